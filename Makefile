@@ -1,0 +1,40 @@
+# `make demo` and `make test` set up all that they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_HOME ?= .wellwise/demo
+
+.PHONY: demo test lint bench lock clean
+
+demo: $(READY)
+	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
+
+test: $(READY)
+	$(BIN)/pytest --durations=8
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(READY)
+
+# Takes the newest packages that pyproject.toml allows, in an environment of its own.
+lock:
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --editable '.[dev]'
+	echo "# Every package that wellwise and its tests need, pinned. Made by: make lock" > requirements.lock
+	build/lock/bin/python -m pip freeze --exclude-editable | sed 's/^torch==.*/torch==2.13.0/' >> requirements.lock
+
+clean:
+	rm -rf $(VENV) build .wellwise

@@ -1,0 +1,1 @@
+"""Long statistics: `python -m benchmarks` prints them."""

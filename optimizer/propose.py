@@ -1,0 +1,134 @@
+"""What to try next: the optimiser's public functions."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import qmc
+
+from optimizer.batch import choose_batch
+from optimizer.encoding import Encoding
+from optimizer.model import GaussianProcess
+from protocols.conditions import Condition, Observation, Proposal, Value
+from protocols.parameters import SearchSpace
+
+_FEWEST_TO_LEARN_FROM = 2
+
+
+class Prediction(NamedTuple):
+    """What the model expects of a condition: mean and standard deviation of its true value."""
+
+    condition: Condition
+    mean: float
+    sd: float
+
+
+def propose(
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    positions: Sequence[Mapping[str, Value]] | None = None,
+    number: int = 1,
+    seed: int = 0,
+) -> list[Proposal]:
+    """Conditions to try next, one for each position, chosen together as a batch.
+
+    >>> from protocols.parameters import ContinuousParameter, SearchSpace, SteppedParameter
+    >>> space = SearchSpace(parameters=(
+    ...     ContinuousParameter(name="dose", step="A", kind="continuous", low=1, high=100, scale="log", standard=10),
+    ...     SteppedParameter(name="days", step="A", kind="stepped", levels=(1, 2, 3, 4), standard=2)))
+    >>> first = propose(space, [], number=6, seed=1)
+    >>> measured = [Observation(condition=p.condition, value=p.condition["days"] / 4, round=1) for p in first]
+    >>> second = propose(space, measured, positions=[{"days": 4}, {"days": 4}, {}], number=3, seed=1)
+    >>> [proposal.condition["days"] for proposal in second][:2], second[0].role
+    ([4.0, 4.0], 'proposed')
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far; failed wells are absent, flagged ones are left out. With fewer than two
+            usable ones the answer is an initial design: a scrambled Sobol sequence over the allowed values.
+        positions: for each proposal the values that its well already decides, by parameter name; None: nothing.
+        number: how many proposals; as many as there are positions.
+        seed: the same arguments give the same proposals.
+
+    A condition that was observed or proposed is not proposed again while its position allows others.
+
+    Returns: `number` proposals in the order of `positions`, each with its reason, and with the predicted mean and sd
+        of the true value where there was something to learn from.
+
+    Raises:
+        ValueError: `number` and `positions` disagree, or a value is not allowed.
+    """
+    positions = [{}] * number if positions is None else positions
+    if len(positions) != number:
+        raise ValueError(f"{number} proposals were asked for {len(positions)} positions")
+    encoding = Encoding(space)
+    usable = [observation for observation in observations if observation.usable]
+    if number == 0:
+        return []
+    if len(usable) < _FEWEST_TO_LEARN_FROM:
+        sobol = qmc.Sobol(len(space.parameters), rng=np.random.default_rng(seed))
+        points = sobol.random_base2(max(number - 1, 1).bit_length())[:number]
+        rows = encoding.from_unit_cube(points, positions)
+        reason = "initial design: spread evenly over the search space"
+        return [Proposal(condition=c, role="initial", reason=reason) for c in encoding.conditions(rows)]
+    observed, model = _fit(encoding, usable)
+    choices = choose_batch(encoding, model, observed, positions, seed)
+    chosen = np.array([choice.row for choice in choices])
+    best = max(model.predict(encoding.features(observed))[0])
+    return [
+        Proposal(
+            condition=prediction.condition,
+            role="proposed",
+            reason=_reason(prediction, best, choice.gain),
+            mean=round(prediction.mean, 4),
+            sd=round(prediction.sd, 4),
+        )
+        for prediction, choice in zip(_predictions(encoding, model, chosen), choices, strict=True)
+    ]
+
+
+def predict(
+    space: SearchSpace, observations: Sequence[Observation], conditions: Sequence[Condition]
+) -> list[Prediction]:
+    """What is to be expected of some conditions; empty when there is too little to learn from.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    encoding = Encoding(space)
+    usable = [observation for observation in observations if observation.usable]
+    if len(usable) < _FEWEST_TO_LEARN_FROM or not conditions:
+        return []
+    _, model = _fit(encoding, usable)
+    return _predictions(encoding, model, encoding.rows(conditions))
+
+
+def recommend(space: SearchSpace, observations: Sequence[Observation]) -> Prediction | None:
+    """The tried condition with the highest predicted mean; None when there is too little to learn from."""
+    tried = list(dict.fromkeys(observation.condition for observation in observations if observation.usable))
+    predictions = predict(space, observations, tried)
+    return max(predictions, key=lambda prediction: prediction.mean, default=None)
+
+
+def _fit(encoding: Encoding, usable: Sequence[Observation]) -> tuple[np.ndarray, GaussianProcess]:
+    observed = encoding.rows([observation.condition for observation in usable])
+    values = np.array([observation.value for observation in usable], dtype=np.float64)
+    return observed, GaussianProcess(encoding.features(observed), values)
+
+
+def _predictions(encoding: Encoding, model: GaussianProcess, rows: np.ndarray) -> list[Prediction]:
+    means, sds = model.predict(encoding.features(rows))
+    return [
+        Prediction(condition, float(mean), float(sd))
+        for condition, mean, sd in zip(encoding.conditions(rows), means, sds, strict=True)
+    ]
+
+
+def _reason(prediction: Prediction, best: float, gain: float) -> str:
+    if prediction.mean + 0.5 * prediction.sd >= best:
+        why = "may well beat the best so far"
+    elif prediction.mean >= 0.7 * best:
+        why = "good, and could be better than it looks"
+    else:
+        why = "little is known here"
+    return f"optimiser: {why}; expected to add {gain:.4f} to the best of the batch"

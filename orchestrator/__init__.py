@@ -1,0 +1,1 @@
+"""What happens now: journal, lifecycle, dispatch, flows, command line."""

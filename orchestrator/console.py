@@ -1,0 +1,162 @@
+"""What a person reads on the console: tables of rounds, wells and problems, and the live view of a running campaign."""
+
+from datetime import datetime
+from statistics import fmean, median
+
+from rich.box import SIMPLE
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from optimizer import Prediction
+from orchestrator.state import CampaignState, RoundState
+from orchestrator.tables import EventRow
+from protocols.conditions import Condition
+from protocols.errors import WellwiseError
+from protocols.layout import Layout
+
+
+def print_error(console: Console, error: WellwiseError) -> None:
+    """The message, a line a problem, without a traceback."""
+    console.print(Text(str(error), style="red"), soft_wrap=True, highlight=False)
+
+
+def rounds_table(state: CampaignState) -> Table:
+    """A row a round: wells, mean, median, max, standard or controls."""
+    table = Table(title=f"{state.campaign.title or state.id}")
+    for name in ("round", "wells", "mean", "median", "max", "standard", "controls"):
+        table.add_column(name, justify="right")
+    for round in state.rounds:
+        values = [o.value for o in round.observations if o.usable and o.value is not None]
+        numbers = [f"{f(values):.3f}" if values else "-" for f in (fmean, median, max)]
+        table.add_row(
+            str(round.number),
+            _well_count(round),
+            *numbers,
+            _role_values(round, "standard"),
+            _role_values(round, "control"),
+        )
+    return table
+
+
+def _well_count(round: RoundState) -> str:
+    lost = sum(bool(well.lost) for well in round.wells)
+    flagged = sum(bool(well.flags) for well in round.wells if not well.lost)
+    notes = [f"{lost} lost"] * bool(lost) + [f"{flagged} flagged"] * bool(flagged)
+    return f"{len(round.wells)}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _role_values(round: RoundState, role: str) -> str:
+    wells = [well for well in round.wells if well.proposal.role == role]
+    return " ".join("-" if w.lost or w.value is None else f"{w.value:.3f}" for w in wells) or "-"
+
+
+def condition_table(state: CampaignState, prediction: Prediction) -> Table:
+    """The best condition with its prediction, beside the standard one."""
+    title = f"Best condition: predicted {prediction.mean:.3f} ± {prediction.sd:.3f}"
+    table = Table(title=title)
+    for name in ("parameter", "step", "best", "standard", "unit"):
+        table.add_column(name, justify="right" if name in ("best", "standard") else "left")
+    for parameter in state.campaign.parameters:
+        standard = "set by the well" if parameter.standard is None else _shown(parameter.standard)
+        table.add_row(
+            parameter.title or parameter.name,
+            parameter.step,
+            _shown(prediction.condition[parameter.name]),
+            standard,
+            parameter.unit,
+        )
+    return table
+
+
+def layout_view(layout: Layout) -> Table:
+    """A row a well: where it is, what it gets and why."""
+    title = f"Round {layout.round}: {len(layout.placements)} wells"
+    table = Table(title=title, row_styles=["", "dim"], box=SIMPLE, padding=(0, 0, 0, 1))
+    table.add_column("plate", justify="right")
+    table.add_column("well", min_width=3)
+    table.add_column("role", min_width=8)
+    condition: Condition = layout.placements[0].proposal.condition
+    for name in condition:
+        widest = max(len(_shown(placement.proposal.condition[name])) for placement in layout.placements)
+        table.add_column(name.replace("_", " "), justify="right", min_width=widest)
+    table.add_column("predicted", justify="right", min_width=11)
+    for placement in layout.placements:
+        proposal = placement.proposal
+        predicted = "-" if proposal.mean is None else f"{proposal.mean:.2f} ± {proposal.sd:.2f}"
+        values = [_shown(proposal.condition[name]) for name in condition]
+        table.add_row(str(placement.well.plate), placement.well.name, proposal.role, *values, predicted)
+    return table
+
+
+def _shown(value: int | float | str) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class ProgressView:
+    """Folds the events of a running campaign into what is to be seen of it."""
+
+    def __init__(self, state: CampaignState) -> None:
+        self._campaign = state.campaign
+        self._id = state.id
+        self._round = self._jobs = self._over = self._day = 0
+        self._step = ""
+        self._robots: dict[str, str] = dict.fromkeys(state.campaign.robots, "waiting")
+        self._best: float | None = None
+        self._now: datetime = state.started_at
+        self._notices: list[str] = []
+
+    def fold(self, event: EventRow) -> str:
+        """Take an event in; returns a line for consoles that only scroll, or nothing."""
+        self._now = max(self._now, event.at)
+        match event.kind:
+            case "round_planned":
+                self._round, self._jobs, self._over = event.data["round"], event.data["jobs"], 0
+                return f"round {self._round}: {event.message}"
+            case "job_dispatched":
+                data = event.data
+                self._robots[data["robot"]] = f"step {data['step']}, plate {data['plate']}"
+                changed = (data["step"], data["day"]) != (self._step, self._day)
+                self._step, self._day = data["step"], data["day"]
+                return self._line() if changed else ""
+            case "job_done" | "job_failed" | "job_dropped" | "job_in_doubt":
+                self._over += event.kind != "job_in_doubt"
+                self._robots[event.data["robot"]] = "waiting"
+            case "observation" if event.data["value"] is not None and not event.data["flags"]:
+                self._best = max(self._best or 0.0, event.data["value"])
+            case "notice" | "well_lost" | "robot_offline":
+                text = f"{event.subject}: {event.message}"
+                self._notices.append(text)
+                return text
+            case "round_finished":
+                return f"round {self._round} finished, best so far {self._best_text()}"
+        return ""
+
+    def _line(self) -> str:
+        return (
+            f"{self._now:%Y-%m-%d}  round {self._round}/{self._campaign.stop.rounds}  step {self._step} "
+            f"(day {self._day} of {self._campaign.protocol.last_day})  {self._over}/{self._jobs} jobs  "
+            f"best so far {self._best_text()}"
+        )
+
+    def _best_text(self) -> str:
+        return "-" if self._best is None else f"{self._best:.3f}"
+
+    def render(self) -> RenderableType:
+        """The live panel."""
+        facts = Table.grid(padding=(0, 2))
+        titles = {step.name: step.title for step in self._campaign.protocol.steps}
+        title = f"  {titles.get(self._step, '')}"
+        facts.add_row("round", f"[bold]{self._round}[/] of {self._campaign.stop.rounds}")
+        facts.add_row("step", f"[bold]{self._step}[/]{title}, day {self._day} of {self._campaign.protocol.last_day}")
+        facts.add_row("jobs", f"{self._over} of {self._jobs}")
+        facts.add_row("", ProgressBar(total=max(self._jobs, 1), completed=self._over, width=44))
+        for robot, doing in self._robots.items():
+            facts.add_row(robot, doing)
+        target = self._campaign.stop.target
+        facts.add_row("best so far", f"[bold]{self._best_text()}[/]" + (f" (target {target:g})" if target else ""))
+        facts.add_row("lab time", f"{self._now:%Y-%m-%d %H:%M}")
+        notices = [Text(notice, style="yellow") for notice in self._notices[-3:]]
+        return Panel(Group(facts, *notices), title=f"campaign {self._id}", title_align="left", width=78)

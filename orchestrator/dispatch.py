@@ -1,0 +1,116 @@
+"""Dispatch: one job to its robot, at most once, and what came of it into the journal."""
+
+import asyncio
+import hashlib
+from datetime import datetime
+
+from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
+from orchestrator.lab import Lab
+from orchestrator.state import JobStatus
+from orchestrator.tables import ReadingRow
+from protocols.jobs import Job, JobReport, Reading
+
+_POLL_S = 1.0
+_FIRST_RETRY_S = 1.0
+_LONGEST_RETRY_S = 60.0
+
+
+async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
+    """See a job to its end, from wherever it stands; returns when it ended, by the lab's clock.
+
+    The intent is committed before the robot hears a word. A job that may have been heard is never sent again before
+    the robot was asked for its key.
+
+    Raises:
+        Conflict: somebody else moved the job meanwhile.
+    """
+    job, state = lab.journal.job(key)
+    robot = lab.robots[job.robot]
+    if state.status is JobStatus.PLANNED:
+        lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
+        report = await _submit(lab, campaign_id, robot, job)
+        status = JobStatus.DISPATCHED
+    else:
+        report = await _ask(lab, campaign_id, robot, job)
+        status = state.status
+    if report.state == "unknown":
+        # The robot is certain that it never got the job. Had it accepted it before, it has lost its memory since.
+        if status is JobStatus.DISPATCHED or job.repeatable:
+            report = await _submit(lab, campaign_id, robot, job)
+        else:
+            report = JobReport(key=key, state="in_doubt", message="the robot had accepted it and no longer knows it")
+    if status is JobStatus.DISPATCHED and report.state in ("running", "done", "failed"):
+        lab.journal.move_job(key, JobStatus.DISPATCHED, JobStatus.ACCEPTED, lab.clock.now())
+        status = JobStatus.ACCEPTED
+    while report.state == "running":
+        await asyncio.sleep(_POLL_S)
+        report = await _ask(lab, campaign_id, robot, job)
+    return _conclude(lab, campaign_id, job, status, report)
+
+
+async def _submit(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport:
+    """Tell the robot; if the line drops meanwhile, ask what it heard, and tell it again only if it heard nothing."""
+    while True:
+        try:
+            await robot.connect()
+            await robot.submit(job)
+            return await robot.poll(job.key)
+        except JobRefused as refusal:
+            return JobReport(key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now())
+        except RobotOffline as error:
+            lab.journal.note(campaign_id, lab.clock.now(), "robot_offline", job.robot, str(error))
+        report = await _ask(lab, campaign_id, robot, job)
+        if report.state != "unknown":
+            return report
+
+
+async def _ask(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport:
+    """What the robot knows of a job, however long it takes until it answers."""
+    wait = _FIRST_RETRY_S
+    while True:
+        try:
+            await robot.connect()
+            report = await robot.poll(job.key)
+        except RobotOffline as error:
+            lab.journal.note(campaign_id, lab.clock.now(), "robot_offline", job.robot, str(error))
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_RETRY_S)
+            continue
+        if report.state == "unknown" and robot.capabilities.memory is KeyMemory.CANNOT_SAY:
+            return report.model_copy(update={"state": "in_doubt", "message": "the robot cannot say what it did"})
+        return report
+
+
+def _conclude(lab: Lab, campaign_id: str, job: Job, status: JobStatus, report: JobReport) -> datetime:
+    ended_at = report.ended_at or lab.clock.now()
+    if report.state == "in_doubt":
+        lab.journal.move_job(job.key, status, JobStatus.IN_DOUBT, lab.clock.now(), report.message)
+    elif report.state == "done":
+        readings = [_keep(lab, campaign_id, job, reading) for reading in report.readings]
+        lab.journal.finish_job(job.key, status, JobStatus.DONE, ended_at, report.message, report.failed_wells, readings)
+    else:
+        lost = dict.fromkeys(job.wells, report.message or "the robot failed") | report.failed_wells
+        lab.journal.finish_job(job.key, status, JobStatus.FAILED, ended_at, report.message, lost, [])
+    return ended_at
+
+
+def _keep(lab: Lab, campaign_id: str, job: Job, reading: Reading) -> ReadingRow:
+    """Put an image on the disk; it is there before the journal speaks of it."""
+    row = ReadingRow(
+        campaign_id=campaign_id,
+        round=job.round,
+        plate=job.plate,
+        well=reading.well,
+        job_key=job.key,
+        kind=reading.kind,
+        number=reading.number,
+        unit=reading.unit,
+    )
+    if reading.kind == "image":
+        name = f"r{job.round}-p{job.plate}-{reading.well}-{job.step}-{job.occurrence}.png"
+        path = lab.home / "campaigns" / campaign_id / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(reading.image_png)
+        row.path = path.relative_to(lab.home).as_posix()
+        row.sha256 = hashlib.sha256(reading.image_png).hexdigest()
+    return row

@@ -1,0 +1,72 @@
+"""Export: a tidy table of a campaign, one row a well, as CSV and Parquet."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from orchestrator.state import CampaignState, WellState
+from protocols.campaign import Campaign
+from protocols.layout import Layout
+
+
+def tidy_table(state: CampaignState) -> pd.DataFrame:
+    """One row a well: campaign, round, plate, well, role, every parameter, ratio, flags, prediction and reason.
+
+    `ratio` is empty where the well was lost or its image could not be read; `flags` say why, with `;` between them.
+    """
+    rows = [
+        {"campaign": state.campaign.name, "round": round.number, **_well_row(well)}
+        for round in state.rounds
+        for well in round.wells
+    ]
+    return _whole_numbers(pd.DataFrame(rows))
+
+
+def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
+    """The same table for a round that is only proposed."""
+    rows = [
+        {
+            "campaign": campaign.name,
+            "round": layout.round,
+            **_well_row(WellState(well=placement.well, proposal=placement.proposal)),
+        }
+        for placement in layout.placements
+    ]
+    return _whole_numbers(pd.DataFrame(rows).drop(columns=["ratio", "flags"]))
+
+
+def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
+    """Write `name`.csv and `name`.parquet; each file is whole or not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.csv", folder / f"{name}.parquet"]
+    for path in paths:
+        partial = path.with_name(path.name + ".partial")
+        if path.suffix == ".csv":
+            table.to_csv(partial, index=False, lineterminator="\n")
+        else:
+            table.to_parquet(partial, index=False)
+        partial.replace(path)
+    return paths
+
+
+def _well_row(state: WellState) -> dict[str, object]:
+    proposal = state.proposal
+    return {
+        "plate": state.well.plate,
+        "well": state.well.name,
+        "role": proposal.role,
+        **proposal.condition.root,
+        "ratio": None if state.lost else state.value,
+        "flags": ";".join(("lost",) if state.lost else state.flags),
+        "predicted_mean": proposal.mean,
+        "predicted_sd": proposal.sd,
+        "reason": proposal.reason,
+    }
+
+
+def _whole_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns of whole numbers lose their `.0`."""
+    for name in table.select_dtypes("float"):
+        if table[name].notna().all() and (table[name] == table[name].round()).all() and name not in ("ratio",):
+            table[name] = table[name].astype("int64")
+    return table

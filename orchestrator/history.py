@@ -1,0 +1,119 @@
+"""Past results: a CSV table, under other people's headers, -> observations; or every problem of the table at once."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+
+from protocols.campaign import Campaign
+from protocols.conditions import Condition, Observation, Value
+from protocols.errors import InvalidInput, Problem
+from protocols.parameters import CategoryParameter
+
+
+def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:
+    """The observations of a table with one row a well.
+
+    Args:
+        text: CSV with one line of headers.
+        file: what to call the table in problems.
+        campaign: its parameters and its objective must each have a column.
+        columns: our name -> header; a name that is absent has a column of its own name. `round` is optional (1 if it
+            is absent). A row without a value of the objective is a lost well and is left out.
+
+    Raises:
+        InvalidInput: with all problems, each with its line and column.
+    """
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    header = next(reader, [])
+    names = [parameter.name for parameter in campaign.parameters] + [campaign.objective.name]
+    headers = {name: columns.get(name, name) for name in [*names, "round"]}
+    problems = [
+        Problem(
+            where=file,
+            line=1,
+            key=headers[name],
+            message=f"there is no such column (for {name})",
+            expected=f"one of {', '.join(header)}, mapped with --column {name}=HEADER" if header else "a header line",
+        )
+        for name in names
+        if headers[name] not in header
+    ]
+    problems += [
+        Problem(where=file, line=1, key=name, message="this column stands twice", expected="each header once")
+        for name in {name for name in headers.values() if header.count(name) > 1}
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    place = {name: header.index(column) for name, column in headers.items() if column in header}
+    observations = []
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            message = f"{len(row)} cells"
+            problems.append(Problem(where=file, line=reader.line_num, message=message, expected=f"{len(header)} cells"))
+            continue
+        cells = {name: row[index].strip() for name, index in place.items()}
+        found = _Row(file, reader.line_num, headers, cells)
+        observation = found.observation(campaign)
+        problems += found.problems
+        if observation is not None:
+            observations.append(observation)
+    if problems:
+        raise InvalidInput(problems)
+    if not observations:
+        raise InvalidInput([Problem(where=file, message="there are no results in it", expected="one row a well")])
+    return observations
+
+
+class _Row:
+    """One line of the table: collects its problems while it is read."""
+
+    def __init__(self, file: str, line: int, headers: Mapping[str, str], cells: Mapping[str, str]) -> None:
+        self.problems: list[Problem] = []
+        self._file, self._line, self._headers, self._cells = file, line, headers, cells
+
+    def observation(self, campaign: Campaign) -> Observation | None:
+        values: dict[str, Value] = {}
+        for parameter in campaign.parameters:
+            cell = self._cells[parameter.name]
+            number = cell if isinstance(parameter, CategoryParameter) else self._number(parameter.name)
+            if number is None:
+                continue
+            value = parameter.snap(number)
+            if value is None:
+                self._problem(parameter.name, f"{cell} is not allowed", parameter.allowed)
+            else:
+                values[parameter.name] = value
+        round = 1
+        if "round" in self._cells:
+            number = self._number("round")
+            if number is not None and (number < 1 or number != int(number)):
+                self._problem("round", f"{self._cells['round']} is not a round", "a whole number from 1")
+            round = int(number or 1)
+        name = campaign.objective.name
+        if not self._cells[name]:
+            return None
+        ratio = self._number(name)
+        if ratio is not None and not 0 <= ratio <= 1:
+            self._problem(name, f"{self._cells[name]} is not a ratio", "a number from 0 to 1")
+        if self.problems:
+            return None
+        return Observation(condition=Condition(values), value=ratio, round=round)
+
+    def _number(self, name: str) -> float | None:
+        try:
+            number = float(self._cells[name])
+        except ValueError:
+            self._problem(name, f"{self._cells[name]!r} is not a number", "a number")
+            return None
+        if not math.isfinite(number):
+            self._problem(name, f"{self._cells[name]} is not a finite number", "a finite number")
+            return None
+        return number
+
+    def _problem(self, name: str, message: str, expected: str) -> None:
+        self.problems.append(
+            Problem(where=self._file, line=self._line, key=self._headers[name], message=message, expected=expected)
+        )

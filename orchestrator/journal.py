@@ -1,0 +1,411 @@
+"""The journal: the durable record, written before and after everything that touches the physical world."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import TypeAdapter
+from sqlalchemy import Engine, event, func, update
+from sqlalchemy.engine import CursorResult, make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, SQLModel, col, create_engine, select
+
+from orchestrator.state import CampaignState, JobState, JobStatus, RoundState, WellState
+from orchestrator.tables import CampaignRow, EventRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from protocols.campaign import Campaign
+from protocols.conditions import Observation, Proposal
+from protocols.errors import WellwiseError
+from protocols.jobs import Job
+from protocols.layout import Layout
+from protocols.plates import Well
+from protocols.scoring import Score
+
+_OBSERVATIONS = TypeAdapter(list[Observation])
+_Row = TypeVar("_Row", bound=SQLModel)
+
+
+class JournalError(WellwiseError):
+    """The journal cannot be used, or does not have what was asked for."""
+
+
+class Conflict(JournalError):
+    """A job was not in the state from which it was to be moved: somebody else moved it first."""
+
+
+class Journal:
+    """One database with the campaigns of a lab. Every method that writes is one transaction, its events included."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database and bring its tables up to date.
+
+        Raises:
+            JournalError: it cannot be opened, or was written by a newer wellwise.
+        """
+        self.url = url
+        self._engine = _engine(url)
+        try:
+            _migrate(self._engine)
+        except OperationalError as error:
+            raise JournalError(f"the journal at {make_url(url)!r} cannot be opened: {error.orig}") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    # Campaigns
+
+    def create_campaign(self, campaign: Campaign, file_text: str, past: Sequence[Observation], at: datetime) -> str:
+        """Write down a new campaign; returns its id: its name, with a number behind it if the name is taken."""
+        with self._transaction() as session:
+            taken = set(session.exec(select(CampaignRow.id).where(CampaignRow.name == campaign.name)))
+            number = next(n for n in range(1, len(taken) + 2) if _numbered(campaign.name, n) not in taken)
+            campaign_id = _numbered(campaign.name, number)
+            session.add(
+                CampaignRow(
+                    id=campaign_id,
+                    name=campaign.name,
+                    status="running",
+                    definition=campaign.model_dump(mode="json", by_alias=True, exclude_unset=True),
+                    file_text=file_text,
+                    past=_OBSERVATIONS.dump_python(list(past), mode="json"),
+                    started_at=at,
+                )
+            )
+            session.flush()
+            _note(session, campaign_id, at, "campaign_created", campaign_id, campaign.title or campaign.name)
+        return campaign_id
+
+    def finish_campaign(self, campaign_id: str, reason: str, at: datetime) -> None:
+        """The stop rule held."""
+        with self._transaction() as session:
+            row = _existing(session, CampaignRow, campaign_id)
+            row.status, row.reason, row.ended_at = "finished", reason, at
+            _note(session, campaign_id, at, "campaign_finished", campaign_id, reason)
+
+    def campaign_ids(self) -> list[str]:
+        """Every campaign, oldest first."""
+        with Session(self._engine) as session:
+            return list(session.exec(select(CampaignRow.id).order_by(col(CampaignRow.started_at), CampaignRow.id)))
+
+    def state(self, campaign_id: str) -> CampaignState:
+        """Where a campaign stands.
+
+        Raises:
+            JournalError: there is no such campaign.
+        """
+        with Session(self._engine) as session:
+            row = _existing(session, CampaignRow, campaign_id)
+            rounds = session.exec(
+                select(RoundRow).where(RoundRow.campaign_id == campaign_id).order_by(col(RoundRow.number))
+            ).all()
+            return CampaignState(
+                id=row.id,
+                campaign=Campaign.model_validate(row.definition),
+                status=row.status,
+                reason=row.reason,
+                started_at=row.started_at,
+                past=tuple(_OBSERVATIONS.validate_python(row.past)),
+                rounds=tuple(_round_state(session, round) for round in rounds),
+            )
+
+    # Rounds
+
+    def plan_round(
+        self,
+        campaign_id: str,
+        layout: Layout,
+        jobs: Sequence[Job],
+        notices: Sequence[str],
+        start: datetime,
+        at: datetime,
+    ) -> None:
+        """Write down the layout and the jobs of a new round."""
+        with self._transaction() as session:
+            session.add(RoundRow(campaign_id=campaign_id, number=layout.round, status="running", started_at=start))
+            session.flush()
+            for placement in layout.placements:
+                session.add(
+                    WellRow(
+                        campaign_id=campaign_id,
+                        round=layout.round,
+                        plate=placement.well.plate,
+                        well=placement.well.name,
+                        number=placement.well.number,
+                        proposal=placement.proposal.model_dump(mode="json"),
+                    )
+                )
+            for position, job in enumerate(jobs):
+                session.add(
+                    JobRow(
+                        key=job.key,
+                        campaign_id=campaign_id,
+                        round=job.round,
+                        position=position,
+                        plate=job.plate,
+                        step=job.step,
+                        robot=job.robot,
+                        due_at=job.due_at,
+                        state=JobStatus.PLANNED.value,
+                        job=job.model_dump(mode="json"),
+                    )
+                )
+            subject = f"{campaign_id}/r{layout.round}"
+            text = f"{len(layout.placements)} wells, {len(jobs)} jobs"
+            data = {"round": layout.round, "wells": len(layout.placements), "jobs": len(jobs)}
+            _note(session, campaign_id, at, "round_planned", subject, text, data)
+            for notice in notices:
+                _note(session, campaign_id, at, "notice", subject, notice)
+
+    def finish_round(self, campaign_id: str, number: int, at: datetime) -> None:
+        """Every job is over and every reading scored."""
+        with self._transaction() as session:
+            row = _existing(session, RoundRow, (campaign_id, number))
+            row.status, row.ended_at = "finished", at
+            _note(session, campaign_id, at, "round_finished", f"{campaign_id}/r{number}", "")
+
+    # Jobs
+
+    def job(self, key: str) -> tuple[Job, JobState]:
+        """A job without the wells that are lost by now, and where it stands.
+
+        Raises:
+            JournalError: there is no such job.
+        """
+        with Session(self._engine) as session:
+            row = _existing(session, JobRow, key)
+            lost = session.exec(
+                select(WellRow.well)
+                .where(WellRow.campaign_id == row.campaign_id, WellRow.round == row.round, WellRow.plate == row.plate)
+                .where(WellRow.lost != "")
+            ).all()
+            return Job.model_validate(row.job).without_wells(frozenset(lost)), _job_state(row)
+
+    def move_job(self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = "") -> None:
+        """Move a job from one state to another, if it is still there.
+
+        Raises:
+            Conflict: it is not in `origin` any more.
+        """
+        with self._transaction() as session:
+            self._move(session, key, origin, to, at, message)
+
+    def finish_job(
+        self,
+        key: str,
+        origin: JobStatus,
+        to: JobStatus,
+        at: datetime,
+        message: str,
+        lost: dict[str, str],
+        readings: Sequence[ReadingRow],
+    ) -> None:
+        """A robot's last word on a job: it is done or failed, these wells are lost, these readings were taken.
+
+        Raises:
+            Conflict: the job is not in `origin` any more.
+        """
+        with self._transaction() as session:
+            row = self._move(session, key, origin, to, at, message)
+            for name, why in lost.items():
+                well = _existing(session, WellRow, (row.campaign_id, row.round, row.plate, name))
+                if not well.lost:
+                    well.lost = f"step {row.step}: {why}"
+                    subject = f"{row.campaign_id}/r{row.round}/p{row.plate}/{name}"
+                    _note(session, row.campaign_id, at, "well_lost", subject, well.lost)
+            session.add_all(readings)
+
+    def _move(self, session: Session, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str) -> JobRow:
+        times: dict[str, Any] = {"ended_at": at} if to.over else {}
+        if to is JobStatus.DISPATCHED:
+            times["dispatched_at"] = at
+        statement = (
+            update(JobRow)
+            .where(col(JobRow.key) == key, col(JobRow.state) == origin.value)
+            .values(state=to.value, message=message, **times)
+        )
+        result = session.connection().execute(statement)
+        assert isinstance(result, CursorResult)
+        row = _existing(session, JobRow, key)
+        if result.rowcount != 1:
+            raise Conflict(f"job {key} is {row.state}, not {origin.value}: somebody else moved it first")
+        session.refresh(row)
+        data = {"robot": row.robot, "step": row.step, "round": row.round, "plate": row.plate, "day": row.job["day"]}
+        _note(session, row.campaign_id, at, f"job_{to.value}", key, message, data)
+        return row
+
+    # Readings and observations
+
+    def reading(self, reading_id: int) -> ReadingRow:
+        """One reading."""
+        with Session(self._engine) as session:
+            return _existing(session, ReadingRow, reading_id)
+
+    def record_scores(self, scores: Sequence[tuple[int, Score]], scorer: str, version: str, at: datetime) -> None:
+        """Write down what a scorer derived from readings (by id)."""
+        with self._transaction() as session:
+            for reading_id, score in scores:
+                reading = _existing(session, ReadingRow, reading_id)
+                reading.scored = True
+                session.add(
+                    ObservationRow(
+                        campaign_id=reading.campaign_id,
+                        round=reading.round,
+                        plate=reading.plate,
+                        well=reading.well,
+                        reading_id=reading_id,
+                        value=score.ratio,
+                        flags=list(score.flags),
+                        scorer=scorer,
+                        scorer_version=version,
+                    )
+                )
+                subject = f"{reading.campaign_id}/r{reading.round}/p{reading.plate}/{reading.well}"
+                data = {"value": score.ratio, "flags": list(score.flags)}
+                _note(session, reading.campaign_id, at, "observation", subject, "", data)
+
+    # Events
+
+    def note(self, campaign_id: str, at: datetime, kind: str, subject: str, message: str) -> None:
+        """Append an event that changes nothing else."""
+        with self._transaction() as session:
+            _note(session, campaign_id, at, kind, subject, message)
+
+    def events(self, campaign_id: str, after: int = 0, kinds: Sequence[str] = ()) -> list[EventRow]:
+        """The events of a campaign whose id is above `after`, oldest first."""
+        query = select(EventRow).where(EventRow.campaign_id == campaign_id, col(EventRow.id) > after)
+        if kinds:
+            query = query.where(col(EventRow.kind).in_(kinds))
+        with Session(self._engine) as session:
+            return list(session.exec(query.order_by(col(EventRow.id))))
+
+    def last_moment(self, campaign_id: str) -> datetime | None:
+        """The time of the latest event of a campaign, by the lab's clock."""
+        with Session(self._engine) as session:
+            statement = select(func.max(EventRow.at)).where(EventRow.campaign_id == campaign_id)
+            return session.exec(statement).one()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+def _existing(session: Session, kind: type[_Row], key: Any) -> _Row:
+    row = session.get(kind, key)
+    if row is None:
+        what = str(kind.__tablename__)
+        known = ""
+        if kind is CampaignRow:
+            known = f" (expected one of {', '.join(session.exec(select(CampaignRow.id))) or 'none yet'})"
+        raise JournalError(f"there is no {what} {key!r} in this journal{known}")
+    return row
+
+
+def _note(
+    session: Session,
+    campaign_id: str,
+    at: datetime,
+    kind: str,
+    subject: str,
+    message: str,
+    data: dict[str, Any] | None = None,
+) -> None:
+    session.add(EventRow(campaign_id=campaign_id, at=at, kind=kind, subject=subject, message=message, data=data or {}))
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _round_state(session: Session, row: RoundRow) -> RoundState:
+    here = {"campaign_id": row.campaign_id, "round": row.number}
+    wells = session.exec(select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))).all()
+    latest = {
+        (observation.plate, observation.well): observation
+        for observation in session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))
+    }
+    finished = row.status == "finished"
+    jobs: Sequence[JobRow] = ()
+    unscored: Sequence[int | None] = ()
+    if not finished:
+        jobs = session.exec(select(JobRow).filter_by(**here).order_by(col(JobRow.position))).all()
+        unscored = session.exec(
+            select(ReadingRow.id).filter_by(**here, scored=False).order_by(col(ReadingRow.id))
+        ).all()
+    return RoundState(
+        number=row.number,
+        finished=finished,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        wells=tuple(_well_state(well, latest.get((well.plate, well.well))) for well in wells),
+        jobs=tuple(_job_state(job) for job in jobs),
+        unscored=tuple(reading for reading in unscored if reading is not None),
+    )
+
+
+def _well_state(row: WellRow, observation: ObservationRow | None) -> WellState:
+    return WellState(
+        well=Well(plate=row.plate, name=row.well, number=row.number),
+        proposal=Proposal.model_validate(row.proposal),
+        lost=row.lost,
+        value=None if observation is None else observation.value,
+        flags=() if observation is None else tuple(observation.flags),
+        scored=observation is not None,
+    )
+
+
+def _job_state(row: JobRow) -> JobState:
+    wells = frozenset(operation["well"] for operation in row.job["operations"] if "well" in operation)
+    return JobState(
+        key=row.key,
+        plate=row.plate,
+        step=row.step,
+        robot=row.robot,
+        due_at=row.due_at,
+        status=JobStatus(row.state),
+        wells=wells,
+        message=row.message,
+    )
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        database = make_url(url).database
+        if database:
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            # An intent must be on the disk before a robot hears of it, even if the power fails.
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.execute("PRAGMA busy_timeout=10000")
+            cursor.close()
+
+    return engine
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", "orchestrator:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    with engine.begin() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        if present == scripts.get_current_head():
+            return
+        if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+            raise JournalError(
+                f"the journal was written by a newer wellwise (its schema is {present}): update wellwise, "
+                "or choose another home or database"
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,323 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from drivers.registry import driver_names, option_findings
+from orchestrator.settings import Settings
+from protocols.campaign import Campaign
+from protocols.campaign_file import problems_at, read_campaign
+from protocols.conditions import Observation
+from protocols.errors import InvalidInput, Problem, WellwiseError
+
+if TYPE_CHECKING:
+    from orchestrator.journal import Journal
+    from orchestrator.lifecycle import AskOperator
+
+app = typer.Typer(
+    help="Closed-loop experiments in the lab: propose, carry out, measure, learn, again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+console = Console()
+errors = Console(stderr=True)
+
+File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
+CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
+
+
+def main() -> None:
+    """Run the command line; anything a person can mend is printed without a traceback, with exit code 2."""
+    from orchestrator.console import print_error
+
+    try:
+        app()
+    except WellwiseError as error:
+        print_error(errors, error)
+        sys.exit(2)
+
+
+@app.command()
+def run(file: File, home: Home = None, seed: Seed = None, out: Out = None) -> None:
+    """Run a campaign from its file to its best condition."""
+    text, campaign = _campaign(file, seed)
+    past = _past_results(file, campaign)
+    with _journal(home) as (settings, journal):
+        campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC))
+        _carry_on(settings, journal, campaign_id, out)
+
+
+@app.command()
+def resume(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
+    """Go on with a campaign that was interrupted, from the same place."""
+    with _journal(home) as (settings, journal):
+        _carry_on(settings, journal, _chosen(journal, campaign), out)
+
+
+@app.command()
+def validate(file: File) -> None:
+    """Check a campaign file; prints every problem with its line and key."""
+    _, campaign = _campaign(file, None)
+    past = _past_results(file, campaign)
+    wells = campaign.plates.count * campaign.plates.wells_per_plate
+    size = campaign.space.size
+    console.print(
+        f"{file} is valid: {len(campaign.parameters)} parameters "
+        f"({'a continuous space' if size == float('inf') else f'{size:,.0f} conditions'}), "
+        f"{len(campaign.protocol.steps)} steps over {campaign.protocol.last_day + 1} days, "
+        f"{campaign.stop.rounds} rounds of {wells} wells" + (f", {len(past)} past results" if past else "") + ".",
+        highlight=False,
+    )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of campaign files, for editors that complete and check them."""
+    sys.stdout.write(json.dumps(Campaign.model_json_schema(), indent=2) + "\n")
+
+
+@app.command()
+def status(home: Home = None) -> None:
+    """List the campaigns and where they stand."""
+    from rich.table import Table
+
+    with _journal(home) as (_, journal):
+        table = Table()
+        for name in ("campaign", "status", "round", "jobs", "best so far", "lab time"):
+            table.add_column(name)
+        for campaign_id in journal.campaign_ids():
+            state = journal.state(campaign_id)
+            current = state.rounds[-1] if state.rounds else None
+            over = sum(job.status.over for job in current.jobs) if current else 0
+            jobs = f"{over} of {len(current.jobs)}" if current and current.jobs else "-"
+            moment = journal.last_moment(campaign_id)
+            table.add_row(
+                campaign_id,
+                state.status + (f" ({state.reason})" if state.reason else ""),
+                f"{len(state.rounds)} of {state.campaign.stop.rounds}",
+                jobs,
+                "-" if state.best is None else f"{state.best:.3f}",
+                f"{moment:%Y-%m-%d %H:%M}" if moment else "-",
+            )
+        if table.row_count:
+            console.print(table)
+        else:
+            console.print("No campaign yet: start one with wellwise run FILE.")
+
+
+@app.command()
+def show(campaign: CampaignId = None, home: Home = None) -> None:
+    """Show the rounds of a campaign, its best condition and its notices."""
+    with _journal(home) as (_, journal):
+        campaign_id = _chosen(journal, campaign)
+        _print_result(journal, campaign_id)
+        for event in journal.events(campaign_id, kinds=("notice", "well_lost", "robot_offline", "job_in_doubt")):
+            console.print(f"{event.at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
+
+
+@app.command()
+def export(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
+    """Write a tidy table of a campaign, one row a well, as CSV and Parquet."""
+    from orchestrator.export import tidy_table, write_table
+
+    with _journal(home) as (settings, journal):
+        campaign_id = _chosen(journal, campaign)
+        folder = out or settings.campaign_folder(campaign_id)
+        for path in write_table(tidy_table(journal.state(campaign_id)), folder, "wells"):
+            console.print(str(path), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def propose(
+    file: File,
+    history: Annotated[Path, typer.Option("--history", help="CSV with past results, one row a well.")],
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="NAME=HEADER: the table's header for one of our names.")
+    ] = None,
+    seed: Seed = None,
+    out: Out = None,
+) -> None:
+    """Propose and lay out the next round from a table of past results."""
+    from orchestrator.console import layout_view
+    from orchestrator.export import layout_table, write_table
+    from orchestrator.planning import plan_round
+
+    _, campaign = _campaign(file, seed)
+    observations = _history(history, campaign, _columns(campaign, column or []))
+    plan = plan_round(campaign, 1 + max(observation.round for observation in observations), observations)
+    console.print(layout_view(plan.layout))
+    for notice in plan.notices:
+        console.print(notice, style="yellow", highlight=False)
+    if out is not None:
+        for path in write_table(layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"):
+            console.print(str(path), soft_wrap=True, highlight=False)
+
+
+def _campaign(file: Path, seed: int | None) -> tuple[str, Campaign]:
+    text = _text(file)
+    campaign = read_campaign(text, str(file), driver_names())
+    robots = {name: (robot.driver, robot.options) for name, robot in campaign.robots.items()}
+    findings = option_findings(robots)
+    if findings:
+        raise InvalidInput(problems_at(findings, text, str(file)))
+    return text, campaign if seed is None else campaign.model_copy(update={"seed": seed})
+
+
+def _past_results(file: Path, campaign: Campaign) -> list[Observation]:
+    past = campaign.past_results
+    return [] if past.file is None else _history(file.parent / past.file, campaign, past.columns)
+
+
+def _history(path: Path, campaign: Campaign, columns: dict[str, str]) -> list[Observation]:
+    from orchestrator.history import read_history
+
+    return read_history(_text(path), str(path), campaign, columns)
+
+
+def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
+    columns = dict(campaign.past_results.columns)
+    known = [parameter.name for parameter in campaign.parameters] + [campaign.objective.name, "round", "plate", "well"]
+    problems = []
+    for entry in given:
+        name, equals, header = entry.partition("=")
+        if not equals or name not in known:
+            problems.append(
+                Problem(
+                    where="--column",
+                    message=f"{entry!r} is not understood",
+                    expected=f"NAME=HEADER with one of {', '.join(known)}",
+                )
+            )
+        columns[name] = header
+    if problems:
+        raise InvalidInput(problems)
+    return columns
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {reason}")]) from None
+
+
+@contextmanager
+def _journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
+    from orchestrator.journal import Journal
+
+    settings = Settings() if home is None else Settings(home=home)
+    journal = Journal(settings.journal_url)
+    try:
+        yield settings, journal
+    finally:
+        journal.close()
+
+
+def _chosen(journal: Journal, campaign: str | None) -> str:
+    ids = journal.campaign_ids()
+    if campaign is not None:
+        return journal.state(campaign).id
+    if not ids:
+        raise WellwiseError("there is no campaign yet: start one with wellwise run FILE")
+    return ids[-1]
+
+
+def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
+    from orchestrator.prefect_setup import embed_prefect
+
+    log = embed_prefect(settings.home)
+    try:
+        waiting = asyncio.run(_with_progress(settings, journal, campaign_id))
+    except KeyboardInterrupt:
+        console.print(f"Interrupted. Go on with: wellwise resume {campaign_id}")
+        sys.exit(130)
+    _print_result(journal, campaign_id)
+    _write_results(settings, journal, campaign_id, out)
+    console.print(f"log      {log}", soft_wrap=True, highlight=False)
+    for question in waiting:
+        console.print(f"A person is needed: {question.key}: {question.message}", style="yellow", highlight=False)
+
+
+async def _with_progress(settings: Settings, journal: Journal, campaign_id: str) -> list[AskOperator]:
+    from rich.live import Live
+
+    from orchestrator.console import ProgressView
+    from orchestrator.lab import open_lab
+
+    state = journal.state(campaign_id)
+    view, seen = ProgressView(state), 0
+    with Live(view.render(), console=console, auto_refresh=False, transient=True) as live:
+
+        def refresh() -> None:
+            nonlocal seen
+            for event in journal.events(campaign_id, after=seen):
+                seen = event.id or seen
+                line = view.fold(event)
+                if line and not console.is_terminal:
+                    console.print(line, soft_wrap=True, highlight=False)
+            if console.is_terminal:
+                live.update(view.render(), refresh=True)
+
+        async def watch() -> None:
+            while True:
+                refresh()
+                await asyncio.sleep(0.25)
+
+        watching = asyncio.create_task(watch())
+        try:
+            # Prefect takes seconds to import and to start: the view is there first.
+            await asyncio.sleep(0)
+            flows = await asyncio.to_thread(import_module, "orchestrator.flows")
+            lab = open_lab(settings, journal, state)
+            waiting: list[AskOperator] = await flows.run_campaign(lab, campaign_id)
+            for robot in lab.robots.values():
+                await robot.close()
+            return waiting
+        finally:
+            watching.cancel()
+            refresh()
+
+
+def _print_result(journal: Journal, campaign_id: str) -> None:
+    import optimizer
+    from orchestrator.console import condition_table, rounds_table
+
+    state = journal.state(campaign_id)
+    console.print(rounds_table(state))
+    best = optimizer.recommend(state.campaign.space, state.observations)
+    if best is not None:
+        console.print(condition_table(state, best))
+
+
+def _write_results(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
+    from orchestrator.export import tidy_table, write_table
+    from orchestrator.plots import write_plots
+
+    state = journal.state(campaign_id)
+    if not state.rounds:
+        return
+    folder = out or settings.campaign_folder(campaign_id)
+    paths = write_table(tidy_table(state), folder, "wells")
+    write_plots(state, folder / "plots")
+    console.print(f"export   {paths[0]} and {paths[1].name}", soft_wrap=True, highlight=False)
+    console.print(f"plots    {folder / 'plots'}", soft_wrap=True, highlight=False)

@@ -1,0 +1,94 @@
+"""Planning a round: observations -> proposals -> layout. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import optimizer
+from protocols.campaign import Campaign
+from protocols.conditions import Condition, Observation, Proposal
+from protocols.layout import Layout, lay_out, seat_controls, seat_standard
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layout of a round, and what the operator should know about it."""
+
+    layout: Layout
+    notices: tuple[str, ...]
+
+
+def plan_round(campaign: Campaign, round: int, observations: Sequence[Observation]) -> Plan:
+    """Fill the wells of a round: standards or controls first, the rest by the optimiser, given what wells decide.
+
+    Args:
+        campaign: with its round plan, plates and seed.
+        round: number of the round, from 1.
+        observations: everything observed so far, past results included.
+    """
+    wells = campaign.plates.all_wells()
+    decided = campaign.decided_values(round)
+    seated: dict[int, Proposal] = {}
+    notices: tuple[str, ...] = ()
+    if round == 1:
+        seats = seat_standard(campaign.space, campaign.rounds.first.standard, wells, decided, _seed(campaign, round, 1))
+        for index, condition in seats.items():
+            seated[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
+    else:
+        candidates = best_of_round(observations, round - 1)
+        seating = seat_controls(
+            [observation.condition for observation in candidates],
+            campaign.rounds.later.controls,
+            wells,
+            decided,
+            _seed(campaign, round, 1),
+        )
+        notices = seating.notices
+        predictions = {
+            prediction.condition: prediction
+            for prediction in optimizer.predict(
+                campaign.space, observations, [candidates[rank].condition for rank in seating.seats.values()]
+            )
+        }
+        for index, rank in seating.seats.items():
+            observation = candidates[rank]
+            prediction = predictions.get(observation.condition)
+            seated[index] = Proposal(
+                condition=observation.condition,
+                role="control",
+                reason=f"control: number {rank + 1} of round {round - 1}, where it gave {observation.value:.3f}",
+                mean=None if prediction is None else _rounded(prediction.mean),
+                sd=None if prediction is None else _rounded(prediction.sd),
+            )
+    open_wells = [index for index in range(len(wells)) if index not in seated]
+    proposals = optimizer.propose(
+        campaign.space,
+        observations,
+        positions=[decided[index] for index in open_wells],
+        number=len(open_wells),
+        seed=_seed(campaign, round, 2),
+    )
+    layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))
+    return Plan(layout, notices)
+
+
+def best_of_round(observations: Sequence[Observation], round: int) -> list[Observation]:
+    """The trusted observations of a round, best first, each condition once."""
+    seen: set[Condition] = set()
+    ranked = []
+    usable = [observation for observation in observations if observation.round == round and observation.usable]
+    for observation in sorted(usable, key=lambda observation: -(observation.value or 0.0)):
+        if observation.condition not in seen:
+            seen.add(observation.condition)
+            ranked.append(observation)
+    return ranked
+
+
+def _rounded(value: float) -> float:
+    """Four decimals: finer than any well can be read."""
+    return float(f"{value:.4f}")
+
+
+def _seed(campaign: Campaign, round: int, purpose: int) -> int:
+    return int(np.random.SeedSequence([campaign.seed, round, purpose]).generate_state(1)[0])

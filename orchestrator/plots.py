@@ -1,0 +1,145 @@
+"""Plots of a campaign: best so far, distribution by round, plate maps."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from orchestrator.state import CampaignState, RoundState, WellState
+from protocols.plates import LABWARE, well_row_column
+
+_ROLES = {"initial": "#4477aa", "proposed": "#228833", "control": "#ee6677", "standard": "#ccbb44"}
+_MAP = "cividis"
+
+
+def write_plots(state: CampaignState, folder: Path) -> list[Path]:
+    """Write the plots of a campaign as PNG files; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
+    figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
+    paths = []
+    for name, figure in figures.items():
+        path = folder / f"{name}.png"
+        figure.savefig(path, dpi=130)
+        paths.append(path)
+    return paths
+
+
+def best_so_far(state: CampaignState) -> Figure:
+    """Every well in the order of rounds and plates, and the best value so far."""
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    axes = figure.subplots()
+    best, count = 0.0, 0
+    xs, line = [], []
+    for round in state.rounds:
+        begin = count
+        for well in round.wells:
+            count += 1
+            value = _value(well)
+            if value is not None:
+                axes.plot(count, value, "o", ms=4, color=_ROLES[well.proposal.role], alpha=0.8)
+                best = max(best, value)
+            xs.append(count)
+            line.append(best)
+        axes.axvspan(begin + 0.5, count + 0.5, color="k", alpha=0.04 if round.number % 2 else 0.0, lw=0)
+        axes.text((begin + count) / 2 + 0.5, 1.06, f"round {round.number}", ha="center")
+    axes.step(xs, line, where="post", color="#222222", lw=1.5)
+    _reference_lines(axes, state)
+    handles = [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items()]
+    handles.append(axes.plot([], [], color="#222222", label="best so far")[0])
+    axes.legend(handles=handles, loc="lower right", fontsize=8)
+    axes.set(
+        xlabel="well",
+        ylabel=_objective(state),
+        ylim=(-0.03, 1.12),
+        xlim=(0, count + 1),
+        title=f"{state.campaign.title or state.id}: best so far",
+    )
+    return figure
+
+
+def distributions(state: CampaignState) -> Figure:
+    """The values of each round, with its median."""
+    figure = Figure(figsize=(1.8 + 1.9 * len(state.rounds), 4.5), layout="constrained")
+    axes = figure.subplots()
+    rng = np.random.default_rng(0)
+    for round in state.rounds:
+        wells = [well for well in round.wells if _value(well) is not None]
+        values = np.array([_value(well) for well in wells], dtype=float)
+        axes.boxplot(
+            [values], positions=[round.number], widths=0.55, showfliers=False, medianprops={"color": "#222222", "lw": 2}
+        )
+        spread = round.number + rng.uniform(-0.17, 0.17, len(wells))
+        axes.scatter(spread, values, s=16, c=[_ROLES[well.proposal.role] for well in wells], alpha=0.75, zorder=3)
+    axes.set(xlabel="round", ylabel=_objective(state), ylim=(-0.03, 1.05), title="Distribution by round")
+    axes.set_xticks([round.number for round in state.rounds], [str(round.number) for round in state.rounds])
+    handles = [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items()]
+    axes.legend(handles=handles, fontsize=8, loc="upper left")
+    return figure
+
+
+def plate_maps(state: CampaignState, round: RoundState) -> Figure:
+    """The plates of a round, each well coloured by its value; lost and flagged wells are crossed."""
+    plates = sorted({well.well.plate for well in round.wells})
+    rows, columns = LABWARE[state.campaign.plates.labware]
+    across = min(len(plates), 4)
+    down = -(-len(plates) // across)
+    size = 0.75 if columns <= 6 else 0.42
+    figure = Figure(
+        figsize=(across * (columns * size + 0.5) + 1.1, down * (rows * size + 0.6) + 0.5), layout="constrained"
+    )
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes in grid.flat[len(plates) :]:
+        axes.axis("off")
+    for plate, axes in zip(plates, grid.flat, strict=False):
+        for well in (well for well in round.wells if well.well.plate == plate):
+            _draw_well(axes, well, columns <= 6)
+        axes.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.4, -0.6), aspect="equal", title=f"plate {plate}")
+        axes.set_xticks(range(columns), [str(column + 1) for column in range(columns)])
+        axes.set_yticks(range(rows), [chr(65 + row) for row in range(rows)])
+        axes.tick_params(length=0, labelsize=8)
+    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), _MAP)
+    figure.colorbar(scale, ax=list(grid.flat), label=_objective(state), shrink=0.8)
+    figure.suptitle(f"Round {round.number} (ringed: standard and controls)")
+    return figure
+
+
+def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
+    row, column = well_row_column(state.well.name)
+    value = _value(state)
+    if value is None:
+        axes.add_patch(Circle((column, row), 0.44, facecolor="white", edgecolor="#888888"))
+        axes.text(column, row, "lost" if state.lost else "?", ha="center", va="center", fontsize=7, color="#444444")
+        return
+    ring = "#ee6677" if state.proposal.role in ("control", "standard") else "none"
+    axes.add_patch(Circle((column, row), 0.44, facecolor=mpl.colormaps[_MAP](value), edgecolor=ring, lw=2))
+    if with_number:
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if value < 0.55 else "black",
+        )
+
+
+def _reference_lines(axes: Axes, state: CampaignState) -> None:
+    standard = [_value(w) for r in state.rounds for w in r.wells if w.proposal.role == "standard"]
+    measured = [value for value in standard if value is not None]
+    if measured:
+        axes.axhline(float(np.mean(measured)), color=_ROLES["standard"], ls="--", lw=1)
+    if state.campaign.stop.target is not None:
+        axes.axhline(state.campaign.stop.target, color="#aa3377", ls=":", lw=1)
+
+
+def _value(state: WellState) -> float | None:
+    return None if state.lost or state.flags else state.value
+
+
+def _objective(state: CampaignState) -> str:
+    return state.campaign.objective.name.replace("_", "-", 1).replace("_", " ")

@@ -1,0 +1,41 @@
+"""Prefect, embedded: below wellwise's home, silent on the console, telling nobody anything."""
+
+import os
+from pathlib import Path
+
+_LOGGING = """\
+version: 1
+disable_existing_loggers: false
+formatters:
+  plain: {format: "%(asctime)s %(levelname)s %(name)s %(message)s"}
+handlers:
+  file: {class: logging.FileHandler, formatter: plain, filename: FILE, encoding: utf-8, delay: true}
+loggers:
+  prefect: {level: INFO, handlers: [file], propagate: false}
+root: {level: WARNING, handlers: [file]}
+"""
+
+
+def embed_prefect(home: Path) -> Path:
+    """Set Prefect's environment, before anything imports it; what the environment already says is kept.
+
+    Returns: the file that takes the log lines of Prefect and of the libraries.
+    """
+    folder = (home / "prefect").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = home.absolute() / "logs" / "wellwise.log"
+    log.parent.mkdir(exist_ok=True)
+    (folder / "logging.yml").write_text(_LOGGING.replace("FILE", f"'{log}'"), encoding="utf-8")
+    defaults = {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_LOGGING_SETTINGS_PATH": str(folder / "logging.yml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    return log

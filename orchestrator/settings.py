@@ -1,0 +1,24 @@
+"""Settings: where everything of wellwise lives."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`WELLWISE_HOME`, `WELLWISE_DATABASE_URL`); the command line may override them."""
+
+    model_config = SettingsConfigDict(env_prefix="WELLWISE_", frozen=True)
+
+    home: Path = Field(Path(".wellwise"), description="folder for journal, images, logs, plots and virtual labs")
+    database_url: str = Field("", description="SQLAlchemy URL of the journal; an SQLite file in `home` if empty")
+
+    @property
+    def journal_url(self) -> str:
+        """The SQLAlchemy URL of the journal."""
+        return self.database_url or f"sqlite:///{(self.home / 'journal.sqlite').absolute()}"
+
+    def campaign_folder(self, campaign_id: str) -> Path:
+        """Where the images, plots and exports of a campaign lie."""
+        return self.home / "campaigns" / campaign_id

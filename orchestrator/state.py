@@ -1,0 +1,110 @@
+"""What the journal knows of a campaign, as immutable values that `lifecycle` decides upon."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from protocols.campaign import Campaign
+from protocols.conditions import Observation, Proposal
+from protocols.plates import Well
+
+
+class JobStatus(StrEnum):
+    """The life of a job; `dropped` is a planned job whose every well was lost before it was due."""
+
+    PLANNED = "planned"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    DONE = "done"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    DROPPED = "dropped"
+
+    @property
+    def over(self) -> bool:
+        """Whether the job needs nothing more."""
+        return self in (JobStatus.DONE, JobStatus.FAILED, JobStatus.DROPPED)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a robot has been told, or is about to be, and has not finished."""
+        return self in (JobStatus.DISPATCHED, JobStatus.ACCEPTED)
+
+
+@dataclass(frozen=True)
+class JobState:
+    """Where one job stands; `wells` are those it works on, whether they still live or not."""
+
+    key: str
+    plate: int
+    step: str
+    robot: str
+    due_at: datetime
+    status: JobStatus
+    wells: frozenset[str]
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class WellState:
+    """One well of a round: its proposal, why it was lost, and the latest value and flags derived from its readings."""
+
+    well: Well
+    proposal: Proposal
+    lost: str = ""
+    value: float | None = None
+    flags: tuple[str, ...] = ()
+    scored: bool = False
+
+    def observation(self, round: int) -> Observation | None:
+        """What the optimiser may hear of it; None for a lost well or one that was never read."""
+        if self.lost or not self.scored:
+            return None
+        return Observation(condition=self.proposal.condition, value=self.value, round=round, flags=self.flags)
+
+
+@dataclass(frozen=True)
+class RoundState:
+    """One batch: its wells in plate order, its jobs in due order, and readings that wait for a score."""
+
+    number: int
+    finished: bool
+    started_at: datetime
+    ended_at: datetime | None
+    wells: tuple[WellState, ...]
+    jobs: tuple[JobState, ...] = ()
+    unscored: tuple[int, ...] = ()
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """What was observed, in plate order."""
+        found = (well.observation(self.number) for well in self.wells)
+        return tuple(observation for observation in found if observation is not None)
+
+    def lost_wells(self, plate: int) -> frozenset[str]:
+        """Names of the plate's wells that are lost."""
+        return frozenset(state.well.name for state in self.wells if state.lost and state.well.plate == plate)
+
+
+@dataclass(frozen=True)
+class CampaignState:
+    """Everything that the journal knows of a campaign; the jobs of finished rounds are left out."""
+
+    id: str
+    campaign: Campaign
+    status: str
+    started_at: datetime
+    past: tuple[Observation, ...] = ()
+    rounds: tuple[RoundState, ...] = field(default=())
+    reason: str = ""
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """Past results and everything observed so far, in order."""
+        return self.past + tuple(observation for round in self.rounds for observation in round.observations)
+
+    @property
+    def best(self) -> float | None:
+        """The highest value that may be trusted, of this campaign's own wells."""
+        values = [o.value for r in self.rounds for o in r.observations if o.usable and o.value is not None]
+        return max(values, default=None)

@@ -1,0 +1,143 @@
+"""The journal's tables. Rows are added and states move; events are only ever appended."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, types
+from sqlmodel import Field, SQLModel
+
+
+class Moment(types.TypeDecorator[datetime]):
+    """A time with its zone, stored in UTC on every engine (SQLite keeps no zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """To UTC."""
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """With its zone again."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class CampaignRow(SQLModel, table=True):
+    """One launch of a campaign file. `status`: running, finished."""
+
+    __tablename__ = "campaign"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    status: str
+    reason: str = ""
+    definition: dict[str, Any] = Field(sa_type=JSON)
+    file_text: str
+    past: list[dict[str, Any]] = Field(sa_type=JSON)
+    started_at: datetime = Field(sa_type=Moment)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class RoundRow(SQLModel, table=True):
+    """One batch. `status`: running, finished."""
+
+    __tablename__ = "round"
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")
+    number: int = Field(primary_key=True)
+    status: str
+    started_at: datetime = Field(sa_type=Moment)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class WellRow(SQLModel, table=True):
+    """One well of a round with its proposal; `lost` says why it was lost, and is empty while it lives."""
+
+    __tablename__ = "well"
+    __table_args__ = (ForeignKeyConstraint(["campaign_id", "round"], ["round.campaign_id", "round.number"]),)
+
+    campaign_id: str = Field(primary_key=True)
+    round: int = Field(primary_key=True)
+    plate: int = Field(primary_key=True)
+    well: str = Field(primary_key=True)
+    number: int
+    proposal: dict[str, Any] = Field(sa_type=JSON)
+    lost: str = ""
+
+
+class JobRow(SQLModel, table=True):
+    """One job. `state`: planned, dispatched, accepted, done, failed, in_doubt, dropped."""
+
+    __tablename__ = "job"
+    __table_args__: ClassVar[Any] = (
+        ForeignKeyConstraint(["campaign_id", "round"], ["round.campaign_id", "round.number"]),
+        Index("job_of_round", "campaign_id", "round", "position"),
+    )
+
+    key: str = Field(primary_key=True)
+    campaign_id: str
+    round: int
+    position: int
+    plate: int
+    step: str
+    robot: str
+    due_at: datetime = Field(sa_type=Moment)
+    state: str
+    message: str = ""
+    job: dict[str, Any] = Field(sa_type=JSON)
+    dispatched_at: datetime | None = Field(default=None, sa_type=Moment)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class ReadingRow(SQLModel, table=True):
+    """What an instrument returned for a well; an image lies at `path` below wellwise's home, with its SHA-256."""
+
+    __tablename__ = "reading"
+    __table_args__ = (Index("reading_of_round", "campaign_id", "round"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    round: int
+    plate: int
+    well: str
+    job_key: str = Field(foreign_key="job.key")
+    kind: str
+    path: str = ""
+    sha256: str = ""
+    number: float | None = None
+    unit: str = ""
+    scored: bool = False
+
+
+class ObservationRow(SQLModel, table=True):
+    """The value derived from a reading, with its flags and the scorer that derived it."""
+
+    __tablename__ = "observation"
+    __table_args__ = (Index("observation_of_round", "campaign_id", "round"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    round: int
+    plate: int
+    well: str
+    reading_id: int = Field(foreign_key="reading.id")
+    value: float | None
+    flags: list[str] = Field(sa_type=JSON)
+    scorer: str
+    scorer_version: str
+
+
+class EventRow(SQLModel, table=True):
+    """Something that happened: when (by the lab's clock), what, to what, who did it and why."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("event_of_campaign", "campaign_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    at: datetime = Field(sa_type=Moment)
+    kind: str
+    subject: str
+    who: str = "wellwise"
+    message: str = ""
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

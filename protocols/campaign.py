@@ -1,0 +1,240 @@
+"""The campaign: search space, protocol, plates, objective, round plan, stop rule and robots of one study."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from protocols.conditions import Value
+from protocols.errors import Finding, Loc, refuse
+from protocols.parameters import CategoryParameter, Name, Parameter, SearchSpace, duplicate_names
+from protocols.plates import Plates
+from protocols.protocol import FIELD_UNITS, Protocol, Step
+from protocols.quantities import same_dimension
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Objective(_Model):
+    """What is to be raised: the value that a scorer derives from each well's reading, from 0 to 1."""
+
+    name: Name = "coloured_cell_ratio"
+    scorer: Literal["coloured_cell_ratio"] = "coloured_cell_ratio"
+
+
+class FirstRound(_Model):
+    """Wells of round 1: conditions of the initial design, and wells with the standard condition."""
+
+    initial: int = Field(ge=0)
+    standard: int = Field(0, ge=0)
+
+    @property
+    def wells(self) -> int:
+        """How many wells the round fills."""
+        return self.initial + self.standard
+
+
+class LaterRounds(_Model):
+    """Wells of every later round: conditions that the optimiser proposes, and the best of the round before."""
+
+    proposed: int = Field(ge=1)
+    controls: int = Field(0, ge=0)
+
+    @property
+    def wells(self) -> int:
+        """How many wells the round fills."""
+        return self.proposed + self.controls
+
+
+class RoundPlan(_Model):
+    """What fills the wells of each round."""
+
+    first: FirstRound
+    later: LaterRounds
+
+
+class StopRule(_Model):
+    """When the campaign is over: after so many rounds, or as soon as a round reaches the target."""
+
+    rounds: int = Field(ge=1)
+    target: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+
+
+class RobotConfig(_Model):
+    """One robot: the driver that speaks to it, and that driver's options."""
+
+    driver: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class PastResults(_Model):
+    """Results to start from, and the headers that other people's tables use for our names."""
+
+    file: str | None = Field(None, description="CSV file with past results, relative to the campaign file")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our name of a parameter, of the objective, plate, well or round -> header"
+    )
+
+
+class Campaign(_Model):
+    """One optimisation study, as its campaign file says it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+    title: str = ""
+    seed: int = Field(0, ge=0)
+    start: date | None = Field(None, description="first day of round 1; the day of the launch if absent")
+    objective: Objective = Objective()
+    parameters: tuple[Parameter, ...] = Field(min_length=1)
+    protocol: Protocol
+    plates: Plates
+    rounds: RoundPlan
+    stop: StopRule
+    robots: dict[Name, RobotConfig] = Field(min_length=1)
+    past_results: PastResults = PastResults()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        parts = Parts(
+            parameters=tuple(enumerate(self.parameters)),
+            steps=tuple(enumerate(self.protocol.steps)),
+            plates=self.plates,
+            rounds=self.rounds,
+            stop=self.stop,
+            robots=self.robots,
+            objective=self.objective,
+            past_results=self.past_results,
+        )
+        refuse(duplicate_names(self.parameters, "parameters") + list(cross_findings(parts)))
+        return self
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The parameters as a search space."""
+        return SearchSpace(parameters=self.parameters)
+
+    def decided_values(self, round: int) -> tuple[dict[str, Value], ...]:
+        """What each well of a round decides, in the order of `plates.all_wells()`."""
+        return tuple(self.space.decided_values(round, well.number) for well in self.plates.all_wells())
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The readable parts of a campaign file, so that what is wrong between them is found even in a broken file.
+
+    Parameters and steps come with their index in the file; `broken` has the names of those that could not be read, so
+    that nobody misses them. A part that is None could not be read, and its checks are left out.
+    """
+
+    parameters: tuple[tuple[int, Parameter], ...]
+    steps: tuple[tuple[int, Step], ...]
+    broken: frozenset[str] = frozenset()
+    plates: Plates | None = None
+    rounds: RoundPlan | None = None
+    stop: StopRule | None = None
+    robots: Mapping[str, RobotConfig] | None = None
+    objective: Objective | None = None
+    past_results: PastResults | None = None
+
+
+def cross_findings(parts: Parts) -> Iterator[Finding]:
+    """What is wrong between the parts of a campaign, each of which is valid by itself."""
+    yield from _usage_findings(parts)
+    if parts.robots is not None:
+        yield from _robot_findings(parts.steps, parts.robots)
+    if parts.plates is not None and parts.rounds is not None:
+        yield from _well_findings(parts.plates, parts.rounds)
+    if parts.plates is not None and parts.stop is not None:
+        yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
+    if parts.past_results is not None and parts.objective is not None and not parts.broken:
+        known = {parameter.name for _, parameter in parts.parameters} | {parts.objective.name, "round", "plate", "well"}
+        for name in parts.past_results.columns:
+            if name not in known:
+                yield Finding(
+                    loc=("past_results", "columns", name),
+                    message=f"{name!r} is not a name of this campaign",
+                    expected="one of " + ", ".join(sorted(known)),
+                )
+
+
+def _usage_findings(parts: Parts) -> Iterator[Finding]:
+    by_name = {parameter.name: parameter for _, parameter in parts.parameters}
+    used: dict[str, set[str]] = {name: set() for name in by_name}
+    for index, step in parts.steps:
+        for loc, name, field in step.references():
+            place: Loc = ("protocol", "steps", index, *loc)
+            if name in by_name:
+                used[name].add(step.name)
+                yield from _reference_findings(place, by_name[name], field)
+            elif name not in parts.broken:
+                expected = "one of " + ", ".join(by_name)
+                yield Finding(loc=place, message=f"{name!r} is not a parameter of this campaign", expected=expected)
+    names = [step.name for _, step in parts.steps]
+    for index, parameter in parts.parameters:
+        if parameter.step in parts.broken or not names:
+            continue
+        if parameter.step not in names:
+            message = f"the protocol has no step {parameter.step!r} for parameter {parameter.name!r}"
+            yield Finding(loc=("parameters", index, "step"), message=message, expected="one of " + ", ".join(names))
+        elif parameter.step not in used[parameter.name]:
+            yield Finding(
+                loc=("parameters", index, "step"),
+                message=f"no operation of step {parameter.step} uses parameter {parameter.name!r}",
+                expected=f"an operation there with {{parameter: {parameter.name}}}",
+            )
+
+
+def _reference_findings(place: Loc, parameter: Parameter, field: str) -> Iterator[Finding]:
+    categorical = isinstance(parameter, CategoryParameter)
+    if categorical != (field == "stroke"):
+        wanted = "a category" if field == "stroke" else "a number"
+        message = f"{field} needs {wanted}, but {parameter.name!r} is {parameter.kind}"
+        yield Finding(loc=place, message=message, expected=f"a parameter that is {wanted}")
+    elif not categorical and field in FIELD_UNITS:
+        unit = FIELD_UNITS[field]
+        if not same_dimension(parameter.unit or "dimensionless", unit):
+            message = f"{field} cannot be given by {parameter.name!r}, which is in {parameter.unit or 'no unit'}"
+            yield Finding(loc=place, message=message, expected=f"a parameter with a unit such as {unit}")
+
+
+def _robot_findings(steps: tuple[tuple[int, Step], ...], robots: Mapping[str, RobotConfig]) -> Iterator[Finding]:
+    for index, step in steps:
+        if step.robot not in robots:
+            yield Finding(
+                loc=("protocol", "steps", index, "robot"),
+                message=f"there is no robot {step.robot!r}",
+                expected="one of " + ", ".join(robots),
+            )
+
+
+def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
+    available = plates.count * plates.wells_per_plate
+    expected = f"{available} wells ({plates.count} plates of {plates.wells_per_plate})"
+    for key, plan, words in (
+        ("first", rounds.first, f"{rounds.first.initial} initial + {rounds.first.standard} standard"),
+        ("later", rounds.later, f"{rounds.later.proposed} proposed + {rounds.later.controls} controls"),
+    ):
+        if plan.wells != available:
+            yield Finding(loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected)
+
+
+def _decided_findings(
+    parameters: tuple[tuple[int, Parameter], ...], plates: Plates, stop: StopRule
+) -> Iterator[Finding]:
+    for index, parameter in parameters:
+        decided = parameter.decided_by_well
+        if decided is None:
+            continue
+        for round in range(1, min(len(decided.base), stop.rounds) + 1):
+            values = [decided.value(round, well) for well in range(1, plates.wells_per_plate + 1)]
+            outside = [f"{value:g}" for value in values if not parameter.allows(value)]
+            if outside:
+                yield Finding(
+                    loc=("parameters", index, "decided_by_well"),
+                    message=f"in round {round} the wells would decide {' '.join(outside)}",
+                    expected=parameter.allowed,
+                )

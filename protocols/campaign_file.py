@@ -1,0 +1,201 @@
+"""Reads a campaign file: YAML text -> campaign, or every problem of the file at once with line and key."""
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from protocols.campaign import Campaign, Parts, cross_findings
+from protocols.errors import Finding, InvalidInput, Loc, Problem
+from protocols.parameters import Parameter
+from protocols.protocol import Step
+
+
+def read_campaign(text: str, file: str = "campaign file", drivers: Collection[str] | None = None) -> Campaign:
+    """The campaign that a YAML text describes.
+
+    Args:
+        text: the content of the file.
+        file: what to call the file in problems.
+        drivers: the names of the drivers that exist; a robot with another driver is a problem. None: not checked.
+
+    Raises:
+        InvalidInput: with all problems of the file, each with its line, key and what was expected.
+    """
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+        data = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        line = mark.line + 1 if mark else None
+        message = str(getattr(error, "problem", None) or error).split("\n")[0]
+        raise InvalidInput([Problem(where=file, line=line, message=message, expected="valid YAML")]) from None
+    if not isinstance(root, MappingNode):
+        raise InvalidInput([Problem(where=file, line=1, message="not a campaign", expected="a mapping of keys")])
+    try:
+        campaign = Campaign.model_validate(data)
+        findings = list(_driver_findings(campaign.robots, drivers))
+        if not findings:
+            return campaign
+    except ValidationError as error:
+        findings = [finding for details in error.errors() for finding in _findings(details)]
+        parts = _readable_parts(data)
+        findings += [*cross_findings(parts), *_driver_findings(parts.robots or {}, drivers)]
+    raise InvalidInput(_problems(findings, root, file))
+
+
+def problems_at(findings: Sequence[Finding], text: str, file: str) -> list[Problem]:
+    """Problems with line and key, from findings about a campaign that was read from `text`."""
+    return _problems(findings, YAML(typ="safe", pure=True).compose(text), file)
+
+
+def _problems(findings: Sequence[Finding], root: Node, file: str) -> list[Problem]:
+    problems = dict.fromkeys(_problem(finding, root, file) for finding in findings)
+    return sorted(problems, key=lambda problem: (problem.line or 0, problem.key))
+
+
+def _readable_parts(data: Mapping[str, Any]) -> Parts:
+    protocol = data.get("protocol")
+    parameters, broken_parameters = _readable_items(Parameter, data.get("parameters"))
+    steps, broken_steps = _readable_items(Step, protocol.get("steps") if isinstance(protocol, dict) else None)
+    whole: dict[str, Any] = {}
+    for name in ("plates", "rounds", "stop", "robots", "objective", "past_results"):
+        field = Campaign.model_fields[name]
+        try:
+            whole[name] = TypeAdapter[Any](cast(Any, field.annotation)).validate_python(
+                data.get(name, field.get_default())
+            )
+        except ValidationError:
+            continue
+    return Parts(parameters=parameters, steps=steps, broken=broken_parameters | broken_steps, **whole)
+
+
+def _readable_items(kind: Any, raw: Any) -> tuple[tuple[tuple[int, Any], ...], frozenset[str]]:
+    """The items of a list that can be read, with their index, and the names of those that cannot."""
+    readable, broken = [], set()
+    for index, item in enumerate(raw if isinstance(raw, list) else ()):
+        try:
+            readable.append((index, TypeAdapter[Any](kind).validate_python(item)))
+        except ValidationError:
+            broken.add(str(item.get("name")) if isinstance(item, dict) else "")
+    return tuple(readable), frozenset(broken)
+
+
+def _driver_findings(robots: Mapping[str, Any], drivers: Collection[str] | None) -> Iterator[Finding]:
+    for name, robot in robots.items():
+        if drivers is not None and robot.driver not in drivers:
+            yield Finding(
+                loc=("robots", name, "driver"),
+                message=f"there is no driver {robot.driver!r}",
+                expected="one of " + ", ".join(sorted(drivers)),
+            )
+
+
+def _findings(details: ErrorDetails) -> Iterator[Finding]:
+    loc = details["loc"]
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "findings":
+            for finding in context["findings"]:
+                yield finding.model_copy(update={"loc": (*loc, *finding.loc)})
+        case "missing":
+            yield Finding(loc=loc, message="missing", expected="this key")
+        case "extra_forbidden":
+            yield Finding(loc=loc, message="unknown key")
+        case "union_tag_invalid":
+            key = str(context["discriminator"]).strip("'")
+            yield Finding(
+                loc=(*loc, key),
+                message=f"{context['tag']!r} is not known",
+                expected="one of " + str(context["expected_tags"]).replace("'", ""),
+            )
+        case "union_tag_not_found":
+            key = str(context["discriminator"]).strip("'")
+            yield Finding(loc=(*loc, key), message="missing", expected="this key")
+        case "quantity":
+            yield Finding(loc=loc, message=details["msg"], expected=context["expected"])
+        case "finite_number":
+            yield Finding(loc=loc, message=f"{details['input']} is not a finite number", expected="a finite number")
+        case _:
+            given = details["input"]
+            shown = f"{given!r}: " if isinstance(given, str | int | float) else ""
+            yield Finding(loc=loc, message=shown + details["msg"].removeprefix("Value error, ").replace("Input s", "s"))
+
+
+def _problem(finding: Finding, root: Node, file: str) -> Problem:
+    key, node = "", root
+    line = root.start_mark.line + 1
+    for part in finding.loc:
+        child = _child(node, part)
+        if child is not None:
+            key_node, node = child
+            line = key_node.start_mark.line + 1
+            key += f"[{part}]" if isinstance(part, int) else f".{part}"
+        elif part == finding.loc[-1] and not _is_tag(part):
+            key += f".{part}"
+    message, expected = finding.message, finding.expected
+    if message == "unknown key":
+        known = _known_keys(finding.loc, root)
+        close = difflib.get_close_matches(str(finding.loc[-1]), known, n=1)
+        message += f": did you mean {close[0]!r}?" if close else ""
+        expected = "one of " + ", ".join(known) if known and not close else ""
+    return Problem(where=file, line=line, key=key.lstrip("."), message=message, expected=expected)
+
+
+def _child(node: Node, part: str | int) -> tuple[Node, Node] | None:
+    """The node of a key (or of a list's item) and that of its value."""
+    if isinstance(node, MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
+
+
+def _is_tag(part: str | int) -> bool:
+    """Whether a part of pydantic's location names a branch of a union, not a key of the file."""
+    return part in ("value", "reference") or not str(part).replace("_", "").isalnum()
+
+
+def _known_keys(loc: Loc, root: Node) -> list[str]:
+    """The keys that the schema knows at the place of an unknown one."""
+    schema: dict[str, Any] = Campaign.model_json_schema()
+    definitions = schema.get("$defs", {})
+    here: list[dict[str, Any]] = [schema]
+    node = root
+    for part in loc[:-1]:
+        child = _child(node, part)
+        if child is None:
+            continue
+        node = child[1]
+        here = [_resolved(option, definitions) for option in here for option in _step_into(option, part)]
+        here = [option for choice in here for option in _options(choice, node, definitions)]
+    return list(dict.fromkeys(key for option in here for key in option.get("properties", {})))
+
+
+def _step_into(schema: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
+    if isinstance(part, int):
+        return [schema["items"]] if isinstance(schema.get("items"), dict) else []
+    known = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
+    return [known] if isinstance(known, dict) else []
+
+
+def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
+    return schema
+
+
+def _options(schema: dict[str, Any], node: Node, definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    branches = schema.get("oneOf") or schema.get("anyOf")
+    if not branches:
+        return [schema]
+    discriminator = schema.get("discriminator", {})
+    chosen = _child(node, discriminator.get("propertyName", ""))
+    if chosen is not None and isinstance(chosen[1], ScalarNode):
+        ref = discriminator["mapping"].get(chosen[1].value)
+        return [_resolved({"$ref": ref}, definitions)] if ref else []
+    return [_resolved(branch, definitions) for branch in branches]

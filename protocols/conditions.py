@@ -1,0 +1,69 @@
+"""Conditions and proposals: one value for every parameter, and the reason why it is to be tried."""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+Value = int | float | str
+
+Role = Literal["initial", "standard", "proposed", "control"]
+
+
+class Condition(RootModel[dict[str, Value]]):
+    """One value for every parameter of a search space, by parameter name; immutable and hashable."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def __getitem__(self, name: str) -> Value:
+        return self.root[name]
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # a mapping iterates over its names
+        return iter(self.root)
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.root.items()))
+
+    def agrees_with(self, values: Mapping[str, Value]) -> bool:
+        """Whether every parameter that `values` decides has that value here."""
+        return all(self.root.get(name) == value for name, value in values.items())
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in self.root.items()
+        )
+
+
+class Proposal(BaseModel):
+    """A condition to be tried and why.
+
+    `mean` and `sd` are the model's prediction of the objective for this condition (the sd is that of the true value,
+    without measurement noise); both are absent where no model was asked: initial design, standard, first controls.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    condition: Condition
+    role: Role
+    reason: str
+    mean: float | None = None
+    sd: float | None = None
+
+
+class Observation(BaseModel):
+    """The value of the objective that one well gave for a condition; `flags` say why it may not be trusted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    condition: Condition
+    value: float | None
+    round: int
+    flags: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether a model may learn from it: there is a value and nothing speaks against it."""
+        return self.value is not None and not self.flags

@@ -1,0 +1,86 @@
+"""Jobs and what robots answer: the operations of one step occurrence on one plate, and the report about them."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from protocols.operations import OPERATIONS, Operation, well_of
+
+
+class Job(BaseModel):
+    """The operations of one step occurrence on one plate, given whole to one robot.
+
+    `key` names the job for ever: a robot that gets the same key twice has one job. `plate_id` names the physical
+    plate (`rpe/r1/p3`), `due_at` is when the operations should begin and `tolerance_s` how late they may.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    round: int
+    step: str
+    occurrence: int = Field(ge=1, description="1 for the first time that the step comes in the round")
+    day: int
+    plate: int
+    plate_id: str
+    labware: str
+    robot: str
+    due_at: datetime
+    tolerance_s: float
+    operations: tuple[Operation, ...]
+
+    @property
+    def wells(self) -> tuple[str, ...]:
+        """The wells that the operations touch, in the order of their first operation."""
+        return tuple(dict.fromkeys(well for op in self.operations if (well := well_of(op)) is not None))
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether every operation may be done once more without changing a well."""
+        return all(OPERATIONS[operation.kind].repeatable for operation in self.operations)
+
+    def without_wells(self, lost: frozenset[str]) -> "Job":
+        """The same job, leaving out what concerns wells that are lost."""
+        if not lost:
+            return self
+        kept = tuple(operation for operation in self.operations if well_of(operation) not in lost)
+        return self.model_copy(update={"operations": kept})
+
+    def __str__(self) -> str:
+        return f"round {self.round}, step {self.step} ({self.occurrence}), plate {self.plate}"
+
+
+class Reading(BaseModel):
+    """What an instrument returned for one well: the bytes of a PNG image, or a number in `unit`."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+    well: str
+    kind: Literal["image", "number"]
+    image_png: bytes = Field(b"", repr=False)
+    number: float | None = None
+    unit: str = ""
+
+
+class JobReport(BaseModel):
+    """What a robot says about a job.
+
+    `unknown` means that the robot is certain that it never took this key; `in_doubt` that it cannot say what
+    happened. `failed_wells` maps a well to what went wrong there while the rest of the job went on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    state: Literal["unknown", "running", "done", "failed", "in_doubt"]
+    operations_done: int = 0
+    failed_wells: dict[str, str] = Field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
+    message: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of the job."""
+        return self.state in ("done", "failed")

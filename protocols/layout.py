@@ -1,0 +1,177 @@
+"""Layout: which condition sits in which well. Controls sit where their decided parameter fits; the rest is balanced."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from protocols.conditions import Condition, Proposal, Value
+from protocols.parameters import CategoryParameter, SearchSpace
+from protocols.plates import Well
+
+_ARRANGEMENTS = 200
+
+
+class Placement(BaseModel):
+    """A proposal in its well."""
+
+    model_config = ConfigDict(frozen=True)
+
+    well: Well
+    proposal: Proposal
+
+
+class Layout(BaseModel):
+    """Every well of a round with its proposal, plate by plate in processing order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    round: int
+    placements: tuple[Placement, ...]
+
+    def on_plate(self, plate: int) -> tuple[Placement, ...]:
+        """The placements of one plate, in processing order."""
+        return tuple(placement for placement in self.placements if placement.well.plate == plate)
+
+
+class Seating(NamedTuple):
+    """Which of the candidates sit in which wells (by index), and what the operator should know about it."""
+
+    seats: dict[int, int]
+    notices: tuple[str, ...]
+
+
+def seat_controls(
+    candidates: Sequence[Condition],
+    number: int,
+    wells: Sequence[Well],
+    decided: Sequence[Mapping[str, Value]],
+    seed: int,
+) -> Seating:
+    """Seat the first `number` candidates that fit a well, on different plates as far as possible.
+
+    Args:
+        candidates: conditions, best first; each may be seated once.
+        number: how many controls the round wants.
+        wells: the wells of the round.
+        decided: what each well decides, by parameter name; as long as `wells`.
+        seed: decides among wells that fit equally well.
+
+    Returns:
+        seats: well index -> candidate index. notices: a sentence for each candidate that no free well fits and that
+        gave way to the next best, and one if fewer than `number` could be seated.
+    """
+    rng = np.random.default_rng(seed)
+    seats: dict[int, int] = {}
+    notices = []
+    for index, condition in enumerate(candidates):
+        if len(seats) == number:
+            break
+        fitting = [place for place in range(len(wells)) if condition.agrees_with(decided[place])]
+        free = [place for place in fitting if place not in seats]
+        if not free:
+            needs = ", ".join(f"{name}={condition[name]}" for name in decided[0])
+            notices.append(
+                f"Control ({condition}) has no {'free ' if fitting else ''}well in this round ({needs}): "
+                "the next best takes its place."
+            )
+            continue
+        taken = Counter(wells[place].plate for place in seats)
+        fewest = min(taken[wells[place].plate] for place in free)
+        seats[int(rng.choice([place for place in free if taken[wells[place].plate] == fewest]))] = index
+    if len(seats) < number:
+        notices.append(f"Only {len(seats)} of {number} controls found a well: the optimiser fills the others.")
+    return Seating(seats, tuple(notices))
+
+
+def seat_standard(
+    space: SearchSpace, number: int, wells: Sequence[Well], decided: Sequence[Mapping[str, Value]], seed: int
+) -> dict[int, Condition]:
+    """Seat the standard condition in `number` wells that it fits, on different plates as far as possible.
+
+    Returns: well index -> the standard condition with that well's decided values.
+    """
+    fitting = [index for index in range(len(wells)) if space.standard_fits(decided[index])]
+    standards = [space.standard(decided[index]) for index in fitting]
+    seats: dict[int, Condition] = {}
+    order = np.random.default_rng(seed).permutation(len(fitting))
+    per_plate: Counter[int] = Counter()
+    for _ in range(min(number, len(fitting))):
+        place = min(
+            (int(index) for index in order if fitting[index] not in seats),
+            key=lambda index: per_plate[wells[fitting[index]].plate],
+        )
+        seats[fitting[place]] = standards[place]
+        per_plate[wells[fitting[place]].plate] += 1
+    return seats
+
+
+def lay_out(
+    space: SearchSpace,
+    round: int,
+    wells: Sequence[Well],
+    decided: Sequence[Mapping[str, Value]],
+    seated: Mapping[int, Proposal],
+    proposals: Sequence[Proposal],
+    seed: int,
+) -> Layout:
+    """Put each proposal into a well that fits it, so that the plates resemble each other (restricted randomisation).
+
+    Of a few hundred random arrangements the one is taken whose plates differ least in the mean of each parameter, so
+    that a plate effect is not mistaken for a parameter's.
+
+    Args:
+        space: for the scale of each parameter.
+        round: number of the round, from 1.
+        wells: the wells of the round.
+        decided: what each well decides; as long as `wells`.
+        seated: proposals that already have their well (controls, standard), by well index.
+        proposals: one for each other well.
+        seed: decides the arrangements that are tried.
+
+    Raises:
+        ValueError: the proposals do not fit the free wells one to one.
+    """
+    free: dict[tuple[tuple[str, Value], ...], list[int]] = defaultdict(list)
+    for index, values in enumerate(decided):
+        if index not in seated:
+            free[tuple(sorted(values.items()))].append(index)
+    wanting: dict[tuple[tuple[str, Value], ...], list[int]] = defaultdict(list)
+    names = tuple(sorted(decided[0])) if decided else ()
+    for number, proposal in enumerate(proposals):
+        wanting[tuple((name, proposal.condition[name]) for name in names)].append(number)
+    if {key: len(group) for key, group in free.items()} != {key: len(group) for key, group in wanting.items()}:
+        raise ValueError("the proposals do not fit the free wells of the round")
+
+    features = np.array([_features(space, p.condition) for p in [*proposals, *seated.values()]])
+    seated_rows = {index: len(proposals) + row for row, index in enumerate(seated)}
+    plates = np.array([well.plate for well in wells])
+    rng = np.random.default_rng(seed)
+    best_score, best_rows = np.inf, np.empty(0, dtype=int)
+    for _ in range(_ARRANGEMENTS if len(set(plates)) > 1 else 1):
+        rows = np.empty(len(wells), dtype=int)
+        for index, row in seated_rows.items():
+            rows[index] = row
+        for key, group in free.items():
+            rows[group] = rng.permutation(wanting[key])
+        placed = features[rows]
+        means = np.stack([placed[plates == plate].mean(axis=0) for plate in np.unique(plates)])
+        score = float(((means - placed.mean(axis=0)) ** 2).sum())
+        if score < best_score:
+            best_score, best_rows = score, rows
+    everything = [*proposals, *seated.values()]
+    placements = [Placement(well=w, proposal=everything[row]) for w, row in zip(wells, best_rows, strict=True)]
+    return Layout(round=round, placements=tuple(placements))
+
+
+def _features(space: SearchSpace, condition: Condition) -> list[float]:
+    features = []
+    for parameter in space.parameters:
+        value = condition[parameter.name]
+        if isinstance(parameter, CategoryParameter):
+            features.append(float(parameter.levels.index(value)) / (len(parameter.levels) - 1))
+        else:
+            features.append(parameter.to_unit_interval(float(value)))
+    return features

@@ -1,0 +1,143 @@
+"""Quantities with units, as people write them in a campaign file: `2 mL`, `3 min`, `37 degC`."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any
+
+import pint
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+_UNITS: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+
+EXAMPLES = {"any": "2 uM", "uL": "2 mL", "s": "3 min", "mm/s": "10 mm/s", "degC": "37 degC", "day": "1 day"}
+
+
+@lru_cache(maxsize=512)
+def same_dimension(unit: str, other: str) -> bool:
+    """Whether two units measure the same kind of thing.
+
+    Raises:
+        ValueError: one of them is not a unit that pint knows.
+    """
+    return bool(_unit(unit).is_compatible_with(_unit(other)))
+
+
+@lru_cache(maxsize=512)
+def conversion(value: float, unit: str, to: str) -> float:
+    """`value` in `unit`, expressed in `to`.
+
+    Raises:
+        ValueError: unknown unit, or units of different dimensions.
+    """
+    if unit == to:
+        return value
+    try:
+        # Rounding removes the binary dust of a conversion (0.1 mL -> 100.00000000000001 uL).
+        return float(f"{_UNITS.Quantity(value, _unit(unit)).to(_unit(to)).magnitude:.12g}")
+    except pint.DimensionalityError as error:
+        raise ValueError(f"{unit} cannot be expressed in {to}") from error
+
+
+@lru_cache(maxsize=512)
+def _unit(unit: str) -> Any:
+    try:
+        return _UNITS.Unit(unit)
+    except Exception as error:
+        raise ValueError(f"{unit!r} is not a unit") from error
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A magnitude and its unit; written and serialised as one string, such as `2 mL`."""
+
+    magnitude: float
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Quantity":
+        """Read `2 mL`.
+
+        Raises:
+            ValueError: no number, no unit, or a unit that pint does not know.
+        """
+        number, _, unit = text.strip().partition(" ")
+        try:
+            magnitude = float(number)
+        except ValueError:
+            raise ValueError(f"{text!r} does not start with a number and a space") from None
+        if not unit.strip():
+            raise ValueError(f"{text!r} has no unit")
+        _unit(unit.strip())
+        return cls(magnitude, unit.strip())
+
+    def to(self, unit: str) -> float:
+        """The magnitude in another unit of the same dimension.
+
+        Raises:
+            ValueError: the units measure different things.
+        """
+        return conversion(self.magnitude, self.unit, unit)
+
+    def __str__(self) -> str:
+        return f"{self.magnitude:g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Annotation for a `Quantity` field: its unit must measure the same thing as `unit` (None: anything).
+
+    `lower` is the smallest magnitude allowed, in `unit`.
+    """
+
+    unit: str | None
+    lower: float | None = 0.0
+
+    @property
+    def example(self) -> str:
+        """How a person would write such a quantity."""
+        return EXAMPLES[self.unit or "any"]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._validate, serialization=core_schema.to_string_ser_schema()
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "description": f"a quantity with a unit, such as '{self.example}'",
+            "examples": [self.example],
+        }
+
+    def _validate(self, value: Any) -> Quantity:
+        expected = f"a quantity such as '{self.example}'"
+        if isinstance(value, Quantity):
+            quantity = value
+        elif isinstance(value, str):
+            try:
+                quantity = Quantity.parse(value)
+            except ValueError as error:
+                raise _quantity_error(str(error), expected) from None
+        else:
+            raise _quantity_error(f"{value!r} has no unit", expected)
+        try:
+            magnitude = quantity.to(self.unit or quantity.unit)
+        except ValueError:
+            raise _quantity_error(f"the unit of '{quantity}' measures something else", expected) from None
+        if self.lower is not None and magnitude < self.lower:
+            raise _quantity_error(f"'{quantity}' is below {self.lower:g} {self.unit or quantity.unit}", expected)
+        return quantity
+
+
+def _quantity_error(message: str, expected: str) -> PydanticCustomError:
+    return PydanticCustomError("quantity", "{message}", {"message": message, "expected": expected})
+
+
+Concentration = Annotated[Quantity, Dimension(None)]
+Volume = Annotated[Quantity, Dimension("uL")]
+Duration = Annotated[Quantity, Dimension("s")]
+Speed = Annotated[Quantity, Dimension("mm/s")]
+Temperature = Annotated[Quantity, Dimension("degC", lower=None)]

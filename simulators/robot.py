@@ -1,0 +1,218 @@
+"""The virtual robot: implements the driver contract and nothing else, on a virtual lab that it shares with others."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from PIL import Image as Picture
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.base import Capabilities, JobRefused, KeyMemory, RobotOffline, RobotSetup
+from protocols.jobs import Job, JobReport, Reading
+from protocols.operations import OPERATIONS, Detach, Image, Incubate, Operation, well_of
+from protocols.plates import LABWARE
+from simulators.camera import Spoil, render_well
+from simulators.cultures import CULTURES, CultureName
+from simulators.robot_log import RobotLog
+from simulators.variation import random_stream, with_variation
+
+_SECONDS = {"move": 30.0, "dispense": 6.0, "aspirate": 6.0, "mix": 20.0, "detach": 60.0, "transfer": 15.0, "image": 4.0}
+
+
+class Fault(BaseModel):
+    """A failure that is to happen once: in one well, of a whole job, or of the line.
+
+    `disconnect` drops the line when the job is submitted, before or after the robot has heard it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["well", "job", "disconnect"]
+    round: int = Field(ge=1)
+    plate: int = Field(ge=1)
+    step: str
+    occurrence: int = Field(1, ge=1)
+    well: str = ""
+    heard: bool = False
+
+    def meets(self, job: Job) -> bool:
+        """Whether it is meant for this job."""
+        return (self.round, self.plate, self.step, self.occurrence) == (job.round, job.plate, job.step, job.occurrence)
+
+
+class SimulatedOptions(BaseModel):
+    """Options of a virtual robot in a campaign or lab file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lab: str = Field(
+        "virtual", pattern=r"^[A-Za-z0-9_-]+$", description="robots of the same lab work on the same cells"
+    )
+    culture: CultureName = "ipsc-rpe"
+    faults: tuple[Fault, ...] = ()
+    spoilt_images: float = Field(0.0, ge=0, le=1, description="share of images that are out of focus or over-exposed")
+
+
+class SimulatedRobot:
+    """A robot that takes simulated time and notes in its own log what it physically did.
+
+    It does jobs one after the other. On a virtual clock a job is over when `submit` returns and its times lie ahead
+    of the clock; on the real clock it really takes them.
+    """
+
+    Options: ClassVar[type[BaseModel]] = SimulatedOptions
+    simulated: ClassVar[bool] = True
+
+    def __init__(self, setup: RobotSetup) -> None:
+        self._setup = setup
+        self._options: SimulatedOptions = setup.options
+        self._clock = setup.clock
+        self._log: RobotLog | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Every operation, every labware; it remembers keys."""
+        return Capabilities(
+            operations=frozenset(OPERATIONS), labware=frozenset(LABWARE), memory=KeyMemory.REMEMBERS_KEYS
+        )
+
+    async def connect(self) -> None:
+        """Open the log; jobs that were under way when the line was lost go on."""
+        if self._log is None:
+            self._log = RobotLog(lab_log_path(self._setup.home, self._options.lab))
+            for report in self._log.running(self._setup.name):
+                await self._start(self._log.job(report.key))
+
+    async def submit(self, job: Job) -> None:
+        """Take a job; the same key again is the same job."""
+        log = self._connected()
+        for fault in self._faults(job, "disconnect"):
+            if not fault.heard and log.take_fault(fault.model_dump_json()):
+                raise RobotOffline(f"robot {self._setup.name} does not answer (injected, before it heard {job.key})")
+        if log.report(job.key) is None:
+            unknown = {operation.kind for operation in job.operations} - self.capabilities.operations
+            if unknown or job.labware not in self.capabilities.labware:
+                raise JobRefused(f"robot {self._setup.name} cannot do {', '.join(unknown)} on {job.labware}")
+            log.record_job(job, JobReport(key=job.key, state="running"))
+            await self._start(job)
+        for fault in self._faults(job, "disconnect"):
+            if fault.heard and log.take_fault(fault.model_dump_json()):
+                raise RobotOffline(f"robot {self._setup.name} does not answer (injected, after it heard {job.key})")
+
+    async def poll(self, key: str) -> JobReport:
+        """The log's word on a job."""
+        return self._connected().report(key) or JobReport(key=key, state="unknown")
+
+    async def stop(self) -> None:
+        """Stop at once; jobs under way end as failed after their last finished operation."""
+        log = self._connected()
+        for task in self._tasks:
+            task.cancel()
+        for report in log.running(self._setup.name):
+            log.update_report(report.model_copy(update={"state": "failed", "message": "stopped by the operator"}))
+
+    async def close(self) -> None:
+        """Close the line. A job under way on the real clock goes on at the next connect."""
+        for task in self._tasks:
+            task.cancel()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _connected(self) -> RobotLog:
+        if self._log is None:
+            raise RobotOffline(f"robot {self._setup.name} is not connected")
+        return self._log
+
+    def _faults(self, job: Job, kind: str) -> Iterator[Fault]:
+        return (fault for fault in self._options.faults if fault.kind == kind and fault.meets(job))
+
+    async def _start(self, job: Job) -> None:
+        if self._clock.virtual:
+            await self._perform(job)
+        else:
+            task = asyncio.create_task(self._perform(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _perform(self, job: Job) -> None:
+        async with self._one_at_a_time:
+            log = self._connected()
+            report = log.report(job.key)
+            if report is None or report.over:
+                return
+            done = {performed.position for performed in log.of_job(job.key)}
+            now = max(self._clock.now(), log.free_at(self._setup.name) or self._clock.now())
+            enzyme_at = now
+            failed = dict(report.failed_wells)
+            readings = list(report.readings)
+            broken = {fault.well: "machine error (injected)" for fault in self._faults(job, "well")}
+            if any(self._faults(job, "job")):
+                log.update_report(
+                    JobReport(key=job.key, state="failed", message="machine error (injected)", ended_at=now)
+                )
+                return
+            for position, operation in enumerate(job.operations):
+                well = well_of(operation)
+                if position in done:
+                    continue
+                if well in broken:
+                    failed[well] = broken[well]
+                    continue
+                if isinstance(operation, Detach):
+                    started_at = max(now, enzyme_at + timedelta(seconds=operation.period_s))
+                else:
+                    started_at = now
+                now = started_at + timedelta(seconds=_duration(operation))
+                if not isinstance(operation, Detach):
+                    enzyme_at = now
+                if not self._clock.virtual:
+                    await self._clock.sleep_until(now)
+                log.record_operation(job, position, well, started_at, now, operation)
+                log.set_free_at(self._setup.name, now)
+                if isinstance(operation, Image):
+                    readings.append(await asyncio.to_thread(self._photograph, log, job, operation.well))
+            log.update_report(
+                JobReport(
+                    key=job.key,
+                    state="done",
+                    operations_done=len(job.operations) - sum(well_of(op) in failed for op in job.operations),
+                    failed_wells=failed,
+                    readings=tuple(readings),
+                    ended_at=now,
+                )
+            )
+
+    def _photograph(self, log: RobotLog, job: Job, well: str) -> Reading:
+        seed = self._setup.seed
+        place = f"{job.round}/{job.plate}/{well}"
+        truth = CULTURES[self._options.culture](log.history(job.plate_id, well))
+        ratio = with_variation(truth, seed, job.round, job.plate, well)
+        rng = random_stream(seed, "camera", place)
+        spoil: Spoil | None = None
+        if rng.random() < self._options.spoilt_images:
+            spoil = "blur" if rng.random() < 0.5 else "exposure"
+        image = render_well(ratio, rng, spoil)
+        return Reading(well=well, kind="image", image_png=png(image))
+
+
+def lab_log_path(home: Path, lab: str) -> Path:
+    """Where the log of a virtual lab lies below wellwise's home."""
+    return home / "virtual-labs" / f"{lab}.sqlite"
+
+
+def png(image: np.ndarray) -> bytes:
+    """An RGB image (height x width x 3, uint8) as PNG."""
+    buffer = io.BytesIO()
+    Picture.fromarray(image).save(buffer, format="png", compress_level=1)
+    return buffer.getvalue()
+
+
+def _duration(operation: Operation) -> float:
+    return operation.duration_s if isinstance(operation, Incubate) else _SECONDS[operation.kind]

@@ -1,0 +1,30 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from protocols.campaign import Campaign
+from protocols.campaign_file import read_campaign
+
+ROOT = Path(__file__).parent.parent
+RPE_FILE = ROOT / "examples" / "rpe" / "campaign.yaml"
+ASSAY_FILE = ROOT / "examples" / "colour_assay" / "campaign.yaml"
+PUBLISHED = ROOT.parent / "shared" / "data" / "rpe_round1_2022.csv"
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def rpe() -> Campaign:
+    return read_campaign(RPE_FILE.read_text())
+
+
+@pytest.fixture(scope="session")
+def assay() -> Campaign:
+    return read_campaign(ASSAY_FILE.read_text())
+
+
+@pytest.fixture
+def published() -> Path:
+    if not PUBLISHED.exists():
+        pytest.skip(f"the published results of round 1 are not at {PUBLISHED}")
+    return PUBLISHED

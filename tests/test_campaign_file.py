@@ -1,0 +1,106 @@
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.campaign import Campaign
+from protocols.campaign_file import read_campaign
+from protocols.errors import InvalidInput
+from tests.conftest import ASSAY_FILE, RPE_FILE
+
+RPE = RPE_FILE.read_text()
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        read_campaign(text, "campaign.yaml", drivers=["simulated"])
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("file", [RPE_FILE, ASSAY_FILE])
+def test_an_example_survives_json(file: object) -> None:
+    campaign = read_campaign(file.read_text())  # type: ignore[attr-defined]
+    dumped = json.loads(json.dumps(campaign.model_dump(mode="json", by_alias=True, exclude_unset=True)))
+    assert Campaign.model_validate(dumped) == campaign
+
+
+def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> None:
+    assert rpe.space.size == 54 * 6 * 8 * 91 * 2 * 19 * 17
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("unit: nM", "unit: nMM", "parameters[0].unit: 'nMM' is not a unit"),
+        ("volume: 2 mL}", "volume: 2 h}", "operations[1].volume: the unit of '2 h' measures something else"),
+        ("title: Seeding", "titel: Seeding", "steps[0].titel: unknown key: did you mean 'title'?"),
+        ("standard: 8", "standard: 80", "parameters[5].standard: 80 is not allowed"),
+        ("12.47, 18.68", "12.47, 12.47", "parameters[0].levels: the levels do not rise"),
+        ("12.47, 18.68", ".nan, 18.68", "nan is not a finite number"),
+        ("step: B", "step: Z", "the protocol has no step 'Z'"),
+        ("robot: microscope", "robot: micro", "steps[5].robot: there is no robot 'micro'"),
+        ("driver: simulated", "driver: maholo", "robots.maholo.driver: there is no driver 'maholo'"),
+        ("standard: 1}", "standard: 2}", "47 initial + 2 standard make 49 wells (expected 48 wells"),
+        ("name: ksr_period", "name: three_factor_period", "'three_factor_period' stands twice"),
+        (
+            "speed: {parameter: detachment_speed}",
+            "speed: 10 mm/s",
+            "no operation of step C uses parameter 'det",
+        ),
+        ("parameter: ksr_period", "parameter: ksr", "'ksr' is not a parameter of this campaign"),
+        ("speed: {parameter: detachment_speed}", "speed: {parameter: ksr_period}", "speed cannot be given by"),
+        ("per_well: 3", "per_well: 4", "in round 1 the wells would decide 12 16 24 28"),
+        ("kind: category", "kind: catgory", "parameters[4].kind: 'catgory' is not known"),
+        ("days: 7", "days: 0", "begins on day 0, before step B"),
+        ("seed: 2022", "seed: -1", "seed: -1: "),
+        ("stop: {rounds: 3}", "stop: {rounds: 3, target: 1.7}", "stop.target: 1.7"),
+        ("labware: 6-well", "labware: 5-well", "plates.labware: '5-well'"),
+        ("objective:\n", "objective: [\n", "expected valid YAML"),
+        ("seed: 2022", "seed: 2022\nseed: 1", "expected valid YAML"),
+    ],
+)
+def test_a_problem_is_told_with_its_place(old: str, new: str, told: str) -> None:
+    assert old in RPE
+    found = problems(RPE.replace(old, new, 1))
+    assert any(told in problem for problem in found), found
+    assert all(problem.startswith("campaign.yaml:") for problem in found)
+
+
+def test_a_problem_has_the_line_of_its_key() -> None:
+    line = 1 + RPE.splitlines().index("    unit: nM")
+    assert problems(RPE.replace("unit: nM", "unit: nMM"))[0].startswith(f"campaign.yaml:{line}: ")
+
+
+def test_all_problems_come_at_once() -> None:
+    broken = (
+        RPE.replace("unit: nM", "unit: nMM", 1)
+        .replace("title: Seeding", "titel: Seeding")
+        .replace("robot: microscope", "robot: micro")
+        .replace("standard: 1}", "standard: 2}")
+        .replace("speed: {parameter: detachment_speed}", "speed: 10 mm/s")
+        .replace("driver: simulated", "driver: maholo", 1)
+    )
+    assert len(problems(broken)) == 6
+
+
+def test_a_missing_section_is_one_problem() -> None:
+    assert problems(RPE.replace("stop: {rounds: 3}", "")) == ["campaign.yaml:4: stop: missing (expected this key)"]
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_either_a_campaign_or_a_list_of_problems(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_campaign(text)
+    assert caught.value.problems
+
+
+@given(st.integers(0, len(RPE) - 1), st.integers(1, 40))
+def test_a_file_that_lost_some_text_never_surprises(place: int, length: int) -> None:
+    with contextlib.suppress(InvalidInput):
+        read_campaign(RPE[:place] + RPE[place + length :])
+
+
+def test_the_schema_knows_every_section() -> None:
+    assert set(Campaign.model_json_schema()["properties"]) >= {"parameters", "protocol", "plates", "rounds", "robots"}

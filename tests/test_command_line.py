@@ -1,0 +1,160 @@
+import csv
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from orchestrator.plots import write_plots
+from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE
+
+
+def wellwise(*words: object, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    if home is not None:
+        environment["WELLWISE_HOME"] = str(home)
+    return subprocess.run(
+        [Path(sys.executable).with_name("wellwise"), *map(str, words)],
+        capture_output=True, text=True, env=environment, cwd=ROOT, timeout=400, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rpe_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    home = tmp_path_factory.mktemp("rpe")
+    ran = wellwise("run", RPE_FILE, home=home)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    return home, ran.stdout
+
+
+def test_the_published_campaign_runs_to_its_end(rpe_run: tuple[Path, str]) -> None:
+    home, output = rpe_run
+    assert "round 3/3  step imaging (day 36 of 36)" in output
+    assert "Best condition: predicted 0." in output
+    assert "Prefect" not in output
+    assert {path.name for path in (home / "campaigns" / "rpe" / "plots").iterdir()} == {
+        "best-so-far.png", "distributions.png", *(f"plates-round-{number}.png" for number in (1, 2, 3)),
+    }  # fmt: skip
+
+
+def test_the_export_has_every_well_of_the_published_plan(rpe_run: tuple[Path, str]) -> None:
+    table = pd.read_csv(rpe_run[0] / "campaigns" / "rpe" / "wells.csv")
+    assert Counter(zip(table["round"], table["role"], strict=True)) == {
+        (1, "initial"): 47, (1, "standard"): 1, (2, "proposed"): 46, (2, "control"): 2, (3, "proposed"): 46,
+        (3, "control"): 2,
+    }  # fmt: skip
+    numbers = {name: number for number, name in enumerate(("A1", "A2", "A3", "B1", "B2", "B3"))}
+    base = table["round"].map({1: 8, 2: 8, 3: 5})
+    assert (table["detachment_period"] == base + 3 * table["well"].map(numbers)).all()
+    lost = table[table["flags"] == "lost"]
+    assert lost[["round", "plate", "well"]].to_numpy().tolist() == [[1, 1, "B2"]]
+    assert lost["ratio"].isna().all()
+    assert table["ratio"].notna().sum() == 143
+
+
+def test_the_controls_are_the_two_best_of_the_round_before_that_fit(rpe_run: tuple[Path, str]) -> None:
+    table = pd.read_csv(rpe_run[0] / "campaigns" / "rpe" / "wells.csv")
+    parameters = list(table.columns[5:12])
+    for round in (2, 3):
+        before = table[(table["round"] == round - 1) & table["ratio"].notna()]
+        periods = set(table[table["round"] == round]["detachment_period"])
+        ranked = before[before["detachment_period"].isin(periods)].sort_values("ratio", ascending=False, kind="stable")
+        best = [tuple(row) for row in ranked.drop_duplicates(parameters)[parameters].to_numpy()[:2]]
+        controls = table[(table["round"] == round) & (table["role"] == "control")]
+        assert {tuple(row) for row in controls[parameters].to_numpy()} == set(best)
+
+
+def test_the_loop_knows_only_scores(rpe_run: tuple[Path, str]) -> None:
+    images = list((rpe_run[0] / "campaigns" / "rpe" / "images").iterdir())
+    assert len(images) == 143
+
+
+def test_csv_and_parquet_say_the_same(rpe_run: tuple[Path, str]) -> None:
+    folder = rpe_run[0] / "campaigns" / "rpe"
+    text = pd.read_csv(folder / "wells.csv").fillna({"flags": ""})
+    pd.testing.assert_frame_equal(text, pd.read_parquet(folder / "wells.parquet"), check_dtype=False)
+
+
+def test_status_and_show_tell_of_a_finished_campaign(rpe_run: tuple[Path, str]) -> None:
+    listed = wellwise("status", home=rpe_run[0])
+    assert "finished" in listed.stdout
+    shown = wellwise("show", "rpe", home=rpe_run[0])
+    assert "step C: machine error (injected)" in shown.stdout
+    again = wellwise("resume", "rpe", home=rpe_run[0])
+    assert again.returncode == 0
+
+
+def test_the_same_seed_gives_the_same_export(tmp_path: Path) -> None:
+    for name, seed in (("one", "7"), ("same", "7"), ("other", "8")):
+        ran = wellwise("run", ASSAY_FILE, "--home", tmp_path / name, "--seed", seed, "--out", tmp_path / name / "out")
+        assert ran.returncode == 0, ran.stderr
+    for suffix in ("csv", "parquet"):
+        exports = [(tmp_path / name / "out" / f"wells.{suffix}").read_bytes() for name in ("one", "same", "other")]
+        assert exports[0] == exports[1]
+        assert exports[0] != exports[2]
+
+
+def test_the_next_round_is_proposed_from_the_published_wells(tmp_path: Path, published: Path) -> None:
+    ran = wellwise("propose", RPE_FILE, "--history", published, "--out", tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    with (tmp_path / "round-2.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 48
+    controls = {
+        tuple(float(row[name]) for name in list(row)[5:12]): row["well"] for row in rows if row["role"] == "control"
+    }
+    assert controls == {(192.31, 5, 8, 12, 0, 7, 16): "A1", (226.73, 6, 17, 18, 0, 17, 9): "B1"}
+
+
+def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(RPE_FILE.read_text().replace("unit: nM", "unit: nMM").replace("lab: ipsc-rpe}", "laboratory: x}"))
+    home = tmp_path / "home"
+    for command in ("run", "validate"):
+        ran = wellwise(command, bad, home=home)
+        assert ran.returncode == 2
+        assert "'nMM' is not a unit" in ran.stderr
+        assert "Traceback" not in ran.stderr
+        assert ran.stdout == ""
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("validate", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file or directory"),
+        (("propose", RPE_FILE, "--history", RPE_FILE), "there is no such column"),
+        (("propose", RPE_FILE, "--history", "x.csv", "--column", "fgfri"), "'fgfri' is not understood"),
+        (("show", "nothing"), "there is no campaign 'nothing'"),
+        (("export",), "there is no campaign yet"),
+    ],
+)
+def test_a_wrong_argument_is_told(words: tuple[object, ...], told: str, tmp_path: Path) -> None:
+    ran = wellwise(*words, home=tmp_path)
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_option_that_the_driver_does_not_take_is_told_with_its_line(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(RPE_FILE.read_text().replace("options: {lab: ipsc-rpe}", "options: {laboratory: ipsc-rpe}"))
+    ran = wellwise("validate", bad)
+    assert "robots.microscope.options.laboratory: unknown option (expected one of lab, culture" in ran.stderr
+
+
+def test_the_schema_is_json() -> None:
+    import json
+
+    assert "protocol" in json.loads(wellwise("schema").stdout)["properties"]
+
+
+def test_plots_of_a_round_under_way_leave_out_what_is_not_known(tmp_path: Path, assay: object) -> None:
+    from tests.test_journal import planned
+
+    journal, campaign_id = planned(tmp_path, assay)  # type: ignore[arg-type]
+    assert len(write_plots(journal.state(campaign_id), tmp_path / "plots")) == 3

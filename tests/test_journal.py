@@ -1,0 +1,140 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.journal import Conflict, Journal, JournalError
+from orchestrator.lifecycle import AskOperator, CarryOut, Drop, FinishRound, PlanRound, WaitUntil, next_actions
+from orchestrator.planning import plan_round
+from orchestrator.state import JobStatus
+from protocols.campaign import Campaign
+from protocols.compile import compile_jobs
+from tests.conftest import START
+
+
+def planned(home: Path, campaign: Campaign) -> tuple[Journal, str]:
+    journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
+    campaign_id = journal.create_campaign(campaign, "text", [], START)
+    plan = plan_round(campaign, 1, [])
+    jobs = compile_jobs(campaign, campaign_id, plan.layout, START)
+    journal.plan_round(campaign_id, plan.layout, jobs, ["a notice"], START, START)
+    return journal, campaign_id
+
+
+def test_a_campaign_comes_back_as_it_was_written(tmp_path: Path, rpe: Campaign) -> None:
+    journal, campaign_id = planned(tmp_path, rpe)
+    journal.close()
+    state = Journal(journal.url).state(campaign_id)
+    assert state.campaign == rpe
+    assert len(state.rounds[0].wells) == 48
+    assert len(state.rounds[0].jobs) == 264
+    assert [event.kind for event in Journal(journal.url).events(campaign_id)] == [
+        "campaign_created", "round_planned", "notice",
+    ]  # fmt: skip
+
+
+def test_the_second_campaign_of_a_name_gets_a_number(tmp_path: Path, assay: Campaign) -> None:
+    journal, first = planned(tmp_path, assay)
+    assert first == "colour-assay"
+    assert journal.create_campaign(assay, "text", [], START) == "colour-assay-2"
+
+
+def test_a_job_moves_only_from_where_it_is(tmp_path: Path, assay: Campaign) -> None:
+    journal, campaign_id = planned(tmp_path, assay)
+    key = journal.state(campaign_id).rounds[0].jobs[0].key
+    journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    before = len(journal.events(campaign_id))
+    with pytest.raises(Conflict, match="is dispatched, not planned"):
+        journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    assert len(journal.events(campaign_id)) == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(list(JobStatus)), st.sampled_from(list(JobStatus))), max_size=12))
+def test_state_and_event_always_agree(
+    tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[JobStatus, JobStatus]]
+) -> None:
+    from protocols.campaign_file import read_campaign
+    from tests.conftest import ASSAY_FILE
+
+    campaign = read_campaign(ASSAY_FILE.read_text())
+    journal, campaign_id = planned(tmp_path_factory.mktemp("journal"), campaign)
+    key = journal.state(campaign_id).rounds[0].jobs[0].key
+    status = JobStatus.PLANNED
+    for origin, to in moves:
+        if origin is status:
+            journal.move_job(key, origin, to, START)
+            status = to
+        else:
+            with pytest.raises(Conflict):
+                journal.move_job(key, origin, to, START)
+    assert journal.job(key)[1].status is status
+    told = [event.kind for event in journal.events(campaign_id) if event.subject == key]
+    assert told[-1:] == ([f"job_{status.value}"] if told else [])
+    journal.close()
+
+
+def test_a_failed_job_loses_its_wells_and_what_would_follow_is_dropped(tmp_path: Path, rpe: Campaign) -> None:
+    journal, campaign_id = planned(tmp_path, rpe)
+    first = journal.state(campaign_id).rounds[0].jobs[0]
+    journal.move_job(first.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    lost = dict.fromkeys(first.wells, "the robot failed")
+    journal.finish_job(first.key, JobStatus.DISPATCHED, JobStatus.FAILED, START, "broken", lost, [])
+    state = journal.state(campaign_id)
+    assert state.rounds[0].lost_wells(1) == first.wells
+    assert Drop("rpe/r1/p1/B/1") in next_actions(state, START)
+    assert journal.job("rpe/r1/p1/B/1")[0].wells == ()
+    assert journal.job("rpe/r1/p2/B/1")[0].wells != ()
+
+
+def test_a_journal_of_a_newer_wellwise_is_refused(tmp_path: Path) -> None:
+    import sqlite3
+
+    url = f"sqlite:///{tmp_path / 'journal.sqlite'}"
+    Journal(url).close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(JournalError, match="newer wellwise"):
+        Journal(url)
+
+
+def test_the_tables_are_those_that_the_migrations_make(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlmodel import SQLModel, create_engine
+
+    Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}").close()
+    with create_engine(f"sqlite:///{tmp_path / 'journal.sqlite'}").connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+
+
+def test_an_unknown_campaign_is_told_with_those_that_exist(tmp_path: Path, assay: Campaign) -> None:
+    journal, _ = planned(tmp_path, assay)
+    with pytest.raises(JournalError, match=r"no campaign 'x' .*colour-assay"):
+        journal.state("x")
+
+
+def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(tmp_path: Path, rpe: Campaign) -> None:
+    empty = Journal(f"sqlite:///{tmp_path / 'empty.sqlite'}")
+    campaign_id = empty.create_campaign(rpe, "text", [], START)
+    assert next_actions(empty.state(campaign_id), START + timedelta(hours=3)) == [
+        PlanRound(1, START + timedelta(days=1))
+    ]
+    journal, campaign_id = planned(tmp_path, rpe)
+    state = journal.state(campaign_id)
+    assert next_actions(state, START - timedelta(hours=1)) == [WaitUntil(START)]
+    due = next_actions(state, START)
+    assert [action.key for action in due if isinstance(action, CarryOut)] == [f"rpe/r1/p{p}/A/1" for p in range(1, 9)]
+
+
+def test_a_plate_in_doubt_waits_and_the_others_go_on(tmp_path: Path, rpe: Campaign) -> None:
+    journal, campaign_id = planned(tmp_path, rpe)
+    key = "rpe/r1/p1/A/1"
+    journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    journal.move_job(key, JobStatus.DISPATCHED, JobStatus.IN_DOUBT, START, "the robot cannot say")
+    actions = next_actions(journal.state(campaign_id), START)
+    assert AskOperator(key, "the robot cannot say") in actions
+    assert len([action for action in actions if isinstance(action, CarryOut)]) == 7
+    assert not any(isinstance(action, FinishRound) for action in actions)

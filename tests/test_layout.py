@@ -1,0 +1,118 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimizer import propose
+from orchestrator.planning import plan_round
+from protocols.campaign import Campaign
+from protocols.conditions import Condition, Observation, Proposal
+from protocols.layout import lay_out, seat_controls, seat_standard
+from protocols.parameters import SearchSpace
+from protocols.plates import Plates
+
+
+def proposals(campaign: Campaign, round: int, seed: int = 0) -> list[Proposal]:
+    decided = campaign.decided_values(round)
+    return propose(campaign.space, [], positions=decided, number=len(decided), seed=seed)
+
+
+def test_well_names_are_those_of_slas_labware() -> None:
+    assert Plates(count=1, labware="6-well").well_names == ("A1", "A2", "A3", "B1", "B2", "B3")
+    assert Plates(count=1, labware="96-well", wells="A1:B2", order="columns").well_names == ("A1", "B1", "A2", "B2")
+    assert Plates(count=1, labware="384-well").well_names[-1] == "P24"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_well_gets_a_condition_that_fits_it(seed: int) -> None:
+    campaign = _rpe()
+    decided, wells = campaign.decided_values(3), campaign.plates.all_wells()
+    layout = lay_out(campaign.space, 3, wells, decided, {}, proposals(campaign, 3), seed)
+    assert [placement.well for placement in layout.placements] == list(wells)
+    for placement, values in zip(layout.placements, decided, strict=True):
+        assert placement.proposal.condition.agrees_with(values)
+    before = Counter(str(proposal.condition) for proposal in proposals(campaign, 3))
+    assert Counter(str(placement.proposal.condition) for placement in layout.placements) == before
+
+
+def test_plates_resemble_each_other_more_than_at_random(rpe: Campaign) -> None:
+    def imbalance(seed: int, tries: int) -> float:
+        import protocols.layout as module
+
+        before, module._ARRANGEMENTS = module._ARRANGEMENTS, tries
+        try:
+            layout = lay_out(rpe.space, 1, rpe.plates.all_wells(), rpe.decided_values(1), {}, proposals(rpe, 1), seed)
+        finally:
+            module._ARRANGEMENTS = before
+        means = [
+            np.mean([float(p.proposal.condition["fgfri_concentration"]) for p in layout.on_plate(plate)])
+            for plate in range(1, 9)
+        ]
+        return float(np.std(means))
+
+    assert np.mean([imbalance(s, 200) for s in range(8)]) < np.mean([imbalance(s, 1) for s in range(8)])
+
+
+def test_controls_sit_in_wells_with_their_own_period_on_different_plates(rpe: Campaign) -> None:
+    first = rpe.space.standard({"detachment_period": 8.0})
+    second = rpe.space.standard({"detachment_period": 17.0})
+    wells, decided = rpe.plates.all_wells(), rpe.decided_values(2)
+    seating = seat_controls([first, second], 2, wells, decided, seed=3)
+    assert [wells[index].number for index in seating.seats] == [1, 4]
+    assert len({wells[index].plate for index in seating.seats}) == 2
+    assert seating.notices == ()
+
+
+def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_told(rpe: Campaign) -> None:
+    observations = [
+        Observation(condition=rpe.space.standard({"detachment_period": period}), value=value, round=2)
+        for period, value in ((23.0, 0.9), (8.0, 0.8), (20.0, 0.7), (11.0, 0.6))
+    ]
+    plan = plan_round(rpe, 3, observations)
+    controls = [p.proposal for p in plan.layout.placements if p.proposal.role == "control"]
+    assert sorted(control.condition["detachment_period"] for control in controls) == [8.0, 20.0]
+    (notice,) = plan.notices
+    assert "detachment_period=23" in notice
+    assert "the next best takes its place" in notice
+
+
+def test_a_condition_is_seated_once_where_every_well_is_taken() -> None:
+    condition = Condition({"p": 1.0})
+    wells = Plates(count=1, labware="6-well").all_wells()[:1]
+    seating = seat_controls([condition, condition], 2, wells, [{"p": 1.0}], seed=0)
+    assert len(seating.seats) == 1
+    assert "no free well" in seating.notices[0]
+    assert "Only 1 of 2" in seating.notices[1]
+
+
+def test_the_standard_takes_the_value_of_its_well(rpe: Campaign) -> None:
+    wells, decided = rpe.plates.all_wells(), rpe.decided_values(1)
+    seats = seat_standard(rpe.space, 3, wells, decided, seed=1)
+    assert len({wells[index].plate for index in seats}) == 3
+    for index, condition in seats.items():
+        assert condition["detachment_period"] == decided[index]["detachment_period"]
+        assert condition["fgfri_concentration"] == 98.04
+
+
+def test_proposals_that_do_not_fit_are_refused(rpe: Campaign) -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        lay_out(rpe.space, 3, rpe.plates.all_wells(), rpe.decided_values(3), {}, proposals(rpe, 1), 0)
+
+
+_CAMPAIGN: list[Campaign] = []
+
+
+def _rpe() -> Campaign:
+    from protocols.campaign_file import read_campaign
+    from tests.conftest import RPE_FILE
+
+    if not _CAMPAIGN:
+        _CAMPAIGN.append(read_campaign(RPE_FILE.read_text()))
+    return _CAMPAIGN[0]
+
+
+def test_the_space_of_the_campaign_is_the_one_of_its_parameters(rpe: Campaign) -> None:
+    assert isinstance(rpe.space, SearchSpace)
+    assert tuple(rpe.space.by_name) == tuple(parameter.name for parameter in rpe.parameters)

@@ -1,0 +1,161 @@
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivers.base import RobotOffline, RobotSetup
+from protocols.campaign import Campaign
+from protocols.jobs import Job
+from simulators.clock import VirtualClock
+from simulators.robot import SimulatedOptions, SimulatedRobot, lab_log_path
+from simulators.robot_log import RobotLog
+from simulators.rpe_culture import rpe_culture
+from simulators.variation import with_variation
+from tests.conftest import START
+from tests.test_compile import jobs_for
+
+
+def robot(home: Path, name: str = "maholo", **options: object) -> SimulatedRobot:
+    setup = RobotSetup(name, SimulatedOptions.model_validate(options), VirtualClock(START), home, seed=1)
+    return SimulatedRobot(setup)
+
+
+def plate_one(campaign: Campaign, period: float = 8.0) -> list[Job]:
+    jobs = jobs_for(campaign, campaign.space.standard({"detachment_period": period}))
+    return [job for job in jobs if job.plate == 1]
+
+
+def test_the_same_key_twice_is_one_job(rpe: Campaign, tmp_path: Path) -> None:
+    job = plate_one(rpe)[0]
+
+    async def submit_twice() -> None:
+        for _ in range(2):
+            here = robot(tmp_path)
+            await here.connect()
+            await here.submit(job)
+            await here.submit(job)
+            assert (await here.poll(job.key)).state == "done"
+            await here.close()
+
+    asyncio.run(submit_twice())
+    assert len(RobotLog(lab_log_path(tmp_path, "virtual")).everything()) == len(job.operations)
+
+
+def test_a_key_that_it_never_got_is_unknown(tmp_path: Path) -> None:
+    async def ask() -> str:
+        here = robot(tmp_path)
+        await here.connect()
+        return (await here.poll("nothing")).state
+
+    assert asyncio.run(ask()) == "unknown"
+
+
+def test_wells_are_detached_three_minutes_apart(rpe: Campaign, tmp_path: Path) -> None:
+    jobs = jobs_for(rpe, rpe.space.standard({"detachment_period": 8.0}))
+    job = next(job for job in jobs if job.step == "C")
+    operations = tuple(
+        op.model_copy(update={"period_s": 60 * (8 + 3 * job.wells.index(op.well))}) if op.kind == "detach" else op
+        for op in job.operations
+    )
+    job = job.model_copy(update={"operations": operations})
+
+    async def perform() -> None:
+        here = robot(tmp_path)
+        await here.connect()
+        await here.submit(job)
+
+    asyncio.run(perform())
+    detached = [
+        p.started_at for p in RobotLog(lab_log_path(tmp_path, "virtual")).everything() if p.operation.kind == "detach"
+    ]
+    assert [(b - a).total_seconds() for a, b in pairwise(detached)] == [180.0] * 5
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_dropped_line_says_nothing_about_what_was_heard(rpe: Campaign, tmp_path: Path, heard: bool) -> None:
+    fault = {"kind": "disconnect", "round": 1, "plate": 1, "step": "A", "heard": heard}
+    job = plate_one(rpe)[0]
+
+    async def submit() -> str:
+        here = robot(tmp_path, faults=[fault])
+        await here.connect()
+        with pytest.raises(RobotOffline):
+            await here.submit(job)
+        return (await here.poll(job.key)).state
+
+    assert asyncio.run(submit()) == ("done" if heard else "unknown")
+
+
+def test_a_broken_well_costs_that_well(rpe: Campaign, tmp_path: Path) -> None:
+    fault = {"kind": "well", "round": 1, "plate": 1, "well": "B2", "step": "A"}
+    job = plate_one(rpe)[0]
+
+    async def submit() -> dict[str, str]:
+        here = robot(tmp_path, faults=[fault])
+        await here.connect()
+        await here.submit(job)
+        return (await here.poll(job.key)).failed_wells
+
+    assert asyncio.run(submit()) == {"B2": "machine error (injected)"}
+    log = RobotLog(lab_log_path(tmp_path, "virtual"))
+    assert not any(p.operation.kind == "dispense" for p in log.history("rpe/r1/p1", "B2"))
+    assert any(p.operation.kind == "dispense" for p in log.history("rpe/r1/p1", "B3"))
+
+
+def truths(campaign: Campaign, folder: Path, rows: list[dict[str, float]]) -> list[float]:
+    """What the culture makes of conditions that a robot really carried out, one a plate."""
+    found = []
+    for number, row in enumerate(rows):
+        condition = campaign.space.snap(row)
+        assert condition is not None
+        jobs = [job for job in jobs_for(campaign, condition) if job.plate == 1 and job.step != "imaging"]
+        home = folder / str(number)
+
+        async def perform(home: Path = home, jobs: list[Job] = jobs) -> None:
+            clock = VirtualClock(START)
+            here = SimulatedRobot(RobotSetup("maholo", SimulatedOptions(), clock, home, seed=1))
+            await here.connect()
+            for job in jobs:
+                await clock.sleep_until(job.due_at)
+                await here.submit(job)
+            await here.close()
+
+        asyncio.run(perform())
+        found.append(rpe_culture(RobotLog(lab_log_path(home, "virtual")).history("rpe/r1/p1", "A1")))
+    return found
+
+
+STANDARD = {
+    "fgfri_concentration": 98.04,
+    "preconditioning_period": 6,
+    "detachment_period": 8,
+    "detachment_speed": 10,
+    "detachment_length": 0,
+    "ksr_period": 8,
+    "three_factor_period": 11,
+}
+
+
+def test_the_culture_answers_to_what_was_done(rpe: Campaign, tmp_path: Path) -> None:
+    rows = [STANDARD | change for change in (
+        {}, {"detachment_period": 23}, {"detachment_speed": 100, "detachment_period": 23, "detachment_length": 1},
+        {"fgfri_concentration": 485.33}, {"fgfri_concentration": 203.84, "ksr_period": 11, "three_factor_period": 13},
+    )]  # fmt: skip
+    early, late, torn, poisoned, better = truths(rpe, tmp_path, rows)
+    assert 0.40 <= early <= 0.50
+    assert 0.40 <= late <= 0.50
+    assert torn < 0.1 * late
+    assert poisoned < 0.1 * early
+    assert 0.85 < better < 0.97
+
+
+def test_a_well_that_was_never_passed_on_has_no_pigment() -> None:
+    assert rpe_culture([]) == 0.0
+
+
+def test_repeated_wells_differ_as_published() -> None:
+    values = [with_variation(0.85, 1, round, plate, "A1") for round in range(40) for plate in range(8)]
+    assert 0.05 <= np.std(values) <= 0.1
+    assert np.std([with_variation(0.1, 1, 1, plate, "A1") for plate in range(200)]) < 0.02
