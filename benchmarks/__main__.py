@@ -1,16 +1,19 @@
-"""Scoring error, calibration of the culture, campaigns against random search, cost of a proposal, cost of a campaign."""
+"""Scoring error, calibration of the culture, campaigns against random search, cost of a proposal and a campaign."""
 
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 import optimizer
 from benchmarks.virtual_campaign import at_random, by_wellwise, simulate, truth
+from orchestrator.planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Observation
@@ -83,38 +86,41 @@ def proposal_cost(campaign: Campaign) -> None:
     print(f"proposal of 46 at round 3, {len(observations)} observations: {time.process_time() - begin:.1f} CPU-seconds")
 
 
-def whole_campaign() -> None:
-    """CPU-seconds of the demo, by part, from its own profile."""
+def whole_campaign(campaign: Campaign) -> None:
+    """CPU-seconds of the demo, and how many of them go into planning, rendering and scoring, measured by themselves."""
     with tempfile.TemporaryDirectory() as home:
-        code = (
-            "import cProfile, sys; from orchestrator.main import app; "
-            f"p = cProfile.Profile(); sys.argv = ['wellwise', 'run', {str(_FILE)!r}, '--home', {home!r}]\n"
-            f"try: p.runcall(app)\nexcept SystemExit: pass\nfinally: p.dump_stats({home + '/profile'!r})"
-        )
-        begin = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-        _print_parts(Path(home) / "profile", time.perf_counter() - begin)
+        before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        command = [Path(sys.executable).with_name("wellwise"), "run", _FILE, "--home", home]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - begin
+    total = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    rng = np.random.default_rng(0)
+    images = [render_well(rng.uniform(), rng) for _ in range(10)]
+    wells = campaign.stop.rounds * len(campaign.plates.all_wells())
+    observations: list[Observation] = []
+    planning = 0.0
+    for round in range(1, campaign.stop.rounds + 1):
+        begin = time.process_time()
+        plan = plan_round(campaign, round, observations)
+        planning += time.process_time() - begin
+        observations += [
+            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round)
+            for p in plan.layout.placements
+        ]
+    rendering = _seconds(lambda: render_well(0.5, rng)) * wells
+    scoring = _seconds(lambda: coloured_cell_ratio(images[0])) * wells
+    rest = total - planning - rendering - scoring
+    print(
+        f"whole campaign: {seconds:.0f} s, {total:.0f} CPU-seconds: planning {planning:.1f}, rendering {rendering:.1f}, "
+        f"scoring {scoring:.1f}, start-up, Prefect, journal and virtual robots {rest:.1f}"
+    )
 
 
-def _print_parts(profile: Path, seconds: float) -> None:
-    import pstats
-
-    stats = pstats.Stats(str(profile)).stats  # type: ignore[attr-defined]
-    parts = {
-        "planning rounds": "orchestrator/planning.py:plan_round",
-        "scoring": "protocols/scoring.py:score_png",
-        "rendering": "simulators/camera.py:render_well",
-        "journal": "orchestrator/journal.py:",
-        "robot log": "simulators/robot_log.py:",
-    }
-    total = sum(row[2] for row in stats.values())
-    found = {}
-    for part, place in parts.items():
-        path, _, function = place.partition(":")
-        rows = [row for (file, _, name), row in stats.items() if file.endswith(path) and name == (function or name)]
-        found[part] = max((row[3] for row in rows), default=0.0) if function else sum(row[2] for row in rows)
-    listed = ", ".join(f"{part} {spent:.1f}" for part, spent in found.items())
-    print(f"whole campaign under a profiler: {seconds:.0f} s, main thread {total:.0f} s, of which {listed}")
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.process_time()
+    for _ in range(20):
+        work()
+    return (time.process_time() - begin) / 20
 
 
 def main() -> None:
@@ -124,7 +130,7 @@ def main() -> None:
     calibration(campaign)
     proposal_cost(campaign)
     campaigns(campaign)
-    whole_campaign()
+    whole_campaign(campaign)
 
 
 if __name__ == "__main__":
