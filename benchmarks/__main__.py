@@ -111,8 +111,8 @@ def whole_campaign(campaign: Campaign) -> None:
     scoring = _seconds(lambda: coloured_cell_ratio(images[0])) * wells
     rest = total - planning - rendering - scoring
     print(
-        f"whole campaign: {seconds:.0f} s, {total:.0f} CPU-seconds: planning {planning:.1f}, rendering {rendering:.1f}, "
-        f"scoring {scoring:.1f}, start-up, Prefect, journal and virtual robots {rest:.1f}"
+        f"whole campaign: {seconds:.0f} s, {total:.0f} CPU-seconds: planning {planning:.1f}, "
+        f"rendering {rendering:.1f}, scoring {scoring:.1f}, start-up, Prefect, journal and virtual robots {rest:.1f}"
     )
 
 

@@ -11,8 +11,8 @@ from optimizer.encoding import Encoding, Rows
 from optimizer.model import GaussianProcess
 from protocols.conditions import Value
 
-_POOL = 2000
-_SAMPLES = 512
+_POOL = 4000
+_SAMPLES = 1024
 _GENERATIONS = 4
 _REFINEMENTS = 2
 
