@@ -96,7 +96,7 @@ class Encoding:
             return np.asarray((entries + rng.integers(1, count, size=entries.shape)) % count, dtype=np.float64)
         reach = max(1.0, 0.08 * count)
         by = np.ceil(np.abs(rng.normal(0, reach, size=entries.shape))) * rng.choice([-1.0, 1.0], size=entries.shape)
-        return np.clip(entries + by, 0.0, count - 1.0).astype(np.float64)
+        return np.asarray(np.clip(entries + by, 0.0, count - 1.0), dtype=np.float64)
 
     def _row(self, values: Mapping[str, Value]) -> list[float]:
         return [self._entry(index, values[p.name]) for index, p in enumerate(self.space.parameters)]
