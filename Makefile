@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint crash bench lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -18,6 +18,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+crash: $(READY)
+	$(BIN)/python -m tests.crash
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

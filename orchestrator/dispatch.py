@@ -19,33 +19,37 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
     """See a job to its end, from wherever it stands; returns when it ended, by the lab's clock.
 
     The intent is committed before the robot hears a word. A job that may have been heard is never sent again before
-    the robot was asked for its key.
+    the robot was asked for its key, and never if the robot cannot say what it did, unless all of it may be repeated.
 
     Raises:
         Conflict: somebody else moved the job meanwhile.
     """
     job, state = lab.journal.job(key)
     robot = lab.robots[job.robot]
-    if state.status is JobStatus.PLANNED:
-        lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
-        report = await _submit(lab, campaign_id, robot, job)
+    status = state.status
+    if status is JobStatus.PLANNED:
+        lab.journal.move_job(key, status, JobStatus.DISPATCHED, lab.clock.now())
         status = JobStatus.DISPATCHED
+        report = await _submit(lab, campaign_id, robot, job)
     else:
         report = await _ask(lab, campaign_id, robot, job)
-        status = state.status
-    if report.state == "unknown":
-        # The robot is certain that it never got the job. Had it accepted it before, it has lost its memory since.
-        if status is JobStatus.DISPATCHED or job.repeatable:
+        if report.state == "unknown" and status is JobStatus.DISPATCHED:
             report = await _submit(lab, campaign_id, robot, job)
-        else:
-            report = JobReport(key=key, state="in_doubt", message="the robot had accepted it and no longer knows it")
     if status is JobStatus.DISPATCHED and report.state in ("running", "done", "failed"):
-        lab.journal.move_job(key, JobStatus.DISPATCHED, JobStatus.ACCEPTED, lab.clock.now())
+        lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
     while report.state == "running":
         await asyncio.sleep(_POLL_S)
         report = await _ask(lab, campaign_id, robot, job)
-    return _conclude(lab, campaign_id, job, status, report)
+    if report.over:
+        return _conclude(lab, campaign_id, key, job, status, report)
+    # Either the robot cannot say, or it had the job and no longer knows it.
+    message = report.message or "the robot had accepted it and no longer knows it"
+    lab.journal.move_job(key, status, JobStatus.IN_DOUBT, lab.clock.now(), message)
+    if job.repeatable:
+        why = "every operation of it may be done once more"
+        lab.journal.decide(key, "again", lab.clock.now(), who="wellwise", why=why)
+    return lab.clock.now()
 
 
 async def _submit(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport:
@@ -81,27 +85,25 @@ async def _ask(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport
         return report
 
 
-def _conclude(lab: Lab, campaign_id: str, job: Job, status: JobStatus, report: JobReport) -> datetime:
+def _conclude(lab: Lab, campaign_id: str, key: str, job: Job, status: JobStatus, report: JobReport) -> datetime:
     ended_at = report.ended_at or lab.clock.now()
-    if report.state == "in_doubt":
-        lab.journal.move_job(job.key, status, JobStatus.IN_DOUBT, lab.clock.now(), report.message)
-    elif report.state == "done":
-        readings = [_keep(lab, campaign_id, job, reading) for reading in report.readings]
-        lab.journal.finish_job(job.key, status, JobStatus.DONE, ended_at, report.message, report.failed_wells, readings)
+    if report.state == "done":
+        readings = [_keep(lab, campaign_id, key, job, reading) for reading in report.readings]
+        lab.journal.finish_job(key, status, JobStatus.DONE, ended_at, report.message, report.failed_wells, readings)
     else:
         lost = dict.fromkeys(job.wells, report.message or "the robot failed") | report.failed_wells
-        lab.journal.finish_job(job.key, status, JobStatus.FAILED, ended_at, report.message, lost, [])
+        lab.journal.finish_job(key, status, JobStatus.FAILED, ended_at, report.message, lost, [])
     return ended_at
 
 
-def _keep(lab: Lab, campaign_id: str, job: Job, reading: Reading) -> ReadingRow:
+def _keep(lab: Lab, campaign_id: str, key: str, job: Job, reading: Reading) -> ReadingRow:
     """Put an image on the disk; it is there before the journal speaks of it."""
     row = ReadingRow(
         campaign_id=campaign_id,
         round=job.round,
         plate=job.plate,
         well=reading.well,
-        job_key=job.key,
+        job_key=key,
         kind=reading.kind,
         number=reading.number,
         unit=reading.unit,

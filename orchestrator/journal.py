@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, event, func, update
+from sqlalchemy import Connection, Engine, event, func, update
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col, create_engine, select
 
 from orchestrator.state import CampaignState, JobState, JobStatus, RoundState, WellState
-from orchestrator.tables import CampaignRow, EventRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from orchestrator.tables import CampaignRow, EventRow, JobRow, LeaseRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Proposal
 from protocols.errors import WellwiseError
@@ -32,6 +32,18 @@ _Row = TypeVar("_Row", bound=SQLModel)
 
 class JournalError(WellwiseError):
     """The journal cannot be used, or does not have what was asked for."""
+
+
+class Owned(JournalError):
+    """Somebody else carries the campaign on; `wait` is for how many more seconds their lease runs."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class LeaseLost(JournalError):
+    """Another process has taken the campaign over; this one must not write for it any more."""
 
 
 class Conflict(JournalError):
@@ -49,6 +61,7 @@ class Journal:
         """
         self.url = url
         self._engine = _engine(url)
+        self._fences: dict[str, int] = {}
         try:
             _migrate(self._engine)
         except OperationalError as error:
@@ -84,6 +97,7 @@ class Journal:
     def finish_campaign(self, campaign_id: str, reason: str, at: datetime) -> None:
         """The stop rule held."""
         with self._transaction() as session:
+            self._guard(session, campaign_id)
             row = _existing(session, CampaignRow, campaign_id)
             row.status, row.reason, row.ended_at = "finished", reason, at
             _note(session, campaign_id, at, "campaign_finished", campaign_id, reason)
@@ -127,6 +141,7 @@ class Journal:
     ) -> None:
         """Write down the layout and the jobs of a new round."""
         with self._transaction() as session:
+            self._guard(session, campaign_id)
             session.add(RoundRow(campaign_id=campaign_id, number=layout.round, status="running", started_at=start))
             session.flush()
             for placement in layout.placements:
@@ -165,6 +180,7 @@ class Journal:
     def finish_round(self, campaign_id: str, number: int, at: datetime) -> None:
         """Every job is over and every reading scored."""
         with self._transaction() as session:
+            self._guard(session, campaign_id)
             row = _existing(session, RoundRow, (campaign_id, number))
             row.status, row.ended_at = "finished", at
             _note(session, campaign_id, at, "round_finished", f"{campaign_id}/r{number}", "")
@@ -173,6 +189,8 @@ class Journal:
 
     def job(self, key: str) -> tuple[Job, JobState]:
         """A job without the wells that are lost by now, and where it stands.
+
+        A job that was decided to be sent again carries the number of its attempt in the key that the robot is given.
 
         Raises:
             JournalError: there is no such job.
@@ -184,7 +202,10 @@ class Journal:
                 .where(WellRow.campaign_id == row.campaign_id, WellRow.round == row.round, WellRow.plate == row.plate)
                 .where(WellRow.lost != "")
             ).all()
-            return Job.model_validate(row.job).without_wells(frozenset(lost)), _job_state(row)
+            job = Job.model_validate(row.job).without_wells(frozenset(lost))
+            if row.attempt > 1:
+                job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
+            return job, _job_state(row)
 
     def move_job(self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = "") -> None:
         """Move a job from one state to another, if it is still there.
@@ -212,18 +233,139 @@ class Journal:
         """
         with self._transaction() as session:
             row = self._move(session, key, origin, to, at, message)
-            for name, why in lost.items():
-                well = _existing(session, WellRow, (row.campaign_id, row.round, row.plate, name))
-                if not well.lost:
-                    well.lost = f"step {row.step}: {why}"
-                    subject = f"{row.campaign_id}/r{row.round}/p{row.plate}/{name}"
-                    _note(session, row.campaign_id, at, "well_lost", subject, well.lost)
+            self._lose(session, row, lost, at)
             session.add_all(readings)
 
-    def _move(self, session: Session, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str) -> JobRow:
+    def decide(
+        self,
+        key: str,
+        decision: Literal["done", "failed", "again"],
+        at: datetime,
+        who: str,
+        why: str,
+        failed_wells: Sequence[str] = (),
+    ) -> None:
+        """What became of a job in doubt: it was done (but for some wells), it failed, or it is to be sent again.
+
+        Args:
+            key: the job.
+            decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are lost; `again`:
+                nothing of it happened, and it is planned again under a new key for the robot.
+            at: when, by the lab's clock.
+            who: the person who decides.
+            why: what the decision rests on.
+            failed_wells: names of wells that are lost.
+
+        Raises:
+            Conflict: the job is not in doubt.
+            JournalError: it does not work on one of the wells.
+        """
+        to = {"done": JobStatus.DONE, "failed": JobStatus.FAILED, "again": JobStatus.PLANNED}[decision]
+        job, _ = self.job(key)
+        strangers = set(failed_wells) - set(job.wells)
+        if strangers:
+            raise JournalError(f"job {key} does not work on {', '.join(sorted(strangers))} (expected {job.wells})")
+        lost = job.wells if decision == "failed" else failed_wells
+        with self._transaction() as session:
+            row = self._move(session, key, JobStatus.IN_DOUBT, to, at, why, who)
+            self._lose(session, row, dict.fromkeys(lost, why), at, who)
+            if decision == "again":
+                row.attempt += 1
+
+    def set_status(
+        self, campaign_id: str, status: Literal["running", "paused", "aborted"], at: datetime, who: str, why: str
+    ) -> None:
+        """An operator pauses, resumes or aborts a campaign.
+
+        Raises:
+            JournalError: it is already over.
+        """
+        with self._transaction() as session:
+            row = _existing(session, CampaignRow, campaign_id)
+            if row.status in ("finished", "aborted"):
+                raise JournalError(f"campaign {campaign_id} is {row.status}: it cannot become {status}")
+            if row.status != status:
+                row.status, row.reason = status, why
+                _note(session, campaign_id, at, f"campaign_{status}", campaign_id, why, who=who)
+
+    # Ownership
+
+    def own(self, campaign_id: str, owner: str, seconds: float) -> None:
+        """Become the one who carries a campaign on, or go on being it, for `seconds` of real time.
+
+        From the first call on every write of this journal about the campaign carries the fencing number of the lease:
+        when another owner has taken over, the write is refused and nothing of it is kept.
+
+        Raises:
+            Owned: somebody else holds a lease that has not run out.
+        """
+        now = datetime.now(UTC)
+        with self._transaction() as session:
+            row = session.get(LeaseRow, campaign_id, with_for_update=True)
+            until = now + timedelta(seconds=seconds)
+            if row is None:
+                row = LeaseRow(campaign_id=campaign_id, owner=owner, fence=1, expires_at=until)
+                session.add(row)
+            elif row.owner == owner and self._fences.get(campaign_id) == row.fence:
+                row.expires_at = until
+            elif row.expires_at > now:
+                wait = (row.expires_at - now).total_seconds()
+                raise Owned(
+                    f"campaign {campaign_id} is carried on by {row.owner}: stop it there, or try again in {wait:.0f} s",
+                    wait,
+                )
+            else:
+                row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
+            fence = row.fence
+        self._fences[campaign_id] = fence
+
+    def release(self, campaign_id: str) -> None:
+        """Stop being the owner; harmless if this journal is not."""
+        fence = self._fences.pop(campaign_id, None)
+        if fence is not None:
+            with self._transaction() as session:
+                statement = update(LeaseRow).where(
+                    col(LeaseRow.campaign_id) == campaign_id, col(LeaseRow.fence) == fence
+                )
+                session.connection().execute(statement.values(expires_at=datetime.now(UTC)))
+
+    def _guard(self, session: Session, campaign_id: str) -> None:
+        """Refuse to write for a campaign that another owner has taken over; locks the lease until the commit."""
+        fence = self._fences.get(campaign_id)
+        if fence is None:
+            return
+        statement = (
+            update(LeaseRow)
+            .where(col(LeaseRow.campaign_id) == campaign_id, col(LeaseRow.fence) == fence)
+            .values(fence=fence)
+        )
+        result = session.connection().execute(statement)
+        assert isinstance(result, CursorResult)
+        if result.rowcount != 1:
+            raise LeaseLost(f"another process has taken campaign {campaign_id} over: this one writes nothing more")
+
+    def _lose(self, session: Session, row: JobRow, lost: dict[str, str], at: datetime, who: str = "wellwise") -> None:
+        for name, why in lost.items():
+            well = _existing(session, WellRow, (row.campaign_id, row.round, row.plate, name))
+            if not well.lost:
+                well.lost = f"step {row.step}: {why}"
+                subject = f"{row.campaign_id}/r{row.round}/p{row.plate}/{name}"
+                _note(session, row.campaign_id, at, "well_lost", subject, well.lost, who=who)
+
+    def _move(
+        self,
+        session: Session,
+        key: str,
+        origin: JobStatus,
+        to: JobStatus,
+        at: datetime,
+        message: str,
+        who: str = "wellwise",
+    ) -> JobRow:
         times: dict[str, Any] = {"ended_at": at} if to.over else {}
         if to is JobStatus.DISPATCHED:
             times["dispatched_at"] = at
+        self._guard(session, _existing(session, JobRow, key).campaign_id)
         statement = (
             update(JobRow)
             .where(col(JobRow.key) == key, col(JobRow.state) == origin.value)
@@ -236,7 +378,7 @@ class Journal:
             raise Conflict(f"job {key} is {row.state}, not {origin.value}: somebody else moved it first")
         session.refresh(row)
         data = {"robot": row.robot, "step": row.step, "round": row.round, "plate": row.plate, "day": row.job["day"]}
-        _note(session, row.campaign_id, at, f"job_{to.value}", key, message, data)
+        _note(session, row.campaign_id, at, f"job_{to.value}", key, message, data, who)
         return row
 
     # Readings and observations
@@ -251,6 +393,7 @@ class Journal:
         with self._transaction() as session:
             for reading_id, score in scores:
                 reading = _existing(session, ReadingRow, reading_id)
+                self._guard(session, reading.campaign_id)
                 reading.scored = True
                 session.add(
                     ObservationRow(
@@ -292,7 +435,8 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+        engine = self._engine.execution_options(wellwise_write=True)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
 
@@ -315,8 +459,11 @@ def _note(
     subject: str,
     message: str,
     data: dict[str, Any] | None = None,
+    who: str = "wellwise",
 ) -> None:
-    session.add(EventRow(campaign_id=campaign_id, at=at, kind=kind, subject=subject, message=message, data=data or {}))
+    session.add(
+        EventRow(campaign_id=campaign_id, at=at, kind=kind, subject=subject, who=who, message=message, data=data or {})
+    )
 
 
 def _numbered(name: str, number: int) -> str:
@@ -390,6 +537,14 @@ def _engine(url: str) -> Engine:
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute("PRAGMA busy_timeout=10000")
             cursor.close()
+            # Take the write lock at the beginning of a transaction: one that read first and writes later would fail
+            # at once, without waiting, if somebody else had written meanwhile.
+            connection.isolation_level = None
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            immediate = connection.get_execution_options().get("wellwise_write")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
 

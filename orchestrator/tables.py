@@ -23,7 +23,7 @@ class Moment(types.TypeDecorator[datetime]):
 
 
 class CampaignRow(SQLModel, table=True):
-    """One launch of a campaign file. `status`: running, finished."""
+    """One launch of a campaign file. `status`: running, paused, aborted, finished."""
 
     __tablename__ = "campaign"
 
@@ -83,6 +83,7 @@ class JobRow(SQLModel, table=True):
     robot: str
     due_at: datetime = Field(sa_type=Moment)
     state: str
+    attempt: int = 1
     message: str = ""
     job: dict[str, Any] = Field(sa_type=JSON)
     dispatched_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -125,6 +126,17 @@ class ObservationRow(SQLModel, table=True):
     flags: list[str] = Field(sa_type=JSON)
     scorer: str
     scorer_version: str
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who carries a campaign on, until when (real time); `fence` rises with every new owner."""
+
+    __tablename__ = "lease"
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")
+    owner: str
+    fence: int
+    expires_at: datetime = Field(sa_type=Moment)
 
 
 class EventRow(SQLModel, table=True):

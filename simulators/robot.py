@@ -54,6 +54,7 @@ class SimulatedOptions(BaseModel):
     )
     culture: CultureName = "ipsc-rpe"
     faults: tuple[Fault, ...] = ()
+    memory: KeyMemory = Field(KeyMemory.REMEMBERS_KEYS, description="what it can say about a key after a crash")
     spoilt_images: float = Field(0.0, ge=0, le=1, description="share of images that are out of focus or over-exposed")
 
 
@@ -62,6 +63,9 @@ class SimulatedRobot:
 
     It does jobs one after the other. On a virtual clock a job is over when `submit` returns and its times lie ahead
     of the clock; on the real clock it really takes them.
+
+    With `memory` it plays robots that know less: one that knows what it never got but not how far an interrupted job
+    came, and one that keeps no record of keys at all and would do a job again if it were told again.
     """
 
     Options: ClassVar[type[BaseModel]] = SimulatedOptions
@@ -74,40 +78,57 @@ class SimulatedRobot:
         self._log: RobotLog | None = None
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: set[str] = set()
+        """The keys of this connection: all that a robot without memory has."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """Every operation, every labware; it remembers keys."""
-        return Capabilities(
-            operations=frozenset(OPERATIONS), labware=frozenset(LABWARE), memory=KeyMemory.REMEMBERS_KEYS
-        )
+        """Every operation, every labware, and the memory that its options give it."""
+        return Capabilities(operations=frozenset(OPERATIONS), labware=frozenset(LABWARE), memory=self._options.memory)
 
     async def connect(self) -> None:
-        """Open the log; jobs that were under way when the line was lost go on."""
+        """Open the log; jobs that were under way when the robot died go on if it remembers them."""
         if self._log is None:
             self._log = RobotLog(lab_log_path(self._setup.home, self._options.lab))
             for report in self._log.running(self._setup.name):
-                await self._start(self._log.job(report.key))
+                if self._options.memory is KeyMemory.REMEMBERS_KEYS:
+                    await self._start(self._log.job(report.key))
+                else:
+                    message = "the robot was restarted in the middle of it and does not know how far it came"
+                    self._log.update_report(report.model_copy(update={"state": "in_doubt", "message": message}))
 
     async def submit(self, job: Job) -> None:
         """Take a job; the same key again is the same job."""
         log = self._connected()
         for fault in self._faults(job, "disconnect"):
             if not fault.heard and log.take_fault(fault.model_dump_json()):
+                self._told.clear()
                 raise RobotOffline(f"robot {self._setup.name} does not answer (injected, before it heard {job.key})")
-        if log.report(job.key) is None:
+        if not self._knows(log, job.key):
             unknown = {operation.kind for operation in job.operations} - self.capabilities.operations
             if unknown or job.labware not in self.capabilities.labware:
                 raise JobRefused(f"robot {self._setup.name} cannot do {', '.join(unknown)} on {job.labware}")
             log.record_job(job, JobReport(key=job.key, state="running"))
+            self._told.add(job.key)
             await self._start(job)
         for fault in self._faults(job, "disconnect"):
             if fault.heard and log.take_fault(fault.model_dump_json()):
+                self._told.clear()
                 raise RobotOffline(f"robot {self._setup.name} does not answer (injected, after it heard {job.key})")
 
     async def poll(self, key: str) -> JobReport:
-        """The log's word on a job."""
-        return self._connected().report(key) or JobReport(key=key, state="unknown")
+        """The log's word on a job, as far as this robot can read it."""
+        log = self._connected()
+        if not self._knows(log, key):
+            if self._options.memory is KeyMemory.CANNOT_SAY:
+                return JobReport(key=key, state="in_doubt", message="the robot keeps no record of jobs")
+            return JobReport(key=key, state="unknown")
+        return log.report(key) or JobReport(key=key, state="unknown")
+
+    def _knows(self, log: RobotLog, key: str) -> bool:
+        if self._options.memory is KeyMemory.CANNOT_SAY:
+            return key in self._told
+        return log.report(key) is not None
 
     async def stop(self) -> None:
         """Stop at once; jobs under way end as failed after their last finished operation."""
@@ -147,7 +168,8 @@ class SimulatedRobot:
             report = log.report(job.key)
             if report is None or report.over:
                 return
-            done = {performed.position for performed in log.of_job(job.key)}
+            remembers = self._options.memory is KeyMemory.REMEMBERS_KEYS
+            done = {performed.position for performed in log.of_job(job.key)} if remembers else set()
             now = max(self._clock.now(), log.free_at(self._setup.name) or self._clock.now())
             enzyme_at = now
             failed = dict(report.failed_wells)
@@ -160,7 +182,8 @@ class SimulatedRobot:
                 return
             for position, operation in enumerate(job.operations):
                 well = well_of(operation)
-                if position in done:
+                # An image that was taken but not yet kept when the robot died is taken again.
+                if position in done and not OPERATIONS[operation.kind].repeatable:
                     continue
                 if well in broken:
                     failed[well] = broken[well]

@@ -60,7 +60,7 @@ class RobotLog:
     def record_job(self, job: Job, report: JobReport) -> None:
         """Note that a robot took a job."""
         row = (job.key, job.robot, job.model_dump_json(), report.model_dump_json())
-        self._database.execute("INSERT INTO jobs VALUES (?, ?, ?, ?)", row)
+        self._database.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?)", row)
 
     def update_report(self, report: JobReport) -> None:
         """Note how far a job is."""
@@ -77,10 +77,10 @@ class RobotLog:
         return Job.model_validate_json(text)
 
     def running(self, robot: str) -> Iterator[JobReport]:
-        """The jobs of a robot that are not over."""
+        """The jobs of a robot that were under way."""
         for (text,) in self._database.execute("SELECT report FROM jobs WHERE robot = ?", (robot,)).fetchall():
             report = JobReport.model_validate_json(text)
-            if not report.over:
+            if report.state == "running":
                 yield report
 
     def record_operation(

@@ -1,0 +1,127 @@
+"""Advance: do all that is due now, as `lifecycle` says, write down what came of it, and say when to come back."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from orchestrator.dispatch import carry_out
+from orchestrator.lab import Lab
+from orchestrator.lifecycle import (
+    AskOperator,
+    CarryOut,
+    Drop,
+    FinishCampaign,
+    FinishRound,
+    PlanRound,
+    ScoreReadings,
+    WaitUntil,
+    next_actions,
+)
+from orchestrator.planning import plan_round
+from orchestrator.state import JobStatus
+from protocols.compile import compile_jobs
+from protocols.scoring import SCORER_VERSION, Score, score_png
+
+
+class Call(Protocol):
+    """How a piece of work is run: plainly, or as a Prefect task that a person can see."""
+
+    async def __call__(
+        self, name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any
+    ) -> Any:
+        """Run `work(*arguments)` under a name and tags."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is left when nothing more is due: when to come back, and what a person is asked. Both empty: it is over."""
+
+    moment: datetime | None = None
+    questions: tuple[AskOperator, ...] = ()
+
+
+async def plainly(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Run a piece of work and nothing else."""
+    return await work(*arguments)
+
+
+async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int | None = None) -> Outlook:
+    """Do what is due now; may be called any number of times, and goes on from the same place after any crash.
+
+    Args:
+        lab: journal, robots and clock.
+        campaign_id: the campaign.
+        call: how work is run.
+        round: stay within this round; None: plan the next rounds as well.
+    """
+    while True:
+        actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
+        if round is not None and any(_leads_away(action, round) for action in actions):
+            return Outlook()
+        due = [action for action in actions if not isinstance(action, AskOperator | WaitUntil)]
+        if not due:
+            moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
+            questions = tuple(action for action in actions if isinstance(action, AskOperator))
+            return Outlook(min(moments, default=None), questions)
+        queues: dict[str, list[CarryOut]] = defaultdict(list)
+        for action in due:
+            match action:
+                case PlanRound():
+                    await call("propose and lay out", (), _plan, lab, campaign_id, action)
+                case CarryOut():
+                    queues[action.robot].append(action)
+                case Drop():
+                    lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
+                case ScoreReadings():
+                    await call("score", (), _score, lab, campaign_id, action)
+                case FinishRound():
+                    lab.journal.finish_round(campaign_id, action.number, lab.clock.now())
+                case FinishCampaign():
+                    lab.journal.finish_campaign(campaign_id, action.reason, lab.clock.now())
+        ended = await asyncio.gather(*(_work_off(lab, campaign_id, queue, call) for queue in queues.values()))
+        if ended:
+            # On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are ready.
+            await lab.clock.sleep_until(max(ended))
+
+
+def _leads_away(action: object, round: int) -> bool:
+    return isinstance(action, FinishCampaign) or (isinstance(action, PlanRound) and action.number != round)
+
+
+async def _work_off(lab: Lab, campaign_id: str, queue: list[CarryOut], call: Call) -> datetime:
+    """The jobs of one robot, one after the other; returns when the last of them ended."""
+    ended: list[datetime] = []
+    for action in queue:
+        tags = (f"robot:{action.robot}",)
+        ended.append(await call(action.key, tags, carry_out, lab, campaign_id, action.key))
+    return max(ended)
+
+
+async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
+    """Propose a batch, lay it out, compile it and write down its jobs."""
+    state = lab.journal.state(campaign_id)
+    planned = await asyncio.to_thread(plan_round, state.campaign, action.number, state.observations)
+    jobs = compile_jobs(state.campaign, campaign_id, planned.layout, action.start)
+    lab.journal.plan_round(campaign_id, planned.layout, jobs, planned.notices, action.start, lab.clock.now())
+
+
+async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
+    """Derive observations from readings."""
+    objective = lab.journal.state(campaign_id).campaign.objective
+    scores = []
+    for reading_id in action.readings:
+        scores.append((reading_id, await asyncio.to_thread(_score_reading, lab, reading_id, objective.scorer)))
+    lab.journal.record_scores(scores, objective.scorer, SCORER_VERSION, lab.clock.now())
+
+
+def _score_reading(lab: Lab, reading_id: int, scorer: str) -> Score:
+    reading = lab.journal.reading(reading_id)
+    try:
+        png = (lab.home / reading.path).read_bytes()
+    except OSError:
+        return Score(ratio=None, flags=("image_missing",))
+    return score_png(png, scorer)

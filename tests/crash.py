@@ -1,0 +1,311 @@
+"""Kills the orchestrator at a chosen boundary of a small campaign, lets it recover, and looks at what was really done.
+
+`python -m tests.crash` does so at every boundary, for every robot class, on SQLite and on PostgreSQL.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from drivers.base import KeyMemory
+from orchestrator.advance import advance
+from orchestrator.export import tidy_table
+from orchestrator.journal import Journal
+from orchestrator.lab import open_lab
+from orchestrator.settings import Settings
+from orchestrator.state import JobStatus
+from protocols.campaign import Campaign
+from protocols.campaign_file import read_campaign
+from protocols.operations import OPERATIONS, well_of
+from simulators.robot import SimulatedRobot, lab_log_path
+from simulators.robot_log import RobotLog
+from tests.conftest import START
+
+FILE = Path(__file__).parent / "crash_campaign.yaml"
+
+
+def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign:
+    """The small campaign on robots with this memory, and perhaps a line that drops once."""
+    text = FILE.read_text()
+    small = read_campaign(text)
+    robots = {
+        name: robot.model_copy(
+            update={"options": robot.options | {"memory": memory.value, "faults": [fault] if fault else []}}
+        )
+        for name, robot in small.robots.items()
+    }
+    return small.model_copy(update={"robots": robots})
+
+
+@dataclass
+class Killer:
+    """Counts the boundaries that a process passes, and kills it at one of them."""
+
+    at: int | None
+    passed: int = 0
+
+    def boundary(self) -> None:
+        self.passed += 1
+        if self.passed == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, owner: Any, name: str) -> None:
+        """Put a boundary before and after a method."""
+        method = getattr(owner, name)
+
+        if asyncio.iscoroutinefunction(method):
+
+            async def watched(*arguments: Any, **options: Any) -> Any:
+                self.boundary()
+                try:
+                    return await method(*arguments, **options)
+                finally:
+                    self.boundary()
+        else:
+
+            def watched(*arguments: Any, **options: Any) -> Any:  # type: ignore[misc]
+                self.boundary()
+                try:
+                    return method(*arguments, **options)
+                finally:
+                    self.boundary()
+
+        setattr(owner, name, watched)
+
+    def watch(self) -> None:
+        """Boundaries around every commit, every driver call and every operation of the robots."""
+        from orchestrator import journal
+
+        transaction = journal.Journal._transaction
+
+        @contextmanager
+        def watched(this: Journal) -> Iterator[Any]:
+            with transaction(this) as session:
+                yield session
+                session.flush()
+                self.boundary()
+            self.boundary()
+
+        journal.Journal._transaction = watched  # type: ignore[method-assign]
+        for name in ("connect", "submit", "poll"):
+            self.around(SimulatedRobot, name)
+        for name in ("record_operation", "record_job", "update_report"):
+            self.around(RobotLog, name)
+
+
+@dataclass
+class Tally:
+    """What was counted over many campaigns."""
+
+    runs: int = 0
+    kills: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    doubts: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def carry(home: Path, url: str, campaign_id: str) -> None:
+    """Carry the campaign to its end; a person who looks at the deck decides what is in doubt."""
+
+    async def run() -> None:
+        journal = Journal(url)
+        lab = open_lab(Settings(home=home, database_url=url), journal, journal.state(campaign_id))
+        while journal.state(campaign_id).status == "running":
+            outlook = await advance(lab, campaign_id)
+            for question in outlook.questions:
+                decide(journal, home, question.key, lab.clock.now())
+            if outlook.moment is not None and not outlook.questions:
+                await lab.clock.sleep_until(outlook.moment)
+        for robot in lab.robots.values():
+            await robot.close()
+        journal.close()
+
+    asyncio.run(run())
+
+
+def decide(journal: Journal, home: Path, key: str, at: Any) -> None:
+    """What a person would say who sees what was done in each well."""
+    job, _ = journal.job(key)
+    log = RobotLog(lab_log_path(home, "virtual"))
+    done = {performed.position for performed in log.of_job(job.key)}
+    log.close()
+    missing = {op_well for n, op in enumerate(job.operations) if n not in done and (op_well := well_of(op))}
+    if not done:
+        journal.decide(key, "again", at, who="operator", why="nothing was done")
+    else:
+        wells = sorted(missing)
+        journal.decide(key, "done", at, who="operator", why="seen on the deck", failed_wells=wells)
+
+
+def in_child(work: Callable[[], None]) -> bool:
+    """Run in a process of its own; returns whether it was killed."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the process failed"
+    return False
+
+
+def crash(home: Path, url: str, small: Campaign, at: int | None) -> tuple[bool, str]:
+    """Run the campaign, killed at boundary `at`, and recover; returns whether it was killed and the campaign's id."""
+    journal = Journal(url)
+    campaign_id = journal.create_campaign(small, "", [], START)
+    journal.close()
+
+    def doomed() -> None:
+        Killer(at).watch()
+        carry(home, url, campaign_id)
+
+    killed = in_child(doomed)
+    if killed:
+        assert not in_child(lambda: carry(home, url, campaign_id))
+    return killed, campaign_id
+
+
+def boundaries(home: Path, url: str, small: Campaign) -> int:
+    """How many boundaries an undisturbed run passes."""
+    journal = Journal(url)
+    campaign_id = journal.create_campaign(small, "", [], START)
+    journal.close()
+    counted = home / "boundaries"
+
+    def count() -> None:
+        killer = Killer(None)
+        killer.watch()
+        carry(home, url, campaign_id)
+        counted.write_text(str(killer.passed))
+
+    in_child(count)
+    return int(counted.read_text())
+
+
+def table(url: str, campaign_id: str) -> pd.DataFrame:
+    """The final export."""
+    journal = Journal(url)
+    found = tidy_table(journal.state(campaign_id))
+    journal.close()
+    return found
+
+
+def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, tally: Tally) -> None:
+    """Hold the robots' own log and the export against what must be true."""
+    journal = Journal(url)
+    state = journal.state(campaign_id)
+    log = RobotLog(lab_log_path(home, "virtual"))
+    done = Counter(
+        (performed.key.split("#")[0], performed.position)
+        for performed in log.everything()
+        if not OPERATIONS[performed.operation.kind].repeatable and performed.key.startswith(f"{campaign_id}/")
+    )
+    log.close()
+    tally.runs += 1
+    tally.duplicates += sum(count - 1 for count in done.values())
+    doubts = journal.events(campaign_id, kinds=["job_in_doubt"])
+    decided = {event.subject for event in journal.events(campaign_id, kinds=["well_lost"]) if event.who == "operator"}
+    tally.doubts += len(doubts)
+    for round in state.rounds:
+        for well in round.wells:
+            subject = f"{campaign_id}/r{round.number}/p{well.well.plate}/{well.well.name}"
+            if well.lost and subject not in decided:
+                tally.lost += 1
+    final = tidy_table(state)
+    alive = final["flags"] != "lost"
+    if state.status != "finished":
+        tally.problems.append(f"{campaign_id} is {state.status}")
+    if not final[alive].equals(undisturbed[alive]):
+        difference = undisturbed[alive].compare(final[alive]).to_string()
+        tally.problems.append(f"{campaign_id}: the export of undisturbed wells differs:\n{difference}")
+    jobs = [event.subject for event in journal.events(campaign_id, kinds=["job_done"])]
+    for key in jobs:
+        job, status = journal.job(key)
+        assert status.status is JobStatus.DONE
+        for position, operation in enumerate(job.operations):
+            if not OPERATIONS[operation.kind].repeatable and well_of(operation) and (key, position) not in done:
+                # Positions count the operations that were sent; a well that was lost before shifts them.
+                if final["flags"].eq("lost").any():
+                    continue
+                tally.problems.append(f"{key}: operation {position} is missing")
+    journal.close()
+
+
+def kill_at(points: list[int], url_of: Callable[[Path], str], small: Campaign, tally: Tally) -> None:
+    """Kill at each of the points, recover, examine."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        _, calm = crash(home, url_of(home), small, None)
+        undisturbed = table(url_of(home), calm)
+    for point in points:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            url = url_of(home)
+            killed, campaign_id = crash(home, url, small, point)
+            tally.kills += killed
+            examine(home, url, campaign_id, undisturbed, tally)
+
+
+def sqlite(home: Path) -> str:
+    """A journal of its own in each home, copied from one that was migrated once."""
+    file = home / "journal.sqlite"
+    if not file.exists():
+        shutil.copy(_migrated(), file)
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated() -> Path:
+    file = Path(tempfile.mkdtemp()) / "journal.sqlite"
+    Journal(f"sqlite:///{file}").close()
+    return file
+
+
+def every_point(url_of: Callable[[Path], str], small: Campaign) -> list[int]:
+    """Every boundary of an undisturbed run."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(range(1, boundaries(Path(folder), url_of(Path(folder)), small) + 1))
+
+
+def main() -> None:
+    """Every boundary and 200 random instants, every robot class, both engines, and lines that drop."""
+    from tests.postgres import temporary_database
+
+    with temporary_database() as postgres:
+        for engine, url_of in (("SQLite", sqlite), ("PostgreSQL", lambda home: postgres)):
+            for memory in KeyMemory:
+                for name, fault in (("", None), ("line drops unheard", False), ("line drops heard", True)):
+                    drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": fault}
+                    small = campaign(memory, None if fault is None else drop)
+                    points = every_point(url_of, small)
+                    if fault is not None:
+                        points = sorted(random.Random(1).sample(points, 20))
+                    tally = Tally()
+                    kill_at(points, url_of, small, tally)
+                    print(f"{engine:10}  {memory.value:24}  {name:18}  {tally.kills:4} kills, "
+                          f"duplicates {tally.duplicates}, lost {tally.lost}, doubts raised {tally.doubts}, "
+                          f"problems {len(tally.problems)}", *tally.problems[:3], flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
