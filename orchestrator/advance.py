@@ -15,6 +15,7 @@ from orchestrator.lifecycle import (
     Drop,
     FinishCampaign,
     FinishRound,
+    Hold,
     PlanRound,
     ScoreReadings,
     WaitUntil,
@@ -76,6 +77,8 @@ async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int |
                     queues[action.robot].append(action)
                 case Drop():
                     lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
+                case Hold():
+                    lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message)
                 case ScoreReadings():
                     await call("score", (), _score, lab, campaign_id, action)
                 case FinishRound():

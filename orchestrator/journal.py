@@ -245,32 +245,39 @@ class Journal:
         why: str,
         failed_wells: Sequence[str] = (),
     ) -> None:
-        """What became of a job in doubt: it was done (but for some wells), it failed, or it is to be sent again.
+        """What a person says of a job in doubt or late: it was done (but for some wells), failed, or is to be sent.
 
         Args:
             key: the job.
-            decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are lost; `again`:
-                nothing of it happened, and it is planned again under a new key for the robot.
+            decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are lost; `again`: a
+                job in doubt did not happen at all and is planned again under a new key for the robot; a late one is
+                sent although it is late.
             at: when, by the lab's clock.
             who: the person who decides.
             why: what the decision rests on.
             failed_wells: names of wells that are lost.
 
         Raises:
-            Conflict: the job is not in doubt.
-            JournalError: it does not work on one of the wells.
+            Conflict: the job is neither in doubt nor late.
+            JournalError: it does not work on one of the wells, or a late job is said to be done.
         """
         to = {"done": JobStatus.DONE, "failed": JobStatus.FAILED, "again": JobStatus.PLANNED}[decision]
-        job, _ = self.job(key)
+        job, state = self.job(key)
         strangers = set(failed_wells) - set(job.wells)
         if strangers:
-            raise JournalError(f"job {key} does not work on {', '.join(sorted(strangers))} (expected {job.wells})")
+            raise JournalError(
+                f"job {key} does not work on {', '.join(sorted(strangers))} (expected {', '.join(job.wells)})"
+            )
+        late = state.status is JobStatus.LATE
+        if late and decision == "done":
+            raise JournalError(f"job {key} was never sent to a robot: decide failed, or again to send it late")
         lost = job.wells if decision == "failed" else failed_wells
         with self._transaction() as session:
-            row = self._move(session, key, JobStatus.IN_DOUBT, to, at, why, who)
+            row = self._move(session, key, JobStatus.LATE if late else JobStatus.IN_DOUBT, to, at, why, who)
             self._lose(session, row, dict.fromkeys(lost, why), at, who)
             if decision == "again":
-                row.attempt += 1
+                row.cleared = late
+                row.attempt += not late
 
     def set_status(
         self, campaign_id: str, status: Literal["running", "paused", "aborted"], at: datetime, who: str, why: str
@@ -365,7 +372,8 @@ class Journal:
         times: dict[str, Any] = {"ended_at": at} if to.over else {}
         if to is JobStatus.DISPATCHED:
             times["dispatched_at"] = at
-        self._guard(session, _existing(session, JobRow, key).campaign_id)
+        if who == "wellwise":
+            self._guard(session, _existing(session, JobRow, key).campaign_id)
         statement = (
             update(JobRow)
             .where(col(JobRow.key) == key, col(JobRow.state) == origin.value)
@@ -414,10 +422,12 @@ class Journal:
 
     # Events
 
-    def note(self, campaign_id: str, at: datetime, kind: str, subject: str, message: str) -> None:
+    def note(
+        self, campaign_id: str, at: datetime, kind: str, subject: str, message: str, who: str = "wellwise"
+    ) -> None:
         """Append an event that changes nothing else."""
         with self._transaction() as session:
-            _note(session, campaign_id, at, kind, subject, message)
+            _note(session, campaign_id, at, kind, subject, message, who=who)
 
     def events(self, campaign_id: str, after: int = 0, kinds: Sequence[str] = ()) -> list[EventRow]:
         """The events of a campaign whose id is above `after`, oldest first."""
@@ -517,6 +527,7 @@ def _job_state(row: JobRow) -> JobState:
         due_at=row.due_at,
         status=JobStatus(row.state),
         wells=wells,
+        latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),
         message=row.message,
     )
 

@@ -31,6 +31,14 @@ class Drop:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Do not send a job whose biological window passed while nobody ran: a person decides."""
+
+    key: str
+    message: str
+
+
+@dataclass(frozen=True)
 class ScoreReadings:
     """Derive observations from readings."""
 
@@ -66,7 +74,7 @@ class FinishCampaign:
     reason: str
 
 
-Action = PlanRound | CarryOut | Drop | ScoreReadings | AskOperator | WaitUntil | FinishRound | FinishCampaign
+Action = PlanRound | CarryOut | Drop | Hold | ScoreReadings | AskOperator | WaitUntil | FinishRound | FinishCampaign
 
 
 def next_actions(state: CampaignState, now: datetime) -> list[Action]:
@@ -85,6 +93,14 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
             return [FinishCampaign(reason)]
         return [PlanRound(current.number + 1, _first_day(state.campaign, current.ended_at or now))]
     return _round_actions(current, now)
+
+
+def open_questions(state: CampaignState) -> list[AskOperator]:
+    """The jobs of the current round that wait for a person."""
+    if state.status not in ("running", "paused") or not state.rounds:
+        return []
+    waiting = (JobStatus.IN_DOUBT, JobStatus.LATE)
+    return [AskOperator(job.key, job.message) for job in state.rounds[-1].jobs if job.status in waiting]
 
 
 def stop_reason(state: CampaignState) -> str:
@@ -110,12 +126,15 @@ def _round_actions(round: RoundState, now: datetime) -> list[Action]:
     actions: list[Action] = [ScoreReadings(round.unscored)] if round.unscored else []
     waiting: list[datetime] = []
     for job in _first_open_jobs(round):
-        if job.status is JobStatus.IN_DOUBT:
+        if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
         elif job.status.in_flight:
             actions.append(CarryOut(job.key, job.robot))
         elif job.wells and job.wells <= round.lost_wells(job.plate):
             actions.append(Drop(job.key))
+        elif job.latest_at is not None and job.latest_at < now:
+            delay = now - job.due_at
+            actions.append(Hold(job.key, f"it was due at {job.due_at:%Y-%m-%d %H:%M} and is {_hours(delay)} late"))
         elif job.due_at <= now:
             actions.append(CarryOut(job.key, job.robot))
         else:
@@ -126,6 +145,11 @@ def _round_actions(round: RoundState, now: datetime) -> list[Action]:
     if not actions:
         return [FinishRound(round.number)]
     return actions
+
+
+def _hours(delay: timedelta) -> str:
+    hours = delay.total_seconds() / 3600
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
 def _first_open_jobs(round: RoundState) -> list[JobState]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +14,8 @@ import typer
 from rich.console import Console
 
 from drivers.registry import driver_names, option_findings
+from orchestrator.operator_commands import operators
+from orchestrator.session import CampaignId, Home, chosen, console, opened_journal, person, print_questions
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import problems_at, read_campaign
@@ -33,16 +33,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-console = Console()
 errors = Console(stderr=True)
 
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
-CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]")
-]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
+
+
+app.registered_commands += operators.registered_commands
 
 
 def main() -> None:
@@ -61,16 +59,21 @@ def run(file: File, home: Home = None, seed: Seed = None, out: Out = None) -> No
     """Run a campaign from its file to its best condition."""
     text, campaign = _campaign(file, seed)
     past = _past_results(file, campaign)
-    with _journal(home) as (settings, journal):
+    with opened_journal(home) as (settings, journal):
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC))
         _carry_on(settings, journal, campaign_id, out)
 
 
 @app.command()
 def resume(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
-    """Go on with a campaign that was interrupted, from the same place."""
-    with _journal(home) as (settings, journal):
-        _carry_on(settings, journal, _chosen(journal, campaign), out)
+    """Go on with a campaign that was interrupted or paused, from the same place."""
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        state = journal.state(campaign_id)
+        if state.status == "paused":
+            at = journal.last_moment(campaign_id) or datetime.now(UTC)
+            journal.set_status(campaign_id, "running", at, person(), "resumed")
+        _carry_on(settings, journal, campaign_id, out)
 
 
 @app.command()
@@ -97,19 +100,23 @@ def schema() -> None:
 
 @app.command()
 def status(home: Home = None) -> None:
-    """List the campaigns and where they stand."""
+    """List the campaigns, where they stand, and what a person is asked."""
     from rich.table import Table
 
-    with _journal(home) as (_, journal):
+    from orchestrator.lifecycle import open_questions
+
+    with opened_journal(home) as (_, journal):
         table = Table()
         for name in ("campaign", "status", "round", "jobs", "best so far", "lab time"):
             table.add_column(name)
+        questions: list[AskOperator] = []
         for campaign_id in journal.campaign_ids():
             state = journal.state(campaign_id)
             current = state.rounds[-1] if state.rounds else None
             over = sum(job.status.over for job in current.jobs) if current else 0
             jobs = f"{over} of {len(current.jobs)}" if current and current.jobs else "-"
             moment = journal.last_moment(campaign_id)
+            questions += open_questions(state)
             table.add_row(
                 campaign_id,
                 state.status + (f" ({state.reason})" if state.reason else ""),
@@ -120,6 +127,7 @@ def status(home: Home = None) -> None:
             )
         if table.row_count:
             console.print(table)
+            print_questions(questions)
         else:
             console.print("No campaign yet: start one with wellwise run FILE.")
 
@@ -127,8 +135,8 @@ def status(home: Home = None) -> None:
 @app.command()
 def show(campaign: CampaignId = None, home: Home = None) -> None:
     """Show the rounds of a campaign, its best condition and its notices."""
-    with _journal(home) as (_, journal):
-        campaign_id = _chosen(journal, campaign)
+    with opened_journal(home) as (_, journal):
+        campaign_id = chosen(journal, campaign)
         _print_result(journal, campaign_id)
         for event in journal.events(campaign_id, kinds=("notice", "well_lost", "robot_offline", "job_in_doubt")):
             console.print(f"{event.at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
@@ -139,8 +147,8 @@ def export(campaign: CampaignId = None, home: Home = None, out: Out = None) -> N
     """Write a tidy table of a campaign, one row a well, as CSV and Parquet."""
     from orchestrator.export import tidy_table, write_table
 
-    with _journal(home) as (settings, journal):
-        campaign_id = _chosen(journal, campaign)
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
         folder = out or settings.campaign_folder(campaign_id)
         for path in write_table(tidy_table(journal.state(campaign_id)), folder, "wells"):
             console.print(str(path), soft_wrap=True, highlight=False)
@@ -221,27 +229,6 @@ def _text(path: Path) -> str:
         raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {reason}")]) from None
 
 
-@contextmanager
-def _journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
-    from orchestrator.journal import Journal
-
-    settings = Settings() if home is None else Settings(home=home)
-    journal = Journal(settings.journal_url)
-    try:
-        yield settings, journal
-    finally:
-        journal.close()
-
-
-def _chosen(journal: Journal, campaign: str | None) -> str:
-    ids = journal.campaign_ids()
-    if campaign is not None:
-        return journal.state(campaign).id
-    if not ids:
-        raise WellwiseError("there is no campaign yet: start one with wellwise run FILE")
-    return ids[-1]
-
-
 def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
     from orchestrator.prefect_setup import embed_prefect
 
@@ -254,15 +241,15 @@ def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path 
     _print_result(journal, campaign_id)
     _write_results(settings, journal, campaign_id, out)
     console.print(f"log      {log}", soft_wrap=True, highlight=False)
-    for question in waiting:
-        console.print(f"A person is needed: {question.key}: {question.message}", style="yellow", highlight=False)
+    print_questions(waiting)
 
 
-async def _with_progress(settings: Settings, journal: Journal, campaign_id: str) -> list[AskOperator]:
+async def _with_progress(settings: Settings, journal: Journal, campaign_id: str) -> tuple[AskOperator, ...]:
     from rich.live import Live
 
     from orchestrator.console import ProgressView
     from orchestrator.lab import open_lab
+    from orchestrator.ownership import owned
 
     state = journal.state(campaign_id)
     view, seen = ProgressView(state), 0
@@ -289,7 +276,8 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str)
             await asyncio.sleep(0)
             flows = await asyncio.to_thread(import_module, "orchestrator.flows")
             lab = open_lab(settings, journal, state)
-            waiting: list[AskOperator] = await flows.run_campaign(lab, campaign_id)
+            async with owned(journal, campaign_id):
+                waiting: tuple[AskOperator, ...] = await flows.run_campaign(lab, campaign_id)
             for robot in lab.robots.values():
                 await robot.close()
             return waiting

@@ -10,7 +10,11 @@ from protocols.plates import Well
 
 
 class JobStatus(StrEnum):
-    """The life of a job; `dropped` is a planned job whose every well was lost before it was due."""
+    """The life of a job.
+
+    `dropped` is a planned job whose every well was lost before it was due; `late` one whose tolerance passed before it
+    could be sent: both were never heard of by a robot, and a late one waits for a person.
+    """
 
     PLANNED = "planned"
     DISPATCHED = "dispatched"
@@ -19,6 +23,7 @@ class JobStatus(StrEnum):
     FAILED = "failed"
     IN_DOUBT = "in_doubt"
     DROPPED = "dropped"
+    LATE = "late"
 
     @property
     def over(self) -> bool:
@@ -33,7 +38,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class JobState:
-    """Where one job stands; `wells` are those it works on, whether they still live or not."""
+    """Where one job stands; `wells` are those it works on, whether they still live or not.
+
+    `latest_at` is when its tolerance ends; None where an operator has cleared it to be done late.
+    """
 
     key: str
     plate: int
@@ -42,6 +50,7 @@ class JobState:
     due_at: datetime
     status: JobStatus
     wells: frozenset[str]
+    latest_at: datetime | None = None
     message: str = ""
 
 

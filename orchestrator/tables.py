@@ -66,7 +66,7 @@ class WellRow(SQLModel, table=True):
 
 
 class JobRow(SQLModel, table=True):
-    """One job. `state`: planned, dispatched, accepted, done, failed, in_doubt, dropped."""
+    """One job. `state`: planned, late, dispatched, accepted, done, failed, in_doubt, dropped."""
 
     __tablename__ = "job"
     __table_args__: ClassVar[Any] = (
@@ -84,6 +84,7 @@ class JobRow(SQLModel, table=True):
     due_at: datetime = Field(sa_type=Moment)
     state: str
     attempt: int = 1
+    cleared: bool = Field(default=False, description="an operator wants it done although it is late")
     message: str = ""
     job: dict[str, Any] = Field(sa_type=JSON)
     dispatched_at: datetime | None = Field(default=None, sa_type=Moment)

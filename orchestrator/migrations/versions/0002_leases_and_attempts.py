@@ -21,9 +21,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("job") as job:
         job.add_column(sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
+        job.add_column(sa.Column("cleared", sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("job") as job:
+        job.drop_column("cleared")
         job.drop_column("attempt")
     op.drop_table("lease")

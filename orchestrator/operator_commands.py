@@ -1,0 +1,108 @@
+"""Commands with which operators steer a campaign."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from orchestrator.control import Decision
+from orchestrator.lab import Lab
+from orchestrator.session import CampaignId, Home, chosen, console, opened_journal, person, print_questions
+
+operators = typer.Typer()
+
+Why = Annotated[str, typer.Option("--why", help="The reason; it goes into the event log.")]
+Who = Annotated[str | None, typer.Option("--who", help="The person who acts; the account's name if absent.")]
+
+
+@operators.command()
+def advance(campaign: CampaignId = None, home: Home = None) -> None:
+    """Do what is due now and say when to come back; may be called at any time and any number of times.
+
+    Where every robot is simulated, each call first moves the virtual clock to the moment that the last call named.
+    """
+    from orchestrator import advance as engine
+    from orchestrator.ownership import owned
+
+    async def once(lab: Lab, campaign_id: str) -> tuple[datetime, engine.Outlook]:
+        async with owned(lab.journal, campaign_id):
+            outlook = await engine.advance(lab, campaign_id)
+            if outlook.moment is not None and lab.clock.virtual:
+                message = "nothing more is due before this moment"
+                lab.journal.note(campaign_id, outlook.moment, "clock_moved", campaign_id, message)
+        for robot in lab.robots.values():
+            await robot.close()
+        return lab.clock.now(), outlook
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        now, outlook = asyncio.run(once(lab, campaign_id))
+        state = lab.journal.state(campaign_id)
+        print_questions(outlook.questions)
+        if outlook.moment is not None:
+            console.print(f"Lab time {now:%Y-%m-%d %H:%M}. Come back at {outlook.moment:%Y-%m-%d %H:%M}.")
+        elif not outlook.questions:
+            reason = f": {state.reason}" if state.reason else ""
+            console.print(f"Campaign {campaign_id} is {state.status}{reason}.", highlight=False)
+
+
+@operators.command()
+def pause(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
+    """Send no more jobs; robots finish what they have. `wellwise resume` goes on."""
+    from orchestrator import control
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        control.pause(lab, campaign_id, who or person(), why)
+        console.print(f"Campaign {campaign_id} is paused. Go on with: wellwise resume {campaign_id}", highlight=False)
+
+
+@operators.command()
+def abort(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
+    """End a campaign for good; robots finish what they have."""
+    from orchestrator import control
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        control.abort(lab, campaign_id, who or person(), why)
+        console.print(f"Campaign {campaign_id} is aborted.", highlight=False)
+
+
+@operators.command("stop-now")
+def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
+    """Stop the robots at once, then pause the campaign."""
+    from orchestrator import control
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        unstopped = asyncio.run(control.stop_now(lab, campaign_id, who or person(), why))
+        for robot, error in unstopped.items():
+            console.print(f"Robot {robot} could NOT be stopped: {error}", style="bold red", highlight=False)
+        console.print(f"Campaign {campaign_id} is paused; {len(lab.robots) - len(unstopped)} robots stopped.")
+    if unstopped:
+        raise typer.Exit(1)
+
+
+@operators.command()
+def decide(
+    key: Annotated[str, typer.Argument(help="The job in doubt or late, as `wellwise status` names it.")],
+    decision: Annotated[Decision, typer.Argument(help="done, failed, or again: send it (once more).")],
+    why: Why,
+    failed_well: Annotated[list[str] | None, typer.Option("--failed-well", help="A well that was not done.")] = None,
+    home: Home = None,
+    who: Who = None,
+) -> None:
+    """Say what became of a job in doubt, or whether a late one is still to be sent."""
+    from orchestrator import control
+
+    with _opened_lab(key.split("/")[0], home) as (lab, campaign_id):
+        control.decide(lab, key, decision, who or person(), why, failed_well or ())
+        console.print(f"Decided. Go on with: wellwise resume {campaign_id}", highlight=False)
+
+
+@contextmanager
+def _opened_lab(campaign: str | None, home: Home) -> Iterator[tuple[Lab, str]]:
+    from orchestrator.lab import open_lab
+
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        yield open_lab(settings, journal, journal.state(campaign_id)), campaign_id

@@ -1,0 +1,68 @@
+"""What every command needs: the console, the journal below a home, the campaign that is meant, the person who acts."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from orchestrator.settings import Settings
+from protocols.errors import WellwiseError
+
+if TYPE_CHECKING:
+    from orchestrator.journal import Journal
+    from orchestrator.lifecycle import AskOperator
+
+console = Console()
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]")
+]
+CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
+
+
+@contextmanager
+def opened_journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
+    """Settings and journal for the length of a command."""
+    from orchestrator.journal import Journal
+
+    settings = Settings() if home is None else Settings(home=home)
+    journal = Journal(settings.journal_url)
+    try:
+        yield settings, journal
+    finally:
+        journal.close()
+
+
+def chosen(journal: Journal, campaign: str | None) -> str:
+    """The id of the campaign that is meant: the one that is named, or the newest.
+
+    Raises:
+        WellwiseError: there is none.
+    """
+    if campaign is not None:
+        return journal.state(campaign).id
+    ids = journal.campaign_ids()
+    if not ids:
+        raise WellwiseError("there is no campaign yet: start one with wellwise run FILE")
+    return ids[-1]
+
+
+def person() -> str:
+    """Who acts: the name of the account."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def print_questions(questions: Sequence[AskOperator]) -> None:
+    """What only a person can say, and with which command."""
+    for question in questions:
+        console.print(f"A person is needed: {question.key}: {question.message}", style="yellow", highlight=False)
+        console.print(f"  wellwise decide {question.key} done|failed|again --why REASON", highlight=False)
