@@ -3,17 +3,24 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from drivers.base import KeyMemory
+from orchestrator.journal import Journal
 from orchestrator.plots import write_plots
-from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE
+from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE, START
+from tests.crash import campaign as crash_campaign
+from tests.postgres import temporary_database
 
 
-def wellwise(*words: object, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+def wellwise(*words: object, home: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    environment |= variables
     if home is not None:
         environment["WELLWISE_HOME"] = str(home)
     return subprocess.run(
@@ -89,9 +96,15 @@ def test_status_and_show_tell_of_a_finished_campaign(rpe_run: tuple[Path, str]) 
 
 
 def test_the_same_seed_gives_the_same_export(tmp_path: Path) -> None:
-    for name, seed in (("one", "7"), ("same", "7"), ("other", "8")):
-        ran = wellwise("run", ASSAY_FILE, "--home", tmp_path / name, "--seed", seed, "--out", tmp_path / name / "out")
+    short = tmp_path / "short.yaml"
+    short.write_text(ASSAY_FILE.read_text().replace("{rounds: 3, target: 0.9}", "{rounds: 2}"))
+
+    def run(name: str, seed: str) -> None:
+        ran = wellwise("run", short, "--home", tmp_path / name, "--seed", seed, "--out", tmp_path / name / "out")
         assert ran.returncode == 0, ran.stderr
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(run, ("one", "same", "other"), "778"))
     for suffix in ("csv", "parquet"):
         exports = [(tmp_path / name / "out" / f"wells.{suffix}").read_bytes() for name in ("one", "same", "other")]
         assert exports[0] == exports[1]
@@ -158,3 +171,54 @@ def test_plots_of_a_round_under_way_leave_out_what_is_not_known(tmp_path: Path, 
 
     journal, campaign_id = planned(tmp_path, assay)  # type: ignore[arg-type]
     assert len(write_plots(journal.state(campaign_id), tmp_path / "plots")) == 3
+
+
+def test_a_campaign_is_advanced_call_by_call_on_postgresql(tmp_path: Path) -> None:
+    with temporary_database() as url:
+        journal = Journal(url)
+        small = crash_campaign(KeyMemory.REMEMBERS_KEYS)
+        campaign_id = journal.create_campaign(small, "", [], START)
+        journal.own(campaign_id, "somebody else", 600)
+        refused = wellwise("advance", home=tmp_path, WELLWISE_DATABASE_URL=url)
+        assert refused.returncode == 2
+        assert "campaign crash is carried on by somebody else" in refused.stderr
+        journal.release(campaign_id)
+        first = wellwise("advance", home=tmp_path, WELLWISE_DATABASE_URL=url)
+        assert "Come back at 2026-03-03 09:00." in first.stdout
+        last = wellwise("advance", "crash", home=tmp_path, WELLWISE_DATABASE_URL=url)
+        assert "Campaign crash is finished: 1 rounds done." in last.stdout
+        journal.close()
+
+
+def test_an_operator_decides_a_late_job_by_command(tmp_path: Path) -> None:
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    campaign_id = journal.create_campaign(crash_campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    assert "Come back" in wellwise("advance", home=tmp_path).stdout
+    journal.note(campaign_id, START + timedelta(days=9), "clock_moved", campaign_id, "nobody was there")
+    asked = wellwise("advance", home=tmp_path)
+    assert "A person is needed: crash/r1/p1/read/1" in asked.stdout
+    assert "wellwise decide crash/r1/p1/read/1 done|failed|again" in wellwise("status", home=tmp_path).stdout
+    for plate in (1, 2):
+        words = ("decide", f"crash/r1/p{plate}/read/1", "again", "--why", "colour keeps", "--who", "ada")
+        assert wellwise(*words, home=tmp_path).returncode == 0
+    assert "is finished" in wellwise("advance", home=tmp_path).stdout
+    decided = [event for event in journal.events(campaign_id) if event.who == "ada"]
+    assert [event.message for event in decided] == ["colour keeps"] * 2
+
+
+@pytest.mark.parametrize("command", ["pause", "abort", "stop-now"])
+def test_an_operator_steers_by_command(tmp_path: Path, command: str) -> None:
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    campaign_id = journal.create_campaign(crash_campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    assert "Missing option '--why'" in wellwise(command, home=tmp_path).stderr
+    assert wellwise(command, "--why", "a reason", home=tmp_path).returncode == 0
+    assert journal.state(campaign_id).status == ("aborted" if command == "abort" else "paused")
+
+
+def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    nowhere = "postgresql+psycopg://nobody:secret@127.0.0.1:9/none"
+    ran = wellwise("status", home=tmp_path, WELLWISE_DATABASE_URL=nowhere)
+    assert ran.returncode == 2
+    assert "cannot be opened" in ran.stderr
+    assert "secret" not in ran.stderr
+    assert "Traceback" not in ran.stderr
