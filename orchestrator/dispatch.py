@@ -1,8 +1,7 @@
 """Dispatch: one job to its robot, at most once, and what came of it into the journal."""
 
-import asyncio
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
 from orchestrator.lab import Lab
@@ -39,7 +38,7 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
         lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
     while report.state == "running":
-        await asyncio.sleep(_POLL_S)
+        await _wait(lab, _POLL_S)
         report = await _ask(lab, campaign_id, robot, job)
     if report.over:
         return _conclude(lab, campaign_id, key, job, status, report)
@@ -50,6 +49,10 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
         why = "every operation of it may be done once more"
         lab.journal.decide(key, "again", lab.clock.now(), who="wellwise", why=why)
     return lab.clock.now()
+
+
+async def _wait(lab: Lab, seconds: float) -> None:
+    await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=seconds))
 
 
 async def _submit(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport:
@@ -77,7 +80,7 @@ async def _ask(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport
             report = await robot.poll(job.key)
         except RobotOffline as error:
             lab.journal.note(campaign_id, lab.clock.now(), "robot_offline", job.robot, str(error))
-            await asyncio.sleep(wait)
+            await _wait(lab, wait)
             wait = min(2 * wait, _LONGEST_RETRY_S)
             continue
         if report.state == "unknown" and robot.capabilities.memory is KeyMemory.CANNOT_SAY:

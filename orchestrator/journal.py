@@ -3,51 +3,26 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, event, func, update
-from sqlalchemy.engine import CursorResult, make_url
-from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, SQLModel, col, create_engine, select
+from sqlalchemy import func, update
+from sqlalchemy.engine import CursorResult
+from sqlmodel import Session, SQLModel, col, select
 
-from orchestrator.state import CampaignState, JobState, JobStatus, RoundState, WellState
+from orchestrator.database import open_database
+from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
+from orchestrator.state import CampaignState, JobState, JobStatus
+from orchestrator.state_query import job_state, round_state
 from orchestrator.tables import CampaignRow, EventRow, JobRow, LeaseRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.campaign import Campaign
-from protocols.conditions import Observation, Proposal
-from protocols.errors import WellwiseError
+from protocols.conditions import Observation
 from protocols.jobs import Job
 from protocols.layout import Layout
-from protocols.plates import Well
 from protocols.scoring import Score
 
 _OBSERVATIONS = TypeAdapter(list[Observation])
 _Row = TypeVar("_Row", bound=SQLModel)
-
-
-class JournalError(WellwiseError):
-    """The journal cannot be used, or does not have what was asked for."""
-
-
-class Owned(JournalError):
-    """Somebody else carries the campaign on; `wait` is for how many more seconds their lease runs."""
-
-    def __init__(self, message: str, wait: float) -> None:
-        super().__init__(message)
-        self.wait = wait
-
-
-class LeaseLost(JournalError):
-    """Another process has taken the campaign over; this one must not write for it any more."""
-
-
-class Conflict(JournalError):
-    """A job was not in the state from which it was to be moved: somebody else moved it first."""
 
 
 class Journal:
@@ -60,12 +35,8 @@ class Journal:
             JournalError: it cannot be opened, or was written by a newer wellwise.
         """
         self.url = url
-        self._engine = _engine(url)
+        self._engine = open_database(url)
         self._fences: dict[str, int] = {}
-        try:
-            _migrate(self._engine)
-        except OperationalError as error:
-            raise JournalError(f"the journal at {make_url(url)!r} cannot be opened: {error.orig}") from None
 
     def close(self) -> None:
         """Close all connections."""
@@ -125,7 +96,7 @@ class Journal:
                 reason=row.reason,
                 started_at=row.started_at,
                 past=tuple(_OBSERVATIONS.validate_python(row.past)),
-                rounds=tuple(_round_state(session, round) for round in rounds),
+                rounds=tuple(round_state(session, round) for round in rounds),
             )
 
     # Rounds
@@ -205,7 +176,7 @@ class Journal:
             job = Job.model_validate(row.job).without_wells(frozenset(lost))
             if row.attempt > 1:
                 job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
-            return job, _job_state(row)
+            return job, job_state(row)
 
     def move_job(self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = "") -> None:
         """Move a job from one state to another, if it is still there.
@@ -478,100 +449,3 @@ def _note(
 
 def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name}-{number}"
-
-
-def _round_state(session: Session, row: RoundRow) -> RoundState:
-    here = {"campaign_id": row.campaign_id, "round": row.number}
-    wells = session.exec(select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))).all()
-    latest = {
-        (observation.plate, observation.well): observation
-        for observation in session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))
-    }
-    finished = row.status == "finished"
-    jobs: Sequence[JobRow] = ()
-    unscored: Sequence[int | None] = ()
-    if not finished:
-        jobs = session.exec(select(JobRow).filter_by(**here).order_by(col(JobRow.position))).all()
-        unscored = session.exec(
-            select(ReadingRow.id).filter_by(**here, scored=False).order_by(col(ReadingRow.id))
-        ).all()
-    return RoundState(
-        number=row.number,
-        finished=finished,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        wells=tuple(_well_state(well, latest.get((well.plate, well.well))) for well in wells),
-        jobs=tuple(_job_state(job) for job in jobs),
-        unscored=tuple(reading for reading in unscored if reading is not None),
-    )
-
-
-def _well_state(row: WellRow, observation: ObservationRow | None) -> WellState:
-    return WellState(
-        well=Well(plate=row.plate, name=row.well, number=row.number),
-        proposal=Proposal.model_validate(row.proposal),
-        lost=row.lost,
-        value=None if observation is None else observation.value,
-        flags=() if observation is None else tuple(observation.flags),
-        scored=observation is not None,
-    )
-
-
-def _job_state(row: JobRow) -> JobState:
-    wells = frozenset(operation["well"] for operation in row.job["operations"] if "well" in operation)
-    return JobState(
-        key=row.key,
-        plate=row.plate,
-        step=row.step,
-        robot=row.robot,
-        due_at=row.due_at,
-        status=JobStatus(row.state),
-        wells=wells,
-        latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),
-        message=row.message,
-    )
-
-
-def _engine(url: str) -> Engine:
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        database = make_url(url).database
-        if database:
-            Path(database).parent.mkdir(parents=True, exist_ok=True)
-
-        @event.listens_for(engine, "connect")
-        def _prepare(connection: Any, _record: Any) -> None:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
-            # An intent must be on the disk before a robot hears of it, even if the power fails.
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA foreign_keys=ON")
-            cursor.execute("PRAGMA busy_timeout=10000")
-            cursor.close()
-            # Take the write lock at the beginning of a transaction: one that read first and writes later would fail
-            # at once, without waiting, if somebody else had written meanwhile.
-            connection.isolation_level = None
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            immediate = connection.get_execution_options().get("wellwise_write")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    return engine
-
-
-def _migrate(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", "orchestrator:migrations")
-    scripts = ScriptDirectory.from_config(config)
-    with engine.begin() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        if present == scripts.get_current_head():
-            return
-        if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
-            raise JournalError(
-                f"the journal was written by a newer wellwise (its schema is {present}): update wellwise, "
-                "or choose another home or database"
-            )
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from drivers.base import KeyMemory
 from orchestrator import control
 from orchestrator.advance import advance
-from orchestrator.journal import Conflict, Journal, JournalError, LeaseLost, Owned
+from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
+from orchestrator.journal import Journal
 from orchestrator.lab import Lab, open_lab
 from orchestrator.lifecycle import AskOperator, next_actions
 from orchestrator.settings import Settings

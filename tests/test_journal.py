@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.journal import Conflict, Journal, JournalError
+from orchestrator.errors import Conflict, JournalError
+from orchestrator.journal import Journal
 from orchestrator.lifecycle import AskOperator, CarryOut, Drop, FinishRound, PlanRound, WaitUntil, next_actions
 from orchestrator.planning import plan_round
 from orchestrator.state import JobStatus

@@ -1,0 +1,77 @@
+"""The database of a journal: opened, prepared and brought up to date, on SQLite and on PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from orchestrator.errors import JournalError
+
+
+def open_database(url: str) -> Engine:
+    """The engine of a database whose tables are those of this wellwise.
+
+    Transactions of an engine with the execution option `wellwise_write` take SQLite's write lock when they begin.
+
+    Raises:
+        JournalError: it cannot be opened, or was written by a newer wellwise.
+    """
+    engine = _engine(url)
+    try:
+        _migrate(engine)
+    except OperationalError as error:
+        engine.dispose()
+        reason = str(error.orig).strip().splitlines()[0]
+        raise JournalError(f"the journal at {make_url(url)!r} cannot be opened: {reason}") from None
+    return engine
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        database = make_url(url).database
+        if database:
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            # An intent must be on the disk before a robot hears of it, even if the power fails.
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.execute("PRAGMA busy_timeout=10000")
+            cursor.close()
+            # Take the write lock at the beginning of a transaction: one that read first and writes later would fail
+            # at once, without waiting, if somebody else had written meanwhile.
+            connection.isolation_level = None
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            immediate = connection.get_execution_options().get("wellwise_write")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", "orchestrator:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    with engine.begin() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        if present == scripts.get_current_head():
+            return
+        if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+            raise JournalError(
+                f"the journal was written by a newer wellwise (its schema is {present}): update wellwise, "
+                "or choose another home or database"
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

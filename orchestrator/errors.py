@@ -1,0 +1,23 @@
+"""What can go wrong with the journal."""
+
+from protocols.errors import WellwiseError
+
+
+class JournalError(WellwiseError):
+    """The journal cannot be used, or does not have what was asked for."""
+
+
+class Owned(JournalError):
+    """Somebody else carries the campaign on; `wait` is for how many more seconds their lease runs."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class LeaseLost(JournalError):
+    """Another process has taken the campaign over; this one must not write for it any more."""
+
+
+class Conflict(JournalError):
+    """A job was not in the state from which it was to be moved: somebody else moved it first."""

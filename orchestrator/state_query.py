@@ -1,0 +1,65 @@
+"""From the journal's rows to the values that `lifecycle` decides upon."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+
+from orchestrator.state import JobState, JobStatus, RoundState, WellState
+from orchestrator.tables import JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from protocols.conditions import Proposal
+from protocols.plates import Well
+
+
+def round_state(session: Session, row: RoundRow) -> RoundState:
+    """One round; the jobs of a finished round are left out."""
+    here = {"campaign_id": row.campaign_id, "round": row.number}
+    wells = session.exec(select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))).all()
+    latest = {
+        (observation.plate, observation.well): observation
+        for observation in session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))
+    }
+    finished = row.status == "finished"
+    jobs: Sequence[JobRow] = ()
+    unscored: Sequence[int | None] = ()
+    if not finished:
+        jobs = session.exec(select(JobRow).filter_by(**here).order_by(col(JobRow.position))).all()
+        unscored = session.exec(
+            select(ReadingRow.id).filter_by(**here, scored=False).order_by(col(ReadingRow.id))
+        ).all()
+    return RoundState(
+        number=row.number,
+        finished=finished,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        wells=tuple(_well_state(well, latest.get((well.plate, well.well))) for well in wells),
+        jobs=tuple(job_state(job) for job in jobs),
+        unscored=tuple(reading for reading in unscored if reading is not None),
+    )
+
+
+def _well_state(row: WellRow, observation: ObservationRow | None) -> WellState:
+    return WellState(
+        well=Well(plate=row.plate, name=row.well, number=row.number),
+        proposal=Proposal.model_validate(row.proposal),
+        lost=row.lost,
+        value=None if observation is None else observation.value,
+        flags=() if observation is None else tuple(observation.flags),
+        scored=observation is not None,
+    )
+
+
+def job_state(row: JobRow) -> JobState:
+    """Where one job stands."""
+    wells = frozenset(operation["well"] for operation in row.job["operations"] if "well" in operation)
+    return JobState(
+        key=row.key,
+        plate=row.plate,
+        step=row.step,
+        robot=row.robot,
+        due_at=row.due_at,
+        status=JobStatus(row.state),
+        wells=wells,
+        latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),
+        message=row.message,
+    )
