@@ -13,6 +13,9 @@ from sqlalchemy.exc import OperationalError
 
 from orchestrator.errors import JournalError
 
+BUSY_MS = 10_000
+"""How long a transaction waits for SQLite's write lock."""
+
 
 def open_database(url: str) -> Engine:
     """The engine of a database whose tables are those of this wellwise.
@@ -32,8 +35,13 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def revision(connection: Connection) -> str | None:
+    """The revision of the tables that a database has."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    engine = create_engine(url, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         database = make_url(url).database
         if database:
@@ -46,7 +54,7 @@ def _engine(url: str) -> Engine:
             # An intent must be on the disk before a robot hears of it, even if the power fails.
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
-            cursor.execute("PRAGMA busy_timeout=10000")
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             cursor.close()
             # Take the write lock at the beginning of a transaction: one that read first and writes later would fail
             # at once, without waiting, if somebody else had written meanwhile.
@@ -65,7 +73,7 @@ def _migrate(engine: Engine) -> None:
     config.set_main_option("script_location", "orchestrator:migrations")
     scripts = ScriptDirectory.from_config(config)
     with engine.begin() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
+        present = revision(connection)
         if present == scripts.get_current_head():
             return
         if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy.engine import CursorResult, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
 
 from orchestrator.database import open_database
@@ -417,8 +418,15 @@ class Journal:
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
         engine = self._engine.execution_options(wellwise_write=True)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise JournalError(
+                f"the journal at {make_url(self.url)!r} cannot be written: {reason}. Nothing of this step was kept; "
+                "mend it and go on with: wellwise resume"
+            ) from error
 
 
 def _existing(session: Session, kind: type[_Row], key: Any) -> _Row:

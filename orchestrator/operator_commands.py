@@ -4,13 +4,23 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestrator.control import Decision
 from orchestrator.lab import Lab
-from orchestrator.session import CampaignId, Home, chosen, console, opened_journal, person, print_questions
+from orchestrator.session import (
+    CampaignId,
+    Home,
+    chosen,
+    console,
+    opened_journal,
+    person,
+    print_questions,
+    settings_for,
+)
 
 operators = typer.Typer()
 
@@ -97,6 +107,28 @@ def decide(
     with _opened_lab(key.split("/")[0], home) as (lab, campaign_id):
         control.decide(lab, key, decision, who or person(), why, failed_well or ())
         console.print(f"Decided. Go on with: wellwise resume {campaign_id}", highlight=False)
+
+
+@operators.command()
+def backup(archive: Annotated[Path, typer.Argument(help="The archive to write (.zip).")], home: Home = None) -> None:
+    """Write journal, images and virtual labs into one checked archive."""
+    from orchestrator.backup import back_up
+
+    settings = settings_for(home)
+    rows = back_up(settings, archive)
+    console.print(f"{rows} rows of the journal and their files are in {archive}.", highlight=False, soft_wrap=True)
+
+
+@operators.command()
+def restore(
+    archive: Annotated[Path, typer.Argument(help="An archive that `wellwise backup` wrote.")], home: Home = None
+) -> None:
+    """Fill an empty home and journal from an archive, after checking every part of it."""
+    from orchestrator.backup import restore as restore_archive
+
+    settings = settings_for(home)
+    rows = restore_archive(settings, archive)
+    console.print(f"{rows} rows and their files were restored from {archive}.", highlight=False, soft_wrap=True)
 
 
 @contextmanager

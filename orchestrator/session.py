@@ -26,12 +26,17 @@ Home = Annotated[
 CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
 
 
+def settings_for(home: Path | None) -> Settings:
+    """The settings, with the home that the command line gives."""
+    return Settings() if home is None else Settings(home=home)
+
+
 @contextmanager
 def opened_journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
     """Settings and journal for the length of a command."""
     from orchestrator.journal import Journal
 
-    settings = Settings() if home is None else Settings(home=home)
+    settings = settings_for(home)
     journal = Journal(settings.journal_url)
     try:
         yield settings, journal

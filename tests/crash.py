@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,6 +35,13 @@ from simulators.robot_log import RobotLog
 from tests.conftest import START
 
 FILE = Path(__file__).parent / "crash_campaign.yaml"
+
+
+def one_plate(small: Campaign) -> Campaign:
+    """The smaller campaign of the short form."""
+    plates = small.plates.model_copy(update={"count": 1})
+    first = small.rounds.first.model_copy(update={"initial": 1})
+    return small.model_copy(update={"plates": plates, "rounds": small.rounds.model_copy(update={"first": first})})
 
 
 def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign:
@@ -169,14 +176,21 @@ def in_child(work: Callable[[], None]) -> bool:
     return False
 
 
-def crash(home: Path, url: str, small: Campaign, at: int | None) -> tuple[bool, str]:
-    """Run the campaign, killed at boundary `at`, and recover; returns whether it was killed and the campaign's id."""
+def crash(home: Path, url: str, small: Campaign, at: int | float | None) -> tuple[bool, str]:
+    """Run the campaign, killed at boundary `at` (or after so many seconds, if it is a float), and recover.
+
+    Returns whether it was killed and the campaign's id.
+    """
     journal = Journal(url)
     campaign_id = journal.create_campaign(small, "", [], START)
     journal.close()
 
     def doomed() -> None:
-        Killer(at).watch()
+        if isinstance(at, float):
+            # Nothing handles SIGALRM: the kernel ends the process wherever it is.
+            signal.setitimer(signal.ITIMER_REAL, at)
+        else:
+            Killer(at).watch()
         carry(home, url, campaign_id)
 
     killed = in_child(doomed)
@@ -251,7 +265,7 @@ def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, t
     journal.close()
 
 
-def kill_at(points: list[int], url_of: Callable[[Path], str], small: Campaign, tally: Tally) -> None:
+def kill_at(points: Sequence[int | float], url_of: Callable[[Path], str], small: Campaign, tally: Tally) -> None:
     """Kill at each of the points, recover, examine."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -291,20 +305,41 @@ def main() -> None:
     """Every boundary and 200 random instants, every robot class, both engines, and lines that drop."""
     from tests.postgres import temporary_database
 
+    total = Tally()
+    rng = random.Random(1)
     with temporary_database() as postgres:
         for engine, url_of in (("SQLite", sqlite), ("PostgreSQL", lambda home: postgres)):
             for memory in KeyMemory:
-                for name, fault in (("", None), ("line drops unheard", False), ("line drops heard", True)):
-                    drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": fault}
-                    small = campaign(memory, None if fault is None else drop)
-                    points = every_point(url_of, small)
-                    if fault is not None:
-                        points = sorted(random.Random(1).sample(points, 20))
-                    tally = Tally()
-                    kill_at(points, url_of, small, tally)
-                    print(f"{engine:10}  {memory.value:24}  {name:18}  {tally.kills:4} kills, "
-                          f"duplicates {tally.duplicates}, lost {tally.lost}, doubts raised {tally.doubts}, "
-                          f"problems {len(tally.problems)}", *tally.problems[:3], flush=True)  # fmt: skip
+                small = campaign(memory)
+                _series(f"{engine}, {memory.value}, every boundary", every_point(url_of, small), url_of, small, total)
+                for heard in (False, True):
+                    drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": heard}
+                    dropping = campaign(memory, drop)
+                    points = sorted(rng.sample(every_point(url_of, dropping), 20))
+                    name = f"{engine}, {memory.value}, line drops {'after' if heard else 'before'} the robot has heard"
+                    _series(name, points, url_of, dropping, total)
+            instants = [rng.uniform(0.01, 0.6) for _ in range(100)]
+            name = f"{engine}, cannot say, 100 random instants"
+            _series(name, instants, url_of, campaign(KeyMemory.CANNOT_SAY), total)
+    print(_counts("in all", total))
+    sys.exit(bool(total.duplicates or total.lost or total.problems))
+
+
+def _series(
+    name: str, points: Sequence[int | float], url_of: Callable[[Path], str], small: Campaign, total: Tally
+) -> None:
+    tally = Tally()
+    kill_at(points, url_of, small, tally)
+    print(_counts(name, tally), *tally.problems[:3], flush=True)
+    for count in ("runs", "kills", "duplicates", "lost", "doubts", "problems"):
+        setattr(total, count, getattr(total, count) + getattr(tally, count))
+
+
+def _counts(name: str, tally: Tally) -> str:
+    return (
+        f"{name:70} {tally.runs:5} runs, {tally.kills:5} kills, duplicates {tally.duplicates}, lost {tally.lost}, "
+        f"doubts raised {tally.doubts}, other problems {len(tally.problems)}"
+    )
 
 
 if __name__ == "__main__":

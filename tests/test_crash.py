@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.base import KeyMemory
-from tests.crash import Tally, campaign, every_point, kill_at, sqlite
+from tests.crash import Tally, campaign, every_point, kill_at, one_plate, sqlite
 from tests.postgres import temporary_database
 
 
@@ -24,7 +24,7 @@ def no_harm(tally: Tally, points: list[int]) -> None:
 
 
 def test_a_kill_at_any_boundary_does_no_harm_with_a_robot_that_remembers() -> None:
-    tally, small = Tally(), campaign(KeyMemory.REMEMBERS_KEYS)
+    tally, small = Tally(), one_plate(campaign(KeyMemory.REMEMBERS_KEYS))
     points = every_point(sqlite, small)
     kill_at(points, sqlite, small, tally)
     no_harm(tally, points)
@@ -34,7 +34,7 @@ def test_a_kill_at_any_boundary_does_no_harm_with_a_robot_that_remembers() -> No
 def test_a_kill_at_any_boundary_does_no_harm_with_a_robot_that_cannot_say(
     postgres: Callable[[Path], str],
 ) -> None:
-    tally, small = Tally(), campaign(KeyMemory.CANNOT_SAY)
+    tally, small = Tally(), one_plate(campaign(KeyMemory.CANNOT_SAY))
     points = every_point(postgres, small)
     kill_at(points, postgres, small, tally)
     no_harm(tally, points)
@@ -45,7 +45,7 @@ def test_a_kill_at_any_boundary_does_no_harm_with_a_robot_that_cannot_say(
 @pytest.mark.parametrize("heard", [False, True])
 def test_a_line_that_drops_does_no_harm(memory: KeyMemory, heard: bool) -> None:
     drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": heard}
-    tally, small = Tally(), campaign(memory, drop)
+    tally, small = Tally(), one_plate(campaign(memory, drop))
     points = every_point(sqlite, small)[::12]
     kill_at(points, sqlite, small, tally)
     no_harm(tally, points)

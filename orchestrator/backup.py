@@ -1,0 +1,123 @@
+"""Backup: journal, images and virtual labs in one archive that is checked when it is made and when it is restored."""
+
+import hashlib
+import json
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Integer, Table, func, insert, select
+from sqlmodel import SQLModel
+
+from orchestrator.database import open_database, revision
+from orchestrator.errors import JournalError
+from orchestrator.settings import Settings
+from orchestrator.tables import Moment
+
+_FOLDERS = ("campaigns", "virtual-labs")
+
+
+def back_up(settings: Settings, archive: Path) -> int:
+    """Write an archive of the whole journal and of the files that it speaks of; returns the number of rows.
+
+    The rows are read in one transaction, on any engine, so that the archive is of one moment; it appears whole or not
+    at all.
+
+    Raises:
+        JournalError: the archive exists, or an image is not what the journal says of it.
+    """
+    if archive.exists():
+        raise JournalError(f"{archive} exists: choose another name (nothing was written)")
+    engine = open_database(settings.journal_url)
+    rows: dict[str, list[dict[str, Any]]] = {}
+    with engine.connect() as connection:
+        for table in SQLModel.metadata.sorted_tables:
+            found = connection.execute(select(table)).mappings()
+            rows[table.name] = [{name: _plain(value) for name, value in row.items()} for row in found]
+        schema = revision(connection)
+    engine.dispose()
+    for reading in rows["reading"]:
+        file = settings.home / reading["path"]
+        if reading["path"] and (not file.is_file() or _sha256(file.read_bytes()) != reading["sha256"]):
+            raise JournalError(f"image {file} is missing or was changed since it was taken (nothing was written)")
+    contents = {f"{name}.json": json.dumps(table, sort_keys=True).encode() for name, table in rows.items()}
+    for folder in _FOLDERS:
+        for file in sorted((settings.home / folder).rglob("*")):
+            if file.is_file():
+                contents[f"files/{file.relative_to(settings.home).as_posix()}"] = file.read_bytes()
+    manifest = {"schema": schema, "sha256": {name: _sha256(content) for name, content in contents.items()}}
+    partial = archive.with_name(archive.name + ".partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in contents.items():
+            target.writestr(name, content)
+        target.writestr("manifest.json", json.dumps(manifest))
+    partial.replace(archive)
+    return sum(len(table) for table in rows.values())
+
+
+def restore(settings: Settings, archive: Path) -> int:
+    """Fill an empty journal and home from an archive, on any engine; returns the number of rows.
+
+    Raises:
+        JournalError: the archive is damaged or of another schema, or the journal is not empty. Nothing is written then.
+    """
+    try:
+        with zipfile.ZipFile(archive) as source:
+            manifest = json.loads(source.read("manifest.json"))
+            contents = {name: source.read(name) for name in manifest["sha256"]}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise JournalError(f"{archive} is not a backup of wellwise: {error}") from None
+    for name, content in contents.items():
+        if _sha256(content) != manifest["sha256"][name]:
+            raise JournalError(f"{archive} is damaged: {name} is not what was backed up (nothing was restored)")
+    files = {settings.home / name.removeprefix("files/"): name for name in contents if name.startswith("files/")}
+    for file, name in files.items():
+        if not file.resolve().is_relative_to(settings.home.resolve()):
+            raise JournalError(f"{archive} would write outside of {settings.home}: {name} (nothing was restored)")
+    engine = open_database(settings.journal_url)
+    rows = 0
+    with engine.execution_options(wellwise_write=True).begin() as connection:
+        if revision(connection) != manifest["schema"]:
+            raise JournalError(
+                f"{archive} has schema {manifest['schema']}, this wellwise {revision(connection)}: restore it with the "
+                "wellwise that made it, then update"
+            )
+        for table in SQLModel.metadata.sorted_tables:
+            if connection.execute(select(func.count()).select_from(table)).scalar_one():
+                raise JournalError("the journal is not empty: restore into a new home or database")
+        for table in SQLModel.metadata.sorted_tables:
+            saved = [_typed(table, row) for row in json.loads(contents[f"{table.name}.json"])]
+            if saved:
+                connection.execute(insert(table), saved)
+                rows += len(saved)
+            _continue_numbering(connection, table)
+        for file, name in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(contents[name])
+    engine.dispose()
+    return rows
+
+
+def _continue_numbering(connection: Any, table: Table) -> None:
+    """PostgreSQL counts ids by itself; rows that brought their own must not be met again."""
+    if connection.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c.id.type, Integer):
+        highest = connection.execute(select(func.max(table.c.id))).scalar()
+        if highest:
+            connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest)))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _typed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    moments = {column.name for column in table.columns if isinstance(column.type, Moment)}
+    return {
+        name: datetime.fromisoformat(value) if name in moments and value is not None else value
+        for name, value in row.items()
+    }
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
