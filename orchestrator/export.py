@@ -8,6 +8,8 @@ from orchestrator.state import CampaignState, WellState
 from protocols.campaign import Campaign
 from protocols.layout import Layout
 
+_NUMBERS = {"ratio", "predicted_mean", "predicted_sd"}
+
 
 def tidy_table(state: CampaignState) -> pd.DataFrame:
     """One row a well: campaign, round, plate, well, role, every parameter, ratio, flags, prediction and reason.
@@ -19,7 +21,7 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
         for round in state.rounds
         for well in round.wells
     ]
-    return _whole_numbers(pd.DataFrame(rows))
+    return _with_types(pd.DataFrame(rows))
 
 
 def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
@@ -32,7 +34,7 @@ def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
         }
         for placement in layout.placements
     ]
-    return _whole_numbers(pd.DataFrame(rows).drop(columns=["ratio", "flags"]))
+    return _with_types(pd.DataFrame(rows).drop(columns=["ratio", "flags"]))
 
 
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
@@ -64,9 +66,11 @@ def _well_row(state: WellState) -> dict[str, object]:
     }
 
 
-def _whole_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns of whole numbers lose their `.0`."""
-    for name in table.select_dtypes("float"):
-        if table[name].notna().all() and (table[name] == table[name].round()).all() and name not in ("ratio",):
+def _with_types(table: pd.DataFrame) -> pd.DataFrame:
+    """Values and predictions are numbers even where all are missing; other whole numbers lose their `.0`."""
+    for name in _NUMBERS.intersection(table.columns):
+        table[name] = table[name].astype("float64")
+    for name in table.select_dtypes("float").columns.difference(sorted(_NUMBERS)):
+        if table[name].notna().all() and (table[name] == table[name].round()).all():
             table[name] = table[name].astype("int64")
     return table

@@ -41,7 +41,9 @@ def one_plate(small: Campaign) -> Campaign:
     """The smaller campaign of the short form."""
     plates = small.plates.model_copy(update={"count": 1})
     first = small.rounds.first.model_copy(update={"initial": 1})
-    return small.model_copy(update={"plates": plates, "rounds": small.rounds.model_copy(update={"first": first})})
+    later = small.rounds.later.model_copy(update={"proposed": 1})
+    rounds = small.rounds.model_copy(update={"first": first, "later": later})
+    return small.model_copy(update={"plates": plates, "rounds": rounds})
 
 
 def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign:
