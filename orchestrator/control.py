@@ -51,6 +51,18 @@ async def stop_now(lab: Lab, campaign_id: str, who: str, why: str) -> dict[str, 
     return unstopped
 
 
+def set_rounds(lab: Lab, campaign_id: str, rounds: int, who: str, why: str) -> None:
+    """Raise or lower the number of rounds; see `Journal.set_rounds`."""
+    lab.journal.set_rounds(campaign_id, rounds, lab.clock.now(), who, why)
+
+
+def correct_well(
+    lab: Lab, campaign_id: str, place: tuple[int, int, str], value: float | None, who: str, why: str
+) -> None:
+    """Enter the value of a well by hand, or exclude it; see `Journal.correct_well`."""
+    lab.journal.correct_well(campaign_id, place, value, lab.clock.now(), who, why)
+
+
 def decide(lab: Lab, key: str, decision: Decision, who: str, why: str, failed_wells: Sequence[str] = ()) -> None:
     """Say what became of a job in doubt, or what is to become of a late one; see `Journal.decide`."""
     lab.journal.decide(key, decision, lab.clock.now(), who, why, failed_wells)

@@ -15,7 +15,17 @@ from orchestrator.database import open_database
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.state import CampaignState, JobState, JobStatus
 from orchestrator.state_query import job_state, round_state
-from orchestrator.tables import CampaignRow, EventRow, JobRow, LeaseRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from orchestrator.tables import (
+    BY_HAND,
+    CampaignRow,
+    EventRow,
+    JobRow,
+    LeaseRow,
+    ObservationRow,
+    ReadingRow,
+    RoundRow,
+    WellRow,
+)
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.jobs import Job
@@ -266,6 +276,77 @@ class Journal:
             if row.status != status:
                 row.status, row.reason = status, why
                 _note(session, campaign_id, at, f"campaign_{status}", campaign_id, why, who=who)
+
+    def set_rounds(self, campaign_id: str, rounds: int, at: datetime, who: str, why: str) -> None:
+        """An operator raises or lowers how many rounds the stop rule allows; a round under way is finished.
+
+        Raises:
+            JournalError: fewer than have begun, or the campaign was aborted.
+        """
+        with self._transaction() as session:
+            row = _existing(session, CampaignRow, campaign_id)
+            begun = len(session.exec(select(RoundRow).where(RoundRow.campaign_id == campaign_id)).all())
+            if rounds < max(begun, 1):
+                raise JournalError(
+                    f"{rounds} rounds are too few: {begun} have begun (expected {max(begun, 1)} or more)"
+                )
+            if row.status == "aborted":
+                raise JournalError(f"campaign {campaign_id} is aborted: it has no more rounds")
+            if row.status == "finished" and rounds > begun:
+                row.status, row.reason, row.ended_at = "running", "", None
+            row.definition = row.definition | {"stop": row.definition["stop"] | {"rounds": rounds}}
+            _note(session, campaign_id, at, "rounds_set", campaign_id, why, {"rounds": rounds}, who)
+
+    def correct_well(
+        self, campaign_id: str, place: tuple[int, int, str], value: float | None, at: datetime, who: str, why: str
+    ) -> None:
+        """An operator enters the value of a well by hand, or (None) excludes it from what is learnt.
+
+        What was there before stays beside it; what a person entered last counts, whatever a scorer says later. A lost
+        well that is given a value is lost no more.
+
+        Args:
+            campaign_id: the campaign.
+            place: round, plate and name of the well.
+            value: 0..1, or None.
+            at: when, by the lab's clock.
+            who: the person who acts.
+            why: the reason.
+
+        Raises:
+            JournalError: there is no such well, or the value is not a ratio.
+        """
+        round, plate, name = place
+        if value is not None and not 0 <= value <= 1:
+            raise JournalError(f"{value} is not a ratio (expected a number from 0 to 1)")
+        with self._transaction() as session:
+            well = _existing(session, WellRow, (campaign_id, round, plate, name))
+            job = session.exec(
+                select(JobRow)
+                .where(JobRow.campaign_id == campaign_id, JobRow.round == round, JobRow.plate == plate)
+                .order_by(col(JobRow.position).desc())
+            ).first()
+            assert job is not None, "every plate has jobs"
+            here: dict[str, Any] = {"campaign_id": campaign_id, "round": round, "plate": plate, "well": name}
+            before = session.exec(
+                select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id).desc())
+            ).first()
+            reading = ReadingRow(**here, job_key=job.key, kind="number", number=value, scored=True)
+            session.add(reading)
+            session.flush()
+            assert reading.id is not None
+            kept = value if value is not None or before is None else before.value
+            flags = [] if value is not None else ["excluded"]
+            session.add(
+                ObservationRow(
+                    **here, reading_id=reading.id, value=kept, flags=flags, scorer=BY_HAND, scorer_version=who
+                )
+            )
+            if value is not None:
+                well.lost = ""
+            subject = f"{campaign_id}/r{round}/p{plate}/{name}"
+            kind = "well_excluded" if value is None else "value_entered"
+            _note(session, campaign_id, at, kind, subject, why, {"value": value}, who)
 
     # Ownership
 

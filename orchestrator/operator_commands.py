@@ -1,6 +1,7 @@
 """Commands with which operators steer a campaign."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,8 +22,11 @@ from orchestrator.session import (
     print_questions,
     settings_for,
 )
+from protocols.errors import InvalidInput, Problem
 
 operators = typer.Typer()
+
+_WELL = re.compile(r"^(?P<campaign>[^/]+)/r(?P<round>\d+)/p(?P<plate>\d+)/(?P<well>[A-P]\d+)$")
 
 Why = Annotated[str, typer.Option("--why", help="The reason; it goes into the event log.")]
 Who = Annotated[str | None, typer.Option("--who", help="The person who acts; the account's name if absent.")]
@@ -107,6 +111,51 @@ def decide(
     with _opened_lab(key.split("/")[0], home) as (lab, campaign_id):
         control.decide(lab, key, decision, who or person(), why, failed_well or ())
         console.print(f"Decided. Go on with: wellwise resume {campaign_id}", highlight=False)
+
+
+@operators.command("set-rounds")
+def set_rounds(
+    rounds: Annotated[int, typer.Argument(min=1, help="How many rounds the campaign is to have.")],
+    why: Why,
+    campaign: CampaignId = None,
+    home: Home = None,
+    who: Who = None,
+) -> None:
+    """Raise or lower the number of rounds; a finished campaign goes on if it is raised."""
+    from orchestrator import control
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        control.set_rounds(lab, campaign_id, rounds, who or person(), why)
+        console.print(f"Campaign {campaign_id} is to have {rounds} rounds.", highlight=False)
+
+
+@operators.command("correct-well")
+def correct_well(
+    well: Annotated[str, typer.Argument(help="Campaign, round, plate and well, such as rpe/r1/p3/B2.")],
+    why: Why,
+    value: Annotated[float | None, typer.Option("--value", help="The ratio, read by hand.")] = None,
+    exclude: Annotated[bool, typer.Option("--exclude", help="Do not learn from it.")] = False,
+    home: Home = None,
+    who: Who = None,
+) -> None:
+    """Enter the value of a well by hand, or exclude it; what was there before stays in the journal."""
+    from orchestrator import control
+
+    found = _WELL.match(well)
+    if found is None or exclude == (value is not None):
+        raise InvalidInput(
+            [
+                Problem(
+                    where="correct-well",
+                    message=f"{well!r} is not understood" if found is None else "neither or both of two options",
+                    expected="a well such as rpe/r1/p3/B2, and either --value RATIO or --exclude",
+                )
+            ]
+        )
+    with _opened_lab(found["campaign"], home) as (lab, campaign_id):
+        place = (int(found["round"]), int(found["plate"]), found["well"])
+        control.correct_well(lab, campaign_id, place, value, who or person(), why)
+        console.print(f"{well}: " + ("excluded." if value is None else f"{value:g} entered."), highlight=False)
 
 
 @operators.command()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlmodel import Session, col, select
 
 from orchestrator.state import JobState, JobStatus, RoundState, WellState
-from orchestrator.tables import JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from orchestrator.tables import BY_HAND, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.conditions import Proposal
 from protocols.plates import Well
 
@@ -15,10 +15,11 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
     """One round; the jobs of a finished round are left out."""
     here = {"campaign_id": row.campaign_id, "round": row.number}
     wells = session.exec(select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))).all()
-    latest = {
-        (observation.plate, observation.well): observation
-        for observation in session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))
-    }
+    latest: dict[tuple[int, str], ObservationRow] = {}
+    for observation in session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id))):
+        place = (observation.plate, observation.well)
+        if place not in latest or latest[place].scorer != BY_HAND or observation.scorer == BY_HAND:
+            latest[place] = observation
     finished = row.status == "finished"
     jobs: Sequence[JobRow] = ()
     unscored: Sequence[int | None] = ()

@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, types
 from sqlmodel import Field, SQLModel
 
+BY_HAND = "by hand"
+"""The scorer of an observation that a person entered; it counts before any other."""
+
 
 class Moment(types.TypeDecorator[datetime]):
     """A time with its zone, stored in UTC on every engine (SQLite keeps no zone)."""

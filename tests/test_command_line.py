@@ -222,3 +222,17 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert "cannot be opened" in ran.stderr
     assert "secret" not in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    campaign_id = journal.create_campaign(crash_campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    wellwise("advance", home=tmp_path)
+    ran = wellwise("correct-well", "crash/r1/p1/A1", "--value", "0.5", "--why", "by eye", home=tmp_path)
+    assert "crash/r1/p1/A1: 0.5 entered." in ran.stdout
+    wellwise("advance", home=tmp_path)
+    assert journal.state(campaign_id).status == "finished"
+    assert journal.state(campaign_id).rounds[0].wells[0].value == 0.5
+    refused = wellwise("correct-well", "A1", "--exclude", "--why", "x", home=tmp_path)
+    assert refused.returncode == 2
+    assert "expected a well such as rpe/r1/p3/B2" in refused.stderr

@@ -126,6 +126,36 @@ def test_a_campaign_is_travelled_through_by_many_short_lives(tmp_path: Path) -> 
     assert all(value is not None for value in values)
 
 
+def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path) -> None:
+    lab, campaign_id = small_lab(tmp_path)
+    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    before = lab.journal.state(campaign_id).rounds[0].wells
+    control.correct_well(lab, campaign_id, (1, 1, "A1"), 0.77, "ada", "glare on the image")
+    control.correct_well(lab, campaign_id, (1, 1, "A2"), None, "ada", "bubble")
+    first, second, *others = lab.journal.state(campaign_id).rounds[0].wells
+    assert (first.value, first.flags) == (0.77, ())
+    assert (second.value, second.flags) == (before[1].value, ("excluded",))
+    assert others == list(before[2:])
+    usable = [o for o in lab.journal.state(campaign_id).observations if o.usable]
+    assert len(usable) == 3
+    with pytest.raises(JournalError, match=r"1\.7 is not a ratio"):
+        control.correct_well(lab, campaign_id, (1, 1, "A1"), 1.7, "ada", "typo")
+    with pytest.raises(JournalError, match="there is no well"):
+        control.correct_well(lab, campaign_id, (1, 1, "H12"), 0.5, "ada", "typo")
+
+
+def test_rounds_are_raised_after_the_end_and_never_below_what_has_begun(tmp_path: Path) -> None:
+    lab, campaign_id = small_lab(tmp_path)
+    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    with pytest.raises(JournalError, match="0 rounds are too few: 1 have begun"):
+        control.set_rounds(lab, campaign_id, 0, "ada", "typo")
+    control.set_rounds(lab, campaign_id, 2, "ada", "promising")
+    assert last(lab, campaign_id) == ("rounds_set", "ada", "promising")
+    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    state = lab.journal.state(campaign_id)
+    assert (state.status, len(state.rounds)) == ("finished", 2)
+
+
 class JobLife(RuleBasedStateMachine):
     """One job under any interleaving of two owners, crashes, a robot, and an operator."""
 
