@@ -64,6 +64,12 @@ def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(url: str) 
                 """'{"operations": [], "tolerance_s": 60, "day": 0}')"""
             )
         )
+        connection.execute(
+            text(
+                "INSERT INTO reading (campaign_id, round, plate, well, job_key, kind, path, sha256, unit, scored) "
+                "VALUES ('old', 1, 1, 'A1', 'old/r1/p1/A/1', 'image', 'x.png', '', '', true)"
+            )
+        )
     engine.dispose()
     journal = Journal(url)
     journal.move_job("old/r1/p1/A/1", JobStatus.ACCEPTED, JobStatus.IN_DOUBT, START, "after the update")

@@ -19,13 +19,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"]),
         sa.PrimaryKeyConstraint("campaign_id"),
     )
-    with op.batch_alter_table("job") as job:
-        job.add_column(sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
-        job.add_column(sa.Column("cleared", sa.Boolean(), nullable=False, server_default=sa.false()))
+    # Added in place: rebuilding the table, as SQLite's batch mode does, would break the keys of readings that refer to it.
+    op.add_column("job", sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
+    op.add_column("job", sa.Column("cleared", sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("job") as job:
-        job.drop_column("cleared")
-        job.drop_column("attempt")
+    op.drop_column("job", "cleared")
+    op.drop_column("job", "attempt")
     op.drop_table("lease")
