@@ -69,5 +69,6 @@ def person() -> str:
 def print_questions(questions: Sequence[AskOperator]) -> None:
     """What only a person can say, and with which command."""
     for question in questions:
-        console.print(f"A person is needed: {question.key}: {question.message}", style="yellow", highlight=False)
+        text = f"A person is needed: {question.key}: {question.message}"
+        console.print(text, style="yellow", highlight=False, soft_wrap=True)
         console.print(f"  wellwise decide {question.key} done|failed|again --why REASON", highlight=False)

@@ -170,7 +170,9 @@ class SimulatedRobot:
                 return
             remembers = self._options.memory is KeyMemory.REMEMBERS_KEYS
             done = {performed.position for performed in log.of_job(job.key)} if remembers else set()
-            now = max(self._clock.now(), log.free_at(self._setup.name) or self._clock.now())
+            # Every campaign has a virtual time of its own; in real time a robot is busy for all of them.
+            busy = f"{self._setup.name} in {job.plate_id.split('/')[0]}" if self._clock.virtual else self._setup.name
+            now = max(self._clock.now(), log.free_at(busy) or self._clock.now())
             enzyme_at = now
             failed = dict(report.failed_wells)
             readings = list(report.readings)
@@ -198,7 +200,7 @@ class SimulatedRobot:
                 if not self._clock.virtual:
                     await self._clock.sleep_until(now)
                 log.record_operation(job, position, well, started_at, now, operation)
-                log.set_free_at(self._setup.name, now)
+                log.set_free_at(busy, now)
                 if isinstance(operation, Image):
                     readings.append(await asyncio.to_thread(self._photograph, log, job, operation.well))
             log.update_report(

@@ -144,6 +144,17 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
         control.correct_well(lab, campaign_id, (1, 1, "H12"), 0.5, "ada", "typo")
 
 
+def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_path: Path) -> None:
+    lab, first = small_lab(tmp_path)
+    crash.carry(tmp_path, lab.journal.url, first)
+    second = lab.journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    crash.carry(tmp_path, lab.journal.url, second)
+    assert lab.journal.events(second, kinds=["job_late"]) == []
+    assert lab.journal.state(second).rounds[0].started_at == START
+    values = [[well.value for well in lab.journal.state(name).rounds[0].wells] for name in (first, second)]
+    assert values[0] == values[1]
+
+
 def test_rounds_are_raised_after_the_end_and_never_below_what_has_begun(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     crash.carry(tmp_path, lab.journal.url, campaign_id)

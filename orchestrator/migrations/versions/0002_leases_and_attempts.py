@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"]),
         sa.PrimaryKeyConstraint("campaign_id"),
     )
-    # Added in place: rebuilding the table, as SQLite's batch mode does, would break the keys of readings that refer to it.
+    # Added in place: SQLite's batch mode rebuilds the table, which the keys of readings do not allow.
     op.add_column("job", sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("job", sa.Column("cleared", sa.Boolean(), nullable=False, server_default=sa.false()))
 
