@@ -89,6 +89,7 @@ def validate(file: File) -> None:
         f"{len(campaign.protocol.steps)} steps over {campaign.protocol.last_day + 1} days, "
         f"{campaign.stop.rounds} rounds of {wells} wells" + (f", {len(past)} past results" if past else "") + ".",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -245,6 +246,7 @@ def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path 
 
 
 async def _with_progress(settings: Settings, journal: Journal, campaign_id: str) -> tuple[AskOperator, ...]:
+    import httpx
     from rich.live import Live
 
     from orchestrator.console import ProgressView
@@ -281,6 +283,14 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str)
             for robot in lab.robots.values():
                 await robot.close()
             return waiting
+        except httpx.HTTPError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # Ctrl-C reached Prefect's own server as well; what counts is that the run was interrupted.
+                raise asyncio.CancelledError from None
+            raise WellwiseError(
+                f"Prefect's server does not answer ({error}). Nothing is lost: go on with wellwise resume {campaign_id}"
+            ) from error
         finally:
             watching.cancel()
             refresh()
