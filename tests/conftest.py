@@ -2,9 +2,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+
+# The same examples on every run, and no clock that could fail a test on a busy machine.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
 
 ROOT = Path(__file__).parent.parent
 RPE_FILE = ROOT / "examples" / "rpe" / "campaign.yaml"

@@ -36,7 +36,7 @@ def supplement_days(jobs: tuple[Job, ...], substance: str, plate: int = 1, well:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(conditions(RPE.space))
 def test_a_well_is_given_what_its_condition_says(condition: Condition) -> None:
     jobs = jobs_for(RPE, condition)

@@ -256,4 +256,4 @@ class JobLife(RuleBasedStateMachine):
 
 
 TestJobLife = JobLife.TestCase
-TestJobLife.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
+TestJobLife.settings = settings(max_examples=20, stateful_step_count=15)

@@ -52,7 +52,7 @@ def test_a_job_moves_only_from_where_it_is(tmp_path: Path, assay: Campaign) -> N
     assert len(journal.events(campaign_id)) == before
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(list(JobStatus)), st.sampled_from(list(JobStatus))), max_size=12))
 def test_state_and_event_always_agree(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[JobStatus, JobStatus]]

@@ -56,7 +56,7 @@ def test_flagged_wells_are_not_learnt_from(rpe: Campaign) -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(search_spaces(), st.integers(1, 5), st.integers(0, 2**31))
 def test_any_space_has_an_initial_design(space: object, number: int, seed: int) -> None:
     for proposal in propose(space, [], number=number, seed=seed):  # type: ignore[arg-type]
