@@ -10,7 +10,8 @@ WELL_SD = 0.08
 FLOOR_SD = 0.006
 """The first three are standard deviations as shares of the true ratio, the last one is added in every well.
 
-Together about 0.09 times the ratio, less where a well comes close to full cover: the published campaign's repeated conditions differ by 0.07 to 0.1.
+Together about 0.09 times the ratio, less where a well comes close to full cover: the published campaign's repeated
+conditions differ by 0.07 to 0.1.
 """
 
 
