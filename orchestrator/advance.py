@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from orchestrator.dispatch import carry_out
 from orchestrator.lab import Lab
 from orchestrator.lifecycle import (
+    Action,
+    AskApproval,
     AskOperator,
     CarryOut,
     Drop,
@@ -17,6 +19,7 @@ from orchestrator.lifecycle import (
     FinishRound,
     Hold,
     PlanRound,
+    Question,
     ScoreReadings,
     WaitUntil,
     next_actions,
@@ -25,6 +28,9 @@ from orchestrator.planning import plan_round
 from orchestrator.state import JobStatus
 from protocols.compile import compile_jobs
 from protocols.scoring import SCORER_VERSION, Score, score_png
+
+_LOOK_S = 1.0
+"""How often, in real time, the journal is looked at while robots work."""
 
 
 class Call(Protocol):
@@ -42,7 +48,7 @@ class Outlook:
     """What is left when nothing more is due: when to come back, and what a person is asked. Both empty: it is over."""
 
     moment: datetime | None = None
-    questions: tuple[AskOperator, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 async def plainly(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
@@ -53,42 +59,75 @@ async def plainly(name: str, tags: Sequence[str], work: Callable[..., Awaitable[
 async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int | None = None) -> Outlook:
     """Do what is due now; may be called any number of times, and goes on from the same place after any crash.
 
+    Robots work side by side, each on one job at a time; what becomes due while some work is done by the others.
+
     Args:
         lab: journal, robots and clock.
         campaign_id: the campaign.
         call: how work is run.
         round: stay within this round; None: plan the next rounds as well.
     """
-    while True:
-        actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
-        if round is not None and any(_leads_away(action, round) for action in actions):
-            return Outlook()
-        due = [action for action in actions if not isinstance(action, AskOperator | WaitUntil)]
-        if not due:
-            moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
-            questions = tuple(action for action in actions if isinstance(action, AskOperator))
-            return Outlook(min(moments, default=None), questions)
-        queues: dict[str, list[CarryOut]] = defaultdict(list)
-        for action in due:
-            match action:
-                case PlanRound():
-                    await call("propose and lay out", (), _plan, lab, campaign_id, action)
-                case CarryOut():
+    working: dict[str, asyncio.Task[datetime]] = {}
+    try:
+        while True:
+            actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
+            if round is not None and any(_leads_away(action, round) for action in actions):
+                return Outlook()
+            due = [action for action in actions if not isinstance(action, AskOperator | AskApproval | WaitUntil)]
+            if not due:
+                moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
+                questions = tuple(action for action in actions if isinstance(action, AskOperator | AskApproval))
+                return Outlook(min(moments, default=None), questions)
+            queues: dict[str, list[CarryOut]] = defaultdict(list)
+            for action in due:
+                if isinstance(action, CarryOut):
                     queues[action.robot].append(action)
-                case Drop():
-                    lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
-                case Hold():
-                    lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message)
-                case ScoreReadings():
-                    await call("score", (), _score, lab, campaign_id, action)
-                case FinishRound():
-                    lab.journal.finish_round(campaign_id, action.number, lab.clock.now())
-                case FinishCampaign():
-                    lab.journal.finish_campaign(campaign_id, action.reason, lab.clock.now())
-        ended = await asyncio.gather(*(_work_off(lab, campaign_id, queue, call) for queue in queues.values()))
-        if ended:
-            # On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are ready.
-            await lab.clock.sleep_until(max(ended))
+                else:
+                    await _do(lab, campaign_id, action, call)
+            for robot in queues.keys() - working.keys():
+                queue = queues[robot] if lab.clock.virtual else queues[robot][:1]
+                working[robot] = asyncio.create_task(_work_off(lab, campaign_id, queue, call))
+            await _some_end(lab, working)
+    finally:
+        for task in working.values():
+            task.cancel()
+        await asyncio.gather(*working.values(), return_exceptions=True)
+
+
+async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> None:
+    """Return when a robot is free again, or after a moment, in which something may have become due or been decided.
+
+    On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are ready.
+    """
+    if not working:
+        return
+    if lab.clock.virtual:
+        await asyncio.wait(working.values())
+        await lab.clock.sleep_until(max([await task for task in working.values()]))
+        working.clear()
+    else:
+        await asyncio.wait(working.values(), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        for robot, task in list(working.items()):
+            if task.done():
+                del working[robot]
+                await task
+
+
+async def _do(lab: Lab, campaign_id: str, action: Action, call: Call) -> None:
+    """Everything but the work of robots."""
+    match action:
+        case PlanRound():
+            await call("propose and lay out", (), _plan, lab, campaign_id, action)
+        case Drop():
+            lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
+        case Hold():
+            lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message)
+        case ScoreReadings():
+            await call("score", (), _score, lab, campaign_id, action)
+        case FinishRound():
+            lab.journal.finish_round(campaign_id, action.number, lab.clock.now())
+        case FinishCampaign():
+            lab.journal.finish_campaign(campaign_id, action.reason, lab.clock.now())
 
 
 def _leads_away(action: object, round: int) -> bool:
@@ -107,9 +146,17 @@ async def _work_off(lab: Lab, campaign_id: str, queue: list[CarryOut], call: Cal
 async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     """Propose a batch, lay it out, compile it and write down its jobs."""
     state = lab.journal.state(campaign_id)
-    planned = await asyncio.to_thread(plan_round, state.campaign, action.number, state.observations)
+    planned = await asyncio.to_thread(plan_round, state.campaign, action.number, state.observations, state.requeued)
     jobs = compile_jobs(state.campaign, campaign_id, planned.layout, action.start)
-    lab.journal.plan_round(campaign_id, planned.layout, jobs, planned.notices, action.start, lab.clock.now())
+    lab.journal.plan_round(
+        campaign_id,
+        planned.layout,
+        () if state.campaign.rounds.approval else jobs,
+        planned.notices,
+        action.start,
+        lab.clock.now(),
+        planned.requeued,
+    )
 
 
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:

@@ -32,27 +32,44 @@ def back_up(settings: Settings, archive: Path) -> int:
     engine = open_database(settings.journal_url)
     rows: dict[str, list[dict[str, Any]]] = {}
     with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
         for table in SQLModel.metadata.sorted_tables:
-            found = connection.execute(select(table)).mappings()
-            rows[table.name] = [{name: _plain(value) for name, value in row.items()} for row in found]
+            rows[table.name] = [
+                {name: _plain(value) for name, value in row.items()}
+                for row in connection.execute(select(table)).mappings()
+            ]
         schema = revision(connection)
     engine.dispose()
-    for reading in rows["reading"]:
-        file = settings.home / reading["path"]
-        if reading["path"] and (not file.is_file() or _sha256(file.read_bytes()) != reading["sha256"]):
-            raise JournalError(f"image {file} is missing or was changed since it was taken (nothing was written)")
-    contents = {f"{name}.json": json.dumps(table, sort_keys=True).encode() for name, table in rows.items()}
-    for folder in _FOLDERS:
-        for file in sorted((settings.home / folder).rglob("*")):
-            if file.is_file():
-                contents[f"files/{file.relative_to(settings.home).as_posix()}"] = file.read_bytes()
-    manifest = {"schema": schema, "sha256": {name: _sha256(content) for name, content in contents.items()}}
+    images = {reading["path"]: reading["sha256"] for reading in rows["reading"] if reading["path"]}
+    files = {
+        file.relative_to(settings.home).as_posix(): file
+        for folder in _FOLDERS
+        for file in sorted((settings.home / folder).rglob("*"))
+        if file.is_file()
+    }
+    hashes: dict[str, str] = {}
     partial = archive.with_name(archive.name + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, content in contents.items():
-            target.writestr(name, content)
-        target.writestr("manifest.json", json.dumps(manifest))
-    partial.replace(archive)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as target:
+
+            def add(name: str, content: bytes) -> str:
+                target.writestr(name, content)
+                hashes[name] = _sha256(content)
+                return hashes[name]
+
+            for name, table_rows in rows.items():
+                add(f"{name}.json", json.dumps(table_rows, sort_keys=True).encode())
+            for path, file in files.items():
+                found = add(f"files/{path}", file.read_bytes())
+                if images.pop(path, found) != found:
+                    raise JournalError(f"image {file} was changed since it was taken (nothing was written)")
+            if images:
+                raise JournalError(f"image {settings.home / min(images)} is missing (nothing was written)")
+            target.writestr("manifest.json", json.dumps({"schema": schema, "sha256": hashes}))
+        partial.replace(archive)
+    finally:
+        partial.unlink(missing_ok=True)
     return sum(len(table) for table in rows.values())
 
 

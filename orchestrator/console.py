@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer import Prediction
-from orchestrator.state import CampaignState, RoundState
+from orchestrator.state import CampaignState, Outage, RoundState
 from orchestrator.tables import EventRow
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError
@@ -69,6 +69,14 @@ def condition_table(state: CampaignState, prediction: Prediction) -> Table:
             parameter.unit,
         )
     return table
+
+
+def outage_line(outage: Outage) -> str:
+    """That a robot is waited for."""
+    return (
+        f"Robot {outage.robot} does not answer since {outage.since:%Y-%m-%d %H:%M}; it is asked again at "
+        f"{outage.retry_at:%H:%M:%S} lab time: {outage.message}"
+    )
 
 
 def layout_view(layout: Layout) -> Table:

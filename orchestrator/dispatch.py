@@ -4,14 +4,15 @@ import hashlib
 from datetime import datetime, timedelta
 
 from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
+from orchestrator.control import decide
+from orchestrator.errors import Halted
 from orchestrator.lab import Lab
-from orchestrator.state import JobStatus
+from orchestrator.lifecycle import lateness
+from orchestrator.state import JobState, JobStatus
 from orchestrator.tables import ReadingRow
 from protocols.jobs import Job, JobReport, Reading
 
 _POLL_S = 1.0
-_FIRST_RETRY_S = 1.0
-_LONGEST_RETRY_S = 60.0
 
 
 async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
@@ -19,73 +20,66 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
 
     The intent is committed before the robot hears a word. A job that may have been heard is never sent again before
     the robot was asked for its key, and never if the robot cannot say what it did, unless all of it may be repeated.
+    It returns early, with the job left for a later call, if the robot does not answer, if its campaign was paused
+    before it was sent, or if it has become too late for it.
 
     Raises:
         Conflict: somebody else moved the job meanwhile.
     """
     job, state = lab.journal.job(key)
-    robot = lab.robots[job.robot]
-    status = state.status
-    if status is JobStatus.PLANNED:
-        lab.journal.move_job(key, status, JobStatus.DISPATCHED, lab.clock.now())
-        status = JobStatus.DISPATCHED
-        report = await _submit(lab, campaign_id, robot, job)
-    else:
-        report = await _ask(lab, campaign_id, robot, job)
-        if report.state == "unknown" and status is JobStatus.DISPATCHED:
-            report = await _submit(lab, campaign_id, robot, job)
+    if state.status is JobStatus.PLANNED and (late := lateness(state, lab.clock.now())):
+        lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), late)
+        return lab.clock.now()
+    try:
+        return await _carry_out(lab, campaign_id, job, state)
+    except RobotOffline as error:
+        lab.journal.robot_offline(campaign_id, job.robot, str(error), lab.clock.now())
+    except Halted:
+        pass
+    return lab.clock.now()
+
+
+async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> datetime:
+    robot, key, status = lab.robots[job.robot], state.key, state.status
+    await robot.connect()
+    try:
+        if status is JobStatus.PLANNED:
+            lab.journal.move_job(key, status, JobStatus.DISPATCHED, lab.clock.now())
+            status = JobStatus.DISPATCHED
+            await robot.submit(job)
+        elif status is JobStatus.DISPATCHED and (await _ask(robot, job)).state == "unknown":
+            if lab.journal.status(campaign_id) != "running":
+                message = "the robot never got it, and its campaign does not run any more"
+                lab.journal.move_job(key, status, JobStatus.PLANNED, lab.clock.now(), message)
+                raise Halted(message)
+            await robot.submit(job)
+    except JobRefused as refusal:
+        report = JobReport(key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now())
+        return _conclude(lab, campaign_id, key, job, status, report)
+    report = await _ask(robot, job)
+    lab.journal.robot_back(campaign_id, job.robot, lab.clock.now())
     if status is JobStatus.DISPATCHED and report.state in ("running", "done", "failed"):
         lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
     while report.state == "running":
-        await _wait(lab, _POLL_S)
-        report = await _ask(lab, campaign_id, robot, job)
+        await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=_POLL_S))
+        report = await _ask(robot, job)
     if report.over:
         return _conclude(lab, campaign_id, key, job, status, report)
     # Either the robot cannot say, or it had the job and no longer knows it.
     message = report.message or "the robot had accepted it and no longer knows it"
     lab.journal.move_job(key, status, JobStatus.IN_DOUBT, lab.clock.now(), message)
     if job.repeatable:
-        why = "every operation of it may be done once more"
-        lab.journal.decide(key, "again", lab.clock.now(), who="wellwise", why=why)
+        decide(lab, key, "again", who="wellwise", why="every operation of it may be done once more")
     return lab.clock.now()
 
 
-async def _wait(lab: Lab, seconds: float) -> None:
-    await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=seconds))
-
-
-async def _submit(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport:
-    """Tell the robot; if the line drops meanwhile, ask what it heard, and tell it again only if it heard nothing."""
-    while True:
-        try:
-            await robot.connect()
-            await robot.submit(job)
-            return await robot.poll(job.key)
-        except JobRefused as refusal:
-            return JobReport(key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now())
-        except RobotOffline as error:
-            lab.journal.note(campaign_id, lab.clock.now(), "robot_offline", job.robot, str(error))
-        report = await _ask(lab, campaign_id, robot, job)
-        if report.state != "unknown":
-            return report
-
-
-async def _ask(lab: Lab, campaign_id: str, robot: Driver, job: Job) -> JobReport:
-    """What the robot knows of a job, however long it takes until it answers."""
-    wait = _FIRST_RETRY_S
-    while True:
-        try:
-            await robot.connect()
-            report = await robot.poll(job.key)
-        except RobotOffline as error:
-            lab.journal.note(campaign_id, lab.clock.now(), "robot_offline", job.robot, str(error))
-            await _wait(lab, wait)
-            wait = min(2 * wait, _LONGEST_RETRY_S)
-            continue
-        if report.state == "unknown" and robot.capabilities.memory is KeyMemory.CANNOT_SAY:
-            return report.model_copy(update={"state": "in_doubt", "message": "the robot cannot say what it did"})
-        return report
+async def _ask(robot: Driver, job: Job) -> JobReport:
+    """What the robot knows of a job."""
+    report = await robot.poll(job.key)
+    if report.state == "unknown" and robot.capabilities.memory is KeyMemory.CANNOT_SAY:
+        return report.model_copy(update={"state": "in_doubt", "message": "the robot cannot say what it did"})
+    return report
 
 
 def _conclude(lab: Lab, campaign_id: str, key: str, job: Job, status: JobStatus, report: JobReport) -> datetime:

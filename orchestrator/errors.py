@@ -7,8 +7,12 @@ class JournalError(WellwiseError):
     """The journal cannot be used, or does not have what was asked for."""
 
 
+class Halted(JournalError):
+    """The campaign is paused or over: no job may be sent."""
+
+
 class Owned(JournalError):
-    """Somebody else carries the campaign on; `wait` is for how many more seconds their lease runs."""
+    """Somebody else works on the campaign or the robot; `wait` is for how many more seconds their lease runs."""
 
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(message)
@@ -16,7 +20,7 @@ class Owned(JournalError):
 
 
 class LeaseLost(JournalError):
-    """Another process has taken the campaign over; this one must not write for it any more."""
+    """Another process has taken the campaign or the robot over; this one must not write for it any more."""
 
 
 class Conflict(JournalError):

@@ -1,6 +1,7 @@
 """Flows: a campaign under Prefect, one flow a round, one task a job, by names that a person can read."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect import flow, task
@@ -8,10 +9,13 @@ from prefect.cache_policies import NO_CACHE
 
 from orchestrator.advance import Outlook, advance
 from orchestrator.lab import Lab, current_lab
-from orchestrator.lifecycle import AskOperator, FinishCampaign, PlanRound, next_actions
+from orchestrator.lifecycle import FinishCampaign, PlanRound, Question, next_actions
+
+_LOOK = timedelta(seconds=5)
+"""How often a process that waits for a moment looks whether a person has changed something."""
 
 
-async def run_campaign(lab: Lab, campaign_id: str) -> tuple[AskOperator, ...]:
+async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
     """Carry a campaign on until it is over or waits for a person; returns what the person is asked."""
     token = current_lab.set(lab)
     try:
@@ -40,7 +44,17 @@ async def carry_round(campaign_id: str, number: int) -> Outlook:
         outlook = await advance(lab, campaign_id, _as_task, round=number)
         if outlook.moment is None:
             return outlook
-        await lab.clock.sleep_until(outlook.moment)
+        await wait_until(lab, campaign_id, outlook.moment)
+
+
+async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
+    """Return when `moment` has come, or when somebody else has written something about the campaign."""
+    if lab.clock.virtual:
+        await lab.clock.sleep_until(moment)
+        return
+    seen = lab.journal.last_event(campaign_id)
+    while lab.clock.now() < moment and lab.journal.last_event(campaign_id) == seen:
+        await lab.clock.sleep_until(min(moment, lab.clock.now() + _LOOK))
 
 
 async def _as_task(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:

@@ -1,5 +1,6 @@
 """Lifecycle: the journal's state -> what to do next. Pure: after any crash it goes on from the same place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,6 +55,14 @@ class AskOperator:
 
 
 @dataclass(frozen=True)
+class AskApproval:
+    """A person looks at the batch of a round before the robots get it."""
+
+    campaign_id: str
+    round: int
+
+
+@dataclass(frozen=True)
 class WaitUntil:
     """Nothing is due before this moment."""
 
@@ -74,31 +83,38 @@ class FinishCampaign:
     reason: str
 
 
-Action = PlanRound | CarryOut | Drop | Hold | ScoreReadings | AskOperator | WaitUntil | FinishRound | FinishCampaign
+Question = AskOperator | AskApproval
+"""What only a person can answer."""
+
+Action = PlanRound | CarryOut | Drop | Hold | ScoreReadings | Question | WaitUntil | FinishRound | FinishCampaign
 
 
 def next_actions(state: CampaignState, now: datetime) -> list[Action]:
     """What to do now; actions may be done in any order, and at once where their robots differ.
 
-    An empty list means that the campaign is over. A list of nothing but `AskOperator` means that it waits for a person.
+    An empty list means that the campaign is over. A list of nothing but questions means that it waits for a person.
     """
     if state.status != "running":
-        return []
+        return _follow(state, now)
     if not state.rounds:
-        return [PlanRound(1, _first_day(state.campaign, now))]
+        return [PlanRound(1, first_day(state.campaign, now))]
     current = state.rounds[-1]
     if current.finished:
         reason = stop_reason(state)
         if reason:
             return [FinishCampaign(reason)]
-        return [PlanRound(current.number + 1, _first_day(state.campaign, current.ended_at or now))]
-    return _round_actions(current, now)
+        return [PlanRound(current.number + 1, first_day(state.campaign, current.ended_at or now))]
+    if current.proposed:
+        return [AskApproval(state.id, current.number)]
+    return _round_actions(current, now, {outage.robot: outage.retry_at for outage in state.outages})
 
 
-def open_questions(state: CampaignState) -> list[AskOperator]:
-    """The jobs of the current round that wait for a person."""
+def open_questions(state: CampaignState) -> list[Question]:
+    """What of the current round waits for a person: its approval, or jobs."""
     if state.status not in ("running", "paused") or not state.rounds:
         return []
+    if state.rounds[-1].proposed:
+        return [AskApproval(state.id, state.rounds[-1].number)]
     waiting = (JobStatus.IN_DOUBT, JobStatus.LATE)
     return [AskOperator(job.key, job.message) for job in state.rounds[-1].jobs if job.status in waiting]
 
@@ -113,7 +129,7 @@ def stop_reason(state: CampaignState) -> str:
     return ""
 
 
-def _first_day(campaign: Campaign, now: datetime) -> datetime:
+def first_day(campaign: Campaign, now: datetime) -> datetime:
     """When the first step of a round is due: on the day that the file gives, or as soon as its time of day comes."""
     at = campaign.protocol.steps[0].at
     if campaign.start is not None and campaign.start > now.date():
@@ -122,34 +138,49 @@ def _first_day(campaign: Campaign, now: datetime) -> datetime:
     return today if today >= now else today + timedelta(days=1)
 
 
-def _round_actions(round: RoundState, now: datetime) -> list[Action]:
+def lateness(job: JobState, now: datetime) -> str:
+    """By how much a job has missed its biological window, or nothing."""
+    if job.latest_at is None or job.latest_at >= now:
+        return ""
+    hours = (now - job.due_at).total_seconds() / 3600
+    late = f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+    return f"it was due at {job.due_at:%Y-%m-%d %H:%M} and is {late} late"
+
+
+def _follow(state: CampaignState, now: datetime) -> list[Action]:
+    """Nothing is sent any more, but what robots have is seen to its end."""
+    if state.status == "finished" or not state.rounds:
+        return []
+    retry_at = {outage.robot: outage.retry_at for outage in state.outages}
+    flying = [job for job in state.rounds[-1].jobs if job.status.in_flight]
+    return [_carry_out(job, now, retry_at) for job in flying]
+
+
+def _carry_out(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -> Action:
+    moment = retry_at.get(job.robot, now)
+    return WaitUntil(moment) if moment > now else CarryOut(job.key, job.robot)
+
+
+def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, datetime]) -> list[Action]:
     actions: list[Action] = [ScoreReadings(round.unscored)] if round.unscored else []
-    waiting: list[datetime] = []
     for job in _first_open_jobs(round):
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
         elif job.status.in_flight:
-            actions.append(CarryOut(job.key, job.robot))
+            actions.append(_carry_out(job, now, retry_at))
         elif job.wells and job.wells <= round.lost_wells(job.plate):
             actions.append(Drop(job.key))
-        elif job.latest_at is not None and job.latest_at < now:
-            delay = now - job.due_at
-            actions.append(Hold(job.key, f"it was due at {job.due_at:%Y-%m-%d %H:%M} and is {_hours(delay)} late"))
+        elif late := lateness(job, now):
+            actions.append(Hold(job.key, late))
         elif job.due_at <= now:
-            actions.append(CarryOut(job.key, job.robot))
+            actions.append(_carry_out(job, now, retry_at))
         else:
-            waiting.append(job.due_at)
-    busy = any(not isinstance(action, AskOperator) for action in actions)
-    if waiting and not busy:
-        actions.append(WaitUntil(min(waiting)))
-    if not actions:
-        return [FinishRound(round.number)]
-    return actions
-
-
-def _hours(delay: timedelta) -> str:
-    hours = delay.total_seconds() / 3600
-    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+            actions.append(WaitUntil(job.due_at))
+    moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
+    actions = [action for action in actions if not isinstance(action, WaitUntil)]
+    if moments:
+        actions.append(WaitUntil(min(moments)))
+    return actions or [FinishRound(round.number)]
 
 
 def _first_open_jobs(round: RoundState) -> list[JobState]:

@@ -15,7 +15,17 @@ from rich.console import Console
 
 from drivers.registry import driver_names, option_findings
 from orchestrator.operator_commands import operators
-from orchestrator.session import CampaignId, Home, chosen, console, opened_journal, person, print_questions
+from orchestrator.session import (
+    CampaignId,
+    Home,
+    Wait,
+    chosen,
+    console,
+    opened_journal,
+    person,
+    print_questions,
+    print_waiting,
+)
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import problems_at, read_campaign
@@ -24,7 +34,7 @@ from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
     from orchestrator.journal import Journal
-    from orchestrator.lifecycle import AskOperator
+    from orchestrator.lifecycle import Question
 
 app = typer.Typer(
     help="Closed-loop experiments in the lab: propose, carry out, measure, learn, again.",
@@ -65,15 +75,17 @@ def run(file: File, home: Home = None, seed: Seed = None, out: Out = None) -> No
 
 
 @app.command()
-def resume(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
+def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None) -> None:
     """Go on with a campaign that was interrupted or paused, from the same place."""
+    from orchestrator import control
+    from orchestrator.lab import open_lab
+
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
         state = journal.state(campaign_id)
         if state.status == "paused":
-            at = journal.last_moment(campaign_id) or datetime.now(UTC)
-            journal.set_status(campaign_id, "running", at, person(), "resumed")
-        _carry_on(settings, journal, campaign_id, out)
+            control.unpause(open_lab(settings, journal, state), campaign_id, person(), "resumed")
+        _carry_on(settings, journal, campaign_id, out, wait)
 
 
 @app.command()
@@ -104,13 +116,15 @@ def status(home: Home = None) -> None:
     """List the campaigns, where they stand, and what a person is asked."""
     from rich.table import Table
 
+    from orchestrator.console import outage_line
     from orchestrator.lifecycle import open_questions
 
     with opened_journal(home) as (_, journal):
         table = Table()
         for name in ("campaign", "status", "round", "jobs", "best so far", "lab time"):
             table.add_column(name)
-        questions: list[AskOperator] = []
+        questions: list[Question] = []
+        outages: list[str] = []
         for campaign_id in journal.campaign_ids():
             state = journal.state(campaign_id)
             current = state.rounds[-1] if state.rounds else None
@@ -118,6 +132,7 @@ def status(home: Home = None) -> None:
             jobs = f"{over} of {len(current.jobs)}" if current and current.jobs else "-"
             moment = journal.last_moment(campaign_id)
             questions += open_questions(state)
+            outages += [outage_line(outage) for outage in state.outages if state.status != "finished"]
             table.add_row(
                 campaign_id,
                 state.status + (f" ({state.reason})" if state.reason else ""),
@@ -129,16 +144,23 @@ def status(home: Home = None) -> None:
         if table.row_count:
             console.print(table)
             print_questions(questions)
+            for line in outages:
+                console.print(line, style="yellow", highlight=False, soft_wrap=True)
         else:
             console.print("No campaign yet: start one with wellwise run FILE.")
 
 
 @app.command()
 def show(campaign: CampaignId = None, home: Home = None) -> None:
-    """Show the rounds of a campaign, its best condition and its notices."""
+    """Show the rounds of a campaign, its best condition, the batch that waits for approval and the notices."""
+    from orchestrator.console import layout_view
+
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)
         _print_result(journal, campaign_id)
+        current = journal.state(campaign_id).rounds[-1:]
+        if current and current[0].proposed:
+            console.print(layout_view(current[0].layout))
         for event in journal.events(campaign_id, kinds=("notice", "well_lost", "robot_offline", "job_in_doubt")):
             console.print(f"{event.at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
 
@@ -230,12 +252,12 @@ def _text(path: Path) -> str:
         raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {reason}")]) from None
 
 
-def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
+def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False) -> None:
     from orchestrator.prefect_setup import embed_prefect
 
     log = embed_prefect(settings.home)
     try:
-        waiting = asyncio.run(_with_progress(settings, journal, campaign_id))
+        waiting = asyncio.run(_with_progress(settings, journal, campaign_id, wait))
     except KeyboardInterrupt:
         console.print(f"Interrupted. Go on with: wellwise resume {campaign_id}")
         sys.exit(130)
@@ -245,13 +267,14 @@ def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path 
     print_questions(waiting)
 
 
-async def _with_progress(settings: Settings, journal: Journal, campaign_id: str) -> tuple[AskOperator, ...]:
+async def _with_progress(settings: Settings, journal: Journal, campaign_id: str, wait: bool) -> tuple[Question, ...]:
     import httpx
     from rich.live import Live
 
     from orchestrator.console import ProgressView
     from orchestrator.lab import open_lab
     from orchestrator.ownership import owned
+    from orchestrator.store import campaign_resource
 
     state = journal.state(campaign_id)
     view, seen = ProgressView(state), 0
@@ -277,9 +300,10 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str)
             # Prefect takes seconds to import and to start: the view is there first.
             await asyncio.sleep(0)
             flows = await asyncio.to_thread(import_module, "orchestrator.flows")
-            lab = open_lab(settings, journal, state)
-            async with owned(journal, campaign_id):
-                waiting: tuple[AskOperator, ...] = await flows.run_campaign(lab, campaign_id)
+            resource = campaign_resource(campaign_id)
+            async with owned(journal, resource, settings.lease_s, print_waiting if wait else None):
+                lab = open_lab(settings, journal, state)
+                waiting: tuple[Question, ...] = await flows.run_campaign(lab, campaign_id)
             for robot in lab.robots.values():
                 await robot.close()
             return waiting

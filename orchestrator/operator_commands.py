@@ -10,39 +10,47 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.control import Decision
+from orchestrator.control import Decision, Place
 from orchestrator.lab import Lab
 from orchestrator.session import (
     CampaignId,
     Home,
+    Wait,
     chosen,
     console,
     opened_journal,
     person,
     print_questions,
+    print_waiting,
     settings_for,
 )
+from protocols.conditions import Value
 from protocols.errors import InvalidInput, Problem
 
 operators = typer.Typer()
 
-_WELL = re.compile(r"^(?P<campaign>[^/]+)/r(?P<round>\d+)/p(?P<plate>\d+)/(?P<well>[A-P]\d+)$")
+_WELL = re.compile(r"^([^/]+)/r(\d+)/p(\d+)/([A-P]\d+)$")
 
 Why = Annotated[str, typer.Option("--why", help="The reason; it goes into the event log.")]
+WellName = Annotated[str, typer.Argument(help="Campaign, round, plate and well, such as rpe/r1/p3/B2.")]
 Who = Annotated[str | None, typer.Option("--who", help="The person who acts; the account's name if absent.")]
 
 
 @operators.command()
-def advance(campaign: CampaignId = None, home: Home = None) -> None:
+def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) -> None:
     """Do what is due now and say when to come back; may be called at any time and any number of times.
 
     Where every robot is simulated, each call first moves the virtual clock to the moment that the last call named.
     """
     from orchestrator import advance as engine
     from orchestrator.ownership import owned
+    from orchestrator.store import campaign_resource
+
+    settings = settings_for(home)
 
     async def once(lab: Lab, campaign_id: str) -> tuple[datetime, engine.Outlook]:
-        async with owned(lab.journal, campaign_id):
+        resource = campaign_resource(campaign_id)
+        async with owned(lab.journal, resource, settings.lease_s, print_waiting if wait else None):
             outlook = await engine.advance(lab, campaign_id)
             if outlook.moment is not None and lab.clock.virtual:
                 message = "nothing more is due before this moment"
@@ -131,7 +139,7 @@ def set_rounds(
 
 @operators.command("correct-well")
 def correct_well(
-    well: Annotated[str, typer.Argument(help="Campaign, round, plate and well, such as rpe/r1/p3/B2.")],
+    well: WellName,
     why: Why,
     value: Annotated[float | None, typer.Option("--value", help="The ratio, read by hand.")] = None,
     exclude: Annotated[bool, typer.Option("--exclude", help="Do not learn from it.")] = False,
@@ -141,21 +149,67 @@ def correct_well(
     """Enter the value of a well by hand, or exclude it; what was there before stays in the journal."""
     from orchestrator import control
 
-    found = _WELL.match(well)
-    if found is None or exclude == (value is not None):
-        raise InvalidInput(
-            [
-                Problem(
-                    where="correct-well",
-                    message=f"{well!r} is not understood" if found is None else "neither or both of two options",
-                    expected="a well such as rpe/r1/p3/B2, and either --value RATIO or --exclude",
-                )
-            ]
-        )
-    with _opened_lab(found["campaign"], home) as (lab, campaign_id):
-        place = (int(found["round"]), int(found["plate"]), found["well"])
+    name, place = _place(well)
+    if exclude == (value is not None):
+        raise _refusal("correct-well", "neither or both of two options", "either --value RATIO or --exclude")
+    with _opened_lab(name, home) as (lab, campaign_id):
         control.correct_well(lab, campaign_id, place, value, who or person(), why)
         console.print(f"{well}: " + ("excluded." if value is None else f"{value:g} entered."), highlight=False)
+
+
+@operators.command()
+def approve(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
+    """Let the robots have the batch that waits for approval; `wellwise show` shows it."""
+    from orchestrator import control
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        jobs = control.approve(lab, campaign_id, who or person(), why)
+        console.print(f"Approved: {jobs} jobs. Go on with: wellwise resume {campaign_id}", highlight=False)
+
+
+@operators.command("edit-well")
+def edit_well(
+    well: WellName,
+    why: Why,
+    set: Annotated[list[str] | None, typer.Option("--set", help="PARAMETER=VALUE, more than once if need be.")] = None,
+    leave_empty: Annotated[bool, typer.Option("--leave-empty", help="Put nothing into it.")] = False,
+    home: Home = None,
+    who: Who = None,
+) -> None:
+    """Change what a well of a batch that waits for approval is to get."""
+    from orchestrator import control
+
+    name, place = _place(well)
+    if leave_empty == bool(set):
+        raise _refusal("edit-well", "neither or both of two options", "either --set PARAMETER=VALUE or --leave-empty")
+    with _opened_lab(name, home) as (lab, campaign_id):
+        if leave_empty:
+            control.leave_empty(lab, campaign_id, place, who or person(), why)
+            console.print(f"{well} is left empty.", highlight=False)
+        else:
+            values = dict(_value(entry) for entry in set or ())
+            condition = control.edit_proposal(lab, campaign_id, place, values, who or person(), why)
+            console.print(f"{well}: {condition}", highlight=False, soft_wrap=True)
+
+
+@operators.command()
+def requeue(
+    why: Why,
+    campaign: CampaignId = None,
+    well: Annotated[
+        list[str] | None, typer.Option("--well", help="A lost well; all of the last round if absent.")
+    ] = None,
+    home: Home = None,
+    who: Who = None,
+) -> None:
+    """Have the conditions of lost wells tried once more in the next round that is planned."""
+    from orchestrator import control
+
+    with _opened_lab(campaign, home) as (lab, campaign_id):
+        places = [_place(name)[1] for name in well or ()]
+        again = control.requeue(lab, campaign_id, places, who or person(), why)
+        names = ", ".join(place.subject(campaign_id) for place in again)
+        console.print(f"To be tried once more: {names}.", highlight=False, soft_wrap=True)
 
 
 @operators.command()
@@ -178,6 +232,32 @@ def restore(
     settings = settings_for(home)
     rows = restore_archive(settings, archive)
     console.print(f"{rows} rows and their files were restored from {archive}.", highlight=False, soft_wrap=True)
+
+
+def _place(well: str) -> tuple[str, Place]:
+    """The campaign and the place of a well, by the name that events give it."""
+    found = _WELL.match(well)
+    if found is None:
+        raise _refusal("well", f"{well!r} is not understood", "a well such as rpe/r1/p3/B2")
+    campaign, round, plate, name = found.groups()
+    return campaign, Place(int(round), int(plate), name)
+
+
+def _value(entry: str) -> tuple[str, Value]:
+    """A parameter's value, a number wherever it reads as one."""
+    name, equals, text = entry.partition("=")
+    if not equals:
+        raise _refusal("--set", f"{entry!r} is not understood", "PARAMETER=VALUE")
+    for kind in (int, float):
+        try:
+            return name, kind(text)
+        except ValueError:
+            continue
+    return name, text
+
+
+def _refusal(where: str, message: str, expected: str) -> InvalidInput:
+    return InvalidInput([Problem(where=where, message=message, expected=expected)])
 
 
 @contextmanager

@@ -6,61 +6,58 @@ from dataclasses import dataclass
 import numpy as np
 
 import optimizer
+from orchestrator.state import Requeued
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Proposal
-from protocols.layout import Layout, lay_out, seat_controls, seat_standard
+from protocols.layout import Layout, lay_out, seat, seat_standard
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The layout of a round, and what the operator should know about it."""
+    """The layout of a round, what the operator should know about it, and the lost wells that have a well again."""
 
     layout: Layout
     notices: tuple[str, ...]
+    requeued: tuple[tuple[int, int, str], ...] = ()
 
 
-def plan_round(campaign: Campaign, round: int, observations: Sequence[Observation]) -> Plan:
-    """Fill the wells of a round: standards or controls first, the rest by the optimiser, given what wells decide.
+def plan_round(
+    campaign: Campaign, round: int, observations: Sequence[Observation], requeued: Sequence[Requeued] = ()
+) -> Plan:
+    """Fill the wells of a round: standards or controls, conditions that are tried once more, the rest by the optimiser.
+
+    The optimiser chooses given what the wells that are left decide.
 
     Args:
         campaign: with its round plan, plates and seed.
         round: number of the round, from 1.
         observations: everything observed so far, past results included.
+        requeued: lost wells whose conditions are to be tried once more.
     """
     wells = campaign.plates.all_wells()
     decided = campaign.decided_values(round)
     seated: dict[int, Proposal] = {}
-    notices: tuple[str, ...] = ()
+    notices: list[str] = []
     if round == 1:
         seats = seat_standard(campaign.space, campaign.rounds.first.standard, wells, decided, _seed(campaign, round, 1))
         for index, condition in seats.items():
             seated[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
     else:
-        candidates = best_of_round(observations, round - 1)
-        seating = seat_controls(
-            [observation.condition for observation in candidates],
-            campaign.rounds.later.controls,
-            wells,
-            decided,
-            _seed(campaign, round, 1),
-        )
-        notices = seating.notices
-        predictions = {
-            prediction.condition: prediction
-            for prediction in optimizer.predict(
-                campaign.space, observations, [candidates[rank].condition for rank in seating.seats.values()]
-            )
-        }
-        for index, rank in seating.seats.items():
-            observation = candidates[rank]
-            prediction = predictions.get(observation.condition)
-            seated[index] = Proposal(
-                condition=observation.condition,
-                role="control",
-                reason=f"control: number {rank + 1} of round {round - 1}, where it gave {observation.value:.3f}",
-                mean=None if prediction is None else _rounded(prediction.mean),
-                sd=None if prediction is None else _rounded(prediction.sd),
-            )
+        seated, notices = _controls(campaign, round, observations)
+    again = seat(
+        [place.condition for place in requeued],
+        len(requeued),
+        wells,
+        decided,
+        _seed(campaign, round, 4),
+        taken=seated.keys(),
+    )
+    for index, number in again.seats.items():
+        place = requeued[number]
+        reason = f"once more: lost in round {place.round}, plate {place.plate}, {place.well}"
+        seated[index] = Proposal(condition=place.condition, role="requeued", reason=reason)
+    for number, why in again.unseated.items():
+        notices.append(f"The requeued condition ({requeued[number].condition}) {why}: it stays for a later round.")
     open_wells = [index for index in range(len(wells)) if index not in seated]
     proposals = optimizer.propose(
         campaign.space,
@@ -70,7 +67,46 @@ def plan_round(campaign: Campaign, round: int, observations: Sequence[Observatio
         seed=_seed(campaign, round, 2),
     )
     layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))
-    return Plan(layout, notices)
+    return Plan(layout, tuple(notices), tuple(requeued[number][:3] for number in again.seats.values()))
+
+
+def _controls(
+    campaign: Campaign, round: int, observations: Sequence[Observation]
+) -> tuple[dict[int, Proposal], list[str]]:
+    """The best of the round before, by well index, and what the operator should know about them."""
+    wanted = campaign.rounds.later.controls
+    candidates = best_of_round(observations, round - 1)
+    seating = seat(
+        [observation.condition for observation in candidates],
+        wanted,
+        campaign.plates.all_wells(),
+        campaign.decided_values(round),
+        _seed(campaign, round, 1),
+    )
+    notices = [
+        f"Control ({candidates[rank].condition}) {why}: the next best takes its place."
+        for rank, why in seating.unseated.items()
+    ]
+    if len(seating.seats) < wanted:
+        notices.append(f"Only {len(seating.seats)} of {wanted} controls found a well: the optimiser fills the others.")
+    predictions = {
+        prediction.condition: prediction
+        for prediction in optimizer.predict(
+            campaign.space, observations, [candidates[rank].condition for rank in seating.seats.values()]
+        )
+    }
+    seated = {}
+    for index, rank in seating.seats.items():
+        observation = candidates[rank]
+        prediction = predictions.get(observation.condition)
+        seated[index] = Proposal(
+            condition=observation.condition,
+            role="control",
+            reason=f"control: number {rank + 1} of round {round - 1}, where it gave {observation.value:.3f}",
+            mean=None if prediction is None else _rounded(prediction.mean),
+            sd=None if prediction is None else _rounded(prediction.sd),
+        )
+    return seated, notices
 
 
 def best_of_round(observations: Sequence[Observation], round: int) -> list[Observation]:

@@ -15,14 +15,16 @@ from orchestrator.settings import Settings
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:
+    from orchestrator.errors import Owned
     from orchestrator.journal import Journal
-    from orchestrator.lifecycle import AskOperator
+    from orchestrator.lifecycle import Question
 
 console = Console()
 
 Home = Annotated[
     Path | None, typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]")
 ]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait while another process carries the campaign on.")]
 CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
 
 
@@ -66,9 +68,22 @@ def person() -> str:
         return "unknown"
 
 
-def print_questions(questions: Sequence[AskOperator]) -> None:
+def print_waiting(held: Owned) -> None:
+    """Another process does the work for now."""
+    console.print(f"Waiting: {held}", soft_wrap=True, highlight=False)
+
+
+def print_questions(questions: Sequence[Question]) -> None:
     """What only a person can say, and with which command."""
+    from orchestrator.lifecycle import AskApproval
+
     for question in questions:
+        if isinstance(question, AskApproval):
+            name = question.campaign_id
+            text = f"A person is needed: the batch of round {question.round} of {name} waits for approval"
+            console.print(text, style="yellow", highlight=False, soft_wrap=True)
+            console.print(f"  wellwise show {name}, then wellwise approve {name} --why REASON", highlight=False)
+            continue
         text = f"A person is needed: {question.key}: {question.message}"
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
         console.print(f"  wellwise decide {question.key} done|failed|again --why REASON", highlight=False)

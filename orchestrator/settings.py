@@ -7,12 +7,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from the environment (`WELLWISE_HOME`, `WELLWISE_DATABASE_URL`); the command line may override them."""
+    """Read from the environment (`WELLWISE_HOME`, `WELLWISE_DATABASE_URL` ...); the command line may override them."""
 
     model_config = SettingsConfigDict(env_prefix="WELLWISE_", frozen=True)
 
     home: Path = Field(Path(".wellwise"), description="folder for journal, images, logs, plots and virtual labs")
     database_url: str = Field("", description="SQLAlchemy URL of the journal; an SQLite file in `home` if empty")
+
+    lease_s: float = Field(30.0, gt=0, description="seconds for which an owner holds a campaign without renewing")
 
     @property
     def journal_url(self) -> str:

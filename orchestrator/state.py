@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from protocols.campaign import Campaign
-from protocols.conditions import Observation, Proposal
+from protocols.conditions import Condition, Observation, Proposal
+from protocols.layout import Layout, Placement
 from protocols.plates import Well
 
 
@@ -64,6 +66,7 @@ class WellState:
     value: float | None = None
     flags: tuple[str, ...] = ()
     scored: bool = False
+    requeued: bool = False
 
     def observation(self, round: int) -> Observation | None:
         """What the optimiser may hear of it; None for a lost well or one that was never read."""
@@ -83,6 +86,14 @@ class RoundState:
     wells: tuple[WellState, ...]
     jobs: tuple[JobState, ...] = ()
     unscored: tuple[int, ...] = ()
+    proposed: bool = False
+    """Whether the batch waits for approval: it has no jobs yet."""
+
+    @property
+    def layout(self) -> Layout:
+        """Which proposal sits in which well."""
+        placements = tuple(Placement(well=state.well, proposal=state.proposal) for state in self.wells)
+        return Layout(round=self.number, placements=placements)
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -93,6 +104,25 @@ class RoundState:
     def lost_wells(self, plate: int) -> frozenset[str]:
         """Names of the plate's wells that are lost."""
         return frozenset(state.well.name for state in self.wells if state.lost and state.well.plate == plate)
+
+
+class Requeued(NamedTuple):
+    """A lost well and the condition that it had."""
+
+    round: int
+    plate: int
+    well: str
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A robot that does not answer: since when, and when it is asked again (lab time)."""
+
+    robot: str
+    since: datetime
+    retry_at: datetime
+    message: str
 
 
 @dataclass(frozen=True)
@@ -106,11 +136,22 @@ class CampaignState:
     past: tuple[Observation, ...] = ()
     rounds: tuple[RoundState, ...] = field(default=())
     reason: str = ""
+    outages: tuple[Outage, ...] = ()
 
     @property
     def observations(self) -> tuple[Observation, ...]:
         """Past results and everything observed so far, in order."""
         return self.past + tuple(observation for round in self.rounds for observation in round.observations)
+
+    @property
+    def requeued(self) -> tuple[Requeued, ...]:
+        """Lost wells whose conditions an operator wants to be tried once more."""
+        return tuple(
+            Requeued(round.number, well.well.plate, well.well.name, well.proposal.condition)
+            for round in self.rounds
+            for well in round.wells
+            if well.requeued
+        )
 
     @property
     def best(self) -> float | None:

@@ -36,6 +36,7 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
         wells=tuple(_well_state(well, latest.get((well.plate, well.well))) for well in wells),
         jobs=tuple(job_state(job) for job in jobs),
         unscored=tuple(reading for reading in unscored if reading is not None),
+        proposed=row.status == "proposed",
     )
 
 
@@ -47,6 +48,7 @@ def _well_state(row: WellRow, observation: ObservationRow | None) -> WellState:
         value=None if observation is None else observation.value,
         flags=() if observation is None else tuple(observation.flags),
         scored=observation is not None,
+        requeued=row.requeued,
     )
 
 

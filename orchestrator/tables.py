@@ -42,7 +42,7 @@ class CampaignRow(SQLModel, table=True):
 
 
 class RoundRow(SQLModel, table=True):
-    """One batch. `status`: running, finished."""
+    """One batch. `status`: proposed (waits for approval), running, finished."""
 
     __tablename__ = "round"
 
@@ -54,7 +54,10 @@ class RoundRow(SQLModel, table=True):
 
 
 class WellRow(SQLModel, table=True):
-    """One well of a round with its proposal; `lost` says why it was lost, and is empty while it lives."""
+    """One well of a round with its proposal; `lost` says why it was lost, and is empty while it lives.
+
+    `requeued`: an operator wants its condition tried once more in the next round that is planned.
+    """
 
     __tablename__ = "well"
     __table_args__ = (ForeignKeyConstraint(["campaign_id", "round"], ["round.campaign_id", "round.number"]),)
@@ -66,6 +69,7 @@ class WellRow(SQLModel, table=True):
     number: int
     proposal: dict[str, Any] = Field(sa_type=JSON)
     lost: str = ""
+    requeued: bool = False
 
 
 class JobRow(SQLModel, table=True):
@@ -133,14 +137,27 @@ class ObservationRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who carries a campaign on, until when (real time); `fence` rises with every new owner."""
+    """Who works on a campaign or a robot, until when (real time); `fence` rises with every new owner."""
 
     __tablename__ = "lease"
 
-    campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")
+    resource: str = Field(primary_key=True)
     owner: str
     fence: int
     expires_at: datetime = Field(sa_type=Moment)
+
+
+class OutageRow(SQLModel, table=True):
+    """A robot that does not answer: since when, when it is asked again, and after how many seconds of waiting."""
+
+    __tablename__ = "outage"
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")
+    robot: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=Moment)
+    retry_at: datetime = Field(sa_type=Moment)
+    wait_s: float
+    message: str
 
 
 class EventRow(SQLModel, table=True):

@@ -56,6 +56,7 @@ class RoundPlan(_Model):
 
     first: FirstRound
     later: LaterRounds
+    approval: bool = Field(False, description="a person approves each batch before the robots get it")
 
 
 class StopRule(_Model):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 Value = int | float | str
 
-Role = Literal["initial", "standard", "proposed", "control"]
+Role = Literal["initial", "standard", "proposed", "control", "requeued", "edited"]
 
 
 class Condition(RootModel[dict[str, Value]]):

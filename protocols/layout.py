@@ -1,7 +1,7 @@
 """Layout: which condition sits in which well. Controls sit where their decided parameter fits; the rest is balanced."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,53 +37,50 @@ class Layout(BaseModel):
 
 
 class Seating(NamedTuple):
-    """Which of the candidates sit in which wells (by index), and what the operator should know about it."""
+    """Which of the candidates sit in which wells (both by index), and why the others that were tried do not."""
 
     seats: dict[int, int]
-    notices: tuple[str, ...]
+    unseated: dict[int, str]
 
 
-def seat_controls(
+def seat(
     candidates: Sequence[Condition],
     number: int,
     wells: Sequence[Well],
     decided: Sequence[Mapping[str, Value]],
     seed: int,
+    taken: Collection[int] = (),
 ) -> Seating:
     """Seat the first `number` candidates that fit a well, on different plates as far as possible.
 
     Args:
         candidates: conditions, best first; each may be seated once.
-        number: how many controls the round wants.
+        number: how many of them the round wants.
         wells: the wells of the round.
         decided: what each well decides, by parameter name; as long as `wells`.
         seed: decides among wells that fit equally well.
+        taken: wells (by index) that are not free.
 
     Returns:
-        seats: well index -> candidate index. notices: a sentence for each candidate that no free well fits and that
-        gave way to the next best, and one if fewer than `number` could be seated.
+        seats: well index -> candidate index. unseated: candidate index -> what it needs, for each that no free well
+        fits and that gave way to the next best.
     """
     rng = np.random.default_rng(seed)
     seats: dict[int, int] = {}
-    notices = []
+    unseated: dict[int, str] = {}
     for index, condition in enumerate(candidates):
         if len(seats) == number:
             break
         fitting = [place for place in range(len(wells)) if condition.agrees_with(decided[place])]
-        free = [place for place in fitting if place not in seats]
+        free = [place for place in fitting if place not in seats and place not in taken]
         if not free:
             needs = ", ".join(f"{name}={condition[name]}" for name in decided[0])
-            notices.append(
-                f"Control ({condition}) has no {'free ' if fitting else ''}well in this round ({needs}): "
-                "the next best takes its place."
-            )
+            unseated[index] = f"has no {'free ' if fitting else ''}well in this round ({needs})"
             continue
-        taken = Counter(wells[place].plate for place in seats)
-        fewest = min(taken[wells[place].plate] for place in free)
-        seats[int(rng.choice([place for place in free if taken[wells[place].plate] == fewest]))] = index
-    if len(seats) < number:
-        notices.append(f"Only {len(seats)} of {number} controls found a well: the optimiser fills the others.")
-    return Seating(seats, tuple(notices))
+        crowd = Counter(wells[place].plate for place in seats)
+        fewest = min(crowd[wells[place].plate] for place in free)
+        seats[int(rng.choice([place for place in free if crowd[wells[place].plate] == fewest]))] = index
+    return Seating(seats, unseated)
 
 
 def seat_standard(

@@ -21,10 +21,12 @@ from typing import Any
 import pandas as pd
 
 from drivers.base import KeyMemory
+from orchestrator import control
 from orchestrator.advance import advance
 from orchestrator.export import tidy_table
 from orchestrator.journal import Journal
-from orchestrator.lab import open_lab
+from orchestrator.lab import Lab, open_lab
+from orchestrator.lifecycle import AskOperator
 from orchestrator.settings import Settings
 from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
@@ -98,7 +100,7 @@ class Killer:
         """Boundaries around every commit, every driver call and every operation of the robots."""
         from orchestrator import journal
 
-        transaction = journal.Journal._transaction
+        transaction = journal.Journal.transaction
 
         @contextmanager
         def watched(this: Journal) -> Iterator[Any]:
@@ -108,7 +110,7 @@ class Killer:
                 self.boundary()
             self.boundary()
 
-        journal.Journal._transaction = watched  # type: ignore[method-assign]
+        journal.Journal.transaction = watched  # type: ignore[method-assign]
         for name in ("connect", "submit", "poll"):
             self.around(SimulatedRobot, name)
         for name in ("record_operation", "record_job", "update_report"):
@@ -136,7 +138,8 @@ def carry(home: Path, url: str, campaign_id: str) -> None:
         while journal.state(campaign_id).status == "running":
             outlook = await advance(lab, campaign_id)
             for question in outlook.questions:
-                decide(journal, home, question.key, lab.clock.now())
+                assert isinstance(question, AskOperator)
+                decide(lab, question.key)
             if outlook.moment is not None and not outlook.questions:
                 await lab.clock.sleep_until(outlook.moment)
         for robot in lab.robots.values():
@@ -146,18 +149,18 @@ def carry(home: Path, url: str, campaign_id: str) -> None:
     asyncio.run(run())
 
 
-def decide(journal: Journal, home: Path, key: str, at: Any) -> None:
+def decide(lab: Lab, key: str) -> None:
     """What a person would say who sees what was done in each well."""
-    job, _ = journal.job(key)
-    log = RobotLog(lab_log_path(home, "virtual"))
+    job, _ = lab.journal.job(key)
+    log = RobotLog(lab_log_path(lab.home, "virtual"))
     done = {performed.position for performed in log.of_job(job.key)}
     log.close()
     missing = {op_well for n, op in enumerate(job.operations) if n not in done and (op_well := well_of(op))}
     if not done:
-        journal.decide(key, "again", at, who="operator", why="nothing was done")
+        control.decide(lab, key, "again", who="operator", why="nothing was done")
     else:
         wells = sorted(missing)
-        journal.decide(key, "done", at, who="operator", why="seen on the deck", failed_wells=wells)
+        control.decide(lab, key, "done", who="operator", why="seen on the deck", failed_wells=wells)
 
 
 def in_child(work: Callable[[], None]) -> bool:

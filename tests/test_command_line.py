@@ -13,6 +13,7 @@ import pytest
 from drivers.base import KeyMemory
 from orchestrator.journal import Journal
 from orchestrator.plots import write_plots
+from orchestrator.store import campaign_resource
 from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE, START
 from tests.crash import campaign as crash_campaign
 from tests.postgres import temporary_database
@@ -178,11 +179,12 @@ def test_a_campaign_is_advanced_call_by_call_on_postgresql(tmp_path: Path) -> No
         journal = Journal(url)
         small = crash_campaign(KeyMemory.REMEMBERS_KEYS)
         campaign_id = journal.create_campaign(small, "", [], START)
-        journal.own(campaign_id, "somebody else", 600)
+        resource = campaign_resource(campaign_id)
+        journal.own(resource, "somebody else", 600)
         refused = wellwise("advance", home=tmp_path, WELLWISE_DATABASE_URL=url)
         assert refused.returncode == 2
-        assert "campaign crash is carried on by somebody else" in refused.stderr
-        journal.release(campaign_id)
+        assert "campaign crash is held by somebody else" in refused.stderr
+        journal.release(resource)
         first = wellwise("advance", home=tmp_path, WELLWISE_DATABASE_URL=url)
         assert "Come back at 2026-03-03 09:00." in first.stdout
         last = wellwise("advance", "crash", home=tmp_path, WELLWISE_DATABASE_URL=url)

@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,15 +9,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from drivers.base import KeyMemory
+from drivers.base import KeyMemory, RobotOffline
 from orchestrator import control
 from orchestrator.advance import advance
-from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
+from orchestrator.control import Place
+from orchestrator.errors import Conflict, Halted, JournalError, LeaseLost, Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, open_lab
-from orchestrator.lifecycle import AskOperator, next_actions
+from orchestrator.lifecycle import AskApproval, AskOperator, CarryOut, next_actions
 from orchestrator.settings import Settings
 from orchestrator.state import JobStatus
+from orchestrator.store import campaign_resource
 from protocols.campaign import Campaign
 from tests import crash
 from tests.conftest import START
@@ -57,9 +61,30 @@ def test_an_aborted_campaign_stays_aborted(tmp_path: Path, rpe: Campaign) -> Non
 
 def test_robots_are_stopped_before_the_campaign(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_of(tmp_path, rpe)
+    seen = []
+    for name, robot in lab.robots.items():
+
+        async def stop(name: str = name) -> None:
+            seen.append((name, lab.journal.status(campaign_id)))
+
+        robot.stop = stop  # type: ignore[method-assign]
     assert asyncio.run(control.stop_now(lab, campaign_id, "ada", "smoke")) == {}
+    names = list(lab.robots)
+    assert seen == [(name, status) for status in ("running", "paused") for name in names]
     kinds = [event.kind for event in lab.journal.events(campaign_id)][-3:]
-    assert kinds == ["robot_stopped", "robot_stopped", "campaign_paused"]
+    assert kinds == ["campaign_paused", "robot_stopped", "robot_stopped"]
+
+
+def test_a_robot_that_cannot_be_stopped_is_named_and_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_of(tmp_path, rpe)
+
+    async def fail() -> None:
+        raise RobotOffline("the cable is out")
+
+    lab.robots["maholo"].stop = fail  # type: ignore[method-assign]
+    assert asyncio.run(control.stop_now(lab, campaign_id, "ada", "smoke")) == {"maholo": "the cable is out"}
+    assert lab.journal.status(campaign_id) == "paused"
+    assert "robot_not_stopped" in [event.kind for event in lab.journal.events(campaign_id)]
 
 
 def test_a_job_that_nobody_ran_in_time_waits_for_a_person(tmp_path: Path) -> None:
@@ -93,21 +118,21 @@ def test_a_doubt_is_decided_with_its_failed_wells(tmp_path: Path) -> None:
 
 def test_one_owner_at_a_time_and_a_stale_one_writes_nothing(tmp_path: Path, assay: Campaign) -> None:
     first, campaign_id = planned(tmp_path, assay)
-    second = Journal(first.url)
-    first.own(campaign_id, "first", 60)
-    first.own(campaign_id, "first", 60)
-    with pytest.raises(Owned, match="is carried on by first"):
-        second.own(campaign_id, "second", 60)
-    first.own(campaign_id, "first", -1)
-    second.own(campaign_id, "second", 60)
+    second, resource = Journal(first.url), campaign_resource(campaign_id)
+    first.own(resource, "first", 60)
+    first.own(resource, "first", 60)
+    with pytest.raises(Owned, match="is held by first"):
+        second.own(resource, "second", 60)
+    first.own(resource, "first", -1)
+    second.own(resource, "second", 60)
     key = first.state(campaign_id).rounds[0].jobs[0].key
     before = len(first.events(campaign_id))
     with pytest.raises(LeaseLost, match="this one writes nothing more"):
         first.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
     assert len(first.events(campaign_id)) == before
     second.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-    second.release(campaign_id)
-    first.own(campaign_id, "first", 60)
+    second.release(resource)
+    first.own(resource, "first", 60)
 
 
 def test_a_campaign_is_travelled_through_by_many_short_lives(tmp_path: Path) -> None:
@@ -130,8 +155,8 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     lab, campaign_id = small_lab(tmp_path)
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     before = lab.journal.state(campaign_id).rounds[0].wells
-    control.correct_well(lab, campaign_id, (1, 1, "A1"), 0.77, "ada", "glare on the image")
-    control.correct_well(lab, campaign_id, (1, 1, "A2"), None, "ada", "bubble")
+    control.correct_well(lab, campaign_id, Place(1, 1, "A1"), 0.77, "ada", "glare on the image")
+    control.correct_well(lab, campaign_id, Place(1, 1, "A2"), None, "ada", "bubble")
     first, second, *others = lab.journal.state(campaign_id).rounds[0].wells
     assert (first.value, first.flags) == (0.77, ())
     assert (second.value, second.flags) == (before[1].value, ("excluded",))
@@ -139,9 +164,9 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     usable = [o for o in lab.journal.state(campaign_id).observations if o.usable]
     assert len(usable) == 3
     with pytest.raises(JournalError, match=r"1\.7 is not a ratio"):
-        control.correct_well(lab, campaign_id, (1, 1, "A1"), 1.7, "ada", "typo")
+        control.correct_well(lab, campaign_id, Place(1, 1, "A1"), 1.7, "ada", "typo")
     with pytest.raises(JournalError, match="there is no well"):
-        control.correct_well(lab, campaign_id, (1, 1, "H12"), 0.5, "ada", "typo")
+        control.correct_well(lab, campaign_id, Place(1, 1, "H12"), 0.5, "ada", "typo")
 
 
 def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_path: Path) -> None:
@@ -167,6 +192,69 @@ def test_rounds_are_raised_after_the_end_and_never_below_what_has_begun(tmp_path
     assert (state.status, len(state.rounds)) == ("finished", 2)
 
 
+def gated(home: Path) -> tuple[Lab, str]:
+    campaign = crash.campaign(KeyMemory.REMEMBERS_KEYS)
+    rounds = campaign.rounds.model_copy(update={"approval": True})
+    stop = campaign.stop.model_copy(update={"rounds": 2})
+    journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
+    campaign_id = journal.create_campaign(campaign.model_copy(update={"rounds": rounds, "stop": stop}), "", [], START)
+    return open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id
+
+
+def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) -> None:
+    lab, campaign_id = gated(tmp_path)
+    outlook = asyncio.run(advance(lab, campaign_id))
+    assert outlook.questions == (AskApproval(campaign_id, 1),)
+    assert lab.journal.state(campaign_id).rounds[0].jobs == ()
+    name, place = "substrate_concentration", Place(1, 1, "A2")
+    with pytest.raises(JournalError, match="cannot be 5000"):
+        control.edit_proposal(lab, campaign_id, place, {name: 5000.0}, "ada", "more")
+    with pytest.raises(JournalError, match="no parameter 'sugar'"):
+        control.edit_proposal(lab, campaign_id, place, {"sugar": 1.0}, "ada", "more")
+    with pytest.raises(JournalError, match="waits for approval: nothing can be read"):
+        control.correct_well(lab, campaign_id, place, 0.5, "ada", "early")
+    control.edit_proposal(lab, campaign_id, place, {name: 500.0}, "ada", "more")
+    control.leave_empty(lab, campaign_id, Place(1, 2, "A1"), "ada", "scratched")
+    jobs = control.approve(lab, campaign_id, "ada", "looks right")
+    assert jobs == 4
+    with pytest.raises(JournalError, match="no batch"):
+        control.approve(lab, campaign_id, "bob", "me too")
+    with pytest.raises(JournalError, match="no batch"):
+        control.edit_proposal(lab, campaign_id, place, {name: 1.0}, "ada", "less")
+    outlook = asyncio.run(advance(lab, campaign_id))
+    while outlook.moment is not None:
+        asyncio.run(lab.clock.sleep_until(outlook.moment))
+        outlook = asyncio.run(advance(lab, campaign_id))
+    first, second = lab.journal.state(campaign_id).rounds
+    assert outlook.questions == (AskApproval(campaign_id, 2),)
+    assert second.proposed
+    well = first.wells[1]
+    assert (well.proposal.condition[name], well.proposal.role) == (500.0, "edited")
+    assert well.proposal.reason == "edited by ada: more"
+    assert well.value is not None
+    assert [str(well.well) for well in first.wells if well.lost] == ["plate 2 A1"]
+
+
+def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -> None:
+    lab, campaign_id = small_lab(tmp_path)
+    lost = lab.journal.state(campaign_id).rounds[0].wells[2]
+    with pytest.raises(JournalError, match="no well of round 1 is lost"):
+        control.requeue(lab, campaign_id, [], "ada", "again")
+    key = "crash/r1/p2/react/1"
+    lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    lab.journal.finish_job(key, JobStatus.DISPATCHED, JobStatus.FAILED, START, "", {"A1": "dropped"}, [])
+    with pytest.raises(JournalError, match=r"crash/r1/p1/A1 is not lost"):
+        control.requeue(lab, campaign_id, [Place(1, 1, "A1")], "ada", "again")
+    assert control.requeue(lab, campaign_id, [], "ada", "again") == [Place(1, 2, "A1")]
+    control.set_rounds(lab, campaign_id, 2, "ada", "one more")
+    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    state = lab.journal.state(campaign_id)
+    again = [well.proposal for well in state.rounds[1].wells if well.proposal.role == "requeued"]
+    assert [proposal.condition for proposal in again] == [lost.proposal.condition]
+    assert again[0].reason == "once more: lost in round 1, plate 2, A1"
+    assert state.requeued == ()
+
+
 class JobLife(RuleBasedStateMachine):
     """One job under any interleaving of two owners, crashes, a robot, and an operator."""
 
@@ -177,16 +265,30 @@ class JobLife(RuleBasedStateMachine):
         import tempfile
 
         self.home = Path(tempfile.mkdtemp())
-        self.journal, self.campaign_id = planned(self.home, crash.campaign(KeyMemory.CANNOT_SAY))
+        self.lab, self.campaign_id = small_lab(self.home, KeyMemory.CANNOT_SAY)
         self.key = "crash/r1/p1/react/1"
         self.heard = 0
         self.given_up = False
 
     @property
+    def journal(self) -> Journal:
+        return self.lab.journal
+
+    @property
     def status(self) -> JobStatus:
         return self.journal.job(self.key)[1].status
 
-    @precondition(lambda self: self.status is JobStatus.PLANNED)
+    @property
+    def campaign_status(self) -> str:
+        return self.journal.status(self.campaign_id)
+
+    @precondition(lambda self: self.status is JobStatus.PLANNED and self.campaign_status != "running")
+    @rule()
+    def dispatch_is_refused(self) -> None:
+        with pytest.raises(Halted):
+            self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+
+    @precondition(lambda self: self.status is JobStatus.PLANNED and self.campaign_status == "running")
     @rule(heard=st.booleans(), crash=st.booleans())
     def dispatch(self, heard: bool, crash: bool) -> None:
         self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
@@ -208,28 +310,35 @@ class JobLife(RuleBasedStateMachine):
     @rule()
     def decide_by_looking(self) -> None:
         decision: control.Decision = "done" if self.heard else "again"
-        self.journal.decide(self.key, decision, START, "ada", "seen")
+        control.decide(self.lab, self.key, decision, "ada", "seen")
 
     @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
     @rule()
     def give_up(self) -> None:
-        self.journal.decide(self.key, "failed", START, "ada", "seen")
+        control.decide(self.lab, self.key, "failed", "ada", "seen")
         self.given_up = True
 
     @rule(origin=st.sampled_from(list(JobStatus)), to=st.sampled_from(list(JobStatus)))
     def a_late_write_changes_nothing(self, origin: JobStatus, to: JobStatus) -> None:
         if origin is not self.status:
-            with pytest.raises(Conflict):
+            with pytest.raises((Conflict, Halted)):
                 self.journal.move_job(self.key, origin, to, START)
 
-    @rule(status=st.sampled_from(["running", "paused"]))
-    def pause_or_resume(self, status: str) -> None:
-        self.journal.set_status(self.campaign_id, status, START, "ada", "")  # type: ignore[arg-type]
+    @precondition(lambda self: self.campaign_status != "aborted")
+    @rule(act=st.sampled_from([control.pause, control.unpause, control.unpause, control.abort]))
+    def steer(self, act: Callable[..., None]) -> None:
+        act(self.lab, self.campaign_id, "ada", "")
+
+    @precondition(lambda self: self.campaign_status == "aborted")
+    @rule()
+    def nobody_wakes_an_aborted_campaign(self) -> None:
+        with pytest.raises(JournalError, match="is aborted"):
+            control.unpause(self.lab, self.campaign_id, "ada", "")
 
     @rule()
     def crash_and_reopen(self) -> None:
         self.journal.close()
-        self.journal = Journal(self.journal.url)
+        self.lab = replace(self.lab, journal=Journal(self.journal.url))
 
     @invariant()
     def the_robot_heard_it_at_most_once(self) -> None:
@@ -245,6 +354,18 @@ class JobLife(RuleBasedStateMachine):
         assert bool(lost) == self.given_up
 
     @invariant()
+    def the_last_event_of_the_job_is_its_state(self) -> None:
+        told = [event.kind for event in self.journal.events(self.campaign_id) if event.subject == self.key]
+        assert told[-1:] == ([f"job_{self.status.value}"] if told else [])
+
+    @invariant()
+    def a_campaign_that_does_not_run_plans_and_sends_nothing(self) -> None:
+        if self.campaign_status != "running":
+            actions = next_actions(self.journal.state(self.campaign_id), START)
+            assert all(isinstance(action, CarryOut) for action in actions)
+            assert bool(actions) == self.status.in_flight
+
+    @invariant()
     def a_job_in_doubt_is_asked_about_and_never_sent(self) -> None:
         state = self.journal.state(self.campaign_id)
         if state.status == "running" and self.status is JobStatus.IN_DOUBT:
@@ -256,4 +377,4 @@ class JobLife(RuleBasedStateMachine):
 
 
 TestJobLife = JobLife.TestCase
-TestJobLife.settings = settings(max_examples=20, stateful_step_count=15)
+TestJobLife.settings = settings(max_examples=20, stateful_step_count=20)

@@ -1,5 +1,6 @@
 """Both engines: migrations from the first release's tables, backup and restore, databases that cannot be used."""
 
+import json
 import shutil
 import sqlite3
 import zipfile
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, Table, create_engine, select, text
 
 from drivers.base import KeyMemory
 from orchestrator.backup import back_up, restore
@@ -114,7 +115,7 @@ def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
 def test_a_changed_image_is_found_by_the_backup(tmp_path: Path) -> None:
     settings, _ = finished(tmp_path / "home")
     next((tmp_path / "home").rglob("*.png")).write_bytes(b"something else")
-    with pytest.raises(JournalError, match="missing or was changed"):
+    with pytest.raises(JournalError, match="was changed since it was taken"):
         back_up(settings, tmp_path / "backup.zip")
     assert not (tmp_path / "backup.zip").exists()
 
@@ -156,9 +157,34 @@ def test_a_full_disk_leaves_no_half_state_and_going_on_works_once_mended(tmp_pat
     assert Journal(settings.journal_url).state(campaign_id).status == "finished"
 
 
+def test_a_backup_is_of_one_moment(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(url)
+    campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    kept = len(journal.events(campaign_id))
+
+    def write_meanwhile(table: Table) -> object:
+        if table.name == "event":
+            journal.note(campaign_id, START, "notice", campaign_id, "written while the backup is made")
+        return select(table)
+
+    monkeypatch.setattr("orchestrator.backup.select", write_meanwhile)
+    back_up(Settings(home=tmp_path, database_url=url), tmp_path / "backup.zip")
+    assert len(journal.events(campaign_id)) == kept + 1
+    with zipfile.ZipFile(tmp_path / "backup.zip") as archive:
+        assert len(json.loads(archive.read("event.json"))) == kept
+
+
+def test_a_database_that_went_away_is_a_clear_message_for_readers_too() -> None:
+    with temporary_database() as url:
+        journal = Journal(url)
+        campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    with pytest.raises(JournalError, match=r"cannot be read: .*mend it and go on with"):
+        journal.state(campaign_id)
+
+
 def test_a_lost_connection_in_a_transaction_leaves_no_half_state() -> None:
     def change_and_lose_the_line(journal: Journal, campaign_id: str) -> None:
-        with journal._transaction() as session:
+        with journal.transaction() as session:
             row = session.get(CampaignRow, campaign_id)
             assert row is not None
             row.status = "aborted"

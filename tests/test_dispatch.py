@@ -1,15 +1,22 @@
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from drivers.base import JobRefused
+from orchestrator import control
+from orchestrator.advance import Outlook, advance
 from orchestrator.dispatch import carry_out
 from orchestrator.lab import Lab, open_lab
+from orchestrator.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.settings import Settings
 from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
+from protocols.jobs import Job
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
+from tests.conftest import START
 from tests.test_journal import planned
 
 KEY = "rpe/r1/p1/A/1"
@@ -50,8 +57,15 @@ def test_the_intent_is_written_before_the_robot_is_told(tmp_path: Path, rpe: Cam
 def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, heard: bool) -> None:
     fault: dict[str, object] = {"kind": "disconnect", "round": 1, "plate": 1, "step": "A", "heard": heard}
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
-    asyncio.run(carry_out(lab, campaign_id, KEY))
-    assert kinds(lab, campaign_id) == ["job_dispatched", "robot_offline", "job_accepted", "job_done"]
+
+    async def twice() -> None:
+        await carry_out(lab, campaign_id, KEY)
+        assert lab.journal.state(campaign_id).outages[0].robot == "maholo"
+        await carry_out(lab, campaign_id, KEY)
+
+    asyncio.run(twice())
+    assert lab.journal.state(campaign_id).outages == ()
+    assert kinds(lab, campaign_id) == ["job_dispatched", "robot_offline", "robot_back", "job_accepted", "job_done"]
     assert performed(tmp_path) == len(lab.journal.job(KEY)[0].operations)
 
 
@@ -80,3 +94,79 @@ def test_a_failed_job_costs_the_wells_of_its_plate(tmp_path: Path, rpe: Campaign
     assert len(state.rounds[0].lost_wells(1)) == 6
     assert not state.rounds[0].lost_wells(2)
     assert "step A: machine error (injected)" in state.rounds[0].wells[0].lost
+
+
+def test_a_robot_that_stays_away_is_asked_after_waits_that_double(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+    waits = []
+    for _ in range(9):
+        lab.journal.robot_offline(campaign_id, "maholo", "the cable is out", START)
+        (outage,) = lab.journal.state(campaign_id).outages
+        waits.append((outage.retry_at - START).total_seconds())
+    assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert next_actions(lab.journal.state(campaign_id), START) == [WaitUntil(START + timedelta(minutes=1))]
+    lab.journal.robot_back(campaign_id, "maholo", START)
+    assert all(isinstance(action, CarryOut) for action in next_actions(lab.journal.state(campaign_id), START))
+
+
+def test_nothing_is_sent_once_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+    control.pause(lab, campaign_id, "ada", "the incubator is open")
+    asyncio.run(carry_out(lab, campaign_id, KEY))
+    assert lab.journal.job(KEY)[1].status is JobStatus.PLANNED
+    assert performed(tmp_path) == 0
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_paused_campaign_sees_to_its_end_what_a_robot_has_and_sends_nothing(
+    tmp_path: Path, rpe: Campaign, heard: bool
+) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+
+    async def crash_then_pause() -> None:
+        job, _ = lab.journal.job(KEY)
+        lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
+        await lab.robots["maholo"].connect()
+        if heard:
+            await lab.robots["maholo"].submit(job)
+        control.pause(lab, campaign_id, "ada", "the incubator is open")
+        await advance(lab, campaign_id)
+
+    asyncio.run(crash_then_pause())
+    assert lab.journal.job(KEY)[1].status is (JobStatus.DONE if heard else JobStatus.PLANNED)
+    assert next_actions(lab.journal.state(campaign_id), START) == []
+
+
+def test_a_pause_in_the_middle_of_a_queue_stops_the_queue(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+    robot = lab.robots["maholo"]
+    tell = robot.submit
+
+    async def pausing(job: Job) -> None:
+        await tell(job)
+        if job.key.startswith("rpe/r1/p3"):
+            control.pause(lab, campaign_id, "ada", "look at plate 3")
+
+    robot.submit = pausing  # type: ignore[method-assign]
+    assert asyncio.run(advance(lab, campaign_id)) == Outlook()
+    jobs = lab.journal.state(campaign_id).rounds[0].jobs
+    assert [job.status for job in jobs[:5]] == [JobStatus.DONE] * 3 + [JobStatus.PLANNED] * 2
+
+
+def test_a_refused_job_was_never_accepted(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+
+    async def refuse(job: Job) -> None:
+        raise JobRefused("no tips left")
+
+    lab.robots["maholo"].submit = refuse  # type: ignore[method-assign]
+    asyncio.run(carry_out(lab, campaign_id, KEY))
+    assert kinds(lab, campaign_id)[:2] == ["job_dispatched", "job_failed"]
+
+
+def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+    asyncio.run(lab.clock.sleep_until(START + timedelta(days=3)))
+    asyncio.run(carry_out(lab, campaign_id, KEY))
+    status = lab.journal.job(KEY)[1]
+    assert (status.status, status.message) == (JobStatus.LATE, "it was due at 2026-03-02 09:00 and is 3.0 days late")

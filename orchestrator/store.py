@@ -1,0 +1,173 @@
+"""The store below the journal: transactions, who owns what, and how rows and events are written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import update
+from sqlalchemy.engine import CursorResult, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, SQLModel, col, select
+
+from orchestrator.database import open_database
+from orchestrator.errors import JournalError, LeaseLost, Owned
+from orchestrator.tables import CampaignRow, EventRow, LeaseRow
+
+_Row = TypeVar("_Row", bound=SQLModel)
+
+
+class Store:
+    """One database, and the leases that this process holds in it."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database and bring its tables up to date.
+
+        Raises:
+            JournalError: it cannot be opened, or was written by a newer wellwise.
+        """
+        self.url = url
+        self._engine = open_database(url)
+        self._fences: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Everything that is written in the block is kept, or nothing of it.
+
+        Raises:
+            JournalError: the database cannot be written.
+        """
+        engine = self._engine.execution_options(wellwise_write=True)
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except DBAPIError as error:
+            raise self._trouble(error, "written", "Nothing of this step was kept; mend it") from error
+
+    @contextmanager
+    def reading_session(self) -> Iterator[Session]:
+        """A session that only reads.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        try:
+            with Session(self._engine) as session:
+                yield session
+        except DBAPIError as error:
+            raise self._trouble(error, "read", "Nothing was changed; mend it") from error
+
+    def _trouble(self, error: DBAPIError, verb: str, advice: str) -> JournalError:
+        reason = str(error.orig).strip().splitlines()[0]
+        return JournalError(
+            f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go on with: "
+            "wellwise resume"
+        )
+
+    def own(self, resource: str, owner: str, seconds: float) -> None:
+        """Become the one who works on a resource (a campaign, a robot), or go on being it, for `seconds` of real time.
+
+        From the first call on every write that this process guards by the resource carries the fencing number of the
+        lease: when another owner has taken over, the write is refused and nothing of it is kept.
+
+        Raises:
+            Owned: somebody else holds a lease that has not run out.
+        """
+        now = datetime.now(UTC)
+        with self.transaction() as session:
+            row = session.get(LeaseRow, resource, with_for_update=True)
+            until = now + timedelta(seconds=seconds)
+            if row is None:
+                row = LeaseRow(resource=resource, owner=owner, fence=1, expires_at=until)
+                session.add(row)
+            elif row.owner == owner and self._fences.get(resource) == row.fence:
+                row.expires_at = until
+            elif row.expires_at > now:
+                wait = (row.expires_at - now).total_seconds()
+                raise Owned(f"{resource} is held by {row.owner}: stop it there, or try again in {wait:.0f} s", wait)
+            else:
+                row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
+            fence = row.fence
+        self._fences[resource] = fence
+
+    def release(self, resource: str) -> None:
+        """Stop being the owner; harmless if this process is not."""
+        fence = self._fences.pop(resource, None)
+        if fence is not None:
+            with self.transaction() as session:
+                statement = update(LeaseRow).where(col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence)
+                session.connection().execute(statement.values(expires_at=datetime.now(UTC)))
+
+    def holder(self, resource: str) -> str | None:
+        """Who holds a lease on a resource that has not run out."""
+        with self.reading_session() as session:
+            row = session.get(LeaseRow, resource)
+            return row.owner if row is not None and row.expires_at > datetime.now(UTC) else None
+
+    def guard(self, session: Session, *resources: str) -> None:
+        """Refuse to write under a lease that another owner has taken over; locks it until the commit.
+
+        A resource that this process never owned is not looked at.
+
+        Raises:
+            LeaseLost: another owner has taken one of them over.
+        """
+        for resource in resources:
+            fence = self._fences.get(resource)
+            if fence is None:
+                continue
+            statement = (
+                update(LeaseRow)
+                .where(col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence)
+                .values(fence=fence)
+            )
+            result = session.connection().execute(statement)
+            assert isinstance(result, CursorResult)
+            if result.rowcount != 1:
+                raise LeaseLost(f"another process has taken {resource} over: this one writes nothing more")
+
+
+def campaign_resource(campaign_id: str) -> str:
+    """The resource that the owner of a campaign holds."""
+    return f"campaign {campaign_id}"
+
+
+def robot_resource(robot: str) -> str:
+    """The resource that whoever speaks to a robot holds, where several processes could."""
+    return f"robot {robot}"
+
+
+def existing(session: Session, kind: type[_Row], key: Any) -> _Row:
+    """A row that must be there.
+
+    Raises:
+        JournalError: it is not.
+    """
+    row = session.get(kind, key)
+    if row is None:
+        what = str(kind.__tablename__)
+        known = ""
+        if kind is CampaignRow:
+            known = f" (expected one of {', '.join(session.exec(select(CampaignRow.id))) or 'none yet'})"
+        raise JournalError(f"there is no {what} {key!r} in this journal{known}")
+    return row
+
+
+def add_event(
+    session: Session,
+    campaign_id: str,
+    at: datetime,
+    kind: str,
+    subject: str,
+    message: str,
+    data: dict[str, Any] | None = None,
+    who: str = "wellwise",
+) -> None:
+    """Append an event to the transaction of what it tells of."""
+    session.add(
+        EventRow(campaign_id=campaign_id, at=at, kind=kind, subject=subject, who=who, message=message, data=data or {})
+    )
