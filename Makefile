@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo test lint crash bench lock clean
+.PHONY: demo test lint crash lab bench lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -21,6 +21,9 @@ lint: $(READY)
 
 crash: $(READY)
 	$(BIN)/python -m tests.crash
+
+lab: $(READY)
+	$(BIN)/python -m tests.lab
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

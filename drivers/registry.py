@@ -28,7 +28,7 @@ def driver_class(name: str) -> type[Driver]:
 
 
 def clock(name: str, **options: Any) -> Clock:
-    """A clock by name: `real`, or `virtual` (options: `start`, its first moment).
+    """A clock by name: `real`, `virtual` (option `start`, its first moment) or `accelerated` (`start` and `speed`).
 
     Raises:
         DriverError: there is none.

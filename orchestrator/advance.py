@@ -56,7 +56,13 @@ async def plainly(name: str, tags: Sequence[str], work: Callable[..., Awaitable[
     return await work(*arguments)
 
 
-async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int | None = None) -> Outlook:
+async def advance(
+    lab: Lab,
+    campaign_id: str,
+    call: Call = plainly,
+    round: int | None = None,
+    hand_out: Callable[[CarryOut], Awaitable[None]] | None = None,
+) -> Outlook:
     """Do what is due now; may be called any number of times, and goes on from the same place after any crash.
 
     Robots work side by side, each on one job at a time; what becomes due while some work is done by the others.
@@ -66,6 +72,8 @@ async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int |
         campaign_id: the campaign.
         call: how work is run.
         round: stay within this round; None: plan the next rounds as well.
+        hand_out: gives a job to somebody else to be carried out, and does not wait for its end. May be called for the
+            same job again; the robots of `lab` are not used then.
     """
     working: dict[str, asyncio.Task[datetime]] = {}
     try:
@@ -75,16 +83,18 @@ async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int |
                 return Outlook()
             due = [action for action in actions if not isinstance(action, AskOperator | AskApproval | WaitUntil)]
             if not due:
-                moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
-                questions = tuple(action for action in actions if isinstance(action, AskOperator | AskApproval))
-                return Outlook(min(moments, default=None), questions)
+                return _outlook(actions)
             queues: dict[str, list[CarryOut]] = defaultdict(list)
             for action in due:
                 if isinstance(action, CarryOut):
                     queues[action.robot].append(action)
                 else:
                     await _do(lab, campaign_id, action, call)
-            for robot in queues.keys() - working.keys():
+            if hand_out is not None and len(due) == sum(len(queue) for queue in queues.values()):
+                for queue in queues.values():
+                    await hand_out(queue[0])
+                return _outlook(actions)
+            for robot in () if hand_out else queues.keys() - working.keys():
                 queue = queues[robot] if lab.clock.virtual else queues[robot][:1]
                 working[robot] = asyncio.create_task(_work_off(lab, campaign_id, queue, call))
             await _some_end(lab, working)
@@ -92,6 +102,12 @@ async def advance(lab: Lab, campaign_id: str, call: Call = plainly, round: int |
         for task in working.values():
             task.cancel()
         await asyncio.gather(*working.values(), return_exceptions=True)
+
+
+def _outlook(actions: Sequence[Action]) -> Outlook:
+    moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
+    questions = tuple(action for action in actions if isinstance(action, AskOperator | AskApproval))
+    return Outlook(min(moments, default=None), questions)
 
 
 async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> None:

@@ -77,6 +77,16 @@ async def stop_now(lab: Lab, campaign_id: str, who: str, why: str) -> dict[str, 
     return unstopped
 
 
+def request_stop(lab: Lab, campaign_id: str, who: str, why: str) -> None:
+    """Pause the campaign and have whoever works with its robots stop them.
+
+    Raises:
+        JournalError: the campaign is over.
+    """
+    lab.journal.note(campaign_id, lab.clock.now(), "stop_requested", campaign_id, why, who=who)
+    pause(lab, campaign_id, who, why)
+
+
 async def _stop_robots(lab: Lab) -> dict[str, str]:
     """Stop all robots at once; one that hangs does not keep the others waiting."""
 

@@ -21,12 +21,15 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
     The intent is committed before the robot hears a word. A job that may have been heard is never sent again before
     the robot was asked for its key, and never if the robot cannot say what it did, unless all of it may be repeated.
     It returns early, with the job left for a later call, if the robot does not answer, if its campaign was paused
-    before it was sent, or if it has become too late for it.
+    before it was sent, if it has become too late for it, or if nothing is to be
+    done for it any more.
 
     Raises:
         Conflict: somebody else moved the job meanwhile.
     """
     job, state = lab.journal.job(key)
+    if state.status is not JobStatus.PLANNED and not state.status.in_flight:
+        return lab.clock.now()
     if state.status is JobStatus.PLANNED and (late := lateness(state, lab.clock.now())):
         lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), late)
         return lab.clock.now()

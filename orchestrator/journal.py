@@ -67,10 +67,13 @@ class Journal(Store):
             row.status, row.reason, row.ended_at = "finished", reason, at
             add_event(session, campaign_id, at, "campaign_finished", campaign_id, reason)
 
-    def campaign_ids(self) -> list[str]:
-        """Every campaign, oldest first."""
+    def campaign_ids(self, running: bool = False) -> list[str]:
+        """Every campaign, or every running one, oldest first."""
+        query = select(CampaignRow.id).order_by(col(CampaignRow.started_at), CampaignRow.id)
+        if running:
+            query = query.where(CampaignRow.status == "running")
         with self.reading_session() as session:
-            return list(session.exec(select(CampaignRow.id).order_by(col(CampaignRow.started_at), CampaignRow.id)))
+            return list(session.exec(query))
 
     def state(self, campaign_id: str) -> CampaignState:
         """Where a campaign stands.

@@ -1,6 +1,6 @@
 """The lab of a running campaign: its journal, its robots by name, its clock and its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,6 @@ from drivers.registry import driver_class, make_driver
 from orchestrator.journal import Journal
 from orchestrator.settings import Settings
 from orchestrator.state import CampaignState
-from protocols.campaign import Campaign
 
 
 @dataclass(frozen=True)
@@ -29,25 +28,34 @@ current_lab: ContextVar[Lab] = ContextVar("current_lab")
 """The lab in which the flows of this context act."""
 
 
-def open_lab(settings: Settings, journal: Journal, state: CampaignState) -> Lab:
-    """The lab for a campaign. Robots are made but not yet connected.
+def open_lab(settings: Settings, journal: Journal, state: CampaignState, robots: Collection[str] | None = None) -> Lab:
+    """The lab for a campaign, with all of its robots or some of them. Robots are made but not yet connected."""
+    clock = clock_for(settings, state, journal.last_moment(state.id))
+    return Lab(
+        journal=journal,
+        clock=clock,
+        robots={
+            name: make_driver(
+                config.driver,
+                RobotSetup(
+                    name=name, options=config.options, clock=clock, home=settings.home, seed=state.campaign.seed
+                ),
+            )
+            for name, config in state.campaign.robots.items()
+            if robots is None or name in robots
+        },
+        home=settings.home,
+    )
 
-    Where every robot is simulated time is virtual, and goes on from where the journal left it.
+
+def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -> Clock:
+    """The real clock; where every robot is simulated an accelerated one, or a virtual one that goes on from `last`.
+
+    Workers are processes of their own, which a virtual clock cannot keep together.
     """
-    start = journal.last_moment(state.id)
-    clock = clock_for(state.campaign, start)
-    robots = {
-        name: make_driver(
-            config.driver,
-            RobotSetup(name=name, options=config.options, clock=clock, home=settings.home, seed=state.campaign.seed),
-        )
-        for name, config in state.campaign.robots.items()
-    }
-    return Lab(journal=journal, clock=clock, robots=robots, home=settings.home)
-
-
-def clock_for(campaign: Campaign, start: datetime | None) -> Clock:
-    """A virtual clock from `start` on if every robot is simulated, else the real one."""
-    if all(driver_class(config.driver).simulated for config in campaign.robots.values()):
-        return clock_named("virtual", start=start)
+    if all(driver_class(config.driver).simulated for config in state.campaign.robots.values()):
+        if settings.speed is not None:
+            return clock_named("accelerated", start=state.started_at, speed=settings.speed)
+        if not settings.workers:
+            return clock_named("virtual", start=last)
     return clock_named("real")

@@ -189,4 +189,5 @@ def _first_open_jobs(round: RoundState) -> list[JobState]:
     for job in round.jobs:
         if not job.status.over:
             first.setdefault(job.plate, job)
-    return sorted(first.values(), key=lambda job: (job.due_at, job.plate))
+    # What a robot has already comes before what it could be given next.
+    return sorted(first.values(), key=lambda job: (not job.status.in_flight, job.due_at, job.plate))

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from drivers.registry import driver_names, option_findings
+from orchestrator.lab_commands import lab_commands
 from orchestrator.operator_commands import operators
 from orchestrator.session import (
     CampaignId,
@@ -50,7 +51,7 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed th
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
 
 
-app.registered_commands += operators.registered_commands
+app.registered_commands += operators.registered_commands + lab_commands.registered_commands
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, o
         campaign_id = chosen(journal, campaign)
         state = journal.state(campaign_id)
         if state.status == "paused":
-            control.unpause(open_lab(settings, journal, state), campaign_id, person(), "resumed")
+            control.unpause(open_lab(settings, journal, state, []), campaign_id, person(), "resumed")
         _carry_on(settings, journal, campaign_id, out, wait)
 
 
@@ -255,11 +256,12 @@ def _text(path: Path) -> str:
 def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False) -> None:
     from orchestrator.prefect_setup import embed_prefect
 
-    log = embed_prefect(settings.home)
+    log = embed_prefect(settings)
     try:
         waiting = asyncio.run(_with_progress(settings, journal, campaign_id, wait))
     except KeyboardInterrupt:
-        console.print(f"Interrupted. Go on with: wellwise resume {campaign_id}")
+        what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
+        console.print(f"{what} with: wellwise resume {campaign_id}")
         sys.exit(130)
     _print_result(journal, campaign_id)
     _write_results(settings, journal, campaign_id, out)
@@ -299,6 +301,8 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
         try:
             # Prefect takes seconds to import and to start: the view is there first.
             await asyncio.sleep(0)
+            if settings.workers:
+                return await _followed(settings, journal, campaign_id)
             flows = await asyncio.to_thread(import_module, "orchestrator.flows")
             resource = campaign_resource(campaign_id)
             async with owned(journal, resource, settings.lease_s, print_waiting if wait else None):
@@ -318,6 +322,13 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
         finally:
             watching.cancel()
             refresh()
+
+
+async def _followed(settings: Settings, journal: Journal, campaign_id: str) -> tuple[Question, ...]:
+    """Watch what the lab's workers do."""
+    workers = await asyncio.to_thread(import_module, "orchestrator.workers")
+    waiting: tuple[Question, ...] = await workers.follow(settings, journal, campaign_id)
+    return waiting
 
 
 def _print_result(journal: Journal, campaign_id: str) -> None:

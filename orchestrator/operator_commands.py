@@ -12,6 +12,7 @@ import typer
 
 from orchestrator.control import Decision, Place
 from orchestrator.lab import Lab
+from orchestrator.prefect_setup import embed_prefect
 from orchestrator.session import (
     CampaignId,
     Home,
@@ -49,6 +50,11 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
     settings = settings_for(home)
 
     async def once(lab: Lab, campaign_id: str) -> tuple[datetime, engine.Outlook]:
+        if settings.workers:
+            embed_prefect(settings)
+            from orchestrator import workers
+
+            return lab.clock.now(), await workers.advance_with_workers(settings, lab.journal, campaign_id)
         resource = campaign_resource(campaign_id)
         async with owned(lab.journal, resource, settings.lease_s, print_waiting if wait else None):
             outlook = await engine.advance(lab, campaign_id)
@@ -95,11 +101,19 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
     """Stop the robots at once, then pause the campaign."""
     from orchestrator import control
 
+    settings = settings_for(home)
     with _opened_lab(campaign, home) as (lab, campaign_id):
-        unstopped = asyncio.run(control.stop_now(lab, campaign_id, who or person(), why))
+        if settings.workers:
+            embed_prefect(settings)
+            from orchestrator import workers
+
+            unstopped = asyncio.run(workers.stop_now(settings, lab.journal, campaign_id, who or person(), why))
+        else:
+            unstopped = asyncio.run(control.stop_now(lab, campaign_id, who or person(), why))
         for robot, error in unstopped.items():
             console.print(f"Robot {robot} could NOT be stopped: {error}", style="bold red", highlight=False)
-        console.print(f"Campaign {campaign_id} is paused; {len(lab.robots) - len(unstopped)} robots stopped.")
+        number = len(lab.journal.state(campaign_id).campaign.robots) - len(unstopped)
+        console.print(f"Campaign {campaign_id} is paused; {number} robots stopped.")
     if unstopped:
         raise typer.Exit(1)
 
@@ -266,4 +280,6 @@ def _opened_lab(campaign: str | None, home: Home) -> Iterator[tuple[Lab, str]]:
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
-        yield open_lab(settings, journal, journal.state(campaign_id)), campaign_id
+        # Where workers have the robots, no command opens one here.
+        robots: list[str] | None = [] if settings.workers else None
+        yield open_lab(settings, journal, journal.state(campaign_id), robots), campaign_id

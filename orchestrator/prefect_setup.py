@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+from orchestrator.settings import Settings
+from protocols.errors import WellwiseError
+
 _LOGGING = """\
 version: 1
 disable_existing_loggers: false
@@ -16,11 +19,20 @@ root: {level: WARNING, handlers: [file]}
 """
 
 
-def embed_prefect(home: Path) -> Path:
+def embed_prefect(settings: Settings) -> Path:
     """Set Prefect's environment, before anything imports it; what the environment already says is kept.
 
     Returns: the file that takes the log lines of Prefect and of the libraries.
+
+    Raises:
+        WellwiseError: the lab has workers, and nothing says where its Prefect server is.
     """
+    if settings.workers and "PREFECT_API_URL" not in os.environ:
+        raise WellwiseError(
+            "WELLWISE_WORKERS is set, so PREFECT_API_URL must say where the lab's Prefect server is "
+            "(such as http://HOST:4200/api)"
+        )
+    home = settings.home
     folder = (home / "prefect").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     log = home.absolute() / "logs" / "wellwise.log"
@@ -34,6 +46,7 @@ def embed_prefect(home: Path) -> Path:
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     }
     for name, value in defaults.items():

@@ -16,6 +16,11 @@ class Settings(BaseSettings):
 
     lease_s: float = Field(30.0, gt=0, description="seconds for which an owner holds a campaign without renewing")
 
+    workers: bool = Field(False, description="robots are reached through Prefect workers on their computers")
+    speed: float | None = Field(
+        None, gt=0, description="lab time of virtual robots passes so many times faster than real; it jumps if absent"
+    )
+
     @property
     def journal_url(self) -> str:
         """The SQLAlchemy URL of the journal."""

@@ -1,6 +1,9 @@
-"""The virtual clock: forty days pass in no time."""
+"""Clocks of virtual labs: forty days pass in no time, or many times faster than they do."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+_SHORTEST_S = 0.01
 
 
 class VirtualClock:
@@ -18,3 +21,22 @@ class VirtualClock:
     async def sleep_until(self, moment: datetime) -> None:
         """Move to `moment` at once; stay if it is past."""
         self._now = max(self._now, moment)
+
+
+class AcceleratedClock:
+    """Real time, `speed` times faster since `start`; the same in every process that is given both."""
+
+    virtual = False
+
+    def __init__(self, start: datetime, speed: float) -> None:
+        self._start, self._speed = start, speed
+
+    def now(self) -> datetime:
+        """The accelerated time."""
+        return self._start + (datetime.now(UTC) - self._start) * self._speed
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return when `moment` has come; at once if it is past."""
+        wait = (moment - self.now()) / self._speed
+        if wait > timedelta(0):
+            await asyncio.sleep(max(_SHORTEST_S, wait.total_seconds()))

@@ -14,9 +14,14 @@ from drivers.base import KeyMemory
 from orchestrator.journal import Journal
 from orchestrator.plots import write_plots
 from orchestrator.store import campaign_resource
+from simulators.robot import lab_log_path
+from simulators.robot_log import RobotLog
 from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE, START
 from tests.crash import campaign as crash_campaign
 from tests.postgres import temporary_database
+
+PROGRAM = Path(sys.executable).with_name("wellwise")
+LAB_FILE = Path(__file__).with_name("lab_campaign.yaml")
 
 
 def wellwise(*words: object, home: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +30,7 @@ def wellwise(*words: object, home: Path | None = None, **variables: str) -> subp
     if home is not None:
         environment["WELLWISE_HOME"] = str(home)
     return subprocess.run(
-        [Path(sys.executable).with_name("wellwise"), *map(str, words)],
+        [PROGRAM, *map(str, words)],
         capture_output=True, text=True, env=environment, cwd=ROOT, timeout=400, check=False,
     )  # fmt: skip
 
@@ -238,3 +243,43 @@ def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
     refused = wellwise("correct-well", "A1", "--exclude", "--why", "x", home=tmp_path)
     assert refused.returncode == 2
     assert "expected a well such as rpe/r1/p3/B2" in refused.stderr
+
+
+def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(LAB_FILE.read_text().replace("stop: {rounds: 2}", "stop: {rounds: 1}"))
+    home = tmp_path / "home"
+    environment = {**os.environ, "WELLWISE_HOME": str(home), "WELLWISE_LEASE_S": "2", "WELLWISE_SPEED": "12000"}
+
+    def started(*command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [PROGRAM, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def line_with(text: str, process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if text in line:
+                return line
+        raise AssertionError(f"no {text!r} in:\n{''.join(seen)}")
+
+    with started("run", str(file)) as first:
+        line_with("step react", first)
+        with started("resume", "--wait") as second:
+            assert f"process {first.pid}" in line_with("Waiting:", second)
+            first.kill()
+            out, _ = second.communicate()
+            assert second.returncode == 0, out
+    journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
+    state = journal.state("lab")
+    assert (state.status, len(state.rounds)) == ("finished", 1)
+    assert all(well.value is not None for well in state.rounds[0].wells)
+    log = RobotLog(lab_log_path(home, "virtual"))
+    done = [
+        (performed.key, performed.position) for performed in log.everything() if performed.operation.kind != "image"
+    ]
+    assert len(done) == len(set(done)) == 10
+    journal.close()
+    log.close()

@@ -1,0 +1,52 @@
+"""Commands of a lab with workers: one on each computer that has a robot's cable, one that advances campaigns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from orchestrator.session import Home, console, settings_for
+
+lab_commands = typer.Typer()
+
+
+@lab_commands.command()
+def worker(
+    robots: Annotated[list[str], typer.Argument(help="Robots whose cables are at this computer.", metavar="ROBOT...")],
+    home: Home = None,
+) -> None:
+    """Carry out the jobs of robots at this computer, until interrupted."""
+    _serve(robots, f"Worker for {', '.join(robots)}: waiting for jobs. Stop with Ctrl-C.", home)
+
+
+@lab_commands.command("serve-flows")
+def serve_flows(home: Home = None) -> None:
+    """Advance the campaigns of a lab with workers, until interrupted."""
+    from orchestrator.journal import Journal
+
+    # Migrations run here, before many processes open the journal at once.
+    Journal(settings_for(home).journal_url).close()
+    _serve(["orchestrator"], "Advancing campaigns. Stop with Ctrl-C.", home)
+
+
+def _serve(queues: Sequence[str], message: str, home: Home) -> None:
+    from orchestrator.prefect_setup import embed_prefect
+
+    settings = settings_for(home).model_copy(update={"workers": True})
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    log = embed_prefect(settings)
+    # Each run is a process of its own, in a folder of its own, with this environment.
+    os.environ["WELLWISE_HOME"] = str(settings.home)
+    os.environ["WELLWISE_WORKERS"] = "true"
+    from orchestrator import workers
+
+    console.print(message, highlight=False)
+    console.print(f"log      {log}", soft_wrap=True, highlight=False)
+    try:
+        asyncio.run(workers.work(queues))
+    except KeyboardInterrupt:
+        console.print("Stopped.")
