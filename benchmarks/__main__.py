@@ -1,4 +1,4 @@
-"""Scoring error, calibration of the culture, campaigns against random search, cost of a proposal and a campaign."""
+"""Scoring error, the culture, campaigns against random search, cost of a proposal, of a campaign and of a job."""
 
 import resource
 import subprocess
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import optimizer
+from benchmarks.jobs import beside_prefect, journal_alone, many
 from benchmarks.virtual_campaign import at_random, by_wellwise, simulate, truth
 from orchestrator.planning import plan_round
 from protocols.campaign import Campaign
@@ -131,6 +132,9 @@ def main() -> None:
     proposal_cost(campaign)
     campaigns(campaign)
     whole_campaign(campaign)
+    beside_prefect()
+    journal_alone()
+    many()
 
 
 if __name__ == "__main__":

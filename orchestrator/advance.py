@@ -167,7 +167,7 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     lab.journal.plan_round(
         campaign_id,
         planned.layout,
-        () if state.campaign.rounds.approval else jobs,
+        None if state.campaign.rounds.approval else jobs,
         planned.notices,
         action.start,
         lab.clock.now(),

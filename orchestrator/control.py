@@ -139,11 +139,11 @@ def approve(lab: Lab, campaign_id: str, who: str, why: str) -> int:
         assert isinstance(result, CursorResult)
         if result.rowcount != 1:
             raise Conflict(f"round {round.number} of {campaign_id} was approved by somebody else just now")
-        lab.journal.add_jobs(session, campaign_id, jobs)
-        data = {"round": round.number, "wells": len(round.wells), "jobs": len(jobs)}
+        number = lab.journal.add_jobs(session, campaign_id, jobs)
+        data = {"round": round.number, "wells": len(round.wells), "jobs": number}
         subject = f"{campaign_id}/r{round.number}"
         add_event(session, campaign_id, now, "round_approved", subject, why, data, who)
-    return len(jobs)
+    return number
 
 
 def edit_proposal(
@@ -314,9 +314,10 @@ def decide(lab: Lab, key: str, decision: Decision, who: str, why: str, failed_we
     lost = job.wells if decision == "failed" else failed_wells
     now = lab.clock.now()
     with lab.journal.transaction() as session:
-        row = lab.journal.move(session, key, JobStatus.LATE if late else JobStatus.IN_DOUBT, to, now, why, who)
-        lab.journal.lose(session, row, dict.fromkeys(lost, why), now, who)
+        moved = lab.journal.move(session, key, JobStatus.LATE if late else JobStatus.IN_DOUBT, to, now, why, who)
+        lab.journal.lose(session, moved, dict.fromkeys(lost, why), now, who)
         if decision == "again":
+            row = existing(session, JobRow, key)
             row.cleared = late
             row.attempt += not late
 

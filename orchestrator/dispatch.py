@@ -60,8 +60,9 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
         report = JobReport(key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now())
         return _conclude(lab, campaign_id, key, job, status, report)
     report = await _ask(robot, job)
-    lab.journal.robot_back(campaign_id, job.robot, lab.clock.now())
-    if status is JobStatus.DISPATCHED and report.state in ("running", "done", "failed"):
+    if state.robot_silent:
+        lab.journal.robot_back(campaign_id, job.robot, lab.clock.now())
+    if status is JobStatus.DISPATCHED and report.state == "running":
         lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
     while report.state == "running":

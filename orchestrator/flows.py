@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from prefect import flow, task
@@ -41,7 +42,7 @@ async def carry_round(campaign_id: str, number: int) -> Outlook:
     """Carry one round on until it is finished, or until only a person can help."""
     lab = current_lab.get()
     while True:
-        outlook = await advance(lab, campaign_id, _as_task, round=number)
+        outlook = await advance(lab, campaign_id, as_task, round=number)
         if outlook.moment is None:
             return outlook
         await wait_until(lab, campaign_id, outlook.moment)
@@ -57,11 +58,13 @@ async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
         await lab.clock.sleep_until(min(moment, lab.clock.now() + _LOOK))
 
 
-async def _as_task(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    return await carry_out.with_options(task_run_name=name, tags=list(tags))(work, arguments)
+async def as_task(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Run `work(*arguments)` as a Prefect task with a name and tags that a person can read."""
+    # Prefect looks into each argument for results of other tasks, and a lab is large: it is handed over closed.
+    return await carry_out.with_options(task_run_name=name, tags=list(tags))(partial(work, *arguments))
 
 
 @task(name="work", cache_policy=NO_CACHE)
-async def carry_out(work: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> Any:
+async def carry_out(work: Callable[[], Awaitable[Any]]) -> Any:
     """One piece of work of a round: a job, a proposal, a batch of scores."""
-    return await work(*arguments)
+    return await work()

@@ -1,22 +1,19 @@
 """The journal: the durable record, written before and after everything that touches the physical world."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, update
-from sqlalchemy.engine import CursorResult
-from sqlmodel import Session, col, select
+from sqlalchemy import func
+from sqlmodel import col, select
 
-from orchestrator.errors import Conflict, Halted
-from orchestrator.state import CampaignState, JobState, JobStatus, Outage
-from orchestrator.state_query import job_state, round_state
-from orchestrator.store import Store, add_event, campaign_resource, existing, robot_resource
+from orchestrator.job_record import JobRecord
+from orchestrator.state import CampaignState, Outage
+from orchestrator.state_query import round_state
+from orchestrator.store import add_event, campaign_resource, existing
 from orchestrator.tables import (
     CampaignRow,
     EventRow,
-    JobRow,
     ObservationRow,
     OutageRow,
     ReadingRow,
@@ -30,10 +27,9 @@ from protocols.layout import Layout
 from protocols.scoring import Score
 
 _OBSERVATIONS = TypeAdapter(list[Observation])
-_LONGEST_WAIT_S = 60.0
 
 
-class Journal(Store):
+class Journal(JobRecord):
     """One database with the campaigns of a lab. Every method that writes is one transaction, its events included."""
 
     # Campaigns
@@ -111,19 +107,19 @@ class Journal(Store):
         self,
         campaign_id: str,
         layout: Layout,
-        jobs: Sequence[Job],
+        jobs: Iterable[Job] | None,
         notices: Sequence[str],
         start: datetime,
         at: datetime,
         requeued: Sequence[tuple[int, int, str]] = (),
     ) -> None:
-        """Write down the layout of a new round, and its jobs if it needs no approval.
+        """Write down the layout of a new round and its jobs, which are None while it waits for approval.
 
         `requeued` are the lost wells (round, plate, name) whose conditions have a well again.
         """
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
-            status = "running" if jobs else "proposed"
+            status = "proposed" if jobs is None else "running"
             session.add(RoundRow(campaign_id=campaign_id, number=layout.round, status=status, started_at=start))
             session.flush()
             for placement in layout.placements:
@@ -137,33 +133,15 @@ class Journal(Store):
                         proposal=placement.proposal.model_dump(mode="json"),
                     )
                 )
-            self.add_jobs(session, campaign_id, jobs)
+            number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs)
             subject = f"{campaign_id}/r{layout.round}"
-            text = f"{len(layout.placements)} wells, " + (f"{len(jobs)} jobs" if jobs else "to be approved")
-            data = {"round": layout.round, "wells": len(layout.placements), "jobs": len(jobs)}
+            text = f"{len(layout.placements)} wells, " + ("to be approved" if jobs is None else f"{number} jobs")
+            data = {"round": layout.round, "wells": len(layout.placements), "jobs": number}
             add_event(session, campaign_id, at, "round_planned", subject, text, data)
             for place in requeued:
                 existing(session, WellRow, (campaign_id, *place)).requeued = False
             for notice in notices:
                 add_event(session, campaign_id, at, "notice", subject, notice)
-
-    def add_jobs(self, session: Session, campaign_id: str, jobs: Sequence[Job]) -> None:
-        """Write down the jobs of a round, in a transaction that is open."""
-        for position, job in enumerate(jobs):
-            session.add(
-                JobRow(
-                    key=job.key,
-                    campaign_id=campaign_id,
-                    round=job.round,
-                    position=position,
-                    plate=job.plate,
-                    step=job.step,
-                    robot=job.robot,
-                    due_at=job.due_at,
-                    state=JobStatus.PLANNED.value,
-                    job=job.model_dump(mode="json"),
-                )
-            )
 
     def finish_round(self, campaign_id: str, number: int, at: datetime) -> None:
         """Every job is over and every reading scored."""
@@ -172,134 +150,6 @@ class Journal(Store):
             row = existing(session, RoundRow, (campaign_id, number))
             row.status, row.ended_at = "finished", at
             add_event(session, campaign_id, at, "round_finished", f"{campaign_id}/r{number}", "")
-
-    # Jobs
-
-    def job(self, key: str) -> tuple[Job, JobState]:
-        """A job without the wells that are lost by now, and where it stands.
-
-        A job that was decided to be sent again carries the number of its attempt in the key that the robot is given.
-
-        Raises:
-            JournalError: there is no such job.
-        """
-        with self.reading_session() as session:
-            row = existing(session, JobRow, key)
-            lost = session.exec(
-                select(WellRow.well)
-                .where(WellRow.campaign_id == row.campaign_id, WellRow.round == row.round, WellRow.plate == row.plate)
-                .where(WellRow.lost != "")
-            ).all()
-            job = Job.model_validate(row.job).without_wells(frozenset(lost))
-            if row.attempt > 1:
-                job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
-            return job, job_state(row)
-
-    def move_job(self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = "") -> None:
-        """Move a job from one state to another, if it is still there.
-
-        Raises:
-            Conflict: it is not in `origin` any more.
-            Halted: it was to be dispatched and its campaign is paused or over.
-        """
-        with self.transaction() as session:
-            self.move(session, key, origin, to, at, message)
-
-    def finish_job(
-        self,
-        key: str,
-        origin: JobStatus,
-        to: JobStatus,
-        at: datetime,
-        message: str,
-        lost: dict[str, str],
-        readings: Sequence[ReadingRow],
-    ) -> None:
-        """A robot's last word on a job: it is done or failed, these wells are lost, these readings were taken.
-
-        Raises:
-            Conflict: the job is not in `origin` any more.
-        """
-        with self.transaction() as session:
-            row = self.move(session, key, origin, to, at, message)
-            self.lose(session, row, lost, at)
-            session.add_all(readings)
-
-    def lose(self, session: Session, row: JobRow, lost: dict[str, str], at: datetime, who: str = "wellwise") -> None:
-        """Note why wells of a job are lost, in a transaction that is open; a well is lost once."""
-        for name, why in lost.items():
-            well = existing(session, WellRow, (row.campaign_id, row.round, row.plate, name))
-            if not well.lost:
-                well.lost = f"step {row.step}: {why}"
-                subject = f"{row.campaign_id}/r{row.round}/p{row.plate}/{name}"
-                add_event(session, row.campaign_id, at, "well_lost", subject, well.lost, who=who)
-
-    def move(
-        self,
-        session: Session,
-        key: str,
-        origin: JobStatus,
-        to: JobStatus,
-        at: datetime,
-        message: str,
-        who: str = "wellwise",
-    ) -> JobRow:
-        """Move a job in a transaction that is open, with its event; see `move_job`."""
-        times: dict[str, Any] = {"ended_at": at} if to.over else {}
-        if to is JobStatus.DISPATCHED:
-            times["dispatched_at"] = at
-        row = existing(session, JobRow, key)
-        if who == "wellwise":
-            self.guard(session, campaign_resource(row.campaign_id), robot_resource(row.robot))
-        if to is JobStatus.DISPATCHED:
-            self._refuse_if_halted(session, row.campaign_id)
-        statement = (
-            update(JobRow)
-            .where(col(JobRow.key) == key, col(JobRow.state) == origin.value)
-            .values(state=to.value, message=message, **times)
-        )
-        result = session.connection().execute(statement)
-        assert isinstance(result, CursorResult)
-        session.refresh(row)
-        if result.rowcount != 1:
-            raise Conflict(f"job {key} is {row.state}, not {origin.value}: somebody else moved it first")
-        data = {"robot": row.robot, "step": row.step, "round": row.round, "plate": row.plate, "day": row.job["day"]}
-        add_event(session, row.campaign_id, at, f"job_{to.value}", key, message, data, who)
-        return row
-
-    def _refuse_if_halted(self, session: Session, campaign_id: str) -> None:
-        # The lock makes a pause wait for the dispatches before it, and dispatches wait for a pause before them.
-        statement = select(CampaignRow.status).where(CampaignRow.id == campaign_id).with_for_update(read=True)
-        status = session.exec(statement).one()
-        if status != "running":
-            raise Halted(f"campaign {campaign_id} is {status}: no job is sent")
-
-    # Robots
-
-    def robot_offline(self, campaign_id: str, robot: str, message: str, at: datetime) -> None:
-        """A robot does not answer: it is asked again at once, then after waits that double up to a minute."""
-        with self.transaction() as session:
-            row = session.get(OutageRow, (campaign_id, robot))
-            if row is None:
-                row = OutageRow(
-                    campaign_id=campaign_id, robot=robot, since=at, retry_at=at, wait_s=0.0, message=message
-                )
-                session.add(row)
-            else:
-                row.wait_s = min(max(1.0, 2 * row.wait_s), _LONGEST_WAIT_S)
-                row.retry_at, row.message = at + timedelta(seconds=row.wait_s), message
-            add_event(session, campaign_id, at, "robot_offline", robot, message)
-
-    def robot_back(self, campaign_id: str, robot: str, at: datetime) -> None:
-        """A robot answers; an event if it did not before."""
-        with self.reading_session() as session:
-            if session.get(OutageRow, (campaign_id, robot)) is None:
-                return
-        with self.transaction() as session:
-            row = session.get(OutageRow, (campaign_id, robot))
-            if row is not None:
-                session.delete(row)
-                add_event(session, campaign_id, at, "robot_back", robot, f"it had not answered since {row.since:%H:%M}")
 
     # Readings and observations
 

@@ -163,7 +163,7 @@ def _carry_out(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -
 
 def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, datetime]) -> list[Action]:
     actions: list[Action] = [ScoreReadings(round.unscored)] if round.unscored else []
-    for job in _first_open_jobs(round):
+    for job in _in_turn(round):
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
         elif job.status.in_flight:
@@ -183,11 +183,7 @@ def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, date
     return actions or [FinishRound(round.number)]
 
 
-def _first_open_jobs(round: RoundState) -> list[JobState]:
-    """For each plate the first job that is not over: a plate is worked on in the order of its protocol."""
-    first: dict[int, JobState] = {}
-    for job in round.jobs:
-        if not job.status.over:
-            first.setdefault(job.plate, job)
+def _in_turn(round: RoundState) -> list[JobState]:
+    """Each plate's next job, in the order in which robots should have them."""
     # What a robot has already comes before what it could be given next.
-    return sorted(first.values(), key=lambda job: (not job.status.in_flight, job.due_at, job.plate))
+    return sorted(round.jobs, key=lambda job: (not job.status.in_flight, job.due_at, job.plate))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -129,8 +130,8 @@ def status(home: Home = None) -> None:
         for campaign_id in journal.campaign_ids():
             state = journal.state(campaign_id)
             current = state.rounds[-1] if state.rounds else None
-            over = sum(job.status.over for job in current.jobs) if current else 0
-            jobs = f"{over} of {len(current.jobs)}" if current and current.jobs else "-"
+            counts = journal.job_counts(campaign_id, current.number) if current else Counter()
+            over = sum(number for status, number in counts.items() if status.over)
             moment = journal.last_moment(campaign_id)
             questions += open_questions(state)
             outages += [outage_line(outage) for outage in state.outages if state.status != "finished"]
@@ -138,7 +139,7 @@ def status(home: Home = None) -> None:
                 campaign_id,
                 state.status + (f" ({state.reason})" if state.reason else ""),
                 f"{len(state.rounds)} of {state.campaign.stop.rounds}",
-                jobs,
+                f"{over} of {counts.total()}" if counts else "-",
                 "-" if state.best is None else f"{state.best:.3f}",
                 f"{moment:%Y-%m-%d %H:%M}" if moment else "-",
             )

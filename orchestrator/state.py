@@ -42,7 +42,8 @@ class JobStatus(StrEnum):
 class JobState:
     """Where one job stands; `wells` are those it works on, whether they still live or not.
 
-    `latest_at` is when its tolerance ends; None where an operator has cleared it to be done late.
+    `latest_at` is when its tolerance ends; None where an operator has cleared it to be done late. `robot_silent`: its
+    robot did not answer when it was last asked.
     """
 
     key: str
@@ -54,6 +55,7 @@ class JobState:
     wells: frozenset[str]
     latest_at: datetime | None = None
     message: str = ""
+    robot_silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class WellState:
 
 @dataclass(frozen=True)
 class RoundState:
-    """One batch: its wells in plate order, its jobs in due order, and readings that wait for a score."""
+    """One batch: its wells in plate order, each plate's first job that is not over, and readings without a score.
+
+    The jobs of a plate are done in the order of its protocol, so the later ones have no say in what comes next.
+    """
 
     number: int
     finished: bool
@@ -127,7 +132,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class CampaignState:
-    """Everything that the journal knows of a campaign; the jobs of finished rounds are left out."""
+    """Everything that decides what comes next in a campaign."""
 
     id: str
     campaign: Campaign

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from orchestrator.state import JobState, JobStatus, RoundState, WellState
@@ -10,9 +11,11 @@ from orchestrator.tables import BY_HAND, JobRow, ObservationRow, ReadingRow, Rou
 from protocols.conditions import Proposal
 from protocols.plates import Well
 
+_OVER = [status.value for status in JobStatus if status.over]
+
 
 def round_state(session: Session, row: RoundRow) -> RoundState:
-    """One round; the jobs of a finished round are left out."""
+    """One round; see `RoundState`."""
     here = {"campaign_id": row.campaign_id, "round": row.number}
     wells = session.exec(select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))).all()
     latest: dict[tuple[int, str], ObservationRow] = {}
@@ -24,7 +27,15 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
     jobs: Sequence[JobRow] = ()
     unscored: Sequence[int | None] = ()
     if not finished:
-        jobs = session.exec(select(JobRow).filter_by(**here).order_by(col(JobRow.position))).all()
+        first = (
+            select(func.min(JobRow.position))
+            .filter_by(**here)
+            .where(col(JobRow.state).not_in(_OVER))
+            .group_by(col(JobRow.plate))
+        )
+        jobs = session.exec(
+            select(JobRow).filter_by(**here).where(col(JobRow.position).in_(first)).order_by(col(JobRow.position))
+        ).all()
         unscored = session.exec(
             select(ReadingRow.id).filter_by(**here, scored=False).order_by(col(ReadingRow.id))
         ).all()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
@@ -15,6 +15,14 @@ from orchestrator.errors import JournalError, LeaseLost, Owned
 from orchestrator.tables import CampaignRow, EventRow, LeaseRow
 
 _Row = TypeVar("_Row", bound=SQLModel)
+
+# Statements of every transition, built once: to build one costs more than to run it.
+_EVENT = insert(EventRow)
+_GUARD = (
+    update(LeaseRow)
+    .where(col(LeaseRow.resource) == bindparam("guarded"), col(LeaseRow.fence) == bindparam("mine"))
+    .values(fence=LeaseRow.fence)
+)
 
 
 class Store:
@@ -120,12 +128,7 @@ class Store:
             fence = self._fences.get(resource)
             if fence is None:
                 continue
-            statement = (
-                update(LeaseRow)
-                .where(col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence)
-                .values(fence=fence)
-            )
-            result = session.connection().execute(statement)
+            result = session.connection().execute(_GUARD, {"guarded": resource, "mine": fence})
             assert isinstance(result, CursorResult)
             if result.rowcount != 1:
                 raise LeaseLost(f"another process has taken {resource} over: this one writes nothing more")
@@ -168,6 +171,15 @@ def add_event(
     who: str = "wellwise",
 ) -> None:
     """Append an event to the transaction of what it tells of."""
-    session.add(
-        EventRow(campaign_id=campaign_id, at=at, kind=kind, subject=subject, who=who, message=message, data=data or {})
+    session.connection().execute(
+        _EVENT,
+        {
+            "campaign_id": campaign_id,
+            "at": at,
+            "kind": kind,
+            "subject": subject,
+            "who": who,
+            "message": message,
+            "data": data or {},
+        },
     )

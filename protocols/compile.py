@@ -40,7 +40,7 @@ from protocols.protocol import (
 from protocols.quantities import Quantity, conversion
 
 
-def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: datetime) -> tuple[Job, ...]:
+def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: datetime) -> Iterator[Job]:
     """The jobs that carry a layout through the protocol, in the order in which they are due.
 
     Args:
@@ -49,7 +49,6 @@ def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: da
         layout: the conditions of the round, well by well.
         start: any time of the round's day 0, with its time zone.
     """
-    jobs = []
     for day in range(campaign.protocol.last_day + 1):
         for step in campaign.protocol.steps:
             if day not in step.days:
@@ -61,23 +60,20 @@ def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: da
                 if not operations:
                     continue
                 plate_id = f"{campaign_id}/r{layout.round}/p{plate}"
-                jobs.append(
-                    Job(
-                        key=f"{plate_id}/{step.name}/{occurrence}",
-                        round=layout.round,
-                        step=step.name,
-                        occurrence=occurrence,
-                        day=day,
-                        plate=plate,
-                        plate_id=plate_id,
-                        labware=campaign.plates.labware,
-                        robot=step.robot,
-                        due_at=due_at,
-                        tolerance_s=step.tolerance.to("s"),
-                        operations=operations,
-                    )
+                yield Job(
+                    key=f"{plate_id}/{step.name}/{occurrence}",
+                    round=layout.round,
+                    step=step.name,
+                    occurrence=occurrence,
+                    day=day,
+                    plate=plate,
+                    plate_id=plate_id,
+                    labware=campaign.plates.labware,
+                    robot=step.robot,
+                    due_at=due_at,
+                    tolerance_s=step.tolerance.to("s"),
+                    operations=operations,
                 )
-    return tuple(jobs)
 
 
 def _operations(campaign: Campaign, step: Step, day: int, placements: tuple[Placement, ...]) -> Iterator[Operation]:

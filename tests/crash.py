@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -323,9 +324,13 @@ def main() -> None:
                     points = sorted(rng.sample(every_point(url_of, dropping), 20))
                     name = f"{engine}, {memory.value}, line drops {'after' if heard else 'before'} the robot has heard"
                     _series(name, points, url_of, dropping, total)
-            instants = [rng.uniform(0.01, 0.6) for _ in range(100)]
-            name = f"{engine}, cannot say, 100 random instants"
-            _series(name, instants, url_of, campaign(KeyMemory.CANNOT_SAY), total)
+            small = campaign(KeyMemory.CANNOT_SAY)
+            with tempfile.TemporaryDirectory() as folder:
+                begun = time.perf_counter()
+                crash(Path(folder), url_of(Path(folder)), small, None)
+                seconds = time.perf_counter() - begun
+            instants = [rng.uniform(0.0, 0.8 * seconds) for _ in range(100)]
+            _series(f"{engine}, cannot say, 100 random instants", instants, url_of, small, total)
     print(_counts("in all", total))
     sys.exit(bool(total.duplicates or total.lost or total.problems))
 

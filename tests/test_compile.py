@@ -21,7 +21,7 @@ def jobs_for(campaign: Campaign, condition: Condition) -> tuple[Job, ...]:
         Placement(well=well, proposal=Proposal(condition=condition, role="proposed", reason="test"))
         for well in campaign.plates.all_wells()
     )
-    return compile_jobs(campaign, "rpe", Layout(round=1, placements=placements), START)
+    return tuple(compile_jobs(campaign, "rpe", Layout(round=1, placements=placements), START))
 
 
 def supplement_days(jobs: tuple[Job, ...], substance: str, plate: int = 1, well: str = "B2") -> list[tuple[int, float]]:

@@ -1,0 +1,223 @@
+"""The record of jobs: each a chain of durable moves, and the robots that do not answer."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, insert, update
+from sqlmodel import Session, col, select
+
+from orchestrator.errors import Conflict, Halted
+from orchestrator.state import JobState, JobStatus
+from orchestrator.state_query import job_state
+from orchestrator.store import Store, add_event, campaign_resource, existing, robot_resource
+from orchestrator.tables import CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
+from protocols.jobs import Job
+
+_LONGEST_WAIT_S = 60.0
+_CHUNK = 500
+
+# Statements of every transition, built once: to build one costs more than to run it.
+_MOVE = (
+    update(JobRow)
+    .where(col(JobRow.key) == bindparam("moved"), col(JobRow.state) == bindparam("origin"))
+    .values(
+        state=bindparam("to"),
+        message=bindparam("why"),
+        dispatched_at=func.coalesce(bindparam("sent", type_=Moment()), JobRow.dispatched_at),
+        ended_at=func.coalesce(bindparam("ended", type_=Moment()), JobRow.ended_at),
+    )
+    .returning(
+        col(JobRow.campaign_id),
+        col(JobRow.round),
+        col(JobRow.plate),
+        col(JobRow.step),
+        col(JobRow.robot),
+        col(JobRow.job)["day"].as_integer(),
+    )
+)
+_STATUS = select(CampaignRow.status).where(CampaignRow.id == bindparam("campaign")).with_for_update(read=True)
+_LOST = select(WellRow.well).where(
+    WellRow.campaign_id == bindparam("campaign"),
+    WellRow.round == bindparam("round"),
+    WellRow.plate == bindparam("plate"),
+    WellRow.lost != "",
+)
+_SILENT = select(OutageRow.robot).where(
+    OutageRow.campaign_id == bindparam("campaign"), OutageRow.robot == bindparam("robot")
+)
+
+
+class MovedJob(NamedTuple):
+    """A job that was moved: where it belongs."""
+
+    campaign_id: str
+    round: int
+    plate: int
+    step: str
+    robot: str
+    day: int
+
+
+class JobRecord(Store):
+    """The jobs of all campaigns. Every method that writes is one transaction, its events included."""
+
+    def add_jobs(self, session: Session, campaign_id: str, jobs: Iterable[Job]) -> int:
+        """Write down the jobs of a round, in a transaction that is open; returns how many."""
+        rows = (
+            {
+                "key": job.key,
+                "campaign_id": campaign_id,
+                "round": job.round,
+                "position": position,
+                "plate": job.plate,
+                "step": job.step,
+                "robot": job.robot,
+                "due_at": job.due_at,
+                "state": JobStatus.PLANNED.value,
+                "job": job.model_dump(mode="json"),
+            }
+            for position, job in enumerate(jobs)
+        )
+        number = 0
+        while chunk := list(islice(rows, _CHUNK)):
+            session.connection().execute(insert(JobRow), chunk)
+            number += len(chunk)
+        return number
+
+    def jobs(self, campaign_id: str, round: int) -> list[JobState]:
+        """Every job of a round, in the order in which they are due."""
+        query = select(JobRow).filter_by(campaign_id=campaign_id, round=round).order_by(col(JobRow.position))
+        with self.reading_session() as session:
+            return [job_state(row) for row in session.exec(query)]
+
+    def job_counts(self, campaign_id: str, round: int) -> Counter[JobStatus]:
+        """How many jobs of a round are in which state."""
+        query = (
+            select(JobRow.state, func.count())
+            .where(JobRow.campaign_id == campaign_id, JobRow.round == round)
+            .group_by(JobRow.state)
+        )
+        with self.reading_session() as session:
+            return Counter({JobStatus(state): number for state, number in session.exec(query)})
+
+    def job(self, key: str) -> tuple[Job, JobState]:
+        """A job without the wells that are lost by now, and where it stands.
+
+        A job that was decided to be sent again carries the number of its attempt in the key that the robot is given.
+
+        Raises:
+            JournalError: there is no such job.
+        """
+        with self.reading_session() as session:
+            row = existing(session, JobRow, key)
+            plate = {"campaign": row.campaign_id, "round": row.round, "plate": row.plate}
+            lost = session.connection().execute(_LOST, plate).scalars()
+            outage = {"campaign": row.campaign_id, "robot": row.robot}
+            silent = session.connection().execute(_SILENT, outage).scalar() is not None
+            job = Job.model_validate(row.job).without_wells(frozenset(lost))
+            if row.attempt > 1:
+                job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
+            return job, replace(job_state(row), robot_silent=silent)
+
+    def move_job(self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = "") -> None:
+        """Move a job from one state to another, if it is still there.
+
+        Raises:
+            Conflict: it is not in `origin` any more.
+            Halted: it was to be dispatched and its campaign is paused or over.
+        """
+        with self.transaction() as session:
+            self.move(session, key, origin, to, at, message)
+
+    def finish_job(
+        self,
+        key: str,
+        origin: JobStatus,
+        to: JobStatus,
+        at: datetime,
+        message: str,
+        lost: dict[str, str],
+        readings: Sequence[ReadingRow],
+    ) -> None:
+        """A robot's last word on a job: it is done or failed, these wells are lost, these readings were taken.
+
+        Raises:
+            Conflict: the job is not in `origin` any more.
+        """
+        with self.transaction() as session:
+            row = self.move(session, key, origin, to, at, message)
+            self.lose(session, row, lost, at)
+            session.add_all(readings)
+
+    def lose(self, session: Session, job: MovedJob, lost: dict[str, str], at: datetime, who: str = "wellwise") -> None:
+        """Note why wells of a job are lost, in a transaction that is open; a well is lost once."""
+        for name, why in lost.items():
+            well = existing(session, WellRow, (job.campaign_id, job.round, job.plate, name))
+            if not well.lost:
+                well.lost = f"step {job.step}: {why}"
+                subject = f"{job.campaign_id}/r{job.round}/p{job.plate}/{name}"
+                add_event(session, job.campaign_id, at, "well_lost", subject, well.lost, who=who)
+
+    def move(
+        self,
+        session: Session,
+        key: str,
+        origin: JobStatus,
+        to: JobStatus,
+        at: datetime,
+        message: str,
+        who: str = "wellwise",
+    ) -> MovedJob:
+        """Move a job in a transaction that is open, with its event; see `move_job`."""
+        values = {
+            "moved": key,
+            "origin": origin.value,
+            "to": to.value,
+            "why": message,
+            "sent": at if to is JobStatus.DISPATCHED else None,
+            "ended": at if to.over else None,
+        }
+        moved = session.connection().execute(_MOVE, values).one_or_none()
+        if moved is None:
+            found = existing(session, JobRow, key).state
+            raise Conflict(f"job {key} is {found}, not {origin.value}: somebody else moved it first")
+        place = MovedJob(*moved)
+        if who == "wellwise":
+            self.guard(session, campaign_resource(place.campaign_id), robot_resource(place.robot))
+        if to is JobStatus.DISPATCHED:
+            self._refuse_if_halted(session, place.campaign_id)
+        data = {name: value for name, value in place._asdict().items() if name != "campaign_id"}
+        add_event(session, place.campaign_id, at, f"job_{to.value}", key, message, data, who)
+        return place
+
+    def _refuse_if_halted(self, session: Session, campaign_id: str) -> None:
+        # The lock makes a pause wait for the dispatches before it, and dispatches wait for a pause before them.
+        status = session.connection().execute(_STATUS, {"campaign": campaign_id}).scalar_one()
+        if status != "running":
+            raise Halted(f"campaign {campaign_id} is {status}: no job is sent")
+
+    def robot_offline(self, campaign_id: str, robot: str, message: str, at: datetime) -> None:
+        """A robot does not answer: it is asked again at once, then after waits that double up to a minute."""
+        with self.transaction() as session:
+            row = session.get(OutageRow, (campaign_id, robot))
+            if row is None:
+                row = OutageRow(
+                    campaign_id=campaign_id, robot=robot, since=at, retry_at=at, wait_s=0.0, message=message
+                )
+                session.add(row)
+            else:
+                row.wait_s = min(max(1.0, 2 * row.wait_s), _LONGEST_WAIT_S)
+                row.retry_at, row.message = at + timedelta(seconds=row.wait_s), message
+            add_event(session, campaign_id, at, "robot_offline", robot, message)
+
+    def robot_back(self, campaign_id: str, robot: str, at: datetime) -> None:
+        """A robot answers that did not before."""
+        with self.transaction() as session:
+            row = session.get(OutageRow, (campaign_id, robot))
+            if row is not None:
+                session.delete(row)
+                add_event(session, campaign_id, at, "robot_back", robot, f"it had not answered since {row.since:%H:%M}")
