@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from orchestrator.state import JobState, JobStatus, RoundState, WellState
-from orchestrator.tables import BY_HAND, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from orchestrator.tables import BY_HAND, OPEN_JOB, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.conditions import Proposal
 from protocols.plates import Well
-
-_OVER = [status.value for status in JobStatus if status.over]
 
 
 def round_state(session: Session, row: RoundRow) -> RoundState:
@@ -27,14 +25,19 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
     jobs: Sequence[JobRow] = ()
     unscored: Sequence[int | None] = ()
     if not finished:
+        plates = select(WellRow.plate).filter_by(**here).distinct().subquery()
         first = (
             select(func.min(JobRow.position))
             .filter_by(**here)
-            .where(col(JobRow.state).not_in(_OVER))
-            .group_by(col(JobRow.plate))
+            .where(col(JobRow.plate) == plates.c.plate, text(OPEN_JOB))
+            .correlate(plates)
+            .scalar_subquery()
         )
         jobs = session.exec(
-            select(JobRow).filter_by(**here).where(col(JobRow.position).in_(first)).order_by(col(JobRow.position))
+            select(JobRow)
+            .filter_by(**here)
+            .where(col(JobRow.position).in_(select(first).select_from(plates)))
+            .order_by(col(JobRow.position))
         ).all()
         unscored = session.exec(
             select(ReadingRow.id).filter_by(**here, scored=False).order_by(col(ReadingRow.id))

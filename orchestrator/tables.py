@@ -3,11 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, types
+from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, text, types
 from sqlmodel import Field, SQLModel
 
 BY_HAND = "by hand"
 """The scorer of an observation that a person entered; it counts before any other."""
+
+
+OPEN_JOB = "state NOT IN ('done', 'failed', 'dropped')"
+"""SQL: a job that is not over. A plate's next one is found in an index of these, however many it has behind it."""
 
 
 class Moment(types.TypeDecorator[datetime]):
@@ -79,6 +83,15 @@ class JobRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         ForeignKeyConstraint(["campaign_id", "round"], ["round.campaign_id", "round.number"]),
         Index("job_of_round", "campaign_id", "round", "position"),
+        Index(
+            "open_job",
+            "campaign_id",
+            "round",
+            "plate",
+            "position",
+            sqlite_where=text(OPEN_JOB),
+            postgresql_where=text(OPEN_JOB),
+        ),
     )
 
     key: str = Field(primary_key=True)

@@ -31,11 +31,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"]),
         sa.PrimaryKeyConstraint("campaign_id", "robot"),
     )
+    open_job = sa.text("state NOT IN ('done', 'failed', 'dropped')")
+    op.create_index(
+        "open_job",
+        "job",
+        ["campaign_id", "round", "plate", "position"],
+        sqlite_where=open_job,
+        postgresql_where=open_job,
+    )
     op.add_column("well", sa.Column("requeued", sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
     op.drop_column("well", "requeued")
+    op.drop_index("open_job", "job")
     op.drop_table("outage")
     op.drop_table("lease")
     op.create_table(
