@@ -25,7 +25,6 @@ from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.compile import compile_jobs
 from protocols.jobs import Job, JobReport
-from protocols.plates import LABWARE
 
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _PLATES = 10
@@ -57,9 +56,7 @@ robots: {hand: {driver: simulated}}
 class Tireless:
     """A robot that has done everything as soon as it is told."""
 
-    capabilities = Capabilities(
-        operations=frozenset({"dispense", "aspirate"}), labware=frozenset(LABWARE), memory=KeyMemory.REMEMBERS_KEYS
-    )
+    capabilities = Capabilities(operations={"dispense": {}, "aspirate": {}}, memory=KeyMemory.REMEMBERS_KEYS)
 
     async def connect(self) -> None: ...
 

@@ -1,19 +1,22 @@
 """The driver contract: what wellwise asks of any robot.
 
 A driver is a class whose instances satisfy `Driver`, made from a `RobotSetup` and announced as an entry point in the
-group `wellwise.drivers`. Nothing else connects it to wellwise.
+group `wellwise.drivers`. Nothing else connects it to wellwise. For a device that takes one operation after another
+`drivers.device.Device` does all of it but the operations.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
+from drivers.capabilities import Capabilities, KeyMemory, Limits
+from drivers.clock import Clock
 from protocols.errors import WellwiseError
 from protocols.jobs import Job, JobReport
+
+__all__ = ["Capabilities", "Clock", "Driver", "DriverError", "JobRefused", "KeyMemory", "RobotOffline", "RobotSetup"]
 
 
 class DriverError(WellwiseError):
@@ -28,54 +31,21 @@ class JobRefused(DriverError):
     """The robot is certain that it will not do the job and has done nothing of it."""
 
 
-class KeyMemory(StrEnum):
-    """What a robot can say about a job key after a crash, its own or ours."""
-
-    REMEMBERS_KEYS = "remembers keys"
-    KNOWS_WHAT_IT_NEVER_GOT = "knows what it never got"
-    CANNOT_SAY = "cannot say"
-
-
-class Capabilities(BaseModel):
-    """What a robot can do: kinds of operations, labware, and what it remembers."""
-
-    model_config = ConfigDict(frozen=True)
-
-    operations: frozenset[str]
-    labware: frozenset[str]
-    memory: KeyMemory
-
-
-class Clock(Protocol):
-    """Where drivers and orchestrator read the time, so that it can be virtual.
-
-    On a virtual clock time passes only by `sleep_until`, which returns at once. A driver for real equipment reads it
-    for timestamps only; a simulated robot stamps its operations ahead of it.
-    """
-
-    virtual: bool
-
-    def now(self) -> datetime:
-        """The time, with its zone."""
-        ...
-
-    async def sleep_until(self, moment: datetime) -> None:
-        """Return when `moment` has come."""
-        ...
-
-
 @dataclass(frozen=True)
 class RobotSetup:
-    """What a driver is made from: the robot's name, its options from the campaign, a clock, a folder and a seed.
+    """What a driver is made from: the robot as campaign or lab file describe it, a clock, a folder and a seed.
 
-    `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real equipment ignores it.
+    `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real equipment ignores it;
+    `limits` are those of the lab, where they are narrower than the driver's own.
     """
 
     name: str
     options: Any
     clock: Clock
     home: Path
-    seed: int
+    seed: int = 0
+    address: str = ""
+    limits: Limits = field(default_factory=dict)
 
 
 class Driver(Protocol):
@@ -86,7 +56,7 @@ class Driver(Protocol):
     """
 
     Options: ClassVar[type[BaseModel]]
-    """The options that a campaign may give to such a robot; validated before the driver is made."""
+    """The options that a campaign or lab file may give; validated before the driver is made."""
 
     simulated: ClassVar[bool]
     """Whether the equipment does not exist: if that holds for all robots of a lab, its time is virtual."""

@@ -1,7 +1,29 @@
-"""The real clock."""
+"""The clock from which drivers and orchestrator read the time, and the real one."""
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where drivers and orchestrator read the time, so that it can be virtual.
+
+    On a virtual clock time passes only by `sleep_until`, which returns at once. A driver for real equipment reads it
+    for timestamps only; a simulated robot stamps its operations ahead of it.
+    """
+
+    @property
+    def virtual(self) -> bool:
+        """Whether time passes only by sleeping."""
+        ...
+
+    def now(self) -> datetime:
+        """The time, with its zone."""
+        ...
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Return when `moment` has come."""
+        ...
 
 
 class RealClock:

@@ -1,7 +1,11 @@
 """Finds drivers and clocks by name among the installed entry points."""
 
+import sys
+import tomllib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -11,6 +15,9 @@ from protocols.errors import Finding
 
 DRIVERS = "wellwise.drivers"
 CLOCKS = "wellwise.clocks"
+TWINS = "wellwise.twins"
+
+_FROM_FOLDERS: dict[tuple[str, str], EntryPoint] = {}
 
 
 def driver_names() -> list[str]:
@@ -47,7 +54,7 @@ def make_driver(driver: str, setup: RobotSetup) -> Driver:
         options = kind.Options.model_validate(setup.options)
     except ValidationError as error:
         raise DriverError(f"robot {setup.name}: options of driver {driver} are wrong: {error}") from None
-    return kind(RobotSetup(setup.name, options, setup.clock, setup.home, setup.seed))
+    return kind(replace(setup, options=options))
 
 
 def option_findings(robots: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[Finding]:
@@ -66,12 +73,36 @@ def option_findings(robots: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list
     return findings
 
 
+def add_folder(folder: Path) -> str:
+    """Make the driver in a folder with a pyproject.toml known to this process; returns its name.
+
+    Raises:
+        DriverError: the folder announces no driver.
+    """
+    table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = table.get("project", {}).get("entry-points", {})
+    names = list(groups.get(DRIVERS, {}))
+    if not names:
+        raise DriverError(f"{folder} announces no driver (expected entry points in the group {DRIVERS})")
+    sys.path.insert(0, str(folder.absolute()))
+    for group, entries in groups.items():
+        for name, target in entries.items():
+            _FROM_FOLDERS[group, name] = EntryPoint(name=name, value=target, group=group)
+    return str(names[0])
+
+
+def entry_point(group: str, name: str) -> EntryPoint | None:
+    """What is announced under a name: by an installed package, or by a folder that was added."""
+    found = _FROM_FOLDERS.get((group, name))
+    return found or next(iter(entry_points(group=group, name=name)), None)
+
+
 def _load(group: str, name: str, what: str) -> Any:
-    found = entry_points(group=group, name=name)
-    if not found:
+    found = entry_point(group, name)
+    if found is None:
         names = ", ".join(sorted(entry_points(group=group).names)) or "none"
         raise DriverError(f"there is no {what} {name!r} (expected one of {names})")
     try:
-        return next(iter(found)).load()
+        return found.load()
     except ImportError as error:
         raise DriverError(f"{what} {name!r} is installed but cannot be imported: {error}") from error

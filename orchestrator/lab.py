@@ -38,7 +38,13 @@ def open_lab(settings: Settings, journal: Journal, state: CampaignState, robots:
             name: make_driver(
                 config.driver,
                 RobotSetup(
-                    name=name, options=config.options, clock=clock, home=settings.home, seed=state.campaign.seed
+                    name=name,
+                    options=config.options,
+                    clock=clock,
+                    home=settings.home,
+                    seed=state.campaign.seed,
+                    address=config.address,
+                    limits=config.limits,
                 ),
             )
             for name, config in state.campaign.robots.items()

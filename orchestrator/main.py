@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 from rich.console import Console
 
 from drivers.registry import driver_names, option_findings
+from orchestrator.driver_commands import drivers, robots
 from orchestrator.lab_commands import lab_commands
 from orchestrator.operator_commands import operators
 from orchestrator.session import (
@@ -29,8 +31,8 @@ from orchestrator.session import (
     print_waiting,
 )
 from orchestrator.settings import Settings
-from protocols.campaign import Campaign
-from protocols.campaign_file import problems_at, read_campaign
+from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign_file import problems_at, read_campaign, read_lab
 from protocols.conditions import Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
@@ -48,10 +50,18 @@ app = typer.Typer(
 errors = Console(stderr=True)
 
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
+LabOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
 
 
+app.add_typer(drivers, name="driver", help="Drivers: list, describe, check, begin a new one.")
+app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.registered_commands += operators.registered_commands + lab_commands.registered_commands
 
 
@@ -67,9 +77,9 @@ def main() -> None:
 
 
 @app.command()
-def run(file: File, home: Home = None, seed: Seed = None, out: Out = None) -> None:
+def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None) -> None:
     """Run a campaign from its file to its best condition."""
-    text, campaign = _campaign(file, seed)
+    text, campaign = _campaign(file, seed, lab)
     past = _past_results(file, campaign)
     with opened_journal(home) as (settings, journal):
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC))
@@ -91,9 +101,9 @@ def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, o
 
 
 @app.command()
-def validate(file: File) -> None:
+def validate(file: File, lab: LabOption = None) -> None:
     """Check a campaign file; prints every problem with its line and key."""
-    _, campaign = _campaign(file, None)
+    _, campaign = _campaign(file, None, lab)
     past = _past_results(file, campaign)
     wells = campaign.plates.count * campaign.plates.wells_per_plate
     size = campaign.space.size
@@ -205,14 +215,28 @@ def propose(
             console.print(str(path), soft_wrap=True, highlight=False)
 
 
-def _campaign(file: Path, seed: int | None) -> tuple[str, Campaign]:
+def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tuple[str, Campaign]:
+    from orchestrator.capability_check import capability_findings
+
     text = _text(file)
-    campaign = read_campaign(text, str(file), driver_names())
-    robots = {name: (robot.driver, robot.options) for name, robot in campaign.robots.items()}
-    findings = option_findings(robots)
+    lab = None
+    if lab_file is not None:
+        lab_text = _text(lab_file)
+        lab = read_lab(lab_text, str(lab_file), driver_names())
+        _refuse_options(lab.robots, lab_text, lab_file)
+    campaign = read_campaign(text, str(file), driver_names(), lab)
+    own = {name: robot for name, robot in campaign.robots.items() if lab is None or name not in lab.robots}
+    _refuse_options(own, text, file)
+    findings = capability_findings(campaign, Settings())
     if findings:
         raise InvalidInput(problems_at(findings, text, str(file)))
     return text, campaign if seed is None else campaign.model_copy(update={"seed": seed})
+
+
+def _refuse_options(robots: Mapping[str, RobotConfig], text: str, file: Path) -> None:
+    findings = option_findings({name: (robot.driver, robot.options) for name, robot in robots.items()})
+    if findings:
+        raise InvalidInput(problems_at(findings, text, str(file)))
 
 
 def _past_results(file: Path, campaign: Campaign) -> list[Observation]:

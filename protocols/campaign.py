@@ -67,9 +67,13 @@ class StopRule(_Model):
 
 
 class RobotConfig(_Model):
-    """One robot: the driver that speaks to it, and that driver's options."""
+    """One robot: the driver that speaks to it, where it is, that driver's options, and the lab's narrower limits."""
 
     driver: str
+    address: str = Field("", description="where the robot is: a serial port, a URL; what the driver says")
+    limits: dict[str, dict[str, tuple[float, float]]] = Field(
+        default_factory=dict, description="kind of operation -> field -> lowest and highest value"
+    )
     options: dict[str, Any] = Field(default_factory=dict)
 
 

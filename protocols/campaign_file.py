@@ -4,38 +4,57 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from protocols.campaign import Campaign, Parts, cross_findings
+from protocols.campaign import Campaign, Parts, RobotConfig, cross_findings
 from protocols.errors import Finding, InvalidInput, Loc, Problem
-from protocols.parameters import Parameter
+from protocols.parameters import Name, Parameter
 from protocols.protocol import Step
 
 
-def read_campaign(text: str, file: str = "campaign file", drivers: Collection[str] | None = None) -> Campaign:
+class LabFile(BaseModel):
+    """The robots of a lab, by the names that campaigns give them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    robots: dict[Name, RobotConfig] = Field(min_length=1)
+
+
+def read_lab(text: str, file: str = "lab file", drivers: Collection[str] | None = None) -> LabFile:
+    """The lab that a YAML text describes; arguments and errors as for `read_campaign`."""
+    root, data = _parsed(text, file, "a lab file")
+    try:
+        lab = LabFile.model_validate(data)
+        findings = list(_driver_findings(lab.robots, drivers))
+        if not findings:
+            return lab
+    except ValidationError as error:
+        findings = [finding for details in error.errors() for finding in _findings(details)]
+    raise InvalidInput(_problems(findings, root, file))
+
+
+def read_campaign(
+    text: str, file: str = "campaign file", drivers: Collection[str] | None = None, lab: LabFile | None = None
+) -> Campaign:
     """The campaign that a YAML text describes.
 
     Args:
         text: the content of the file.
         file: what to call the file in problems.
         drivers: the names of the drivers that exist; a robot with another driver is a problem. None: not checked.
+        lab: its robots take the place of those that the campaign file describes under the same names.
 
     Raises:
         InvalidInput: with all problems of the file, each with its line, key and what was expected.
     """
-    try:
-        root = YAML(typ="safe", pure=True).compose(text)
-        data = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        line = mark.line + 1 if mark else None
-        message = str(getattr(error, "problem", None) or error).split("\n")[0]
-        raise InvalidInput([Problem(where=file, line=line, message=message, expected="valid YAML")]) from None
-    if not isinstance(root, MappingNode):
-        raise InvalidInput([Problem(where=file, line=1, message="not a campaign", expected="a mapping of keys")])
+    root, data = _parsed(text, file, "a campaign")
+    if lab is not None:
+        own = data.get("robots")
+        described = own if isinstance(own, dict) else {}
+        data["robots"] = described | {name: robot.model_dump() for name, robot in lab.robots.items()}
     try:
         campaign = Campaign.model_validate(data)
         findings = list(_driver_findings(campaign.robots, drivers))
@@ -46,6 +65,20 @@ def read_campaign(text: str, file: str = "campaign file", drivers: Collection[st
         parts = _readable_parts(data)
         findings += [*cross_findings(parts), *_driver_findings(parts.robots or {}, drivers)]
     raise InvalidInput(_problems(findings, root, file))
+
+
+def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any]]:
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+        data = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        line = mark.line + 1 if mark else None
+        message = str(getattr(error, "problem", None) or error).split("\n")[0]
+        raise InvalidInput([Problem(where=file, line=line, message=message, expected="valid YAML")]) from None
+    if not isinstance(root, MappingNode):
+        raise InvalidInput([Problem(where=file, line=1, message=f"not {what}", expected="a mapping of keys")])
+    return root, data
 
 
 def problems_at(findings: Sequence[Finding], text: str, file: str) -> list[Problem]:

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.base import Capabilities, JobRefused, KeyMemory, RobotOffline, RobotSetup
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import OPERATIONS, Detach, Image, Incubate, Operation, well_of
-from protocols.plates import LABWARE
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
 from simulators.robot_log import RobotLog
@@ -52,8 +51,8 @@ class SimulatedOptions(BaseModel):
     lab: str = Field(
         "virtual", pattern=r"^[A-Za-z0-9_-]+$", description="robots of the same lab work on the same cells"
     )
-    culture: CultureName = "ipsc-rpe"
-    faults: tuple[Fault, ...] = ()
+    culture: CultureName = Field("ipsc-rpe", description="the cells or the assay in the lab's wells")
+    faults: tuple[Fault, ...] = Field((), description="failures that are to happen, each once")
     memory: KeyMemory = Field(KeyMemory.REMEMBERS_KEYS, description="what it can say about a key after a crash")
     spoilt_images: float = Field(0.0, ge=0, le=1, description="share of images that are out of focus or over-exposed")
 
@@ -83,8 +82,9 @@ class SimulatedRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Every operation, every labware, and the memory that its options give it."""
-        return Capabilities(operations=frozenset(OPERATIONS), labware=frozenset(LABWARE), memory=self._options.memory)
+        """Every operation on every labware, within the lab's limits, and the memory that its options give it."""
+        everything = Capabilities(operations={kind: {} for kind in OPERATIONS}, memory=self._options.memory)
+        return everything.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
         """Open the log; jobs that were under way when the robot died go on if it remembers them."""
@@ -105,9 +105,9 @@ class SimulatedRobot:
                 self._told.clear()
                 raise RobotOffline(f"robot {self._setup.name} does not answer (injected, before it heard {job.key})")
         if not self._knows(log, job.key):
-            unknown = {operation.kind for operation in job.operations} - self.capabilities.operations
-            if unknown or job.labware not in self.capabilities.labware:
-                raise JobRefused(f"robot {self._setup.name} cannot do {', '.join(unknown)} on {job.labware}")
+            reasons = list(self.capabilities.refusals(job))
+            if reasons:
+                raise JobRefused(f"robot {self._setup.name}: {'; '.join(reasons)}")
             log.record_job(job, JobReport(key=job.key, state="running"))
             self._told.add(job.key)
             await self._start(job)

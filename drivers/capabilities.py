@@ -1,0 +1,74 @@
+"""What a robot can do: operations with their limits, labware, and what it remembers."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from protocols.jobs import Job
+from protocols.operations import OPERATIONS, Operation
+from protocols.plates import LABWARE
+
+Limits = Mapping[str, Mapping[str, tuple[float, float]]]
+"""By kind of operation and name of a field, the lowest and the highest value that a robot takes."""
+
+
+class KeyMemory(StrEnum):
+    """What a robot can say about a job key after a crash, its own or ours."""
+
+    REMEMBERS_KEYS = "remembers keys"
+    KNOWS_WHAT_IT_NEVER_GOT = "knows what it never got"
+    CANNOT_SAY = "cannot say"
+
+
+class Capabilities(BaseModel):
+    """What a robot declares; known without a connection.
+
+    `operations` maps each kind that it can do to its limits, such as `{"dispense": {"volume_ul": (5, 1000)}}`; to `{}`
+    if there are none. `stop_s` is within how many seconds `stop` has stopped all movement.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    operations: Mapping[str, Mapping[str, tuple[float, float]]]
+    labware: frozenset[str] = frozenset(LABWARE)
+    memory: KeyMemory
+    stop_s: float = Field(5.0, gt=0)
+
+    @field_validator("operations")
+    @classmethod
+    def _known(cls, operations: Limits) -> Limits:
+        for kind, limits in operations.items():
+            if kind not in OPERATIONS:
+                raise ValueError(f"there is no operation {kind!r} (expected some of {', '.join(OPERATIONS)})")
+            for field in limits:
+                if field not in OPERATIONS[kind].model_fields:
+                    raise ValueError(f"{kind} has no {field!r} (expected {', '.join(OPERATIONS[kind].model_fields)})")
+        return operations
+
+    def narrowed(self, limits: Limits) -> "Capabilities":
+        """The same with the limits of a lab, where these are narrower."""
+        operations = {kind: dict(own) for kind, own in self.operations.items()}
+        for kind, fields in limits.items():
+            for field, (low, high) in fields.items():
+                own_low, own_high = operations.get(kind, {}).get(field, (low, high))
+                if kind in operations:
+                    operations[kind][field] = (max(low, own_low), min(high, own_high))
+        return self.model_copy(update={"operations": operations})
+
+    def refusal(self, operation: Operation) -> str:
+        """Why such a robot cannot do an operation, or nothing."""
+        limits = self.operations.get(operation.kind)
+        if limits is None:
+            return f"it cannot {operation.kind} (it can {', '.join(self.operations)})"
+        for field, (low, high) in limits.items():
+            value = getattr(operation, field)
+            if not low <= value <= high:
+                return f"it cannot {operation.kind} with {field} {value:g} (it takes {low:g} to {high:g})"
+        return ""
+
+    def refusals(self, job: Job) -> Iterator[str]:
+        """Why such a robot cannot do a job, each reason once."""
+        if job.labware not in self.labware:
+            yield f"it does not take {job.labware} plates (it takes {', '.join(sorted(self.labware))})"
+        yield from dict.fromkeys(why for operation in job.operations if (why := self.refusal(operation)))

@@ -1,0 +1,295 @@
+"""The checks of the conformance kit. Each says what it saw; beside it stands what a lab would suffer."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from drivers.base import JobRefused, KeyMemory, RobotOffline
+from drivers.bench import Bench
+from drivers.conformance_levels import Failure, Level
+
+_LONGEST_BLOCK_S = 0.5
+"""How long a driver may keep the event loop to itself."""
+
+Check = Callable[[Bench], Awaitable[None]]
+CHECKS: list[tuple[Level, str, str, Check]] = []
+
+
+def _check(level: Level, title: str, harm: str) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        CHECKS.append((level, title, harm, check))
+        return check
+
+    return register
+
+
+@_check(Level.BRONZE, "it says what it can do without a connection", "campaigns would be launched that it cannot do")
+async def _declares(bench: Bench) -> None:
+    try:
+        capabilities = bench.robot().capabilities
+    except ValidationError as error:
+        raise Failure(f"its capabilities are wrong: {error.errors()[0]['msg']}") from None
+    if not capabilities.operations or not capabilities.labware:
+        raise Failure("it declares no operation or no labware")
+
+
+@_check(Level.BRONZE, "it does a job to its end", "rounds would wait for ever, or images would be missing")
+async def _does_a_job(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        job = bench.job()
+        await robot.submit(job)
+        report = await bench.until_over(robot, job.key)
+        if report.state != "done":
+            raise Failure(f"the job ended as {report.state}: {report.message}")
+        if report.ended_at is None:
+            raise Failure("its report does not say when the job ended")
+        imaged = {operation.well for operation in job.operations if operation.kind == "image"}
+        if imaged - {reading.well for reading in report.readings}:
+            raise Failure("it has no reading of a well that it was to image")
+
+
+@_check(Level.BRONZE, "a job that it never got is not one that it has", "jobs that nobody did would count as done")
+async def _unknown_key(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        report = await robot.poll("bench/r9/p9/never/1")
+        cannot_say = robot.capabilities.memory is KeyMemory.CANNOT_SAY
+        if report.state != "unknown" and not (cannot_say and report.state == "in_doubt"):
+            raise Failure(f"it says that a key that it never got is {report.state}")
+
+
+@_check(Level.BRONZE, "it refuses what it cannot do", "it would do something else, or half of the job, to living cells")
+async def _refuses(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        job = bench.job()
+        wrong = job.model_copy(update={"labware": "1-well"})
+        before = bench.count()
+        try:
+            await robot.submit(wrong)
+        except JobRefused:
+            if bench.count() != before:
+                raise Failure("it refused a job of which it had done a part") from None
+            return
+        raise Failure("it took a job on labware that it does not declare")
+
+
+@_check(Level.BRONZE, "without a line it says that it is offline", "a pulled cable would look like a fault of wellwise")
+async def _offline(bench: Bench) -> None:
+    robot = bench.robot()
+    try:
+        await robot.poll("bench/r1/p1/check/1")
+    except RobotOffline:
+        return
+    except Exception as error:
+        raise Failure(f"a poll before connect raised {type(error).__name__} instead of RobotOffline") from None
+    raise Failure("a poll before connect was answered")
+
+
+@_check(Level.BRONZE, "connect and close may be called twice", "a reconnect would end in an error")
+async def _twice(bench: Bench) -> None:
+    robot = bench.robot()
+    await robot.connect()
+    await robot.connect()
+    await robot.close()
+    await robot.close()
+
+
+@_check(Level.BRONZE, "it never blocks the event loop", "every other robot, and the lease, would wait for it")
+async def _lets_others_run(bench: Bench) -> None:
+    worst = 0.0
+
+    async def watch() -> None:
+        nonlocal worst
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(0.005)
+            worst = max(worst, time.perf_counter() - begun)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.02)
+    try:
+        async with bench.connected() as robot:
+            job = bench.job()
+            await robot.submit(job)
+            await bench.until_over(robot, job.key)
+    finally:
+        watching.cancel()
+    if worst > _LONGEST_BLOCK_S:
+        raise Failure(f"nothing else could run for {worst:.1f} s")
+
+
+@_check(Level.BRONZE, "a cancelled call leaves it usable", "one Ctrl-C would cost the rest of a round")
+async def _cancelled(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        job = bench.job()
+        submitting = asyncio.create_task(robot.submit(job))
+        await asyncio.sleep(0)
+        submitting.cancel()
+        await asyncio.gather(submitting, return_exceptions=True)
+        if (await robot.poll(job.key)).state == "unknown":
+            await robot.submit(job)
+        report = await bench.until_over(robot, job.key)
+        if report.state not in ("done", "in_doubt"):
+            raise Failure(f"after a cancelled submit the job ended as {report.state}: {report.message}")
+
+
+@_check(Level.SILVER, "the same key twice is one job", "whenever a line drops a reagent would be dispensed twice")
+async def _same_key(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        job = bench.job()
+        before = bench.count()
+        await robot.submit(job)
+        await robot.submit(job)
+        await bench.until_over(robot, job.key)
+        await robot.submit(job)
+        report = await bench.until_over(robot, job.key)
+        after = bench.count()
+    if report.operations_done > len(job.operations):
+        raise Failure(f"{len(job.operations)} operations were done {report.operations_done} times")
+    if before is not None and after is not None and after - before != bench.lasting(job):
+        raise Failure(f"a job of {bench.lasting(job)} operations that was sent three times made {after - before}")
+
+
+@_check(Level.SILVER, "what it says of a job is true under load", "wells would be read before they were fed, or never")
+async def _truthful(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        job = bench.job()
+        before = bench.count()
+        await robot.submit(job)
+        so_far = 0
+        while True:
+            reports = await asyncio.gather(*(robot.poll(job.key) for _ in range(20)))
+            done = bench.count()
+            for report in reports:
+                if report.operations_done < so_far:
+                    raise Failure(f"operations done went back from {so_far} to {report.operations_done}")
+                so_far = report.operations_done
+                if report.state == "done" and done is not None and before is not None:
+                    missing = bench.lasting(job) - (done - before)
+                    if missing > 0:
+                        raise Failure(f"it said done while {missing} operations were not")
+            if reports[-1].state != "running":
+                break
+            await bench.pause()
+        again = await robot.poll(job.key)
+        if again != reports[-1]:
+            raise Failure(f"it changed its mind about a finished job from {reports[-1].state} to {again.state}")
+        if again.state == "done" and again.operations_done != len(job.operations):
+            raise Failure(f"done, but with {again.operations_done} of {len(job.operations)} operations")
+
+
+@_check(Level.SILVER, "stop stops it in its stated time", "an arm would go on moving while somebody reaches in")
+async def _stops(bench: Bench) -> None:
+    if bench.twin.clock.virtual:
+        raise Failure("its twin has a virtual clock: nothing is ever under way on it")
+    async with bench.connected() as robot:
+        limit = robot.capabilities.stop_s
+        job = bench.job(wells=6, longest=True)
+        bench.count()
+        await robot.submit(job)
+        await bench.until_begun(robot, job.key)
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(limit):
+                await robot.stop()
+        except TimeoutError:
+            raise Failure(f"stop had not returned after {limit:g} s") from None
+        took = time.perf_counter() - begun
+        after = bench.count()
+        await asyncio.sleep(0.3)
+        if bench.count() != after:
+            raise Failure(f"it went on after stop had returned ({took:.1f} s)")
+        report = await bench.until_over(robot, job.key)
+        if report.state not in ("failed", "done", "in_doubt"):
+            raise Failure(f"after stop its job is {report.state}")
+        await robot.stop()
+        job = bench.job()
+        await robot.submit(job)
+        if (report := await bench.until_over(robot, job.key)).state != "done":
+            raise Failure(f"after a stop it does no more jobs: {report.state}: {report.message}")
+
+
+@_check(Level.SILVER, "it comes back after its line was closed", "each reconnect would cost a plate")
+async def _reconnects(bench: Bench) -> None:
+    robot = bench.robot()
+    await robot.connect()
+    job = bench.job()
+    before = bench.count()
+    await robot.submit(job)
+    await robot.close()
+    await robot.connect()
+    report = await bench.until_over(robot, job.key)
+    if report.state == "unknown":
+        raise Failure("it forgot a job when its line was closed")
+    after = bench.count()
+    await robot.close()
+    if before is not None and after is not None and after - before > bench.lasting(job):
+        raise Failure(f"a job of {bench.lasting(job)} operations made {after - before} over a reconnect")
+
+
+@_check(
+    Level.GOLD, "after a crash it knows what it declares", "after a power cut a job would be sent twice, or be lost"
+)
+async def _crash(bench: Bench) -> None:
+    others = asyncio.all_tasks()
+    robot = bench.robot()
+    await robot.connect()
+    job = bench.job()
+    before = bench.count()
+    await robot.submit(job)
+    await bench.until_begun(robot, job.key)
+    memory = robot.capabilities.memory
+    # Nothing of it runs on, and nobody says good-bye.
+    for task in asyncio.all_tasks() - others:
+        task.cancel()
+    await asyncio.sleep(0)
+    async with bench.connected() as fresh:
+        report = await bench.until_over(fresh, job.key)
+        never = await fresh.poll("bench/r9/p9/never/1")
+        if report.state == "unknown":
+            raise Failure("it says that it never got a job that it had begun")
+        if memory is KeyMemory.CANNOT_SAY and never.state == "unknown":
+            raise Failure("it declares that it cannot say, and says that it never got a key")
+        if memory is not KeyMemory.CANNOT_SAY and never.state != "unknown":
+            raise Failure(f"it declares that it {memory.value}, and a key that it never got is {never.state}")
+        if memory is not KeyMemory.CANNOT_SAY:
+            await fresh.submit(job)
+            await bench.until_over(fresh, job.key)
+    after = bench.count()
+    if before is not None and after is not None and after - before > bench.lasting(job):
+        raise Failure(f"a job of {bench.lasting(job)} operations made {after - before} over a crash")
+
+
+@_check(Level.GOLD, "a closed driver leaves nothing behind", "after some days no port could be opened any more")
+async def _leaves_nothing(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        job = bench.job()
+        await robot.submit(job)
+        await bench.until_over(robot, job.key)
+    gc.collect()
+    files, tasks = _open_files(), len(asyncio.all_tasks())
+    for _ in range(3):
+        async with bench.connected() as robot:
+            await robot.poll(job.key)
+    gc.collect()
+    if _open_files() > files:
+        raise Failure(f"each connection leaves {(_open_files() - files) / 3:g} open files or ports behind")
+    if len(asyncio.all_tasks()) > tasks:
+        raise Failure("its tasks run on after close")
+
+
+def _open_files() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+@_check(Level.GOLD, "it is described", "whoever stands before it at night would have nothing to read")
+async def _described(bench: Bench) -> None:
+    if not (bench.kind.__doc__ or "").strip():
+        raise Failure("its class has no docstring")
+    bare = [name for name, field in bench.kind.Options.model_fields.items() if not field.description]
+    if bare:
+        raise Failure(f"options without a description: {', '.join(bare)}")

@@ -1,0 +1,184 @@
+"""The base of drivers for devices that take one operation after another: it turns `perform` into the job contract."""
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from drivers.base import Capabilities, DriverError, JobRefused, RobotOffline, RobotSetup
+from drivers.job_book import JobBook
+from protocols.jobs import Job, JobReport, Reading
+from protocols.operations import OPERATIONS, Operation, well_of
+
+_CLOSE_S = 10.0
+"""How long a close waits for the operation that is under way."""
+
+
+class OperationFailed(DriverError):
+    """The device is certain that it did not do an operation properly: that well is lost, the others go on."""
+
+
+class NoOptions(BaseModel):
+    """A driver that needs no options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Device(ABC):
+    """A device that takes one operation after another.
+
+    A driver says what the device can do and how it does one operation; this base keeps a job book on the disk, does
+    jobs one by one, never begins an operation twice, stops, reconnects and says after a crash what is known.
+    """
+
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    simulated: ClassVar[bool] = False
+    able: ClassVar[Capabilities]
+    """What such a device can do."""
+
+    time_limit_s: ClassVar[float] = 600.0
+    """How long one operation may take before nobody knows what became of it."""
+
+    def __init__(self, setup: RobotSetup) -> None:
+        self.setup = setup
+        self._book: JobBook | None = None
+        self._turn = asyncio.Lock()
+        self._work: dict[str, asyncio.Task[None]] = {}
+
+    @abstractmethod
+    async def perform(self, operation: Operation, job: Job) -> Reading | None:
+        """Do one operation and return when it is done, with what it read.
+
+        Raises:
+            OperationFailed: it was certainly not done properly.
+            RobotOffline: the line dropped meanwhile; whether it was done is not known.
+        """
+
+    @abstractmethod
+    async def halt(self) -> None:
+        """Stop all movement at once."""
+
+    async def open(self) -> None:  # noqa: B027 - a device without a line needs none
+        """Open the line; called once for each connection."""
+
+    async def shut(self) -> None:  # noqa: B027
+        """Close the line."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the device can do, within the limits of the lab."""
+        return self.able.narrowed(self.setup.limits)
+
+    async def connect(self) -> None:
+        """Open the line and go on with what was under way."""
+        if self._book is not None:
+            return
+        await self.open()
+        self._book = JobBook(self.setup.home / "robots" / f"{self.setup.name}.sqlite")
+        for job, report in self._book.running():
+            position = self._book.begun(job.key)
+            if position is not None and not OPERATIONS[job.operations[position].kind].repeatable:
+                self._doubt(job, report, position, "the process of its driver ended meanwhile")
+            else:
+                self._start(job)
+
+    async def submit(self, job: Job) -> None:
+        """Take a job and begin it as soon as those before it are over."""
+        book = self._opened()
+        if book.report(job.key) is not None:
+            return
+        reasons = list(self.capabilities.refusals(job))
+        if reasons:
+            raise JobRefused(f"robot {self.setup.name}: {'; '.join(reasons)}")
+        book.take(job)
+        self._start(job)
+
+    async def poll(self, key: str) -> JobReport:
+        """What the job book says."""
+        return self._opened().report(key) or JobReport(key=key, state="unknown")
+
+    async def stop(self) -> None:
+        """Stop the device; jobs under way end as failed."""
+        book = self._opened()
+        await self._cancel()
+        await self.halt()
+        for _, report in book.running():
+            ended = {"state": "failed", "message": "stopped by the operator", "ended_at": self.setup.clock.now()}
+            book.write(report.model_copy(update=ended))
+
+    async def close(self) -> None:
+        """Close the line after the operation that is under way, unless it is long; the next connection goes on."""
+        if self._book is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S), self._turn:
+                    await self._cancel()
+            await self._cancel()
+            await self.shut()
+            self._book.close()
+            self._book = None
+
+    def _opened(self) -> JobBook:
+        if self._book is None:
+            raise RobotOffline(f"robot {self.setup.name} is not connected")
+        return self._book
+
+    def _start(self, job: Job) -> None:
+        task = asyncio.create_task(self._carry_out(job))
+        self._work[job.key] = task
+        task.add_done_callback(lambda _: self._work.pop(job.key, None))
+
+    async def _cancel(self) -> None:
+        tasks = list(self._work.values())
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _carry_out(self, job: Job) -> None:
+        book = self._opened()
+        report = book.report(job.key)
+        assert report is not None
+        failed = dict(report.failed_wells)
+        done = book.done(job.key)
+        for position, operation in enumerate(job.operations):
+            async with self._turn:
+                well = well_of(operation)
+                if position in done or well in failed:
+                    continue
+                book.begin(job.key, position)
+                try:
+                    async with asyncio.timeout(self.time_limit_s):
+                        reading = await self.perform(operation, job)
+                except OperationFailed as error:
+                    if well is None:
+                        self._conclude(job, "failed", str(error))
+                        return
+                    failed[well] = str(error)
+                    reading = None
+                except (RobotOffline, TimeoutError) as error:
+                    why = str(error) or f"it took longer than {self.time_limit_s:g} s"
+                    self._doubt(job, report, position, why)
+                    return
+                except Exception as error:
+                    self._doubt(job, report, position, f"the driver failed: {type(error).__name__}: {error}")
+                    return
+                book.end(job.key, position, reading)
+                book.write(report.model_copy(update={"failed_wells": failed}))
+        self._conclude(job, "done", "")
+
+    def _conclude(self, job: Job, state: str, message: str) -> None:
+        book = self._opened()
+        report = book.report(job.key)
+        assert report is not None
+        ended = {"state": state, "message": message, "ended_at": self.setup.clock.now()}
+        book.write(report.model_copy(update=ended))
+
+    def _doubt(self, job: Job, report: JobReport, position: int, why: str) -> None:
+        operation = job.operations[position]
+        message = (
+            f"operation {position + 1} of {len(job.operations)} ({operation.kind} {well_of(operation) or 'plate'}) was "
+            f"under way: {why}. All before it are done, none after it is"
+        )
+        self._opened().write(report.model_copy(update={"state": "in_doubt", "message": message}))

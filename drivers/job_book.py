@@ -1,0 +1,79 @@
+"""The job book: what a device was told and how far it came, on the disk of its computer, for devices that keep none."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from protocols.jobs import Job, JobReport, Reading
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (key TEXT PRIMARY KEY, job TEXT NOT NULL, report TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS operations (
+    key TEXT NOT NULL, position INTEGER NOT NULL, done INTEGER NOT NULL, reading TEXT, PRIMARY KEY (key, position)
+);
+"""
+
+
+class JobBook:
+    """Jobs and operations of one device, in an SQLite file; an operation is written down before it begins."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def take(self, job: Job) -> None:
+        """Note that the device was given a job; a key that is known changes nothing."""
+        report = JobReport(key=job.key, state="running")
+        row = (job.key, job.model_dump_json(), report.model_dump_json())
+        self._database.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?)", row)
+
+    def write(self, report: JobReport) -> None:
+        """Note how a job stands."""
+        self._database.execute("UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key))
+
+    def report(self, key: str) -> JobReport | None:
+        """How a job stands, with the operations and readings so far; None if it was never taken."""
+        row = self._database.execute("SELECT report FROM jobs WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        report = JobReport.model_validate_json(row[0])
+        done = self._database.execute(
+            "SELECT reading FROM operations WHERE key = ? AND done ORDER BY position", (key,)
+        ).fetchall()
+        readings = tuple(Reading.model_validate_json(text) for (text,) in done if text)
+        return report.model_copy(update={"operations_done": len(done), "readings": readings})
+
+    def running(self) -> Iterator[tuple[Job, JobReport]]:
+        """Jobs that are not over."""
+        for key, text in self._database.execute("SELECT key, job FROM jobs ORDER BY rowid").fetchall():
+            report = self.report(key)
+            if report is not None and report.state == "running":
+                yield Job.model_validate_json(text), report
+
+    def begin(self, key: str, position: int) -> None:
+        """Note that an operation begins."""
+        self._database.execute("INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position))
+
+    def end(self, key: str, position: int, reading: Reading | None) -> None:
+        """Note that an operation is done, and what it read."""
+        text = reading.model_dump_json() if reading is not None else None
+        self._database.execute("INSERT OR REPLACE INTO operations VALUES (?, ?, 1, ?)", (key, position, text))
+
+    def done(self, key: str) -> set[int]:
+        """The operations of a job that are done."""
+        rows = self._database.execute("SELECT position FROM operations WHERE key = ? AND done", (key,))
+        return {position for (position,) in rows}
+
+    def begun(self, key: str) -> int | None:
+        """The operation of a job that was begun and never ended."""
+        row = self._database.execute(
+            "SELECT position FROM operations WHERE key = ? AND NOT done ORDER BY position", (key,)
+        ).fetchone()
+        return None if row is None else int(row[0])

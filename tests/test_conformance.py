@@ -1,0 +1,256 @@
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.base import Capabilities, Driver, DriverError, KeyMemory, RobotOffline, RobotSetup
+from drivers.clock import RealClock
+from drivers.conformance import examine, reached
+from drivers.conformance_levels import Level, Outcome
+from drivers.device import Device, OperationFailed
+from drivers.registry import driver_class
+from drivers.scaffold import new_driver
+from drivers.twin import Twin, twin_of
+from protocols.jobs import Job, JobReport, Reading
+from protocols.operations import Dispense, Image, Operation
+from tests.conftest import START
+
+WELLWISE = Path(sys.executable).with_name("wellwise")
+
+
+class Pump(Device):
+    """A pump that takes 30 ms for each dispense."""
+
+    able = Capabilities(
+        operations={"dispense": {"volume_ul": (1, 100)}, "image": {}}, memory=KeyMemory.REMEMBERS_KEYS, stop_s=1.0
+    )
+    done = 0
+
+    async def perform(self, operation: Operation, job: Job) -> Reading | None:
+        await asyncio.sleep(0.03)
+        if isinstance(operation, Image):
+            return Reading(well=operation.well, kind="number", number=0.5)
+        Pump.done += 1
+        return None
+
+    async def halt(self) -> None: ...
+
+
+class TakesAKeyTwice(Pump):
+    """Forgets what it was told as soon as it has done it."""
+
+    async def submit(self, job: Job) -> None:
+        book = self._opened()
+        book._database.execute("DELETE FROM jobs WHERE key = ?", (job.key,))
+        book._database.execute("DELETE FROM operations WHERE key = ?", (job.key,))
+        await super().submit(job)
+
+
+class LiesAboutProgress(Pump):
+    """Says done when it has only been told."""
+
+    async def poll(self, key: str) -> JobReport:
+        report = await super().poll(key)
+        if report.state == "running":
+            return report.model_copy(update={"state": "done", "operations_done": 4, "ended_at": START})
+        return report
+
+
+class NeverStops(Pump):
+    """Has no way to stop."""
+
+    async def stop(self) -> None:
+        await asyncio.sleep(3600)
+
+
+class BlocksTheLoop(Pump):
+    """Waits for its device as a script would."""
+
+    async def perform(self, operation: Operation, job: Job) -> Reading | None:
+        if getattr(operation, "well", "") == "A1":
+            time.sleep(0.55)
+        return await super().perform(operation, job)
+
+
+class LeaksAPort(Pump):
+    """Opens a line for each connection and closes none."""
+
+    lines: list[socket.socket] = []  # noqa: RUF012
+
+    async def open(self) -> None:
+        self.lines.append(socket.socket())
+
+
+class ForgetsInACrash(Pump):
+    """Keeps its book in a folder that a restart empties."""
+
+    async def poll(self, key: str) -> JobReport:
+        report = await super().poll(key)
+        return JobReport(key=key, state="unknown") if report.state == "in_doubt" else report
+
+
+@contextmanager
+def bench_twin() -> Iterator[Twin]:
+    yield Twin(clock=RealClock(), performed=lambda: Pump.done)
+
+
+def outcomes(kind: type[Driver], folder: Path) -> list[Outcome]:
+    async def every() -> list[Outcome]:
+        with bench_twin() as twin:
+            return [outcome async for outcome in examine(kind, twin, folder)]
+
+    return asyncio.run(every())
+
+
+def test_a_small_driver_on_the_device_base_is_gold(tmp_path: Path) -> None:
+    found = outcomes(Pump, tmp_path)
+    assert [outcome for outcome in found if not outcome.passed] == []
+    assert reached(found) is Level.GOLD
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "seen", "level"),
+    [
+        (TakesAKeyTwice, "the same key twice is one job", "sent three times made", Level.BRONZE),
+        (LiesAboutProgress, "what it says of a job is true under load", "it said done while", None),
+        (NeverStops, "stop stops it in its stated time", "stop had not returned after 1 s", Level.BRONZE),
+        (BlocksTheLoop, "it never blocks the event loop", "nothing else could run for", None),
+        (LeaksAPort, "a closed driver leaves nothing behind", "leaves 1 open files or ports", Level.SILVER),
+        (ForgetsInACrash, "after a crash it knows what it declares", "never got a job that it had begun", Level.SILVER),
+    ],
+)
+def test_a_broken_driver_is_told_what_a_lab_would_suffer(
+    tmp_path: Path, kind: type[Driver], title: str, seen: str, level: Level | None
+) -> None:
+    found = outcomes(kind, tmp_path)
+    failed = {outcome.title: outcome for outcome in found if not outcome.passed}
+    assert seen in failed[title].seen
+    assert failed[title].harm
+    assert reached(found) is level
+
+
+def test_the_virtual_robot_is_gold(tmp_path: Path) -> None:
+    async def every() -> list[Outcome]:
+        maker = twin_of("simulated")
+        assert maker is not None
+        with maker(tmp_path) as twin:
+            return [outcome async for outcome in examine(driver_class("simulated"), twin, tmp_path)]
+
+    found = asyncio.run(every())
+    assert [(outcome.title, outcome.seen) for outcome in found if not outcome.passed] == []
+
+
+def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
+    new_driver("acme_pump", tmp_path / "acme")
+    ran = subprocess.run(
+        [WELLWISE, "driver", "check", "acme"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Driver acme_pump: gold (15 of 15 checks hold)." in ran.stdout
+    assert len((tmp_path / "acme/wellwise_acme_pump/driver.py").read_text().splitlines()) <= 40
+    with pytest.raises(DriverError, match="exists: nothing was written"):
+        new_driver("acme_pump", tmp_path / "acme")
+    with pytest.raises(DriverError, match="cannot name a driver"):
+        new_driver("Acme Pump", tmp_path / "other")
+
+
+def job_of(*operations: Operation, key: str = "c/r1/p1/s/1") -> Job:
+    details: dict[str, Any] = {"round": 1, "step": "s", "occurrence": 1, "day": 0, "plate": 1, "plate_id": "c/r1/p1"}
+    return Job(
+        key=key, labware="6-well", robot="pump", due_at=START, tolerance_s=60.0, operations=operations, **details
+    )
+
+
+def pump(home: Path, kind: type[Pump]) -> Pump:
+    return kind(RobotSetup("pump", None, RealClock(), home))
+
+
+async def finished(device: Device, key: str) -> JobReport:
+    while (report := await device.poll(key)).state == "running":
+        await asyncio.sleep(0.005)
+    return report
+
+
+THREE = [Dispense(well=well, liquid="water", volume_ul=10) for well in ("A1", "A2", "A3")]
+
+
+def test_a_well_that_fails_costs_that_well(tmp_path: Path) -> None:
+    class Clogs(Pump):
+        async def perform(self, operation: Operation, job: Job) -> Reading | None:
+            if getattr(operation, "well", "") == "A2":
+                raise OperationFailed("the tip is clogged")
+            return await super().perform(operation, job)
+
+    async def run() -> JobReport:
+        device = pump(tmp_path, Clogs)
+        await device.connect()
+        await device.submit(job_of(*THREE, Image(well="A2")))
+        report = await finished(device, "c/r1/p1/s/1")
+        await device.close()
+        return report
+
+    report = asyncio.run(run())
+    assert (report.state, report.failed_wells, report.operations_done) == ("done", {"A2": "the tip is clogged"}, 3)
+
+
+def test_a_line_that_drops_in_an_operation_leaves_that_one_in_doubt(tmp_path: Path) -> None:
+    class Unplugged(Pump):
+        async def perform(self, operation: Operation, job: Job) -> Reading | None:
+            if getattr(operation, "well", "") == "A2":
+                raise RobotOffline("the cable is out")
+            return await super().perform(operation, job)
+
+    async def run() -> JobReport:
+        device = pump(tmp_path, Unplugged)
+        await device.connect()
+        await device.submit(job_of(*THREE))
+        report = await finished(device, "c/r1/p1/s/1")
+        await device.close()
+        return report
+
+    report = asyncio.run(run())
+    assert report.state == "in_doubt"
+    assert report.message == (
+        "operation 2 of 3 (dispense A2) was under way: the cable is out. All before it are done, none after it is"
+    )
+
+
+def test_jobs_are_done_one_after_the_other_and_go_on_after_a_close(tmp_path: Path) -> None:
+    async def run() -> list[JobReport]:
+        before = Pump.done
+        device = pump(tmp_path, Pump)
+        await device.connect()
+        await device.submit(job_of(*THREE))
+        await device.submit(job_of(*THREE, key="c/r1/p2/s/1"))
+        await device.close()
+        assert Pump.done - before < 6
+        again = pump(tmp_path, Pump)
+        await again.connect()
+        reports = [await finished(again, key) for key in ("c/r1/p1/s/1", "c/r1/p2/s/1")]
+        assert Pump.done - before == 6
+        await again.close()
+        return reports
+
+    assert [report.state for report in asyncio.run(run())] == ["done", "done"]
+
+
+def test_a_device_refuses_what_the_lab_does_not_allow(tmp_path: Path) -> None:
+    device = Pump(RobotSetup("pump", None, RealClock(), tmp_path, limits={"dispense": {"volume_ul": (5, 500)}}))
+    assert device.capabilities.operations["dispense"] == {"volume_ul": (5, 100)}
+
+    async def run() -> None:
+        await device.connect()
+        try:
+            await device.submit(job_of(Dispense(well="A1", liquid="water", volume_ul=2)))
+        finally:
+            await device.close()
+
+    with pytest.raises(DriverError, match="cannot dispense with volume_ul 2 \\(it takes 5 to 100\\)"):
+        asyncio.run(run())
