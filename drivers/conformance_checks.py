@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -243,9 +244,10 @@ async def _crash(bench: Bench) -> None:
     await bench.until_begun(robot, job.key)
     memory = robot.capabilities.memory
     # Nothing of it runs on, and nobody says good-bye.
-    for task in asyncio.all_tasks() - others:
-        task.cancel()
-    await asyncio.sleep(0)
+    _cancel(asyncio.all_tasks() - others)
+    await asyncio.sleep(0.05)
+    del robot
+    gc.collect()
     async with bench.connected() as fresh:
         report = await bench.until_over(fresh, job.key)
         never = await fresh.poll("bench/r9/p9/never/1")
@@ -279,6 +281,11 @@ async def _leaves_nothing(bench: Bench) -> None:
         raise Failure(f"each connection leaves {(_open_files() - files) / 3:g} open files or ports behind")
     if len(asyncio.all_tasks()) > tasks:
         raise Failure("its tasks run on after close")
+
+
+def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def _open_files() -> int:

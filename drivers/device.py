@@ -156,7 +156,9 @@ class Device(ABC):
                         self._conclude(job, "failed", str(error))
                         return
                     failed[well] = str(error)
-                    reading = None
+                    book.write(report.model_copy(update={"failed_wells": failed}))
+                    book.forget(job.key, position)
+                    continue
                 except (RobotOffline, TimeoutError) as error:
                     why = str(error) or f"it took longer than {self.time_limit_s:g} s"
                     self._doubt(job, report, position, why)
@@ -165,7 +167,6 @@ class Device(ABC):
                     self._doubt(job, report, position, f"the driver failed: {type(error).__name__}: {error}")
                     return
                 book.end(job.key, position, reading)
-                book.write(report.model_copy(update={"failed_wells": failed}))
         self._conclude(job, "done", "")
 
     def _conclude(self, job: Job, state: str, message: str) -> None:

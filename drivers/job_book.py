@@ -66,6 +66,10 @@ class JobBook:
         text = reading.model_dump_json() if reading is not None else None
         self._database.execute("INSERT OR REPLACE INTO operations VALUES (?, ?, 1, ?)", (key, position, text))
 
+    def forget(self, key: str, position: int) -> None:
+        """Note that an operation that was begun is certain not to have been done properly."""
+        self._database.execute("DELETE FROM operations WHERE key = ? AND position = ?", (key, position))
+
     def done(self, key: str) -> set[int]:
         """The operations of a job that are done."""
         rows = self._database.execute("SELECT position FROM operations WHERE key = ? AND done", (key,))

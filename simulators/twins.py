@@ -1,13 +1,16 @@
 """Simulated twins of our drivers, for the conformance kit."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from drivers.clock import RealClock
 from drivers.twin import Twin
 from protocols.operations import OPERATIONS
 from simulators.clock import AcceleratedClock
+from simulators.firmware import CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 
@@ -31,3 +34,32 @@ def simulated(home: Path) -> Iterator[Twin]:
         options={"lab": "bench", "culture": "enzyme-assay"},
         performed=performed,
     )
+
+
+@contextmanager
+def _pump(firmware: type[Firmware], options: dict[str, Any]) -> Iterator[Twin]:
+    running = firmware()
+    try:
+        yield Twin(clock=RealClock(), address=running.path, options=options, performed=lambda: len(running.moved_ul))
+    finally:
+        running.end()
+
+
+def masterflex(home: Path) -> AbstractContextManager[Twin]:
+    """A Masterflex L/S drive on a pseudo-terminal."""
+    return _pump(MasterflexFirmware, {})
+
+
+def serial(home: Path) -> AbstractContextManager[Twin]:
+    """The same drive, for the driver that takes any profile."""
+    return _pump(MasterflexFirmware, {"profile": "masterflex-ls"})
+
+
+def ne1000(home: Path) -> AbstractContextManager[Twin]:
+    """An NE-1000 on a pseudo-terminal."""
+    return _pump(NE1000Firmware, {})
+
+
+def cavro(home: Path) -> AbstractContextManager[Twin]:
+    """A Cavro XLP 6000 on a pseudo-terminal."""
+    return _pump(CavroFirmware, {})

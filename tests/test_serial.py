@@ -1,0 +1,209 @@
+import asyncio
+import contextlib
+import math
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.base import DriverError, RobotOffline, RobotSetup
+from drivers.clock import RealClock
+from drivers.registry import make_driver
+from drivers.serial_device import SerialPump
+from drivers.serial_profile import read_profile
+from protocols.jobs import JobReport
+from protocols.operations import Aspirate, Dispense, Operation
+from simulators.firmware import Abuse, CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware, replayed
+from tests.test_conformance import finished, job_of
+
+PUMPS: list[tuple[str, type[Firmware]]] = [
+    ("masterflex-ls", MasterflexFirmware),
+    ("ne-1000", NE1000Firmware),
+    ("cavro-xlp", CavroFirmware),
+]
+VOLUMES = [400.0, 520.0, 640.0, 800.0]
+KEY = "c/r1/p1/s/1"
+
+
+@contextlib.contextmanager
+def switched_on(firmware: type[Firmware], abuse: Abuse | None = None, silent: bool = False) -> Iterator[Firmware]:
+    running = firmware(abuse, silent)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+def pump(home: Path, profile: str, port: str, **options: Any) -> SerialPump:
+    driver = make_driver("serial", RobotSetup("pump", {"profile": profile, **options}, RealClock(), home, address=port))
+    assert isinstance(driver, SerialPump)
+    return driver
+
+
+def dispenses(*volumes: float) -> list[Operation]:
+    return [Dispense(well=f"A{n}", liquid="medium", volume_ul=volume) for n, volume in enumerate(volumes, 1)]
+
+
+def quick(home: Path, profile: str) -> str:
+    """The profile with less patience, as a file."""
+    home.mkdir(parents=True, exist_ok=True)
+    text = (files("drivers") / "serial_profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
+    path = home / f"{profile}.yaml"
+    path.write_text(f"{text}answer_s: 0.06\ngrace_s: 0.3\nretries: 4\n")
+    return str(path)
+
+
+async def carried_out(driver: SerialPump, operations: list[Operation]) -> JobReport:
+    """The job to its end, over as many connections as it takes."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(RobotOffline):
+                await driver.connect()
+                break
+        await driver.submit(job_of(*operations))
+        report = await finished(driver, KEY)
+        await driver.close()
+        return report
+
+
+@pytest.mark.parametrize(("profile", "firmware"), PUMPS)
+def test_volumes_go_out_and_in_as_they_were_asked_for(tmp_path: Path, profile: str, firmware: type[Firmware]) -> None:
+    operations = [*dispenses(400, 800), Aspirate(well="A1", volume_ul=600)]
+    with switched_on(firmware) as running:
+        report = asyncio.run(carried_out(pump(tmp_path, profile, running.path), operations))
+    assert (report.state, report.operations_done) == ("done", 3)
+    assert running.moved_ul == pytest.approx([400, 800, 600], rel=0.01)
+
+
+@pytest.mark.parametrize("trouble", ["lost", "doubled", "garbled", "split", "late"])
+@pytest.mark.parametrize(("profile", "firmware"), PUMPS)
+def test_a_bad_line_never_doubles_a_dispense(
+    tmp_path: Path, profile: str, firmware: type[Firmware], trouble: str
+) -> None:
+    suffered = moved = done = doubts = 0
+    for seed in range(2):
+        abuse = Abuse(seed=seed, late_s=0.1, **{trouble: 0.12})
+        home = tmp_path / str(seed)
+        with switched_on(firmware, abuse) as running:
+            driver = pump(home, quick(home, profile), running.path)
+            report = asyncio.run(carried_out(driver, dispenses(*VOLUMES)))
+        assert report.state in ("done", "in_doubt"), report.message
+        doubts += report.state == "in_doubt"
+        suffered += abuse.suffered
+        moved += len(running.moved_ul)
+        done += report.operations_done
+        # What is said to be done was done once, in full; one more may have moved where the job is in doubt.
+        wells = [volume for n, volume in enumerate(VOLUMES, 1) if f"A{n}" not in report.failed_wells]
+        wanted = pytest.approx(wells[: report.operations_done], rel=0.01)
+        assert running.moved_ul[: report.operations_done] == wanted, report
+        assert len(running.moved_ul) <= report.operations_done + (report.state == "in_doubt")
+    print(f"{profile}, {trouble}: {suffered} messages suffered, {done} dispenses done, {moved} moved, {doubts} doubts")
+    assert suffered > 3
+
+
+def test_a_pump_that_is_unplugged_while_it_moves_leaves_its_job_in_doubt(tmp_path: Path) -> None:
+    async def run() -> JobReport:
+        running = MasterflexFirmware()
+        running.speedup = 2.0
+        driver = pump(tmp_path, "masterflex-ls", running.path)
+        await driver.connect()
+        await driver.submit(job_of(*dispenses(800, 800)))
+        while running._ends_at is None:
+            await asyncio.sleep(0.005)
+        running.end()
+        report = await finished(driver, KEY)
+        await driver.close()
+        return report
+
+    report = asyncio.run(run())
+    assert report.state == "in_doubt"
+    assert report.message.startswith("operation 1 of 2 (dispense A1) was under way: ")
+    assert "none after it is" in report.message
+
+
+def test_a_pump_that_was_off_is_found_when_it_is_back(tmp_path: Path) -> None:
+    async def run(path: str) -> None:
+        driver = pump(tmp_path, "ne-1000", path)
+        with pytest.raises(RobotOffline, match="No such file"):
+            await driver.connect()
+
+    asyncio.run(run("/dev/pts/9999"))
+    with switched_on(NE1000Firmware) as running:
+        assert asyncio.run(carried_out(pump(tmp_path, "ne-1000", running.path), dispenses(400))).state == "done"
+
+
+def test_wrong_line_settings_and_silence_are_told_with_what_to_look_at(tmp_path: Path) -> None:
+    with switched_on(MasterflexFirmware) as running:
+        driver = pump(tmp_path, "ne-1000", running.path)
+        message = r"no New Era NE-1000 syringe pump answers as 00 on .* at 19200 baud 8N1 .*is the cable right"
+        with pytest.raises(RobotOffline, match=message):
+            asyncio.run(driver.connect())
+    with switched_on(NE1000Firmware, silent=True) as running, pytest.raises(RobotOffline, match="silence"):
+        asyncio.run(pump(tmp_path, "ne-1000", running.path).connect())
+
+
+def test_a_busy_port_is_told(tmp_path: Path) -> None:
+    async def twice(port: str) -> None:
+        first, second = pump(tmp_path, "cavro-xlp", port), pump(tmp_path, "cavro-xlp", port)
+        await first.connect()
+        try:
+            with pytest.raises(RobotOffline, match="another process has it open"):
+                await second.connect()
+        finally:
+            await first.close()
+
+    with switched_on(CavroFirmware) as running:
+        asyncio.run(twice(running.path))
+
+
+def test_a_captured_line_can_be_replayed(tmp_path: Path) -> None:
+    capture = tmp_path / "line.jsonl"
+    with switched_on(NE1000Firmware) as running:
+        running.speedup = 1e6
+        driver = pump(tmp_path / "first", "ne-1000", running.path, capture=str(capture))
+        assert asyncio.run(carried_out(driver, dispenses(400))).state == "done"
+    assert capture.read_text().count('"way": "out"') == capture.read_text().count('"way": "in"') > 8
+    with replayed(capture) as port:
+        report = asyncio.run(carried_out(pump(tmp_path / "second", "ne-1000", port), dispenses(400)))
+    assert report.state == "done"
+
+
+def test_a_stalled_motor_costs_the_well(tmp_path: Path) -> None:
+    async def run(running: NE1000Firmware) -> JobReport:
+        driver = pump(tmp_path, "ne-1000", running.path)
+        await driver.connect()
+        running.speedup = 1.0
+        await driver.submit(job_of(*dispenses(800)))
+        while running._begun_at is None:
+            await asyncio.sleep(0.005)
+        running._alarm = "A?S"
+        report = await finished(driver, KEY)
+        await driver.close()
+        return report
+
+    with switched_on(NE1000Firmware) as running:
+        assert isinstance(running, NE1000Firmware)
+        assert asyncio.run(run(running)).failed_wells == {"A1": "robot pump: the motor stalled"}
+
+
+def test_the_least_volume_is_one_that_the_steps_can_make(tmp_path: Path) -> None:
+    driver = pump(tmp_path, "masterflex-ls", "/dev/null", settings={"ul_per_revolution": 60})
+    assert driver.capabilities.operations["dispense"]["volume_ul"] == (30, 100000)
+    fine = pump(tmp_path, "cavro-xlp", "/dev/null", settings={"syringe_ul": 50})
+    low, _ = fine.capabilities.operations["dispense"]["volume_ul"]
+    assert math.isclose(low, 1.0)
+
+
+def test_what_does_not_fit_a_profile_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match=r"no setting speed \(expected some of ul_per_revolution, rpm\)"):
+        pump(tmp_path, "masterflex-ls", "/dev/null", settings={"speed": 3})
+    with pytest.raises(DriverError, match="'5' cannot be the address of a Masterflex"):
+        pump(tmp_path, "masterflex-ls", "/dev/null", device="5")
+    with pytest.raises(DriverError, match=r"no serial profile 'maserflex' .*expected cavro-xlp, "):
+        pump(tmp_path, "maserflex", "/dev/null")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("title: x\n")
+    with pytest.raises(DriverError, match="is not right"):
+        read_profile(str(broken))
