@@ -50,6 +50,11 @@ class JobBook:
         readings = tuple(Reading.model_validate_json(text) for (text,) in done if text)
         return report.model_copy(update={"operations_done": len(done), "readings": readings})
 
+    def job(self, key: str) -> Job:
+        """A job that was taken."""
+        (text,) = self._database.execute("SELECT job FROM jobs WHERE key = ?", (key,)).fetchone()
+        return Job.model_validate_json(text)
+
     def running(self) -> Iterator[tuple[Job, JobReport]]:
         """Jobs that are not over."""
         for key, text in self._database.execute("SELECT key, job FROM jobs ORDER BY rowid").fetchall():

@@ -18,6 +18,7 @@ from rich.console import Console
 from drivers.registry import driver_names, option_findings
 from orchestrator.driver_commands import drivers, robots
 from orchestrator.lab_commands import lab_commands
+from orchestrator.manual_commands import manual
 from orchestrator.operator_commands import operators
 from orchestrator.session import (
     CampaignId,
@@ -61,6 +62,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_
 
 
 app.add_typer(drivers, name="driver", help="Drivers: list, describe, check, begin a new one.")
+app.add_typer(manual, name="manual", help="Checklists for jobs that a person carries out.")
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.registered_commands += operators.registered_commands + lab_commands.registered_commands
 

@@ -10,6 +10,7 @@ from drivers.clock import RealClock
 from drivers.twin import Twin
 from protocols.operations import OPERATIONS
 from simulators.clock import AcceleratedClock
+from simulators.diligent import Diligent
 from simulators.firmware import CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
@@ -63,3 +64,15 @@ def ne1000(home: Path) -> AbstractContextManager[Twin]:
 def cavro(home: Path) -> AbstractContextManager[Twin]:
     """A Cavro XLP 6000 on a pseudo-terminal."""
     return _pump(CavroFirmware, {})
+
+
+@contextmanager
+def manual(home: Path) -> Iterator[Twin]:
+    """A person who works off every checklist below a folder, item by item, and counts."""
+    person = Diligent(home)
+    person.start()
+    try:
+        yield Twin(clock=RealClock(), performed=lambda: person.done)
+    finally:
+        person.going_home.set()
+        person.join()

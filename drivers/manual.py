@@ -1,0 +1,239 @@
+"""The manual driver: a person is a robot too. A job becomes a checklist that the person works off and confirms."""
+
+import io
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from PIL import Image as Picture
+from PIL import UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.base import Capabilities, DriverError, JobRefused, KeyMemory, RobotOffline, RobotSetup
+from drivers.job_book import JobBook
+from protocols.jobs import Job, JobReport, Reading
+from protocols.operations import (
+    OPERATIONS,
+    Aspirate,
+    Detach,
+    Dispense,
+    Image,
+    Incubate,
+    Mix,
+    Move,
+    Operation,
+    Transfer,
+    well_of,
+)
+
+
+class ManualOptions(BaseModel):
+    """Options of a person in a campaign or lab file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    person: str = Field("", description="who is meant, for checklists and reminders")
+    remind_after_h: float = Field(1.0, gt=0, description="hours after the job was due when the reminder begins")
+
+
+class ManualRobot:
+    """A person at the bench: jobs become checklists, confirmed with `wellwise manual`.
+
+    The checklist lies in the job book below wellwise's home, so any process on this computer may confirm items; what
+    was confirmed is kept whatever happens to wellwise.
+    """
+
+    Options: ClassVar[type[BaseModel]] = ManualOptions
+    simulated: ClassVar[bool] = False
+
+    def __init__(self, setup: RobotSetup) -> None:
+        self._setup = setup
+        self._options: ManualOptions = setup.options
+        self._book: JobBook | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything that can be done by hand, within the lab's limits."""
+        everything = Capabilities(operations={kind: {} for kind in OPERATIONS}, memory=KeyMemory.REMEMBERS_KEYS)
+        return everything.narrowed(self._setup.limits)
+
+    async def connect(self) -> None:
+        """Open the job book."""
+        if self._book is None:
+            self._book = JobBook(book_path(self._setup.home, self._setup.name))
+
+    async def submit(self, job: Job) -> None:
+        """Put a checklist on the person's table."""
+        book = self._opened()
+        reasons = list(self.capabilities.refusals(job))
+        if reasons:
+            raise JobRefused(f"{self._setup.name}: {'; '.join(reasons)}")
+        book.take(job)
+
+    async def poll(self, key: str) -> JobReport:
+        """How many items are confirmed; a reminder once it is late."""
+        book = self._opened()
+        report = book.report(key)
+        if report is None:
+            return JobReport(key=key, state="unknown")
+        if report.state != "running":
+            return report
+        reminder = self._reminder(book.job(key))
+        return report.model_copy(update={"message": reminder})
+
+    async def stop(self) -> None:
+        """Take the checklists away."""
+        book = self._opened()
+        for _, report in book.running():
+            ended = {"state": "failed", "message": "stopped by the operator", "ended_at": self._setup.clock.now()}
+            book.write(report.model_copy(update=ended))
+
+    async def close(self) -> None:
+        """Close the job book; the checklists stay."""
+        if self._book is not None:
+            self._book.close()
+            self._book = None
+
+    def _opened(self) -> JobBook:
+        if self._book is None:
+            raise RobotOffline(f"robot {self._setup.name} is not connected")
+        return self._book
+
+    def _reminder(self, job: Job) -> str:
+        late = self._setup.clock.now() - job.due_at
+        if late < timedelta(hours=self._options.remind_after_h):
+            return ""
+        until = job.due_at + timedelta(seconds=job.tolerance_s)
+        who = self._options.person or self._setup.name
+        return f"{who} is reminded: it was due at {job.due_at:%Y-%m-%d %H:%M}, and may be begun until {until:%H:%M}"
+
+
+class Checklist:
+    """The items of one person's jobs, as somebody works them off."""
+
+    def __init__(self, home: Path, robot: str) -> None:
+        """Open the person's job book.
+
+        Raises:
+            DriverError: nobody of that name ever had a job.
+        """
+        path = book_path(home, robot)
+        if not path.is_file():
+            names = sorted(file.stem for file in path.parent.glob("*.sqlite"))
+            raise DriverError(f"{robot} has no checklist (expected one of {', '.join(names) or 'none yet'})")
+        self._robot = robot
+        self._book = JobBook(path)
+
+    def close(self) -> None:
+        """Close the job book."""
+        self._book.close()
+
+    def open_jobs(self) -> list[tuple[Job, JobReport]]:
+        """Jobs that are not over, oldest first."""
+        return list(self._book.running())
+
+    def items(self, job: Job) -> list[tuple[int, str, bool]]:
+        """Every item (from 1) in words, and whether it is confirmed."""
+        done = self._book.done(job.key)
+        return [(n, in_words(operation), n - 1 in done) for n, operation in enumerate(job.operations, 1)]
+
+    def confirm(self, key: str, numbers: Sequence[int], at: datetime) -> JobReport:
+        """Say that items were done (from 1; none given: all that need no reading).
+
+        Raises:
+            DriverError: there is no such job or item, or an image is missing for it.
+        """
+        job = self._open_job(key)
+        wanted = list(numbers) or [n for n, op in enumerate(job.operations, 1) if not isinstance(op, Image)]
+        for number in wanted:
+            if not 1 <= number <= len(job.operations):
+                raise DriverError(f"{key} has no item {number} (expected 1 to {len(job.operations)})")
+            if isinstance(job.operations[number - 1], Image):
+                raise DriverError(f"item {number} of {key} is an image: give it with wellwise manual image")
+        for number in wanted:
+            self._book.end(key, number - 1, None)
+        return self._conclude(job, at)
+
+    def image(self, key: str, well: str, picture: bytes, at: datetime) -> JobReport:
+        """Give the image of a well, in any format that can be read.
+
+        Raises:
+            DriverError: the job images no such well, or it is no picture.
+        """
+        job = self._open_job(key)
+        try:
+            buffer = io.BytesIO()
+            Picture.open(io.BytesIO(picture)).convert("RGB").save(buffer, format="png")
+        except (UnidentifiedImageError, OSError) as error:
+            raise DriverError(f"the image of {well} cannot be read: {error}") from None
+        for position, operation in enumerate(job.operations):
+            if isinstance(operation, Image) and operation.well == well:
+                self._book.end(key, position, Reading(well=well, kind="image", image_png=buffer.getvalue()))
+                return self._conclude(job, at)
+        wells = [operation.well for operation in job.operations if isinstance(operation, Image)]
+        raise DriverError(f"{key} images no well {well} (expected one of {', '.join(wells) or 'none'})")
+
+    def fail(self, key: str, well: str, why: str, at: datetime) -> JobReport:
+        """Say that a well went wrong: it is lost, and its other items need no confirmation.
+
+        Raises:
+            DriverError: the job does not work on it.
+        """
+        job = self._open_job(key)
+        if well not in job.wells:
+            raise DriverError(f"{key} does not work on {well} (expected one of {', '.join(job.wells)})")
+        report = self._report(key)
+        self._book.write(report.model_copy(update={"failed_wells": report.failed_wells | {well: why}}))
+        return self._conclude(job, at)
+
+    def _open_job(self, key: str) -> Job:
+        found = {job.key: job for job, _ in self._book.running()}
+        if key not in found:
+            raise DriverError(f"{self._robot} has no open job {key} (expected one of {', '.join(found) or 'none'})")
+        return found[key]
+
+    def _report(self, key: str) -> JobReport:
+        report = self._book.report(key)
+        assert report is not None
+        return report
+
+    def _conclude(self, job: Job, at: datetime) -> JobReport:
+        """The job is done when every item is, but for wells that went wrong."""
+        report = self._report(job.key)
+        done = self._book.done(job.key)
+        left = [n for n, op in enumerate(job.operations) if n not in done and well_of(op) not in report.failed_wells]
+        if not left:
+            report = report.model_copy(update={"state": "done", "ended_at": at})
+            self._book.write(report)
+        return report
+
+
+def book_path(home: Path, robot: str) -> Path:
+    """Where a person's job book lies."""
+    return home / "robots" / f"{robot}.sqlite"
+
+
+def in_words(operation: Operation) -> str:
+    """An operation as a person is told it."""
+    match operation:
+        case Move():
+            return f"carry the plate to the {operation.to}"
+        case Dispense():
+            with_ = ", ".join(f"{s.substance} {s.concentration:g} {s.unit}" for s in operation.supplements)
+            return f"{operation.well}: add {operation.volume_ul:g} uL {operation.liquid}" + (
+                f" with {with_}" if with_ else ""
+            )
+        case Aspirate():
+            return f"{operation.well}: remove {operation.volume_ul:g} uL"
+        case Mix():
+            return f"{operation.well}: mix {operation.volume_ul:g} uL, {operation.cycles} times"
+        case Incubate():
+            return f"leave the plate for {operation.duration_s / 60:g} min at {operation.temperature_c:g} °C"
+        case Detach():
+            how = f"{operation.stroke} strokes at {operation.speed_mm_s:g} mm/s"
+            return f"{operation.well}: {operation.period_s / 60:g} min after the enzyme, detach with {how}"
+        case Transfer():
+            return f"{operation.well}: move {operation.volume_ul:g} uL to the same well of a fresh plate"
+        case Image():
+            return f"{operation.well}: take an image"

@@ -1,0 +1,89 @@
+"""Commands for people who carry jobs out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivers.manual import Checklist
+from orchestrator.session import Home, console, settings_for
+from protocols.errors import InvalidInput, Problem
+from protocols.jobs import JobReport
+
+manual = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+Person = Annotated[str, typer.Argument(help="The person, by the robot's name in the campaign.", metavar="ROBOT")]
+Key = Annotated[str, typer.Argument(help="The job, as the checklist names it.", metavar="JOB")]
+Well = Annotated[str, typer.Argument(help="The well, such as A1.")]
+
+
+@manual.command("list")
+def list_jobs(person: Person, home: Home = None) -> None:
+    """The checklists that wait for a person."""
+    with _checklist(person, home) as checklist:
+        jobs = checklist.open_jobs()
+        for job, report in jobs:
+            console.print(f"\n{job.key}: {job}, due {job.due_at:%Y-%m-%d %H:%M}", style="bold", highlight=False)
+            for number, words, done in checklist.items(job):
+                mark = "x" if done else " "
+                console.print(f"  [{mark}] {number:3} {words}", markup=False, highlight=False, soft_wrap=True)
+            for well, why in report.failed_wells.items():
+                console.print(f"  {well} went wrong: {why}", markup=False, highlight=False)
+        if not jobs:
+            console.print(f"Nothing waits for {person}.")
+        else:
+            console.print(f"\nWhen done: wellwise manual confirm {person} JOB [ITEM...]", highlight=False)
+
+
+@manual.command()
+def confirm(
+    person: Person,
+    key: Key,
+    items: Annotated[list[int] | None, typer.Argument(help="Items; all but images if absent.")] = None,
+    home: Home = None,
+) -> None:
+    """Say that items of a checklist were done."""
+    with _checklist(person, home) as checklist:
+        _say(checklist.confirm(key, items or [], datetime.now(UTC)))
+
+
+@manual.command()
+def image(
+    person: Person, key: Key, well: Well, file: Annotated[Path, typer.Argument(help="The image.")], home: Home = None
+) -> None:
+    """Give the image that was taken of a well."""
+    try:
+        picture = file.read_bytes()
+    except OSError as error:
+        raise InvalidInput([Problem(where=str(file), message=f"cannot be read: {error.strerror}")]) from None
+    with _checklist(person, home) as checklist:
+        _say(checklist.image(key, well, picture, datetime.now(UTC)))
+
+
+@manual.command()
+def fail(
+    person: Person, key: Key, well: Well, why: Annotated[str, typer.Option("--why", help="What happened.")],
+    home: Home = None,
+) -> None:  # fmt: skip
+    """Say that a well went wrong: it is lost, the others go on."""
+    with _checklist(person, home) as checklist:
+        _say(checklist.fail(key, well, why, datetime.now(UTC)))
+
+
+@contextmanager
+def _checklist(person: str, home: Path | None) -> Iterator[Checklist]:
+    checklist = Checklist(settings_for(home).home, person)
+    try:
+        yield checklist
+    finally:
+        checklist.close()
+
+
+def _say(report: JobReport) -> None:
+    state = "The job is done." if report.state == "done" else f"{report.operations_done} items are confirmed."
+    console.print(state, highlight=False)

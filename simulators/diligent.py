@@ -1,0 +1,53 @@
+"""A virtual person: works off the checklists of the manual driver, one item after the other."""
+
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from drivers.base import DriverError
+from drivers.manual import Checklist
+from protocols.operations import OPERATIONS, Image
+from simulators.camera import render_well
+from simulators.robot import png
+
+_ITEM_S = 0.03
+
+
+class Diligent(threading.Thread):
+    """Looks for checklists below a folder, does their first open item, and counts what must not be done twice."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(daemon=True)
+        self._home = home
+        self.done = 0
+        self.going_home = threading.Event()
+
+    def run(self) -> None:
+        """Work until it is time to go home."""
+        picture = png(render_well(0.5, np.random.default_rng(0)))
+        checklists: dict[Path, Checklist] = {}
+        while not self.going_home.wait(_ITEM_S):
+            for book in sorted(self._home.rglob("robots/*.sqlite")):
+                if book not in checklists:
+                    checklists[book] = Checklist(book.parent.parent, book.stem)
+                # A job may be stopped between looking and doing.
+                with suppress(DriverError):
+                    self._do_one(checklists[book], picture)
+        for checklist in checklists.values():
+            checklist.close()
+
+    def _do_one(self, checklist: Checklist, picture: bytes) -> None:
+        for job, _ in checklist.open_jobs()[:1]:
+            for number, _, confirmed in checklist.items(job):
+                if confirmed:
+                    continue
+                operation = job.operations[number - 1]
+                if isinstance(operation, Image):
+                    checklist.image(job.key, operation.well, picture, datetime.now(UTC))
+                else:
+                    checklist.confirm(job.key, [number], datetime.now(UTC))
+                    self.done += not OPERATIONS[operation.kind].repeatable
+                return

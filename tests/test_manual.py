@@ -1,0 +1,125 @@
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from drivers.base import DriverError, RobotSetup
+from drivers.clock import RealClock
+from drivers.manual import Checklist, ManualOptions, ManualRobot, in_words
+from protocols.jobs import JobReport
+from protocols.operations import Detach, Dispense, Image, Incubate, Move, Operation, Supplement
+from simulators.clock import VirtualClock
+from tests.conftest import START
+from tests.test_command_line import wellwise
+from tests.test_conformance import job_of
+
+KEY = "c/r1/p1/s/1"
+OPERATIONS: list[Operation] = [
+    Move(to="deck"),
+    Dispense(well="A1", liquid="medium", volume_ul=2000),
+    Dispense(well="A2", liquid="medium", volume_ul=2000),
+    Image(well="A1"),
+    Image(well="A2"),
+]
+
+
+def person(home: Path, clock: VirtualClock | RealClock | None = None) -> ManualRobot:
+    options = ManualOptions(person="Ada")
+    return ManualRobot(RobotSetup("bench-person", options, clock or RealClock(), home))
+
+
+def poll(home: Path, clock: VirtualClock | None = None) -> JobReport:
+    async def once() -> JobReport:
+        robot = person(home, clock)
+        await robot.connect()
+        report = await robot.poll(KEY)
+        await robot.close()
+        return report
+
+    return asyncio.run(once())
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Path:
+    async def give() -> None:
+        robot = person(tmp_path)
+        await robot.connect()
+        await robot.submit(job_of(*OPERATIONS))
+        await robot.close()
+
+    asyncio.run(give())
+    return tmp_path
+
+
+def test_a_job_is_worked_off_item_by_item_on_the_command_line(waiting: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "a1.bmp"
+    from PIL import Image as Picture
+
+    Picture.new("RGB", (20, 20), "brown").save(picture)
+    listed = wellwise("manual", "list", "bench-person", home=waiting).stdout
+    assert "[ ]   2 A1: add 2000 uL medium" in listed
+    assert poll(waiting).state == "running"
+    confirmed = wellwise("manual", "confirm", "bench-person", KEY, home=waiting)
+    assert confirmed.stdout == "3 items are confirmed.\n"
+    assert "[x]   2 A1: add 2000 uL medium" in wellwise("manual", "list", "bench-person", home=waiting).stdout
+    failed = wellwise("manual", "fail", "bench-person", KEY, "A2", "--why", "the well is dry", home=waiting)
+    assert failed.returncode == 0
+    imaged = wellwise("manual", "image", "bench-person", KEY, "A1", picture, home=waiting)
+    assert imaged.stdout == "The job is done.\n"
+    report = poll(waiting)
+    assert (report.state, report.failed_wells) == ("done", {"A2": "the well is dry"})
+    assert report.readings[0].image_png.startswith(b"\x89PNG")
+    assert "Nothing waits" in wellwise("manual", "list", "bench-person", home=waiting).stdout
+
+
+def test_what_does_not_fit_the_checklist_is_told_and_changes_nothing(waiting: Path) -> None:
+    with pytest.raises(DriverError, match="nobody has no checklist \\(expected one of bench-person\\)"):
+        Checklist(waiting, "nobody")
+    checklist = Checklist(waiting, "bench-person")
+    with pytest.raises(DriverError, match="has no item 9 \\(expected 1 to 5\\)"):
+        checklist.confirm(KEY, [1, 9], START)
+    with pytest.raises(DriverError, match=r"item 4 of .* is an image"):
+        checklist.confirm(KEY, [4], START)
+    with pytest.raises(DriverError, match="the image of A1 cannot be read"):
+        checklist.image(KEY, "A1", b"not a picture", START)
+    with pytest.raises(DriverError, match="images no well B1 \\(expected one of A1, A2\\)"):
+        checklist.image(KEY, "B1", _png(), START)
+    with pytest.raises(DriverError, match="has no open job other"):
+        checklist.confirm("other", [], START)
+    with pytest.raises(DriverError, match="does not work on C3"):
+        checklist.fail(KEY, "C3", "x", START)
+    checklist.close()
+    assert poll(waiting).operations_done == 0
+
+
+def test_a_person_is_reminded_when_it_is_late(waiting: Path) -> None:
+    assert poll(waiting, VirtualClock(START + timedelta(minutes=30))).message == ""
+    late = poll(waiting, VirtualClock(START + timedelta(hours=2)))
+    assert late.message.startswith("Ada is reminded: it was due at 2026-03-02 09:00")
+
+
+def test_operations_are_told_in_words() -> None:
+    supplement = Supplement(substance="serum", concentration=20, unit="percent")
+    said = [
+        in_words(operation)
+        for operation in (
+            Dispense(well="A1", liquid="medium", volume_ul=50, supplements=(supplement,)),
+            Incubate(duration_s=600, temperature_c=37),
+            Detach(well="B2", period_s=480, speed_mm_s=10, stroke="short"),
+        )
+    ]
+    assert said == [
+        "A1: add 50 uL medium with serum 20 percent",
+        "leave the plate for 10 min at 37 °C",
+        "B2: 8 min after the enzyme, detach with short strokes at 10 mm/s",
+    ]
+
+
+def _png() -> bytes:
+    import numpy as np
+
+    from simulators.camera import render_well
+    from simulators.robot import png
+
+    return png(render_well(0.5, np.random.default_rng(0)))
