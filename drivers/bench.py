@@ -29,8 +29,9 @@ _TYPICAL: dict[str, dict[str, Any]] = {
 class Bench:
     """A driver on the bench: makes robots and jobs for checks."""
 
-    def __init__(self, kind: type[Driver], twin: Twin, home: Path) -> None:
+    def __init__(self, kind: type[Driver], twin: Twin, home: Path, number: int) -> None:
         self.kind, self.twin, self.home = kind, twin, home
+        self._round = number
         self._before = 0
         self._numbers = itertools.count(1)
 
@@ -59,13 +60,13 @@ class Bench:
             for operation in _operations(kind, capabilities, wells, longest)
         ]
         return Job(
-            key=f"bench/r1/p{number}/check/1",
-            round=1,
+            key=f"bench/r{self._round}/p{number}/check/1",
+            round=self._round,
             step="check",
             occurrence=1,
             day=0,
             plate=number,
-            plate_id=f"bench/r1/p{number}",
+            plate_id=f"bench/r{self._round}/p{number}",
             labware=min(capabilities.labware, key=lambda name: int(name.split("-")[0])),
             robot="bench",
             due_at=self.twin.clock.now(),

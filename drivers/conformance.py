@@ -24,8 +24,8 @@ async def examine(kind: type[Driver], twin: Twin, home: Path, has_twin: bool = T
         home: a folder for what drivers keep.
         has_twin: whether the equipment is simulated; real equipment cannot show that its driver has a twin.
     """
-    for level, title, harm, check in CHECKS:
-        bench = Bench(kind, twin, home / f"{len(title)}-{title[:20].replace(' ', '-')}")
+    for number, (level, title, harm, check) in enumerate(CHECKS, 1):
+        bench = Bench(kind, twin, home / f"check-{number}", number)
         seen = ""
         try:
             async with asyncio.timeout(_PATIENCE_S):

@@ -116,6 +116,15 @@ def check(
         raise typer.Exit(1)
 
 
+@drivers.command()
+def environment(name: Annotated[str, typer.Argument(help="Such as opentrons.")], home: Home = None) -> None:
+    """Make the environment that a driver's own packages need, apart from ours."""
+    from drivers.environment import make_environment
+
+    folder = make_environment(settings_for(home).home.absolute(), name)
+    console.print(f"Environment {name} is ready in {folder}.", highlight=False, soft_wrap=True)
+
+
 @robots.command()
 def ping(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> None:
     """Open the line to a robot and say what it can do."""
@@ -159,6 +168,38 @@ def run(
 ) -> None:
     """Have a robot do the operations of a file as one job."""
     _carry_out(robot, _yaml(file), labware, yes, lab, home)
+
+
+@robots.command()
+def preview(
+    campaign: Annotated[Path, typer.Argument(help="Campaign file.", metavar="FILE")],
+    lab: LabPath = Path("lab.yaml"),
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the protocols.")] = None,
+    home: Home = None,
+) -> None:
+    """Show what the first plate of each step would ask of robots that run protocols: tips, volumes, analysis."""
+    from orchestrator.planning import plan_round
+    from protocols.campaign_file import read_campaign
+    from protocols.compile import compile_jobs
+
+    described = read_lab(_text(lab), str(lab), driver_names())
+    study = read_campaign(_text(campaign), str(campaign), driver_names(), described)
+    plan = plan_round(study, 1, [])
+    seen: set[tuple[str, str]] = set()
+    for job in compile_jobs(study, study.name, plan.layout, clock("real").now()):
+        driver = _robot(job.robot, lab, home) if job.robot in described.robots else None
+        if (job.step, job.robot) in seen or not hasattr(driver, "preview"):
+            continue
+        seen.add((job.step, job.robot))
+        text, budget = asyncio.run(driver.preview(job))  # type: ignore[union-attr]
+        console.print(f"{job.robot}, step {job.step}: {budget}", highlight=False, soft_wrap=True)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            path = out / f"{job.step}.py"
+            path.write_text(text, encoding="utf-8")
+            console.print(f"  {path}", highlight=False, soft_wrap=True)
+    if not seen:
+        console.print("No robot of this lab runs protocols.")
 
 
 def _carry_out(robot: str, operations: Any, labware: str, yes: bool, lab: Path, home: Path | None) -> None:

@@ -12,6 +12,7 @@ from protocols.operations import OPERATIONS
 from simulators.clock import AcceleratedClock
 from simulators.diligent import Diligent
 from simulators.firmware import CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware
+from simulators.opentrons_server import OpentronsServer
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 
@@ -76,3 +77,25 @@ def manual(home: Path) -> Iterator[Twin]:
     finally:
         person.going_home.set()
         person.join()
+
+
+OT2_DECK: dict[str, Any] = {
+    "analyze": False,
+    "pipettes": {
+        "left": {"name": "p1000_single_gen2", "tips": "opentrons_96_tiprack_1000ul", "slots": [8, 9]},
+        "right": {"name": "p20_single_gen2", "tips": "opentrons_96_tiprack_20ul", "slots": [10]},
+    },
+    "reservoirs": {"media": {"labware": "nest_12_reservoir_15ml", "slot": 5}},
+    "liquids": {"water": {"reservoir": "media", "wells": ["A1"], "volume_ul": 14000}},
+}
+"""A deck with two pipettes and water."""
+
+
+@contextmanager
+def opentrons(home: Path) -> Iterator[Twin]:
+    """A robot server on this machine."""
+    server = OpentronsServer()
+    try:
+        yield Twin(clock=RealClock(), address=server.url, options=OT2_DECK, performed=lambda: server.lasting)
+    finally:
+        server.end()

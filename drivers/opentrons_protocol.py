@@ -1,0 +1,243 @@
+"""Compiles a job into a Python protocol for an Opentrons OT-2, with its budget of tips and volumes."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from drivers.base import JobRefused
+from drivers.opentrons_deck import PLATES, OpentronsOptions, Pipette, Source
+from protocols.jobs import Job
+from protocols.operations import Aspirate, Detach, Dispense, Incubate, Mix, Move, Operation, Transfer, well_of
+from protocols.plates import WELL_VOLUME_UL
+
+_STROKES = 10
+"""How often a well's cells are stroked at detachment."""
+
+_UL_PER_MM = 15.0
+"""A GEN2 P1000's plunger moves about this volume in a millimetre (uL): from plunger speed to flow rate."""
+
+_HEAD = '''\
+"""Job {key}: {title}. Made by wellwise; every operation is marked by a comment when it is done."""
+
+import time
+
+metadata = {{"protocolName": {key!r}, "author": "wellwise"}}
+requirements = {{"robotType": "OT-2", "apiLevel": {api_level!r}}}
+
+
+def run(protocol):
+    enzyme_at = time.monotonic()
+
+    def wait_since_enzyme(seconds):
+        if not protocol.is_simulating():
+            protocol.delay(seconds=max(0.0, enzyme_at + seconds - time.monotonic()))
+
+'''
+
+
+@dataclass
+class Budget:
+    """What a job uses: tips by rack, and volumes by source well."""
+
+    tips: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    tips_there: dict[str, int] = field(default_factory=dict)
+    volumes_ul: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    volumes_there_ul: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        tips = [f"{name}: {number} of {self.tips_there[name]} tips" for name, number in self.tips.items()]
+        volumes = [
+            f"{name}: {volume:.0f} of {self.volumes_there_ul[name]:.0f} uL" for name, volume in self.volumes_ul.items()
+        ]
+        return "; ".join([*tips, *volumes]) or "nothing"
+
+
+def compile_protocol(job: Job, options: OpentronsOptions, robot: str) -> tuple[str, Budget]:
+    """The text of a protocol that does a job, and what it uses.
+
+    A dispense takes the base liquid and each supplement's stock, as much as its concentration needs, from above the
+    well: one tip a source. Whatever touches the liquid of a well has a tip of its own.
+
+    Raises:
+        JobRefused: a well would overflow, tips or a liquid would run out, no pipette takes a volume, or a liquid or a
+            stock is not on the deck.
+    """
+    return _Compiler(job, options, robot).compiled()
+
+
+class _Compiler:
+    def __init__(self, job: Job, options: OpentronsOptions, robot: str) -> None:
+        self._job, self._options, self._robot = job, options, robot
+        self._lines: list[str] = []
+        self._budget = Budget()
+        self._in_well: dict[str, float] = defaultdict(float)
+        self._held: tuple[str, str] | None = None
+        """The pipette that holds a tip, and the source that the tip has touched."""
+        for pipette in options.pipettes.values():
+            self._budget.tips_there[pipette.tips] = 96 * len(pipette.slots)
+
+    def compiled(self) -> tuple[str, Budget]:
+        for number, operation in enumerate(self._job.operations, 1):
+            self._do(operation)
+            well = well_of(operation)
+            mark = f"operation {number} done: {operation.kind}" + (f" {well}" if well else "")
+            self._line(f"protocol.comment({mark!r})")
+        self._drop()
+        for rack, number in self._budget.tips.items():
+            if number > self._budget.tips_there[rack]:
+                self._refuse(f"{number} tips are needed of {rack} and {self._budget.tips_there[rack]} are there")
+        head = _HEAD.format(key=self._job.key, title=str(self._job), api_level=self._options.api_level)
+        return head + "".join(f"    {line}\n" for line in [*self._loading(), *self._lines]), self._budget
+
+    def _loading(self) -> list[str]:
+        options, job = self._options, self._job
+        plate = PLATES[job.labware]
+        lines = [f"plate = protocol.load_labware({plate!r}, {options.plate_slot}, {job.plate_id!r})"]
+        if any(isinstance(operation, Transfer) for operation in job.operations):
+            lines.append(f"fresh = protocol.load_labware({plate!r}, {options.fresh_plate_slot}, 'fresh plate')")
+        for name, reservoir in options.reservoirs.items():
+            lines.append(
+                f"{_variable(name)} = protocol.load_labware({reservoir.labware!r}, {reservoir.slot}, {name!r})"
+            )
+        for mount, pipette in options.pipettes.items():
+            racks = ", ".join(f"protocol.load_labware({pipette.tips!r}, {slot})" for slot in pipette.slots)
+            lines.append(f"{mount} = protocol.load_instrument({pipette.name!r}, {mount!r}, tip_racks=[{racks}])")
+        return lines
+
+    def _do(self, operation: Operation) -> None:
+        match operation:
+            case Move():
+                if self._options.moves == "pause":
+                    self._drop()
+                    self._line(f"protocol.pause({f'Carry the plate to the {operation.to}, then resume.'!r})")
+            case Incubate():
+                self._line(f"protocol.delay(seconds={operation.duration_s:g})")
+            case Dispense():
+                self._dispense(operation)
+            case Aspirate():
+                mount, pipette = self._pipette(operation.volume_ul)
+                self._fresh_tip(mount, "")
+                for part in _parts(operation.volume_ul, pipette):
+                    self._line(f"{mount}.aspirate({part:g}, plate[{operation.well!r}].bottom(1))")
+                    self._line(f"{mount}.dispense({part:g}, protocol.fixed_trash['A1'])")
+                self._drop()
+                self._in_well[operation.well] -= operation.volume_ul
+            case Mix():
+                mount, pipette = self._pipette(operation.volume_ul)
+                self._fresh_tip(mount, "")
+                amount = min(operation.volume_ul, pipette.most_ul)
+                self._line(f"{mount}.mix({operation.cycles}, {amount:g}, plate[{operation.well!r}].bottom(1))")
+                self._drop()
+            case Detach():
+                mount, pipette = max(self._options.pipettes.items(), key=lambda found: found[1].most_ul)
+                self._fresh_tip(mount, "")
+                rate = operation.speed_mm_s * _UL_PER_MM
+                self._line(f"wait_since_enzyme({operation.period_s:g})")
+                self._line(f"{mount}.flow_rate.aspirate = {mount}.flow_rate.dispense = {rate:g}")
+                height = 1 if operation.stroke == "short" else 3
+                self._line(
+                    f"{mount}.mix({_STROKES}, {pipette.most_ul / 2:g}, plate[{operation.well!r}].bottom({height}))"
+                )
+                self._drop()
+            case Transfer():
+                mount, pipette = self._pipette(operation.volume_ul)
+                self._fresh_tip(mount, "")
+                for part in _parts(operation.volume_ul, pipette):
+                    self._line(f"{mount}.aspirate({part:g}, plate[{operation.well!r}].bottom(1))")
+                    self._line(f"{mount}.dispense({part:g}, fresh[{operation.well!r}].bottom(2))")
+                self._drop()
+            case _:
+                self._refuse(f"it cannot {operation.kind}")
+
+    def _dispense(self, operation: Dispense) -> None:
+        amounts: list[tuple[str, Source, float]] = []
+        rest = operation.volume_ul
+        for supplement in operation.supplements:
+            if supplement.concentration == 0:
+                continue
+            stock = self._options.stocks.get(supplement.substance)
+            if stock is None:
+                self._refuse(f"no stock of {supplement.substance} is on the deck")
+            if stock.unit != supplement.unit:
+                self._refuse(
+                    f"the stock of {supplement.substance} is in {stock.unit}, its concentration in {supplement.unit}"
+                )
+            amount = operation.volume_ul * supplement.concentration / stock.concentration
+            amounts.append((supplement.substance, stock, amount))
+            rest -= amount
+        if rest < 0:
+            self._refuse(
+                f"the stocks for {operation.well} make more than {operation.volume_ul:g} uL: make them stronger"
+            )
+        liquid = self._options.liquids.get(operation.liquid)
+        if liquid is None:
+            self._refuse(
+                f"no {operation.liquid} is on the deck (there is {', '.join(self._options.liquids) or 'nothing'})"
+            )
+        if rest > 0:
+            amounts.insert(0, (operation.liquid, liquid, rest))
+        for name, source, amount in amounts:
+            mount, pipette = self._pipette(amount)
+            self._tip_for(mount, name)
+            for part in _parts(amount, pipette):
+                place = self._taken(name, source, part)
+                self._line(f"{mount}.aspirate({part:.2f}, {place})")
+                self._line(f"{mount}.dispense({part:.2f}, plate[{operation.well!r}].top(-2))")
+        self._line("enzyme_at = time.monotonic()")
+        self._in_well[operation.well] += operation.volume_ul
+        if self._in_well[operation.well] > WELL_VOLUME_UL[self._job.labware]:
+            self._refuse(
+                f"{operation.well} would overflow: {self._in_well[operation.well]:g} uL in a well of "
+                f"{WELL_VOLUME_UL[self._job.labware]:g} uL"
+            )
+
+    def _taken(self, name: str, source: Source, amount: float) -> str:
+        """The well of a source from which an amount is taken."""
+        for well in source.wells:
+            place = f"{name} in {source.reservoir} {well}"
+            there = source.volume_ul - source.dead_ul
+            self._budget.volumes_there_ul[place] = there
+            if self._budget.volumes_ul[place] + amount <= there + 1e-9:
+                self._budget.volumes_ul[place] += amount
+                return f"{_variable(source.reservoir)}[{well!r}].bottom(1)"
+        there = len(source.wells) * (source.volume_ul - source.dead_ul)
+        return self._refuse(f"{name} runs out: {there:g} uL are there")
+
+    def _pipette(self, amount: float) -> tuple[str, Pipette]:
+        able = [(mount, one) for mount, one in self._options.pipettes.items() if one.least_ul <= amount + 1e-9]
+        if not able:
+            least = min(pipette.least_ul for pipette in self._options.pipettes.values())
+            self._refuse(f"no pipette takes {amount:.2f} uL (the least is {least:g} uL)")
+        return max(able, key=lambda found: found[1].most_ul)
+
+    def _tip_for(self, mount: str, source: str) -> None:
+        """A tip that has touched nothing but this source."""
+        if self._held != (mount, source):
+            self._fresh_tip(mount, source)
+
+    def _fresh_tip(self, mount: str, source: str) -> None:
+        self._drop()
+        self._line(f"{mount}.pick_up_tip()")
+        self._budget.tips[self._options.pipettes[mount].tips] += 1  # type: ignore[index]
+        self._held = (mount, source)
+
+    def _drop(self) -> None:
+        if self._held is not None:
+            self._line(f"{self._held[0]}.drop_tip()")
+            self._held = None
+
+    def _line(self, text: str) -> None:
+        self._lines.append(text)
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise JobRefused(f"robot {self._robot} cannot do {self._job.key}: {why}")
+
+
+def _parts(amount: float, pipette: Pipette) -> list[float]:
+    number = math.ceil(amount / pipette.most_ul - 1e-9)
+    return [amount / number] * number
+
+
+def _variable(name: str) -> str:
+    return "reservoir_" + "".join(letter if letter.isalnum() else "_" for letter in name)
