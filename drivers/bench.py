@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from drivers.base import Capabilities, Driver, RobotSetup
+from drivers.base import Capabilities, Driver, RobotOffline, RobotSetup
 from drivers.twin import Twin
 from protocols.jobs import Job, JobReport
 from protocols.operations import OPERATIONS, Operation
@@ -47,6 +47,20 @@ class Bench:
         await robot.connect()
         try:
             yield robot
+        finally:
+            await robot.close()
+
+    @contextlib.asynccontextmanager
+    async def reconnected(self, robot: Driver) -> AsyncIterator[None]:
+        """A driver whose line may need some time until it can be opened again."""
+        while True:
+            try:
+                await robot.connect()
+                break
+            except RobotOffline:
+                await asyncio.sleep(0.1)
+        try:
+            yield
         finally:
             await robot.close()
 

@@ -250,7 +250,8 @@ async def _crash(bench: Bench) -> None:
     await asyncio.sleep(0.05)
     del robot
     gc.collect()
-    async with bench.connected() as fresh:
+    fresh = bench.robot()
+    async with bench.reconnected(fresh):
         report = await bench.until_over(fresh, job.key)
         never = await fresh.poll("bench/r99/p9/never/1")
         if report.state == "unknown":

@@ -11,6 +11,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from drivers.base import Clock, Driver, DriverError, RobotSetup
+from drivers.environment import environment_folder, interpreter
 from protocols.errors import Finding
 
 DRIVERS = "wellwise.drivers"
@@ -43,12 +44,19 @@ def clock(name: str, **options: Any) -> Clock:
     return cast(Clock, _load(CLOCKS, name, "clock")(**options))
 
 
-def make_driver(driver: str, setup: RobotSetup) -> Driver:
+def make_driver(driver: str, setup: RobotSetup, environment: str = "") -> Driver:
     """The driver for one robot; `setup.options` are validated first.
+
+    With an environment (the name of one below wellwise's home, or a folder) the driver runs in its interpreter.
 
     Raises:
         DriverError: no such driver, or options that it does not take.
     """
+    if environment:
+        from drivers.outside import OutsideDriver
+
+        folder = Path(environment) if Path(environment).is_dir() else environment_folder(setup.home, environment)
+        return OutsideDriver(setup, driver, interpreter(folder))
     kind = driver_class(driver)
     try:
         options = kind.Options.model_validate(setup.options)

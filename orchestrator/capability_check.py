@@ -21,6 +21,7 @@ def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]
         name: make_driver(
             config.driver,
             RobotSetup(name, config.options, time, settings.home, address=config.address, limits=config.limits),
+            config.environment,
         ).capabilities
         for name, config in campaign.robots.items()
     }

@@ -264,7 +264,7 @@ def _robot(name: str, lab: Path, home: Path | None) -> Driver:
         raise WellwiseError(f"there is no robot {name!r} in {lab} (expected one of {', '.join(described)})")
     config, folder = described[name], settings_for(home).home
     setup = RobotSetup(name, config.options, clock("real"), folder, address=config.address, limits=config.limits)
-    return make_driver(config.driver, setup)
+    return make_driver(config.driver, setup, config.environment)
 
 
 def _pair(entry: str) -> tuple[str, str]:

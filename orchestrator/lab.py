@@ -12,6 +12,7 @@ from drivers.registry import driver_class, make_driver
 from orchestrator.journal import Journal
 from orchestrator.settings import Settings
 from orchestrator.state import CampaignState
+from protocols.campaign import RobotConfig
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def open_lab(settings: Settings, journal: Journal, state: CampaignState, robots:
                     address=config.address,
                     limits=config.limits,
                 ),
+                config.environment,
             )
             for name, config in state.campaign.robots.items()
             if robots is None or name in robots
@@ -59,9 +61,13 @@ def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -
 
     Workers are processes of their own, which a virtual clock cannot keep together.
     """
-    if all(driver_class(config.driver).simulated for config in state.campaign.robots.values()):
+    if all(_simulated(config) for config in state.campaign.robots.values()):
         if settings.speed is not None:
             return clock_named("accelerated", start=state.started_at, speed=settings.speed)
         if not settings.workers:
             return clock_named("virtual", start=last)
     return clock_named("real")
+
+
+def _simulated(config: RobotConfig) -> bool:
+    return not config.environment and driver_class(config.driver).simulated

@@ -236,7 +236,8 @@ def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tup
 
 
 def _refuse_options(robots: Mapping[str, RobotConfig], text: str, file: Path) -> None:
-    findings = option_findings({name: (robot.driver, robot.options) for name, robot in robots.items()})
+    inside = {name: (robot.driver, robot.options) for name, robot in robots.items() if not robot.environment}
+    findings = option_findings(inside)
     if findings:
         raise InvalidInput(problems_at(findings, text, str(file)))
 

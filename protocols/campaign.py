@@ -71,6 +71,9 @@ class RobotConfig(_Model):
 
     driver: str
     address: str = Field("", description="where the robot is: a serial port, a URL; what the driver says")
+    environment: str = Field(
+        "", description="an environment below wellwise's home, or a folder: the driver runs in its interpreter"
+    )
     limits: dict[str, dict[str, tuple[float, float]]] = Field(
         default_factory=dict, description="kind of operation -> field -> lowest and highest value"
     )

@@ -120,7 +120,8 @@ def _readable_items(kind: Any, raw: Any) -> tuple[tuple[tuple[int, Any], ...], f
 
 def _driver_findings(robots: Mapping[str, Any], drivers: Collection[str] | None) -> Iterator[Finding]:
     for name, robot in robots.items():
-        if drivers is not None and robot.driver not in drivers:
+        # A driver in an environment of its own is known there and not here.
+        if drivers is not None and not robot.environment and robot.driver not in drivers:
             yield Finding(
                 loc=("robots", name, "driver"),
                 message=f"there is no driver {robot.driver!r}",
