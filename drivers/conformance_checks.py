@@ -16,6 +16,9 @@ from drivers.conformance_levels import Failure, Level
 _LONGEST_BLOCK_S = 0.5
 """How long a driver may keep the event loop to itself."""
 
+_CONNECTIONS = 3
+"""How often a line is opened and closed to see what is left behind."""
+
 Check = Callable[[Bench], Awaitable[None]]
 CHECKS: list[tuple[Level, str, str, Check]] = []
 
@@ -276,12 +279,13 @@ async def _leaves_nothing(bench: Bench) -> None:
         await bench.until_over(robot, job.key)
     gc.collect()
     files, tasks = _open_files(), len(asyncio.all_tasks())
-    for _ in range(3):
+    for _ in range(_CONNECTIONS):
         async with bench.connected() as robot:
             await robot.poll(job.key)
     gc.collect()
-    if _open_files() > files:
-        raise Failure(f"each connection leaves {(_open_files() - files) / 3:g} open files or ports behind")
+    left = (_open_files() - files) // _CONNECTIONS
+    if left > 0:
+        raise Failure(f"each connection leaves {left} open files or ports behind")
     if len(asyncio.all_tasks()) > tasks:
         raise Failure("its tasks run on after close")
 

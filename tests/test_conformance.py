@@ -136,12 +136,13 @@ def test_a_broken_driver_is_told_what_a_lab_would_suffer(
     assert reached(found) is level
 
 
-def test_the_virtual_robot_is_gold(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["simulated", "masterflex-ls", "ne-1000", "cavro-xlp", "opentrons", "manual"])
+def test_our_own_drivers_are_gold(tmp_path: Path, name: str) -> None:
     async def every() -> list[Outcome]:
-        maker = twin_of("simulated")
+        maker = twin_of(name)
         assert maker is not None
         with maker(tmp_path) as twin:
-            return [outcome async for outcome in examine(driver_class("simulated"), twin, tmp_path)]
+            return [outcome async for outcome in examine(driver_class(name), twin, tmp_path)]
 
     found = asyncio.run(every())
     assert [(outcome.title, outcome.seen) for outcome in found if not outcome.passed] == []

@@ -1,0 +1,127 @@
+"""One round with every kind of robot: virtual, serial, in an interpreter of its own, Opentrons, a person."""
+
+import asyncio
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drivers.base import RobotSetup
+from drivers.registry import driver_names, make_driver
+from orchestrator.advance import advance
+from orchestrator.capability_check import capability_findings
+from orchestrator.journal import Journal
+from orchestrator.lab import Lab
+from orchestrator.settings import Settings
+from protocols.campaign_file import read_campaign, read_lab
+from simulators.clock import AcceleratedClock
+from simulators.diligent import Diligent
+from simulators.firmware import MasterflexFirmware, NE1000Firmware
+from simulators.opentrons_server import OpentronsServer
+
+CAMPAIGN = """
+name: mixed
+parameters:
+  - {name: dose, step: treat, kind: continuous, unit: uM, low: 1, high: 50, standard: 10}
+protocol:
+  name: every kind of robot
+  steps:
+    - {name: seed, robot: arm, days: 0, tolerance: 90 day, operations: [{do: dispense, liquid: cells, volume: 2 mL}]}
+    - name: change
+      robot: pump
+      days: {from: 1, to: 2}
+      tolerance: 90 day
+      operations: [{do: aspirate, volume: 1 mL}, {do: dispense, liquid: medium, volume: 1 mL}]
+    - name: treat
+      robot: ot2
+      days: 2
+      tolerance: 90 day
+      operations:
+        - do: dispense
+          liquid: water
+          volume: 500 uL
+          supplements: [{substance: drug, concentration: {parameter: dose}}]
+    - name: stain
+      robot: syringe
+      days: 3
+      tolerance: 90 day
+      operations: [{do: dispense, liquid: stain, volume: 100 uL}]
+    - {name: read, robot: ada, days: 4, tolerance: 90 day, operations: [{do: image}]}
+plates: {count: 2, labware: 6-well, wells: A1:A2}
+rounds: {first: {initial: 3, standard: 1}, later: {proposed: 4}}
+stop: {rounds: 1}
+"""
+
+LAB = """
+robots:
+  arm: {driver: simulated}
+  pump: {driver: masterflex-ls, address: PUMP}
+  syringe: {driver: ne-1000, address: SYRINGE, environment: ENVIRONMENT}
+  ot2:
+    driver: opentrons
+    address: SERVER
+    options:
+      analyze: false
+      pipettes:
+        left: {name: p1000_single_gen2, tips: opentrons_96_tiprack_1000ul, slots: [8]}
+        right: {name: p20_single_gen2, tips: opentrons_96_tiprack_20ul, slots: [10]}
+      reservoirs: {media: {labware: nest_12_reservoir_15ml, slot: 5}}
+      liquids: {water: {reservoir: media, wells: [A1], volume_ul: 14000}}
+      stocks: {drug: {reservoir: media, wells: [A2], volume_ul: 14000, concentration: 500, unit: uM}}
+  ada: {driver: manual, options: {person: Ada}}
+"""
+
+
+def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path) -> None:
+    with ExitStack() as ends:
+        pump, syringe, server, ada = MasterflexFirmware(), NE1000Firmware(), OpentronsServer(0.02), Diligent(tmp_path)
+        for end in (pump.end, syringe.end, server.end, ada.join, ada.going_home.set):
+            ends.callback(end)
+        ada.start()
+        environment = str(Path(sys.executable).parent.parent)
+        text = LAB
+        for word, value in (
+            ("PUMP", pump.path), ("SYRINGE", syringe.path), ("SERVER", server.url), ("ENVIRONMENT", environment)
+        ):  # fmt: skip
+            text = text.replace(word, value)
+        campaign = read_campaign(CAMPAIGN, drivers=driver_names(), lab=read_lab(text, drivers=driver_names()))
+        assert capability_findings(campaign, Settings(home=tmp_path)) == []
+
+        clock = AcceleratedClock(datetime.now(UTC), 100_000)
+        journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+        campaign_id = journal.create_campaign(campaign, "", [], clock.now())
+        robots = {
+            name: make_driver(
+                config.driver,
+                RobotSetup(name, config.options, clock, tmp_path, address=config.address),
+                config.environment,
+            )
+            for name, config in campaign.robots.items()
+        }
+        lab = Lab(journal=journal, clock=clock, robots=robots, home=tmp_path)
+
+        async def live() -> None:
+            async with asyncio.timeout(120):
+                while journal.status(campaign_id) == "running":
+                    outlook = await advance(lab, campaign_id)
+                    assert outlook.questions == ()
+                    if outlook.moment is not None:
+                        await clock.sleep_until(outlook.moment)
+            for robot in robots.values():
+                await robot.close()
+
+        asyncio.run(live())
+        state = journal.state(campaign_id)
+        (round,) = state.rounds
+        assert all(well.value is not None and not well.lost for well in round.wells)
+        done = Counter(job.robot for job in journal.jobs(campaign_id, 1) if job.status.value == "done")
+        assert done == {"arm": 2, "pump": 4, "syringe": 2, "ot2": 2, "ada": 2}
+        assert [round_to(volume) for volume in pump.moved_ul] == [1000] * 16
+        assert [round_to(volume) for volume in syringe.moved_ul] == [100] * 4
+        assert server.lasting == 4
+        journal.close()
+
+
+def round_to(volume: float) -> int:
+    return int(volume + 0.5)
