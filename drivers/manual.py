@@ -210,8 +210,8 @@ class Checklist:
 
 
 def book_path(home: Path, robot: str) -> Path:
-    """Where a person's job book lies."""
-    return home / "robots" / f"{robot}.sqlite"
+    """Where a person's job book lies: apart from those of devices, which nobody confirms by hand."""
+    return home / "people" / f"{robot}.sqlite"
 
 
 def in_words(operation: Operation) -> str:

@@ -15,6 +15,9 @@ from drivers.serial_profile import Profile
 _STX, _ETX = b"\x02", b"\x03"
 _LOOK_S = 0.005
 _QUIET_S = 0.05
+_PATIENCE = 3.0
+"""An answer may come so many times later than it should and still not be taken for one to a later message."""
+
 _PARITY = {"none": serial.PARITY_NONE, "odd": serial.PARITY_ODD, "even": serial.PARITY_EVEN}
 
 
@@ -30,6 +33,8 @@ class SerialLine:
         self._capture = capture
         self._port: Any = None
         self._received = b""
+        self._owed = 0.0
+        """How long to wait for an answer that did not come in time, so that it is not taken for a later one."""
 
     def open(self) -> None:
         """Open the port.
@@ -74,6 +79,7 @@ class SerialLine:
             data = self._wrapped(message)
             self._note("out", data)
             self._port.write(data)
+            self._owed = _PATIENCE * wait_s
             return await self._answer(time.monotonic() + wait_s)
         except (serial.SerialException, OSError, TypeError, AttributeError) as error:
             raise RobotOffline(f"serial port {self._name!r} is gone: {error}") from None
@@ -87,7 +93,10 @@ class SerialLine:
 
     async def _drain(self) -> None:
         """Wait until nothing more comes: a late answer must not be taken for one to the next message."""
-        if self._read() or self._received:
+        late_until = time.monotonic() + self._owed
+        while self._owed and not (self._received or self._read()) and time.monotonic() < late_until:
+            await asyncio.sleep(_LOOK_S)
+        if self._owed or self._read() or self._received:
             quiet_at = time.monotonic() + _QUIET_S
             while time.monotonic() < quiet_at:
                 await asyncio.sleep(_LOOK_S)
@@ -107,6 +116,7 @@ class SerialLine:
             self._received += self._read()
             frame = self._next_frame()
             if frame is not None:
+                self._owed = 0.0
                 return frame
             if time.monotonic() > deadline:
                 raise NoAnswer(self._received.hex(" ") if self._received else "silence")

@@ -30,7 +30,7 @@ class Diligent(threading.Thread):
         picture = png(render_well(0.5, np.random.default_rng(0)))
         checklists: dict[Path, Checklist] = {}
         while not self.going_home.wait(_ITEM_S):
-            for book in sorted(self._home.rglob("robots/*.sqlite")):
+            for book in sorted(self._home.rglob("people/*.sqlite")):
                 if book not in checklists:
                     checklists[book] = Checklist(book.parent.parent, book.stem)
                 # A job may be stopped between looking and doing.

@@ -7,12 +7,17 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from drivers.base import RobotSetup
+from drivers.outside import OutsideDriver
 from drivers.registry import driver_names, make_driver
 from orchestrator.advance import advance
 from orchestrator.capability_check import capability_findings
+from orchestrator.control import decide
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab
+from orchestrator.lifecycle import AskOperator
 from orchestrator.settings import Settings
 from protocols.campaign_file import read_campaign, read_lab
 from simulators.clock import AcceleratedClock
@@ -73,9 +78,12 @@ robots:
 """
 
 
-def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) -> None:
+    """All at once; and when the process of one driver is killed in the middle of a job, everything else goes on."""
     with ExitStack() as ends:
         pump, syringe, server, ada = MasterflexFirmware(), NE1000Firmware(), OpentronsServer(0.02), Diligent(tmp_path)
+        syringe.speedup = 5.0
         for end in (pump.end, syringe.end, server.end, ada.join, ada.going_home.set):
             ends.callback(end)
         ada.start()
@@ -99,26 +107,48 @@ def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path) -> None:
             )
             for name, config in campaign.robots.items()
         }
+        asked: list[AskOperator] = []
         lab = Lab(journal=journal, clock=clock, robots=robots, home=tmp_path)
 
+        async def kill() -> None:
+            while syringe._begun_at is None:
+                await asyncio.sleep(0.001)
+            host = robots["syringe"]
+            assert isinstance(host, OutsideDriver)
+            assert host._process is not None
+            host._process.kill()
+
         async def live() -> None:
+            killing = asyncio.create_task(kill()) if killed else None
             async with asyncio.timeout(120):
                 while journal.status(campaign_id) == "running":
                     outlook = await advance(lab, campaign_id)
-                    assert outlook.questions == ()
+                    for question in outlook.questions:
+                        assert isinstance(question, AskOperator)
+                        asked.append(question)
+                        decide(lab, question.key, "done", "ada", "seen", failed_wells=["A2"])
                     if outlook.moment is not None:
                         await clock.sleep_until(outlook.moment)
+            assert killing is None or killing.done()
             for robot in robots.values():
                 await robot.close()
 
         asyncio.run(live())
         state = journal.state(campaign_id)
         (round,) = state.rounds
-        assert all(well.value is not None and not well.lost for well in round.wells)
+        lost = [str(well.well) for well in round.wells if well.lost]
+        if killed:
+            (question,) = asked
+            assert "(dispense A1) was under way: the process of its driver ended" in question.message
+            assert len(lost) == 1
+        else:
+            assert (asked, lost) == ([], [])
+        assert all(well.value is not None for well in round.wells if not well.lost)
         done = Counter(job.robot for job in journal.jobs(campaign_id, 1) if job.status.value == "done")
         assert done == {"arm": 2, "pump": 4, "syringe": 2, "ot2": 2, "ada": 2}
         assert [round_to(volume) for volume in pump.moved_ul] == [1000] * 16
-        assert [round_to(volume) for volume in syringe.moved_ul] == [100] * 4
+        assert [round_to(volume) for volume in syringe.moved_ul][:3] == [100] * 3
+        assert len(syringe.moved_ul) == 4 - len(lost)
         assert server.lasting == 4
         journal.close()
 
