@@ -182,4 +182,9 @@ class Device(ABC):
             f"operation {position + 1} of {len(job.operations)} ({operation.kind} {well_of(operation) or 'plate'}) was "
             f"under way: {why}. All before it are done, none after it is"
         )
-        self._opened().write(report.model_copy(update={"state": "in_doubt", "message": message}))
+        # Operations are done in order, but for those of wells that failed before.
+        book = self._opened()
+        told = book.report(job.key) or report
+        later = range(position + 1, len(job.operations))
+        left = tuple(n for n in later if well_of(job.operations[n]) not in told.failed_wells)
+        book.write(told.model_copy(update={"state": "in_doubt", "message": message, "not_begun": left}))

@@ -18,7 +18,7 @@ from orchestrator.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, Re
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Proposal, Value
 
-Decision = Literal["done", "failed", "again"]
+Decision = Literal["done", "failed", "again", "go-on"]
 
 _STOP_S = 10.0
 
@@ -292,16 +292,18 @@ def decide(lab: Lab, key: str, decision: Decision, who: str, why: str, failed_we
         key: the job.
         decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are lost; `again`: a job
             in doubt did not happen at all and is planned again under a new key for the robot; a late one is sent
-            although it is late.
+            although it is late; `go-on`: what was done stays, the operation that was under way counts as done (or its
+            well is among `failed_wells`), and what was certainly not begun is sent under a new key.
         who: the person who decides.
         why: what the decision rests on.
         failed_wells: names of wells that are lost.
 
     Raises:
         Conflict: the job is neither in doubt nor late.
-        JournalError: it does not work on one of the wells, or a late job is said to be done.
+        JournalError: it does not work on one of the wells, a late job is said to be done, or a job is to go on whose
+            robot cannot say what is left.
     """
-    to = {"done": JobStatus.DONE, "failed": JobStatus.FAILED, "again": JobStatus.PLANNED}[decision]
+    to = {"done": JobStatus.DONE, "failed": JobStatus.FAILED}.get(decision, JobStatus.PLANNED)
     job, state = lab.journal.job(key)
     strangers = set(failed_wells) - set(job.wells)
     if strangers:
@@ -309,16 +311,21 @@ def decide(lab: Lab, key: str, decision: Decision, who: str, why: str, failed_we
             f"job {key} does not work on {', '.join(sorted(strangers))} (expected {', '.join(job.wells)})"
         )
     late = state.status is JobStatus.LATE
-    if late and decision == "done":
+    if late and decision in ("done", "go-on"):
         raise JournalError(f"job {key} was never sent to a robot: decide failed, or again to send it late")
     lost = job.wells if decision == "failed" else failed_wells
     now = lab.clock.now()
     with lab.journal.transaction() as session:
         moved = lab.journal.move(session, key, JobStatus.LATE if late else JobStatus.IN_DOUBT, to, now, why, who)
         lab.journal.lose(session, moved, dict.fromkeys(lost, why), now, who)
-        if decision == "again":
-            row = existing(session, JobRow, key)
-            row.cleared = late
+        row = existing(session, JobRow, key)
+        if decision == "go-on":
+            if row.not_begun is None:
+                raise JournalError(f"the robot of {key} cannot say what is left of it: decide done, failed or again")
+            row.job = row.job | {"operations": row.not_begun}
+        if to is JobStatus.PLANNED:
+            # What is left of it is late by nobody's fault.
+            row.cleared = late or decision == "go-on"
             row.attempt += not late
 
 

@@ -72,7 +72,8 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
         return _conclude(lab, campaign_id, key, job, status, report)
     # Either the robot cannot say, or it had the job and no longer knows it.
     message = report.message or "the robot had accepted it and no longer knows it"
-    lab.journal.move_job(key, status, JobStatus.IN_DOUBT, lab.clock.now(), message)
+    left = None if report.not_begun is None else [job.operations[position] for position in report.not_begun]
+    lab.journal.doubt_job(key, status, lab.clock.now(), message, report.failed_wells, left)
     if job.repeatable:
         decide(lab, key, "again", who="wellwise", why="every operation of it may be done once more")
     return lab.clock.now()

@@ -16,6 +16,7 @@ from orchestrator.state_query import job_state
 from orchestrator.store import Store, add_event, campaign_resource, existing, robot_resource
 from orchestrator.tables import CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
 from protocols.jobs import Job
+from protocols.operations import Operation
 
 _LONGEST_WAIT_S = 60.0
 _CHUNK = 500
@@ -152,6 +153,26 @@ class JobRecord(Store):
             row = self.move(session, key, origin, to, at, message)
             self.lose(session, row, lost, at)
             session.add_all(readings)
+
+    def doubt_job(
+        self,
+        key: str,
+        origin: JobStatus,
+        at: datetime,
+        message: str,
+        lost: dict[str, str],
+        left: Sequence[Operation] | None,
+    ) -> None:
+        """Nobody can say what became of a job, but perhaps which wells failed and what was certainly not begun.
+
+        Raises:
+            Conflict: the job is not in `origin` any more.
+        """
+        with self.transaction() as session:
+            moved = self.move(session, key, origin, JobStatus.IN_DOUBT, at, message)
+            self.lose(session, moved, lost, at)
+            row = existing(session, JobRow, key)
+            row.not_begun = None if left is None else [operation.model_dump(mode="json") for operation in left]
 
     def lose(self, session: Session, job: MovedJob, lost: dict[str, str], at: datetime, who: str = "wellwise") -> None:
         """Note why wells of a job are lost, in a transaction that is open; a well is lost once."""

@@ -121,7 +121,9 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
 @operators.command()
 def decide(
     key: Annotated[str, typer.Argument(help="The job in doubt or late, as `wellwise status` names it.")],
-    decision: Annotated[Decision, typer.Argument(help="done, failed, or again: send it (once more).")],
+    decision: Annotated[
+        Decision, typer.Argument(help="done, failed, again: send it (once more), or go-on: send what is left.")
+    ],
     why: Why,
     failed_well: Annotated[list[str] | None, typer.Option("--failed-well", help="A well that was not done.")] = None,
     home: Home = None,

@@ -86,4 +86,4 @@ def print_questions(questions: Sequence[Question]) -> None:
             continue
         text = f"A person is needed: {question.key}: {question.message}"
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
-        console.print(f"  wellwise decide {question.key} done|failed|again --why REASON", highlight=False)
+        console.print(f"  wellwise decide {question.key} done|failed|again|go-on --why REASON", highlight=False)

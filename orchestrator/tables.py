@@ -106,6 +106,9 @@ class JobRow(SQLModel, table=True):
     attempt: int = 1
     cleared: bool = Field(default=False, description="an operator wants it done although it is late")
     message: str = ""
+    not_begun: list[dict[str, Any]] | None = Field(
+        default=None, sa_type=JSON, description="of a job in doubt: the operations that were certainly not begun"
+    )
     job: dict[str, Any] = Field(sa_type=JSON)
     dispatched_at: datetime | None = Field(default=None, sa_type=Moment)
     ended_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -79,6 +79,9 @@ class JobReport(BaseModel):
     readings: tuple[Reading, ...] = ()
     message: str = ""
     ended_at: datetime | None = None
+    not_begun: tuple[int, ...] | None = Field(
+        None, description="of a job in doubt: positions of operations that were certainly not begun, if that is known"
+    )
 
     @property
     def over(self) -> bool:

@@ -217,7 +217,7 @@ def test_a_line_that_drops_in_an_operation_leaves_that_one_in_doubt(tmp_path: Pa
         return report
 
     report = asyncio.run(run())
-    assert report.state == "in_doubt"
+    assert (report.state, report.not_begun) == ("in_doubt", (2,))
     assert report.message == (
         "operation 2 of 3 (dispense A2) was under way: the cable is out. All before it are done, none after it is"
     )

@@ -116,6 +116,25 @@ def test_a_doubt_is_decided_with_its_failed_wells(tmp_path: Path) -> None:
         control.decide(lab, key, "failed", "ada", "second thought")
 
 
+def test_a_doubt_goes_on_with_what_was_certainly_not_begun(tmp_path: Path) -> None:
+    lab, campaign_id = small_lab(tmp_path)
+    key = "crash/r1/p1/react/1"
+    job, _ = lab.journal.job(key)
+    lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    lab.journal.doubt_job(key, JobStatus.DISPATCHED, START, "operation 2 was under way", {}, job.operations[2:])
+    control.decide(lab, key, "go-on", "ada", "A2 has its substrate")
+    rest, status = lab.journal.job(key)
+    assert (rest.key, rest.operations) == (f"{key}#2", job.operations[2:])
+    assert status.status is JobStatus.PLANNED
+    other = "crash/r1/p2/react/1"
+    lab.journal.move_job(other, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
+    lab.journal.doubt_job(other, JobStatus.DISPATCHED, START, "cannot say", {"A1": "the tip is clogged"}, None)
+    assert lab.journal.state(campaign_id).rounds[0].lost_wells(2) == {"A1"}
+    with pytest.raises(JournalError, match="cannot say what is left of it: decide done, failed or again"):
+        control.decide(lab, other, "go-on", "ada", "go")
+    assert lab.journal.job(other)[1].status is JobStatus.IN_DOUBT
+
+
 def test_one_owner_at_a_time_and_a_stale_one_writes_nothing(tmp_path: Path, assay: Campaign) -> None:
     first, campaign_id = planned(tmp_path, assay)
     second, resource = Journal(first.url), campaign_resource(campaign_id)
