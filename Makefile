@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
 
 test: $(READY)
-	$(BIN)/pytest --durations=8
+	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

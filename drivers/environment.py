@@ -5,6 +5,8 @@ import sys
 import venv
 from pathlib import Path
 
+from filelock import FileLock
+
 from drivers.base import DriverError
 
 PACKAGES: dict[str, tuple[str, ...]] = {"opentrons": ("opentrons==8.8.2",)}
@@ -30,13 +32,15 @@ def make_environment(home: Path, name: str) -> Path:
     if name not in PACKAGES:
         raise DriverError(f"there is no environment {name!r} (expected one of {', '.join(PACKAGES)})")
     folder = environment_folder(home, name)
-    ready = folder / ".ready"
-    if ready.exists() and ready.read_text() == " ".join(PACKAGES[name]):
-        return folder
-    venv.create(folder, with_pip=True, clear=True)
-    pip = [str(interpreter(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    ran = subprocess.run([*pip, *PACKAGES[name]], capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    if ran.returncode != 0:
-        raise DriverError(f"the environment {name} cannot be made: {ran.stderr.strip().splitlines()[-1:]}")
-    ready.write_text(" ".join(PACKAGES[name]))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    ready, wanted = folder / ".ready", " ".join(PACKAGES[name])
+    with FileLock(folder.with_name(f"{name}.lock")):
+        if ready.exists() and ready.read_text() == wanted:
+            return folder
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [str(interpreter(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        ran = subprocess.run([*pip, *PACKAGES[name]], capture_output=True, text=True, check=False)  # noqa: S603
+        if ran.returncode != 0:
+            raise DriverError(f"the environment {name} cannot be made: {ran.stderr.strip().splitlines()[-1:]}")
+        ready.write_text(wanted)
     return folder
