@@ -160,12 +160,13 @@ class SerialPump(Device):
 
         Raises:
             RobotOffline: the pump is not in the state from which it can start, or never heard the start.
+            OperationFailed: the pump says that it cannot, and has not begun.
         """
         why = ""
         for _ in range(self._profile.retries + 1):
             for exchange in phase.prepare:
                 await self._settle(exchange, words)
-            if await self._seen(phase, words) != "not begun":
+            if not await self._ready(phase, words):
                 # A setting may have come garbled to a pump that has no check of its own: set it again.
                 why = "is not in the state from which this movement begins"
                 continue
@@ -173,10 +174,25 @@ class SerialPump(Device):
                 await self._say(phase.go, words)
                 return
             except NoAnswer:
-                if await self._seen(phase, words) != "not begun":
-                    return
                 why = "never heard the start"
+                refusal = None
+            except OperationFailed as error:
+                refusal = error
+            # No answer, or one that may itself have come garbled: what counts is whether it moves.
+            if await self._seen(phase, words) != "not begun":
+                return
+            if refusal is not None:
+                raise refusal
         raise RobotOffline(f"robot {self.setup.name} {why} (tried {self._profile.retries + 1} times)")
+
+    async def _ready(self, phase: Phase, words: dict[str, str]) -> bool:
+        """Wait until the pump is where the movement begins; what prepares it may move it too."""
+        deadline = time.monotonic() + self._profile.grace_s
+        while await self._seen(phase, words) != "not begun":
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
 
     async def _seen(self, phase: Phase, words: dict[str, str]) -> Literal["not begun", "moving", "done"]:
         """What became of a movement, seen twice in a row: one answer may have come garbled."""
@@ -194,12 +210,20 @@ class SerialPump(Device):
         raise NoAnswer("its answers contradict each other")
 
     async def _settle(self, exchange: Exchange, words: dict[str, str]) -> str:
-        """Say something without effect until it is answered."""
+        """Say something without effect until it is answered.
+
+        An error is believed when it is told twice, or at once if its frame has a checksum.
+        """
+        told = 0
         for left in range(self._profile.retries, -1, -1):
             try:
                 return await self._say(exchange, words)
             except NoAnswer:
                 if left == 0:
+                    raise
+            except OperationFailed:
+                told += 1
+                if told > 1 or left == 0 or self._profile.frame.kind == "length_crc":
                     raise
         raise AssertionError("unreachable")
 

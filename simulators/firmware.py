@@ -327,10 +327,11 @@ class CavroFirmware(Firmware):
         if speed := re.fullmatch(r"V(\d{1,4})R", command):
             self._speed = float(speed[1])
             return self._say("")
-        move = re.fullmatch(r"([IO])([PD])(\d{1,4})R", command)
+        move = re.fullmatch(r"([IOE])([PDA])(\d{1,4})R", command)
         if move is None:
             return self._say("", error=2)
-        steps = int(move[3]) if move[2] == "P" else -int(move[3])
+        number = int(move[3])
+        steps = {"P": number, "D": -number, "A": number - self._position}[move[2]]
         if not 0 <= self._position + steps <= 6000:
             return self._say("", error=3)
         seconds = abs(steps) / max(self._speed, 1.0) / self.speedup
