@@ -123,6 +123,21 @@ class OpentronsRobot:
                     while (await self._send("GET", f"/runs/{run['id']}"))["status"] in _UNDER_WAY:
                         await asyncio.sleep(0.1)
 
+    async def pause(self) -> None:
+        """Pause the run that is under way."""
+        await self._act_on_current({"running"}, "pause")
+
+    async def resume(self) -> None:
+        """Let a paused run go on."""
+        await self._act_on_current({"paused"}, "play")
+
+    async def _act_on_current(self, statuses: set[str], action: str) -> None:
+        for run in await self._send("GET", "/runs"):
+            if run.get("current") and run["status"] in statuses:
+                await self._act(run["id"], action)
+                return
+        raise DriverError(f"robot {self._setup.name} has no run that is {' or '.join(sorted(statuses))}")
+
     async def close(self) -> None:
         """Close the connection; a run goes on."""
         if self._client is not None:

@@ -65,7 +65,12 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
     if status is JobStatus.DISPATCHED and report.state == "running":
         lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
+    said = ""
     while report.state == "running":
+        if report.message and report.message != said:
+            # Such as that a person is reminded, or that a door is open.
+            said = report.message
+            lab.journal.note(campaign_id, lab.clock.now(), "notice", job.robot, f"{key}: {said}")
         await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=_POLL_S))
         report = await _ask(robot, job)
     if report.over:

@@ -143,6 +143,24 @@ def ping(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> No
 
 
 @robots.command()
+def pause(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> None:
+    """Have a robot pause what it does, where it can."""
+    _tell(robot, "pause", lab, home)
+
+
+@robots.command("resume")
+def go_on(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> None:
+    """Have a robot that pauses go on."""
+    _tell(robot, "resume", lab, home)
+
+
+@robots.command()
+def stop(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> None:
+    """Stop a robot at once; its job fails. To stop a campaign's robots: wellwise stop-now."""
+    _tell(robot, "stop", lab, home)
+
+
+@robots.command()
 def jog(
     robot: Robot,
     operation: Annotated[str, typer.Argument(help=", ".join(OPERATIONS))],
@@ -252,6 +270,22 @@ def _carry_out(robot: str, operations: Any, labware: str, yes: bool, lab: Path, 
         console.print(f"  {well} failed: {why}", markup=False)
     if report.state != "done":
         raise typer.Exit(1)
+
+
+def _tell(robot: str, what: str, lab: Path, home: Path | None) -> None:
+    driver = _robot(robot, lab, home)
+    if not hasattr(driver, what):
+        raise WellwiseError(f"robot {robot} cannot {what}")
+
+    async def tell() -> None:
+        await driver.connect()
+        try:
+            await getattr(driver, what)()
+        finally:
+            await driver.close()
+
+    asyncio.run(tell())
+    console.print(f"Robot {robot}: {what}.")
 
 
 def _known(driver: str) -> str:

@@ -13,7 +13,7 @@ from orchestrator.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.settings import Settings
 from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
-from protocols.jobs import Job
+from protocols.jobs import Job, JobReport
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests.conftest import START
@@ -170,3 +170,21 @@ def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(tmp_path: Path, rp
     asyncio.run(carry_out(lab, campaign_id, KEY))
     status = lab.journal.job(KEY)[1]
     assert (status.status, status.message) == (JobStatus.LATE, "it was due at 2026-03-02 09:00 and is 3.0 days late")
+
+
+def test_what_a_robot_says_meanwhile_is_told_once(tmp_path: Path, rpe: Campaign) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+    robot = lab.robots["maholo"]
+    said = iter(["", "the door is open", "the door is open", "a person is reminded"])
+    asked = robot.poll
+
+    async def slowly(key: str) -> JobReport:
+        report = await asked(key)
+        message = next(said, None)
+        return report if message is None else report.model_copy(update={"state": "running", "message": message})
+
+    robot.poll = slowly  # type: ignore[method-assign]
+    asyncio.run(carry_out(lab, campaign_id, KEY))
+    notices = [event.message for event in lab.journal.events(campaign_id, kinds=["notice"]) if KEY in event.message]
+    assert notices == [f"{KEY}: the door is open", f"{KEY}: a person is reminded"]
+    assert lab.journal.job(KEY)[1].status is JobStatus.DONE

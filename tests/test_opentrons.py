@@ -190,11 +190,13 @@ def test_a_run_that_was_made_and_not_started_is_started_once(tmp_path: Path, ser
 def test_a_robot_that_is_paused_busy_or_starting_says_so(tmp_path: Path, server: OpentronsServer) -> None:
     async def pause(driver: OpentronsRobot) -> JobReport:
         await driver.submit(job_of(*water(30, 100)))
-        await driver._act(server.runs[-1]["id"], "pause")
+        with pytest.raises(DriverError, match="no run that is paused"):
+            await driver.resume()
+        await driver.pause()
         report = await driver.poll(KEY)
         with pytest.raises(RobotOffline, match="busy: another run"):
             await driver.submit(job_of(*water(1), key="c/r1/p2/s/1"))
-        await driver._act(server.runs[-1]["id"], "play")
+        await driver.resume()
         assert (await over(driver)).operations_done == 30
         return report
 
@@ -211,3 +213,21 @@ def test_an_answer_that_is_an_error_is_told(tmp_path: Path, server: OpentronsSer
         return await driver.poll(KEY)
 
     assert with_robot(robot(server, tmp_path), ask).state == "unknown"
+
+
+def test_a_run_is_stopped_by_command(tmp_path: Path, server: OpentronsServer) -> None:
+    server.operation_s = 1.0
+
+    async def begin(driver: OpentronsRobot) -> JobReport:
+        await driver.submit(job_of(*water(100, 100)))
+        return await driver.poll(KEY)
+
+    assert with_robot(robot(server, tmp_path), begin).state == "running"
+    lab = tmp_path / "lab.yaml"
+    options = LAB.read_text().replace("http://localhost:31950", server.url)
+    lab.write_text(options)
+    stopped = wellwise("robot", "stop", "maholo", "--lab", lab, home=tmp_path)
+    assert stopped.stdout == "Robot maholo: stop.\n"
+    assert server.runs[-1]["status"] == "stopped"
+    refused = wellwise("robot", "pause", "microscope", "--lab", lab, home=tmp_path)
+    assert "robot microscope cannot pause" in refused.stderr
