@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -11,6 +12,9 @@ from drivers.base import DriverError
 
 PACKAGES: dict[str, tuple[str, ...]] = {"opentrons": ("opentrons==8.8.2",)}
 """What each environment of ours holds, pinned."""
+
+_HOST = "pydantic"
+"""What the process needs that speaks for a driver in its environment."""
 
 
 def environment_folder(home: Path, name: str) -> Path:
@@ -23,24 +27,33 @@ def interpreter(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
-def make_environment(home: Path, name: str) -> Path:
+def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Path:
     """Make an environment and install its packages, if it is not there; returns its folder.
 
+    Args:
+        home: wellwise's home.
+        name: one of ours, or any name with packages.
+        packages: what to install, as pip takes it.
+
     Raises:
-        DriverError: there is no such environment, or its packages cannot be installed.
+        DriverError: it is none of ours and no package was named, or packages cannot be installed.
     """
-    if name not in PACKAGES:
-        raise DriverError(f"there is no environment {name!r} (expected one of {', '.join(PACKAGES)})")
+    if name not in PACKAGES and not packages:
+        raise DriverError(
+            f"there is no environment {name!r} (expected one of {', '.join(PACKAGES)}, or packages to install)"
+        )
+    wanted_packages = [_HOST, *PACKAGES.get(name, ()), *packages]
     folder = environment_folder(home, name)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    ready, wanted = folder / ".ready", " ".join(PACKAGES[name])
+    ready, wanted = folder / ".ready", " ".join(wanted_packages)
     with FileLock(folder.with_name(f"{name}.lock")):
         if ready.exists() and ready.read_text() == wanted:
             return folder
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(interpreter(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        ran = subprocess.run([*pip, *PACKAGES[name]], capture_output=True, text=True, check=False)  # noqa: S603
+        ran = subprocess.run([*pip, *wanted_packages], capture_output=True, text=True, check=False)  # noqa: S603
         if ran.returncode != 0:
-            raise DriverError(f"the environment {name} cannot be made: {ran.stderr.strip().splitlines()[-1:]}")
+            why = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
+            raise DriverError(f"the environment {name} cannot be made: {why[-1]}")
         ready.write_text(wanted)
     return folder

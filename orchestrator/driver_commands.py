@@ -117,11 +117,15 @@ def check(
 
 
 @drivers.command()
-def environment(name: Annotated[str, typer.Argument(help="Such as opentrons.")], home: Home = None) -> None:
+def environment(
+    name: Annotated[str, typer.Argument(help="Such as opentrons; any name with --package.")],
+    package: Annotated[list[str] | None, typer.Option("--package", help="What to install, as pip takes it.")] = None,
+    home: Home = None,
+) -> None:
     """Make the environment that a driver's own packages need, apart from ours."""
     from drivers.environment import make_environment
 
-    folder = make_environment(settings_for(home).home.absolute(), name)
+    folder = make_environment(settings_for(home).home.absolute(), name, package or ())
     console.print(f"Environment {name} is ready in {folder}.", highlight=False, soft_wrap=True)
 
 

@@ -134,3 +134,10 @@ class Vendor(Device):
         return report
 
     assert asyncio.run(run()).failed_wells == {"A1": "8.8.2"}
+
+
+def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match=r"no environment 'vendor' \(expected one of opentrons, or packages"):
+        make_environment(tmp_path, "vendor")
+    with pytest.raises(DriverError, match=r"the environment vendor cannot be made: ERROR: .*no-such-folder"):
+        make_environment(tmp_path, "vendor", [str(tmp_path / "no-such-folder")])
