@@ -6,12 +6,21 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from orchestrator.state import CampaignState, RoundState, WellState
+from protocols.conditions import Role
 from protocols.plates import LABWARE, well_row_column
 
-_ROLES = {"initial": "#4477aa", "proposed": "#228833", "control": "#ee6677", "standard": "#ccbb44"}
+_ROLES: dict[Role, str] = {
+    "initial": "#4477aa",
+    "proposed": "#228833",
+    "control": "#ee6677",
+    "standard": "#ccbb44",
+    "requeued": "#66ccee",
+    "edited": "#aa3377",
+}
 _MAP = "cividis"
 
 
@@ -48,7 +57,7 @@ def best_so_far(state: CampaignState) -> Figure:
         axes.text((begin + count) / 2 + 0.5, 1.06, f"round {round.number}", ha="center")
     axes.step(xs, line, where="post", color="#222222", lw=1.5)
     _reference_lines(axes, state)
-    handles = [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items()]
+    handles = _legend(axes, state)
     handles.append(axes.plot([], [], color="#222222", label="best so far")[0])
     axes.legend(handles=handles, loc="lower right", fontsize=8)
     axes.set(
@@ -76,8 +85,7 @@ def distributions(state: CampaignState) -> Figure:
         axes.scatter(spread, values, s=16, c=[_ROLES[well.proposal.role] for well in wells], alpha=0.75, zorder=3)
     axes.set(xlabel="round", ylabel=_objective(state), ylim=(-0.03, 1.05), title="Distribution by round")
     axes.set_xticks([round.number for round in state.rounds], [str(round.number) for round in state.rounds])
-    handles = [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items()]
-    axes.legend(handles=handles, fontsize=8, loc="upper left")
+    axes.legend(handles=_legend(axes, state), fontsize=8, loc="upper left")
     return figure
 
 
@@ -105,6 +113,12 @@ def plate_maps(state: CampaignState, round: RoundState) -> Figure:
     figure.colorbar(scale, ax=list(grid.flat), label=_objective(state), shrink=0.8)
     figure.suptitle(f"Round {round.number} (ringed: standard and controls)")
     return figure
+
+
+def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
+    """A handle for each role that the campaign has."""
+    there = {well.proposal.role for round in state.rounds for well in round.wells}
+    return [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items() if role in there]
 
 
 def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
