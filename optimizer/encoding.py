@@ -87,6 +87,15 @@ class Encoding:
             rows[moving, index] = self._moved(index, rows[moving, index], rng)
         return rows
 
+    def grid(self, index: int, number: int) -> NDArray[np.float64]:
+        """At most `number` entries of the parameter at `index`, spread over what it allows; every category."""
+        parameter, table = self.space.parameters[index], self._features[index]
+        if table is None:
+            return np.linspace(0.0, 1.0, number)
+        if isinstance(parameter, CategoryParameter) or len(table) <= number:
+            return np.arange(len(table), dtype=np.float64)
+        return np.unique(np.linspace(0, len(table) - 1, number).round())
+
     def _moved(self, index: int, entries: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
         parameter, table = self.space.parameters[index], self._features[index]
         if table is None:

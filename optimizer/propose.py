@@ -62,16 +62,16 @@ def propose(
     if len(positions) != number:
         raise ValueError(f"{number} proposals were asked for {len(positions)} positions")
     encoding = Encoding(space)
-    usable = [observation for observation in observations if observation.usable]
     if number == 0:
         return []
-    if len(usable) < _FEWEST_TO_LEARN_FROM:
+    learnt = learn(encoding, observations)
+    if learnt is None:
         sobol = qmc.Sobol(len(space.parameters), rng=np.random.default_rng(seed))
         points = sobol.random_base2(max(number - 1, 1).bit_length())[:number]
         rows = encoding.from_unit_cube(points, positions)
         reason = "initial design: spread evenly over the search space"
         return [Proposal(condition=c, role="initial", reason=reason) for c in encoding.conditions(rows)]
-    observed, model = _fit(encoding, usable)
+    observed, model = learnt
     choices = choose_batch(encoding, model, observed, positions, seed)
     chosen = np.array([choice.row for choice in choices])
     best = max(model.predict(encoding.features(observed))[0])
@@ -96,10 +96,10 @@ def predict(
         ValueError: a condition has a value that is not allowed.
     """
     encoding = Encoding(space)
-    usable = [observation for observation in observations if observation.usable]
-    if len(usable) < _FEWEST_TO_LEARN_FROM or not conditions:
+    learnt = learn(encoding, observations) if conditions else None
+    if learnt is None:
         return []
-    _, model = _fit(encoding, usable)
+    _, model = learnt
     return _predictions(encoding, model, encoding.rows(conditions))
 
 
@@ -110,7 +110,11 @@ def recommend(space: SearchSpace, observations: Sequence[Observation]) -> Predic
     return max(predictions, key=lambda prediction: prediction.mean, default=None)
 
 
-def _fit(encoding: Encoding, usable: Sequence[Observation]) -> tuple[np.ndarray, GaussianProcess]:
+def learn(encoding: Encoding, observations: Sequence[Observation]) -> tuple[np.ndarray, GaussianProcess] | None:
+    """The rows of what was observed and the model of it; None when there is too little to learn from."""
+    usable = [observation for observation in observations if observation.usable]
+    if len(usable) < _FEWEST_TO_LEARN_FROM:
+        return None
     observed = encoding.rows([observation.condition for observation in usable])
     values = np.array([observation.value for observation in usable], dtype=np.float64)
     return observed, GaussianProcess(encoding.features(observed), values)

@@ -1,5 +1,6 @@
-"""Plots of a campaign: best so far, distribution by round, plate maps."""
+"""Plots of a campaign: best so far, distribution by round, plate maps, effects of parameters."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,8 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
+from optimizer import Effect, effects
 from orchestrator.state import CampaignState, RoundState, WellState
 from protocols.conditions import Role
+from protocols.parameters import CategoryParameter
 from protocols.plates import LABWARE, well_row_column
 
 _ROLES: dict[Role, str] = {
@@ -29,6 +32,9 @@ def write_plots(state: CampaignState, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
     figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
+    found = effects(state.campaign.space, state.observations)
+    if found:
+        figures["effects"] = effect_curves(state, found)
     paths = []
     for name, figure in figures.items():
         path = folder / f"{name}.png"
@@ -119,6 +125,38 @@ def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
     """A handle for each role that the campaign has."""
     there = {well.proposal.role for round in state.rounds for well in round.wells}
     return [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items() if role in there]
+
+
+def effect_curves(state: CampaignState, found: Sequence[Effect]) -> Figure:
+    """The objective over each parameter, averaged over the others, with one sd; most important first."""
+    across = min(len(found), 4)
+    down = -(-len(found) // across)
+    figure = Figure(figsize=(2.7 * across + 0.6, 2.5 * down + 0.6), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False, sharey=True)
+    for axes in grid.flat[len(found) :]:
+        axes.axis("off")
+    for effect, axes in zip(found, grid.flat, strict=False):
+        parameter = state.campaign.space.by_name[effect.parameter]
+        mean, sd = np.array(effect.mean), np.array(effect.sd)
+        if isinstance(parameter, CategoryParameter):
+            places = np.arange(len(mean))
+            axes.errorbar(places, mean, sd, fmt="o", color="#4477aa", capsize=4)
+            axes.set_xticks(places, [parameter.label(value) for value in effect.values])
+            axes.set_xlim(-0.5, len(mean) - 0.5)
+        else:
+            values = np.array(effect.values, dtype=float)
+            axes.plot(values, mean, color="#4477aa")
+            axes.fill_between(values, mean - sd, mean + sd, color="#4477aa", alpha=0.25, lw=0)
+            if parameter.scale == "log":
+                axes.set_xscale("log")
+        share = effect.in_all
+        axes.set_title(f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})", fontsize=9)
+        unit = f" ({parameter.unit})" if parameter.unit else ""
+        axes.set_xlabel(f"{parameter.title or parameter.name}{unit}", fontsize=8)
+        axes.tick_params(labelsize=7)
+    figure.supylabel(_objective(state), fontsize=9)
+    figure.suptitle("What each parameter does, and its share of the variance", fontsize=10)
+    return figure
 
 
 def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:

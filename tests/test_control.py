@@ -248,7 +248,7 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
     first, second = lab.journal.state(campaign_id).rounds
     assert outlook.questions == (AskApproval(campaign_id, 2),)
     assert second.proposed
-    assert len(write_plots(lab.journal.state(campaign_id), tmp_path / "plots")) == 4
+    assert len(write_plots(lab.journal.state(campaign_id), tmp_path / "plots")) == 5
     well = first.wells[1]
     assert (well.proposal.condition[name], well.proposal.role) == (500.0, "edited")
     assert well.proposal.reason == "edited by ada: more"
@@ -274,7 +274,7 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
     assert [proposal.condition for proposal in again] == [lost.proposal.condition]
     assert again[0].reason == "once more: lost in round 1, plate 2, A1"
     assert state.requeued == ()
-    assert len(write_plots(state, tmp_path / "plots")) == 4
+    assert len(write_plots(state, tmp_path / "plots")) == 5
 
 
 class JobLife(RuleBasedStateMachine):

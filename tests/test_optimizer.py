@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer import predict, propose, recommend
+from optimizer import effects, predict, propose, recommend
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
-from protocols.parameters import CategoryParameter, SearchSpace
+from protocols.parameters import CategoryParameter, ContinuousParameter, SearchSpace, SteppedParameter
 from tests.strategies import search_spaces
 
 
@@ -92,3 +92,37 @@ def test_an_exhausted_space_is_measured_again() -> None:
     space = SearchSpace(parameters=(CategoryParameter(name="a", step="A", kind="category", levels=(0, 1), standard=0),))
     observations = [Observation(condition=Condition({"a": level}), value=0.5, round=1) for level in (0, 1)]
     assert {p.condition["a"] for p in propose(space, observations, number=3)} == {0, 1}
+
+
+def test_effects_tell_which_parameters_matter_and_which_do_not() -> None:
+    space = SearchSpace(
+        parameters=(
+            ContinuousParameter(name="strong", step="A", kind="continuous", low=0, high=1, standard=0.5),
+            SteppedParameter(name="weak", step="A", kind="stepped", levels=tuple(range(1, 31)), standard=1),
+            CategoryParameter(name="switch", step="A", kind="category", levels=(0, 1), standard=0),
+            ContinuousParameter(name="idle", step="A", kind="continuous", low=1, high=100, scale="log", standard=10),
+        )
+    )
+    assert effects(space, []) == []
+    conditions = [proposal.condition for proposal in propose(space, [], number=48, seed=4)]
+    observations = [
+        Observation(
+            condition=c, value=float(c["strong"]) * (0.3 + 0.4 * int(c["switch"])) + 0.005 * float(c["weak"]), round=1
+        )
+        for c in conditions
+    ]
+    found = effects(space, observations)
+    assert found == effects(space, observations)
+    by_name = {effect.parameter: effect for effect in found}
+    assert found[0].parameter == "strong"
+    assert found[-1].parameter == "idle"
+    assert by_name["idle"].in_all.median < 0.05
+    assert by_name["strong"].alone.low > 0.3
+    # What the switch does depends on `strong`: with its interactions it explains more than alone.
+    assert by_name["switch"].in_all.median > by_name["switch"].alone.median
+    curve = by_name["strong"]
+    assert curve.values[0] == 0
+    assert curve.values[-1] == 1
+    assert curve.mean[-1] - curve.mean[0] == pytest.approx(0.5, abs=0.1)
+    assert len(by_name["weak"].values) == 9
+    assert by_name["switch"].values == (0, 1)
