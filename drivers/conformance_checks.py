@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from drivers.conformance_levels import Failure, Level
 
 _LONGEST_BLOCK_S = 0.5
 """How long a driver may keep the event loop to itself."""
+
+_WATCH_S = 0.005
 
 _CONNECTIONS = 3
 """How often a line is opened and closed to see what is left behind."""
@@ -103,26 +106,42 @@ async def _twice(bench: Bench) -> None:
 
 @_check(Level.BRONZE, "it never blocks the event loop", "every other robot, and the lease, would wait for it")
 async def _lets_others_run(bench: Bench) -> None:
-    worst = 0.0
+    robot, job = bench.robot(), bench.job()
+    worst = {"loop": 0.0, "thread": 0.0}
+    over = threading.Event()
+
+    def late(who: str, begun: float) -> None:
+        worst[who] = max(worst[who], time.perf_counter() - begun - _WATCH_S)
 
     async def watch() -> None:
-        nonlocal worst
         while True:
             begun = time.perf_counter()
-            await asyncio.sleep(0.005)
-            worst = max(worst, time.perf_counter() - begun)
+            await asyncio.sleep(_WATCH_S)
+            late("loop", begun)
 
+    def watch_the_machine() -> None:
+        while not over.is_set():
+            begun = time.perf_counter()
+            time.sleep(_WATCH_S)
+            late("thread", begun)
+
+    # A thread beside the loop is late only because the machine is busy: that is not the driver's fault.
+    beside = threading.Thread(target=watch_the_machine, daemon=True)
+    beside.start()
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.02)
     try:
-        async with bench.connected() as robot:
-            job = bench.job()
-            await robot.submit(job)
-            await bench.until_over(robot, job.key)
+        await robot.connect()
+        await robot.submit(job)
+        await bench.until_over(robot, job.key)
+        await robot.close()
     finally:
         watching.cancel()
-    if worst > _LONGEST_BLOCK_S:
-        raise Failure(f"nothing else could run for {worst:.1f} s")
+        over.set()
+        beside.join()
+    blocked = worst["loop"] - worst["thread"]
+    if blocked > _LONGEST_BLOCK_S:
+        raise Failure(f"nothing else could run for {blocked:.1f} s")
 
 
 @_check(Level.BRONZE, "a cancelled call leaves it usable", "one Ctrl-C would cost the rest of a round")
