@@ -154,6 +154,7 @@ def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
         [WELLWISE, "driver", "check", "acme"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stderr == ""
     assert "Driver acme_pump: gold (15 of 15 checks hold)." in ran.stdout
     assert len((tmp_path / "acme/wellwise_acme_pump/driver.py").read_text().splitlines()) <= 40
     with pytest.raises(DriverError, match="exists: nothing was written"):
