@@ -1,4 +1,4 @@
-"""Backup: journal, images and virtual labs in one archive that is checked when it is made and when it is restored."""
+"""Backup: journal, images, job books and virtual labs in one archive, checked when it is made and when restored."""
 
 import hashlib
 import json
@@ -15,7 +15,8 @@ from orchestrator.errors import JournalError
 from orchestrator.settings import Settings
 from orchestrator.tables import Moment
 
-_FOLDERS = ("campaigns", "virtual-labs")
+_FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
+"""Images and exports; the job books of devices and of people, without which a job could be done twice; virtual labs."""
 
 
 def back_up(settings: Settings, archive: Path) -> int:

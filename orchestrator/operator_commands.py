@@ -65,7 +65,7 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
             await robot.close()
         return lab.clock.now(), outlook
 
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with _opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
         now, outlook = asyncio.run(once(lab, campaign_id))
         state = lab.journal.state(campaign_id)
         print_questions(outlook.questions)
@@ -102,7 +102,7 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
     from orchestrator import control
 
     settings = settings_for(home)
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with _opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
         if settings.workers:
             embed_prefect(settings)
             from orchestrator import workers
@@ -277,11 +277,11 @@ def _refusal(where: str, message: str, expected: str) -> InvalidInput:
 
 
 @contextmanager
-def _opened_lab(campaign: str | None, home: Home) -> Iterator[tuple[Lab, str]]:
+def _opened_lab(campaign: str | None, home: Home, with_robots: bool = False) -> Iterator[tuple[Lab, str]]:
     from orchestrator.lab import open_lab
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
-        # Where workers have the robots, no command opens one here.
-        robots: list[str] | None = [] if settings.workers else None
+        # A pause must not fail for want of a driver; and where workers have the robots, no command opens one here.
+        robots: list[str] | None = None if with_robots and not settings.workers else []
         yield open_lab(settings, journal, journal.state(campaign_id), robots), campaign_id

@@ -13,6 +13,7 @@ from alembic.config import Config
 from sqlalchemy import NullPool, Table, create_engine, select, text
 
 from drivers.base import KeyMemory
+from drivers.job_book import JobBook
 from orchestrator.backup import back_up, restore
 from orchestrator.errors import JournalError
 from orchestrator.export import tidy_table
@@ -155,6 +156,18 @@ def test_a_full_disk_leaves_no_half_state_and_going_on_works_once_mended(tmp_pat
     assert len(Journal(settings.journal_url).events(campaign_id, kinds=["notice"])) == written
     crash.carry(tmp_path, settings.journal_url, campaign_id)
     assert Journal(settings.journal_url).state(campaign_id).status == "finished"
+
+
+def test_a_backup_keeps_what_devices_and_people_have_done(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    books = [settings.home / folder / "one.sqlite" for folder in ("robots", "people")]
+    for book in books:
+        JobBook(book).close()
+    back_up(settings, tmp_path / "backup.zip")
+    again = Settings(home=tmp_path / "again")
+    restore(again, tmp_path / "backup.zip")
+    for book in books:
+        assert (again.home / book.relative_to(settings.home)).read_bytes() == book.read_bytes()
 
 
 def test_a_backup_is_of_one_moment(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
