@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from drivers.base import Capabilities, DriverError, JobRefused, RobotOffline, RobotSetup
+from drivers.base import Capabilities, DriverError, RobotOffline, RobotSetup
 from drivers.job_book import JobBook
+from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import OPERATIONS, Operation, well_of
 
@@ -89,9 +90,7 @@ class Device(ABC):
         book = self._opened()
         if book.report(job.key) is not None:
             return
-        reasons = list(self.capabilities.refusals(job))
-        if reasons:
-            raise JobRefused(f"robot {self.setup.name}: {'; '.join(reasons)}")
+        refuse_unfit(self.setup.name, self.capabilities, job)
         book.take(job)
         self._start(job)
 
@@ -104,9 +103,7 @@ class Device(ABC):
         book = self._opened()
         await self._cancel()
         await self.halt()
-        for _, report in book.running():
-            ended = {"state": "failed", "message": "stopped by the operator", "ended_at": self.setup.clock.now()}
-            book.write(report.model_copy(update=ended))
+        book.stop(self.setup.clock.now())
 
     async def close(self) -> None:
         """Close the line after the operation that is under way, unless it is long; the next connection goes on."""

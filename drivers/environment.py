@@ -51,7 +51,7 @@ def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Pat
             return folder
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(interpreter(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        ran = subprocess.run([*pip, *wanted_packages], capture_output=True, text=True, check=False)  # noqa: S603
+        ran = subprocess.run([*pip, *wanted_packages], capture_output=True, text=True, check=False)  # noqa: S603 - its own pip
         if ran.returncode != 0:
             why = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
             raise DriverError(f"the environment {name} cannot be made: {why[-1]}")

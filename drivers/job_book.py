@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from protocols.jobs import Job, JobReport, Reading
@@ -37,6 +38,12 @@ class JobBook:
     def write(self, report: JobReport) -> None:
         """Note how a job stands."""
         self._database.execute("UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key))
+
+    def stop(self, at: datetime) -> None:
+        """Note that everything under way was stopped by the operator."""
+        ended = {"state": "failed", "message": "stopped by the operator", "ended_at": at}
+        for _, report in self.running():
+            self.write(report.model_copy(update=ended))
 
     def report(self, key: str) -> JobReport | None:
         """How a job stands, with the operations and readings so far; None if it was never taken."""

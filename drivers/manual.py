@@ -10,8 +10,9 @@ from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.base import Capabilities, DriverError, JobRefused, KeyMemory, RobotOffline, RobotSetup
+from drivers.base import Capabilities, DriverError, KeyMemory, RobotOffline, RobotSetup
 from drivers.job_book import JobBook
+from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import (
     OPERATIONS,
@@ -66,9 +67,7 @@ class ManualRobot:
     async def submit(self, job: Job) -> None:
         """Put a checklist on the person's table."""
         book = self._opened()
-        reasons = list(self.capabilities.refusals(job))
-        if reasons:
-            raise JobRefused(f"{self._setup.name}: {'; '.join(reasons)}")
+        refuse_unfit(self._setup.name, self.capabilities, job)
         book.take(job)
 
     async def poll(self, key: str) -> JobReport:
@@ -85,9 +84,7 @@ class ManualRobot:
     async def stop(self) -> None:
         """Take the checklists away."""
         book = self._opened()
-        for _, report in book.running():
-            ended = {"state": "failed", "message": "stopped by the operator", "ended_at": self._setup.clock.now()}
-            book.write(report.model_copy(update=ended))
+        book.stop(self._setup.clock.now())
 
     async def close(self) -> None:
         """Close the job book; the checklists stay."""

@@ -15,6 +15,7 @@ from drivers.base import Capabilities, DriverError, JobRefused, KeyMemory, Robot
 from drivers.environment import environment_folder, interpreter
 from drivers.opentrons_deck import PLATES, OpentronsOptions
 from drivers.opentrons_protocol import compile_protocol
+from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport
 
 _HEADERS = {"Opentrons-Version": "4"}
@@ -70,9 +71,7 @@ class OpentronsRobot:
         async with self._submitting:
             if await self._run_of(job.key) is not None:
                 return
-            reasons = list(self.capabilities.refusals(job))
-            if reasons:
-                raise JobRefused(f"robot {self._setup.name}: {'; '.join(reasons)}")
+            refuse_unfit(self._setup.name, self.capabilities, job)
             text, _ = compile_protocol(job, self._options, self._setup.name)
             await self._analyse(text)
             protocol = await self._send(

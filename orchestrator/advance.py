@@ -11,8 +11,6 @@ from orchestrator.dispatch import carry_out
 from orchestrator.lab import Lab
 from orchestrator.lifecycle import (
     Action,
-    AskApproval,
-    AskOperator,
     CarryOut,
     Drop,
     FinishCampaign,
@@ -81,7 +79,7 @@ async def advance(
             actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
             if round is not None and any(_leads_away(action, round) for action in actions):
                 return Outlook()
-            due = [action for action in actions if not isinstance(action, AskOperator | AskApproval | WaitUntil)]
+            due = [action for action in actions if not isinstance(action, Question | WaitUntil)]
             if not due:
                 return _outlook(actions)
             queues: dict[str, list[CarryOut]] = defaultdict(list)
@@ -106,7 +104,7 @@ async def advance(
 
 def _outlook(actions: Sequence[Action]) -> Outlook:
     moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
-    questions = tuple(action for action in actions if isinstance(action, AskOperator | AskApproval))
+    questions = tuple(action for action in actions if isinstance(action, Question))
     return Outlook(min(moments, default=None), questions)
 
 

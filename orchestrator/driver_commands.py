@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from drivers.base import Driver, RobotSetup
 from drivers.registry import add_folder, clock, driver_class, driver_names, make_driver
-from orchestrator.session import Home, console, settings_for
+from orchestrator.session import Home, console, settings_for, text_of
 from protocols.campaign_file import read_lab
 from protocols.errors import InvalidInput, Problem, WellwiseError
 from protocols.jobs import Job, JobReport
@@ -204,8 +204,8 @@ def preview(
     from protocols.campaign_file import read_campaign
     from protocols.compile import compile_jobs
 
-    described = read_lab(_text(lab), str(lab), driver_names())
-    study = read_campaign(_text(campaign), str(campaign), driver_names(), described)
+    described = read_lab(text_of(lab), str(lab), driver_names())
+    study = read_campaign(text_of(campaign), str(campaign), driver_names(), described)
     plan = plan_round(study, 1, [])
     seen: set[tuple[str, str]] = set()
     for job in compile_jobs(study, study.name, plan.layout, clock("real").now()):
@@ -297,7 +297,7 @@ def _known(driver: str) -> str:
 
 
 def _robot(name: str, lab: Path, home: Path | None) -> Driver:
-    described = read_lab(_text(lab), str(lab), driver_names()).robots
+    described = read_lab(text_of(lab), str(lab), driver_names()).robots
     if name not in described:
         raise WellwiseError(f"there is no robot {name!r} in {lab} (expected one of {', '.join(described)})")
     config, folder = described[name], settings_for(home).home
@@ -314,13 +314,6 @@ def _pair(entry: str) -> tuple[str, str]:
 
 def _yaml(file: Path) -> Any:
     try:
-        return YAML(typ="safe", pure=True).load(_text(file))
+        return YAML(typ="safe", pure=True).load(text_of(file))
     except YAMLError as error:
         raise InvalidInput([Problem(where=str(file), message=str(error).split("\n")[0], expected="YAML")]) from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {error}")]) from None

@@ -30,6 +30,7 @@ from orchestrator.session import (
     person,
     print_questions,
     print_waiting,
+    text_of,
 )
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig
@@ -220,10 +221,10 @@ def propose(
 def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tuple[str, Campaign]:
     from orchestrator.capability_check import capability_findings
 
-    text = _text(file)
+    text = text_of(file)
     lab = None
     if lab_file is not None:
-        lab_text = _text(lab_file)
+        lab_text = text_of(lab_file)
         lab = read_lab(lab_text, str(lab_file), driver_names())
         _refuse_options(lab.robots, lab_text, lab_file)
     campaign = read_campaign(text, str(file), driver_names(), lab)
@@ -250,7 +251,7 @@ def _past_results(file: Path, campaign: Campaign) -> list[Observation]:
 def _history(path: Path, campaign: Campaign, columns: dict[str, str]) -> list[Observation]:
     from orchestrator.history import read_history
 
-    return read_history(_text(path), str(path), campaign, columns)
+    return read_history(text_of(path), str(path), campaign, columns)
 
 
 def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
@@ -271,14 +272,6 @@ def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
     if problems:
         raise InvalidInput(problems)
     return columns
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {reason}")]) from None
 
 
 def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False) -> None:

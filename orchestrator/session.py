@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from orchestrator.settings import Settings
-from protocols.errors import WellwiseError
+from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
     from orchestrator.errors import Owned
@@ -87,3 +87,16 @@ def print_questions(questions: Sequence[Question]) -> None:
         text = f"A person is needed: {question.key}: {question.message}"
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
         console.print(f"  wellwise decide {question.key} done|failed|again|go-on --why REASON", highlight=False)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file that a person named.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {reason}")]) from None

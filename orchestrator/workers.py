@@ -41,7 +41,7 @@ from orchestrator.dispatch import carry_out
 from orchestrator.errors import Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, clock_for, open_lab
-from orchestrator.lifecycle import AskApproval, AskOperator, CarryOut, Question, next_actions
+from orchestrator.lifecycle import CarryOut, Question, next_actions
 from orchestrator.ownership import owned
 from orchestrator.settings import Settings
 from orchestrator.store import campaign_resource, robot_resource
@@ -138,7 +138,7 @@ async def follow(settings: Settings, journal: Journal, campaign_id: str) -> tupl
         state = journal.state(campaign_id)
         clock = clock_for(settings, state, journal.last_moment(campaign_id))
         actions = next_actions(state, clock.now())
-        questions = [action for action in actions if isinstance(action, AskOperator | AskApproval)]
+        questions = [action for action in actions if isinstance(action, Question)]
         if len(questions) == len(actions):
             return tuple(questions)
         await asyncio.sleep(_LOOK_S)

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image as Picture
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.base import Capabilities, JobRefused, KeyMemory, RobotOffline, RobotSetup
+from drivers.base import Capabilities, KeyMemory, RobotOffline, RobotSetup
+from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import OPERATIONS, Detach, Image, Incubate, Operation, well_of
 from simulators.camera import Spoil, render_well
@@ -105,9 +106,7 @@ class SimulatedRobot:
                 self._told.clear()
                 raise RobotOffline(f"robot {self._setup.name} does not answer (injected, before it heard {job.key})")
         if not self._knows(log, job.key):
-            reasons = list(self.capabilities.refusals(job))
-            if reasons:
-                raise JobRefused(f"robot {self._setup.name}: {'; '.join(reasons)}")
+            refuse_unfit(self._setup.name, self.capabilities, job)
             log.record_job(job, JobReport(key=job.key, state="running"))
             self._told.add(job.key)
             await self._start(job)
