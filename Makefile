@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo test lint crash lab bench lock clean
+.PHONY: demo test lint crash lab bench bench-optimizer lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -27,6 +27,10 @@ lab: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# wellwise beside the kept results of other optimisers (benchmarks/peers.csv).
+bench-optimizer: $(READY)
+	$(BIN)/python -m benchmarks.beside_peers
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,6 +1,5 @@
 """Batch choice: which of the real, allowed conditions to try together, given what each position decides."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -8,13 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.model import GaussianProcess
+from optimizer.model import GaussianProcess, PosteriorFunctions
 from protocols.conditions import Value
 
-_POOL = 4000
-_SAMPLES = 1024
-_GENERATIONS = 4
-_REFINEMENTS = 2
+_FUNCTIONS = 512
+_POOL = 1200
+_FEWEST = 40
+_MOST = 3000
+_BEST_TRIED = 16
+_GENERATIONS = 3
+_CHILDREN = 3
+_CLIMBERS = 6
 
 Decided = tuple[tuple[str, Value], ...]
 
@@ -30,114 +33,131 @@ class Choice(NamedTuple):
 def choose_batch(
     encoding: Encoding,
     model: GaussianProcess,
-    observed: Rows,
+    tried: Rows,
     positions: Sequence[Mapping[str, Value]],
     seed: int,
 ) -> list[Choice]:
     """One condition for each position, chosen greedily by noisy expected improvement of the whole batch.
 
-    The posterior is drawn jointly over the observed conditions and a pool of allowed ones. A condition's gain is by
-    how much it raises, in the mean over the draws, the best true value among all that was observed or chosen before
-    (qNEI, Letham et al. 2019, evaluated exactly on the pool instead of by gradient on a relaxation). Each choice is
-    made among the conditions of all positions that are still empty. The pool is then made anew around the choices, and
-    the batch is chosen again.
+    Functions are drawn from the posterior. A condition's gain is by how much it raises, in the mean over the functions,
+    the best value among all that was tried or chosen before (qNEI, Letham et al. 2019). For each choice the conditions
+    of the pool with the highest gain breed neighbours, whose gain is then known exactly too, since a drawn function can
+    be asked anywhere: the choice climbs over real levels, and never has to be rounded. Each choice is made among the
+    conditions of all positions that are still empty.
 
     Args:
         encoding: of the search space.
         model: fitted to the observations.
-        observed: rows of the observed conditions; none is proposed again while there are others.
+        tried: rows of the conditions that were observed or are under way; none is proposed again if others are left.
         positions: what each position decides, by parameter name.
-        seed: decides pool and draws.
+        seed: decides pool and functions.
 
     Returns: one choice a position, in the order of `positions`.
     """
     rng = np.random.default_rng(seed)
-    groups: dict[Decided, list[int]] = {}
+    functions = model.functions(_FUNCTIONS, seed)
+    tried = np.unique(tried, axis=0)
+    best = functions(encoding.features(tried)).max(axis=1)
+    order = np.argsort(-model.predict(encoding.features(tried), rough=True)[0])
+    empty: dict[Decided, list[int]] = {}
     for index, values in enumerate(positions):
-        groups.setdefault(tuple(sorted(values.items())), []).append(index)
-    chosen: list[Choice] = []
-    for _ in range(1 + _REFINEMENTS):
-        centres = np.array([choice.row for choice in chosen]).reshape(-1, observed.shape[1])
-        pools = [_pool(encoding, model, dict(key), centres, observed, len(groups), rng) for key in groups]
-        chosen = _greedy(encoding, model, observed, pools, list(groups.values()), int(rng.integers(2**32)))
+        empty.setdefault(tuple(sorted(values.items())), []).append(index)
+    pools = {
+        key: _Pool(encoding, functions, dict(key), tried, tried[order[:_BEST_TRIED]], len(empty), rng) for key in empty
+    }
+    chosen = []
+    while open_pools := {key: pools[key] for key, places in empty.items() if places}:
+        offers = {key: pool.offer(best) for key, pool in open_pools.items()}
+        key = max(offers, key=lambda key: offers[key].rank)
+        chosen.append(Choice(offers[key].row, empty[key].pop(0), offers[key].gain))
+        best = np.maximum(best, pools[key].take(offers[key].place))
     return sorted(chosen, key=lambda choice: choice.position)
 
 
-def _pool(
-    encoding: Encoding,
-    model: GaussianProcess,
-    decided: Mapping[str, Value],
-    centres: Rows,
-    observed: Rows,
-    groups: int,
-    rng: np.random.Generator,
-) -> Rows:
-    """Allowed conditions for one kind of position: random ones, bred for high mean and high uncertainty."""
-    size = max(_POOL // groups, 40)
-    fixed = frozenset(decided)
-
-    def fitted(rows: Rows) -> Rows:
-        return encoding.decide(rows, [decided] * len(rows))
-
-    points = rng.random((4 * size, observed.shape[1]))
-    best = observed[np.argsort(-model.predict(encoding.features(observed))[0])[:20]]
-    near = np.repeat(np.vstack([best, centres]), 8, axis=0)
-    rows = np.vstack(
-        [
-            encoding.from_unit_cube(points, [decided] * len(points)),
-            fitted(near.copy()),
-            encoding.mutated(fitted(near), rng, fixed),
-            fitted(centres.copy()),
-        ]
-    )
-    for generation in range(_GENERATIONS):
-        rows = np.unique(rows, axis=0)
-        fresh = _without(rows, observed)
-        rows = fresh if len(fresh) else rows
-        mean, sd = model.predict(encoding.features(rows))
-        keep: dict[int, None] = {}
-        for boldness in (0.3, 1.0, 2.0, 3.0):
-            keep.update(dict.fromkeys(np.argsort(-(mean + boldness * sd))[: size // 4].tolist()))
-        rows = rows[list(keep)]
-        if generation < _GENERATIONS - 1:
-            rows = np.vstack([rows, encoding.mutated(rows, rng, fixed), encoding.mutated(rows, rng, fixed)])
-    return rows
+class _Offer(NamedTuple):
+    place: int
+    row: NDArray[np.float64]
+    gain: float
+    rank: float
 
 
-def _greedy(
-    encoding: Encoding,
-    model: GaussianProcess,
-    observed: Rows,
-    pools: Sequence[Rows],
-    positions: Sequence[list[int]],
-    seed: int,
-) -> list[Choice]:
-    rows = np.vstack(pools)
-    group = np.repeat(np.arange(len(pools)), [len(pool) for pool in pools])
-    draws = model.samples(encoding.features(np.vstack([observed, rows])), _SAMPLES, seed)
-    best, draws = draws[:, : len(observed)].max(axis=1), draws[:, len(observed) :]
-    optimism = draws.mean(axis=0) + draws.std(axis=0)
-    empty = Counter({index: len(places) for index, places in enumerate(positions)})
-    open_rows = np.ones(len(rows), dtype=bool)
-    chosen = []
-    while empty.total():
-        gains = np.maximum(draws - best[:, None], 0).mean(axis=0)
-        # Where no draw sees any improvement left, optimism decides; it is scaled to stay below any real gain.
-        rank = np.where(open_rows, gains + 1e-9 * optimism, -np.inf)
-        pick = int(rank.argmax())
-        where = int(group[pick])
-        chosen.append(Choice(rows[pick], positions[where][len(positions[where]) - empty[where]], float(gains[pick])))
-        best = np.maximum(best, draws[:, pick])
-        open_rows[pick] = False
-        empty[where] -= 1
-        if not empty[where]:
-            open_rows[group == where] = False
-        elif not open_rows[group == where].any():
+class _Pool:
+    """Allowed conditions for one kind of position, and what each drawn function says of them (functions x n)."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        functions: PosteriorFunctions,
+        decided: Mapping[str, Value],
+        tried: Rows,
+        best_tried: Rows,
+        pools: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self._encoding, self._functions, self._rng = encoding, functions, rng
+        self._decided = decided
+        self._known = {row.tobytes() for row in tried}
+        size = max(_POOL // pools, _FEWEST)
+        near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)
+        rows = encoding.random(size, decided, rng)
+        near = encoding.decide(near, [decided] * len(near))
+        rows = np.unique(np.vstack([rows, near, self._moved(near, 1.0)]), axis=0)
+        rows = rows[encoding.permits(rows)]
+        fresh = self._fresh(rows)
+        self._rows = fresh if len(fresh) else rows
+        self._values = functions(encoding.features(self._rows))
+        self._taken: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        for generation in range(_GENERATIONS):
+            peaks = np.unique(self._values.argmax(axis=1))
+            self._add(np.repeat(self._rows[peaks], _CHILDREN, axis=0), 0.6**generation)
+
+    def offer(self, best: NDArray[np.float64]) -> _Offer:
+        """The condition with the highest gain over the best so far of each function."""
+        if len(self._rows) > _MOST:
+            self._keep(np.argsort(-self._rank(best)[0])[: _MOST // 2])
+        for generation in range(_GENERATIONS):
+            climbers = np.argsort(-self._rank(best)[0])[:_CLIMBERS]
+            self._add(np.repeat(self._rows[climbers], _CLIMBERS, axis=0), 0.5**generation)
+        rank, gains = self._rank(best)
+        index = int(rank.argmax())
+        return _Offer(index, self._rows[index], float(gains[index]), float(rank[index]))
+
+    def take(self, index: int) -> NDArray[np.float64]:
+        """What the functions say of a condition, which is not offered again while there are others."""
+        row, values = self._rows[index], self._values[:, index]
+        self._known.add(row.tobytes())
+        self._taken.append((row, values))
+        self._keep(np.arange(len(self._rows)) != index)
+        if not len(self._rows):
             # A small space is exhausted: measuring a condition again still teaches something.
-            open_rows[group == where] = True
-    return chosen
+            self._rows, self._values = (
+                np.array([row for row, _ in self._taken]),
+                np.array([values for _, values in self._taken]).T,
+            )
+            self._taken = []
+        return values
 
+    def _rank(self, best: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        gains = np.maximum(self._values - best[:, None], 0).mean(axis=0)
+        # Where no function sees any improvement left, optimism decides; it is scaled to stay below any real gain.
+        optimism = self._values.mean(axis=0) + self._values.std(axis=0)
+        return gains + 1e-9 * optimism, gains
 
-def _without(rows: Rows, excluded: Rows) -> Rows:
-    known = {row.tobytes() for row in np.ascontiguousarray(excluded)}
-    return rows[[row.tobytes() not in known for row in np.ascontiguousarray(rows)]]
+    def _add(self, parents: Rows, reach: float) -> None:
+        rows = np.unique(self._moved(parents, reach), axis=0)
+        rows = self._fresh(rows[self._encoding.permits(rows)])
+        here = {row.tobytes() for row in self._rows}
+        rows = rows[[row.tobytes() not in here for row in rows]]
+        if not len(rows):
+            return
+        self._rows = np.vstack([self._rows, rows])
+        self._values = np.hstack([self._values, self._functions(self._encoding.features(rows))])
+
+    def _keep(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> None:
+        self._rows, self._values = self._rows[which], self._values[:, which]
+
+    def _moved(self, rows: Rows, reach: float) -> Rows:
+        return self._encoding.mutated(rows, self._rng, frozenset(self._decided), reach)
+
+    def _fresh(self, rows: Rows) -> Rows:
+        return rows[[row.tobytes() not in self._known for row in np.ascontiguousarray(rows)]]

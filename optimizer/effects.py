@@ -45,8 +45,8 @@ class Effect(NamedTuple):
 def effects(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> list[Effect]:
     """The effect of each parameter, the most important first; empty when there is too little to learn from.
 
-    Each of 32 conditions, spread over the space, is taken through up to nine values of each parameter; of 300 joint
-    draws of the model's posterior at all of these the means and variances are taken (for the indices see Saltelli et
+    Each of 32 conditions, spread over the space, is taken through up to nine values of each parameter; of 300
+    functions drawn from the model's posterior the means and variances are taken (for the indices see Saltelli et
     al. 2010, Computer Physics Communications 181, 259-270).
 
     Args:
@@ -70,7 +70,7 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
         block = np.repeat(base, len(grid), axis=0)
         block[:, index] = np.tile(grid, len(base))
         blocks.append(block)
-    draws = model.samples(encoding.features(np.vstack([base, *blocks])), _DRAWS, seed)
+    draws = model.functions(_DRAWS, seed)(encoding.features(np.vstack([base, *blocks])))
     variance = np.maximum(draws.var(axis=1), 1e-12)
     found = []
     begin = len(base)

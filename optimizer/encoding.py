@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from protocols.conditions import Condition, Value
 from protocols.parameters import CategoryParameter, ContinuousParameter, SearchSpace
 
+_REACH = 0.08
+_ATTEMPTS = 50
+
 Rows = NDArray[np.float64]
 """n x p: one row a condition, one column a parameter; the index of a level, or a share of a continuous range."""
 
@@ -15,18 +18,17 @@ Rows = NDArray[np.float64]
 class Encoding:
     """Rows and features of one search space.
 
-    Features (n x d, each 0..1) are what the model sees: a number on its parameter's own scale, a category of two
-    levels as 0 or 1, a category of more levels as one column a level.
+    Features (n x p) are what the model sees: a number as 0..1 on its parameter's own scale, a category as the index of
+    its level.
     """
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        self._features = [_level_features(parameter) for parameter in space.parameters]
-
-    @property
-    def dimension(self) -> int:
-        """d, the number of features."""
-        return sum(1 if table is None else table.shape[1] for table in self._features)
+        self._tables = [_level_features(parameter) for parameter in space.parameters]
+        self.levels = np.array([len(p.levels) if isinstance(p, CategoryParameter) else 0 for p in space.parameters])
+        """Levels of each category, 0 for a number (p)."""
+        self.counts = np.array([0 if table is None else len(table) for table in self._tables])
+        """Levels of each parameter, 0 for a continuous one (p)."""
 
     def rows(self, conditions: Sequence[Condition]) -> Rows:
         """Conditions -> rows.
@@ -34,7 +36,7 @@ class Encoding:
         Raises:
             ValueError: a condition has a value that its parameter does not allow.
         """
-        return np.array([self._row(condition.root) for condition in conditions]).reshape(-1, len(self._features))
+        return np.array([self._row(condition.root) for condition in conditions]).reshape(-1, len(self._tables))
 
     def conditions(self, rows: Rows) -> list[Condition]:
         """Rows -> conditions, on exact levels."""
@@ -52,19 +54,44 @@ class Encoding:
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
         """Rows -> features."""
-        columns = [
-            rows[:, index : index + 1] if table is None else table[rows[:, index].astype(int)]
-            for index, table in enumerate(self._features)
-        ]
-        return np.hstack(columns)
+        found = rows.copy()
+        for index, table in enumerate(self._tables):
+            if table is not None:
+                found[:, index] = table[rows[:, index].astype(int)]
+        return found
 
     def from_unit_cube(self, points: NDArray[np.float64], decided: Sequence[Mapping[str, Value]]) -> Rows:
         """Points of the unit cube (n x p) -> rows, each level getting an equal share; decided values are set."""
         rows = points.copy()
-        for index, table in enumerate(self._features):
+        for index, table in enumerate(self._tables):
             if table is not None:
                 rows[:, index] = np.minimum(np.floor(points[:, index] * len(table)), len(table) - 1)
         return self.decide(rows, decided)
+
+    def random(self, number: int, decided: Mapping[str, Value], rng: np.random.Generator) -> Rows:
+        """Permitted conditions at random, all with the same decided values.
+
+        Raises:
+            ValueError: the constraints leave (almost) nothing that has the decided values.
+        """
+        found = np.empty((0, len(self._tables)))
+        for _ in range(_ATTEMPTS):
+            points = rng.random((number, len(self._tables)))
+            rows = self.from_unit_cube(points, [decided] * number)
+            found = np.vstack([found, rows[self.permits(rows)]])
+            if len(found) >= number:
+                return found[:number]
+        if not len(found):
+            values = ", ".join(f"{name}={value}" for name, value in decided.items()) or "nothing decided"
+            rules = "; ".join(str(constraint) for constraint in self.space.constraints)
+            raise ValueError(f"no condition meets the constraints ({rules}) in a well with {values}: loosen them")
+        return found
+
+    def permits(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows meet every constraint."""
+        if not self.space.constraints or not len(rows):
+            return np.ones(len(rows), dtype=bool)
+        return np.array([self.space.permits(condition.root) for condition in self.conditions(rows)])
 
     def decide(self, rows: Rows, decided: Sequence[Mapping[str, Value]]) -> Rows:
         """The same rows with the values that their positions decide; `decided` is as long as `rows`."""
@@ -74,8 +101,11 @@ class Encoding:
                     rows[row, index] = self._entry(index, values[parameter.name])
         return rows
 
-    def mutated(self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str]) -> Rows:
-        """Neighbours: in each row one to three parameters that are not `fixed` move, mostly by a little."""
+    def mutated(self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str], reach: float = 1.0) -> Rows:
+        """Neighbours: in each row one to three parameters that are not `fixed` move, mostly by a little.
+
+        A number moves by about `reach` times 8 % of its range, on levels by at least one.
+        """
         rows = rows.copy()
         free = [i for i, parameter in enumerate(self.space.parameters) if parameter.name not in fixed]
         if not free:
@@ -84,27 +114,29 @@ class Encoding:
         often = rng.integers(1, 4, size=len(rows))
         for place, index in enumerate(free):
             moving = np.flatnonzero(chosen[:, place] < often)
-            rows[moving, index] = self._moved(index, rows[moving, index], rng)
+            rows[moving, index] = self._moved(index, rows[moving, index], rng, reach)
         return rows
 
     def grid(self, index: int, number: int) -> NDArray[np.float64]:
         """At most `number` entries of the parameter at `index`, spread over what it allows; every category."""
-        parameter, table = self.space.parameters[index], self._features[index]
+        parameter, table = self.space.parameters[index], self._tables[index]
         if table is None:
             return np.linspace(0.0, 1.0, number)
         if isinstance(parameter, CategoryParameter) or len(table) <= number:
             return np.arange(len(table), dtype=np.float64)
         return np.unique(np.linspace(0, len(table) - 1, number).round())
 
-    def _moved(self, index: int, entries: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        parameter, table = self.space.parameters[index], self._features[index]
+    def _moved(
+        self, index: int, entries: NDArray[np.float64], rng: np.random.Generator, reach: float
+    ) -> NDArray[np.float64]:
+        parameter, table = self.space.parameters[index], self._tables[index]
         if table is None:
-            return np.clip(entries + rng.normal(0, 0.08, size=entries.shape), 0, 1)
+            return np.clip(entries + rng.normal(0, _REACH * reach, size=entries.shape), 0, 1)
         count = len(table)
         if isinstance(parameter, CategoryParameter):
             return np.asarray((entries + rng.integers(1, count, size=entries.shape)) % count, dtype=np.float64)
-        reach = max(1.0, 0.08 * count)
-        by = np.ceil(np.abs(rng.normal(0, reach, size=entries.shape))) * rng.choice([-1.0, 1.0], size=entries.shape)
+        spread = max(1.0, _REACH * reach * count)
+        by = np.ceil(np.abs(rng.normal(0, spread, size=entries.shape))) * rng.choice([-1.0, 1.0], size=entries.shape)
         return np.asarray(np.clip(entries + by, 0.0, count - 1.0), dtype=np.float64)
 
     def _row(self, values: Mapping[str, Value]) -> list[float]:
@@ -121,10 +153,9 @@ class Encoding:
 
 
 def _level_features(parameter: object) -> NDArray[np.float64] | None:
-    """Features of each level (levels x columns), or None for a continuous parameter."""
+    """The feature of each level, or None for a continuous parameter."""
     if isinstance(parameter, ContinuousParameter):
         return None
     if isinstance(parameter, CategoryParameter):
-        count = len(parameter.levels)
-        return np.array([[0.0], [1.0]]) if count == 2 else np.eye(count)
-    return np.array([[parameter.to_unit_interval(level)] for level in parameter.levels])  # type: ignore[attr-defined]
+        return np.arange(len(parameter.levels), dtype=np.float64)
+    return np.array([parameter.to_unit_interval(level) for level in parameter.levels])  # type: ignore[attr-defined]

@@ -1,72 +1,143 @@
-"""The model: a Gaussian process over the encoded conditions, fitted to noisy observations."""
+"""The model: what is believed of the objective, given noisy observations."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from botorch.exceptions.warnings import BotorchWarning
-from botorch.fit import fit_gpytorch_mll
-from botorch.models import SingleTaskGP
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
-from botorch.posteriors.gpytorch import GPyTorchPosterior
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from optimizer.evidence import Data, Evidence, Hyperparameters, one_thread, root_of
+from optimizer.kernel import Array, Waves
+
+_HYPERPARAMETER_DRAWS = 8
+_MOST_TO_FIT = 400
+_WAVES = 256
+_OUTLIER_Z = 4.0
+_OUTLIER_VARIANCE = 1e3
+
+
+class _Member(NamedTuple):
+    """One posterior Gaussian process of the mixture."""
+
+    given: Hyperparameters
+    root: torch.Tensor
+    weights: torch.Tensor
 
 
 class GaussianProcess:
-    """Posterior of the objective, given observations.
+    """Posterior of the true value f, given observations y of it.
 
-    BoTorch's SingleTaskGP: Matern-5/2 kernel (cultures have cliffs, which a smoother kernel rings at) with a
-    length-scale a feature, whose prior grows with the dimension (Hvarfner et al. 2024, "Vanilla Bayesian Optimization
-    Performs Great in High Dimensions"), a fitted noise variance, standardised observations.
+        y = f(condition) + shift of its round + noise
+
+    f is a Gaussian process with the covariance of `Kernel`. The shift is the same for all wells of a round (its sd is
+    learnt from conditions that were measured in several rounds and from the surface as a whole). An observation that
+    the others speak against (more than 4 sd off, leaving it out) is given a large noise of its own.
+
+    Hyperparameters are not fixed at their best: the posterior is a mixture over several draws of them, from a t
+    distribution about the best (its curvature gives the spread), weighed by importance.
     """
 
-    def __init__(self, features: Array, values: Array) -> None:
-        """Fit to features (n x d, 0..1) and values (n)."""
-        with one_thread(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", BotorchWarning)
-            kernel = get_covar_module_with_dim_scaled_prior(ard_num_dims=features.shape[1], use_rbf_kernel=False)
-            self._model = SingleTaskGP(_tensor(features), _tensor(values).unsqueeze(-1), covar_module=kernel)
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(self._model.likelihood, self._model))
+    def __init__(self, data: Data, seed: int = 0) -> None:
+        """Fit; up to 400 of the observations choose the hyperparameters, all of them make the posterior."""
+        self._mean, self._sd = float(data.values.mean()), max(float(data.values.std()), 1e-9)
+        self._data = data._replace(values=(data.values - self._mean) / self._sd)
+        self._extra = torch.zeros(len(data.values), dtype=torch.float64)
+        some, every = _most_telling(data), np.arange(len(data.values))
+        number = max(1, min(_HYPERPARAMETER_DRAWS, _HYPERPARAMETER_DRAWS * 2 * _MOST_TO_FIT // len(every)))
+        with one_thread():
+            best = self._explain(some).search()
+            for _ in range(2):
+                doubtful = np.abs(self._explain(every).leave_one_out(best)) > _OUTLIER_Z
+                if not (doubtful & ~self.outliers).any():
+                    break
+                self._extra[torch.as_tensor(doubtful)] = _OUTLIER_VARIANCE
+                best = self._explain(some).search(best)
+            self._evidence = self._explain(every)
+            vectors = self._explain(some).spread(best, number, seed)
+            self._members = [self._member(vector) for vector in vectors]
 
-    def predict(self, features: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of the true value (without noise) at features (n x d)."""
-        with one_thread(), torch.no_grad():
-            posterior = self._model.posterior(_tensor(features).unsqueeze(1))
-            mean, variance = posterior.mean.flatten(), posterior.variance.flatten()
-        return cast(Array, mean.numpy()), cast(Array, variance.clamp_min(0).sqrt().numpy())
+    @property
+    def outliers(self) -> NDArray[np.bool_]:
+        """Which observations are not trusted (n)."""
+        return np.asarray(self._extra.numpy() > 0)
 
-    def samples(self, features: Array, number: int, seed: int) -> Array:
-        """`number` joint draws of the true value at features (n x d); number x n."""
-        with one_thread(), torch.no_grad():
-            posterior = self._model.posterior(_tensor(features))
-            assert isinstance(posterior, GPyTorchPosterior)
-            base = np.random.default_rng(seed).standard_normal((number, len(features)))
-            root = torch.linalg.cholesky(_jittered(posterior.distribution.covariance_matrix))
-            drawn = posterior.mean.flatten() + _tensor(base) @ root.T
-        return cast(Array, drawn.numpy())
+    @property
+    def noise_sd(self) -> float:
+        """Standard deviation of one measurement, in the units of the values."""
+        return float(np.mean([member.given.noise for member in self._members])) * self._sd
+
+    def predict(self, features: Array, rough: bool = False) -> tuple[Array, Array]:
+        """Mean and sd of the true value at features (n x p); `rough` takes only one draw of the hyperparameters."""
+        means, squares = [], []
+        with one_thread():
+            for member in self._members[: 1 if rough else None]:
+                kernel = member.given.kernel
+                across = kernel.covariance(features, self._data.features)
+                seen = torch.linalg.solve_triangular(member.root, across.T, upper=False)
+                mean = member.given.level + across @ member.weights
+                means.append(mean)
+                squares.append((kernel.scale**2 - (seen**2).sum(dim=0)).clamp_min(0) + mean**2)
+        mean = torch.stack(means).mean(dim=0)
+        variance = (torch.stack(squares).mean(dim=0) - mean**2).clamp_min(1e-12)
+        return np.asarray(self._mean + self._sd * mean.numpy()), np.asarray(self._sd * variance.sqrt().numpy())
+
+    def functions(self, number: int, seed: int) -> "PosteriorFunctions":
+        """`number` functions drawn from the posterior, which can be asked anywhere."""
+        rng = np.random.default_rng(seed)
+        share, rest = divmod(number, len(self._members))
+        pieces = []
+        with one_thread():
+            for place, member in enumerate(self._members):
+                count = share + (place < rest)
+                waves = member.given.kernel.waves(_WAVES, count, rng)
+                noise = root_of(self._evidence.noise(member.given)) @ torch.as_tensor(
+                    rng.standard_normal((len(self._data.values), count))
+                )
+                prior = torch.as_tensor(waves(self._data.features))
+                off = torch.as_tensor(self._data.values)[:, None] - member.given.level - prior - noise
+                pieces.append(_Piece(member.given, waves, torch.cholesky_solve(off, member.root)))
+        return PosteriorFunctions(self._data.features, pieces, self._mean, self._sd)
+
+    def _explain(self, at: NDArray[np.int_]) -> Evidence:
+        return Evidence(self._data, at, self._extra)
+
+    def _member(self, vector: torch.Tensor) -> _Member:
+        given = self._evidence.read(vector)
+        root = root_of(self._evidence.covariance(given))
+        values = torch.as_tensor(self._data.values)
+        return _Member(given, root, torch.cholesky_solve((values - given.level)[:, None], root)[:, 0])
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: the same numbers on every run, and no quarrel with other processes for cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+class _Piece(NamedTuple):
+    given: Hyperparameters
+    waves: Waves
+    weights: torch.Tensor
 
 
-def _tensor(array: Array) -> torch.Tensor:
-    return torch.as_tensor(array, dtype=torch.float64)
+class PosteriorFunctions:
+    """Functions drawn from the posterior: from the prior, then moved by what was observed.
+
+    (Wilson et al. 2020, "Efficiently Sampling Functions from Gaussian Process Posteriors".)
+    """
+
+    def __init__(self, observed: Array, pieces: list[_Piece], mean: float, sd: float) -> None:
+        self._observed, self._pieces, self._mean, self._sd = observed, pieces, mean, sd
+
+    def __call__(self, features: Array) -> Array:
+        """Their values at features (n x p); functions x n."""
+        found = []
+        with one_thread():
+            for piece in self._pieces:
+                across = piece.given.kernel.covariance(features, self._observed)
+                found.append(piece.given.level + piece.waves(features) + (across @ piece.weights).numpy())
+        return np.asarray(self._mean + self._sd * np.hstack(found).T)
 
 
-def _jittered(covariance: torch.Tensor) -> torch.Tensor:
-    scale = covariance.diagonal().mean()
-    return covariance + torch.eye(len(covariance), dtype=covariance.dtype) * (1e-7 * scale + 1e-10)
+def _most_telling(data: Data) -> NDArray[np.int_]:
+    """All observations, or of many the best half and others at random."""
+    if len(data.values) <= _MOST_TO_FIT:
+        return np.arange(len(data.values))
+    order = np.argsort(-data.values)
+    half = _MOST_TO_FIT // 2
+    others = np.random.default_rng(0).permutation(order[half:])[: _MOST_TO_FIT - half]
+    return np.sort(np.concatenate([order[:half], others]))

@@ -1,13 +1,14 @@
-"""What to try next: the optimiser's public functions."""
+"""What to try next: the optimiser's main function."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import qmc
 
 from optimizer.batch import choose_batch
-from optimizer.encoding import Encoding
+from optimizer.encoding import Encoding, Rows
+from optimizer.evidence import Data
+from optimizer.initial import initial_design
 from optimizer.model import GaussianProcess
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.parameters import SearchSpace
@@ -29,6 +30,7 @@ def propose(
     positions: Sequence[Mapping[str, Value]] | None = None,
     number: int = 1,
     seed: int = 0,
+    pending: Sequence[Condition] = (),
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -43,20 +45,21 @@ def propose(
     ([4.0, 4.0], 'proposed')
 
     Args:
-        space: the parameters and what each of them allows.
+        space: the parameters, what each of them allows, and the constraints between them.
         observations: what is known so far; failed wells are absent, flagged ones are left out. With fewer than two
-            usable ones the answer is an initial design: a scrambled Sobol sequence over the allowed values.
+            usable ones the answer is an initial design, spread evenly over the permitted conditions.
         positions: for each proposal the values that its well already decides, by parameter name; None: nothing.
         number: how many proposals; as many as there are positions.
         seed: the same arguments give the same proposals.
+        pending: conditions that are under way or planned beside the proposals: they count as chosen already.
 
-    A condition that was observed or proposed is not proposed again while its position allows others.
+    A condition that was observed, is pending or was proposed is not proposed again while its position allows others.
 
     Returns: `number` proposals in the order of `positions`, each with its reason, and with the predicted mean and sd
         of the true value where there was something to learn from.
 
     Raises:
-        ValueError: `number` and `positions` disagree, or a value is not allowed.
+        ValueError: `number` and `positions` disagree, a value is not allowed, or no condition meets the constraints.
     """
     positions = [{}] * number if positions is None else positions
     if len(positions) != number:
@@ -66,13 +69,12 @@ def propose(
         return []
     learnt = learn(encoding, observations)
     if learnt is None:
-        sobol = qmc.Sobol(len(space.parameters), rng=np.random.default_rng(seed))
-        points = sobol.random_base2(max(number - 1, 1).bit_length())[:number]
-        rows = encoding.from_unit_cube(points, positions)
+        rows = initial_design(encoding, positions, seed)
         reason = "initial design: spread evenly over the search space"
         return [Proposal(condition=c, role="initial", reason=reason) for c in encoding.conditions(rows)]
     observed, model = learnt
-    choices = choose_batch(encoding, model, observed, positions, seed)
+    tried = np.vstack([observed, encoding.rows(pending)]) if pending else observed
+    choices = choose_batch(encoding, model, tried, positions, seed)
     chosen = np.array([choice.row for choice in choices])
     best = max(model.predict(encoding.features(observed))[0])
     return [
@@ -83,7 +85,7 @@ def propose(
             mean=round(prediction.mean, 4),
             sd=round(prediction.sd, 4),
         )
-        for prediction, choice in zip(_predictions(encoding, model, chosen), choices, strict=True)
+        for prediction, choice in zip(predictions(encoding, model, chosen), choices, strict=True)
     ]
 
 
@@ -100,27 +102,26 @@ def predict(
     if learnt is None:
         return []
     _, model = learnt
-    return _predictions(encoding, model, encoding.rows(conditions))
+    return predictions(encoding, model, encoding.rows(conditions))
 
 
-def recommend(space: SearchSpace, observations: Sequence[Observation]) -> Prediction | None:
-    """The tried condition with the highest predicted mean; None when there is too little to learn from."""
-    tried = list(dict.fromkeys(observation.condition for observation in observations if observation.usable))
-    predictions = predict(space, observations, tried)
-    return max(predictions, key=lambda prediction: prediction.mean, default=None)
-
-
-def learn(encoding: Encoding, observations: Sequence[Observation]) -> tuple[np.ndarray, GaussianProcess] | None:
+def learn(encoding: Encoding, observations: Sequence[Observation]) -> tuple[Rows, GaussianProcess] | None:
     """The rows of what was observed and the model of it; None when there is too little to learn from."""
     usable = [observation for observation in observations if observation.usable]
     if len(usable) < _FEWEST_TO_LEARN_FROM:
         return None
     observed = encoding.rows([observation.condition for observation in usable])
-    values = np.array([observation.value for observation in usable], dtype=np.float64)
-    return observed, GaussianProcess(encoding.features(observed), values)
+    data = Data(
+        features=encoding.features(observed),
+        values=np.array([observation.value for observation in usable], dtype=np.float64),
+        rounds=np.array([observation.round for observation in usable]),
+        levels=encoding.levels,
+    )
+    return observed, GaussianProcess(data)
 
 
-def _predictions(encoding: Encoding, model: GaussianProcess, rows: np.ndarray) -> list[Prediction]:
+def predictions(encoding: Encoding, model: GaussianProcess, rows: Rows) -> list[Prediction]:
+    """What a model expects of rows."""
     means, sds = model.predict(encoding.features(rows))
     return [
         Prediction(condition, float(mean), float(sd))

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from optimizer import Prediction
+from optimizer import Recommendation
 from orchestrator.state import CampaignState, Outage, RoundState
 from orchestrator.tables import EventRow
 from protocols.conditions import Condition
@@ -53,18 +53,21 @@ def _role_values(round: RoundState, role: str) -> str:
     return " ".join("-" if w.lost or w.value is None else f"{w.value:.3f}" for w in wells) or "-"
 
 
-def condition_table(state: CampaignState, prediction: Prediction) -> Table:
-    """The best condition with its prediction, beside the standard one."""
-    title = f"Best condition: predicted {prediction.mean:.3f} ± {prediction.sd:.3f}"
+def condition_table(state: CampaignState, best: Recommendation) -> Table:
+    """The recommended condition with its prediction, beside the standard one."""
+    title = f"Recommended condition: predicted {best.mean:.3f} ± {best.sd:.3f}"
+    title += ", tried" if best.tried else ", not tried yet: measure it before you rely on it"
+    if best.beats_standard is not None:
+        title += f"; better than the standard with probability {_probability(best.beats_standard)}"
     table = Table(title=title)
-    for name in ("parameter", "step", "best", "standard", "unit"):
-        table.add_column(name, justify="right" if name in ("best", "standard") else "left")
+    for name in ("parameter", "step", "recommended", "standard", "unit"):
+        table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
     for parameter in state.campaign.parameters:
         standard = "set by the well" if parameter.standard is None else _shown(parameter.standard)
         table.add_row(
             parameter.title or parameter.name,
             parameter.step,
-            _shown(prediction.condition[parameter.name]),
+            _shown(best.condition[parameter.name]),
             standard,
             parameter.unit,
         )
@@ -97,6 +100,11 @@ def layout_view(layout: Layout) -> Table:
         values = [_shown(proposal.condition[name]) for name in condition]
         table.add_row(str(placement.well.plate), placement.well.name, proposal.role, *values, predicted)
     return table
+
+
+def _probability(value: float) -> str:
+    """As finely as 1000 draws can tell."""
+    return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
 
 
 def _shown(value: int | float | str) -> str:

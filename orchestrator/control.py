@@ -152,7 +152,7 @@ def edit_proposal(
     """Give a well of a batch that waits for approval other values than proposed; returns its new condition.
 
     Raises:
-        JournalError: the batch does not wait for approval, or a value is not allowed in that well.
+        JournalError: the batch does not wait for approval, a value is not allowed in that well, or breaks a constraint.
     """
     space = lab.journal.state(campaign_id).campaign.space
     proposal = _proposed_well(lab, campaign_id, place).proposal
@@ -166,6 +166,9 @@ def edit_proposal(
         if not parameter.allows(value):
             raise JournalError(f"{name} cannot be {value!r} (expected {parameter.allowed})")
     condition = Condition({**proposal.condition.root, **values})
+    broken = next((rule for rule in space.constraints if not rule.permits(condition.root)), None)
+    if broken is not None:
+        raise JournalError(f"{condition} breaks a constraint of the campaign file ({broken}): choose other values")
     edited = Proposal(condition=condition, role="edited", reason=f"edited by {who}: {why}")
     with lab.journal.transaction() as session:
         row = existing(session, WellRow, (campaign_id, *place))

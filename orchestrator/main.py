@@ -358,7 +358,8 @@ def _print_result(journal: Journal, campaign_id: str) -> None:
 
     state = journal.state(campaign_id)
     console.print(rounds_table(state))
-    best = optimizer.recommend(state.campaign.space, state.observations)
+    campaign = state.campaign
+    best = optimizer.recommend(campaign.space, state.observations, campaign.standards)
     if best is not None:
         console.print(condition_table(state, best))
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from protocols.conditions import Value
+from protocols.conditions import Condition, Value
+from protocols.constraints import Constraint
 from protocols.errors import Finding, Loc, refuse
-from protocols.parameters import CategoryParameter, Name, Parameter, SearchSpace, duplicate_names
+from protocols.parameters import CategoryParameter, Name, Parameter, SearchSpace, constraint_findings, duplicate_names
 from protocols.plates import Plates
 from protocols.protocol import FIELD_UNITS, Protocol, Step
 from protocols.quantities import same_dimension
@@ -98,6 +99,7 @@ class Campaign(_Model):
     start: date | None = Field(None, description="first day of round 1; the day of the launch if absent")
     objective: Objective = Objective()
     parameters: tuple[Parameter, ...] = Field(min_length=1)
+    constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
     protocol: Protocol
     plates: Plates
     rounds: RoundPlan
@@ -109,6 +111,7 @@ class Campaign(_Model):
     def _check(self) -> Self:
         parts = Parts(
             parameters=tuple(enumerate(self.parameters)),
+            constraints=self.constraints,
             steps=tuple(enumerate(self.protocol.steps)),
             plates=self.plates,
             rounds=self.rounds,
@@ -123,7 +126,13 @@ class Campaign(_Model):
     @cached_property
     def space(self) -> SearchSpace:
         """The parameters as a search space."""
-        return SearchSpace(parameters=self.parameters)
+        return SearchSpace(parameters=self.parameters, constraints=self.constraints)
+
+    @cached_property
+    def standards(self) -> tuple[Condition, ...]:
+        """The standard condition, once for each set of values that the wells of round 1 decide for it."""
+        fitting = (values for values in self.decided_values(1) if self.space.standard_fits(values))
+        return tuple(dict.fromkeys(self.space.standard(values) for values in fitting))
 
     def decided_values(self, round: int) -> tuple[dict[str, Value], ...]:
         """What each well of a round decides, in the order of `plates.all_wells()`."""
@@ -141,6 +150,7 @@ class Parts:
     parameters: tuple[tuple[int, Parameter], ...]
     steps: tuple[tuple[int, Step], ...]
     broken: frozenset[str] = frozenset()
+    constraints: tuple[Constraint, ...] = ()
     plates: Plates | None = None
     rounds: RoundPlan | None = None
     stop: StopRule | None = None
@@ -152,6 +162,8 @@ class Parts:
 def cross_findings(parts: Parts) -> Iterator[Finding]:
     """What is wrong between the parts of a campaign, each of which is valid by itself."""
     yield from _usage_findings(parts)
+    if not parts.broken:
+        yield from constraint_findings([parameter for _, parameter in parts.parameters], parts.constraints)
     if parts.robots is not None:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:

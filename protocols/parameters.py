@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from protocols.conditions import Condition, Value
+from protocols.constraints import Constraint, LinearConstraint
 from protocols.errors import Finding, refuse
 from protocols.quantities import same_dimension
 
@@ -260,16 +261,22 @@ Parameter = Annotated[ContinuousParameter | SteppedParameter | CategoryParameter
 
 
 class SearchSpace(BaseModel):
-    """The parameters of a campaign, each with another name."""
+    """The parameters of a campaign, each with another name, and what may not come together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parameters: tuple[Parameter, ...] = Field(min_length=1)
+    constraints: tuple[Constraint, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         refuse(duplicate_names(self.parameters, "parameters"))
+        refuse(constraint_findings(self.parameters, self.constraints))
         return self
+
+    def permits(self, values: Mapping[str, Value]) -> bool:
+        """Whether every constraint holds for a condition whose values are allowed one by one."""
+        return all(constraint.permits(values) for constraint in self.constraints)
 
     @cached_property
     def by_name(self) -> dict[str, Parameter]:
@@ -305,10 +312,11 @@ class SearchSpace(BaseModel):
 
     def standard_fits(self, decided: Mapping[str, Value]) -> bool:
         """Whether the standard condition may sit in a well that decides `decided`."""
-        return all(
+        agrees = all(
             self.by_name[name].standard is None or self.by_name[name].standard == value
             for name, value in decided.items()
         )
+        return agrees and self.permits(self.standard(decided).root)
 
     def snap(self, values: Mapping[str, Value]) -> Condition | None:
         """The condition that `values` stand for, on exact levels; None if one is missing or not allowed."""
@@ -327,6 +335,38 @@ class SearchSpace(BaseModel):
             math.inf if isinstance(parameter, ContinuousParameter) else len(parameter.levels)
             for parameter in self.parameters
         )
+
+
+def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[Constraint]) -> list[Finding]:
+    """What is wrong between parameters and constraints: unknown names, values, and a standard that is not permitted."""
+    by_name = {parameter.name: parameter for parameter in parameters}
+    found = []
+    for index, constraint in enumerate(constraints):
+        linear = isinstance(constraint, LinearConstraint)
+        place = ("constraints", index, "terms" if linear else "when")
+        unknown = sorted(constraint.names - by_name.keys())
+        for name in unknown:
+            message = f"{name!r} is not a parameter of this campaign"
+            found.append(Finding(loc=(*place, name), message=message, expected="one of " + ", ".join(by_name)))
+        if unknown:
+            continue
+        for name in sorted(constraint.names):
+            parameter = by_name[name]
+            if isinstance(constraint, LinearConstraint):
+                if isinstance(parameter, CategoryParameter):
+                    message = f"{name!r} is a category, which cannot be summed"
+                    found.append(Finding(loc=(*place, name), message=message, expected="a number"))
+            else:
+                for value in constraint.when[name]:
+                    if parameter.snap(value) is None:
+                        message = f"{value} is not allowed for {name!r}"
+                        found.append(Finding(loc=(*place, name), message=message, expected=parameter.allowed))
+        standard = {name: by_name[name].standard for name in constraint.names}
+        known = {name: value for name, value in standard.items() if value is not None}
+        if not found and len(known) == len(standard) and not constraint.permits(known):
+            message = f"the standard condition is not permitted ({constraint})"
+            found.append(Finding(loc=("constraints", index), message=message, expected="a constraint that it meets"))
+    return found
 
 
 def duplicate_names(things: Sequence[Any], key: str) -> list[Finding]:

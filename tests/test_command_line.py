@@ -47,7 +47,7 @@ def rpe_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_the_published_campaign_runs_to_its_end(rpe_run: tuple[Path, str]) -> None:
     home, output = rpe_run
     assert "round 3/3  step imaging (day 36 of 36)" in output
-    assert "Best condition: predicted 0." in output
+    assert "Recommended condition: predicted 0." in output
     assert "Prefect" not in output
     assert {path.name for path in (home / "campaigns" / "rpe" / "plots").iterdir()} == {
         "best-so-far.png", "distributions.png", "effects.png", *(f"plates-round-{number}.png" for number in (1, 2, 3)),

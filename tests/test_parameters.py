@@ -1,3 +1,4 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +20,9 @@ def test_a_condition_survives_encoding(data: st.DataObject) -> None:
         else:
             assert back[parameter.name] == condition[parameter.name]
     features = encoding.features(encoding.rows([condition]))
-    assert features.shape == (1, encoding.dimension)
-    assert ((features >= 0) & (features <= 1)).all()
+    assert features.shape == (1, len(space.parameters))
+    assert (features >= 0).all()
+    assert (features <= np.maximum(encoding.levels - 1, 1)).all()
 
 
 @given(st.data())

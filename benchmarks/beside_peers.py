@@ -1,0 +1,237 @@
+"""wellwise beside other optimisers: the same functions, rounds, wells and noise for each."""
+
+import argparse
+import csv
+import json
+import math
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import optimizer
+from benchmarks.functions import NOISE_SD, Function, by_name, reported
+from protocols.conditions import Condition, Observation
+from protocols.parameters import CategoryParameter, ContinuousParameter
+
+ROUNDS, WELLS, CONTROLS = 3, 48, 2
+SEEDS = 20
+SEEDS_SLOW = 10
+SLOW = ("baybe", "ax")
+KEPT = Path(__file__).with_name("peers.csv")
+
+Observations = list[Observation]
+
+
+class Ask(NamedTuple):
+    """What a method is asked for: conditions for the positions of round `round`; with none, a recommendation."""
+
+    function: Function
+    observations: Sequence[Observation]
+    positions: Sequence[dict[str, Any]]
+    round: int
+    seed: int
+
+
+class Answer(NamedTuple):
+    """Conditions for the positions, the condition to use from now on, and the CPU-seconds of the former."""
+
+    proposals: list[Condition]
+    recommended: Condition | None
+    seconds: float
+
+
+Method = Callable[[Ask], Answer]
+
+
+class Outcome(NamedTuple):
+    """True values of the best well and of the recommended condition; CPU-seconds of the last round's proposals."""
+
+    method: str
+    function: str
+    seed: int
+    best: float
+    recommended: float
+    seconds: float
+
+
+class Peers:
+    """The other optimisers, in an interpreter of their own."""
+
+    def __init__(self, python: str) -> None:
+        self._process = subprocess.Popen(
+            [python, Path(__file__).with_name("peers.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def method(self, name: str) -> Method:
+        """One of them."""
+
+        def asked(ask: Ask) -> Answer:
+            names = list(ask.function.space.by_name)
+            observations = [
+                ([o.condition[name] for name in names], o.value) for o in ask.observations if o.value is not None
+            ]
+            answer = self.answer(
+                {
+                    "method": name,
+                    "parameters": [_described(p) for p in ask.function.space.parameters],
+                    "observations": observations,
+                    "number": len(ask.positions),
+                    "seed": ask.seed,
+                }
+            )
+            conditions = [
+                ask.function.space.snap(dict(zip(names, row, strict=True)))
+                for row in [*answer["proposals"], *([answer["recommended"]] if answer["recommended"] else [])]
+            ]
+            found = [condition for condition in conditions if condition is not None]
+            number = len(answer["proposals"])
+            return Answer(found[:number], found[number] if answer["recommended"] else None, answer["seconds"])
+
+        return asked
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One request, one answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the peers' process ended at {request['method']}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End their process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def _described(parameter: object) -> dict[str, Any]:
+    if isinstance(parameter, CategoryParameter):
+        return {"name": parameter.name, "kind": "category", "levels": list(parameter.levels)}
+    assert not isinstance(parameter, CategoryParameter)
+    low, high = parameter.bounds  # type: ignore[attr-defined]
+    described = {"name": parameter.name, "kind": parameter.kind, "low": low, "high": high,  # type: ignore[attr-defined]
+                 "log": parameter.scale == "log"}  # type: ignore[attr-defined]  # fmt: skip
+    if not isinstance(parameter, ContinuousParameter):
+        described["levels"] = list(parameter.levels)  # type: ignore[attr-defined]
+    return described
+
+
+def wellwise(ask: Ask) -> Answer:
+    """This project's optimiser."""
+    if not ask.positions:
+        best = optimizer.recommend(ask.function.space, ask.observations)
+        return Answer([], None if best is None else best.condition, 0.0)
+    begin = time.process_time()
+    proposals = optimizer.propose(
+        ask.function.space, ask.observations, positions=ask.positions, number=len(ask.positions), seed=ask.seed
+    )
+    return Answer([p.condition for p in proposals], None, time.process_time() - begin)
+
+
+def measured(function: Function, conditions: Sequence[Condition], round: int, seed: int) -> Observations:
+    """What the wells of a round give; the same chance for the same well, whatever the method."""
+    rng = np.random.default_rng([seed, round, *function.name.encode()])
+    shift = rng.normal(0, function.round_sd) if function.round_sd else 0.0
+    noise = rng.normal(0, NOISE_SD, len(conditions))
+    strange = rng.random(len(conditions)) < function.outliers
+    anything = rng.random(len(conditions))
+    return [
+        Observation(
+            condition=condition,
+            value=float(anything[i] if strange[i] else function.truth(condition.root) + shift + noise[i]),
+            round=round,
+        )
+        for i, condition in enumerate(conditions)
+    ]
+
+
+def campaign(name: str, method: Method, function: Function, seed: int) -> Outcome:
+    """Three rounds of 48 wells: first 47 conditions and the standard, then twice 46 and the two best of before."""
+    observations: Observations = []
+    seconds = math.nan
+    for round in range(1, ROUNDS + 1):
+        decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
+        seated = [function.space.standard(decided[-1] or _free_standard(function))]
+        if round > 1:
+            before = sorted((o for o in observations if o.round == round - 1), key=lambda o: -(o.value or 0.0))
+            seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
+        answer = method(Ask(function, observations, decided[: WELLS - len(seated)], round, seed))
+        seconds = answer.seconds
+        observations += measured(function, [*seated, *answer.proposals], round, seed)
+    recommended = method(Ask(function, observations, [], ROUNDS + 1, seed)).recommended
+    assert recommended is not None
+    best = max(function.truth(o.condition.root) for o in observations)
+    return Outcome(name, function.name, seed, best, function.truth(recommended.root), seconds)
+
+
+def _free_standard(function: Function) -> dict[str, Any]:
+    """A level in the middle for each parameter that a well would decide."""
+    return {p.name: (p.levels if hasattr(p, "levels") else p.bounds)[0] for p in function.space.decided}
+
+
+def kept() -> dict[tuple[str, str, int], Outcome]:
+    """The outcomes of the file."""
+    if not KEPT.exists():
+        return {}
+    with KEPT.open() as lines:
+        rows = csv.reader(line for line in lines if not line.startswith("#"))
+        next(rows)
+        outcomes = [Outcome(m, f, int(s), float(b), float(r), float(t)) for m, f, s, b, r, t in rows]
+    return {(o.method, o.function, o.seed): o for o in outcomes}
+
+
+def table(outcomes: Sequence[Outcome]) -> None:
+    """Print the regret of the best well and of the recommended condition, and the CPU-seconds, as medians."""
+    for name in dict.fromkeys(outcome.function for outcome in outcomes):
+        print(name)
+        optimum = by_name(name).optimum
+        for method in dict.fromkeys(outcome.method for outcome in outcomes):
+            found = [o for o in outcomes if (o.function, o.method) == (name, method)]
+            if not found:
+                continue
+            best = np.quantile([optimum - o.best for o in found], [0.25, 0.5, 0.75])
+            recommended = np.quantile([optimum - o.recommended for o in found], [0.25, 0.5, 0.75])
+            print(f"  {method:10} {len(found):3} seeds"
+                  f"  regret of the best well {best[1]:.3f} ({best[0]:.3f} to {best[2]:.3f})"
+                  f"  of the recommended {recommended[1]:.3f} ({recommended[0]:.3f} to {recommended[2]:.3f})"
+                  f"  {np.median([o.seconds for o in found]):6.1f} CPU-s")  # fmt: skip
+
+
+def main() -> None:
+    """Print wellwise beside the kept results of the others; with --peers make theirs that are missing too."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", help="an interpreter that has the other optimisers: make results that are not kept")
+    parser.add_argument("--methods", nargs="+", default=["wellwise"])
+    parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    arguments = parser.parse_args()
+    peers = Peers(arguments.peers) if arguments.peers else None
+    outcomes = kept()
+    for seed in range(arguments.seeds):
+        for name in arguments.functions:
+            for method in arguments.methods:
+                if (method, name, seed) in outcomes or (method in SLOW and seed >= SEEDS_SLOW):
+                    continue
+                if method != "wellwise" and peers is None:
+                    parser.error(f"{method} needs --peers")
+                asked = wellwise if peers is None or method == "wellwise" else peers.method(method)
+                outcomes[method, name, seed] = campaign(method, asked, by_name(name), seed)
+    table([o for o in outcomes.values() if o.function in arguments.functions and o.seed < arguments.seeds])
+    if peers is not None:
+        peers.close()
+
+
+if __name__ == "__main__":
+    main()
