@@ -55,11 +55,12 @@ def _role_values(round: RoundState, role: str) -> str:
 
 def condition_table(state: CampaignState, best: Recommendation) -> Table:
     """The recommended condition with its prediction, beside the standard one."""
-    title = f"Recommended condition: predicted {best.mean:.3f} ± {best.sd:.3f}"
-    title += ", tried" if best.tried else ", not tried yet: measure it before you rely on it"
+    # The model does not know that a ratio ends at 1; a person does.
+    title = f"Recommended condition: predicted {min(max(best.mean, 0.0), 1.0):.3f} ± {best.sd:.3f}"
+    notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]
     if best.beats_standard is not None:
-        title += f"; better than the standard with probability {_probability(best.beats_standard)}"
-    table = Table(title=title)
+        notes.append(f"Better than the standard with probability {_probability(best.beats_standard)}.")
+    table = Table(title=title, caption=" ".join(notes))
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
     for parameter in state.campaign.parameters:
