@@ -27,8 +27,6 @@ class Encoding:
         self._tables = [_level_features(parameter) for parameter in space.parameters]
         self.levels = np.array([len(p.levels) if isinstance(p, CategoryParameter) else 0 for p in space.parameters])
         """Levels of each category, 0 for a number (p)."""
-        self.counts = np.array([0 if table is None else len(table) for table in self._tables])
-        """Levels of each parameter, 0 for a continuous one (p)."""
 
     def rows(self, conditions: Sequence[Condition]) -> Rows:
         """Conditions -> rows.

@@ -3,7 +3,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import qmc
 
 from optimizer import Encoding, effects, predict, propose, recommend
 from optimizer.evidence import Data, Evidence
@@ -146,19 +145,6 @@ def test_constraints_that_leave_nothing_are_told(rpe: Campaign) -> None:
     space = SearchSpace(parameters=rpe.parameters, constraints=(never,))
     with pytest.raises(ValueError, match=r"no condition meets .* in a well with detachment_period=8.*: loosen them"):
         propose(space, [], positions=[{"detachment_period": 8}], number=1)
-
-
-def test_the_initial_design_is_more_even_than_chance(rpe: Campaign) -> None:
-    encoding = Encoding(rpe.space)
-    positions = rpe.decided_values(1)
-    rng = np.random.default_rng(0)
-
-    def unevenness(rows: np.ndarray) -> float:
-        return float(qmc.discrepancy((rows + 0.5) / encoding.counts))
-
-    designs = [encoding.rows([p.condition for p in propose(rpe.space, [], positions, 48, seed)]) for seed in range(5)]
-    chance = [encoding.from_unit_cube(rng.random((48, 7)), positions) for _ in range(5)]
-    assert max(map(unevenness, designs)) < 0.9 * min(map(unevenness, chance))
 
 
 def test_functions_drawn_from_the_posterior_agree_with_it(rpe: Campaign) -> None:
