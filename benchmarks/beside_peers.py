@@ -15,7 +15,7 @@ import numpy as np
 import optimizer
 from benchmarks.functions import NOISE_SD, Function, by_name, reported
 from protocols.conditions import Condition, Observation
-from protocols.parameters import CategoryParameter, ContinuousParameter
+from protocols.parameters import CategoryParameter, Parameter, SteppedParameter
 
 ROUNDS, WELLS, CONTROLS = 3, 48, 2
 SEEDS = 20
@@ -27,12 +27,11 @@ Observations = list[Observation]
 
 
 class Ask(NamedTuple):
-    """What a method is asked for: conditions for the positions of round `round`; with none, a recommendation."""
+    """What a method is asked for: conditions for the positions of the next round; without any, a recommendation."""
 
     function: Function
     observations: Sequence[Observation]
     positions: Sequence[dict[str, Any]]
-    round: int
     seed: int
 
 
@@ -87,13 +86,16 @@ class Peers:
                     "seed": ask.seed,
                 }
             )
-            conditions = [
-                ask.function.space.snap(dict(zip(names, row, strict=True)))
-                for row in [*answer["proposals"], *([answer["recommended"]] if answer["recommended"] else [])]
-            ]
-            found = [condition for condition in conditions if condition is not None]
-            number = len(answer["proposals"])
-            return Answer(found[:number], found[number] if answer["recommended"] else None, answer["seconds"])
+
+            def condition(row: Sequence[Any]) -> Condition:
+                found = ask.function.space.snap(dict(zip(names, row, strict=True)))
+                if found is None:
+                    raise ValueError(f"{name} proposed {row}, which {ask.function.name} does not allow")
+                return found
+
+            proposals = [condition(row) for row in answer["proposals"]]
+            recommended = condition(answer["recommended"]) if answer["recommended"] else None
+            return Answer(proposals, recommended, answer["seconds"])
 
         return asked
 
@@ -116,15 +118,13 @@ class Peers:
         self._process.wait()
 
 
-def _described(parameter: object) -> dict[str, Any]:
-    if isinstance(parameter, CategoryParameter):
-        return {"name": parameter.name, "kind": "category", "levels": list(parameter.levels)}
-    assert not isinstance(parameter, CategoryParameter)
-    low, high = parameter.bounds  # type: ignore[attr-defined]
-    described = {"name": parameter.name, "kind": parameter.kind, "low": low, "high": high,  # type: ignore[attr-defined]
-                 "log": parameter.scale == "log"}  # type: ignore[attr-defined]  # fmt: skip
-    if not isinstance(parameter, ContinuousParameter):
-        described["levels"] = list(parameter.levels)  # type: ignore[attr-defined]
+def _described(parameter: Parameter) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": parameter.name, "kind": parameter.kind}
+    if not isinstance(parameter, CategoryParameter):
+        low, high = parameter.bounds
+        described |= {"low": low, "high": high, "log": parameter.scale == "log"}
+    if isinstance(parameter, CategoryParameter | SteppedParameter):
+        described["levels"] = list(parameter.levels)
     return described
 
 
@@ -163,22 +163,23 @@ def campaign(name: str, method: Method, function: Function, seed: int) -> Outcom
     seconds = math.nan
     for round in range(1, ROUNDS + 1):
         decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
-        seated = [function.space.standard(decided[-1] or _free_standard(function))]
-        if round > 1:
+        if round == 1:
+            seated = [function.space.standard(decided[-1] or _free_standard(function))]
+        else:
             before = sorted((o for o in observations if o.round == round - 1), key=lambda o: -(o.value or 0.0))
             seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
-        answer = method(Ask(function, observations, decided[: WELLS - len(seated)], round, seed))
+        answer = method(Ask(function, observations, decided[: WELLS - len(seated)], seed))
         seconds = answer.seconds
         observations += measured(function, [*seated, *answer.proposals], round, seed)
-    recommended = method(Ask(function, observations, [], ROUNDS + 1, seed)).recommended
+    recommended = method(Ask(function, observations, [], seed)).recommended
     assert recommended is not None
     best = max(function.truth(o.condition.root) for o in observations)
     return Outcome(name, function.name, seed, best, function.truth(recommended.root), seconds)
 
 
 def _free_standard(function: Function) -> dict[str, Any]:
-    """A level in the middle for each parameter that a well would decide."""
-    return {p.name: (p.levels if hasattr(p, "levels") else p.bounds)[0] for p in function.space.decided}
+    """The lowest value of each parameter that a well would decide."""
+    return {parameter.name: parameter.bounds[0] for parameter in function.space.decided}
 
 
 def kept() -> dict[tuple[str, str, int], Outcome]:

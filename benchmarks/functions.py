@@ -278,7 +278,7 @@ def waves4() -> Function:
 def surface(seed: int) -> Function:
     """A random response surface of seven mixed parameters: curved main effects, two interactions, sometimes a fall."""
     rng = np.random.default_rng([seed, 77])
-    parameters: list[ContinuousParameter | SteppedParameter | CategoryParameter] = [
+    steps = [
         SteppedParameter(
             name=f"x{index + 1}",
             step="A",
@@ -289,8 +289,7 @@ def surface(seed: int) -> Function:
         for index, count in enumerate(rng.choice([6, 10, 20, 50], size=6))
     ]
     count = int(rng.integers(2, 5))
-    parameters.append(CategoryParameter(name="kind", step="A", kind="category", levels=tuple(range(count)), standard=0))
-    space = SearchSpace(parameters=tuple(parameters))
+    kind = CategoryParameter(name="kind", step="A", kind="category", levels=tuple(range(count)), standard=0)
     peak, width = rng.uniform(0.1, 0.9, 6), rng.uniform(0.2, 0.9, 6)
     lean = rng.uniform(-0.5, 0.5, 2)
     lift = np.sort(rng.uniform(0.5, 1.0, count))
@@ -298,7 +297,7 @@ def surface(seed: int) -> Function:
     falls = int(rng.integers(6))
 
     def value(values: Mapping[str, Value]) -> float:
-        raw = [float(values[f"x{i + 1}"]) / (len(parameters[i].levels) - 1) for i in range(6)]  # type: ignore[union-attr]
+        raw = [float(values[step.name]) / step.levels[-1] for step in steps]
         z = (np.array(raw) - peak) / width
         z[0] += lean[0] * z[1]
         z[2] += lean[1] * z[3] * float(values["kind"] == 0)
@@ -306,7 +305,7 @@ def surface(seed: int) -> Function:
         beyond = raw[falls] - peak[falls] - edge
         return shape * float(lift[int(values["kind"])]) / lift[-1] / (1 + math.exp(min(beyond / 0.02, 50.0)))
 
-    return Function(f"surface{seed}", space, value)
+    return Function(f"surface{seed}", SearchSpace(parameters=(*steps, kind)), value)
 
 
 def shaken(function: Function) -> Function:

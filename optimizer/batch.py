@@ -103,7 +103,7 @@ class _Pool:
         near = encoding.decide(near, [decided] * len(near))
         rows = np.unique(np.vstack([rows, near, self._moved(near, 1.0)]), axis=0)
         rows = rows[encoding.permits(rows)]
-        fresh = self._fresh(rows)
+        fresh = _without(rows, self._known)
         self._rows = fresh if len(fresh) else rows
         self._values = functions(encoding.features(self._rows))
         self._taken: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
@@ -145,9 +145,7 @@ class _Pool:
 
     def _add(self, parents: Rows, reach: float) -> None:
         rows = np.unique(self._moved(parents, reach), axis=0)
-        rows = self._fresh(rows[self._encoding.permits(rows)])
-        here = {row.tobytes() for row in self._rows}
-        rows = rows[[row.tobytes() not in here for row in rows]]
+        rows = _without(rows[self._encoding.permits(rows)], self._known | {row.tobytes() for row in self._rows})
         if not len(rows):
             return
         self._rows = np.vstack([self._rows, rows])
@@ -159,5 +157,6 @@ class _Pool:
     def _moved(self, rows: Rows, reach: float) -> Rows:
         return self._encoding.mutated(rows, self._rng, frozenset(self._decided), reach)
 
-    def _fresh(self, rows: Rows) -> Rows:
-        return rows[[row.tobytes() not in self._known for row in np.ascontiguousarray(rows)]]
+
+def _without(rows: Rows, excluded: set[bytes]) -> Rows:
+    return rows[[row.tobytes() not in excluded for row in rows]]

@@ -61,11 +61,6 @@ class GaussianProcess:
         """Which observations are not trusted (n)."""
         return np.asarray(self._extra.numpy() > 0)
 
-    @property
-    def noise_sd(self) -> float:
-        """Standard deviation of one measurement, in the units of the values."""
-        return float(np.mean([member.given.noise for member in self._members])) * self._sd
-
     def predict(self, features: Array, rough: bool = False) -> tuple[Array, Array]:
         """Mean and sd of the true value at features (n x p); `rough` takes only one draw of the hyperparameters."""
         means, squares = [], []

@@ -1,11 +1,12 @@
 """Conditions and proposals: one value for every parameter, and the reason why it is to be tried."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 Value = int | float | str
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 Role = Literal["initial", "standard", "proposed", "control", "requeued", "edited"]
 

@@ -1,16 +1,14 @@
 """Constraints between parameters: conditions that are not to be tried, though each value by itself is allowed."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from protocols.conditions import Value
+from protocols.conditions import Finite, Value
 from protocols.errors import Finding, refuse
 
 _TOLERANCE = 1e-9
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Constraint(BaseModel):
@@ -23,12 +21,12 @@ class LinearConstraint(_Constraint):
     """The sum of weight times value of some numeric parameters, in their units, stays within limits."""
 
     kind: Literal["linear"]
-    terms: dict[str, Number] = Field(min_length=1, description="parameter -> weight")
-    at_least: Number | None = None
-    at_most: Number | None = None
+    terms: dict[str, Finite] = Field(min_length=1, description="parameter -> weight")
+    at_least: Finite | None = None
+    at_most: Finite | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> "LinearConstraint":
+    def _check(self) -> Self:
         if self.at_least is None and self.at_most is None:
             refuse([Finding(loc=("at_most",), message="no limit", expected="at_most, at_least or both")])
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:

@@ -2,19 +2,18 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from protocols.conditions import Condition, Value
+from protocols.conditions import Condition, Finite, Value
 from protocols.constraints import Constraint, LinearConstraint
-from protocols.errors import Finding, refuse
+from protocols.errors import Finding, Loc, refuse
 from protocols.quantities import same_dimension
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and underscores")]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 _TOLERANCE = 1e-9
 
@@ -271,7 +270,7 @@ class SearchSpace(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         refuse(duplicate_names(self.parameters, "parameters"))
-        refuse(constraint_findings(self.parameters, self.constraints))
+        refuse(list(constraint_findings(self.parameters, self.constraints)))
         return self
 
     def permits(self, values: Mapping[str, Value]) -> bool:
@@ -337,36 +336,38 @@ class SearchSpace(BaseModel):
         )
 
 
-def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[Constraint]) -> list[Finding]:
+def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[Constraint]) -> Iterator[Finding]:
     """What is wrong between parameters and constraints: unknown names, values, and a standard that is not permitted."""
     by_name = {parameter.name: parameter for parameter in parameters}
-    found = []
     for index, constraint in enumerate(constraints):
-        linear = isinstance(constraint, LinearConstraint)
-        place = ("constraints", index, "terms" if linear else "when")
-        unknown = sorted(constraint.names - by_name.keys())
-        for name in unknown:
-            message = f"{name!r} is not a parameter of this campaign"
-            found.append(Finding(loc=(*place, name), message=message, expected="one of " + ", ".join(by_name)))
-        if unknown:
-            continue
-        for name in sorted(constraint.names):
-            parameter = by_name[name]
-            if isinstance(constraint, LinearConstraint):
-                if isinstance(parameter, CategoryParameter):
-                    message = f"{name!r} is a category, which cannot be summed"
-                    found.append(Finding(loc=(*place, name), message=message, expected="a number"))
-            else:
-                for value in constraint.when[name]:
-                    if parameter.snap(value) is None:
-                        message = f"{value} is not allowed for {name!r}"
-                        found.append(Finding(loc=(*place, name), message=message, expected=parameter.allowed))
-        standard = {name: by_name[name].standard for name in constraint.names}
+        wrong = list(_term_findings(constraint, by_name, ("constraints", index)))
+        yield from wrong
+        standard = {} if wrong else {name: by_name[name].standard for name in constraint.names}
         known = {name: value for name, value in standard.items() if value is not None}
-        if not found and len(known) == len(standard) and not constraint.permits(known):
+        if known and known == standard and not constraint.permits(known):
             message = f"the standard condition is not permitted ({constraint})"
-            found.append(Finding(loc=("constraints", index), message=message, expected="a constraint that it meets"))
-    return found
+            yield Finding(loc=("constraints", index), message=message, expected="a constraint that it meets")
+
+
+def _term_findings(constraint: Constraint, by_name: Mapping[str, Parameter], place: Loc) -> Iterator[Finding]:
+    for name in sorted(constraint.names):
+        parameter = by_name.get(name)
+        if isinstance(constraint, LinearConstraint):
+            loc: Loc = (*place, "terms", name)
+            values: tuple[Value, ...] = ()
+        else:
+            loc = (*place, "when", name)
+            values = constraint.when[name]
+        if parameter is None:
+            message = f"{name!r} is not a parameter of this campaign"
+            yield Finding(loc=loc, message=message, expected="one of " + ", ".join(by_name))
+        elif isinstance(constraint, LinearConstraint) and isinstance(parameter, CategoryParameter):
+            yield Finding(loc=loc, message=f"{name!r} is a category, which cannot be summed", expected="a number")
+        else:
+            for value in values:
+                # A text that only looks like the level would forbid nothing.
+                if parameter.snap(value) != value:
+                    yield Finding(loc=loc, message=f"{value!r} is not allowed for {name!r}", expected=parameter.allowed)
 
 
 def duplicate_names(things: Sequence[Any], key: str) -> list[Finding]:

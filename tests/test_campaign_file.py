@@ -85,6 +85,36 @@ def test_all_problems_come_at_once() -> None:
     assert len(problems(broken)) == 6
 
 
+LINEAR = "{kind: linear, terms: {%s: 1, three_factor_period: 1}, at_most: %s}"
+FORBIDDEN = "{kind: forbidden, when: {detachment_length: [%s]}}"
+
+
+def test_every_problem_of_the_constraints_is_told_with_its_place() -> None:
+    rules = [
+        LINEAR % ("ksr", 30),
+        LINEAR % ("detachment_length", 30),
+        LINEAR % ("ksr_period", 18),
+        FORBIDDEN % "2",
+        FORBIDDEN % "'1'",
+        FORBIDDEN % "0",
+        LINEAR % ("ksr_period", 30),
+        FORBIDDEN % "1",
+    ]
+    text = RPE.replace("\nprotocol:", f"\nconstraints: [{', '.join(rules)}]\n\nprotocol:", 1)
+    expected = [
+        "constraints[0].terms.ksr: 'ksr' is not a parameter of this campaign",
+        "constraints[1].terms.detachment_length: 'detachment_length' is a category, which cannot be summed",
+        "constraints[2]: the standard condition is not permitted (1 ksr_period + 1 three_factor_period <= 18)",
+        "constraints[3].when.detachment_length: 2 is not allowed for 'detachment_length'",
+        "constraints[4].when.detachment_length: '1' is not allowed for 'detachment_length'",
+        "constraints[5]: the standard condition is not permitted (not detachment_length 0)",
+    ]
+    found = problems(text)
+    assert len(found) == len(expected)
+    for problem, told in zip(found, expected, strict=True):
+        assert told in problem
+
+
 def test_a_missing_section_is_one_problem() -> None:
     assert problems(RPE.replace("stop: {rounds: 3}", "")) == ["campaign.yaml:4: stop: missing (expected this key)"]
 
