@@ -162,19 +162,25 @@ def campaign(name: str, method: Method, function: Function, seed: int) -> Outcom
     observations: Observations = []
     seconds = math.nan
     for round in range(1, ROUNDS + 1):
-        decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
-        if round == 1:
-            seated = [function.space.standard(decided[-1] or _free_standard(function))]
-        else:
-            before = sorted((o for o in observations if o.round == round - 1), key=lambda o: -(o.value or 0.0))
-            seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
-        answer = method(Ask(function, observations, decided[: WELLS - len(seated)], seed))
+        seated, positions = seats(function, observations, round)
+        answer = method(Ask(function, observations, positions, seed))
         seconds = answer.seconds
         observations += measured(function, [*seated, *answer.proposals], round, seed)
     recommended = method(Ask(function, observations, [], seed)).recommended
     assert recommended is not None
     best = max(function.truth(o.condition.root) for o in observations)
     return Outcome(name, function.name, seed, best, function.truth(recommended.root), seconds)
+
+
+def seats(function: Function, observations: Observations, round: int) -> tuple[list[Condition], list[dict[str, Any]]]:
+    """Who sits already in a round (the standard, or the best two of the one before); what the other wells decide."""
+    decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
+    if round == 1:
+        seated = [function.space.standard(decided[-1] or _free_standard(function))]
+    else:
+        before = sorted((o for o in observations if o.round == round - 1), key=lambda o: -(o.value or 0.0))
+        seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
+    return seated, decided[: WELLS - len(seated)]
 
 
 def _free_standard(function: Function) -> dict[str, Any]:
@@ -191,6 +197,13 @@ def kept() -> dict[tuple[str, str, int], Outcome]:
         next(rows)
         outcomes = [Outcome(m, f, int(s), float(b), float(r), float(t)) for m, f, s, b, r, t in rows]
     return {(o.method, o.function, o.seed): o for o in outcomes}
+
+
+def keep(outcome: Outcome) -> None:
+    """Add an outcome to the file."""
+    with KEPT.open("a") as lines:
+        values = (f"{value:.4f}" for value in (outcome.best, outcome.recommended, outcome.seconds))
+        lines.write(",".join([outcome.method, outcome.function, str(outcome.seed), *values]) + "\n")
 
 
 def table(outcomes: Sequence[Outcome]) -> None:
@@ -217,6 +230,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["wellwise"])
     parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--keep", action="store_true", help=f"add the results of others to {KEPT.name}")
     arguments = parser.parse_args()
     peers = Peers(arguments.peers) if arguments.peers else None
     outcomes = kept()
@@ -229,6 +243,8 @@ def main() -> None:
                     parser.error(f"{method} needs --peers")
                 asked = wellwise if peers is None or method == "wellwise" else peers.method(method)
                 outcomes[method, name, seed] = campaign(method, asked, by_name(name), seed)
+                if arguments.keep and method != "wellwise":
+                    keep(outcomes[method, name, seed])
     table([o for o in outcomes.values() if o.function in arguments.functions and o.seed < arguments.seeds])
     if peers is not None:
         peers.close()

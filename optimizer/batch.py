@@ -66,12 +66,27 @@ def choose_batch(
         key: _Pool(encoding, functions, dict(key), tried, tried[order[:_BEST_TRIED]], len(empty), rng) for key in empty
     }
     chosen = []
-    while open_pools := {key: pools[key] for key, places in empty.items() if places}:
-        offers = {key: pool.offer(best) for key, pool in open_pools.items()}
-        key = max(offers, key=lambda key: offers[key].rank)
-        chosen.append(Choice(offers[key].row, empty[key].pop(0), offers[key].gain))
-        best = np.maximum(best, pools[key].take(offers[key].place))
+    while empty:
+        key, offer = _best_offer({key: pools[key] for key in empty}, best)
+        chosen.append(Choice(offer.row, empty[key].pop(0), offer.gain))
+        best = np.maximum(best, pools[key].take(offer.place))
+        if not empty[key]:
+            del empty[key]
     return sorted(chosen, key=lambda choice: choice.position)
+
+
+def _best_offer(pools: Mapping[Decided, "_Pool"], best: NDArray[np.float64]) -> tuple[Decided, "_Offer"]:
+    """The best of what the pools offer. Only pools that may have it are asked to climb.
+
+    A gain can only fall while others are chosen, so a pool's last offer bounds the next one, but for what it finds by
+    climbing further (lazy greedy choice; Minoux 1978).
+    """
+    fresh: dict[Decided, _Offer] = {}
+    while True:
+        key = max(pools, key=lambda key: fresh[key].rank if key in fresh else pools[key].bound)
+        if key in fresh:
+            return key, fresh[key]
+        fresh[key] = pools[key].offer(best)
 
 
 class _Offer(NamedTuple):
@@ -82,7 +97,10 @@ class _Offer(NamedTuple):
 
 
 class _Pool:
-    """Allowed conditions for one kind of position, and what each drawn function says of them (functions x n)."""
+    """Allowed conditions for one kind of position, and what each drawn function says of them (functions x n).
+
+    `bound` is the rank of its last offer.
+    """
 
     def __init__(
         self,
@@ -96,6 +114,7 @@ class _Pool:
     ) -> None:
         self._encoding, self._functions, self._rng = encoding, functions, rng
         self._decided = decided
+        self.bound = np.inf
         self._known = {row.tobytes() for row in tried}
         size = max(_POOL // pools, _FEWEST)
         near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)
@@ -105,6 +124,7 @@ class _Pool:
         rows = rows[encoding.permits(rows)]
         fresh = _without(rows, self._known)
         self._rows = fresh if len(fresh) else rows
+        self._known |= {row.tobytes() for row in self._rows}
         self._values = functions(encoding.features(self._rows))
         self._taken: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         for generation in range(_GENERATIONS):
@@ -120,12 +140,12 @@ class _Pool:
             self._add(np.repeat(self._rows[climbers], _CLIMBERS, axis=0), 0.5**generation)
         rank, gains = self._rank(best)
         index = int(rank.argmax())
+        self.bound = float(rank[index])
         return _Offer(index, self._rows[index], float(gains[index]), float(rank[index]))
 
     def take(self, index: int) -> NDArray[np.float64]:
         """What the functions say of a condition, which is not offered again while there are others."""
         row, values = self._rows[index], self._values[:, index]
-        self._known.add(row.tobytes())
         self._taken.append((row, values))
         self._keep(np.arange(len(self._rows)) != index)
         if not len(self._rows):
@@ -145,9 +165,10 @@ class _Pool:
 
     def _add(self, parents: Rows, reach: float) -> None:
         rows = np.unique(self._moved(parents, reach), axis=0)
-        rows = _without(rows[self._encoding.permits(rows)], self._known | {row.tobytes() for row in self._rows})
+        rows = _without(rows[self._encoding.permits(rows)], self._known)
         if not len(rows):
             return
+        self._known |= {row.tobytes() for row in rows}
         self._rows = np.vstack([self._rows, rows])
         self._values = np.hstack([self._values, self._functions(self._encoding.features(rows))])
 
