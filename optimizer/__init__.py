@@ -1,8 +1,26 @@
 """What to try next. Pure: (space, observations, positions, seed) -> proposals."""
 
-from optimizer.effects import Effect, effects
+from optimizer.cross_validation import HeldOut, cross_validate, explained
+from optimizer.effects import Effect, PairEffect, effects, pair_effect
 from optimizer.encoding import Encoding
+from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import Prediction, predict, propose
 from optimizer.recommendation import Recommendation, recommend
 
-__all__ = ["Effect", "Encoding", "Prediction", "Recommendation", "effects", "predict", "propose", "recommend"]
+__all__ = [
+    "Effect",
+    "Encoding",
+    "FrontPoint",
+    "HeldOut",
+    "PairEffect",
+    "Prediction",
+    "Recommendation",
+    "cross_validate",
+    "effects",
+    "explained",
+    "pair_effect",
+    "pareto_front",
+    "predict",
+    "propose",
+    "recommend",
+]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from optimizer.encoding import Encoding
+from optimizer.encoding import Encoding, Rows
 from optimizer.propose import learn
 from protocols.conditions import Observation, Value
 from protocols.parameters import SearchSpace
@@ -42,6 +42,56 @@ class Effect(NamedTuple):
     in_all: Share
 
 
+class PairEffect(NamedTuple):
+    """What two parameters do together.
+
+    `mean` and `sd` (one row a value of the first, one column a value of the second) are the objective, averaged over
+    the other parameters.
+    """
+
+    first: str
+    second: str
+    first_values: tuple[Value, ...]
+    second_values: tuple[Value, ...]
+    mean: tuple[tuple[float, ...], ...]
+    sd: tuple[tuple[float, ...], ...]
+
+
+def pair_effect(
+    space: SearchSpace, observations: Sequence[Observation], first: str, second: str, seed: int = 0
+) -> PairEffect | None:
+    """What two parameters do together, over up to nine values of each; None with too little to learn from.
+
+    Arguments and errors as for `effects`.
+
+    Raises:
+        KeyError: there is no such parameter.
+    """
+    encoding = Encoding(space)
+    learnt = learn(encoding, observations)
+    if learnt is None:
+        return None
+    names = list(space.by_name)
+    for name in (first, second):
+        space.by_name[name]
+    one, two = names.index(first), names.index(second)
+    across, down = encoding.grid(one, _VALUES), encoding.grid(two, _VALUES)
+    pairs = np.stack(np.meshgrid(across, down, indexing="ij"), axis=-1).reshape(-1, 2)
+    base = _base(encoding, seed)
+    rows = np.repeat(base, len(pairs), axis=0)
+    rows[:, [one, two]] = np.tile(pairs, (len(base), 1))
+    drawn = learnt[1].functions(_DRAWS, seed)(encoding.features(rows))
+    surfaces = drawn.reshape(_DRAWS, len(base), len(across), len(down)).mean(axis=1)
+    return PairEffect(
+        first,
+        second,
+        _values(encoding, one, across),
+        _values(encoding, two, down),
+        tuple(map(tuple, surfaces.mean(axis=0).tolist())),
+        tuple(map(tuple, surfaces.std(axis=0).tolist())),
+    )
+
+
 def effects(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> list[Effect]:
     """The effect of each parameter, the most important first; empty when there is too little to learn from.
 
@@ -62,8 +112,7 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
     if learnt is None:
         return []
     _, model = learnt
-    points = qmc.Sobol(len(space.parameters), rng=np.random.default_rng(seed)).random_base2(_BASE_EXPONENT)
-    base = encoding.from_unit_cube(points, [{}] * len(points))
+    base = _base(encoding, seed)
     grids = [encoding.grid(index, _VALUES) for index in range(len(space.parameters))]
     blocks = []
     for index, grid in enumerate(grids):
@@ -79,12 +128,10 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
         block = draws[:, begin : begin + length].reshape(_DRAWS, len(base), len(grid))
         begin += length
         curves = block.mean(axis=1)
-        rows = np.repeat(base[:1], len(grid), axis=0)
-        rows[:, index] = grid
         found.append(
             Effect(
                 parameter=parameter.name,
-                values=tuple(condition[parameter.name] for condition in encoding.conditions(rows)),
+                values=_values(encoding, index, grid),
                 mean=tuple(curves.mean(axis=0).tolist()),
                 sd=tuple(curves.std(axis=0).tolist()),
                 alone=_share(curves.var(axis=1) / variance),
@@ -92,6 +139,21 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
             )
         )
     return sorted(found, key=lambda effect: -effect.in_all.median)
+
+
+def _base(encoding: Encoding, seed: int) -> Rows:
+    """Conditions spread over the space, in which parameters are then set."""
+    number = len(encoding.space.parameters)
+    points = qmc.Sobol(number, rng=np.random.default_rng(seed)).random_base2(_BASE_EXPONENT)
+    return encoding.from_unit_cube(points, [{}] * len(points))
+
+
+def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tuple[Value, ...]:
+    """The values of the parameter at `index` that entries of its column stand for."""
+    rows = np.zeros((len(entries), len(encoding.space.parameters)))
+    rows[:, index] = entries
+    name = encoding.space.parameters[index].name
+    return tuple(condition[name] for condition in encoding.conditions(rows))
 
 
 def _share(values: NDArray[np.float64]) -> Share:

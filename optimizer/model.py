@@ -72,6 +72,22 @@ class GaussianProcess:
                 mean = member.given.level + across @ member.weights
                 means.append(mean)
                 squares.append((kernel.scale**2 - (seen**2).sum(dim=0)).clamp_min(0) + mean**2)
+        return self._mixed(means, squares)
+
+    def held_out(self) -> tuple[Array, Array]:
+        """Mean and sd of each observation as all the others predict it, noise included (n each)."""
+        means, squares = [], []
+        values = torch.as_tensor(self._data.values)
+        with one_thread():
+            for member in self._members:
+                precision = torch.cholesky_inverse(member.root).diagonal()
+                mean = values - member.weights / precision
+                means.append(mean)
+                squares.append((1 / precision - self._extra).clamp_min(0) + mean**2)
+        return self._mixed(means, squares)
+
+    def _mixed(self, means: list[torch.Tensor], squares: list[torch.Tensor]) -> tuple[Array, Array]:
+        """Mean and sd of a mixture, in the unit of the values, from its members' means and mean squares."""
         mean = torch.stack(means).mean(dim=0)
         variance = (torch.stack(squares).mean(dim=0) - mean**2).clamp_min(1e-12)
         return np.asarray(self._mean + self._sd * mean.numpy()), np.asarray(self._sd * variance.sqrt().numpy())

@@ -31,6 +31,7 @@ def propose(
     number: int = 1,
     seed: int = 0,
     pending: Sequence[Condition] = (),
+    replicates: int = 1,
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -52,6 +53,7 @@ def propose(
         number: how many proposals; as many as there are positions.
         seed: the same arguments give the same proposals.
         pending: conditions that are under way or planned beside the proposals: they count as chosen already.
+        replicates: in how many positions each condition is to be tried; fewer where not enough positions are alike.
 
     A condition that was observed, is pending or was proposed is not proposed again while its position allows others.
 
@@ -59,14 +61,47 @@ def propose(
         of the true value where there was something to learn from.
 
     Raises:
-        ValueError: `number` and `positions` disagree, a value is not allowed, or no condition meets the constraints.
+        ValueError: `number` and `positions` disagree, a value is not allowed, `replicates` is below 1, or no condition
+            meets the constraints.
     """
     positions = [{}] * number if positions is None else positions
     if len(positions) != number:
         raise ValueError(f"{number} proposals were asked for {len(positions)} positions")
-    encoding = Encoding(space)
+    if replicates < 1:
+        raise ValueError(f"{replicates} replicates (expected 1 or more)")
     if number == 0:
         return []
+    together = _alike(positions, replicates)
+    found = _distinct(Encoding(space), observations, [positions[places[0]] for places in together], seed, pending)
+    proposals: dict[int, Proposal] = {}
+    for proposal, places in zip(found, together, strict=True):
+        for again, place in enumerate(places):
+            reason = f"{proposal.reason}; replicate {again + 1} of {len(places)}"
+            more = {"reason": reason} | ({"gain": 0.0} if again and proposal.gain is not None else {})
+            proposals[place] = proposal.model_copy(update=more) if len(places) > 1 else proposal
+    return [proposals[place] for place in range(number)]
+
+
+def _alike(positions: Sequence[Mapping[str, Value]], replicates: int) -> list[list[int]]:
+    """Groups of up to `replicates` positions that decide the same."""
+    groups: list[list[int]] = []
+    filling: dict[frozenset[tuple[str, Value]], list[int]] = {}
+    for place, values in enumerate(positions):
+        kind = frozenset(values.items())
+        if len(filling.get(kind, ())) in (0, replicates):
+            filling[kind] = []
+            groups.append(filling[kind])
+        filling[kind].append(place)
+    return groups
+
+
+def _distinct(
+    encoding: Encoding,
+    observations: Sequence[Observation],
+    positions: Sequence[Mapping[str, Value]],
+    seed: int,
+    pending: Sequence[Condition],
+) -> list[Proposal]:
     learnt = learn(encoding, observations)
     if learnt is None:
         rows = initial_design(encoding, positions, seed)
@@ -84,6 +119,7 @@ def propose(
             reason=_reason(prediction, best, choice.gain),
             mean=round(prediction.mean, 4),
             sd=round(prediction.sd, 4),
+            gain=round(choice.gain, 5),
         )
         for prediction, choice in zip(predictions(encoding, model, chosen), choices, strict=True)
     ]

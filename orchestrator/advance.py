@@ -161,6 +161,11 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     """Propose a batch, lay it out, compile it and write down its jobs."""
     state = lab.journal.state(campaign_id)
     planned = await asyncio.to_thread(plan_round, state.campaign, action.number, state.observations, state.requeued)
+    least = state.campaign.stop.least_gain
+    if least is not None and planned.expected_gain is not None and planned.expected_gain < least and state.rounds:
+        reason = f"round {action.number} is expected to raise the best by {planned.expected_gain:.4f} < {least:g}"
+        lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
+        return
     jobs = compile_jobs(state.campaign, campaign_id, planned.layout, action.start)
     lab.journal.plan_round(
         campaign_id,

@@ -8,7 +8,7 @@ from orchestrator.state import CampaignState, WellState
 from protocols.campaign import Campaign
 from protocols.layout import Layout
 
-_NUMBERS = {"ratio", "predicted_mean", "predicted_sd"}
+_NUMBERS = {"ratio", "predicted_mean", "predicted_sd", "expected_gain"}
 
 
 def tidy_table(state: CampaignState) -> pd.DataFrame:
@@ -62,6 +62,7 @@ def _well_row(state: WellState) -> dict[str, object]:
         "flags": ";".join(("lost",) if state.lost else state.flags),
         "predicted_mean": proposal.mean,
         "predicted_sd": proposal.sd,
+        "expected_gain": proposal.gain,
         "reason": proposal.reason,
     }
 

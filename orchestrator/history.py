@@ -1,9 +1,9 @@
-"""Past results: a CSV table, under other people's headers, -> observations; or every problem of the table at once."""
+"""Past results, from a table under other people's headers or from an earlier campaign, -> observations."""
 
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
@@ -65,6 +65,39 @@ def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str,
     if not observations:
         raise InvalidInput([Problem(where=file, message="there are no results in it", expected="one row a well")])
     return observations
+
+
+def as_earlier(observations: Sequence[Observation]) -> list[Observation]:
+    """The same observations in rounds up to 0, so that none of them is taken for a round that is still to come."""
+    last = max((observation.round for observation in observations), default=0)
+    return [observation.model_copy(update={"round": observation.round - last}) for observation in observations]
+
+
+def from_campaign(earlier: str, observations: Sequence[Observation], campaign: Campaign) -> list[Observation]:
+    """What an earlier campaign observed, as far as this one's parameters allow it.
+
+    A parameter that this campaign does not have any more is left out of the conditions.
+
+    Raises:
+        InvalidInput: nothing is left of it; the first condition that does not fit says why.
+    """
+    names = [parameter.name for parameter in campaign.parameters]
+    fitting, problems = [], []
+    for observation in observations:
+        missing = [name for name in names if name not in observation.condition.root]
+        values = {name: observation.condition.root[name] for name in names if name not in missing}
+        condition = None if missing else campaign.space.snap(values)
+        if condition is not None:
+            fitting.append(observation.model_copy(update={"condition": condition}))
+            continue
+        wrong = [p for p in campaign.parameters if p.name in values and p.snap(values[p.name]) is None]
+        message = f"it has no parameter {missing[0]!r}" if missing else f"{wrong[0].name}={values[wrong[0].name]}"
+        expected = "the parameters of this campaign" if missing else wrong[0].allowed
+        problems.append(Problem(where=f"campaign {earlier}", message=message, expected=expected))
+    if not fitting:
+        problems = problems or [Problem(where=f"campaign {earlier}", message="nothing was observed in it")]
+        raise InvalidInput(problems[:1])
+    return fitting
 
 
 class _Row:

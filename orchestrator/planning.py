@@ -14,11 +14,15 @@ from protocols.layout import Layout, lay_out, seat, seat_standard
 
 @dataclass(frozen=True)
 class Plan:
-    """The layout of a round, what the operator should know about it, and the lost wells that have a well again."""
+    """The layout of a round, what the operator should know about it, and the lost wells that have a well again.
+
+    `expected_gain`: by how much the round is expected to raise the best true value; None where no model was asked.
+    """
 
     layout: Layout
     notices: tuple[str, ...]
     requeued: tuple[tuple[int, int, str], ...] = ()
+    expected_gain: float | None = None
 
 
 def plan_round(
@@ -65,9 +69,13 @@ def plan_round(
         positions=[decided[index] for index in open_wells],
         number=len(open_wells),
         seed=_seed(campaign, round, 2),
+        pending=[requeued[number].condition for number in again.seats.values()],
+        replicates=campaign.rounds.first.replicates if round == 1 else campaign.rounds.later.replicates,
     )
+    gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))
-    return Plan(layout, tuple(notices), tuple(requeued[number][:3] for number in again.seats.values()))
+    placed = tuple(requeued[number][:3] for number in again.seats.values())
+    return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
 
 
 def _controls(

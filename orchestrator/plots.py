@@ -1,6 +1,5 @@
-"""Plots of a campaign: best so far, distribution by round, plate maps, effects of parameters."""
+"""Plots of a campaign: best so far, distribution by round, plate maps, and what the model makes of them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from optimizer import Effect, effects
+from optimizer import pareto_front
+from orchestrator.model_plots import front_curve, model_figures
 from orchestrator.state import CampaignState, RoundState, WellState
 from protocols.conditions import Role
-from protocols.parameters import CategoryParameter
 from protocols.plates import LABWARE, well_row_column
 
 _ROLES: dict[Role, str] = {
@@ -32,9 +31,10 @@ def write_plots(state: CampaignState, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
     figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
-    found = effects(state.campaign.space, state.observations)
-    if found:
-        figures["effects"] = effect_curves(state, found)
+    figures |= model_figures(state.campaign, state.observations)
+    front = pareto_front(state.campaign.space, state.observations, state.campaign.costs) if state.campaign.costs else []
+    if front:
+        figures["pareto-front"] = front_curve(state.campaign, front)
     paths = []
     for name, figure in figures.items():
         path = folder / f"{name}.png"
@@ -68,7 +68,7 @@ def best_so_far(state: CampaignState) -> Figure:
     axes.legend(handles=handles, loc="lower right", fontsize=8)
     axes.set(
         xlabel="well",
-        ylabel=_objective(state),
+        ylabel=state.campaign.objective.title,
         ylim=(-0.03, 1.12),
         xlim=(0, count + 1),
         title=f"{state.campaign.title or state.id}: best so far",
@@ -89,7 +89,7 @@ def distributions(state: CampaignState) -> Figure:
         )
         spread = round.number + rng.uniform(-0.17, 0.17, len(wells))
         axes.scatter(spread, values, s=16, c=[_ROLES[well.proposal.role] for well in wells], alpha=0.75, zorder=3)
-    axes.set(xlabel="round", ylabel=_objective(state), ylim=(-0.03, 1.05), title="Distribution by round")
+    axes.set(xlabel="round", ylabel=state.campaign.objective.title, ylim=(-0.03, 1.05), title="Distribution by round")
     axes.set_xticks([round.number for round in state.rounds], [str(round.number) for round in state.rounds])
     axes.legend(handles=_legend(axes, state), fontsize=8, loc="upper left")
     return figure
@@ -116,7 +116,7 @@ def plate_maps(state: CampaignState, round: RoundState) -> Figure:
         axes.set_yticks(range(rows), [chr(65 + row) for row in range(rows)])
         axes.tick_params(length=0, labelsize=8)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), _MAP)
-    figure.colorbar(scale, ax=list(grid.flat), label=_objective(state), shrink=0.8)
+    figure.colorbar(scale, ax=list(grid.flat), label=state.campaign.objective.title, shrink=0.8)
     figure.suptitle(f"Round {round.number} (ringed: standard and controls)")
     return figure
 
@@ -125,38 +125,6 @@ def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
     """A handle for each role that the campaign has."""
     there = {well.proposal.role for round in state.rounds for well in round.wells}
     return [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items() if role in there]
-
-
-def effect_curves(state: CampaignState, found: Sequence[Effect]) -> Figure:
-    """The objective over each parameter, averaged over the others, with one sd; most important first."""
-    across = min(len(found), 4)
-    down = -(-len(found) // across)
-    figure = Figure(figsize=(2.7 * across + 0.6, 2.5 * down + 0.6), layout="constrained")
-    grid = figure.subplots(down, across, squeeze=False, sharey=True)
-    for axes in grid.flat[len(found) :]:
-        axes.axis("off")
-    for effect, axes in zip(found, grid.flat, strict=False):
-        parameter = state.campaign.space.by_name[effect.parameter]
-        mean, sd = np.array(effect.mean), np.array(effect.sd)
-        if isinstance(parameter, CategoryParameter):
-            places = np.arange(len(mean))
-            axes.errorbar(places, mean, sd, fmt="o", color="#4477aa", capsize=4)
-            axes.set_xticks(places, [parameter.label(value) for value in effect.values])
-            axes.set_xlim(-0.5, len(mean) - 0.5)
-        else:
-            values = np.array(effect.values, dtype=float)
-            axes.plot(values, mean, color="#4477aa")
-            axes.fill_between(values, mean - sd, mean + sd, color="#4477aa", alpha=0.25, lw=0)
-            if parameter.scale == "log":
-                axes.set_xscale("log")
-        share = effect.in_all
-        axes.set_title(f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})", fontsize=9)
-        unit = f" ({parameter.unit})" if parameter.unit else ""
-        axes.set_xlabel(f"{parameter.title or parameter.name}{unit}", fontsize=8)
-        axes.tick_params(labelsize=7)
-    figure.supylabel(_objective(state), fontsize=9)
-    figure.suptitle("What each parameter does, and its share of the variance", fontsize=10)
-    return figure
 
 
 def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
@@ -191,7 +159,3 @@ def _reference_lines(axes: Axes, state: CampaignState) -> None:
 
 def _value(state: WellState) -> float | None:
     return None if state.lost or state.flags else state.value
-
-
-def _objective(state: CampaignState) -> str:
-    return state.campaign.objective.name.replace("_", "-", 1).replace("_", " ")

@@ -9,9 +9,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.conditions import Condition, Value
-from protocols.constraints import Constraint
+from protocols.constraints import Constraint, Cost
 from protocols.errors import Finding, Loc, refuse
-from protocols.parameters import CategoryParameter, Name, Parameter, SearchSpace, constraint_findings, duplicate_names
+from protocols.parameters import (
+    CategoryParameter,
+    Name,
+    Parameter,
+    SearchSpace,
+    constraint_findings,
+    cost_findings,
+    duplicate_names,
+)
 from protocols.plates import Plates
 from protocols.protocol import FIELD_UNITS, Protocol, Step
 from protocols.quantities import same_dimension
@@ -27,12 +35,18 @@ class Objective(_Model):
     name: Name = "coloured_cell_ratio"
     scorer: Literal["coloured_cell_ratio"] = "coloured_cell_ratio"
 
+    @property
+    def title(self) -> str:
+        """The name as a person reads it."""
+        return self.name.replace("_", "-", 1).replace("_", " ")
+
 
 class FirstRound(_Model):
     """Wells of round 1: conditions of the initial design, and wells with the standard condition."""
 
     initial: int = Field(ge=0)
     standard: int = Field(0, ge=0)
+    replicates: int = Field(1, ge=1, description="wells that try each initial condition")
 
     @property
     def wells(self) -> int:
@@ -45,6 +59,7 @@ class LaterRounds(_Model):
 
     proposed: int = Field(ge=1)
     controls: int = Field(0, ge=0)
+    replicates: int = Field(1, ge=1, description="wells that try each proposed condition")
 
     @property
     def wells(self) -> int:
@@ -61,10 +76,14 @@ class RoundPlan(_Model):
 
 
 class StopRule(_Model):
-    """When the campaign is over: after so many rounds, or as soon as a round reaches the target."""
+    """When the campaign is over: after so many rounds, as soon as a round reaches the target, or earlier.
+
+    Earlier: when the next batch is expected to raise the best true value by less than `least_gain`.
+    """
 
     rounds: int = Field(ge=1)
     target: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    least_gain: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False)
 
 
 class RobotConfig(_Model):
@@ -82,8 +101,12 @@ class RobotConfig(_Model):
 
 
 class PastResults(_Model):
-    """Results to start from, and the headers that other people's tables use for our names."""
+    """Results to start from, and the headers that other people's tables use for our names.
 
+    They come from a table or from an earlier campaign of the same journal; each of their rounds has a shift of its own.
+    """
+
+    campaign: str | None = Field(None, description="an earlier campaign of the same journal")
     file: str | None = Field(None, description="CSV file with past results, relative to the campaign file")
     columns: dict[str, str] = Field(
         default_factory=dict, description="our name of a parameter, of the objective, plate, well or round -> header"
@@ -100,6 +123,7 @@ class Campaign(_Model):
     objective: Objective = Objective()
     parameters: tuple[Parameter, ...] = Field(min_length=1)
     constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
+    costs: tuple[Cost, ...] = Field((), description="what a condition takes and should be low, beside the objective")
     protocol: Protocol
     plates: Plates
     rounds: RoundPlan
@@ -112,6 +136,7 @@ class Campaign(_Model):
         parts = Parts(
             parameters=tuple(enumerate(self.parameters)),
             constraints=self.constraints,
+            costs=self.costs,
             steps=tuple(enumerate(self.protocol.steps)),
             plates=self.plates,
             rounds=self.rounds,
@@ -151,6 +176,7 @@ class Parts:
     steps: tuple[tuple[int, Step], ...]
     broken: frozenset[str] = frozenset()
     constraints: tuple[Constraint, ...] = ()
+    costs: tuple[Cost, ...] = ()
     plates: Plates | None = None
     rounds: RoundPlan | None = None
     stop: StopRule | None = None
@@ -163,7 +189,9 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
     """What is wrong between the parts of a campaign, each of which is valid by itself."""
     yield from _usage_findings(parts)
     if not parts.broken:
-        yield from constraint_findings([parameter for _, parameter in parts.parameters], parts.constraints)
+        parameters = [parameter for _, parameter in parts.parameters]
+        yield from constraint_findings(parameters, parts.constraints)
+        yield from cost_findings(parameters, parts.costs)
     if parts.robots is not None:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:

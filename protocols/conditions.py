@@ -43,6 +43,8 @@ class Proposal(BaseModel):
 
     `mean` and `sd` are the model's prediction of the objective for this condition (the sd is that of the true value,
     without measurement noise); both are absent where no model was asked: initial design, standard, first controls.
+    `gain` is by how much the optimiser expects it to raise the best true value of all that was tried or proposed before
+    it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +54,7 @@ class Proposal(BaseModel):
     reason: str
     mean: float | None = None
     sd: float | None = None
+    gain: float | None = None
 
 
 class Observation(BaseModel):

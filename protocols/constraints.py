@@ -52,6 +52,21 @@ class LinearConstraint(_Constraint):
         return f"{low}{total}" + ("" if self.at_most is None else f" <= {self.at_most:g}")
 
 
+class Cost(BaseModel):
+    """Something that a condition takes and that should be low: a weighted sum of numeric parameters, in their units."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=60)
+    unit: str = ""
+    fixed: Finite = Field(0.0, description="what every well takes")
+    terms: dict[str, Finite] = Field(min_length=1, description="parameter -> weight")
+
+    def __call__(self, values: Mapping[str, Value]) -> float:
+        """What a condition takes."""
+        return self.fixed + sum(weight * float(values[name]) for name, weight in self.terms.items())
+
+
 class ForbiddenCombination(_Constraint):
     """Values that may not come together: all of `when` at once."""
 

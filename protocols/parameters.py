@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from protocols.conditions import Condition, Finite, Value
-from protocols.constraints import Constraint, LinearConstraint
+from protocols.constraints import Constraint, Cost, ForbiddenCombination
 from protocols.errors import Finding, Loc, refuse
 from protocols.quantities import same_dimension
 
@@ -349,25 +349,28 @@ def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[C
             yield Finding(loc=("constraints", index), message=message, expected="a constraint that it meets")
 
 
-def _term_findings(constraint: Constraint, by_name: Mapping[str, Parameter], place: Loc) -> Iterator[Finding]:
-    for name in sorted(constraint.names):
+def cost_findings(parameters: Sequence[Parameter], costs: Sequence[Cost]) -> Iterator[Finding]:
+    """What is wrong between parameters and costs: unknown names, and categories, which cannot be summed."""
+    by_name = {parameter.name: parameter for parameter in parameters}
+    for index, cost in enumerate(costs):
+        yield from _term_findings(cost, by_name, ("costs", index))
+
+
+def _term_findings(bound: Constraint | Cost, by_name: Mapping[str, Parameter], place: Loc) -> Iterator[Finding]:
+    forbidden = bound.when if isinstance(bound, ForbiddenCombination) else {}
+    summed = {} if isinstance(bound, ForbiddenCombination) else bound.terms
+    for name in sorted([*forbidden, *summed]):
         parameter = by_name.get(name)
-        if isinstance(constraint, LinearConstraint):
-            loc: Loc = (*place, "terms", name)
-            values: tuple[Value, ...] = ()
-        else:
-            loc = (*place, "when", name)
-            values = constraint.when[name]
+        loc: Loc = (*place, "terms" if summed else "when", name)
         if parameter is None:
             message = f"{name!r} is not a parameter of this campaign"
             yield Finding(loc=loc, message=message, expected="one of " + ", ".join(by_name))
-        elif isinstance(constraint, LinearConstraint) and isinstance(parameter, CategoryParameter):
+        elif summed and isinstance(parameter, CategoryParameter):
             yield Finding(loc=loc, message=f"{name!r} is a category, which cannot be summed", expected="a number")
-        else:
-            for value in values:
-                # A text that only looks like the level would forbid nothing.
-                if parameter.snap(value) != value:
-                    yield Finding(loc=loc, message=f"{value!r} is not allowed for {name!r}", expected=parameter.allowed)
+        for value in forbidden.get(name, ()):
+            # A text that only looks like the level would forbid nothing.
+            if parameter is not None and parameter.snap(value) != value:
+                yield Finding(loc=loc, message=f"{value!r} is not allowed for {name!r}", expected=parameter.allowed)
 
 
 def duplicate_names(things: Sequence[Any], key: str) -> list[Finding]:

@@ -89,7 +89,7 @@ LINEAR = "{kind: linear, terms: {%s: 1, three_factor_period: 1}, at_most: %s}"
 FORBIDDEN = "{kind: forbidden, when: {detachment_length: [%s]}}"
 
 
-def test_every_problem_of_the_constraints_is_told_with_its_place() -> None:
+def test_every_problem_of_constraints_and_costs_is_told_with_its_place() -> None:
     rules = [
         LINEAR % ("ksr", 30),
         LINEAR % ("detachment_length", 30),
@@ -100,7 +100,8 @@ def test_every_problem_of_the_constraints_is_told_with_its_place() -> None:
         LINEAR % ("ksr_period", 30),
         FORBIDDEN % "1",
     ]
-    text = RPE.replace("\nprotocol:", f"\nconstraints: [{', '.join(rules)}]\n\nprotocol:", 1)
+    cost = "costs: [{name: reagents, terms: {detachment_length: 2, ksr: 1}}]"
+    text = RPE.replace("\nprotocol:", f"\nconstraints: [{', '.join(rules)}]\n{cost}\n\nprotocol:", 1)
     expected = [
         "constraints[0].terms.ksr: 'ksr' is not a parameter of this campaign",
         "constraints[1].terms.detachment_length: 'detachment_length' is a category, which cannot be summed",
@@ -108,6 +109,8 @@ def test_every_problem_of_the_constraints_is_told_with_its_place() -> None:
         "constraints[3].when.detachment_length: 2 is not allowed for 'detachment_length'",
         "constraints[4].when.detachment_length: '1' is not allowed for 'detachment_length'",
         "constraints[5]: the standard condition is not permitted (not detachment_length 0)",
+        "costs[0].terms.detachment_length: 'detachment_length' is a category, which cannot be summed",
+        "costs[0].terms.ksr: 'ksr' is not a parameter of this campaign",
     ]
     found = problems(text)
     assert len(found) == len(expected)

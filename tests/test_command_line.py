@@ -51,7 +51,8 @@ def test_the_published_campaign_runs_to_its_end(rpe_run: tuple[Path, str]) -> No
     assert re.search(r"Recommended condition: predicted (0\.\d{3}|1\.000) ± ", output)
     assert "Prefect" not in output
     assert {path.name for path in (home / "campaigns" / "rpe" / "plots").iterdir()} == {
-        "best-so-far.png", "distributions.png", "effects.png", *(f"plates-round-{number}.png" for number in (1, 2, 3)),
+        "best-so-far.png", "distributions.png", "effects.png", "pair-effect.png", "calibration.png",
+            *(f"plates-round-{number}.png" for number in (1, 2, 3)),
     }  # fmt: skip
 
 

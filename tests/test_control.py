@@ -241,19 +241,37 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
         control.approve(lab, campaign_id, "bob", "me too")
     with pytest.raises(JournalError, match="no batch"):
         control.edit_proposal(lab, campaign_id, place, {name: 1.0}, "ada", "less")
-    outlook = asyncio.run(advance(lab, campaign_id))
-    while outlook.moment is not None:
-        asyncio.run(lab.clock.sleep_until(outlook.moment))
-        outlook = asyncio.run(advance(lab, campaign_id))
+    carried_on(lab, campaign_id)
     first, second = lab.journal.state(campaign_id).rounds
-    assert outlook.questions == (AskApproval(campaign_id, 2),)
+    assert asyncio.run(advance(lab, campaign_id)).questions == (AskApproval(campaign_id, 2),)
     assert second.proposed
-    assert len(write_plots(lab.journal.state(campaign_id), tmp_path / "plots")) == 5
+    assert len(write_plots(lab.journal.state(campaign_id), tmp_path / "plots")) == 6
     well = first.wells[1]
     assert (well.proposal.condition[name], well.proposal.role) == (500.0, "edited")
     assert well.proposal.reason == "edited by ada: more"
     assert well.value is not None
     assert [str(well.well) for well in first.wells if well.lost] == ["plate 2 A1"]
+
+
+def carried_on(lab: Lab, campaign_id: str) -> None:
+    outlook = asyncio.run(advance(lab, campaign_id))
+    while outlook.moment is not None:
+        asyncio.run(lab.clock.sleep_until(outlook.moment))
+        outlook = asyncio.run(advance(lab, campaign_id))
+
+
+def test_a_campaign_ends_when_the_next_round_is_expected_to_bring_too_little(tmp_path: Path) -> None:
+    for least, rounds in ((0.9, 1), (1e-9, 2)):
+        small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
+        stop = small.stop.model_copy(update={"rounds": 2, "least_gain": least})
+        home = tmp_path / str(rounds)
+        home.mkdir()
+        journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
+        campaign_id = journal.create_campaign(small.model_copy(update={"stop": stop}), "", [], START)
+        carried_on(open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id)
+        state = journal.state(campaign_id)
+        assert (state.status, len(state.rounds)) == ("finished", rounds)
+        assert ("round 2 is expected to raise the best by" in state.reason) == (rounds == 1)
 
 
 def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -> None:
@@ -274,7 +292,7 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
     assert [proposal.condition for proposal in again] == [lost.proposal.condition]
     assert again[0].reason == "once more: lost in round 1, plate 2, A1"
     assert state.requeued == ()
-    assert len(write_plots(state, tmp_path / "plots")) == 5
+    assert len(write_plots(state, tmp_path / "plots")) == 6
 
 
 class JobLife(RuleBasedStateMachine):

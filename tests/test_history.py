@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.history import read_history
+from orchestrator.history import as_earlier, from_campaign, read_history
 from protocols.campaign import Campaign
+from protocols.conditions import Condition, Observation
 from protocols.errors import InvalidInput
 
 HEADER = "substrate_concentration,enzyme_volume,coloured_cell_ratio"
@@ -45,3 +46,17 @@ def test_a_missing_column_is_told_with_what_there_is(assay: Campaign) -> None:
 def test_an_empty_table_is_a_problem(assay: Campaign) -> None:
     assert "there are no results in it" in problems(HEADER + "\n", assay)[0]
     assert len(problems("", assay)) == 3
+
+
+def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_their_own(assay: Campaign) -> None:
+    conditions = [{"substrate_concentration": dose, "enzyme_volume": 20.0, "gone": 1.0} for dose in (10.0, 5000.0)]
+    observations = [
+        Observation(condition=Condition(values), value=0.5, round=round) for round in (1, 2) for values in conditions
+    ]
+    found = as_earlier(from_campaign("first", observations, assay))
+    assert [o.round for o in found] == [-1, 0]
+    assert {o.condition for o in found} == {Condition({"substrate_concentration": 10.0, "enzyme_volume": 20.0})}
+    with pytest.raises(InvalidInput, match=r"campaign first: substrate_concentration=5000.0 \(expected 1 to 1000 uM\)"):
+        from_campaign("first", observations[1:2], assay)
+    with pytest.raises(InvalidInput, match="campaign first: nothing was observed"):
+        from_campaign("first", [], assay)

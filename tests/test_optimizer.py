@@ -1,15 +1,27 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer import Encoding, effects, predict, propose, recommend
+from optimizer import (
+    Encoding,
+    cross_validate,
+    effects,
+    explained,
+    pair_effect,
+    pareto_front,
+    predict,
+    propose,
+    recommend,
+)
 from optimizer.evidence import Data, Evidence
 from optimizer.propose import learn
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
-from protocols.constraints import ForbiddenCombination, LinearConstraint
+from protocols.constraints import Cost, ForbiddenCombination, LinearConstraint
 from protocols.parameters import CategoryParameter, ContinuousParameter, SearchSpace, SteppedParameter
 from tests.strategies import search_spaces
 
@@ -229,3 +241,58 @@ def test_effects_tell_which_parameters_matter_and_which_do_not() -> None:
     assert curve.mean[-1] - curve.mean[0] == pytest.approx(0.5, abs=0.1)
     assert len(by_name["weak"].values) == 9
     assert by_name["switch"].values == (0, 1)
+
+
+def test_replicates_share_a_condition_where_positions_are_alike(rpe: Campaign) -> None:
+    positions = [{"detachment_period": period} for period in (5.0, 8.0, 5.0, 5.0, 8.0, 8.0, 8.0)]
+    for observations in ([], observed(rpe)):
+        proposals = propose(rpe.space, observations, positions=positions, number=7, seed=1, replicates=2)
+        assert all(p.condition.agrees_with(values) for p, values in zip(proposals, positions, strict=True))
+        assert Counter(Counter(p.condition for p in proposals).values()) == {2: 3, 1: 1}
+        assert proposals[2].reason.endswith("; replicate 2 of 2")
+    gains = [p.gain for p in proposals]
+    assert gains[2] == 0.0
+    assert sum(gain or 0 for gain in gains) > 0
+    with pytest.raises(ValueError, match="0 replicates"):
+        propose(rpe.space, [], number=1, replicates=0)
+
+
+def test_what_is_held_out_is_predicted_without_it(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    held_out = cross_validate(rpe.space, observations)
+    assert [entry.value for entry in held_out] == [o.value for o in observations]
+    assert explained(held_out) > 0.5
+    odd = observations[7].model_copy(update={"value": observations[7].value + 3})
+    changed = cross_validate(rpe.space, [*observations[:7], odd, *observations[8:]])[7]
+    assert changed.outlier
+    assert changed.mean == pytest.approx(held_out[7].mean, abs=0.05)
+    assert not changed.within(0.99)
+    assert cross_validate(rpe.space, observations[:1]) == []
+
+
+def test_two_parameters_together_are_as_each_alone_when_averaged(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    pair = pair_effect(rpe.space, observations, "fgfri_concentration", "detachment_length")
+    assert pair is not None
+    assert pair.second_values == (0, 1)
+    mean = np.array(pair.mean)
+    alone = {effect.parameter: effect for effect in effects(rpe.space, observations)}
+    assert mean.mean(axis=1) == pytest.approx(np.array(alone["fgfri_concentration"].mean), abs=0.06)
+    assert (mean[:, 0] > mean[:, 1]).mean() > 0.5
+    with pytest.raises(KeyError):
+        pair_effect(rpe.space, observations, "fgfri_concentration", "sugar")
+
+
+def test_a_front_trades_the_objective_for_cost(rpe: Campaign) -> None:
+    costs = (Cost(name="days", terms={"preconditioning_period": 1.0, "ksr_period": 1.0}, fixed=2.0),)
+    observations = [
+        o.model_copy(update={"value": bowl(o.condition) * float(o.condition["ksr_period"]) / 20}) for o in observed(rpe)
+    ]
+    front = pareto_front(rpe.space, observations, costs)
+    means, days = [point.mean for point in front], [point.costs[0] for point in front]
+    assert len(front) > 3
+    assert means == sorted(means)
+    assert days == sorted(days)
+    assert min(days) == 2 + 1 + 1
+    assert front[-1].mean == pytest.approx(recommend(rpe.space, observations).mean, abs=0.03)
+    assert pareto_front(rpe.space, [], costs) == []

@@ -1,0 +1,158 @@
+"""Plots of the model: what parameters do, alone and in pairs, and how far to trust it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from optimizer import Effect, FrontPoint, HeldOut, PairEffect, cross_validate, effects, explained, pair_effect
+from protocols.campaign import Campaign
+from protocols.conditions import Observation, Value
+from protocols.parameters import CategoryParameter, Parameter
+
+_LINE = "#4477aa"
+_OUTLIER = "#ee6677"
+_SHARE = 0.9
+_MAP = "cividis"
+
+
+def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> dict[str, Figure]:
+    """Every plot of the model, by name; none when there is too little to learn from."""
+    found = effects(campaign.space, observations)
+    if not found:
+        return {}
+    figures = {
+        "effects": effect_curves(campaign, found),
+        "calibration": calibration(campaign, cross_validate(campaign.space, observations)),
+    }
+    if len(found) > 1:
+        pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
+        if pair is not None:
+            figures["pair-effect"] = pair_map(campaign, pair, observations)
+    return figures
+
+
+def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
+    """The objective over each parameter, averaged over the others, with one sd; most important first."""
+    across = min(len(found), 4)
+    down = -(-len(found) // across)
+    figure = Figure(figsize=(2.7 * across + 0.6, 2.5 * down + 0.6), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False, sharey=True)
+    for axes in grid.flat[len(found) :]:
+        axes.axis("off")
+    for effect, axes in zip(found, grid.flat, strict=False):
+        parameter = campaign.space.by_name[effect.parameter]
+        places, mean, sd = _places(parameter, effect.values), np.array(effect.mean), np.array(effect.sd)
+        if isinstance(parameter, CategoryParameter):
+            axes.errorbar(places, mean, sd, fmt="o", color=_LINE, capsize=4)
+            axes.set_xlim(-0.5, len(mean) - 0.5)
+        else:
+            axes.plot(places, mean, color=_LINE)
+            axes.fill_between(places, mean - sd, mean + sd, color=_LINE, alpha=0.25, lw=0)
+        share = effect.in_all
+        axes.set_title(f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})", fontsize=9)
+        _axis(axes, parameter)
+        axes.tick_params(labelsize=7)
+    figure.supylabel(campaign.objective.title, fontsize=9)
+    figure.suptitle("What each parameter does, and its share of the variance", fontsize=10)
+    return figure
+
+
+def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observation]) -> Figure:
+    """The objective over two parameters, averaged over the others, and where it was measured."""
+    first, second = campaign.space.by_name[pair.first], campaign.space.by_name[pair.second]
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.subplots()
+    across, down = _places(first, pair.first_values), _places(second, pair.second_values)
+    mean = np.array(pair.mean).T
+    colours = axes.pcolormesh(across, down, mean, cmap=_MAP, shading="nearest")
+    levels = axes.contour(across, down, mean, levels=6, colors="white", linewidths=0.8)
+    axes.clabel(levels, fmt="%.2f", fontsize=7)
+    usable = [o for o in observations if o.usable]
+    axes.plot(
+        _places(first, [o.condition[pair.first] for o in usable]),
+        _places(second, [o.condition[pair.second] for o in usable]),
+        "o",
+        ms=3.5,
+        mfc="none",
+        mec="white",
+        alpha=0.8,
+    )
+    _axis(axes, first)
+    _axis(axes, second, "y")
+    figure.colorbar(colours, label=campaign.objective.title)
+    axes.set_title(f"Two parameters together; circles: wells (sd up to {np.max(pair.sd):.2f})", fontsize=9)
+    return figure
+
+
+def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
+    """Each measured value against what the model says of it from all the others."""
+    figure = Figure(figsize=(5.4, 5), layout="constrained")
+    axes = figure.subplots()
+    trusted = [entry for entry in held_out if not entry.outlier]
+    for entries, colour, label in (
+        (trusted, _LINE, "well, with one sd of a measurement"),
+        ([entry for entry in held_out if entry.outlier], _OUTLIER, "outlier, not trusted"),
+    ):
+        if entries:
+            means, values = [e.mean for e in entries], [e.value for e in entries]
+            bars = [e.sd for e in entries]
+            axes.errorbar(means, values, xerr=bars, fmt="o", ms=3.5, lw=0.6, color=colour, alpha=0.7, label=label)
+    low = min(-0.03, *(min(e.mean, e.value) for e in held_out))
+    high = max(1.03, *(max(e.mean, e.value) for e in held_out))
+    axes.plot([low, high], [low, high], color="#222222", lw=1)
+    inside = np.mean([entry.within(_SHARE) for entry in held_out])
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="predicted without it", ylabel="measured")
+    axes.set_title(
+        f"{campaign.objective.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % interval,\n"
+        f"{100 * max(0.0, explained(trusted)):.0f} % of the variance explained",
+        fontsize=9,
+    )
+    axes.legend(fontsize=8, loc="upper left")
+    return figure
+
+
+def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
+    """What the objective can be at which cost: one panel a cost."""
+    figure = Figure(figsize=(4.6 * len(campaign.costs), 4), layout="constrained")
+    panels = figure.subplots(1, len(campaign.costs), squeeze=False, sharey=True)[0]
+    for index, (cost, axes) in enumerate(zip(campaign.costs, panels, strict=True)):
+        for tried, label in ((True, "tried"), (False, "not tried yet")):
+            points = [point for point in front if point.tried == tried]
+            if points:
+                axes.errorbar(
+                    [point.costs[index] for point in points],
+                    [point.mean for point in points],
+                    [point.sd for point in points],
+                    fmt="o",
+                    mfc=_LINE if tried else "white",
+                    color=_LINE,
+                    lw=0.8,
+                    label=label,
+                )
+        axes.set_xlabel(f"{cost.name} ({cost.unit})" if cost.unit else cost.name)
+    panels[0].set_ylabel(f"{campaign.objective.title}, predicted")
+    panels[0].legend(fontsize=8)
+    figure.suptitle("Conditions that no other beats in everything", fontsize=10)
+    return figure
+
+
+def _places(parameter: Parameter, values: Sequence[Value]) -> np.ndarray:
+    """Where values lie on an axis: categories in the order of their levels."""
+    if isinstance(parameter, CategoryParameter):
+        return np.array([parameter.levels.index(value) for value in values], dtype=float)
+    return np.array(values, dtype=float)
+
+
+def _axis(axes: Axes, parameter: Parameter, which: str = "x") -> None:
+    """Title, unit and scale of a parameter on one axis."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    unit = f" ({parameter.unit})" if parameter.unit else ""
+    axis.set_label_text(f"{parameter.title or parameter.name}{unit}", fontsize=8)
+    if isinstance(parameter, CategoryParameter):
+        axis.set_ticks(range(len(parameter.levels)), [parameter.label(level) for level in parameter.levels])
+        axis.set_minor_locator(NullLocator())
+    elif parameter.scale == "log":
+        axes.set(**{f"{which}scale": "log"})
