@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo test lint crash lab bench bench-optimizer lock clean
+.PHONY: demo test lint crash lab bench bench-optimizer bench-model lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -27,6 +27,11 @@ lab: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# How true its intervals are, and what a proposal costs by size.
+bench-model: $(READY)
+	$(BIN)/python -m benchmarks.calibration
+	$(BIN)/python -m benchmarks.scale
 
 # wellwise beside the kept results of other optimisers (benchmarks/peers.csv).
 bench-optimizer: $(READY)

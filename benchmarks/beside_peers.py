@@ -147,13 +147,14 @@ def measured(function: Function, conditions: Sequence[Condition], round: int, se
     noise = rng.normal(0, NOISE_SD, len(conditions))
     strange = rng.random(len(conditions)) < function.outliers
     anything = rng.random(len(conditions))
+    lost = rng.random(len(conditions)) < function.lost
     return [
         Observation(
             condition=condition,
-            value=float(anything[i] if strange[i] else function.truth(condition.root) + shift + noise[i]),
+            value=None if lost[i] else float(anything[i] if strange[i] else true + shift + noise[i]),
             round=round,
         )
-        for i, condition in enumerate(conditions)
+        for i, (condition, true) in enumerate((c, function.truth(c.root)) for c in conditions)
     ]
 
 
@@ -168,7 +169,7 @@ def campaign(name: str, method: Method, function: Function, seed: int) -> Outcom
         observations += measured(function, [*seated, *answer.proposals], round, seed)
     recommended = method(Ask(function, observations, [], seed)).recommended
     assert recommended is not None
-    best = max(function.truth(o.condition.root) for o in observations)
+    best = max(function.truth(o.condition.root) for o in observations if o.value is not None)
     return Outcome(name, function.name, seed, best, function.truth(recommended.root), seconds)
 
 
@@ -178,7 +179,8 @@ def seats(function: Function, observations: Observations, round: int) -> tuple[l
     if round == 1:
         seated = [function.space.standard(decided[-1] or _free_standard(function))]
     else:
-        before = sorted((o for o in observations if o.round == round - 1), key=lambda o: -(o.value or 0.0))
+        found = [(o, o.value) for o in observations if o.round == round - 1 and o.value is not None]
+        before = [o for o, _ in sorted(found, key=lambda pair: -pair[1])]
         seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
     return seated, decided[: WELLS - len(seated)]
 

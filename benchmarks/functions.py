@@ -25,7 +25,8 @@ class Function(NamedTuple):
     """A search space with its truth, and what lies between truth and measurement.
 
     `optimum` is the highest true value. `round_sd` is the sd of a shift that all wells of a round share, `outliers` the
-    share of wells that give anything from 0 to 1. `positions` decide parameters, one entry a well, repeated.
+    share of wells that give anything from 0 to 1, `lost` the share of those that give nothing. `positions` decide
+    parameters, one entry a well, repeated.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Function(NamedTuple):
     optimum: float = 1.0
     round_sd: float = 0.0
     outliers: float = 0.0
+    lost: float = 0.0
     positions: tuple[Mapping[str, Value], ...] = ({},)
 
 
@@ -60,7 +62,7 @@ def by_name(name: str) -> Function:
     Raises:
         KeyError: there is no such function.
     """
-    return {function.name: function for function in [*reported(), *tuning(), seated_culture()]}[name]
+    return {function.name: function for function in [*reported(), *tuning(), *handicapped()]}[name]
 
 
 @cache
@@ -78,6 +80,12 @@ def seated_culture() -> Function:
     """The simulated culture; each well decides the trypsin time."""
     periods = tuple({"detachment_period": 8.0 + 3.0 * well} for well in range(6))
     return culture()._replace(name="seated-culture", positions=periods)
+
+
+def handicapped() -> list[Function]:
+    """Reported functions under conditions that cost something: seats that decide, and lost wells."""
+    losing = [f._replace(name=f"losing-{f.name}", lost=0.1) for f in (culture(), hartmann6(), assay())]
+    return [seated_culture(), *losing]
 
 
 def _box(dimension: int, low: float, high: float) -> SearchSpace:

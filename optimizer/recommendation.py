@@ -60,7 +60,8 @@ def recommend(
     beats = None
     if standards:
         drawn = model.functions(_FUNCTIONS, seed)(encoding.features(np.vstack([row, encoding.rows(standards)])))
-        beats = float((drawn[:, 0] > drawn[:, 1:].max(axis=1)).mean())
+        ahead = drawn[:, 0] - drawn[:, 1:].max(axis=1)
+        beats = float((ahead.mean() + model.widening * (ahead - ahead.mean()) > 0).mean())
     tried = bool((observed == row).all(axis=1).any())
     return Recommendation(encoding.conditions(row)[0], float(mean[0]), float(sd[0]), tried, beats)
 

@@ -296,3 +296,22 @@ def test_a_front_trades_the_objective_for_cost(rpe: Campaign) -> None:
     assert min(days) == 2 + 1 + 1
     assert front[-1].mean == pytest.approx(recommend(rpe.space, observations).mean, abs=0.03)
     assert pareto_front(rpe.space, [], costs) == []
+
+
+def test_the_sd_is_wider_where_the_last_round_was_far_off_what_was_said(rpe: Campaign) -> None:
+    first = observed(rpe)
+    chosen = propose(rpe.space, first, number=12, seed=1)
+    encoding = Encoding(rpe.space)
+
+    def widening(values: list[float]) -> float:
+        second = [Observation(condition=p.condition, value=v, round=2) for p, v in zip(chosen, values, strict=True)]
+        learnt = learn(encoding, [*first, *second])
+        assert learnt is not None
+        return learnt[1].widening
+
+    said = [float(p.mean or 0) for p in chosen]
+    rng = np.random.default_rng(0)
+    wrong = [mean + rng.choice([-1, 1]) * 8 * float(p.sd or 0) for mean, p in zip(said, chosen, strict=True)]
+    alone = learn(encoding, first)
+    assert alone is not None
+    assert 1 <= widening(said) < alone[1].widening < widening(wrong) <= 8
