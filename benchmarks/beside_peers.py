@@ -148,13 +148,14 @@ def measured(function: Function, conditions: Sequence[Condition], round: int, se
     strange = rng.random(len(conditions)) < function.outliers
     anything = rng.random(len(conditions))
     lost = rng.random(len(conditions)) < function.lost
+    truths = [function.truth(condition.root) for condition in conditions]
     return [
         Observation(
             condition=condition,
-            value=None if lost[i] else float(anything[i] if strange[i] else true + shift + noise[i]),
+            value=None if lost[i] else float(anything[i] if strange[i] else truths[i] + shift + noise[i]),
             round=round,
         )
-        for i, (condition, true) in enumerate((c, function.truth(c.root)) for c in conditions)
+        for i, condition in enumerate(conditions)
     ]
 
 
@@ -177,7 +178,7 @@ def seats(function: Function, observations: Observations, round: int) -> tuple[l
     """Who sits already in a round (the standard, or the best two of the one before); what the other wells decide."""
     decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
     if round == 1:
-        seated = [function.space.standard(decided[-1] or _free_standard(function))]
+        seated = [function.space.standard(decided[-1] or free_standard(function))]
     else:
         found = [(o, o.value) for o in observations if o.round == round - 1 and o.value is not None]
         before = [o for o, _ in sorted(found, key=lambda pair: -pair[1])]
@@ -185,7 +186,7 @@ def seats(function: Function, observations: Observations, round: int) -> tuple[l
     return seated, decided[: WELLS - len(seated)]
 
 
-def _free_standard(function: Function) -> dict[str, Any]:
+def free_standard(function: Function) -> dict[str, Any]:
     """The lowest value of each parameter that a well would decide."""
     return {parameter.name: parameter.bounds[0] for parameter in function.space.decided}
 

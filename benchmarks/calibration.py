@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 import optimizer
-from benchmarks.beside_peers import ROUNDS, Observations, measured, seats
+from benchmarks.beside_peers import ROUNDS, Observations, free_standard, measured, seats
 from benchmarks.functions import Function, by_name, reported
 from protocols.conditions import Condition
 
@@ -44,7 +44,7 @@ def campaign(function: Function, seed: int) -> Outcome:
     observations: Observations = []
     statements: list[Statement] = []
     claims = []
-    standard = function.space.standard({parameter.name: parameter.bounds[0] for parameter in function.space.decided})
+    standard = function.space.standard(free_standard(function))
     for round in range(1, ROUNDS + 1):
         seated, positions = seats(function, observations, round)
         proposals = optimizer.propose(function.space, observations, positions, len(positions), seed=seed)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from optimizer.encoding import Encoding
 from optimizer.propose import learn
 from protocols.conditions import Condition, Observation
 from protocols.parameters import SearchSpace
@@ -38,16 +37,14 @@ def cross_validate(space: SearchSpace, observations: Sequence[Observation]) -> l
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    encoding = Encoding(space)
-    learnt = learn(encoding, observations)
+    learnt = learn(space, observations)
     if learnt is None:
         return []
-    _, model = learnt
-    means, sds = model.held_out()
+    means, sds = learnt.model.held_out()
     usable = [(o, o.value) for o in observations if o.usable and o.value is not None]
     return [
         HeldOut(observation.condition, observation.round, value, float(mean), float(sd), bool(outlier))
-        for (observation, value), mean, sd, outlier in zip(usable, means, sds, model.outliers, strict=True)
+        for (observation, value), mean, sd, outlier in zip(usable, means, sds, learnt.model.outliers, strict=True)
     ]
 
 

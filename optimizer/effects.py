@@ -67,20 +67,18 @@ def pair_effect(
     Raises:
         KeyError: there is no such parameter.
     """
-    encoding = Encoding(space)
-    learnt = learn(encoding, observations)
+    learnt = learn(space, observations)
     if learnt is None:
         return None
-    names = list(space.by_name)
-    for name in (first, second):
-        space.by_name[name]
-    one, two = names.index(first), names.index(second)
+    encoding, _, model = learnt
+    places = {name: index for index, name in enumerate(space.by_name)}
+    one, two = places[first], places[second]
     across, down = encoding.grid(one, _VALUES), encoding.grid(two, _VALUES)
     pairs = np.stack(np.meshgrid(across, down, indexing="ij"), axis=-1).reshape(-1, 2)
     base = _base(encoding, seed)
     rows = np.repeat(base, len(pairs), axis=0)
     rows[:, [one, two]] = np.tile(pairs, (len(base), 1))
-    drawn = learnt[1].functions(_DRAWS, seed)(encoding.features(rows))
+    drawn = model.functions(_DRAWS, seed)(encoding.features(rows))
     surfaces = drawn.reshape(_DRAWS, len(base), len(across), len(down)).mean(axis=1)
     return PairEffect(
         first,
@@ -107,11 +105,10 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    encoding = Encoding(space)
-    learnt = learn(encoding, observations)
+    learnt = learn(space, observations)
     if learnt is None:
         return []
-    _, model = learnt
+    encoding, _, model = learnt
     base = _base(encoding, seed)
     grids = [encoding.grid(index, _VALUES) for index in range(len(space.parameters))]
     blocks = []

@@ -17,6 +17,7 @@ _WAVES = 256
 _OUTLIER_Z = 4.0
 _OUTLIER_VARIANCE = 1e3
 _WIDENING = Prior(1.03, 0.35)  # of the log; how far proposals on the tuning functions were off
+_WIDENING_DEGREES = 4  # of the t distribution of how far a well is off
 _FEWEST_HELD_OUT = 6
 
 
@@ -79,24 +80,26 @@ class GaussianProcess:
 
     @cached_property
     def widening(self) -> float:
-        """By what the posterior's sd is multiplied, about 1 to 6.
+        """By what the posterior's sd is multiplied, 1 to 8.
 
         The most probable value, given a prior and the trusted wells of the last round as the rounds before it saw them.
         """
         data = self._data
         scales = np.geomspace(1, 8, 60)
         belief = norm.logpdf(np.log(scales), _WIDENING.mean, _WIDENING.sd)
-        last = data.rounds == data.rounds.max()
-        before = Data(data.features[~last], data.values[~last], data.rounds[~last], data.levels)
-        if min(last.sum(), (~last).sum()) >= _FEWEST_HELD_OUT:
-            earlier = GaussianProcess(before)
-            mean, sd = earlier._predicted(data.features[last & ~self.outliers])
-            off = data.values[last & ~self.outliers] - mean
+        before = data.rounds < data.rounds.max()
+        held_out = ~before & ~self.outliers
+        if min(held_out.sum(), before.sum()) >= _FEWEST_HELD_OUT:
+            earlier = GaussianProcess(
+                Data(data.features[before], data.values[before], data.rounds[before], data.levels)
+            )
+            mean, sd = earlier._predicted(data.features[held_out])
+            off = data.values[held_out] - mean
             noise = np.mean([m.given.noise**2 for m in earlier._members]) * earlier._sd**2
             spread = np.sqrt((scales[:, None] * sd) ** 2 + noise)
             # Wells of a round are alike: together they count as the fewest that are asked for, not as so many proofs.
-            share = _FEWEST_HELD_OUT / len(off)
-            belief += share * t.logpdf(off / spread, 4, scale=1).sum(axis=1) - share * np.log(spread).sum(axis=1)
+            told = np.asarray(t.logpdf(off, _WIDENING_DEGREES, scale=spread))
+            belief += _FEWEST_HELD_OUT * told.mean(axis=1)
         return float(scales[belief.argmax()])
 
     def _predicted(self, features: Array, members: int | None = None) -> tuple[Array, Array]:

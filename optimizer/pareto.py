@@ -7,16 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from optimizer.encoding import Encoding, Rows
-from optimizer.model import GaussianProcess
-from optimizer.propose import learn, predictions
+from optimizer.encoding import Rows
+from optimizer.evolution import evolved
+from optimizer.propose import Learnt, learn, predictions
 from protocols.conditions import Condition, Observation, Value
 from protocols.parameters import SearchSpace
 
-_RANDOM = 1000
 _GENERATIONS = 15
 _SURVIVORS = 80
-_CHILDREN = 4
 _SHRINK = 0.85
 _POINTS = 20
 
@@ -54,19 +52,16 @@ def pareto_front(
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    encoding = Encoding(space)
-    learnt = learn(encoding, observations)
+    learnt = learn(space, observations)
     if learnt is None:
         return []
-    observed, model = learnt
+
+    def front(rows: Rows, number: int = _SURVIVORS) -> Rows:
+        return _front(learnt, rows, costs, number)
+
     rng = np.random.default_rng(seed)
-    rows = np.vstack([observed[encoding.permits(observed)], encoding.random(_RANDOM, {}, rng)])
-    for generation in range(_GENERATIONS):
-        rows = _best(encoding, model, rows, costs, _SURVIVORS)
-        children = encoding.mutated(np.repeat(rows, _CHILDREN, axis=0), rng, frozenset(), _SHRINK**generation)
-        rows = np.vstack([rows, children[encoding.permits(children)]])
-    rows = _best(encoding, model, rows, costs, _POINTS)
-    tried = {row.tobytes() for row in observed}
+    rows = front(evolved(learnt.encoding, learnt.observed, front, rng, _GENERATIONS, _SHRINK), _POINTS)
+    tried = {row.tobytes() for row in learnt.observed}
     points = [
         FrontPoint(
             found.condition,
@@ -75,18 +70,17 @@ def pareto_front(
             tuple(cost(found.condition.root) for cost in costs),
             row.tobytes() in tried,
         )
-        for found, row in zip(predictions(encoding, model, rows), rows, strict=True)
+        for found, row in zip(predictions(learnt, rows), rows, strict=True)
     ]
     return sorted(points, key=lambda point: point.mean)
 
 
-def _best(encoding: Encoding, model: GaussianProcess, rows: Rows, costs: Sequence[CostOf], number: int) -> Rows:
+def _front(learnt: Learnt, rows: Rows, costs: Sequence[CostOf], number: int) -> Rows:
     """The rows that no other dominates; of more than `number` those that are spread evenly over the means."""
     from botorch.utils.multi_objective.pareto import is_non_dominated
 
-    rows = np.unique(rows, axis=0)
-    means = model.predict(encoding.features(rows))[0]
-    conditions = encoding.conditions(rows)
+    means = learnt.model.predict(learnt.encoding.features(rows))[0]
+    conditions = learnt.encoding.conditions(rows)
     outcomes: NDArray[np.float64] = np.column_stack(
         [means, *([-cost(condition.root) for condition in conditions] for cost in costs)]
     )

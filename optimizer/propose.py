@@ -24,6 +24,14 @@ class Prediction(NamedTuple):
     sd: float
 
 
+class Learnt(NamedTuple):
+    """The encoding of a search space, the rows of what was observed in it, and the model of that."""
+
+    encoding: Encoding
+    observed: Rows
+    model: GaussianProcess
+
+
 def propose(
     space: SearchSpace,
     observations: Sequence[Observation],
@@ -72,7 +80,7 @@ def propose(
     if number == 0:
         return []
     together = _alike(positions, replicates)
-    found = _distinct(Encoding(space), observations, [positions[places[0]] for places in together], seed, pending)
+    found = _distinct(space, observations, [positions[places[0]] for places in together], seed, pending)
     proposals: dict[int, Proposal] = {}
     for proposal, places in zip(found, together, strict=True):
         for again, place in enumerate(places):
@@ -96,18 +104,19 @@ def _alike(positions: Sequence[Mapping[str, Value]], replicates: int) -> list[li
 
 
 def _distinct(
-    encoding: Encoding,
+    space: SearchSpace,
     observations: Sequence[Observation],
     positions: Sequence[Mapping[str, Value]],
     seed: int,
     pending: Sequence[Condition],
 ) -> list[Proposal]:
-    learnt = learn(encoding, observations)
+    learnt = learn(space, observations)
     if learnt is None:
+        encoding = Encoding(space)
         rows = initial_design(encoding, positions, seed)
         reason = "initial design: spread evenly over the search space"
         return [Proposal(condition=c, role="initial", reason=reason) for c in encoding.conditions(rows)]
-    observed, model = learnt
+    encoding, observed, model = learnt
     tried = np.vstack([observed, encoding.rows(pending)]) if pending else observed
     choices = choose_batch(encoding, model, tried, positions, seed)
     chosen = np.array([choice.row for choice in choices])
@@ -121,7 +130,7 @@ def _distinct(
             sd=round(prediction.sd, 4),
             gain=round(choice.gain, 5),
         )
-        for prediction, choice in zip(predictions(encoding, model, chosen), choices, strict=True)
+        for prediction, choice in zip(predictions(learnt, chosen), choices, strict=True)
     ]
 
 
@@ -133,19 +142,20 @@ def predict(
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    encoding = Encoding(space)
-    learnt = learn(encoding, observations) if conditions else None
-    if learnt is None:
-        return []
-    _, model = learnt
-    return predictions(encoding, model, encoding.rows(conditions))
+    learnt = learn(space, observations) if conditions else None
+    return [] if learnt is None else predictions(learnt, learnt.encoding.rows(conditions))
 
 
-def learn(encoding: Encoding, observations: Sequence[Observation]) -> tuple[Rows, GaussianProcess] | None:
-    """The rows of what was observed and the model of it; None when there is too little to learn from."""
+def learn(space: SearchSpace, observations: Sequence[Observation]) -> Learnt | None:
+    """What the usable observations teach; None when there is too little to learn from.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
     usable = [observation for observation in observations if observation.usable]
     if len(usable) < _FEWEST_TO_LEARN_FROM:
         return None
+    encoding = Encoding(space)
     observed = encoding.rows([observation.condition for observation in usable])
     data = Data(
         features=encoding.features(observed),
@@ -153,15 +163,15 @@ def learn(encoding: Encoding, observations: Sequence[Observation]) -> tuple[Rows
         rounds=np.array([observation.round for observation in usable]),
         levels=encoding.levels,
     )
-    return observed, GaussianProcess(data)
+    return Learnt(encoding, observed, GaussianProcess(data))
 
 
-def predictions(encoding: Encoding, model: GaussianProcess, rows: Rows) -> list[Prediction]:
-    """What a model expects of rows."""
-    means, sds = model.predict(encoding.features(rows))
+def predictions(learnt: Learnt, rows: Rows) -> list[Prediction]:
+    """What is to be expected of rows."""
+    means, sds = learnt.model.predict(learnt.encoding.features(rows))
     return [
         Prediction(condition, float(mean), float(sd))
-        for condition, mean, sd in zip(encoding.conditions(rows), means, sds, strict=True)
+        for condition, mean, sd in zip(learnt.encoding.conditions(rows), means, sds, strict=True)
     ]
 
 

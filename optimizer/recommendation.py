@@ -5,16 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.encoding import Encoding, Rows
-from optimizer.model import GaussianProcess
-from optimizer.propose import learn
+from optimizer.encoding import Rows
+from optimizer.evolution import evolved
+from optimizer.propose import Learnt, learn
 from protocols.conditions import Condition, Observation
 from protocols.parameters import SearchSpace
 
-_RANDOM = 1000
 _GENERATIONS = 12
 _SURVIVORS = 40
-_CHILDREN = 4
 _SHRINK = 0.8
 _FUNCTIONS = 1000
 
@@ -50,12 +48,11 @@ def recommend(
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    encoding = Encoding(space)
-    learnt = learn(encoding, observations)
+    learnt = learn(space, observations)
     if learnt is None:
         return None
-    observed, model = learnt
-    row = _highest(encoding, model, observed, seed)
+    encoding, observed, model = learnt
+    row = _highest(learnt, seed)
     mean, sd = model.predict(encoding.features(row))
     beats = None
     if standards:
@@ -66,12 +63,11 @@ def recommend(
     return Recommendation(encoding.conditions(row)[0], float(mean[0]), float(sd[0]), tried, beats)
 
 
-def _highest(encoding: Encoding, model: GaussianProcess, observed: Rows, seed: int) -> Rows:
+def _highest(learnt: Learnt, seed: int) -> Rows:
+    def highest(rows: Rows, number: int = _SURVIVORS) -> Rows:
+        means = learnt.model.predict(learnt.encoding.features(rows))[0]
+        return rows[np.argsort(-means, kind="stable")[:number]]
+
     rng = np.random.default_rng(seed)
     # What constraints forbid may have been measured, but is not recommended.
-    rows = np.unique(np.vstack([observed[encoding.permits(observed)], encoding.random(_RANDOM, {}, rng)]), axis=0)
-    for generation in range(_GENERATIONS):
-        rows = rows[np.argsort(-model.predict(encoding.features(rows))[0], kind="stable")[:_SURVIVORS]]
-        children = encoding.mutated(np.repeat(rows, _CHILDREN, axis=0), rng, frozenset(), _SHRINK**generation)
-        rows = np.unique(np.vstack([rows, children[encoding.permits(children)]]), axis=0)
-    return rows[[int(model.predict(encoding.features(rows))[0].argmax())]]
+    return highest(evolved(learnt.encoding, learnt.observed, highest, rng, _GENERATIONS, _SHRINK), 1)

@@ -67,10 +67,18 @@ def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str,
     return observations
 
 
-def as_earlier(observations: Sequence[Observation]) -> list[Observation]:
-    """The same observations in rounds up to 0, so that none of them is taken for a round that is still to come."""
-    last = max((observation.round for observation in observations), default=0)
-    return [observation.model_copy(update={"round": observation.round - last}) for observation in observations]
+def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
+    """The same observations in rounds up to 0, each source's before those of the source that is named before it.
+
+    So none of them is taken for a round that is still to come, or for one of another source.
+    """
+    found: list[Observation] = []
+    end = 0
+    for observations in sources:
+        by = end - max((observation.round for observation in observations), default=0)
+        found += [observation.model_copy(update={"round": observation.round + by}) for observation in observations]
+        end = min((observation.round for observation in found), default=1) - 1
+    return found
 
 
 def from_campaign(earlier: str, observations: Sequence[Observation], campaign: Campaign) -> list[Observation]:

@@ -82,10 +82,12 @@ def main() -> None:
 @app.command()
 def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None) -> None:
     """Run a campaign from its file to its best condition."""
+    from orchestrator.history import as_earlier
+
     text, campaign = _campaign(file, seed, lab)
-    past = _past_results(file, campaign)
+    table = _past_results(file, campaign)
     with opened_journal(home) as (settings, journal):
-        past = [*_earlier(journal, campaign), *past]
+        past = as_earlier(_earlier(journal, campaign), table)
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC))
         _carry_on(settings, journal, campaign_id, out)
 
@@ -245,20 +247,18 @@ def _refuse_options(robots: Mapping[str, RobotConfig], text: str, file: Path) ->
 
 
 def _past_results(file: Path, campaign: Campaign) -> list[Observation]:
-    from orchestrator.history import as_earlier
-
     past = campaign.past_results
-    return [] if past.file is None else as_earlier(_history(file.parent / past.file, campaign, past.columns))
+    return [] if past.file is None else _history(file.parent / past.file, campaign, past.columns)
 
 
 def _earlier(journal: Journal, campaign: Campaign) -> list[Observation]:
-    from orchestrator.history import as_earlier, from_campaign
+    from orchestrator.history import from_campaign
 
     name = campaign.past_results.campaign
     if name is None:
         return []
     observations = journal.state(name).observations
-    found = as_earlier(from_campaign(name, observations, campaign))
+    found = from_campaign(name, observations, campaign)
     console.print(f"Starting from {len(found)} of {len(observations)} results of {name}.", highlight=False)
     return found
 

@@ -7,7 +7,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from optimizer import Effect, FrontPoint, HeldOut, PairEffect, cross_validate, effects, explained, pair_effect
+from optimizer import (
+    Effect,
+    FrontPoint,
+    HeldOut,
+    PairEffect,
+    cross_validate,
+    effects,
+    explained,
+    pair_effect,
+    pareto_front,
+)
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
 from protocols.parameters import CategoryParameter, Parameter
@@ -15,7 +25,8 @@ from protocols.parameters import CategoryParameter, Parameter
 _LINE = "#4477aa"
 _OUTLIER = "#ee6677"
 _SHARE = 0.9
-_MAP = "cividis"
+COLOUR_MAP = "cividis"
+"""Perceptually even, and the same to colour-blind people."""
 
 
 def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> dict[str, Figure]:
@@ -31,6 +42,8 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
         pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
         if pair is not None:
             figures["pair-effect"] = pair_map(campaign, pair, observations)
+    if campaign.costs:
+        figures["pareto-front"] = front_curve(campaign, pareto_front(campaign.space, observations, campaign.costs))
     return figures
 
 
@@ -67,7 +80,7 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     axes = figure.subplots()
     across, down = _places(first, pair.first_values), _places(second, pair.second_values)
     mean = np.array(pair.mean).T
-    colours = axes.pcolormesh(across, down, mean, cmap=_MAP, shading="nearest")
+    colours = axes.pcolormesh(across, down, mean, cmap=COLOUR_MAP, shading="nearest")
     levels = axes.contour(across, down, mean, levels=6, colors="white", linewidths=0.8)
     axes.clabel(levels, fmt="%.2f", fontsize=7)
     usable = [o for o in observations if o.usable]

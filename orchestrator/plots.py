@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from optimizer import pareto_front
-from orchestrator.model_plots import front_curve, model_figures
+from orchestrator.model_plots import COLOUR_MAP, model_figures
 from orchestrator.state import CampaignState, RoundState, WellState
 from protocols.conditions import Role
 from protocols.plates import LABWARE, well_row_column
@@ -23,7 +22,6 @@ _ROLES: dict[Role, str] = {
     "requeued": "#66ccee",
     "edited": "#aa3377",
 }
-_MAP = "cividis"
 
 
 def write_plots(state: CampaignState, folder: Path) -> list[Path]:
@@ -32,9 +30,6 @@ def write_plots(state: CampaignState, folder: Path) -> list[Path]:
     figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
     figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
     figures |= model_figures(state.campaign, state.observations)
-    front = pareto_front(state.campaign.space, state.observations, state.campaign.costs) if state.campaign.costs else []
-    if front:
-        figures["pareto-front"] = front_curve(state.campaign, front)
     paths = []
     for name, figure in figures.items():
         path = folder / f"{name}.png"
@@ -115,7 +110,7 @@ def plate_maps(state: CampaignState, round: RoundState) -> Figure:
         axes.set_xticks(range(columns), [str(column + 1) for column in range(columns)])
         axes.set_yticks(range(rows), [chr(65 + row) for row in range(rows)])
         axes.tick_params(length=0, labelsize=8)
-    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), _MAP)
+    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), COLOUR_MAP)
     figure.colorbar(scale, ax=list(grid.flat), label=state.campaign.objective.title, shrink=0.8)
     figure.suptitle(f"Round {round.number} (ringed: standard and controls)")
     return figure
@@ -135,7 +130,7 @@ def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
         axes.text(column, row, "lost" if state.lost else "?", ha="center", va="center", fontsize=7, color="#444444")
         return
     ring = "#ee6677" if state.proposal.role in ("control", "standard") else "none"
-    axes.add_patch(Circle((column, row), 0.44, facecolor=mpl.colormaps[_MAP](value), edgecolor=ring, lw=2))
+    axes.add_patch(Circle((column, row), 0.44, facecolor=mpl.colormaps[COLOUR_MAP](value), edgecolor=ring, lw=2))
     if with_number:
         axes.text(
             column,

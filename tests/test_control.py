@@ -1,27 +1,24 @@
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from drivers.base import KeyMemory, RobotOffline
 from orchestrator import control
 from orchestrator.advance import advance
 from orchestrator.control import Place
-from orchestrator.errors import Conflict, Halted, JournalError, LeaseLost, Owned
+from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, open_lab
-from orchestrator.lifecycle import AskApproval, AskOperator, CarryOut, next_actions
+from orchestrator.lifecycle import AskApproval, next_actions
 from orchestrator.plots import write_plots
 from orchestrator.settings import Settings
 from orchestrator.state import JobStatus
 from orchestrator.store import campaign_resource
 from protocols.campaign import Campaign
+from protocols.constraints import Cost
 from tests import crash
 from tests.conftest import START
 from tests.test_dispatch import performed
@@ -293,128 +290,6 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
     assert again[0].reason == "once more: lost in round 1, plate 2, A1"
     assert state.requeued == ()
     assert len(write_plots(state, tmp_path / "plots")) == 6
-
-
-class JobLife(RuleBasedStateMachine):
-    """One job under any interleaving of two owners, crashes, a robot, and an operator."""
-
-    folder: Path
-
-    def __init__(self) -> None:
-        super().__init__()
-        import tempfile
-
-        self.home = Path(tempfile.mkdtemp())
-        self.lab, self.campaign_id = small_lab(self.home, KeyMemory.CANNOT_SAY)
-        self.key = "crash/r1/p1/react/1"
-        self.heard = 0
-        self.given_up = False
-
-    @property
-    def journal(self) -> Journal:
-        return self.lab.journal
-
-    @property
-    def status(self) -> JobStatus:
-        return self.journal.job(self.key)[1].status
-
-    @property
-    def campaign_status(self) -> str:
-        return self.journal.status(self.campaign_id)
-
-    @precondition(lambda self: self.status is JobStatus.PLANNED and self.campaign_status != "running")
-    @rule()
-    def dispatch_is_refused(self) -> None:
-        with pytest.raises(Halted):
-            self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-
-    @precondition(lambda self: self.status is JobStatus.PLANNED and self.campaign_status == "running")
-    @rule(heard=st.booleans(), crash=st.booleans())
-    def dispatch(self, heard: bool, crash: bool) -> None:
-        self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-        self.heard += heard
-        if not crash and heard:
-            self.journal.move_job(self.key, JobStatus.DISPATCHED, JobStatus.ACCEPTED, START)
-
-    @precondition(lambda self: self.status.in_flight)
-    @rule()
-    def reconcile(self) -> None:
-        self.journal.move_job(self.key, self.status, JobStatus.IN_DOUBT, START, "cannot say")
-
-    @precondition(lambda self: self.status is JobStatus.ACCEPTED)
-    @rule()
-    def finish(self) -> None:
-        self.journal.finish_job(self.key, JobStatus.ACCEPTED, JobStatus.DONE, START, "", {}, [])
-
-    @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
-    @rule()
-    def decide_by_looking(self) -> None:
-        decision: control.Decision = "done" if self.heard else "again"
-        control.decide(self.lab, self.key, decision, "ada", "seen")
-
-    @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
-    @rule()
-    def give_up(self) -> None:
-        control.decide(self.lab, self.key, "failed", "ada", "seen")
-        self.given_up = True
-
-    @rule(origin=st.sampled_from(list(JobStatus)), to=st.sampled_from(list(JobStatus)))
-    def a_late_write_changes_nothing(self, origin: JobStatus, to: JobStatus) -> None:
-        if origin is not self.status:
-            with pytest.raises((Conflict, Halted)):
-                self.journal.move_job(self.key, origin, to, START)
-
-    @precondition(lambda self: self.campaign_status != "aborted")
-    @rule(act=st.sampled_from([control.pause, control.unpause, control.unpause, control.abort]))
-    def steer(self, act: Callable[..., None]) -> None:
-        act(self.lab, self.campaign_id, "ada", "")
-
-    @precondition(lambda self: self.campaign_status == "aborted")
-    @rule()
-    def nobody_wakes_an_aborted_campaign(self) -> None:
-        with pytest.raises(JournalError, match="is aborted"):
-            control.unpause(self.lab, self.campaign_id, "ada", "")
-
-    @rule()
-    def crash_and_reopen(self) -> None:
-        self.journal.close()
-        self.lab = replace(self.lab, journal=Journal(self.journal.url))
-
-    @invariant()
-    def the_robot_heard_it_at_most_once(self) -> None:
-        assert self.heard <= 1
-
-    @invariant()
-    def a_done_job_was_heard(self) -> None:
-        assert self.status is not JobStatus.DONE or self.heard == 1
-
-    @invariant()
-    def wells_are_lost_only_when_given_up(self) -> None:
-        lost = self.journal.state(self.campaign_id).rounds[0].lost_wells(1)
-        assert bool(lost) == self.given_up
-
-    @invariant()
-    def the_last_event_of_the_job_is_its_state(self) -> None:
-        told = [event.kind for event in self.journal.events(self.campaign_id) if event.subject == self.key]
-        assert told[-1:] == ([f"job_{self.status.value}"] if told else [])
-
-    @invariant()
-    def a_campaign_that_does_not_run_plans_and_sends_nothing(self) -> None:
-        if self.campaign_status != "running":
-            actions = next_actions(self.journal.state(self.campaign_id), START)
-            assert all(isinstance(action, CarryOut) for action in actions)
-            assert bool(actions) == self.status.in_flight
-
-    @invariant()
-    def a_job_in_doubt_is_asked_about_and_never_sent(self) -> None:
-        state = self.journal.state(self.campaign_id)
-        if state.status == "running" and self.status is JobStatus.IN_DOUBT:
-            actions = [action for action in next_actions(state, START) if getattr(action, "key", "") == self.key]
-            assert [type(action) for action in actions] == [AskOperator]
-
-    def teardown(self) -> None:
-        self.journal.close()
-
-
-TestJobLife = JobLife.TestCase
-TestJobLife.settings = settings(max_examples=20, stateful_step_count=20)
+    costs = (Cost(name="substrate", terms={"substrate_concentration": 1.0}),)
+    costly = replace(state, campaign=state.campaign.model_copy(update={"costs": costs}))
+    assert tmp_path / "plots" / "pareto-front.png" in write_plots(costly, tmp_path / "plots")

@@ -56,6 +56,8 @@ def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_t
     found = as_earlier(from_campaign("first", observations, assay))
     assert [o.round for o in found] == [-1, 0]
     assert {o.condition for o in found} == {Condition({"substrate_concentration": 10.0, "enzyme_volume": 20.0})}
+    assert [o.round for o in as_earlier(found, observations[:1], observations)] == [-1, 0, -2, -4, -4, -3, -3]
+    assert as_earlier([], found) == found
     with pytest.raises(InvalidInput, match=r"campaign first: substrate_concentration=5000.0 \(expected 1 to 1000 uM\)"):
         from_campaign("first", observations[1:2], assay)
     with pytest.raises(InvalidInput, match="campaign first: nothing was observed"):
