@@ -33,9 +33,17 @@ bench-model: $(READY)
 	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.scale
 
-# wellwise beside the kept results of other optimisers (benchmarks/peers.csv).
-bench-optimizer: $(READY)
-	$(BIN)/python -m benchmarks.beside_peers
+# wellwise beside the kept results of other optimisers (benchmarks/peers.csv); PEERS=again installs them in an
+# environment of their own and makes their results anew, which takes many hours.
+ALL_METHODS := wellwise ax baybe optuna qlognei sobol uniform published
+bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
+	$(BIN)/python -m benchmarks.beside_peers \
+		$(if $(PEERS),--peers build/peers/bin/python --again --methods $(ALL_METHODS))
+
+build/peers/.ready: benchmarks/peers-requirements.txt
+	test -x build/peers/bin/python || $(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers-requirements.txt
+	touch $@
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

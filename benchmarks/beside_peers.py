@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import wilcoxon
 
 import optimizer
 from benchmarks.functions import NOISE_SD, Function, by_name, reported
@@ -226,6 +227,42 @@ def table(outcomes: Sequence[Outcome]) -> None:
                   f"  {np.median([o.seconds for o in found]):6.1f} CPU-s")  # fmt: skip
 
 
+def comparisons(outcomes: Sequence[Outcome]) -> None:
+    """Print wellwise less each other method, by seeds that both have: regret of the recommended, and CPU-seconds.
+
+    p is of Wilcoxon's signed-rank test, two-sided. The last lines have, for each function, wellwise's median regret
+    and CPU-seconds as ratios to those of the method of least median regret among the others.
+    """
+    print("\nwellwise less another, regret of the recommended, same function and seed")
+    methods = [method for method in dict.fromkeys(o.method for o in outcomes) if method != "wellwise"]
+    lines = []
+    for name in dict.fromkeys(outcome.function for outcome in outcomes):
+        found = {(o.method, o.seed): o for o in outcomes if o.function == name}
+        medians: dict[str, tuple[float, float]] = {}
+        for method in methods:
+            seeds = [seed for m, seed in found if m == method and ("wellwise", seed) in found]
+            if not seeds:
+                continue
+            pairs = [(found["wellwise", seed], found[method, seed]) for seed in seeds]
+            less = np.array([theirs.recommended - ours.recommended for ours, theirs in pairs])
+            p = wilcoxon(less).pvalue if np.any(less) else 1.0
+            print(f"  {name:14} {method:10} {len(seeds):3} seeds  median {np.median(less):+.3f}"
+                  f"  better in {np.mean(less < 0):4.0%}  p {p:.3f}")  # fmt: skip
+            theirs = [theirs for _, theirs in pairs]
+            regret = by_name(name).optimum - float(np.median([o.recommended for o in theirs]))
+            medians[method] = regret, float(np.median([o.seconds for o in theirs]))
+        if medians:
+            best = min(medians, key=lambda method: medians[method][0])
+            ours = [o for (method, _), o in found.items() if method == "wellwise"]
+            regret = by_name(name).optimum - float(np.median([o.recommended for o in ours]))
+            seconds = float(np.median([o.seconds for o in ours]))
+            lines.append((name, best, regret / medians[best][0], seconds / medians[best][1]))
+    for name, best, regret, seconds in lines:
+        print(f"  {name:14} regret {regret:.2f} of the best other's ({best}), CPU-seconds {seconds:.2f}")
+    if lines:
+        print(f"  median over functions: regret {np.median([line[2] for line in lines]):.2f} of the best other's")
+
+
 def main() -> None:
     """Print wellwise beside the kept results of the others; with --peers make theirs that are missing too."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -233,10 +270,11 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["wellwise"])
     parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--again", action="store_true", help="make results anew although they are kept")
     parser.add_argument("--keep", action="store_true", help=f"add the results of others to {KEPT.name}")
     arguments = parser.parse_args()
     peers = Peers(arguments.peers) if arguments.peers else None
-    outcomes = kept()
+    outcomes = {} if arguments.again else kept()
     for seed in range(arguments.seeds):
         for name in arguments.functions:
             for method in arguments.methods:
@@ -248,7 +286,9 @@ def main() -> None:
                 outcomes[method, name, seed] = campaign(method, asked, by_name(name), seed)
                 if arguments.keep and method != "wellwise":
                     keep(outcomes[method, name, seed])
-    table([o for o in outcomes.values() if o.function in arguments.functions and o.seed < arguments.seeds])
+    shown = [o for o in outcomes.values() if o.function in arguments.functions and o.seed < arguments.seeds]
+    table(shown)
+    comparisons(shown)
     if peers is not None:
         peers.close()
 
