@@ -1,7 +1,7 @@
 """The clock from which drivers and orchestrator read the time, and the real one."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 
@@ -27,13 +27,16 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """Time as the machine has it, in UTC."""
+    """Time as the machine has it."""
 
     virtual = False
 
+    def __init__(self, zone: tzinfo = UTC) -> None:
+        self._zone = zone
+
     def now(self) -> datetime:
-        """The time, in UTC."""
-        return datetime.now(UTC)
+        """The time, in the clock's zone."""
+        return datetime.now(self._zone)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when `moment` has come; at once if it is past."""

@@ -1,6 +1,6 @@
 """What a person reads on the console: tables of rounds, wells and problems, and the live view of a running campaign."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from statistics import fmean, median
 
 from rich.box import SIMPLE
@@ -75,11 +75,12 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
     return table
 
 
-def outage_line(outage: Outage) -> str:
+def outage_line(outage: Outage, zone: tzinfo) -> str:
     """That a robot is waited for."""
+    since, again = outage.since.astimezone(zone), outage.retry_at.astimezone(zone)
     return (
-        f"Robot {outage.robot} does not answer since {outage.since:%Y-%m-%d %H:%M}; it is asked again at "
-        f"{outage.retry_at:%H:%M:%S} lab time: {outage.message}"
+        f"Robot {outage.robot} does not answer since {since:%Y-%m-%d %H:%M}; it is asked again at {again:%H:%M:%S} "
+        f"lab time: {outage.message}"
     )
 
 
@@ -115,19 +116,20 @@ def _shown(value: int | float | str) -> str:
 class ProgressView:
     """Folds the events of a running campaign into what is to be seen of it."""
 
-    def __init__(self, state: CampaignState) -> None:
+    def __init__(self, state: CampaignState, zone: tzinfo) -> None:
         self._campaign = state.campaign
         self._id = state.id
         self._round = self._jobs = self._over = self._day = 0
         self._step = ""
         self._robots: dict[str, str] = dict.fromkeys(state.campaign.robots, "waiting")
         self._best: float | None = None
-        self._now: datetime = state.started_at
+        self._zone = zone
+        self._now: datetime = state.started_at.astimezone(zone)
         self._notices: list[str] = []
 
     def fold(self, event: EventRow) -> str:
         """Take an event in; returns a line for consoles that only scroll, or nothing."""
-        self._now = max(self._now, event.at)
+        self._now = max(self._now, event.at.astimezone(self._zone))
         match event.kind:
             case "round_planned":
                 self._round, self._jobs, self._over = event.data["round"], event.data["jobs"], 0

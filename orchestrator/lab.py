@@ -57,16 +57,17 @@ def open_lab(settings: Settings, journal: Journal, state: CampaignState, robots:
 
 
 def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -> Clock:
-    """The real clock; where every robot is simulated an accelerated one, or a virtual one that goes on from `last`.
+    """The clock of a campaign, in the lab's time zone.
 
+    It is the real one; where every robot is simulated an accelerated one, or a virtual one that goes on from `last`.
     Workers are processes of their own, which a virtual clock cannot keep together.
     """
     if all(_simulated(config) for config in state.campaign.robots.values()):
         if settings.speed is not None:
-            return clock_named("accelerated", start=state.started_at, speed=settings.speed)
+            return clock_named("accelerated", start=state.started_at, speed=settings.speed, zone=settings.zone)
         if not settings.workers:
-            return clock_named("virtual", start=last)
-    return clock_named("real")
+            return clock_named("virtual", start=last, zone=settings.zone)
+    return clock_named("real", zone=settings.zone)
 
 
 def _simulated(config: RobotConfig) -> bool:

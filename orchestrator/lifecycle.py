@@ -103,7 +103,8 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
         reason = stop_reason(state)
         if reason:
             return [FinishCampaign(reason)]
-        return [PlanRound(current.number + 1, first_day(state.campaign, current.ended_at or now))]
+        ended = (current.ended_at or now).astimezone(now.tzinfo)
+        return [PlanRound(current.number + 1, first_day(state.campaign, ended))]
     if current.proposed:
         return [AskApproval(state.id, current.number)]
     return _round_actions(current, now, {outage.robot: outage.retry_at for outage in state.outages})
@@ -144,7 +145,7 @@ def lateness(job: JobState, now: datetime) -> str:
         return ""
     hours = (now - job.due_at).total_seconds() / 3600
     late = f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
-    return f"it was due at {job.due_at:%Y-%m-%d %H:%M} and is {late} late"
+    return f"it was due at {job.due_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M} and is {late} late"
 
 
 def _follow(state: CampaignState, now: datetime) -> list[Action]:

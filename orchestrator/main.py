@@ -137,7 +137,7 @@ def status(home: Home = None) -> None:
     from orchestrator.console import outage_line
     from orchestrator.lifecycle import open_questions
 
-    with opened_journal(home) as (_, journal):
+    with opened_journal(home) as (settings, journal):
         table = Table()
         for name in ("campaign", "status", "round", "jobs", "best so far", "lab time"):
             table.add_column(name)
@@ -150,14 +150,14 @@ def status(home: Home = None) -> None:
             over = sum(number for status, number in counts.items() if status.over)
             moment = journal.last_moment(campaign_id)
             questions += open_questions(state)
-            outages += [outage_line(outage) for outage in state.outages if state.status != "finished"]
+            outages += [outage_line(outage, settings.zone) for outage in state.outages if state.status != "finished"]
             table.add_row(
                 campaign_id,
                 state.status + (f" ({state.reason})" if state.reason else ""),
                 f"{len(state.rounds)} of {state.campaign.stop.rounds}",
                 f"{over} of {counts.total()}" if counts else "-",
                 "-" if state.best is None else f"{state.best:.3f}",
-                f"{moment:%Y-%m-%d %H:%M}" if moment else "-",
+                f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}" if moment else "-",
             )
         if table.row_count:
             console.print(table)
@@ -173,14 +173,15 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
     """Show the rounds of a campaign, its best condition, the batch that waits for approval and the notices."""
     from orchestrator.console import layout_view
 
-    with opened_journal(home) as (_, journal):
+    with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
         _print_result(journal, campaign_id)
         current = journal.state(campaign_id).rounds[-1:]
         if current and current[0].proposed:
             console.print(layout_view(current[0].layout))
         for event in journal.events(campaign_id, kinds=("notice", "well_lost", "robot_offline", "job_in_doubt")):
-            console.print(f"{event.at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
+            at = event.at.astimezone(settings.zone)
+            console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
 
 
 @app.command()
@@ -315,7 +316,7 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
     from orchestrator.store import campaign_resource
 
     state = journal.state(campaign_id)
-    view, seen = ProgressView(state), 0
+    view, seen = ProgressView(state, settings.zone), 0
     with Live(view.render(), console=console, auto_refresh=False, transient=True) as live:
 
         def refresh() -> None:

@@ -70,7 +70,10 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
         state = lab.journal.state(campaign_id)
         print_questions(outlook.questions)
         if outlook.moment is not None:
-            console.print(f"Lab time {now:%Y-%m-%d %H:%M}. Come back at {outlook.moment:%Y-%m-%d %H:%M}.")
+            back = outlook.moment.astimezone(settings.zone)
+            console.print(
+                f"Lab time {now.astimezone(settings.zone):%Y-%m-%d %H:%M}. Come back at {back:%Y-%m-%d %H:%M}."
+            )
         elif not outlook.questions:
             reason = f": {state.reason}" if state.reason else ""
             console.print(f"Campaign {campaign_id} is {state.status}{reason}.", highlight=False)

@@ -1,8 +1,9 @@
 """Settings: where everything of wellwise lives."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -20,6 +21,20 @@ class Settings(BaseSettings):
     speed: float | None = Field(
         None, gt=0, description="lab time of virtual robots passes so many times faster than real; it jumps if absent"
     )
+
+    time_zone: str = Field("UTC", description="the lab's time zone, such as Europe/Berlin: its times of day are meant")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is no time zone (expected a name such as Europe/Berlin or Asia/Tokyo)")
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The lab's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def journal_url(self) -> str:

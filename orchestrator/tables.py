@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, text, types
+from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, UniqueConstraint, text, types
 from sqlmodel import Field, SQLModel
 
 BY_HAND = "by hand"
@@ -190,3 +190,54 @@ class EventRow(SQLModel, table=True):
     who: str = "wellwise"
     message: str = ""
     data: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class AccessTokenRow(SQLModel, table=True):
+    """What a person (or a program) shows to be let in; only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "access_token"
+    __table_args__ = (UniqueConstraint("digest", name="access_token_digest"),)
+
+    id: str = Field(primary_key=True)
+    person: str
+    role: str
+    digest: str
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment)
+    revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class WebSessionRow(SQLModel, table=True):
+    """A browser that was let in with a token; it is shut out with it."""
+
+    __tablename__ = "web_session"
+
+    digest: str = Field(primary_key=True)
+    token_id: str = Field(foreign_key="access_token.id")
+    expires_at: datetime = Field(sa_type=Moment)
+
+
+class AuditRow(SQLModel, table=True):
+    """What was done to tokens and by whom; what is done to a campaign is among its events. Real time."""
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Moment)
+    who: str
+    act: str
+    subject: str
+    message: str = ""
+
+
+class RequestRow(SQLModel, table=True):
+    """A request that carries an idempotency key, and its answer; without one it was begun and not finished."""
+
+    __tablename__ = "request"
+
+    person: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: str
+    at: datetime = Field(sa_type=Moment)
+    status: int | None = None
+    answer: dict[str, Any] | None = Field(default=None, sa_type=JSON)

@@ -1,7 +1,7 @@
 """Clocks of virtual labs: forty days pass in no time, or many times faster than they do."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _SHORTEST_S = 0.01
 
@@ -11,8 +11,9 @@ class VirtualClock:
 
     virtual = True
 
-    def __init__(self, start: datetime | None = None) -> None:
-        self._now = start or datetime.now(UTC)
+    def __init__(self, start: datetime | None = None, zone: tzinfo = UTC) -> None:
+        self._zone = zone
+        self._now = (start or datetime.now(UTC)).astimezone(zone)
 
     def now(self) -> datetime:
         """The virtual time."""
@@ -20,7 +21,7 @@ class VirtualClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Move to `moment` at once; stay if it is past."""
-        self._now = max(self._now, moment)
+        self._now = max(self._now, moment.astimezone(self._zone))
 
 
 class AcceleratedClock:
@@ -28,12 +29,13 @@ class AcceleratedClock:
 
     virtual = False
 
-    def __init__(self, start: datetime, speed: float) -> None:
-        self._start, self._speed = start, speed
+    def __init__(self, start: datetime, speed: float, zone: tzinfo = UTC) -> None:
+        self._start, self._speed = start.astimezone(zone), speed
 
     def now(self) -> datetime:
         """The accelerated time."""
-        return self._start + (datetime.now(UTC) - self._start) * self._speed
+        passed = (datetime.now(UTC) - self._start) * self._speed
+        return (self._start.astimezone(UTC) + passed).astimezone(self._start.tzinfo)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when `moment` has come; at once if it is past."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from drivers.base import KeyMemory, RobotOffline
 from orchestrator import control
@@ -12,7 +13,7 @@ from orchestrator.control import Place
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, open_lab
-from orchestrator.lifecycle import AskApproval, next_actions
+from orchestrator.lifecycle import AskApproval, PlanRound, next_actions
 from orchestrator.plots import write_plots
 from orchestrator.settings import Settings
 from orchestrator.state import JobStatus
@@ -293,3 +294,15 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
     costs = (Cost(name="substrate", terms={"substrate_concentration": 1.0}),)
     costly = replace(state, campaign=state.campaign.model_copy(update={"costs": costs}))
     assert tmp_path / "plots" / "pareto-front.png" in write_plots(costly, tmp_path / "plots")
+
+
+def test_times_of_day_are_those_of_the_lab(tmp_path: Path, rpe: Campaign) -> None:
+    tokyo = Settings(home=tmp_path, time_zone="Asia/Tokyo")
+    journal = Journal(tokyo.journal_url)
+    campaign_id = journal.create_campaign(rpe, "text", [], START)
+    lab = open_lab(tokyo, journal, journal.state(campaign_id))
+    [plan] = next_actions(journal.state(campaign_id), lab.clock.now())
+    assert isinstance(plan, PlanRound)
+    assert (plan.start.time(), plan.start.utcoffset()) == (rpe.protocol.steps[0].at, timedelta(hours=9))
+    with pytest.raises(ValidationError, match="expected a name such as Europe/Berlin"):
+        Settings(time_zone="Tokio")
