@@ -10,7 +10,7 @@ from enum import IntEnum
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from orchestrator.errors import JournalError
+from orchestrator.errors import JournalError, Missing
 from orchestrator.store import Store
 from orchestrator.tables import AccessTokenRow, AuditRow, WebSessionRow
 
@@ -81,12 +81,12 @@ class Access:
         """Let nobody in with a token any more, the browsers that came with it included; harmless if it was before.
 
         Raises:
-            JournalError: there is no such token.
+            Missing: there is no such token.
         """
         with self._store.transaction() as session:
             row = session.get(AccessTokenRow, token_id)
             if row is None:
-                raise JournalError(f"there is no token {token_id!r}")
+                raise Missing(f"there is no token {token_id!r}")
             if row.revoked_at is None:
                 row.revoked_at = datetime.now(UTC)
                 session.connection().execute(delete(WebSessionRow).where(col(WebSessionRow.token_id) == token_id))

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import update
 from sqlalchemy.engine import CursorResult
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from drivers.base import Driver, DriverError
 from orchestrator.errors import Conflict, JournalError
@@ -242,8 +242,8 @@ def set_rounds(lab: Lab, campaign_id: str, rounds: int, who: str, why: str) -> N
         add_event(session, campaign_id, lab.clock.now(), "rounds_set", campaign_id, why, {"rounds": rounds}, who)
 
 
-def correct_well(lab: Lab, campaign_id: str, place: Place, value: float | None, who: str, why: str) -> None:
-    """Enter the value of a well by hand, or (None) exclude it from what is learnt.
+def correct_wells(lab: Lab, campaign_id: str, values: Mapping[Place, float | None], who: str, why: str) -> None:
+    """Enter the values of wells by hand, or (None) exclude them from what is learnt; all of them or none.
 
     What was there before stays beside it; what a person entered last counts, whatever a scorer says later. A lost
     well that is given a value is lost no more.
@@ -251,40 +251,45 @@ def correct_well(lab: Lab, campaign_id: str, place: Place, value: float | None, 
     Args:
         lab: the journal and the clock.
         campaign_id: the campaign.
-        place: the well.
-        value: 0..1, or None.
+        values: well -> 0..1, or None.
         who: the person who acts.
         why: the reason.
 
     Raises:
-        JournalError: there is no such well, nothing was done in it yet, or the value is not a ratio.
+        JournalError: there is no such well, nothing was done in it yet, or a value is not a ratio.
     """
-    if value is not None and not 0 <= value <= 1:
-        raise JournalError(f"{value} is not a ratio (expected a number from 0 to 1)")
+    for place, value in values.items():
+        if value is not None and not 0 <= value <= 1:
+            raise JournalError(f"{place.well}: {value} is not a ratio (expected a number from 0 to 1)")
     with lab.journal.transaction() as session:
-        well = existing(session, WellRow, (campaign_id, *place))
-        job = session.exec(
-            select(JobRow)
-            .where(JobRow.campaign_id == campaign_id, JobRow.round == place.round, JobRow.plate == place.plate)
-            .order_by(col(JobRow.position).desc())
-        ).first()
-        if job is None:
-            raise JournalError(f"round {place.round} waits for approval: nothing can be read in {place.well} yet")
-        here: dict[str, Any] = {"campaign_id": campaign_id, **place._asdict()}
-        before = session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id).desc())).first()
-        reading = ReadingRow(**here, job_key=job.key, kind="number", number=value, scored=True)
-        session.add(reading)
-        session.flush()
-        assert reading.id is not None
-        kept = value if value is not None or before is None else before.value
-        flags = [] if value is not None else ["excluded"]
-        session.add(
-            ObservationRow(**here, reading_id=reading.id, value=kept, flags=flags, scorer=BY_HAND, scorer_version=who)
-        )
-        if value is not None:
-            well.lost = ""
-        kind = "well_excluded" if value is None else "value_entered"
-        _event(lab, session, campaign_id, kind, place, why, {"value": value}, who)
+        for place, value in values.items():
+            _correct(session, campaign_id, place, value, who)
+            kind = "well_excluded" if value is None else "value_entered"
+            _event(lab, session, campaign_id, kind, place, why, {"value": value}, who)
+
+
+def _correct(session: Session, campaign_id: str, place: Place, value: float | None, who: str) -> None:
+    well = existing(session, WellRow, (campaign_id, *place))
+    job = session.exec(
+        select(JobRow)
+        .where(JobRow.campaign_id == campaign_id, JobRow.round == place.round, JobRow.plate == place.plate)
+        .order_by(col(JobRow.position).desc())
+    ).first()
+    if job is None:
+        raise JournalError(f"round {place.round} waits for approval: nothing can be read in {place.well} yet")
+    here: dict[str, Any] = {"campaign_id": campaign_id, **place._asdict()}
+    before = session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id).desc())).first()
+    reading = ReadingRow(**here, job_key=job.key, kind="number", number=value, scored=True)
+    session.add(reading)
+    session.flush()
+    assert reading.id is not None
+    kept = value if value is not None or before is None else before.value
+    flags = [] if value is not None else ["excluded"]
+    session.add(
+        ObservationRow(**here, reading_id=reading.id, value=kept, flags=flags, scorer=BY_HAND, scorer_version=who)
+    )
+    if value is not None:
+        well.lost = ""
 
 
 def decide(lab: Lab, key: str, decision: Decision, who: str, why: str, failed_wells: Sequence[str] = ()) -> None:

@@ -7,6 +7,14 @@ class JournalError(WellwiseError):
     """The journal cannot be used, or does not have what was asked for."""
 
 
+class Missing(JournalError):
+    """The journal has nothing of this name."""
+
+
+class Unavailable(JournalError):
+    """The database cannot be read or written just now."""
+
+
 class Halted(JournalError):
     """The campaign is paused or over: no job may be sent."""
 

@@ -1,13 +1,17 @@
 """Export: a tidy table of a campaign, one row a well, as CSV and Parquet."""
 
+from collections.abc import Sequence
+from datetime import tzinfo
 from pathlib import Path
 
 import pandas as pd
 
 from orchestrator.state import CampaignState, WellState
+from orchestrator.tables import EventRow
 from protocols.campaign import Campaign
 from protocols.layout import Layout
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS = {"ratio", "predicted_mean", "predicted_sd", "expected_gain"}
 
 
@@ -37,6 +41,41 @@ def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
     return _with_types(pd.DataFrame(rows).drop(columns=["ratio", "flags"]))
 
 
+def events_table(events: Sequence[EventRow], zone: tzinfo) -> pd.DataFrame:
+    """One row an event, in the lab's time zone."""
+    rows = [
+        {
+            "id": event.id,
+            "at": event.at.astimezone(zone).isoformat(),
+            "kind": event.kind,
+            "subject": event.subject,
+            "who": event.who,
+            "message": event.message,
+        }
+        for event in events
+    ]
+    return pd.DataFrame(rows, columns=["id", "at", "kind", "subject", "who", "message"])
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """The table as CSV in which no text is taken for a formula by a spreadsheet: such a one gets an apostrophe.
+
+    (OWASP, CSV injection.) Numbers are left as they are.
+    """
+
+    def harmless(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.lstrip(" ")[:1] in _FORMULA else value
+
+    texts = table.select_dtypes(["object", "string"]).columns
+    safe = table.assign(**{name: table[name].map(harmless) for name in texts})
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """The table as Parquet."""
+    return table.to_parquet(index=False)
+
+
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     """Write `name`.csv and `name`.parquet; each file is whole or not there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,9 +83,9 @@ def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     for path in paths:
         partial = path.with_name(path.name + ".partial")
         if path.suffix == ".csv":
-            table.to_csv(partial, index=False, lineterminator="\n")
+            partial.write_text(csv_text(table), encoding="utf-8")
         else:
-            table.to_parquet(partial, index=False)
+            partial.write_bytes(parquet_bytes(table))
         partial.replace(path)
     return paths
 

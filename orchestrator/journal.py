@@ -34,8 +34,15 @@ class Journal(JobRecord):
 
     # Campaigns
 
-    def create_campaign(self, campaign: Campaign, file_text: str, past: Sequence[Observation], at: datetime) -> str:
-        """Write down a new campaign; returns its id: its name, with a number behind it if the name is taken."""
+    def create_campaign(
+        self,
+        campaign: Campaign,
+        file_text: str,
+        past: Sequence[Observation],
+        at: datetime,
+        who: str = "wellwise",
+    ) -> str:
+        """Write down a campaign that a person launches; returns its id: its name, numbered if the name is taken."""
         with self.transaction() as session:
             taken = set(session.exec(select(CampaignRow.id).where(CampaignRow.name == campaign.name)))
             number = next(n for n in range(1, len(taken) + 2) if _numbered(campaign.name, n) not in taken)
@@ -52,7 +59,8 @@ class Journal(JobRecord):
                 )
             )
             session.flush()
-            add_event(session, campaign_id, at, "campaign_created", campaign_id, campaign.title or campaign.name)
+            title = campaign.title or campaign.name
+            add_event(session, campaign_id, at, "campaign_created", campaign_id, title, who=who)
         return campaign_id
 
     def finish_campaign(self, campaign_id: str, reason: str, at: datetime) -> None:
@@ -191,19 +199,35 @@ class Journal(JobRecord):
         with self.transaction() as session:
             add_event(session, campaign_id, at, kind, subject, message, who=who)
 
-    def events(self, campaign_id: str, after: int = 0, kinds: Sequence[str] = ()) -> list[EventRow]:
+    def events(
+        self, campaign_id: str, after: int = 0, kinds: Sequence[str] = (), limit: int | None = None
+    ) -> list[EventRow]:
         """The events of a campaign whose id is above `after`, oldest first."""
         query = select(EventRow).where(EventRow.campaign_id == campaign_id, col(EventRow.id) > after)
         if kinds:
             query = query.where(col(EventRow.kind).in_(kinds))
         with self.reading_session() as session:
-            return list(session.exec(query.order_by(col(EventRow.id))))
+            return list(session.exec(query.order_by(col(EventRow.id)).limit(limit)))
 
-    def last_event(self, campaign_id: str) -> int:
-        """The id of the latest event of a campaign; 0 if there is none."""
+    def all_events(self, after: int, limit: int) -> list[EventRow]:
+        """The first `limit` events of all campaigns whose id is above `after`, oldest first."""
+        query = select(EventRow).where(col(EventRow.id) > after).order_by(col(EventRow.id)).limit(limit)
         with self.reading_session() as session:
-            statement = select(func.max(EventRow.id)).where(EventRow.campaign_id == campaign_id)
+            return list(session.exec(query))
+
+    def last_event(self, campaign_id: str | None = None) -> int:
+        """The id of the latest event of a campaign, or of all; 0 if there is none."""
+        statement = select(func.max(EventRow.id))
+        if campaign_id is not None:
+            statement = statement.where(EventRow.campaign_id == campaign_id)
+        with self.reading_session() as session:
             return session.exec(statement).one() or 0
+
+    def last_events(self) -> dict[str, int]:
+        """The id of the latest event of each campaign."""
+        statement = select(EventRow.campaign_id, func.max(EventRow.id)).group_by(col(EventRow.campaign_id))
+        with self.reading_session() as session:
+            return {campaign_id: last for campaign_id, last in session.exec(statement) if last is not None}
 
     def last_moment(self, campaign_id: str) -> datetime | None:
         """The time of the latest event of a campaign, by the lab's clock."""

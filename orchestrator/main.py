@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from drivers.registry import driver_names, option_findings
 from orchestrator.driver_commands import drivers, robots
 from orchestrator.lab_commands import lab_commands
 from orchestrator.manual_commands import manual
 from orchestrator.operator_commands import operators
+from orchestrator.serve_commands import serving, tokens
 from orchestrator.session import (
     CampaignId,
     Home,
@@ -33,12 +33,12 @@ from orchestrator.session import (
     text_of,
 )
 from orchestrator.settings import Settings
-from protocols.campaign import Campaign, RobotConfig
-from protocols.campaign_file import problems_at, read_campaign, read_lab
+from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
+    from orchestrator.intake import NamedText
     from orchestrator.journal import Journal
     from orchestrator.lifecycle import Question
 
@@ -65,7 +65,10 @@ Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_
 app.add_typer(drivers, name="driver", help="Drivers: list, describe, check, begin a new one.")
 app.add_typer(manual, name="manual", help="Checklists for jobs that a person carries out.")
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
-app.registered_commands += operators.registered_commands + lab_commands.registered_commands
+app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
+app.registered_commands += (
+    operators.registered_commands + lab_commands.registered_commands + serving.registered_commands
+)
 
 
 def main() -> None:
@@ -82,13 +85,16 @@ def main() -> None:
 @app.command()
 def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None) -> None:
     """Run a campaign from its file to its best condition."""
-    from orchestrator.history import as_earlier
+    from orchestrator.intake import past_observations
 
     text, campaign = _campaign(file, seed, lab)
-    table = _past_results(file, campaign)
+    table = _past_table(file, campaign)
     with opened_journal(home) as (settings, journal):
-        past = as_earlier(_earlier(journal, campaign), table)
-        campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC))
+        past, (taken, known) = past_observations(journal, campaign, table)
+        if known:
+            name = campaign.past_results.campaign
+            console.print(f"Starting from {taken} of {known} results of {name}.", highlight=False)
+        campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC), person())
         _carry_on(settings, journal, campaign_id, out)
 
 
@@ -110,7 +116,8 @@ def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, o
 def validate(file: File, lab: LabOption = None) -> None:
     """Check a campaign file; prints every problem with its line and key."""
     _, campaign = _campaign(file, None, lab)
-    past = _past_results(file, campaign)
+    table = _past_table(file, campaign)
+    past = _history(table, campaign, campaign.past_results.columns) if table else []
     wells = campaign.plates.count * campaign.plates.wells_per_plate
     size = campaign.space.size
     console.print(
@@ -209,10 +216,12 @@ def propose(
     """Propose and lay out the next round from a table of past results."""
     from orchestrator.console import layout_view
     from orchestrator.export import layout_table, write_table
+    from orchestrator.intake import NamedText
     from orchestrator.planning import plan_round
 
     _, campaign = _campaign(file, seed)
-    observations = _history(history, campaign, _columns(campaign, column or []))
+    table = NamedText(text_of(history), str(history))
+    observations = _history(table, campaign, _columns(campaign, column or []))
     plan = plan_round(campaign, 1 + max(observation.round for observation in observations), observations)
     console.print(layout_view(plan.layout))
     for notice in plan.notices:
@@ -223,51 +232,27 @@ def propose(
 
 
 def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tuple[str, Campaign]:
-    from orchestrator.capability_check import capability_findings
+    from orchestrator.intake import NamedText, checked_campaign, checked_lab
 
     text = text_of(file)
-    lab = None
-    if lab_file is not None:
-        lab_text = text_of(lab_file)
-        lab = read_lab(lab_text, str(lab_file), driver_names())
-        _refuse_options(lab.robots, lab_text, lab_file)
-    campaign = read_campaign(text, str(file), driver_names(), lab)
-    own = {name: robot for name, robot in campaign.robots.items() if lab is None or name not in lab.robots}
-    _refuse_options(own, text, file)
-    findings = capability_findings(campaign, Settings())
-    if findings:
-        raise InvalidInput(problems_at(findings, text, str(file)))
+    lab = None if lab_file is None else checked_lab(NamedText(text_of(lab_file), str(lab_file)))
+    campaign = checked_campaign(NamedText(text, str(file)), Settings(), lab)
     return text, campaign if seed is None else campaign.model_copy(update={"seed": seed})
 
 
-def _refuse_options(robots: Mapping[str, RobotConfig], text: str, file: Path) -> None:
-    inside = {name: (robot.driver, robot.options) for name, robot in robots.items() if not robot.environment}
-    findings = option_findings(inside)
-    if findings:
-        raise InvalidInput(problems_at(findings, text, str(file)))
+def _past_table(file: Path, campaign: Campaign) -> NamedText | None:
+    from orchestrator.intake import NamedText
+
+    if campaign.past_results.file is None:
+        return None
+    path = file.parent / campaign.past_results.file
+    return NamedText(text_of(path), str(path))
 
 
-def _past_results(file: Path, campaign: Campaign) -> list[Observation]:
-    past = campaign.past_results
-    return [] if past.file is None else _history(file.parent / past.file, campaign, past.columns)
-
-
-def _earlier(journal: Journal, campaign: Campaign) -> list[Observation]:
-    from orchestrator.history import from_campaign
-
-    name = campaign.past_results.campaign
-    if name is None:
-        return []
-    observations = journal.state(name).observations
-    found = from_campaign(name, observations, campaign)
-    console.print(f"Starting from {len(found)} of {len(observations)} results of {name}.", highlight=False)
-    return found
-
-
-def _history(path: Path, campaign: Campaign, columns: dict[str, str]) -> list[Observation]:
+def _history(table: NamedText, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:
     from orchestrator.history import read_history
 
-    return read_history(text_of(path), str(path), campaign, columns)
+    return read_history(table.text, table.name, campaign, columns)
 
 
 def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:

@@ -172,7 +172,7 @@ def correct_well(
     if exclude == (value is not None):
         raise _refusal("correct-well", "neither or both of two options", "either --value RATIO or --exclude")
     with _opened_lab(name, home) as (lab, campaign_id):
-        control.correct_well(lab, campaign_id, place, value, who or person(), why)
+        control.correct_wells(lab, campaign_id, {place: value}, who or person(), why)
         console.print(f"{well}: " + ("excluded." if value is None else f"{value:g} entered."), highlight=False)
 
 

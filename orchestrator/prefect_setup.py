@@ -19,6 +19,17 @@ root: {level: WARNING, handlers: [file]}
 """
 
 
+def start_prefect() -> None:
+    """Start Prefect's embedded server, unless the environment names another; takes seconds.
+
+    Prefect starts it by itself as well, but two of its threads may do so at once and leave one behind.
+    """
+    if "PREFECT_API_URL" not in os.environ:
+        from prefect.server.api.server import SubprocessASGIServer
+
+        SubprocessASGIServer().start()
+
+
 def embed_prefect(settings: Settings) -> Path:
     """Set Prefect's environment, before anything imports it; what the environment already says is kept.
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
 
 from orchestrator.database import open_database
-from orchestrator.errors import JournalError, LeaseLost, Owned
+from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable
 from orchestrator.tables import CampaignRow, EventRow, LeaseRow
 
 _Row = TypeVar("_Row", bound=SQLModel)
@@ -69,9 +69,9 @@ class Store:
         except DBAPIError as error:
             raise self._trouble(error, "read", "Nothing was changed; mend it") from error
 
-    def _trouble(self, error: DBAPIError, verb: str, advice: str) -> JournalError:
+    def _trouble(self, error: DBAPIError, verb: str, advice: str) -> Unavailable:
         reason = str(error.orig).strip().splitlines()[0]
-        return JournalError(
+        return Unavailable(
             f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go on with: "
             "wellwise resume"
         )
@@ -148,7 +148,7 @@ def existing(session: Session, kind: type[_Row], key: Any) -> _Row:
     """A row that must be there.
 
     Raises:
-        JournalError: it is not.
+        Missing: it is not.
     """
     row = session.get(kind, key)
     if row is None:
@@ -156,7 +156,7 @@ def existing(session: Session, kind: type[_Row], key: Any) -> _Row:
         known = ""
         if kind is CampaignRow:
             known = f" (expected one of {', '.join(session.exec(select(CampaignRow.id))) or 'none yet'})"
-        raise JournalError(f"there is no {what} {key!r} in this journal{known}")
+        raise Missing(f"there is no {what} {key!r} in this journal{known}")
     return row
 
 

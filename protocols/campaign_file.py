@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -13,6 +14,9 @@ from protocols.campaign import Campaign, Parts, RobotConfig, cross_findings
 from protocols.errors import Finding, InvalidInput, Loc, Problem
 from protocols.parameters import Name, Parameter
 from protocols.protocol import Step
+
+_LONGEST = 1_000_000
+_LARGEST = 100_000
 
 
 class LabFile(BaseModel):
@@ -68,9 +72,17 @@ def read_campaign(
 
 
 def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any]]:
+    if len(text) > _LONGEST:
+        raise InvalidInput([Problem(where=file, message=f"{len(text):,} characters", expected=f"at most {_LONGEST:,}")])
     try:
         root = YAML(typ="safe", pure=True).compose(text)
+        if _expanded(root, {}) > _LARGEST:
+            message = "its anchors and aliases stand for too much"
+            raise InvalidInput([Problem(where=file, line=1, message=message, expected=f"at most {_LARGEST:,} values")])
         data = YAML(typ="safe", pure=True).load(text)
+    except RecursionError:
+        message = "values lie within values too deeply, or within themselves"
+        raise InvalidInput([Problem(where=file, line=1, message=message, expected="a campaign's few levels")]) from None
     except (YAMLError, ValueError) as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         line = mark.line + 1 if mark else None
@@ -79,6 +91,16 @@ def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any
     if not isinstance(root, MappingNode):
         raise InvalidInput([Problem(where=file, line=1, message=f"not {what}", expected="a mapping of keys")])
     return root, data
+
+
+def _expanded(node: Node | None, sizes: dict[int, int]) -> int:
+    """How many values a node stands for, each alias counted with all that it repeats."""
+    if node is None or isinstance(node, ScalarNode):
+        return 1
+    if id(node) not in sizes:
+        inside = chain.from_iterable(node.value) if isinstance(node, MappingNode) else node.value
+        sizes[id(node)] = 1 + sum(_expanded(child, sizes) for child in inside)
+    return sizes[id(node)]
 
 
 def problems_at(findings: Sequence[Finding], text: str, file: str) -> list[Problem]:

@@ -173,8 +173,8 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     lab, campaign_id = small_lab(tmp_path)
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     before = lab.journal.state(campaign_id).rounds[0].wells
-    control.correct_well(lab, campaign_id, Place(1, 1, "A1"), 0.77, "ada", "glare on the image")
-    control.correct_well(lab, campaign_id, Place(1, 1, "A2"), None, "ada", "bubble")
+    control.correct_wells(lab, campaign_id, {Place(1, 1, "A1"): 0.77}, "ada", "glare on the image")
+    control.correct_wells(lab, campaign_id, {Place(1, 1, "A2"): None}, "ada", "bubble")
     first, second, *others = lab.journal.state(campaign_id).rounds[0].wells
     assert (first.value, first.flags) == (0.77, ())
     assert (second.value, second.flags) == (before[1].value, ("excluded",))
@@ -182,9 +182,9 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     usable = [o for o in lab.journal.state(campaign_id).observations if o.usable]
     assert len(usable) == 3
     with pytest.raises(JournalError, match=r"1\.7 is not a ratio"):
-        control.correct_well(lab, campaign_id, Place(1, 1, "A1"), 1.7, "ada", "typo")
+        control.correct_wells(lab, campaign_id, {Place(1, 1, "A1"): 1.7}, "ada", "typo")
     with pytest.raises(JournalError, match="there is no well"):
-        control.correct_well(lab, campaign_id, Place(1, 1, "H12"), 0.5, "ada", "typo")
+        control.correct_wells(lab, campaign_id, {Place(1, 1, "H12"): 0.5}, "ada", "typo")
 
 
 def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
     with pytest.raises(JournalError, match="no parameter 'sugar'"):
         control.edit_proposal(lab, campaign_id, place, {"sugar": 1.0}, "ada", "more")
     with pytest.raises(JournalError, match="waits for approval: nothing can be read"):
-        control.correct_well(lab, campaign_id, place, 0.5, "ada", "early")
+        control.correct_wells(lab, campaign_id, {place: 0.5}, "ada", "early")
     control.edit_proposal(lab, campaign_id, place, {name: 500.0}, "ada", "more")
     control.leave_empty(lab, campaign_id, Place(1, 2, "A1"), "ada", "scratched")
     jobs = control.approve(lab, campaign_id, "ada", "looks right")

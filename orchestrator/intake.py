@@ -1,0 +1,105 @@
+"""Intake: a campaign file -> a campaign whose robots exist and can do its steps, or every problem with its line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from drivers.registry import driver_names, option_findings
+from orchestrator.capability_check import capability_findings
+from orchestrator.history import as_earlier, from_campaign, read_history
+from orchestrator.journal import Journal
+from orchestrator.settings import Settings
+from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign_file import LabFile, problems_at, read_campaign, read_lab
+from protocols.conditions import Observation
+from protocols.errors import Finding, InvalidInput
+
+
+@dataclass(frozen=True)
+class NamedText:
+    """The text of a file, and what to call it in problems."""
+
+    text: str
+    name: str
+
+
+def checked_campaign(
+    file: NamedText, settings: Settings, lab: LabFile | None = None, from_afar: bool = False
+) -> Campaign:
+    """The campaign of a file, with the robots of the lab where it has them.
+
+    A file that comes `from_afar` may name no file and no interpreter of this computer.
+
+    Raises:
+        InvalidInput: with everything wrong in the file, or what its robots cannot do.
+    """
+    campaign = read_campaign(file.text, file.name, driver_names(), lab)
+    own = {name: robot for name, robot in campaign.robots.items() if lab is None or name not in lab.robots}
+    if from_afar:
+        _refuse_places(campaign, own, file)
+    _refuse_options(own, file)
+    findings = capability_findings(campaign, settings)
+    if findings:
+        raise InvalidInput(problems_at(findings, file.text, file.name))
+    return campaign
+
+
+def checked_lab(file: NamedText) -> LabFile:
+    """The robots of a lab file.
+
+    Raises:
+        InvalidInput: with everything wrong in it.
+    """
+    lab = read_lab(file.text, file.name, driver_names())
+    _refuse_options(lab.robots, file)
+    return lab
+
+
+def past_observations(
+    journal: Journal, campaign: Campaign, table: NamedText | None
+) -> tuple[list[Observation], tuple[int, int]]:
+    """What a new campaign starts from: an earlier campaign of the journal, a table of past results, or both.
+
+    Returns: the observations, and how many of the earlier campaign's are among them, of how many.
+
+    Raises:
+        InvalidInput: the table cannot be read.
+        Missing: there is no such earlier campaign.
+    """
+    found: list[Observation] = []
+    share = (0, 0)
+    name = campaign.past_results.campaign
+    if name is not None:
+        observations = journal.state(name).observations
+        found = from_campaign(name, observations, campaign)
+        share = len(found), len(observations)
+    rows = [] if table is None else read_history(table.text, table.name, campaign, campaign.past_results.columns)
+    return as_earlier(found, rows), share
+
+
+def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: NamedText) -> None:
+    findings = [
+        Finding(
+            loc=("robots", name, "environment"),
+            message="a file that comes over the network may not name an interpreter of this computer",
+            expected="a robot of the service's lab file (WELLWISE_LAB)",
+        )
+        for name, robot in own.items()
+        if robot.environment
+    ]
+    if campaign.past_results.file is not None:
+        findings.append(
+            Finding(
+                loc=("past_results", "file"),
+                message="a file that comes over the network may not name another file of this computer",
+                expected="past_results.campaign, or the command wellwise run on this computer",
+            )
+        )
+    if findings:
+        raise InvalidInput(problems_at(findings, file.text, file.name))
+
+
+def _refuse_options(robots: Mapping[str, RobotConfig], file: NamedText) -> None:
+    inside = {name: (robot.driver, robot.options) for name, robot in robots.items() if not robot.environment}
+    findings = option_findings(inside)
+    if findings:
+        raise InvalidInput(problems_at(findings, file.text, file.name))

@@ -1,0 +1,160 @@
+"""Commands of the service: serve it, and hand out the tokens with which people are let in."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from orchestrator.session import Home, console, opened_journal, person, settings_for
+from protocols.errors import WellwiseError
+
+if TYPE_CHECKING:
+    from orchestrator.access import Role
+    from orchestrator.service.backend import Backend
+
+serving = typer.Typer()
+tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+_STOP_S = 10
+_FIRST_DAYS = 90
+
+RoleName = Literal["viewer", "operator", "admin"]
+RoleOption = Annotated[RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")]
+Host = Annotated[str, typer.Option("--host", help="Where to listen; on this computer alone if absent.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free.")]
+
+
+@serving.command()
+def serve(
+    home: Home = None,
+    host: Annotated[
+        str, typer.Option("--host", help="Where to listen; on this computer alone if absent.")
+    ] = "127.0.0.1",
+    port: Port = 8080,
+) -> None:
+    """Serve the dashboard and the HTTP API, and carry on every campaign that runs; Ctrl-C ends it gracefully."""
+    from orchestrator.access import Role
+    from orchestrator.prefect_setup import embed_prefect
+    from orchestrator.service.backend import Backend
+
+    settings = settings_for(home)
+    log = embed_prefect(settings)
+    listening = _listening(host, port)
+    address = f"http://{_shown(host)}:{listening.getsockname()[1]}"
+    backend = Backend.opened(settings)
+    try:
+        console.print(f"wellwise serves {address}", highlight=False, soft_wrap=True)
+        if not backend.access.has_admin():
+            secret, row = backend.access.create(person(), Role.ADMIN, timedelta(days=_FIRST_DAYS), "first start")
+            console.print(f"Open it as admin: {address}/login?token={secret}", highlight=False, soft_wrap=True)
+            until = f"{row.expires_at.astimezone(settings.zone):%Y-%m-%d}"
+            console.print(f"This token is shown once and lives until {until}.", highlight=False)
+        else:
+            console.print("Sign in with your token, or make one: wellwise token create NAME", highlight=False)
+        console.print(f"log      {log}", soft_wrap=True, highlight=False)
+        console.print("Ctrl-C ends it; campaigns go on from the same place when it is started again.", highlight=False)
+        asyncio.run(_serve(backend, listening))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        backend.journal.close()
+    console.print("Stopped.")
+
+
+async def _serve(backend: Backend, listening: socket.socket) -> None:
+    import uvicorn
+
+    from orchestrator.service.app import create_app
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Live events have no end of their own for which a graceful stop could wait.
+            await backend.stream.close()
+            await super().shutdown(sockets)
+
+    config = uvicorn.Config(
+        create_app(backend),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_S,
+    )
+    await Server(config).serve(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise WellwiseError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}. Take another with --port, or end what has it"
+        ) from None
+    return listening
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@tokens.command()
+def create(
+    name: Annotated[str, typer.Argument(help="The person or program that the token is for.", metavar="NAME")],
+    role: Annotated[
+        RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")
+    ] = "viewer",
+    days: Annotated[float, typer.Option("--days", help="How long it lives.")] = 90,
+    home: Home = None,
+) -> None:
+    """Make a token and print it, this once."""
+    from orchestrator.access import Access
+
+    with opened_journal(home) as (settings, journal):
+        secret, row = Access(journal).create(name, _role(role), timedelta(days=days), person())
+        until = f"{row.expires_at.astimezone(settings.zone):%Y-%m-%d}"
+        console.print(secret, highlight=False, soft_wrap=True)
+        console.print(
+            f"Token {row.id} ({role}) for {row.person}, until {until}; it is not shown again.", highlight=False
+        )
+
+
+@tokens.command("list")
+def list_tokens(home: Home = None) -> None:
+    """List the tokens; their secrets are not kept."""
+    from rich.table import Table
+
+    from orchestrator.access import Access
+
+    with opened_journal(home) as (settings, journal):
+        table = Table()
+        for column in ("token", "person", "role", "until", "revoked"):
+            table.add_column(column)
+        for row in Access(journal).tokens():
+            until, revoked = (
+                f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}" if moment else "-"
+                for moment in (row.expires_at, row.revoked_at)
+            )
+            table.add_row(row.id, row.person, row.role, until, revoked)
+        console.print(table if table.row_count else "No token yet: make one with wellwise token create NAME.")
+
+
+@tokens.command()
+def revoke(token: Annotated[str, typer.Argument(help="As `wellwise token list` names it.")], home: Home = None) -> None:
+    """Let nobody in with a token any more."""
+    from orchestrator.access import Access
+
+    with opened_journal(home) as (_, journal):
+        Access(journal).revoke(token, person())
+        console.print(f"Token {token} is revoked.", highlight=False)
+
+
+def _role(name: RoleName) -> Role:
+    from orchestrator.access import Role
+
+    return Role[name.upper()]

@@ -1,0 +1,106 @@
+"""The app: API and dashboard on one backend, with limits on what comes in and headers on what goes out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator.service.backend import Backend
+from orchestrator.service.campaign_routes import campaigns
+from orchestrator.service.lab_routes import health, lab, tokens
+from orchestrator.service.problems import ProblemDetails, install, problem
+from orchestrator.service.steering_routes import steering
+
+LARGEST = 2_000_000
+"""Bytes of the largest body that is taken."""
+
+_TOO_LARGE = f"a body may have {LARGEST:,} bytes at most"
+_HEADERS = {
+    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"same-origin",
+    b"x-frame-options": b"DENY",
+}
+
+
+def create_app(backend: Backend, carry: bool = True) -> FastAPI:
+    """The app over a backend; with `carry` it carries running campaigns on while it lives."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        if carry:
+            backend.carrier.start()
+        watching = asyncio.create_task(backend.stream.run())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            if carry:
+                await asyncio.to_thread(backend.carrier.close)
+
+    app = FastAPI(
+        title="wellwise",
+        version=version("wellwise"),
+        summary="Closed-loop experiments in the lab: launch, watch and steer campaigns.",
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.backend = backend
+    api = APIRouter(prefix="/api/v1")
+    for router in (campaigns, steering, lab, tokens, health):
+        api.include_router(router)
+    app.include_router(api)
+    install(app)
+    app.add_middleware(_Guard)
+
+    def described() -> dict[str, object]:
+        if not app.openapi_schema:
+            found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas = found.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+    return app
+
+
+class _Guard:
+    """Refuses bodies that are too large before they are read whole, and adds the headers of a careful browser."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        read = 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > LARGEST:
+                raise HTTPException(413, _TOO_LARGE)
+            return message
+
+        async def answering(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(h for h in _HEADERS.items() if h[0] not in there)]
+            await send(message)
+
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > LARGEST:
+            await problem(413, _TOO_LARGE)(scope, receive, answering)
+            return
+        await self._app(scope, limited, answering)

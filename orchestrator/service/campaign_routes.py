@@ -1,0 +1,395 @@
+"""Campaigns over HTTP: list, validate, launch, look at; rounds with proposals and wells, jobs, insight, exports."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from drivers.registry import clock as clock_named
+from orchestrator.errors import Missing
+from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
+from orchestrator.intake import NamedText, checked_campaign, past_observations
+from orchestrator.lifecycle import first_day
+from orchestrator.planning import plan_round
+from orchestrator.service import record
+from orchestrator.service.backend import Backend
+from orchestrator.service.fields import (
+    After,
+    CampaignId,
+    CampaignText,
+    Limit,
+    PlateNumber,
+    RoundNumber,
+    WellName,
+)
+from orchestrator.service.identity import Operator, TheBackend, Viewer
+from orchestrator.service.insight import Insight
+from orchestrator.service.once import IdempotencyKey, once
+from orchestrator.service.problems import ACTING, READING
+from orchestrator.service.views import (
+    CampaignSummary,
+    CampaignView,
+    EventView,
+    JobView,
+    RoundView,
+    View,
+    WellHistory,
+    WellView,
+    campaign_summary,
+    campaign_view,
+    observation_view,
+    reading_view,
+    round_view,
+    well_view,
+)
+from orchestrator.state import CampaignState, JobStatus, RoundState, WellState
+from protocols.campaign import Campaign
+from protocols.compile import compile_jobs
+from protocols.conditions import Observation
+from protocols.operations import Dispense
+
+campaigns = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+
+class CampaignPage(View):
+    """Campaigns, newest first; `next` is the `before` of the next page."""
+
+    items: list[CampaignSummary]
+    next: str | None
+
+
+class JobPage(View):
+    """Jobs in the order in which they are due; `next` is the `after` of the next page."""
+
+    items: list[JobView]
+    next: int | None
+
+
+class EventPage(View):
+    """Events, oldest first; `next` is the `after` of the next page."""
+
+    items: list[EventView]
+    next: int | None
+
+
+class StepPlan(View):
+    """When a step is due in a round, and how many jobs it is."""
+
+    step: str
+    title: str
+    robot: str
+    days: list[int]
+    jobs: int
+
+
+class LiquidPlan(View):
+    """How much of a liquid the first round takes, uL, without dead volumes."""
+
+    liquid: str
+    volume_ul: float
+
+
+class LaunchPreview(View):
+    """What a campaign file would do: its first layout, its schedule and its volumes."""
+
+    name: str
+    title: str
+    parameters: int
+    rounds: int
+    wells: int
+    days: int
+    first_day: datetime
+    last_day: datetime
+    past_results: int
+    layout: list[WellView]
+    steps: list[StepPlan]
+    liquids: list[LiquidPlan]
+    notices: list[str]
+
+
+@campaigns.get("", responses=READING)
+def list_campaigns(
+    backend: TheBackend,
+    viewer: Viewer,
+    limit: Limit = 50,
+    before: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)] = None,
+) -> CampaignPage:
+    """Every campaign, newest first."""
+    ids = backend.journal.campaign_ids()[::-1]
+    if before is not None:
+        if before not in ids:
+            raise Missing(f"there is no campaign {before!r} to go on from")
+        ids = ids[ids.index(before) + 1 :]
+    items = [summary_of(backend, campaign_id) for campaign_id in ids[:limit]]
+    return CampaignPage(items=items, next=ids[limit - 1] if len(ids) > limit else None)
+
+
+@campaigns.post("/validate", responses=ACTING)
+def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchPreview:
+    """Check a campaign file, and see what it would do; nothing is launched."""
+    campaign = _checked(backend, body)
+    past, _share = past_observations(backend.journal, campaign, None)
+    return launch_preview(backend, campaign, past)
+
+
+@campaigns.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
+def launch(
+    request: Request, backend: TheBackend, who: Operator, body: CampaignText, key: IdempotencyKey = None
+) -> JSONResponse:
+    """Launch a campaign from its file."""
+
+    def act() -> CampaignSummary:
+        campaign = _checked(backend, body)
+        past, _ = past_observations(backend.journal, campaign, None)
+        started = datetime.now(UTC)
+        campaign_id = backend.journal.create_campaign(campaign, body.file, past, started, who.person)
+        backend.carrier.nudge()
+        return summary_of(backend, campaign_id)
+
+    return once(backend.journal, who, key, request, body, 201, act)
+
+
+@campaigns.get(
+    "/{campaign_id}",
+    responses=READING | {304: {"description": "Nothing has happened since."}},
+    response_model=CampaignView,
+)
+def one_campaign(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> CampaignView | Response:
+    """A campaign; its ETag changes with every event."""
+    last, state = backend.state(campaign_id)
+    tag = f'"{campaign_id}-{last}"'
+    if if_none_match is not None and tag in if_none_match:
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return view_of(backend, last, state)
+
+
+@campaigns.get("/{campaign_id}/rounds/{number}", responses=READING)
+def one_round(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, number: RoundNumber) -> RoundView:
+    """A round with its proposals, their reasons, and what came of them."""
+    _, state = backend.state(campaign_id)
+    return round_view(state, round_of(state, number), backend.settings.zone)
+
+
+@campaigns.get("/{campaign_id}/rounds/{number}/wells/{plate}/{well}", responses=READING)
+def one_well(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    number: RoundNumber,
+    plate: PlateNumber,
+    well: WellName,
+) -> WellHistory:
+    """A well with everything that is known of it."""
+    return well_history(backend, campaign_id, number, plate, well)
+
+
+@campaigns.get(
+    "/{campaign_id}/readings/{reading}/image",
+    responses=READING | {200: {"content": {"image/png": {}}, "description": "The image."}},
+    response_class=FileResponse,
+)
+def image(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: Annotated[int, Path(ge=1, le=2**53)]
+) -> FileResponse:
+    """The image of a reading, as the camera gave it."""
+    row = backend.journal.reading(reading)
+    folder = backend.settings.campaign_folder(row.campaign_id).resolve()
+    path = (backend.settings.home / row.path).resolve()
+    if row.campaign_id != campaign_id or row.kind != "image" or not path.is_relative_to(folder):
+        raise Missing(f"reading {reading} of {campaign_id} is no image")
+    if not path.is_file():
+        raise Missing(f"the image of reading {reading} is not on the disk any more")
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@campaigns.get("/{campaign_id}/jobs", responses=READING)
+def list_jobs(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    *,
+    round: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+    plate: Annotated[int | None, Query(ge=1, le=1_000)] = None,
+    state: Annotated[JobStatus | None, Query()] = None,
+    after: After = 0,
+    limit: Limit = 100,
+) -> JobPage:
+    """Jobs in the order in which they are due."""
+    backend.state(campaign_id)
+    found = record.jobs(
+        backend.journal,
+        campaign_id,
+        round=round,
+        plate=plate,
+        states=[state] if state else [],
+        after=after or -1,
+        limit=limit + 1,
+    )
+    items = [JobView.of(row, backend.settings.zone) for _, row in found[:limit]]
+    return JobPage(items=items, next=found[limit - 1][0] if len(found) > limit else None)
+
+
+@campaigns.get("/{campaign_id}/events", responses=READING)
+def list_events(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, after: After = 0, limit: Limit = 100
+) -> EventPage:
+    """What happened, oldest first."""
+    backend.state(campaign_id)
+    found = backend.journal.events(campaign_id, after, limit=limit + 1)
+    items = [EventView.of(row, backend.settings.zone) for row in found[:limit]]
+    return EventPage(items=items, next=items[-1].id if len(found) > limit else None)
+
+
+@campaigns.get("/{campaign_id}/insight", responses=READING)
+def insight(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId) -> Insight:
+    """What the model makes of the results: the condition to use, what matters, how far to trust it."""
+    return backend.insights.of(backend.state(campaign_id)[1])
+
+
+@campaigns.get(
+    "/{campaign_id}/figures/{name}.svg",
+    responses=READING | {200: {"content": {"image/svg+xml": {}}, "description": "The figure."}},
+    response_class=Response,
+)
+def one_figure(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    name: Literal["effects", "calibration", "pair-effect", "pareto-front"],
+) -> Response:
+    """A figure of the model."""
+    svg = backend.insights.figure(backend.state(campaign_id)[1], name)
+    if svg is None:
+        raise Missing(f"there is no figure {name} yet: too little was observed, or the campaign has none")
+    return Response(svg, media_type="image/svg+xml")
+
+
+@campaigns.get(
+    "/{campaign_id}/exports/{name}",
+    responses=READING | {200: {"content": {"text/csv": {}}, "description": "The file."}},
+    response_class=Response,
+)
+def export(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    name: Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml"],
+) -> Response:
+    """A file to keep: the tidy table of wells, the event log, or the campaign file as it was launched."""
+    _, state = backend.state(campaign_id)
+    if name == "campaign.yaml":
+        return _file(record.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", "application/yaml")
+    if name == "events.csv":
+        table = events_table(backend.journal.events(campaign_id), backend.settings.zone)
+    else:
+        table = tidy_table(state)
+    kind = "text/csv" if name.endswith(".csv") else "application/vnd.apache.parquet"
+    content = csv_text(table).encode() if name.endswith(".csv") else parquet_bytes(table)
+    return _file(content, f"{campaign_id}-{name}", kind)
+
+
+def _file(content: bytes, name: str, kind: str) -> Response:
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def well_history(backend: Backend, campaign_id: str, number: int, plate: int, name: str) -> WellHistory:
+    """A well with its readings, what was derived from them, and its events.
+
+    Raises:
+        Missing: there is no such well.
+    """
+    _, state = backend.state(campaign_id)
+    for well in round_of(state, number).wells:
+        if (well.well.plate, well.well.name) == (plate, name):
+            break
+    else:
+        raise Missing(f"there is no well {name} on plate {plate} of round {number} of {campaign_id}")
+    view = well_view(campaign_id, number, well)
+    read, observed = record.readings(backend.journal, campaign_id, number, plate, name)
+    happened = record.latest_events(backend.journal, campaign_id, subject=view.id)
+    return WellHistory(
+        **view.model_dump(),
+        readings=[reading_view(row) for row in read],
+        observations=[observation_view(row) for row in observed],
+        events=[EventView.of(row, backend.settings.zone) for row in happened],
+    )
+
+
+def round_of(state: CampaignState, number: int) -> RoundState:
+    """A round of a campaign.
+
+    Raises:
+        Missing: it has not begun.
+    """
+    if number > len(state.rounds):
+        raise Missing(f"campaign {state.id} has no round {number} (it has {len(state.rounds)})")
+    return state.rounds[number - 1]
+
+
+def summary_of(backend: Backend, campaign_id: str) -> CampaignSummary:
+    """Where a campaign stands."""
+    last, state = backend.state(campaign_id)
+    return campaign_summary(state, last, *_facts(backend, state), backend.settings.zone)
+
+
+def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
+    """The same with parameters, steps and rounds."""
+    return campaign_view(state, last, *_facts(backend, state), backend.settings.zone)
+
+
+def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:
+    counts = backend.journal.job_counts(state.id, len(state.rounds)) if state.rounds else {}
+    over = sum(number for status, number in counts.items() if status.over)
+    trouble = backend.carrier.troubles.get(state.id, "") if state.status in ("running", "paused") else ""
+    return over, sum(counts.values()), backend.journal.last_moment(state.id), trouble
+
+
+def _checked(backend: Backend, body: CampaignText) -> Campaign:
+    """The campaign of a text that came over HTTP, which may name no file and no interpreter of this computer."""
+    file = NamedText(body.file, "campaign file")
+    campaign = checked_campaign(file, backend.settings, backend.lab, from_afar=True)
+    return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
+
+
+def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observation]) -> LaunchPreview:
+    """What a campaign would do in its first round, had it been launched now."""
+    clock = clock_named("real", zone=backend.settings.zone)
+    start = first_day(campaign, clock.now())
+    plan = plan_round(campaign, 1, past)
+    jobs = list(compile_jobs(campaign, campaign.name, plan.layout, start))
+    counts = Counter(job.step for job in jobs)
+    volumes: defaultdict[str, float] = defaultdict(float)
+    for job in jobs:
+        for operation in job.operations:
+            if isinstance(operation, Dispense):
+                volumes[operation.liquid] += operation.volume_ul
+    return LaunchPreview(
+        name=campaign.name,
+        title=campaign.title or campaign.name,
+        parameters=len(campaign.parameters),
+        rounds=campaign.stop.rounds,
+        wells=len(plan.layout.placements),
+        days=campaign.protocol.last_day + 1,
+        first_day=start,
+        last_day=max((job.due_at for job in jobs), default=start),
+        past_results=len(past),
+        layout=[
+            well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal)) for p in plan.layout.placements
+        ],
+        steps=[
+            StepPlan(step=s.name, title=s.title, robot=s.robot, days=list(s.days), jobs=counts[s.name])
+            for s in campaign.protocol.steps
+        ],
+        liquids=[LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())],
+        notices=list(plan.notices),
+    )

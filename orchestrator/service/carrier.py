@@ -1,0 +1,194 @@
+"""The carrier: carries every running campaign on, in a thread of its own, so that no request waits for a robot."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from orchestrator import control
+from orchestrator.errors import LeaseLost, Owned
+from orchestrator.journal import Journal
+from orchestrator.lab import Lab, clock_for, open_lab
+from orchestrator.lifecycle import Question, next_actions
+from orchestrator.ownership import owned
+from orchestrator.prefect_setup import start_prefect
+from orchestrator.settings import Settings
+from orchestrator.store import campaign_resource
+from protocols.errors import WellwiseError
+
+_LOOK_S = 0.5
+"""How often the journal is asked whether something happened to a campaign that nobody carries."""
+
+_SHORTEST_S, _LONGEST_S = 5.0, 60.0
+"""How long to wait after a fault before the next attempt; doubled with every fault."""
+
+_CLOSE_S = 20.0
+
+_log = logging.getLogger("wellwise.carrier")
+
+CarryOn = Callable[[Lab, str], Awaitable[Any]]
+
+
+class Carrier:
+    """Campaigns at work. Whatever is written in the journal, by whomever, makes it look again at that campaign."""
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings, self._journal = settings, journal
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
+        self._nudged = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._seen: dict[str, int] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._labs: dict[str, Lab] = {}
+        self._faults: dict[str, tuple[float, float]] = {}
+        self._beat = time.monotonic()
+        self.troubles: dict[str, str] = {}
+        """Campaign -> why it is not carried on just now, for people."""
+
+    def start(self) -> None:
+        """Begin, with every campaign that runs."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let go of all campaigns; robots finish what they have, and the next process asks them what became of it."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._loop.call_soon_threadsafe(self._nudged.set)
+        self._thread.join(_CLOSE_S)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it looks at the journal."""
+        return self._thread.is_alive() and time.monotonic() - self._beat < _LONGEST_S
+
+    def carries(self, campaign_id: str) -> bool:
+        """Whether a campaign is being carried on here at this moment."""
+        return campaign_id in self._labs
+
+    def nudge(self) -> None:
+        """Look at the journal at once."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._nudged.set)
+
+    def stop_now(self, campaign_id: str, who: str, why: str) -> dict[str, str]:
+        """Stop the robots of a campaign and pause it; returns the robots that could not be stopped, and why.
+
+        The robots that work here are stopped over the line that they work on.
+
+        Raises:
+            JournalError: the campaign is over.
+        """
+        if not self._thread.is_alive():
+            return asyncio.run(self._stop_now(campaign_id, who, why))
+        return asyncio.run_coroutine_threadsafe(self._stop_now(campaign_id, who, why), self._loop).result()
+
+    async def _stop_now(self, campaign_id: str, who: str, why: str) -> dict[str, str]:
+        if self._settings.workers:
+            from orchestrator import workers
+
+            return await workers.stop_now(self._settings, self._journal, campaign_id, who, why)
+        lab = self._labs.get(campaign_id)
+        if lab is not None:
+            return await control.stop_now(lab, campaign_id, who, why)
+        lab = open_lab(self._settings, self._journal, self._journal.state(campaign_id))
+        try:
+            return await control.stop_now(lab, campaign_id, who, why)
+        finally:
+            for robot in lab.robots.values():
+                await robot.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._supervise())
+
+    async def _supervise(self) -> None:
+        carry_on = await asyncio.to_thread(_carry_on, self._settings)
+        while not self._stopping.is_set():
+            self._nudged.clear()
+            self._beat = time.monotonic()
+            try:
+                for campaign_id, last in self._journal.last_events().items():
+                    if campaign_id not in self._tasks and self._due(campaign_id, last):
+                        self._tasks[campaign_id] = asyncio.create_task(self._carry(campaign_id, last, carry_on))
+            except WellwiseError as error:
+                # Such as a database that is away: it is asked again, and readiness tells of it.
+                _log.warning("%s", error)
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self._nudged.wait()
+            except TimeoutError:
+                pass
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _due(self, campaign_id: str, last: int) -> bool:
+        again_at, _ = self._faults.get(campaign_id, (0.0, 0.0))
+        if again_at:
+            return time.monotonic() >= again_at
+        return last > self._seen.get(campaign_id, -1)
+
+    async def _carry(self, campaign_id: str, last: int, carry_on: CarryOn) -> None:
+        """Carry a campaign on until it is over or waits for a person; what happens after `last` is looked at anew."""
+        try:
+            await self._carry_once(campaign_id, carry_on)
+        except Owned as held:
+            self._trouble(campaign_id, str(held))
+        except LeaseLost as lost:
+            self._trouble(campaign_id, str(lost))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            # One campaign's fault must not end the others, nor the service.
+            _log.exception("campaign %s cannot be carried on", campaign_id)
+            self._trouble(
+                campaign_id, f"{type(error).__name__}: {error}" if not isinstance(error, WellwiseError) else str(error)
+            )
+        else:
+            self._seen[campaign_id] = last
+            self._faults.pop(campaign_id, None)
+            self.troubles.pop(campaign_id, None)
+        finally:
+            self._labs.pop(campaign_id, None)
+            self._tasks.pop(campaign_id, None)
+            self._nudged.set()
+
+    def _trouble(self, campaign_id: str, message: str) -> None:
+        _, wait = self._faults.get(campaign_id, (0.0, _SHORTEST_S / 2))
+        wait = min(2 * wait, _LONGEST_S)
+        self._faults[campaign_id] = time.monotonic() + wait, wait
+        self.troubles[campaign_id] = message
+
+    async def _carry_once(self, campaign_id: str, carry_on: CarryOn) -> None:
+        state = self._journal.state(campaign_id)
+        now = clock_for(self._settings, state, self._journal.last_moment(campaign_id)).now()
+        if all(isinstance(action, Question) for action in next_actions(state, now)):
+            return
+        if self._settings.workers:
+            await carry_on(open_lab(self._settings, self._journal, state, []), campaign_id)
+            return
+        async with owned(self._journal, campaign_resource(campaign_id), self._settings.lease_s):
+            lab = open_lab(self._settings, self._journal, state)
+            self._labs[campaign_id] = lab
+            try:
+                await carry_on(lab, campaign_id)
+            finally:
+                for robot in lab.robots.values():
+                    await robot.close()
+
+
+def _carry_on(settings: Settings) -> CarryOn:
+    """How a campaign is carried on; Prefect takes seconds to import."""
+    if settings.workers:
+        from orchestrator import workers
+
+        def follow(lab: Lab, campaign_id: str) -> Coroutine[Any, Any, Any]:
+            return workers.follow(settings, lab.journal, campaign_id)
+
+        return follow
+    from orchestrator.flows import run_campaign
+
+    start_prefect()
+    return run_campaign

@@ -1,0 +1,72 @@
+"""Who asks: a bearer token, or the cookie of a browser session whose every change carries its CSRF token."""
+
+import hmac
+from collections.abc import Callable
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from orchestrator.access import Denied, Identity, Role
+from orchestrator.service.backend import Backend
+from orchestrator.service.problems import Refused
+
+COOKIE = "wellwise_session"
+CSRF_HEADER = "x-csrf-token"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+_bearer = HTTPBearer(auto_error=False, description="A personal token.")
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="The session of a browser that signed in.")
+
+
+def backend_of(request: Request) -> Backend:
+    """The backend of the app that serves a request."""
+    return cast(Backend, request.app.state.backend)
+
+
+TheBackend = Annotated[Backend, Depends(backend_of)]
+
+
+def identity(request: Request) -> Identity:
+    """Who sends a request.
+
+    Raises:
+        Refused: nobody who is let in, or a change from a browser without the session's CSRF token.
+    """
+    access = backend_of(request).access
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    browser = request.cookies.get(COOKIE)
+    try:
+        if secret and scheme.lower() == "bearer":
+            return access.by_token(secret.strip())
+        if browser is None:
+            raise Denied("send a token (Authorization: Bearer TOKEN), or sign in with a browser")
+        found = access.by_session(browser)
+    except Denied as error:
+        raise Refused(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
+    if request.method not in _SAFE:
+        sent = request.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(sent.encode(), found.csrf.encode()):
+            raise Refused(403, f"a change from a browser needs the session's {CSRF_HEADER}: load the page again")
+    return found
+
+
+def at_least(role: Role) -> Callable[..., Identity]:
+    """A dependency that lets in people with this role, or one that may do more."""
+
+    def allowed(
+        request: Request,
+        _token: Annotated[object, Depends(_bearer)] = None,
+        _session: Annotated[object, Depends(_cookie)] = None,
+    ) -> Identity:
+        found = identity(request)
+        if found.role < role:
+            raise Refused(403, f"this needs the role {role.word}: {found.person} has {found.role.word}")
+        return found
+
+    return allowed
+
+
+Viewer = Annotated[Identity, Depends(at_least(Role.VIEWER))]
+Operator = Annotated[Identity, Depends(at_least(Role.OPERATOR))]
+Admin = Annotated[Identity, Depends(at_least(Role.ADMIN))]

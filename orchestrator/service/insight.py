@@ -1,0 +1,140 @@
+"""Insight: what the model makes of a campaign's results, worked out once for all who ask, one campaign at a time."""
+
+import io
+import threading
+
+from matplotlib import rc_context
+from scipy.stats import norm
+
+import optimizer
+from orchestrator.model_plots import model_figures
+from orchestrator.service.views import View
+from orchestrator.state import CampaignState
+from protocols.conditions import Value
+
+_SHARE = 0.9
+_WIDE = float(norm.ppf(0.5 + _SHARE / 2))
+
+
+class Recommended(View):
+    """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
+
+    `beats_standard` is the probability that it is better than the best standard condition.
+    """
+
+    condition: dict[str, Value]
+    mean: float
+    low: float
+    high: float
+    tried: bool
+    beats_standard: float | None
+
+
+class Importance(View):
+    """The share of the objective's variance that a parameter has: alone, and with all that it takes part in."""
+
+    parameter: str
+    alone: float
+    in_all: float
+    low: float
+    high: float
+
+
+class Curve(View):
+    """The objective over a parameter, averaged over the others."""
+
+    parameter: str
+    values: list[Value]
+    mean: list[float]
+    sd: list[float]
+
+
+class Trust(View):
+    """How the model does on results that it was not told of: share within 90 % intervals, variance explained."""
+
+    within: float
+    explained: float | None
+
+
+class Insight(View):
+    """Empty where too little was observed."""
+
+    observations: int
+    recommended: Recommended | None = None
+    importance: tuple[Importance, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    trust: Trust | None = None
+
+
+class Insights:
+    """What was worked out last, by campaign."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._insights: dict[str, Insight] = {}
+        self._figures: dict[str, tuple[int, dict[str, bytes]]] = {}
+
+    def of(self, state: CampaignState) -> Insight:
+        """What the model makes of a campaign; takes seconds when there are new results."""
+        number = len(state.observations)
+        with self._lock:
+            known = self._insights.get(state.id)
+            if known is None or known.observations != number:
+                known = _insight(state)
+                self._insights[state.id] = known
+            return known
+
+    def figure(self, state: CampaignState, name: str) -> bytes | None:
+        """A figure as SVG; None where there is none."""
+        number = len(state.observations)
+        with self._lock:
+            known = self._figures.get(state.id)
+            if known is None or known[0] != number:
+                known = number, _figures(state)
+                self._figures[state.id] = known
+            return known[1].get(name)
+
+
+def _insight(state: CampaignState) -> Insight:
+    space, observations = state.campaign.space, state.observations
+    best = optimizer.recommend(space, observations, state.campaign.standards)
+    if best is None:
+        return Insight(observations=len(observations))
+    found = optimizer.effects(space, observations)
+    held_out = optimizer.cross_validate(space, observations)
+    within = [held.within(_SHARE) for held in held_out]
+    return Insight(
+        observations=len(observations),
+        recommended=Recommended(
+            condition=dict(best.condition.root),
+            mean=min(max(best.mean, 0.0), 1.0),
+            low=max(best.mean - _WIDE * best.sd, 0.0),
+            high=min(best.mean + _WIDE * best.sd, 1.0),
+            tried=best.tried,
+            beats_standard=best.beats_standard,
+        ),
+        importance=tuple(
+            Importance(
+                parameter=effect.parameter,
+                alone=effect.alone.median,
+                in_all=effect.in_all.median,
+                low=effect.in_all.low,
+                high=effect.in_all.high,
+            )
+            for effect in found
+        ),
+        curves=tuple(
+            Curve(parameter=e.parameter, values=list(e.values), mean=list(e.mean), sd=list(e.sd)) for e in found
+        ),
+        trust=Trust(within=sum(within) / len(within), explained=optimizer.explained(held_out)) if within else None,
+    )
+
+
+def _figures(state: CampaignState) -> dict[str, bytes]:
+    drawn = {}
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": state.id}):
+        for name, figure in model_figures(state.campaign, state.observations).items():
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+            drawn[name] = buffer.getvalue()
+    return drawn

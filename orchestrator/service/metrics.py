@@ -1,0 +1,47 @@
+"""Metrics for Prometheus: campaigns by status, jobs by state, what waits for a person, robots that do not answer."""
+
+from collections import Counter
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from orchestrator.service.backend import Backend
+from orchestrator.service.views import needs
+from orchestrator.tables import CampaignRow, JobRow
+
+
+def exposition(backend: Backend) -> tuple[str, str]:
+    """All metrics as text, read from the journal at this moment, and the media type of that text."""
+    registry = CollectorRegistry()
+    campaigns = Gauge("wellwise_campaigns", "Campaigns by status.", ["status"], registry=registry)
+    jobs = Gauge("wellwise_jobs", "Jobs of campaigns that are not over, by state.", ["state"], registry=registry)
+    waiting = Gauge("wellwise_needs", "What only a person can say, by kind.", ["kind"], registry=registry)
+    offline = Gauge("wellwise_robots_offline", "Robots that do not answer.", registry=registry)
+    best = Gauge("wellwise_best", "Best value so far of the objective, 0 to 1.", ["campaign"], registry=registry)
+    troubled = Gauge("wellwise_campaigns_not_carried", "Running campaigns with a fault.", registry=registry)
+    events = Gauge("wellwise_last_event", "Id of the latest event.", registry=registry)
+    listeners = Gauge("wellwise_event_listeners", "Listeners to live events.", registry=registry)
+    with backend.journal.reading_session() as session:
+        for status, number in session.exec(select(CampaignRow.status, func.count()).group_by(col(CampaignRow.status))):
+            campaigns.labels(status).set(number)
+        running = list(session.exec(select(CampaignRow.id).where(col(CampaignRow.status).in_(("running", "paused")))))
+        query = select(JobRow.state, func.count()).where(col(JobRow.campaign_id).in_(running))
+        for state, number in session.exec(query.group_by(col(JobRow.state))):
+            jobs.labels(state).set(number)
+    kinds: Counter[str] = Counter({"approval": 0, "in_doubt": 0, "late": 0})
+    silent = set()
+    for campaign_id in running:
+        _, found = backend.state(campaign_id)
+        kinds.update(need.kind for need in needs(found))
+        silent |= {outage.robot for outage in found.outages}
+        if found.best is not None:
+            best.labels(campaign_id).set(found.best)
+    for kind, number in kinds.items():
+        waiting.labels(kind).set(number)
+    offline.set(len(silent))
+    troubled.set(len(backend.carrier.troubles))
+    events.set(backend.journal.last_event())
+    listeners.set(backend.stream.listeners)
+    return generate_latest(registry).decode(), CONTENT_TYPE_LATEST

@@ -1,0 +1,116 @@
+"""Problems: every error of the API as RFC 9457 says it, with what, where, what was expected and what to do."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from orchestrator.access import Denied
+from orchestrator.errors import JournalError, Missing, Unavailable
+from protocols.errors import InvalidInput, Problem, WellwiseError
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger("wellwise.http")
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457, with every single finding in `problems`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    problems: list[Problem] = Field(default_factory=list)
+
+
+class Refused(WellwiseError):
+    """A request that is refused with a status of HTTP."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.headers = status, headers
+
+
+_TITLES = {
+    400: "This request cannot be read",
+    401: "Sign in",
+    403: "Your role does not allow this",
+    404: "There is no such thing",
+    405: "This method is not for this address",
+    409: "This cannot be done as things stand",
+    413: "Too large",
+    415: "This kind of content is not taken",
+    422: "Something in the request is wrong",
+    428: "A key is needed",
+    503: "Not now",
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer beside its result, for the description of the API."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {status: {"description": _TITLES[status], "content": content} for status in statuses}
+
+
+READING = answers(400, 401, 403, 404, 422, 503)
+ACTING = READING | answers(409, 413)
+
+
+def problem(
+    status: int, detail: str, problems: list[Problem] | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer to a request that is refused."""
+    title = _TITLES.get(status, "Refused")
+    details = ProblemDetails(title=title, status=status, detail=detail, problems=problems or [])
+    return JSONResponse(details.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer errors with problems; a page that needs a sign-in leads to it."""
+
+    @app.exception_handler(WellwiseError)
+    def _wellwise(request: Request, error: WellwiseError) -> Response:
+        match error:
+            case Refused():
+                if error.status == 401 and _page(request):
+                    return RedirectResponse(f"/login?next={request.url.path}", 303)
+                return problem(error.status, str(error), headers=error.headers)
+            case InvalidInput():
+                return problem(422, str(error), error.problems)
+            case Denied():
+                return problem(401, str(error))
+            case Missing():
+                return problem(404, str(error))
+            case Unavailable():
+                return problem(503, str(error))
+            case JournalError():
+                return problem(409, str(error))
+        return problem(409, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def _validation(request: Request, error: RequestValidationError) -> Response:
+        problems = [
+            Problem(where=str(details["loc"][0]), key=".".join(map(str, details["loc"][1:])), message=details["msg"])
+            for details in error.errors()
+        ]
+        return problem(422, "\n".join(map(str, problems)), problems)
+
+    @app.exception_handler(StarletteHTTPException)
+    def _http(request: Request, error: HTTPException) -> Response:
+        detail = error.detail if error.status_code != 404 else f"there is nothing at {request.url.path}"
+        return problem(error.status_code, str(detail), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    def _fault(request: Request, error: Exception) -> Response:
+        _log.error("%s %s", request.method, request.url.path, exc_info=error)
+        return problem(500, "a fault of wellwise: its log says more")
+
+
+def _page(request: Request) -> bool:
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")

@@ -1,0 +1,94 @@
+"""What the service asks the journal for: jobs, readings and counts, as they are listed and counted on pages."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from orchestrator.journal import Journal
+from orchestrator.state import JobStatus
+from orchestrator.tables import CampaignRow, EventRow, JobRow, ObservationRow, ReadingRow
+
+
+class StepDay(NamedTuple):
+    """All plates' jobs of a step on a day of a round."""
+
+    step: str
+    day: int
+
+
+def jobs(
+    journal: Journal,
+    campaign_id: str,
+    round: int | None = None,
+    plate: int | None = None,
+    robot: str | None = None,
+    states: Sequence[JobStatus] = (),
+    after: int = -1,
+    limit: int = 100,
+) -> list[tuple[int, JobRow]]:
+    """Jobs in the order in which they are due, with the number from which a list may go on."""
+    query = select(JobRow).where(JobRow.campaign_id == campaign_id)
+    if round is not None:
+        query = query.where(JobRow.round == round)
+    if plate is not None:
+        query = query.where(JobRow.plate == plate)
+    if robot is not None:
+        query = query.where(JobRow.robot == robot)
+    if states:
+        query = query.where(col(JobRow.state).in_(states))
+    order = col(JobRow.round) * _STRIDE + col(JobRow.position)
+    query = query.where(order > after).order_by(col(JobRow.round), col(JobRow.position)).limit(limit)
+    with journal.reading_session() as session:
+        return [(row.round * _STRIDE + row.position, row) for row in session.exec(query)]
+
+
+_STRIDE = 1_000_000
+
+
+def calendar(journal: Journal, campaign_id: str, round: int) -> dict[StepDay, Counter[JobStatus]]:
+    """How many jobs of each step and day stand where."""
+    day = col(JobRow.job)["day"].as_integer()
+    query = (
+        select(JobRow.step, day, JobRow.state, func.count())
+        .where(JobRow.campaign_id == campaign_id, JobRow.round == round)
+        .group_by(col(JobRow.step), day, col(JobRow.state))
+    )
+    found: dict[StepDay, Counter[JobStatus]] = {}
+    with journal.reading_session() as session:
+        for step, on_day, state, number in session.exec(query):
+            found.setdefault(StepDay(step, on_day), Counter())[JobStatus(state)] += number
+    return found
+
+
+def readings(
+    journal: Journal, campaign_id: str, round: int, plate: int, well: str
+) -> tuple[list[ReadingRow], list[ObservationRow]]:
+    """Every reading of a well and what was derived from them, oldest first."""
+    here = {"campaign_id": campaign_id, "round": round, "plate": plate, "well": well}
+    with journal.reading_session() as session:
+        return (
+            list(session.exec(select(ReadingRow).filter_by(**here).order_by(col(ReadingRow.id)))),
+            list(session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))),
+        )
+
+
+def latest_events(
+    journal: Journal, campaign_id: str, kinds: Sequence[str] = (), subject: str | None = None, limit: int = 50
+) -> list[EventRow]:
+    """The latest events of a campaign, newest first."""
+    query = select(EventRow).where(EventRow.campaign_id == campaign_id)
+    if kinds:
+        query = query.where(col(EventRow.kind).in_(kinds))
+    if subject is not None:
+        query = query.where(EventRow.subject == subject)
+    with journal.reading_session() as session:
+        return list(session.exec(query.order_by(col(EventRow.id).desc()).limit(limit)))
+
+
+def file_text(journal: Journal, campaign_id: str) -> str:
+    """The campaign file as it was launched."""
+    with journal.reading_session() as session:
+        return session.exec(select(CampaignRow.file_text).where(CampaignRow.id == campaign_id)).one()

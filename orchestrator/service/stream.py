@@ -1,0 +1,105 @@
+"""The stream of events: one look at the journal for all who listen, and no event lost or told twice."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+
+from orchestrator.journal import Journal
+from orchestrator.tables import EventRow
+from protocols.errors import WellwiseError
+
+_LOOK_S = 0.25
+_KEPT = 5_000
+_GAP_S = 10.0
+"""How long an id that is missing below another is waited for: transactions of PostgreSQL may end out of order."""
+
+_log = logging.getLogger("wellwise.stream")
+
+
+class EventStream:
+    """Events of all campaigns in the order of their ids, to any number of listeners.
+
+    Events that other processes write are among them. A listener says which event it has seen last.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._recent: deque[EventRow] = deque(maxlen=_KEPT)
+        self._changed = asyncio.Condition()
+        self._settled = 0
+        self._gap_since: float | None = None
+        self.listeners = 0
+        self.closed = False
+
+    @property
+    def last(self) -> int:
+        """The id of the last event that listeners were told of."""
+        return self._settled
+
+    async def run(self) -> None:
+        """Look at the journal until cancelled."""
+        self._settled = await asyncio.to_thread(self._journal.last_event)
+        while True:
+            try:
+                await self._look()
+            except WellwiseError as error:
+                _log.warning("%s", error)
+            await asyncio.sleep(_LOOK_S)
+
+    async def close(self) -> None:
+        """End every listener."""
+        async with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+
+    async def listen(self, after: int, campaign_id: str | None = None) -> AsyncGenerator[EventRow, None]:
+        """Every event with an id above `after`, those to come included."""
+        self.listeners += 1
+        try:
+            while not self.closed:
+                async with self._changed:
+                    while self._settled <= after and not self.closed:
+                        await self._changed.wait()
+                events, after = await self._between(after, self._settled)
+                for event in events:
+                    if campaign_id is None or event.campaign_id == campaign_id:
+                        yield event
+        finally:
+            self.listeners -= 1
+
+    async def _between(self, after: int, until: int) -> tuple[list[EventRow], int]:
+        """Events above one id and up to another, or the first of them, and the id up to which these are all."""
+        oldest = self._recent[0].id if self._recent else None
+        if oldest is not None and oldest <= after + 1:
+            return [event for event in self._recent if after < (event.id or 0) <= until], until
+        found = await asyncio.to_thread(self._journal.all_events, after, _KEPT)
+        if len(found) == _KEPT:
+            until = min(until, found[-1].id or until)
+        return [event for event in found if (event.id or 0) <= until], until
+
+    async def _look(self) -> None:
+        found = await asyncio.to_thread(self._journal.all_events, self._settled, _KEPT)
+        settled = self._without_gaps(found)
+        if settled:
+            async with self._changed:
+                self._recent.extend(settled)
+                self._settled = settled[-1].id or self._settled
+                self._changed.notify_all()
+
+    def _without_gaps(self, found: list[EventRow]) -> list[EventRow]:
+        """The events up to the first id that is missing, unless that has been missing for long (it was rolled back)."""
+        whole: list[EventRow] = []
+        expected = self._settled + 1
+        for event in found:
+            if event.id != expected:
+                now = time.monotonic()
+                if self._gap_since is None:
+                    self._gap_since = now
+                if now - self._gap_since < _GAP_S:
+                    return whole
+            self._gap_since = None
+            whole.append(event)
+            expected = (event.id or 0) + 1
+        return whole
