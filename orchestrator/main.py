@@ -220,8 +220,8 @@ def propose(
     from orchestrator.planning import plan_round
 
     _, campaign = _campaign(file, seed)
-    table = NamedText(text_of(history), str(history))
-    observations = _history(table, campaign, _columns(campaign, column or []))
+    columns = _columns(campaign, column or [])
+    observations = _history(NamedText(text_of(history), str(history)), campaign, columns)
     plan = plan_round(campaign, 1 + max(observation.round for observation in observations), observations)
     console.print(layout_view(plan.layout))
     for notice in plan.notices:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import campaigns
 from orchestrator.service.lab_routes import health, lab, tokens
+from orchestrator.service.pages import STATIC, Fragments, pages
 from orchestrator.service.problems import ProblemDetails, install, problem
 from orchestrator.service.steering_routes import steering
 
@@ -52,11 +53,13 @@ def create_app(backend: Backend, carry: bool = True) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.backend = backend
+    app.state.backend, app.state.fragments = backend, Fragments()
     api = APIRouter(prefix="/api/v1")
     for router in (campaigns, steering, lab, tokens, health):
         api.include_router(router)
     app.include_router(api)
+    app.include_router(pages)
+    app.mount("/static", STATIC)
     install(app)
     app.add_middleware(_Guard)
 

@@ -1,0 +1,273 @@
+"""Charts of the dashboard: places and colours, worked out here and drawn by the templates as SVG."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from statistics import fmean, quantiles
+from typing import NamedTuple
+
+import matplotlib as mpl
+from matplotlib.colors import to_hex
+
+from orchestrator.model_plots import COLOUR_MAP
+from orchestrator.service.record import StepDay
+from orchestrator.service.views import StepView
+from orchestrator.state import CampaignState, JobStatus, RoundState, WellState
+from protocols.plates import LABWARE, well_row_column
+
+WIDTH, HEIGHT = 1100.0, 320.0
+LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 22.0, 34.0
+
+
+class Dot(NamedTuple):
+    """A well on a chart; `shape` goes with the role, so that colour alone tells nothing."""
+
+    x: float
+    y: float
+    shape: str
+    title: str
+    link: str
+
+
+class Band(NamedTuple):
+    """The wells of one round on a chart."""
+
+    x: float
+    width: float
+    label: str
+    low: float
+    middle: float
+    high: float
+    wells: int
+
+
+class Level(NamedTuple):
+    """A line across a chart."""
+
+    y: float
+    label: str
+    kind: str
+
+
+class ValueChart(NamedTuple):
+    """Every well in the order of rounds and plates, the best so far, and each round's quartiles."""
+
+    dots: tuple[Dot, ...]
+    best: str
+    bands: tuple[Band, ...]
+    levels: tuple[Level, ...]
+    ticks: tuple[tuple[float, str], ...]
+    text: str
+
+
+class Cell(NamedTuple):
+    """The jobs of a step on a day."""
+
+    x: float
+    y: float
+    state: str
+    title: str
+
+
+class Calendar(NamedTuple):
+    """Steps over the days of a round, and where the lab is now."""
+
+    cells: tuple[Cell, ...]
+    rows: tuple[tuple[float, str], ...]
+    days: tuple[tuple[float, str], ...]
+    now: float | None
+    size: float
+    width: float
+    height: float
+
+
+class Seat(NamedTuple):
+    """A well of a plate map."""
+
+    name: str
+    row: int
+    column: int
+    fill: str
+    ink: str
+    """`light` or `dark`: the text upon it."""
+    shown: str
+    role: str
+    label: str
+    link: str
+    state: str
+
+
+class PlateMap(NamedTuple):
+    """A plate with its wells; empty places are those that no round uses."""
+
+    number: int
+    now: str
+    rows: int
+    columns: int
+    seats: tuple[Seat, ...]
+
+
+_SHAPES = {"standard": "square", "control": "diamond"}
+
+
+def _y(value: float) -> float:
+    return round(TOP + (1 - min(max(value, 0.0), 1.0)) * (HEIGHT - TOP - BOTTOM), 1)
+
+
+@lru_cache(1024)
+def colour(value: float) -> tuple[str, str]:
+    """The colour of a value (0 to 1), the same to colour-blind people, and that of text upon it."""
+    red, green, blue, _ = mpl.colormaps[COLOUR_MAP](min(max(value, 0.0), 1.0))
+    # Relative luminance decides which text is read best (WCAG 2).
+    bright = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return to_hex((red, green, blue)), "dark" if bright > 0.18 else "light"
+
+
+def scale() -> list[tuple[float, str]]:
+    """The colours from 0 to 1, for a legend."""
+    return [(step / 20, colour(step / 20)[0]) for step in range(21)]
+
+
+def value_chart(state: CampaignState) -> ValueChart:
+    """Where every well of a campaign lies."""
+    number = max(sum(len(round.wells) for round in state.rounds), 1)
+    step = (WIDTH - LEFT - RIGHT) / number
+    dots: list[Dot] = []
+    bands: list[Band] = []
+    line: list[str] = []
+    best: float | None = None
+    place = 0
+    for round_ in state.rounds:
+        begin = place
+        values = []
+        for well in round_.wells:
+            x = round(LEFT + (place + 0.5) * step, 1)
+            place += 1
+            value = _trusted(well)
+            if value is None:
+                continue
+            values.append(value)
+            best = value if best is None else max(best, value)
+            line.append(f"{x},{_y(best)}")
+            where = f"round {round_.number}, plate {well.well.plate}, {well.well.name}"
+            title = f"{value:.3f}, {well.proposal.role}: {where}"
+            dots.append(Dot(x, _y(value), _SHAPES.get(well.proposal.role, "circle"), title, _link(state, round_, well)))
+        low, middle, high = quantiles(values, n=4) if len(values) > 1 else (values or [0.0]) * 3
+        x, width = round(LEFT + begin * step, 1), round((place - begin) * step, 1)
+        bands.append(Band(x, width, f"round {round_.number}", _y(low), _y(middle), _y(high), len(values)))
+    return ValueChart(
+        dots=tuple(dots),
+        best=" ".join(line),
+        bands=tuple(bands),
+        levels=tuple(_levels(state)),
+        ticks=tuple((_y(value), f"{value:g}") for value in (0, 0.25, 0.5, 0.75, 1)),
+        text=f"{len(dots)} wells with a value in {len(state.rounds)} rounds; "
+        + ("no value yet" if best is None else f"best so far {best:.3f}"),
+    )
+
+
+def _levels(state: CampaignState) -> Sequence[Level]:
+    standards = [
+        value
+        for round_ in state.rounds
+        for well in round_.wells
+        if well.proposal.role == "standard" and (value := _trusted(well)) is not None
+    ]
+    levels = []
+    if standards:
+        levels.append(Level(_y(fmean(standards)), f"standard {fmean(standards):.2f}", "standard"))
+    if state.campaign.stop.target is not None:
+        levels.append(Level(_y(state.campaign.stop.target), f"target {state.campaign.stop.target:g}", "target"))
+    return levels
+
+
+def _trusted(well: WellState) -> float | None:
+    return None if well.lost or well.flags else well.value
+
+
+def _link(state: CampaignState, round_: RoundState, well: WellState) -> str:
+    return f"/campaigns/{state.id}/wells/{round_.number}/{well.well.plate}/{well.well.name}"
+
+
+_CELL, _ROW, _NAMES = 23.0, 30.0, 190.0
+_WORST = ("in_doubt", "late", "failed", "working", "planned", "dropped", "done")
+
+
+def calendar(
+    steps: Sequence[StepView],
+    counts: Mapping[StepDay, Counter[JobStatus]],
+    round_: RoundState,
+    last_day: int,
+    now: datetime | None,
+) -> Calendar:
+    """A round's steps by day; `now` is the lab's time, in the zone in which days are meant."""
+    cells = []
+    for row, step in enumerate(steps):
+        for day in step.days:
+            found = counts.get(StepDay(step.name, day), Counter())
+            words = Counter({_word(status): number for status, number in found.items() if number})
+            state = next((word for word in _WORST if words[word]), "planned")
+            told = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in words.items()) or "planned"
+            title = f"{_named(step)}, day {day}: {told}"
+            cells.append(Cell(_NAMES + day * _CELL, row * _ROW + 24, state, title))
+    first = round_.started_at
+    line = None
+    if now is not None and not round_.finished:
+        zone = now.tzinfo
+        midnight = first.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        passed = (now - midnight) / timedelta(days=1)
+        if 0 <= passed <= last_day + 1:
+            line = round(_NAMES + passed * _CELL, 1)
+    every = 7 if last_day > 20 else 1
+    return Calendar(
+        cells=tuple(cells),
+        rows=tuple((row * _ROW + 24, _named(step)) for row, step in enumerate(steps)),
+        days=tuple((_NAMES + day * _CELL, str(day)) for day in range(0, last_day + 1, every)),
+        now=line,
+        size=_CELL - 2,
+        width=_NAMES + (last_day + 1) * _CELL + 12,
+        height=len(steps) * _ROW + 30,
+    )
+
+
+def _named(step: StepView) -> str:
+    return step.title if step.title.lower() == step.name.lower() else f"{step.name} {step.title}".strip()
+
+
+def _word(status: JobStatus) -> str:
+    return "working" if status.in_flight else status.value
+
+
+def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
+    """The plates of a round as maps."""
+    rows, columns = LABWARE[state.campaign.plates.labware]
+    found = []
+    # The next job of each plate says where the plate stands.
+    at = {job.plate: f"{job.step}: {job.status.value.replace('_', ' ')}" for job in round_.jobs}
+    for plate in dict.fromkeys(well.well.plate for well in round_.wells):
+        seats = []
+        for well in (well for well in round_.wells if well.well.plate == plate):
+            row, column = well_row_column(well.well.name)
+            value = None if well.lost else well.value
+            fill, ink = colour(value) if value is not None else ("none", "plain")
+            word = "lost" if well.lost else "flagged" if well.flags else "read" if value is not None else "waits"
+            shown = "\N{MULTIPLICATION SIGN}" if well.lost else f"{value:.2f}" if value is not None else ""
+            told = {"lost": f"lost: {well.lost}", "waits": "no value yet"}.get(word, "")
+            told = told or f"{value:.3f}" + (f", flagged {', '.join(well.flags)}" if well.flags else "")
+            seats.append(
+                Seat(
+                    name=well.well.name,
+                    row=row + 1,
+                    column=column + 1,
+                    fill=fill,
+                    ink=ink,
+                    shown=shown,
+                    role=well.proposal.role,
+                    label=f"Plate {plate} {well.well.name}, {well.proposal.role}: {told}",
+                    link=_link(state, round_, well),
+                    state=word,
+                )
+            )
+        found.append(PlateMap(plate, at.get(plate, ""), rows, columns, tuple(seats)))
+    return found

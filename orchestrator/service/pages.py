@@ -1,0 +1,248 @@
+"""The dashboard: pages that people look at. What they do there goes through the API, with its rules."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.staticfiles import StaticFiles
+
+from orchestrator.access import Denied, Identity
+from orchestrator.service import charts, record
+from orchestrator.service.backend import Backend
+from orchestrator.service.campaign_routes import round_of, summary_of, view_of, well_history
+from orchestrator.service.fields import CampaignId, PlateNumber, RoundNumber, WellName
+from orchestrator.service.identity import COOKIE, Admin, TheBackend, Viewer, identity
+from orchestrator.service.lab_routes import robots_of
+from orchestrator.service.views import EventView, round_view
+from orchestrator.state import CampaignState
+from protocols.parameters import CategoryParameter, SteppedParameter
+
+pages = APIRouter(include_in_schema=False)
+
+STATIC = StaticFiles(directory=Path(__file__).with_name("static"))
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+_FEED = 60
+_NONE = "\N{EN DASH}"
+_COOKIE_S = 12 * 3600
+
+_environment = Environment(
+    loader=PackageLoader("orchestrator.service"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _number(value: float | int | str | None, digits: int = 3) -> str:
+    """A number as people write it; a dash where there is none."""
+    if value is None:
+        return _NONE
+    if isinstance(value, str):
+        return value
+    return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
+
+
+_environment.filters["number"] = _number
+_environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
+_environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
+_environment.filters["words"] = lambda text: str(text).replace("_", " ")
+
+
+class Fragments:
+    """Parts of pages that are the same for all who look, drawn once for each event that changes them."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[str, tuple[int, str]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def of(self, key: str, last: int, draw: Callable[[], str]) -> str:
+        """The part that was drawn last for this event, or a new one."""
+        with self._locks.setdefault(key, threading.Lock()):
+            known = self._drawn.get(key)
+            if known is None or known[0] != last:
+                known = last, draw()
+                self._drawn[key] = known
+            return known[1]
+
+
+def _fragments(request: Request) -> Fragments:
+    return cast(Fragments, request.app.state.fragments)
+
+
+def _rendered(name: str, **values: Any) -> str:
+    return _environment.get_template(name).render(**values)
+
+
+def _page(
+    request: Request, who: Identity, title: str, content: str, *, live: str = "", last: int = 0, here: str = ""
+) -> Response:
+    """A whole page, or only its content for one that is looked at already."""
+    if request.headers.get("x-part"):
+        return HTMLResponse(content, headers={"Cache-Control": "no-store"})
+    page = _rendered(
+        "base.html", title=title, content=content, who=who, role=who.role.word, live=live, last=last, here=here
+    )
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+@pages.get("/")
+def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
+    """Every campaign, and first of all what a person is needed for."""
+    last = backend.journal.last_event()
+
+    def draw() -> str:
+        summaries = [summary_of(backend, name) for name in backend.journal.campaign_ids()[::-1]]
+        return _rendered("overview.html", campaigns=summaries, robots=robots_of(backend))
+
+    content = _fragments(request).of("overview", last, draw)
+    return _page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
+
+
+@pages.get("/campaigns/new")
+def new_campaign(request: Request, backend: TheBackend, who: Viewer) -> Response:
+    """Choose an example or bring a file, mend it, see what it would do, launch it."""
+    examples = {}
+    for path in sorted(EXAMPLES.glob("*/campaign.yaml")):
+        examples[path.parent.name] = path.read_text(encoding="utf-8")
+    return _page(request, who, "New campaign", _rendered("new.html", examples=examples), here="new")
+
+
+@pages.get("/campaigns/{campaign_id}")
+def campaign(
+    request: Request,
+    backend: TheBackend,
+    who: Viewer,
+    campaign_id: CampaignId,
+    round: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+) -> Response:
+    """One campaign."""
+    last, state = backend.state(campaign_id)
+    number = round or len(state.rounds)
+    content = _fragments(request).of(f"{campaign_id} {number}", last, lambda: _campaign(backend, last, state, number))
+    return _page(request, who, state.campaign.title or state.id, content, live=campaign_id, last=last, here="campaigns")
+
+
+def _campaign(backend: Backend, last: int, state: CampaignState, number: int) -> str:
+    view = view_of(backend, last, state)
+    zone = backend.settings.zone
+    chosen = round_of(state, number) if number else None
+    found = None
+    if state.rounds:
+        current = state.rounds[-1]
+        counts = record.calendar(backend.journal, state.id, current.number)
+        last_day = state.campaign.protocol.last_day
+        found = charts.calendar(view.steps, counts, current, last_day, view.lab_time)
+    events = [EventView.of(row, zone) for row in record.latest_events(backend.journal, state.id, limit=_FEED)]
+    return _rendered(
+        "campaign.html",
+        campaign=view,
+        chart=charts.value_chart(state),
+        box=charts,
+        calendar=found,
+        round=round_view(state, chosen, zone) if chosen else None,
+        plates=charts.plate_maps(state, chosen) if chosen else [],
+        scale=charts.scale(),
+        events=events,
+        observed=len(state.observations),
+    )
+
+
+@pages.get("/campaigns/{campaign_id}/insight")
+def insight(request: Request, backend: TheBackend, who: Viewer, campaign_id: CampaignId) -> Response:
+    """What the model makes of a campaign; it is asked for when the page is there, for it takes seconds."""
+    last, state = backend.state(campaign_id)
+    found = backend.insights.of(state)
+    names = [name for name in ("effects", "pair-effect", "calibration", "pareto-front") if found.recommended]
+    names = [name for name in names if backend.insights.figure(state, name) is not None]
+    view = view_of(backend, last, state)
+    return HTMLResponse(_rendered("insight.html", insight=found, campaign=view, figures=names))
+
+
+@pages.get("/campaigns/{campaign_id}/wells/{number}/{plate}/{well}")
+def one_well(
+    request: Request,
+    backend: TheBackend,
+    who: Viewer,
+    campaign_id: CampaignId,
+    number: RoundNumber,
+    plate: PlateNumber,
+    well: WellName,
+) -> Response:
+    """A well with its image, its condition and its history."""
+    last, state = backend.state(campaign_id)
+    history = well_history(backend, campaign_id, number, plate, well)
+    view = view_of(backend, last, state)
+    choices = {
+        parameter.name: list(parameter.levels) if isinstance(parameter, CategoryParameter | SteppedParameter) else None
+        for parameter in state.campaign.parameters
+        if parameter not in state.campaign.space.decided
+    }
+    proposed = round_of(state, number).proposed
+    content = _rendered("well.html", well=history, campaign=view, choices=choices, proposed=proposed)
+    return _page(request, who, f"{history.id}", content, here="campaigns")
+
+
+@pages.get("/robots")
+def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
+    """The robots of all campaigns that are not over."""
+    last = backend.journal.last_event()
+    content = _fragments(request).of("robots", last, lambda: _rendered("robots.html", robots=robots_of(backend)))
+    return _page(request, who, "Robots", content, live="*", last=last, here="robots")
+
+
+@pages.get("/access")
+def access(request: Request, backend: TheBackend, who: Admin) -> Response:
+    """Tokens, and what was done to them."""
+    zone = backend.settings.zone
+    content = _rendered(
+        "access.html", tokens=backend.access.tokens(), audit=backend.access.audit(), zone=zone, own=who.token_id
+    )
+    return _page(request, who, "Access", content, here="access")
+
+
+@pages.get("/login")
+def login(request: Request, backend: TheBackend, token: str = "", next: str = "/") -> Response:
+    """The page that asks for a token; a link with a token signs in at once."""
+    if token:
+        return _signed_in(request, backend, token, next)
+    return HTMLResponse(_rendered("login.html", message="", next=_inside(next)))
+
+
+@pages.post("/login")
+async def sign_in(request: Request, backend: TheBackend) -> Response:
+    """Begin a browser session."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+    return _signed_in(request, backend, form.get("token", [""])[0], form.get("next", ["/"])[0])
+
+
+@pages.post("/logout")
+def sign_out(request: Request, backend: TheBackend) -> Response:
+    """End a browser session."""
+    identity(request)
+    backend.access.sign_out(request.cookies.get(COOKIE, ""))
+    answer = Response(status_code=204)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+def _signed_in(request: Request, backend: Backend, token: str, next: str) -> Response:
+    try:
+        browser, _ = backend.access.sign_in(token.strip())
+    except Denied as error:
+        return HTMLResponse(_rendered("login.html", message=str(error), next=_inside(next)), 401)
+    answer = RedirectResponse(_inside(next), 303)
+    secure = request.url.scheme == "https"
+    answer.set_cookie(COOKIE, browser, max_age=_COOKIE_S, httponly=True, samesite="strict", secure=secure)
+    return answer
+
+
+def _inside(path: str) -> str:
+    """A path of this service, whatever was asked for."""
+    sound = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if sound else "/"

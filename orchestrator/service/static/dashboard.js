@@ -1,0 +1,346 @@
+"use strict";
+// What people do goes through the API; what they see is drawn by the server and brought up to date when events come.
+
+const body = document.body;
+const main = document.getElementById("main");
+const byId = (id) => document.getElementById(id);
+
+async function send(method, url, content) {
+  const headers = { "X-CSRF-Token": body.dataset.csrf, "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  if (content !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(url, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
+  } catch {
+    throw new Error("The service does not answer. Nothing was done as far as this page knows: look again in a moment.");
+  }
+  if (response.status === 204) return null;
+  const answer = await response.json();
+  if (!response.ok) throw Object.assign(new Error(answer.detail), { problems: answer.problems ?? [] });
+  return answer;
+}
+
+function tell(place, text) {
+  place.hidden = !text;
+  place.textContent = text;
+}
+
+// Live: one stream of events; whatever comes makes the page ask for its content again, at most once a second.
+
+let asked = 0;
+let waiting = null;
+let last = Number(body.dataset.last || 0);
+const heard = (window.wellwiseHeard = []);
+
+async function refresh() {
+  const mine = ++asked;
+  let text;
+  try {
+    const response = await fetch(location.href, { headers: { "X-Part": "1" } });
+    if (response.redirected || response.status === 401) return location.reload();
+    if (!response.ok) return;
+    text = await response.text();
+  } catch {
+    return; // the stream tells that the service is away
+  }
+  if (mine !== asked) return;
+  const next = document.createElement("div");
+  next.innerHTML = text;
+  const lazy = main.querySelector("[data-lazy]");
+  const fresh = next.querySelector("[data-lazy]");
+  if (lazy && fresh && lazy.dataset.loaded) {
+    fresh.innerHTML = lazy.innerHTML;
+    fresh.dataset.loaded = lazy.dataset.loaded;
+  }
+  for (const details of next.querySelectorAll("details[data-keep-open]")) {
+    const there = main.querySelector(`details[data-keep-open="${details.dataset.keepOpen}"]`);
+    if (there) details.open = there.open;
+  }
+  Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: true });
+  load();
+}
+
+function soon() {
+  if (waiting === null) waiting = setTimeout(() => { waiting = null; refresh(); }, 1000);
+}
+
+function listen() {
+  const link = byId("link");
+  const campaign = body.dataset.live === "*" ? "" : `&campaign=${body.dataset.live}`;
+  const source = new EventSource(`/api/v1/events/stream?after=${last}${campaign}`);
+  const show = (state, text) => { link.dataset.state = state; link.textContent = text; };
+  source.onopen = () => { show("live", "live"); soon(); };
+  source.onmessage = (message) => {
+    const event = JSON.parse(message.data);
+    if (event.id <= last) return;
+    last = event.id;
+    heard.push(event.id);
+    soon();
+  };
+  source.onerror = () => {
+    show("lost", "connection lost, trying again");
+    if (source.readyState === EventSource.CLOSED) {
+      source.close();
+      setTimeout(listen, 2000);
+    }
+  };
+}
+
+// What takes the model seconds is asked for when the page is there, and again when there are new results.
+
+async function load() {
+  for (const place of main.querySelectorAll("[data-lazy]")) {
+    if (place.dataset.key === "0" || place.dataset.loaded === place.dataset.key) continue;
+    const key = (place.dataset.loaded = place.dataset.key);
+    try {
+      const response = await fetch(place.dataset.lazy);
+      const now = main.querySelector("[data-lazy]");
+      if (response.ok && now.dataset.key === key) now.innerHTML = await response.text();
+    } catch {
+      delete place.dataset.loaded;
+    }
+  }
+}
+
+// Acts: a dialog with what will happen, the reason, and a confirmation.
+
+const act = byId("act");
+
+function field(spec) {
+  const [kind, ...more] = spec.split(":");
+  const place = byId("act-fields");
+  const label = document.createElement("label");
+  let input;
+  if (kind === "value" && more[1]) {
+    input = document.createElement("select");
+    for (const level of more[1].split("|")) input.add(new Option(level, level));
+  } else {
+    input = document.createElement("input");
+    input.required = kind !== "failed_wells";
+    if (kind === "rounds" || kind === "ratio") input.type = "number";
+    if (kind === "rounds") { input.min = 1; input.max = 1000; input.value = more[0]; }
+    if (kind === "ratio") { input.min = 0; input.max = 1; input.step = "any"; }
+  }
+  input.id = "act-field";
+  label.htmlFor = "act-field";
+  label.textContent = { rounds: "Rounds", ratio: "Value, 0 to 1", value: "New value", failed_wells: "But not in these wells (such as A1 B2; none if empty)" }[kind];
+  place.append(label, input);
+  return () => {
+    const text = input.value.trim();
+    if (kind === "rounds") return { rounds: Number(text) };
+    if (kind === "ratio") return { value: Number(text) };
+    if (kind === "failed_wells") return { failed_wells: text ? text.split(/[\s,;]+/) : [] };
+    return { values: { [more[0]]: text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text } };
+  };
+}
+
+function ask(button) {
+  const data = button.dataset;
+  byId("act-title").textContent = data.title;
+  byId("act-note").textContent = data.note;
+  byId("act-fields").replaceChildren();
+  byId("act-why").value = "";
+  tell(byId("act-problem"), "");
+  const extra = data.fields ? field(data.fields) : () => ({});
+  const confirm = byId("act-confirm");
+  confirm.className = button.classList.contains("danger") ? "danger solid" : "strong";
+  confirm.textContent = button.textContent.trim().replace("…", "");
+  byId("act-form").onsubmit = async (event) => {
+    event.preventDefault();
+    confirm.disabled = true;
+    try {
+      const content = { ...(data.body ? JSON.parse(data.body) : {}), ...extra(), why: byId("act-why").value };
+      const answer = await send("POST", data.act, content);
+      const silent = Object.entries(answer.not_stopped ?? {});
+      if (silent.length) throw new Error(`NOT stopped: ${silent.map(([name, why]) => `${name} (${why})`).join(", ")}`);
+      act.close();
+      if (byId("detail").open) openDetail(byId("detail").dataset.url);
+      refresh();
+    } catch (error) {
+      tell(byId("act-problem"), error.message);
+    } finally {
+      confirm.disabled = false;
+    }
+  };
+  act.showModal();
+  (byId("act-field") ?? byId("act-why")).focus();
+}
+
+async function openDetail(url) {
+  const detail = byId("detail");
+  const response = await fetch(url, { headers: { "X-Part": "1" } });
+  if (!response.ok) return;
+  byId("detail-body").innerHTML = await response.text();
+  detail.dataset.url = url;
+  if (!detail.open) detail.showModal();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-act]");
+  if (button) return ask(button);
+  const link = event.target.closest("a.well, a[data-detail]");
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    openDetail(link.href);
+  }
+});
+byId("act-cancel").onclick = () => act.close();
+byId("detail-close").onclick = () => byId("detail").close();
+byId("sign-out").onclick = async () => {
+  await fetch("/logout", { method: "POST", headers: { "X-CSRF-Token": body.dataset.csrf } });
+  location.href = "/login";
+};
+
+// New campaign: the same check as everywhere, while one writes.
+
+function element(name, text, kind) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+
+function table(caption, heads, rows) {
+  const made = element("table");
+  made.append(element("caption", caption, "hidden"));
+  const head = made.createTHead().insertRow();
+  for (const [text, kind] of heads) { const cell = element("th", text, kind); cell.scope = "col"; head.append(cell); }
+  const part = made.createTBody();
+  for (const row of rows) {
+    const line = part.insertRow();
+    row.forEach((text, index) => line.append(element("td", text, heads[index][1])));
+  }
+  return made;
+}
+
+function previewed(plan) {
+  const place = byId("preview-body");
+  const short = (value) => (typeof value === "number" ? String(Number(value.toPrecision(6))) : value);
+  const names = Object.keys(plan.layout[0].condition);
+  const spans = (days) => (days.length > 1 ? `${days[0]} to ${days.at(-1)} (${days.length})` : String(days[0]));
+  place.replaceChildren(
+    element("p", `${plan.title}: ${plan.rounds} rounds of ${plan.wells} wells, ${plan.days} days each; the first begins on ` +
+      `${plan.first_day.slice(0, 16).replace("T", " ")}.` + (plan.past_results ? ` It starts from ${plan.past_results} past results.` : "")),
+    ...plan.notices.map((text) => element("p", text, "hint")),
+    element("h3", "Schedule of a round"),
+    table("Schedule", [["step"], ["robot"], ["days"], ["jobs", "num"]], plan.steps.map((s) => [`${s.step} ${s.title}`, s.robot, spans(s.days), s.jobs])),
+    element("h3", "Volumes of a round, without dead volumes"),
+    table("Volumes", [["liquid"], ["mL", "num"]], plan.liquids.map((l) => [l.liquid, (l.volume_ul / 1000).toFixed(1)])),
+    element("h3", "Layout of round 1"),
+  );
+  const scroll = element("div", undefined, "scroll");
+  scroll.tabIndex = 0;
+  scroll.setAttribute("role", "group");
+  scroll.setAttribute("aria-label", "Layout of round 1");
+  scroll.append(table("Layout", [["well"], ["role"], ...names.map((name) => [name.replaceAll("_", " "), "num"])],
+    plan.layout.map((w) => [`${w.plate} ${w.well}`, w.role, ...names.map((name) => short(w.condition[name]))])));
+  place.append(scroll);
+}
+
+function editor() {
+  const file = byId("file");
+  const launch = byId("launch");
+  const findings = byId("findings");
+  let timer = null;
+  let checked = 0;
+  const content = () => ({ file: file.value, ...(byId("seed").value ? { seed: Number(byId("seed").value) } : {}) });
+  const goTo = (line) => {
+    const begin = file.value.split("\n").slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+    const end = file.value.indexOf("\n", begin);
+    file.focus();
+    file.setSelectionRange(begin, end < 0 ? file.value.length : end);
+    file.scrollTop = Math.max(0, (line - 5) * parseFloat(getComputedStyle(file).lineHeight));
+  };
+  const check = async () => {
+    const mine = ++checked;
+    launch.disabled = true;
+    if (!file.value.trim()) return;
+    try {
+      const plan = await send("POST", "/api/v1/campaigns/validate", content());
+      if (mine !== checked) return;
+      findings.replaceChildren(element("p", "The file is valid.", "good"));
+      byId("preview").hidden = false;
+      previewed(plan);
+      launch.disabled = false;
+    } catch (error) {
+      if (mine !== checked) return;
+      byId("preview").hidden = true;
+      const list = element("ul");
+      for (const problem of error.problems ?? []) {
+        const item = element("li");
+        if (problem.line) {
+          const button = element("button", `line ${problem.line}`);
+          button.type = "button";
+          button.onclick = () => goTo(problem.line);
+          item.append(button, " ");
+        }
+        item.append(element("b", problem.key ? `${problem.key}: ` : ""), problem.message + (problem.expected ? ` (expected ${problem.expected})` : ""));
+        list.append(item);
+      }
+      const number = error.problems?.length ?? 0;
+      findings.replaceChildren(element("p", number ? `${number} ${number === 1 ? "problem" : "problems"}` : error.message, "problem"), list);
+    }
+  };
+  const later = () => { launch.disabled = true; clearTimeout(timer); timer = setTimeout(check, 500); };
+  file.oninput = later;
+  byId("seed").oninput = later;
+  byId("example").onchange = (event) => { if (event.target.value) { file.value = event.target.value; check(); } };
+  byId("upload").onchange = async (event) => {
+    const [chosen] = event.target.files;
+    if (chosen) { file.value = await chosen.text(); check(); }
+  };
+  byId("new-form").onsubmit = async (event) => {
+    event.preventDefault();
+    launch.disabled = true;
+    try {
+      const campaign = await send("POST", "/api/v1/campaigns", content());
+      location.href = `/campaigns/${campaign.id}`;
+    } catch (error) {
+      tell(byId("launch-problem"), error.message);
+      launch.disabled = false;
+    }
+  };
+}
+
+// Access: tokens.
+
+function tokens() {
+  byId("token-form").onsubmit = async (event) => {
+    event.preventDefault();
+    tell(byId("token-problem"), "");
+    try {
+      const wish = { person: byId("token-person").value, role: byId("token-role").value, days: Number(byId("token-days").value) };
+      const token = await send("POST", "/api/v1/tokens", wish);
+      const made = byId("token-made");
+      made.hidden = false;
+      made.className = "good";
+      made.replaceChildren(`Give this to ${token.person}; it is not shown again: `, element("code", token.secret));
+      const response = await fetch(location.href, { headers: { "X-Part": "1" } });
+      const next = element("div");
+      next.innerHTML = await response.text();
+      main.querySelector("section").replaceWith(next.querySelector("section"));
+    } catch (error) {
+      tell(byId("token-problem"), error.message);
+    }
+  };
+  main.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-revoke]");
+    if (!button) return;
+    if (!button.dataset.sure) {
+      button.dataset.sure = "yes";
+      button.textContent = `Really revoke ${button.dataset.revoke}?`;
+      return;
+    }
+    try {
+      await send("DELETE", `/api/v1/tokens/${button.dataset.revoke}`);
+      location.reload();
+    } catch (error) {
+      tell(byId("token-problem"), error.message);
+    }
+  });
+}
+
+if (body.dataset.live) listen();
+if (byId("new-form")) editor();
+if (byId("token-form")) tokens();
+load();
