@@ -5,13 +5,23 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo test lint crash lab bench bench-optimizer bench-model lock clean
+.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
 
-test: $(READY)
+# The dashboard, with a link that signs in printed at the first start.
+serve: $(READY)
+	$(BIN)/wellwise serve
+
+test: $(READY) browser
 	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile
+
+# Debian's chromium for the tests of the dashboard, where it may be installed.
+browser:
+	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null; } \
+		|| echo "No chromium: the tests of the dashboard are skipped, or fail where CI is set."
 
 lint: $(READY)
 	$(BIN)/ruff check .

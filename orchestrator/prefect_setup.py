@@ -1,6 +1,7 @@
 """Prefect, embedded: below wellwise's home, silent on the console, telling nobody anything."""
 
 import os
+import signal
 from pathlib import Path
 
 from orchestrator.settings import Settings
@@ -19,15 +20,34 @@ root: {level: WARNING, handlers: [file]}
 """
 
 
-def start_prefect() -> None:
+def start_prefect(home: Path) -> None:
     """Start Prefect's embedded server, unless the environment names another; takes seconds.
 
-    Prefect starts it by itself as well, but two of its threads may do so at once and leave one behind.
+    Prefect starts it by itself as well, but two of its threads may do so at once and leave one behind. One that was
+    left behind by a process of this home that was killed is ended first.
     """
-    if "PREFECT_API_URL" not in os.environ:
-        from prefect.server.api.server import SubprocessASGIServer
+    if "PREFECT_API_URL" in os.environ:
+        return
+    from prefect.server.api.server import SubprocessASGIServer
 
-        SubprocessASGIServer().start()
+    note = home / "prefect" / "server.pid"
+    if note.exists():
+        _end_orphan(note.read_text(encoding="utf-8").strip())
+    server = SubprocessASGIServer()
+    server.start()
+    if server.server_process is not None:
+        note.write_text(str(server.server_process.pid), encoding="utf-8")
+
+
+def _end_orphan(pid: str) -> None:
+    """End a server of Prefect whose parent is gone; where no /proc tells so, it is left alone."""
+    try:
+        command = Path("/proc", pid, "cmdline").read_bytes()
+        parent = Path("/proc", pid, "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+        if b"prefect.server.api.server" in command and parent == "1":
+            os.kill(int(pid), signal.SIGTERM)
+    except (OSError, ValueError, IndexError):
+        return
 
 
 def embed_prefect(settings: Settings) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -57,6 +58,8 @@ def serve(
             console.print("Sign in with your token, or make one: wellwise token create NAME", highlight=False)
         console.print(f"log      {log}", soft_wrap=True, highlight=False)
         console.print("Ctrl-C ends it; campaigns go on from the same place when it is started again.", highlight=False)
+        # What a service manager sends ends it as Ctrl-C does, and Prefect's server with it.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         asyncio.run(_serve(backend, listening))
     except KeyboardInterrupt:
         pass
@@ -92,6 +95,8 @@ def _listening(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        # Whoever opens the address as soon as it is printed waits a moment instead of being refused.
+        listening.listen()
     except OSError as error:
         raise WellwiseError(
             f"cannot listen on {host}:{port}: {error.strerror or error}. Take another with --port, or end what has it"

@@ -190,5 +190,5 @@ def _carry_on(settings: Settings) -> CarryOn:
         return follow
     from orchestrator.flows import run_campaign
 
-    start_prefect()
+    start_prefect(settings.home)
     return run_campaign

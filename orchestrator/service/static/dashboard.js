@@ -289,6 +289,9 @@ function editor() {
     const [chosen] = event.target.files;
     if (chosen) { file.value = await chosen.text(); check(); }
   };
+  // Somebody may have chosen before this was loaded, or come back to the page.
+  if (byId("example").value && !file.value) file.value = byId("example").value;
+  if (file.value) check();
   byId("new-form").onsubmit = async (event) => {
     event.preventDefault();
     launch.disabled = true;
