@@ -12,9 +12,12 @@ version: 1
 disable_existing_loggers: false
 formatters:
   plain: {format: "%(asctime)s %(levelname)s %(name)s %(message)s"}
+  json: {class: pythonjsonlogger.json.JsonFormatter, format: "%(asctime)s %(levelname)s %(name)s %(message)s"}
 handlers:
   file: {class: logging.FileHandler, formatter: plain, filename: FILE, encoding: utf-8, delay: true}
+  lines: {class: logging.FileHandler, formatter: json, filename: LINES, encoding: utf-8, delay: true}
 loggers:
+  wellwise: {level: INFO, handlers: [lines], propagate: false}
   prefect: {level: INFO, handlers: [file], propagate: false}
 root: {level: WARNING, handlers: [file]}
 """
@@ -68,7 +71,9 @@ def embed_prefect(settings: Settings) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     log = home.absolute() / "logs" / "wellwise.log"
     log.parent.mkdir(exist_ok=True)
-    (folder / "logging.yml").write_text(_LOGGING.replace("FILE", f"'{log}'"), encoding="utf-8")
+    (folder / "logging.yml").write_text(
+        _LOGGING.replace("FILE", f"'{log}'").replace("LINES", f"'{log.with_name('service.jsonl')}'"), encoding="utf-8"
+    )
     defaults = {
         "PREFECT_HOME": str(folder),
         "PREFECT_LOGGING_SETTINGS_PATH": str(folder / "logging.yml"),

@@ -56,7 +56,7 @@ def serve(
             console.print(f"This token is shown once and lives until {until}.", highlight=False)
         else:
             console.print("Sign in with your token, or make one: wellwise token create NAME", highlight=False)
-        console.print(f"log      {log}", soft_wrap=True, highlight=False)
+        console.print(f"log      {log.with_name('service.jsonl')}", soft_wrap=True, highlight=False)
         console.print("Ctrl-C ends it; campaigns go on from the same place when it is started again.", highlight=False)
         # What a service manager sends ends it as Ctrl-C does, and Prefect's server with it.
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -23,6 +23,8 @@ class Settings(BaseSettings):
         None, gt=0, description="lab time of virtual robots passes so many times faster than real; it jumps if absent"
     )
 
+    notify: str = Field("", description="addresses of Apprise, with spaces between them, that hear of what matters")
+
     time_zone: str = Field("UTC", description="the lab's time zone, such as Europe/Berlin: its times of day are meant")
 
     @field_validator("time_zone")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from orchestrator.access import Role
+from orchestrator.client import Client, RefusedByService, Unreachable
 from protocols.campaign import Campaign
 from tests.conftest import ASSAY_FILE
 from tests.postgres import temporary_database
@@ -255,6 +256,38 @@ def test_tokens_are_made_and_revoked_by_admins(served: House) -> None:
     assert client.delete(f"{V1}/tokens/{made.json()['id']}").status_code == 204
     assert nobody.get(f"{V1}/whoami", headers=bearer).status_code == 401
     assert client.get(f"{V1}/tokens/audit").json()[0]["act"] == "token_revoked"
+
+
+def test_the_client_says_the_same_as_the_api(served: House, assay: Campaign, tmp_path: Path) -> None:
+    client = Client("http://testserver", served.secrets["operator"], transport=served.client("nobody")._transport)
+    preview = client.validate(ASSAY_FILE.read_text())
+    assert client.launch(ASSAY_FILE.read_text()).id == preview.name == "colour-assay"
+    campaign_id = served.campaign(assay, proposed=True)
+    assert [found.id for found in client.campaigns()] == [campaign_id, "colour-assay"]
+    assert client.whoami().role == "operator"
+    assert client.approve(campaign_id, "well").jobs == len(served.backend.journal.jobs(campaign_id, 1))
+    assert client.enter_reading(campaign_id, 1, 1, "A1", 0.5, "eye").value == 0.5
+    assert client.upload_readings(campaign_id, "round,plate,well,value\n1,1,A2,0.25\n", "eye").wells == 1
+    assert client.round(campaign_id, 1).max == 0.5
+    assert client.campaign(campaign_id).best == 0.5
+    assert client.set_rounds(campaign_id, 9, "more").rounds == 9
+    assert client.pause(campaign_id, "lunch").status == "paused"
+    assert client.stop_now(campaign_id, "smoke").not_stopped == {}
+    assert client.resume(campaign_id, "back").status == "running"
+    assert client.jobs(campaign_id, state="planned").items[0].key.startswith(f"{campaign_id}/r1/")
+    assert client.events(campaign_id).items[0].kind == "campaign_created"
+    assert {robot.name for robot in client.robots()} == set(assay.robots)
+    assert client.export(campaign_id, "campaign.yaml") == b"name: text\n"
+    assert client.insight(campaign_id).recommended is None
+    assert client.abort(campaign_id, "end").status == "aborted"
+    with pytest.raises(RefusedByService, match="is aborted") as refusal:
+        client.resume(campaign_id, "no")
+    assert refusal.value.details.status == 409
+    with pytest.raises(RefusedByService, match="in doubt"):
+        client.decide(campaign_id, client.jobs(campaign_id).items[0].key, "done", "I saw it")
+    away = Client("http://127.0.0.1:9", "x")
+    with pytest.raises(Unreachable, match="is it started"):
+        away.campaigns()
 
 
 def test_metrics_and_health(served: House, assay: Campaign) -> None:

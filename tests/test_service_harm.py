@@ -145,7 +145,7 @@ def test_every_listener_gets_every_event_once_from_where_it_left_off(served: Hou
 
     async def scene() -> None:
         stream = EventStream(journal)
-        stream._settled = journal.last_event()
+        stream.begin()
         begin = stream.last
         listening = [asyncio.create_task(heard(stream, begin, 20)) for _ in range(30)]
         one = asyncio.create_task(heard(stream, begin, 10, first))
@@ -174,7 +174,8 @@ def test_an_event_that_is_committed_late_is_not_lost(
 
     async def scene() -> None:
         stream = EventStream(journal)
-        stream._settled = last = journal.last_event()
+        stream.begin()
+        last = stream.last
         add(served, campaign_id, "second", last + 2)
         await stream._look()
         assert stream.last == last

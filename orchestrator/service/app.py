@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.service.announce import Announcer
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import campaigns
 from orchestrator.service.lab_routes import health, lab, tokens
@@ -36,11 +37,14 @@ def create_app(backend: Backend, carry: bool = True) -> FastAPI:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         if carry:
             backend.carrier.start()
-        watching = asyncio.create_task(backend.stream.run())
+        await asyncio.to_thread(backend.stream.begin)
+        announcer = Announcer(backend.stream, tuple(backend.settings.notify.split()))
+        watching = [asyncio.create_task(backend.stream.run()), asyncio.create_task(announcer.run())]
         try:
             yield
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             if carry:
                 await asyncio.to_thread(backend.carrier.close)
 

@@ -38,9 +38,12 @@ class EventStream:
         """The id of the last event that listeners were told of."""
         return self._settled
 
+    def begin(self) -> None:
+        """What is there already is old."""
+        self._settled = self._journal.last_event()
+
     async def run(self) -> None:
         """Look at the journal until cancelled."""
-        self._settled = await asyncio.to_thread(self._journal.last_event)
         while True:
             try:
                 await self._look()
