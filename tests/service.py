@@ -58,6 +58,7 @@ class House:
                 for number, p in enumerate(plan.layout.placements)
             }
             correct_wells(self.backend.acting(campaign_id), campaign_id, values, "ada", "read by eye")
+        self.backend.changed(campaign_id)
         return campaign_id
 
 

@@ -137,9 +137,9 @@ def test_every_listener_gets_every_event_once_from_where_it_left_off(served: Hou
     async def heard(stream: EventStream, after: int, number: int, campaign: str | None = None) -> list[int]:
         found: list[int] = []
         async with aclosing(stream.listen(after, campaign)) as events:
-            async for event in events:
-                found.append(event.id or 0)
-                if len(found) == number:
+            async for together in events:
+                found += [event.id or 0 for event in together]
+                if len(found) >= number:
                     break
         return found
 
@@ -160,6 +160,8 @@ def test_every_listener_gets_every_event_once_from_where_it_left_off(served: Hou
         assert await one == expected[::2]
         assert await late == list(range(1, begin + 21))
         assert stream.listeners == 0
+        async with aclosing(stream.listen(stream.last, patience_s=0.01)) as events:
+            assert await anext(events) == []
 
     asyncio.run(scene())
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import AsyncIterator
 
 import apprise
 
@@ -46,7 +47,7 @@ class Announcer:
     async def run(self) -> None:
         """Tell of everything that happens from now on, until cancelled."""
         telling: set[asyncio.Task[None]] = set()
-        async for event in self._stream.listen(self._stream.last):
+        async for event in self._events():
             place = _SUBJECT.match(event.subject)
             facts = {} if place is None else {key: value for key, value in place.groupdict().items() if value}
             job = {"job": event.subject} if event.kind.startswith("job_") else {}
@@ -57,6 +58,11 @@ class Announcer:
                 task = asyncio.create_task(self._tell(title, event))
                 telling.add(task)
                 task.add_done_callback(telling.discard)
+
+    async def _events(self) -> AsyncIterator[EventRow]:
+        async for events in self._stream.listen(self._stream.last):
+            for event in events:
+                yield event
 
     async def _tell(self, title: str, event: EventRow) -> None:
         text = f"{event.subject} {event.message}".strip()

@@ -13,7 +13,7 @@ from orchestrator.service.announce import Announcer
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import campaigns
 from orchestrator.service.lab_routes import health, lab, tokens
-from orchestrator.service.pages import STATIC, Fragments, pages
+from orchestrator.service.pages import STATIC, pages
 from orchestrator.service.problems import ProblemDetails, install, problem
 from orchestrator.service.steering_routes import steering
 
@@ -57,7 +57,7 @@ def create_app(backend: Backend, carry: bool = True) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.backend, app.state.fragments = backend, Fragments()
+    app.state.backend = backend
     api = APIRouter(prefix="/api/v1")
     for router in (campaigns, steering, lab, tokens, health):
         api.include_router(router)

@@ -1,19 +1,32 @@
 """What every route needs: settings, journal, access, carrier, stream, and states that many may ask for at once."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from orchestrator.access import Access
 from orchestrator.intake import NamedText, checked_lab
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, clock_for
 from orchestrator.service.carrier import Carrier
+from orchestrator.service.drawn import Drawn
 from orchestrator.service.insight import Insights
 from orchestrator.service.stream import EventStream
 from orchestrator.settings import Settings
 from orchestrator.state import CampaignState
 from protocols.campaign_file import LabFile
+
+_OLD_S = 0.5
+
+
+class _Known(NamedTuple):
+    """A state as it was read."""
+
+    read_at: float
+    last: int
+    state: CampaignState
 
 
 @dataclass
@@ -28,7 +41,8 @@ class Backend:
     lab: LabFile | None
     began_at: datetime
     insights: Insights = field(default_factory=Insights)
-    _states: dict[str, tuple[int, CampaignState]] = field(default_factory=dict)
+    drawn: Drawn = field(default_factory=Drawn)
+    _states: dict[str, _Known] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
     @classmethod
@@ -47,7 +61,7 @@ class Backend:
             journal=journal,
             access=Access(journal),
             carrier=Carrier(settings, journal),
-            stream=EventStream(journal),
+            stream=EventStream(journal, settings.zone),
             lab=lab,
             began_at=datetime.now(UTC),
         )
@@ -55,17 +69,26 @@ class Backend:
     def state(self, campaign_id: str) -> tuple[int, CampaignState]:
         """Where a campaign stands, with the id of its latest event; read once, however many ask at the same time.
 
+        It may be half a second old; what was done through this service is always in it.
+
         Raises:
             Missing: there is no such campaign.
         """
         with self._locks.setdefault(campaign_id, threading.Lock()):
-            last = self.journal.last_event(campaign_id)
+            now = time.monotonic()
             known = self._states.get(campaign_id)
-            if known is None or known[0] != last:
-                # The state is read after the id: it may be newer than the id says, never older.
-                known = last, self.journal.state(campaign_id)
-                self._states[campaign_id] = known
-        return known
+            if known is not None and now - known.read_at < _OLD_S:
+                return known.last, known.state
+            last = self.journal.last_event(campaign_id)
+            # The state is read after the id: it may be newer than the id says, never older.
+            state = known.state if known is not None and known.last == last else self.journal.state(campaign_id)
+            self._states[campaign_id] = _Known(now, last, state)
+            return last, state
+
+    def changed(self, campaign_id: str) -> None:
+        """Somebody acted on a campaign: have it looked at anew, and carried on."""
+        self._states.pop(campaign_id, None)
+        self.carrier.nudge()
 
     def acting(self, campaign_id: str) -> Lab:
         """The journal and the clock with which an operator acts on a campaign; robots are not touched.

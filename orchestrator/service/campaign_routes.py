@@ -146,7 +146,7 @@ def launch(
         past, _ = past_observations(backend.journal, campaign, None)
         started = datetime.now(UTC)
         campaign_id = backend.journal.create_campaign(campaign, body.file, past, started, who.person)
-        backend.carrier.nudge()
+        backend.changed(campaign_id)
         return summary_of(backend, campaign_id)
 
     return once(backend.journal, who, key, request, body, 201, act)
@@ -161,16 +161,16 @@ def one_campaign(
     backend: TheBackend,
     viewer: Viewer,
     campaign_id: CampaignId,
-    response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
-) -> CampaignView | Response:
+) -> Response:
     """A campaign; its ETag changes with every event."""
     last, state = backend.state(campaign_id)
     tag = f'"{campaign_id}-{last}"'
     if if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    return view_of(backend, last, state)
+    version = last, trouble_of(backend, state)
+    text = backend.drawn.of(f"view {state.id}", version, lambda: view_of(backend, last, state).model_dump_json())
+    return Response(text, media_type="application/json", headers={"ETag": tag})
 
 
 @campaigns.get("/{campaign_id}/rounds/{number}", responses=READING)
@@ -220,7 +220,7 @@ def list_jobs(
     *,
     round: Annotated[int | None, Query(ge=1, le=10_000)] = None,
     plate: Annotated[int | None, Query(ge=1, le=1_000)] = None,
-    state: Annotated[JobStatus | None, Query()] = None,
+    state: JobStatus | None = None,
     after: After = 0,
     limit: Limit = 100,
 ) -> JobPage:
@@ -350,8 +350,12 @@ def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
 def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:
     counts = backend.journal.job_counts(state.id, len(state.rounds)) if state.rounds else {}
     over = sum(number for status, number in counts.items() if status.over)
-    trouble = backend.carrier.troubles.get(state.id, "") if state.status in ("running", "paused") else ""
-    return over, sum(counts.values()), backend.journal.last_moment(state.id), trouble
+    return over, sum(counts.values()), backend.journal.last_moment(state.id), trouble_of(backend, state)
+
+
+def trouble_of(backend: Backend, state: CampaignState) -> str:
+    """Why a campaign that is not over is not carried on just now, or nothing."""
+    return backend.carrier.troubles.get(state.id, "") if state.status in ("running", "paused") else ""
 
 
 def _checked(backend: Backend, body: CampaignText) -> Campaign:

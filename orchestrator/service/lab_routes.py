@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request
-from fastapi.responses import JSONResponse, PlainTextResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import Field, StringConstraints
 
 from drivers.registry import driver_class
@@ -25,6 +24,9 @@ from orchestrator.state import CampaignState, JobStatus
 lab = APIRouter(tags=["lab"])
 tokens = APIRouter(prefix="/tokens", tags=["access"])
 health = APIRouter(tags=["health"])
+
+_PATIENCE_S = 15.0
+"""How long live events are silent before a sign of life, for proxies that close silent connections."""
 
 _FLYING = [JobStatus.DISPATCHED, JobStatus.ACCEPTED]
 _ERRORS = ("job_failed", "robot_offline", "robot_not_stopped", "job_in_doubt")
@@ -107,28 +109,34 @@ def stop_robot(backend: TheBackend, who: Operator, robot: RobotName, body: Why) 
     unstopped: dict[str, str] = {}
     for state in using:
         unstopped |= backend.carrier.stop_now(state.id, who.person, body.why)
+        backend.changed(state.id)
     there = dict.fromkeys(name for state in using for name in state.campaign.robots)
     return Stopped(stopped=[name for name in there if name not in unstopped], not_stopped=unstopped)
 
 
 @lab.get(
     "/events/stream",
-    response_class=EventSourceResponse,
-    responses=answers(401, 404, 422, 503),
+    response_class=StreamingResponse,
+    responses=answers(401, 404, 422, 503)
+    | {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each with an EventView."}},
 )
 async def stream(
-    request: Request,
     backend: TheBackend,
     viewer: Viewer,
     campaign: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)] = None,
     after: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=2**53)] = None,
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """Events as they happen (server-sent); goes on behind the last id that was seen, or with what comes next."""
     begin = last_event_id if last_event_id is not None else after
-    async for event in backend.stream.listen(backend.stream.last if begin is None else begin, campaign):
-        view = EventView.of(event, backend.settings.zone)
-        yield ServerSentEvent(data=view.model_dump(mode="json"), id=str(view.id), retry=1000)
+    events = _sent(backend, backend.stream.last if begin is None else begin, campaign)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _sent(backend: Backend, after: int, campaign: str | None) -> AsyncIterator[str]:
+    yield "retry: 1000\n\n"
+    async for events in backend.stream.listen(after, campaign, _PATIENCE_S):
+        yield "".join(map(backend.stream.message, events)) or ": nothing new\n\n"
 
 
 @tokens.get("", responses=answers(401, 403, 503))

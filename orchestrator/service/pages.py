@@ -1,9 +1,8 @@
 """The dashboard: pages that people look at. What they do there goes through the API, with its rules."""
 
-import threading
-from collections.abc import Callable
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request
@@ -14,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.access import Denied, Identity
 from orchestrator.service import charts, record
 from orchestrator.service.backend import Backend
-from orchestrator.service.campaign_routes import round_of, summary_of, view_of, well_history
+from orchestrator.service.campaign_routes import round_of, summary_of, trouble_of, view_of, well_history
 from orchestrator.service.fields import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.identity import COOKIE, Admin, TheBackend, Viewer, identity
 from orchestrator.service.lab_routes import robots_of
@@ -54,27 +53,6 @@ _environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if mome
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 
-class Fragments:
-    """Parts of pages that are the same for all who look, drawn once for each event that changes them."""
-
-    def __init__(self) -> None:
-        self._drawn: dict[str, tuple[int, str]] = {}
-        self._locks: dict[str, threading.Lock] = {}
-
-    def of(self, key: str, last: int, draw: Callable[[], str]) -> str:
-        """The part that was drawn last for this event, or a new one."""
-        with self._locks.setdefault(key, threading.Lock()):
-            known = self._drawn.get(key)
-            if known is None or known[0] != last:
-                known = last, draw()
-                self._drawn[key] = known
-            return known[1]
-
-
-def _fragments(request: Request) -> Fragments:
-    return cast(Fragments, request.app.state.fragments)
-
-
 def _rendered(name: str, **values: Any) -> str:
     return _environment.get_template(name).render(**values)
 
@@ -91,16 +69,23 @@ def _page(
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
+def _seen(backend: Backend) -> tuple[int, Hashable]:
+    """The latest event that is in the states of all campaigns, and what makes pages of them differ."""
+    states = [backend.state(name) for name in backend.journal.campaign_ids()]
+    version = tuple((state.id, last, trouble_of(backend, state)) for last, state in states)
+    return max((last for last, _ in states), default=0), version
+
+
 @pages.get("/")
 def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """Every campaign, and first of all what a person is needed for."""
-    last = backend.journal.last_event()
+    last, version = _seen(backend)
 
     def draw() -> str:
         summaries = [summary_of(backend, name) for name in backend.journal.campaign_ids()[::-1]]
         return _rendered("overview.html", campaigns=summaries, robots=robots_of(backend))
 
-    content = _fragments(request).of("overview", last, draw)
+    content = backend.drawn.of("overview", version, draw)
     return _page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
 
 
@@ -124,7 +109,8 @@ def campaign(
     """One campaign."""
     last, state = backend.state(campaign_id)
     number = round or len(state.rounds)
-    content = _fragments(request).of(f"{campaign_id} {number}", last, lambda: _campaign(backend, last, state, number))
+    version = last, trouble_of(backend, state)
+    content = backend.drawn.of(f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number))
     return _page(request, who, state.campaign.title or state.id, content, live=campaign_id, last=last, here="campaigns")
 
 
@@ -191,8 +177,8 @@ def one_well(
 @pages.get("/robots")
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of all campaigns that are not over."""
-    last = backend.journal.last_event()
-    content = _fragments(request).of("robots", last, lambda: _rendered("robots.html", robots=robots_of(backend)))
+    last, version = _seen(backend)
+    content = backend.drawn.of("robots", version, lambda: _rendered("robots.html", robots=robots_of(backend)))
     return _page(request, who, "Robots", content, live="*", last=last, here="robots")
 
 

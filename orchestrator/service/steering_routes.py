@@ -64,7 +64,7 @@ def _acted(
 ) -> JSONResponse:
     def carried_out() -> CampaignSummary:
         act(backend.acting(campaign_id))
-        backend.carrier.nudge()
+        backend.changed(campaign_id)
         return summary_of(backend, campaign_id)
 
     return once(backend.journal, who, key, request, body, 200, carried_out)
@@ -97,6 +97,7 @@ def stop_now(backend: TheBackend, who: Operator, campaign_id: CampaignId, body: 
     """Stop the robots at once, then pause the campaign; may be sent as often as one likes."""
     _, state = backend.state(campaign_id)
     unstopped = backend.carrier.stop_now(campaign_id, who.person, body.why)
+    backend.changed(campaign_id)
     return Stopped(stopped=[r for r in state.campaign.robots if r not in unstopped], not_stopped=unstopped)
 
 
@@ -171,6 +172,7 @@ def edit_proposal(
         else:
             lab = backend.acting(campaign_id)
             control.edit_proposal(lab, campaign_id, place, body.values, who.person, body.why)
+        backend.changed(campaign_id)
         return well_history(backend, campaign_id, number, plate, well)
 
     return once(backend.journal, who, key, request, body, 200, act)
@@ -193,7 +195,7 @@ def enter_reading(
     def act() -> WellHistory:
         values = {Place(number, plate, well): body.value}
         control.correct_wells(backend.acting(campaign_id), campaign_id, values, who.person, body.why)
-        backend.carrier.nudge()
+        backend.changed(campaign_id)
         return well_history(backend, campaign_id, number, plate, well)
 
     return once(backend.journal, who, key, request, body, 200, act)
@@ -213,7 +215,7 @@ def upload_readings(
     def act() -> Entered:
         values = _values(body.csv)
         control.correct_wells(backend.acting(campaign_id), campaign_id, values, who.person, body.why)
-        backend.carrier.nudge()
+        backend.changed(campaign_id)
         return Entered(wells=len(values))
 
     return once(backend.journal, who, key, request, body, 200, act)

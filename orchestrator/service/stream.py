@@ -5,8 +5,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from datetime import UTC, tzinfo
 
 from orchestrator.journal import Journal
+from orchestrator.service.views import EventView
 from orchestrator.tables import EventRow
 from protocols.errors import WellwiseError
 
@@ -24,9 +26,10 @@ class EventStream:
     Events that other processes write are among them. A listener says which event it has seen last.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, zone: tzinfo = UTC) -> None:
+        self._journal, self._zone = journal, zone
         self._recent: deque[EventRow] = deque(maxlen=_KEPT)
+        self._messages: dict[int, str] = {}
         self._changed = asyncio.Condition()
         self._settled = 0
         self._gap_since: float | None = None
@@ -57,20 +60,47 @@ class EventStream:
             self.closed = True
             self._changed.notify_all()
 
-    async def listen(self, after: int, campaign_id: str | None = None) -> AsyncGenerator[EventRow, None]:
-        """Every event with an id above `after`, those to come included."""
+    async def listen(
+        self, after: int, campaign_id: str | None = None, patience_s: float | None = None
+    ) -> AsyncGenerator[list[EventRow], None]:
+        """Every event with an id above `after`, those to come included, in lists of those that are there together.
+
+        Where nothing comes for `patience_s`, an empty list does.
+        """
         self.listeners += 1
         try:
             while not self.closed:
-                async with self._changed:
-                    while self._settled <= after and not self.closed:
-                        await self._changed.wait()
+                if not await self._more_than(after, patience_s):
+                    yield []
+                    continue
                 events, after = await self._between(after, self._settled)
-                for event in events:
-                    if campaign_id is None or event.campaign_id == campaign_id:
-                        yield event
+                chosen = [event for event in events if campaign_id is None or event.campaign_id == campaign_id]
+                if chosen:
+                    yield chosen
         finally:
             self.listeners -= 1
+
+    def message(self, event: EventRow) -> str:
+        """An event as it is sent (server-sent events of HTML); written once for all who listen."""
+        assert event.id is not None
+        written = self._messages.get(event.id)
+        if written is None:
+            view = EventView.of(event, self._zone)
+            written = self._messages[event.id] = f"id: {event.id}\ndata: {view.model_dump_json()}\n\n"
+            if len(self._messages) > 2 * _KEPT:
+                for id in sorted(self._messages)[:_KEPT]:
+                    del self._messages[id]
+        return written
+
+    async def _more_than(self, after: int, patience_s: float | None) -> bool:
+        """Wait for an event with an id above `after`, or the end; False if none came in time."""
+        try:
+            async with asyncio.timeout(patience_s), self._changed:
+                while self._settled <= after and not self.closed:
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _between(self, after: int, until: int) -> tuple[list[EventRow], int]:
         """Events above one id and up to another, or the first of them, and the id up to which these are all."""
