@@ -283,7 +283,7 @@ def test_the_client_says_the_same_as_the_api(served: House, assay: Campaign, tmp
     with pytest.raises(RefusedByService, match="is aborted") as refusal:
         client.resume(campaign_id, "no")
     assert refusal.value.details.status == 409
-    with pytest.raises(RefusedByService, match="in doubt"):
+    with pytest.raises(RefusedByService, match="not in_doubt"):
         client.decide(campaign_id, client.jobs(campaign_id).items[0].key, "done", "I saw it")
     away = Client("http://127.0.0.1:9", "x")
     with pytest.raises(Unreachable, match="is it started"):
