@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.encoding import Rows
 from optimizer.evolution import evolved
@@ -21,7 +22,8 @@ class Recommendation(NamedTuple):
     """A condition with the mean and sd of its true value, as the model sees it.
 
     `tried` says whether a well has had it. `beats_standard` is the probability that it is better than the best of the
-    standard conditions; None if none was given.
+    standard conditions; None if none was given. `is_best` is the probability that no condition that was tried is
+    better.
     """
 
     condition: Condition
@@ -29,6 +31,7 @@ class Recommendation(NamedTuple):
     sd: float
     tried: bool
     beats_standard: float | None
+    is_best: float
 
 
 def recommend(
@@ -54,13 +57,18 @@ def recommend(
     encoding, observed, model = learnt
     row = _highest(learnt, seed)
     mean, sd = model.predict(encoding.features(row))
-    beats = None
-    if standards:
-        drawn = model.functions(_FUNCTIONS, seed)(encoding.features(np.vstack([row, encoding.rows(standards)])))
-        ahead = drawn[:, 0] - drawn[:, 1:].max(axis=1)
-        beats = float((ahead.mean() + model.widening * (ahead - ahead.mean()) > 0).mean())
-    tried = bool((observed == row).all(axis=1).any())
-    return Recommendation(encoding.conditions(row)[0], float(mean[0]), float(sd[0]), tried, beats)
+    functions = model.functions(_FUNCTIONS, seed)
+
+    def ahead_of(rivals: Rows) -> NDArray[np.float64]:
+        """By how much it leads each of its rivals in each function, (functions, rivals)."""
+        drawn = functions(encoding.features(np.vstack([row, rivals])))
+        lead = drawn[:, :1] - drawn[:, 1:]
+        return np.asarray(lead.mean(axis=0) + model.widening * (lead - lead.mean(axis=0)))
+
+    beats = float((ahead_of(encoding.rows(standards)) > 0).all(axis=1).mean()) if standards else None
+    same = (observed == row).all(axis=1)
+    best = float((ahead_of(np.unique(observed[~same], axis=0)) >= 0).all(axis=1).mean())
+    return Recommendation(encoding.conditions(row)[0], float(mean[0]), float(sd[0]), bool(same.any()), beats, best)
 
 
 def _highest(learnt: Learnt, seed: int) -> Rows:

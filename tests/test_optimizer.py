@@ -102,6 +102,17 @@ def test_the_standard_is_beaten_only_where_it_is_not_the_best(rpe: Campaign) -> 
         assert low <= best.beats_standard <= high
 
 
+def test_the_recommended_is_the_more_surely_the_best_the_more_was_seen_of_it(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    first = recommend(rpe.space, observations)
+    assert first is not None
+    assert 0 < first.is_best < 1
+    again = [Observation(condition=first.condition, value=bowl(first.condition) + 0.2, round=1) for _ in range(8)]
+    surer = recommend(rpe.space, [*observations, *again])
+    assert surer is not None
+    assert surer.is_best > first.is_best
+
+
 def test_a_prediction_is_close_where_it_was_measured(rpe: Campaign) -> None:
     observations = observed(rpe)
     predictions = predict(rpe.space, observations, [o.condition for o in observations])

@@ -24,7 +24,12 @@ def backend_of(request: Request) -> Backend:
     return cast(Backend, request.app.state.backend)
 
 
-TheBackend = Annotated[Backend, Depends(backend_of)]
+async def _backend(request: Request) -> Backend:
+    # Not to be sent to a thread for so little, as FastAPI does with plain functions.
+    return backend_of(request)
+
+
+TheBackend = Annotated[Backend, Depends(_backend)]
 
 
 def identity(request: Request) -> Identity:

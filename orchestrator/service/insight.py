@@ -19,7 +19,8 @@ _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
 class Recommended(View):
     """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
 
-    `beats_standard` is the probability that it is better than the best standard condition.
+    `beats_standard` is the probability that it is better than the best standard condition, `is_best` that no condition
+    that was tried is better.
     """
 
     condition: dict[str, Value]
@@ -28,6 +29,7 @@ class Recommended(View):
     high: float
     tried: bool
     beats_standard: float | None
+    is_best: float
 
 
 class Importance(View):
@@ -112,6 +114,7 @@ def _insight(state: CampaignState) -> Insight:
             high=min(best.mean + _WIDE * best.sd, 1.0),
             tried=best.tried,
             beats_standard=best.beats_standard,
+            is_best=best.is_best,
         ),
         importance=tuple(
             Importance(

@@ -1,0 +1,101 @@
+"""Pages without a browser: who sees which, what a session is, and what a stranger's page could make a browser do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from orchestrator.service.identity import COOKIE
+from protocols.campaign import Campaign
+from tests.service import PEOPLE, House, house
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[House]:
+    with house(tmp_path) as found:
+        yield found
+
+
+def signed_in(served: House, person: str) -> TestClient:
+    client = served.client("nobody")
+    answer = client.post("/login", data={"token": served.secrets[person]}, follow_redirects=False)
+    assert answer.status_code == 303
+    return client
+
+
+def csrf(client: TestClient) -> dict[str, str]:
+    page = client.get("/").text
+    return {"X-CSRF-Token": page.split('data-csrf="')[1].split('"')[0]}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_every_page_lets_in_only_whom_it_should(served: House, assay: Campaign, person: str) -> None:
+    campaign_id = served.campaign(assay)
+    pages = ["/", "/campaigns/new", f"/campaigns/{campaign_id}", f"/campaigns/{campaign_id}/insight",
+             f"/campaigns/{campaign_id}/wells/1/1/A1", "/robots", "/access"]  # fmt: skip
+    client = served.client(person)
+    for page in pages:
+        answer = client.get(page, headers={"Accept": "text/html"}, follow_redirects=False)
+        if person in ("nobody", "expired", "revoked"):
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={page}")
+        else:
+            assert answer.status_code == (403 if page == "/access" and person != "admin" else 200), page
+    assert client.get("/login").status_code == client.get("/static/dashboard.css").status_code == 200
+    assert client.get("/campaigns/no-such").status_code == (404 if person in ("viewer", "operator", "admin") else 401)
+
+
+def test_a_change_from_a_browser_needs_the_token_of_its_own_session(served: House, assay: Campaign) -> None:
+    address = f"/api/v1/campaigns/{served.campaign(assay)}/pause"
+    client, other = signed_in(served, "operator"), signed_in(served, "operator")
+    body = {"why": "lunch"}
+    assert client.post(address, json=body).status_code == 403
+    assert client.post(address, json=body, headers={"X-CSRF-Token": "guess"}).status_code == 403
+    assert client.post(address, json=body, headers=csrf(other)).status_code == 403
+    assert client.post("/logout").status_code == 403
+    assert client.post(address, json=body, headers=csrf(client)).json()["status"] == "paused"
+
+
+def test_a_session_ends_with_its_token_and_with_the_sign_out(served: House) -> None:
+    client = signed_in(served, "viewer")
+    assert client.post("/logout", headers=csrf(client)).status_code == 204
+    assert client.get("/").status_code == 401
+    client = signed_in(served, "operator")
+    token = next(row.id for row in served.backend.access.tokens() if row.person == "operator")
+    served.backend.access.revoke(token, "root")
+    assert client.get("/").status_code == 401
+
+
+def test_the_cookie_is_not_for_scripts_nor_for_other_sites(served: House) -> None:
+    token = {"token": served.secrets["viewer"]}
+    plain = served.client("nobody").post("/login", data=token, follow_redirects=False).headers["set-cookie"]
+    assert plain.startswith(f"{COOKIE}=")
+    assert {"HttpOnly", "SameSite=strict"} <= set(plain.split("; "))
+    secure = TestClient(served.app, base_url="https://testserver")
+    assert "Secure" in secure.post("/login", data=token, follow_redirects=False).headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    "next", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\r\nb"]
+)
+def test_a_sign_in_leads_nowhere_else(served: House, next: str) -> None:
+    data = {"token": served.secrets["viewer"], "next": next}
+    answer = served.client("nobody").post("/login", data=data, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+
+
+def test_what_people_write_is_shown_as_text(served: House, assay: Campaign) -> None:
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+    campaign_id = served.campaign(assay.model_copy(update={"title": evil}), proposed=True)
+    client = served.client("operator")
+    well = served.backend.state(campaign_id)[1].rounds[0].wells[0].well
+    place = f"/api/v1/campaigns/{campaign_id}/rounds/1/wells/{well.plate}/{well.name}/proposal"
+    assert client.post(place, json={"leave_empty": True, "why": evil}).status_code == 200
+    for page in ("/", f"/campaigns/{campaign_id}", f"/campaigns/{campaign_id}/wells/1/{well.plate}/{well.name}"):
+        text = client.get(page).text
+        assert "alert(1)" in text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+    policy = client.get("/").headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
