@@ -19,6 +19,7 @@ from orchestrator.driver_commands import drivers, robots
 from orchestrator.lab_commands import lab_commands
 from orchestrator.manual_commands import manual
 from orchestrator.operator_commands import operators
+from orchestrator.rehearsal_commands import rehearsing
 from orchestrator.remote_commands import remote
 from orchestrator.serve_commands import serving, tokens
 from orchestrator.session import (
@@ -68,9 +69,8 @@ app.add_typer(manual, name="manual", help="Checklists for jobs that a person car
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.add_typer(remote, name="remote", help="Campaigns of a service elsewhere.")
 app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
-app.registered_commands += (
-    operators.registered_commands + lab_commands.registered_commands + serving.registered_commands
-)
+for group in (operators, lab_commands, serving, rehearsing):
+    app.registered_commands += group.registered_commands
 
 
 def main() -> None:

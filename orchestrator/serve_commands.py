@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 from datetime import timedelta
@@ -60,7 +59,7 @@ def serve(
         console.print("Ctrl-C ends it; campaigns go on from the same place when it is started again.", highlight=False)
         # What a service manager sends ends it as Ctrl-C does, and Prefect's server with it.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        asyncio.run(_serve(backend, listening))
+        _serve(backend, listening)
     except KeyboardInterrupt:
         pass
     finally:
@@ -68,7 +67,7 @@ def serve(
     console.print("Stopped.")
 
 
-async def _serve(backend: Backend, listening: socket.socket) -> None:
+def _serve(backend: Backend, listening: socket.socket) -> None:
     import uvicorn
 
     from orchestrator.service.app import create_app
@@ -86,7 +85,7 @@ async def _serve(backend: Backend, listening: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
     )
-    await Server(config).serve(sockets=[listening])
+    Server(config).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from drivers.registry import clock as clock_named
+from orchestrator import record_query as record
 from orchestrator.errors import Missing
 from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.intake import NamedText, checked_campaign, past_observations
 from orchestrator.lifecycle import first_day
 from orchestrator.planning import plan_round
-from orchestrator.service import record
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import (
     After,

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex
 
 from orchestrator.model_plots import COLOUR_MAP
-from orchestrator.service.record import StepDay
+from orchestrator.record_query import StepDay
 from orchestrator.service.views import StepView
 from orchestrator.state import CampaignState, JobStatus, RoundState, WellState
 from protocols.plates import LABWARE, well_row_column

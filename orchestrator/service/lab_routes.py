@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import Field, StringConstraints
 
 from drivers.registry import driver_class
+from orchestrator import record_query as record
 from orchestrator.access import Role
 from orchestrator.errors import Missing
-from orchestrator.service import record
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import Body, Why
 from orchestrator.service.identity import Admin, Operator, TheBackend, Viewer

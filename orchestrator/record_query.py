@@ -1,4 +1,4 @@
-"""What the service asks the journal for: jobs, readings and counts, as they are listed and counted on pages."""
+"""From the journal's rows to lists and counts: jobs, readings, events, as people look at them."""
 
 from collections import Counter
 from collections.abc import Sequence

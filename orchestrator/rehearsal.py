@@ -1,0 +1,217 @@
+"""Rehearsal: a whole campaign on virtual robots before its launch: when what happens, what waits, what is too late."""
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from orchestrator import control
+from orchestrator import record_query as record
+from orchestrator.advance import advance
+from orchestrator.journal import Journal
+from orchestrator.lab import open_lab
+from orchestrator.lifecycle import AskOperator
+from orchestrator.settings import Settings
+from orchestrator.state import CampaignState
+from protocols.campaign import Campaign, RobotConfig
+from protocols.jobs import Job
+from protocols.loading import Load, loads
+
+_WAITS_S = 60.0
+"""A job that begins later than this after it was due waited for its robot."""
+
+
+class RehearsedJob(NamedTuple):
+    """A job and when its robot would have begun and ended it, in the lab's time zone."""
+
+    job: Job
+    began_at: datetime
+    ended_at: datetime
+    late: bool
+
+    @property
+    def wait(self) -> timedelta:
+        """How long it waited for its robot."""
+        return max(self.began_at - self.job.due_at, timedelta(0))
+
+
+class Conflict(NamedTuple):
+    """What cannot be done as it is planned, and what would mend it; `fatal`: a tolerance is broken."""
+
+    robot: str
+    step: str
+    message: str
+    remedy: str
+    fatal: bool
+
+
+class Utilisation(NamedTuple):
+    """How busy a robot is: hours of work, its busiest day, and the share of that day's span that it works."""
+
+    robot: str
+    jobs: int
+    hours: float
+    busiest: datetime
+    busiest_hours: float
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What came of it. `state` holds the values of the virtual culture, which are no forecast for real cells."""
+
+    state: CampaignState
+    jobs: tuple[RehearsedJob, ...]
+    conflicts: tuple[Conflict, ...]
+    utilisation: tuple[Utilisation, ...]
+    loads: tuple[Load, ...]
+
+
+class Hours(NamedTuple):
+    """When people are in the lab."""
+
+    begin: time
+    end: time
+
+
+def rehearse(campaign: Campaign, settings: Settings, hours: Hours | None = None) -> Rehearsal:
+    """Carry a campaign through all of its rounds on virtual robots and a virtual clock, in a folder of its own.
+
+    Every robot takes the simulated robot's time for each operation; its faults and limits stay out of it. A job whose
+    tolerance is broken is noted and done late, so that everything after it is seen as well.
+
+    Args:
+        campaign: from its file; approvals, targets and the stop by expected gain are left out, so that nothing is too
+            short.
+        settings: give the time zone.
+        hours: when people are in the lab; what is done outside of them is noted.
+    """
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+        virtual = Settings(home=Path(folder), time_zone=settings.time_zone)
+        journal = Journal(virtual.journal_url)
+        try:
+            campaign_id = journal.create_campaign(_on_virtual_robots(campaign), "", [], datetime.now(UTC))
+            asyncio.run(_carry(virtual, journal, campaign_id))
+            state = journal.state(campaign_id)
+            jobs = tuple(_rehearsed(journal, state, settings))
+        finally:
+            journal.close()
+    return Rehearsal(
+        state=state,
+        jobs=jobs,
+        conflicts=tuple(_conflicts(campaign, jobs, hours)),
+        utilisation=tuple(_utilisation(jobs)),
+        loads=tuple(loads(entry.job for entry in jobs)),
+    )
+
+
+def _on_virtual_robots(campaign: Campaign) -> Campaign:
+    def virtual(config: RobotConfig) -> RobotConfig:
+        culture = config.options.get("culture") if config.driver == "simulated" else None
+        options = {"lab": "rehearsal"} | ({"culture": culture} if culture else {})
+        return RobotConfig(driver="simulated", options=options)
+
+    return campaign.model_copy(
+        update={
+            "robots": {name: virtual(config) for name, config in campaign.robots.items()},
+            "rounds": campaign.rounds.model_copy(update={"approval": False}),
+            "stop": campaign.stop.model_copy(update={"target": None, "least_gain": None}),
+        }
+    )
+
+
+async def _carry(settings: Settings, journal: Journal, campaign_id: str) -> None:
+    lab = open_lab(settings, journal, journal.state(campaign_id))
+    try:
+        while True:
+            outlook = await advance(lab, campaign_id)
+            for question in outlook.questions:
+                assert isinstance(question, AskOperator), "nothing else waits for a person in a rehearsal"
+                control.decide(lab, question.key, "again", "rehearsal", "to see what comes after it")
+            if outlook.moment is not None and not outlook.questions:
+                await lab.clock.sleep_until(outlook.moment)
+            elif not outlook.questions:
+                return
+    finally:
+        for robot in lab.robots.values():
+            await robot.close()
+
+
+def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> list[RehearsedJob]:
+    late = {event.subject for event in journal.events(state.id, kinds=["job_late"])}
+    begun: dict[str, datetime] = {}
+    found, after = [], -1
+    while page := record.jobs(journal, state.id, after=after, limit=500):
+        after = page[-1][0]
+        for _, row in page:
+            if row.dispatched_at is None or row.ended_at is None:
+                continue
+            job = Job.model_validate(row.job)
+            # A robot works on one job after the other: it begins a job when it has ended the one before.
+            begin = max(row.dispatched_at, begun.get(row.robot, row.dispatched_at))
+            begun[row.robot] = row.ended_at
+            zone = settings.zone
+            moment = job.model_copy(update={"due_at": job.due_at.astimezone(zone)})
+            found.append(RehearsedJob(moment, begin.astimezone(zone), row.ended_at.astimezone(zone), row.key in late))
+    return found
+
+
+def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: Hours | None) -> list[Conflict]:
+    by_step: dict[tuple[str, str], list[RehearsedJob]] = defaultdict(list)
+    for entry in jobs:
+        by_step[entry.job.robot, entry.job.step].append(entry)
+    found = []
+    for (robot, step), entries in by_step.items():
+        tolerance = timedelta(seconds=entries[0].job.tolerance_s)
+        worst = max(entries, key=lambda entry: entry.wait)
+        late = [entry for entry in entries if entry.late or entry.wait > tolerance]
+        if late:
+            others = [name for name in campaign.robots if name != robot]
+            remedy = f"a tolerance of {_span(worst.wait)}, fewer plates a robot, a second robot for step {step}"
+            remedy += f" (there is {', '.join(others)})" if others else ""
+            message = (
+                f"{len(late)} of {len(entries)} jobs begin after their tolerance of {_span(tolerance)}; "
+                f"the worst, {worst.job.key}, {_span(worst.wait)} after it was due at {worst.job.due_at:%Y-%m-%d %H:%M}"
+            )
+            found.append(Conflict(robot, step, message, remedy, True))
+        elif worst.wait.total_seconds() > _WAITS_S:
+            message = f"jobs wait for their robot, up to {_span(worst.wait)} of the {_span(tolerance)} that they may"
+            found.append(Conflict(robot, step, message, "", False))
+        outside = [] if hours is None else [entry for entry in entries if _outside(entry, hours)]
+        if outside and hours is not None:
+            span = f"{hours.begin:%H:%M} to {hours.end:%H:%M}"
+            latest = max(outside, key=lambda entry: entry.ended_at.time())
+            message = f"{len(outside)} of {len(entries)} jobs are not within {span}, such as {latest.job.key}"
+            message += f" ({latest.began_at:%H:%M} to {latest.ended_at:%H:%M})"
+            found.append(
+                Conflict(robot, step, message, f"another time of day (`at`) for step {step}, or fewer plates", True)
+            )
+    return sorted(found, key=lambda conflict: not conflict.fatal)
+
+
+def _outside(entry: RehearsedJob, hours: Hours) -> bool:
+    same_day = entry.began_at.date() == entry.ended_at.date()
+    return not (same_day and hours.begin <= entry.began_at.time() and entry.ended_at.time() <= hours.end)
+
+
+def _utilisation(jobs: Sequence[RehearsedJob]) -> list[Utilisation]:
+    by_robot: dict[str, list[RehearsedJob]] = defaultdict(list)
+    for entry in jobs:
+        by_robot[entry.job.robot].append(entry)
+    found = []
+    for robot, entries in by_robot.items():
+        days: defaultdict[datetime, float] = defaultdict(float)
+        for entry in entries:
+            midnight = entry.began_at.replace(hour=0, minute=0, second=0, microsecond=0)
+            days[midnight] += (entry.ended_at - entry.began_at).total_seconds() / 3600
+        busiest = max(days, key=lambda day: days[day])
+        found.append(Utilisation(robot, len(entries), sum(days.values()), busiest, days[busiest]))
+    return found
+
+
+def _span(span: timedelta) -> str:
+    minutes = span.total_seconds() / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,168 @@
+"""The command that rehearses a campaign, and the files that it writes: schedule, calendar, loading list."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.session import console, text_of
+from orchestrator.settings import Settings
+from protocols.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from orchestrator.rehearsal import Hours, Rehearsal
+
+rehearsing = typer.Typer()
+
+File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
+LabOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder for schedule, calendar and loading list.")]
+HoursOption = Annotated[str | None, typer.Option("--hours", help="When people are in the lab, such as 8:00-18:30.")]
+
+
+@rehearsing.command()
+def rehearse(file: File, lab: LabOption = None, hours: HoursOption = None, out: Out = Path("rehearsal")) -> None:
+    """Carry a campaign through on virtual robots: when what happens, what is too late, what to load for which day.
+
+    Exits with 1 if a tolerance is broken, or something happens when nobody is in the lab.
+    """
+    from orchestrator.intake import NamedText, checked_campaign, checked_lab
+    from orchestrator.rehearsal import rehearse as carry_through
+
+    present = _hours(hours)
+    settings = Settings()
+    robots = None if lab is None else checked_lab(NamedText(text_of(lab), str(lab)))
+    campaign = checked_campaign(NamedText(text_of(file), str(file)), settings, robots)
+    with console.status("rehearsing"):
+        found = carry_through(campaign, settings, present)
+    _print(found)
+    for path in _write(found, out):
+        console.print(str(path), highlight=False, soft_wrap=True)
+    if any(conflict.fatal for conflict in found.conflicts):
+        raise typer.Exit(1)
+
+
+def _hours(text: str | None) -> Hours | None:
+    from orchestrator.rehearsal import Hours
+
+    if text is None:
+        return None
+    try:
+        begin, end = (time.fromisoformat(part.strip().zfill(5)) for part in text.split("-"))
+        if begin < end:
+            return Hours(begin, end)
+    except ValueError:
+        pass
+    message = f"{text!r} is no span of a day"
+    raise InvalidInput([Problem(where="--hours", message=message, expected="such as 8:00-18:30")])
+
+
+def _print(found: Rehearsal) -> None:
+    from rich.table import Table
+
+    first, last = found.jobs[0], max(found.jobs, key=lambda entry: entry.ended_at)
+    console.print(
+        f"{found.state.campaign.title or found.state.id}: {len(found.state.rounds)} rounds, {len(found.jobs)} jobs, "
+        f"{first.began_at:%Y-%m-%d} to {last.ended_at:%Y-%m-%d}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table(title="Robots")
+    for name in ("robot", "jobs", "hours", "busiest day", "hours of that day"):
+        table.add_column(name, justify="left" if name in ("robot", "busiest day") else "right")
+    for use in found.utilisation:
+        table.add_row(
+            use.robot, str(use.jobs), f"{use.hours:.1f}", f"{use.busiest:%Y-%m-%d}", f"{use.busiest_hours:.1f}"
+        )
+    console.print(table)
+    for conflict in found.conflicts:
+        word = "CONFLICT" if conflict.fatal else "note"
+        style = "bold red" if conflict.fatal else "yellow"
+        text = f"{word}: {conflict.robot}, step {conflict.step}: {conflict.message}"
+        text += f". What would mend it: {conflict.remedy}." if conflict.remedy else "."
+        console.print(text, style=style, highlight=False, soft_wrap=True)
+    if not any(conflict.fatal for conflict in found.conflicts):
+        console.print("Every job begins within its tolerance.", highlight=False)
+    table = Table(title="To be loaded on the first days (all days: loading.csv)")
+    for name in ("day", "plates", "liquids, mL", "supplements", "tips"):
+        table.add_column(name)
+    for load in found.loads[:8]:
+        table.add_row(
+            f"{load.day}",
+            ", ".join(f"{number} {labware}" for labware, number in load.plates.items()) or "-",
+            ", ".join(f"{liquid} {volume / 1000:.1f}" for liquid, volume in load.liquids_ul.items()) or "-",
+            ", ".join(f"{s.name} {s.amount:.4g} {s.unit}" for s in load.substances) or "-",
+            ", ".join(f"{number} of {size:g} uL" for size, number in load.tips.items()) or "-",
+        )
+    console.print(table)
+
+
+def _write(found: Rehearsal, folder: Path) -> list[Path]:
+    import pandas as pd
+
+    from orchestrator.export import csv_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    schedule = pd.DataFrame(
+        {
+            "job": entry.job.key,
+            "round": entry.job.round,
+            "step": entry.job.step,
+            "plate": entry.job.plate,
+            "robot": entry.job.robot,
+            "due": entry.job.due_at.isoformat(),
+            "begins": entry.began_at.isoformat(),
+            "ends": entry.ended_at.isoformat(),
+            "too_late": entry.late,
+        }
+        for entry in found.jobs
+    )
+    rows: list[dict[str, object]] = []
+    for load in found.loads:
+        rows += [_line(load.day, "plate", labware, number, "") for labware, number in load.plates.items()]
+        rows += [_line(load.day, "liquid", liquid, volume / 1000, "mL") for liquid, volume in load.liquids_ul.items()]
+        rows += [_line(load.day, "supplement", entry.name, entry.amount, entry.unit) for entry in load.substances]
+        rows += [_line(load.day, "tip", f"{size:g} uL", number, "") for size, number in load.tips.items()]
+    paths = [folder / "schedule.csv", folder / "loading.csv", folder / "calendar.ics"]
+    paths[0].write_text(csv_text(schedule), encoding="utf-8")
+    paths[1].write_text(csv_text(pd.DataFrame(rows)), encoding="utf-8")
+    paths[2].write_bytes(_calendar(found))
+    return paths
+
+
+def _line(day: object, kind: str, name: str, amount: float, unit: str) -> dict[str, object]:
+    return {"day": day, "kind": kind, "name": name, "amount": amount, "unit": unit}
+
+
+def _calendar(found: Rehearsal) -> bytes:
+    """One entry for each step, robot and day: from when its first plate begins to when its last one ends."""
+    from icalendar import Calendar, Event
+
+    calendar = Calendar()
+    calendar.add("prodid", "-//wellwise//rehearsal//EN")
+    calendar.add("version", "2.0")
+    titles = {step.name: step.title for step in found.state.campaign.protocol.steps}
+    groups: dict[tuple[int, str, str, object], list[int]] = {}
+    for place, entry in enumerate(found.jobs):
+        job = entry.job
+        groups.setdefault((job.round, job.step, job.robot, job.due_at.date()), []).append(place)
+    for (number, step, robot, day), places in groups.items():
+        entries = [found.jobs[place] for place in places]
+        event = Event()
+        event.add("uid", f"{found.state.id}-r{number}-{step}-{robot}-{day}@wellwise")
+        event.add("dtstamp", found.jobs[0].began_at)
+        event.add("dtstart", min(entry.began_at for entry in entries))
+        event.add("dtend", max(entry.ended_at for entry in entries))
+        event.add("summary", f"{found.state.id} round {number}: {step} {titles[step]}".strip())
+        event.add("location", robot)
+        event.add("description", f"{len(entries)} plates, due {entries[0].job.due_at:%Y-%m-%d %H:%M}")
+        calendar.add_component(event)
+    return bytes(calendar.to_ical())
