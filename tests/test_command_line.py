@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +11,15 @@ import pandas as pd
 import pytest
 
 from drivers.base import KeyMemory
+from orchestrator.export import tidy_table, write_table
 from orchestrator.journal import Journal
 from orchestrator.plots import write_plots
 from orchestrator.store import campaign_resource
+from protocols.campaign import Campaign, StopRule
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
-from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE, START
-from tests.crash import campaign as crash_campaign
+from tests import crash
+from tests.conftest import ROOT, RPE_FILE, START
 from tests.postgres import temporary_database
 
 PROGRAM = Path(sys.executable).with_name("wellwise")
@@ -103,20 +104,20 @@ def test_status_and_show_tell_of_a_finished_campaign(rpe_run: tuple[Path, str]) 
     assert again.returncode == 0
 
 
-def test_the_same_seed_gives_the_same_export(tmp_path: Path) -> None:
-    short = tmp_path / "short.yaml"
-    short.write_text(ASSAY_FILE.read_text().replace("{rounds: 3, target: 0.9}", "{rounds: 2}"))
-
-    def run(name: str, seed: str) -> None:
-        ran = wellwise("run", short, "--home", tmp_path / name, "--seed", seed, "--out", tmp_path / name / "out")
-        assert ran.returncode == 0, ran.stderr
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(run, ("one", "same", "other"), "778"))
-    for suffix in ("csv", "parquet"):
-        exports = [(tmp_path / name / "out" / f"wells.{suffix}").read_bytes() for name in ("one", "same", "other")]
-        assert exports[0] == exports[1]
-        assert exports[0] != exports[2]
+def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) -> None:
+    short = assay.model_copy(update={"stop": StopRule(rounds=2)})
+    exports = []
+    for name, seed in (("one", 7), ("same", 7), ("other", 8)):
+        url = f"sqlite:///{tmp_path / name}.sqlite"
+        journal = Journal(url)
+        campaign_id = journal.create_campaign(short.model_copy(update={"seed": seed}), "", [], START)
+        crash.carry(tmp_path / name, url, campaign_id)
+        written = write_table(tidy_table(journal.state(campaign_id)), tmp_path / name, "wells")
+        exports.append([path.read_bytes() for path in written])
+        journal.close()
+    assert exports[0] == exports[1]
+    for first, other in zip(exports[0], exports[2], strict=True):
+        assert first != other
 
 
 def test_the_next_round_is_proposed_from_the_published_wells(tmp_path: Path, published: Path) -> None:
@@ -184,7 +185,7 @@ def test_plots_of_a_round_under_way_leave_out_what_is_not_known(tmp_path: Path, 
 def test_a_campaign_is_advanced_call_by_call_on_postgresql(tmp_path: Path) -> None:
     with temporary_database() as url:
         journal = Journal(url)
-        small = crash_campaign(KeyMemory.REMEMBERS_KEYS)
+        small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
         campaign_id = journal.create_campaign(small, "", [], START)
         resource = campaign_resource(campaign_id)
         journal.own(resource, "somebody else", 600)
@@ -201,7 +202,7 @@ def test_a_campaign_is_advanced_call_by_call_on_postgresql(tmp_path: Path) -> No
 
 def test_an_operator_decides_a_late_job_by_command(tmp_path: Path) -> None:
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
-    campaign_id = journal.create_campaign(crash_campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     assert "Come back" in wellwise("advance", home=tmp_path).stdout
     journal.note(campaign_id, START + timedelta(days=9), "clock_moved", campaign_id, "nobody was there")
     asked = wellwise("advance", home=tmp_path)
@@ -218,7 +219,7 @@ def test_an_operator_decides_a_late_job_by_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["pause", "abort", "stop-now"])
 def test_an_operator_steers_by_command(tmp_path: Path, command: str) -> None:
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
-    campaign_id = journal.create_campaign(crash_campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     assert "Missing option '--why'" in wellwise(command, home=tmp_path).stderr
     assert wellwise(command, "--why", "a reason", home=tmp_path).returncode == 0
     assert journal.state(campaign_id).status == ("aborted" if command == "abort" else "paused")
@@ -235,7 +236,7 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
 
 def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
-    campaign_id = journal.create_campaign(crash_campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+    campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     wellwise("advance", home=tmp_path)
     ran = wellwise("correct-well", "crash/r1/p1/A1", "--value", "0.5", "--why", "by eye", home=tmp_path)
     assert "crash/r1/p1/A1: 0.5 entered." in ran.stdout
