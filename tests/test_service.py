@@ -41,7 +41,7 @@ def routes(found: House) -> list[tuple[str, str]]:
 
 
 FREE = {"/api/v1/health", "/api/v1/ready"}
-ADMIN = {"/api/v1/tokens", "/api/v1/tokens/audit", "/api/v1/tokens/{token}"}
+ADMIN = {"/api/v1/tokens", "/api/v1/audit", "/api/v1/tokens/{token}"}
 LOOKING = {"/api/v1/campaigns/validate"}
 
 
@@ -93,6 +93,12 @@ def test_whatever_is_asked_the_answer_is_described(described: House) -> None:
             case.call_and_validate(headers=admin, excluded_checks=[positive_data_acceptance])
 
         asked()
+
+
+def test_a_method_that_an_address_has_not_is_told_with_those_that_it_has(described: House) -> None:
+    answer = described.client("admin").delete(f"{V1}/campaigns")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert "expected GET, POST" in answer.json()["detail"]
 
 
 def test_a_campaign_is_launched_once_however_often_the_request_comes(served: House) -> None:
@@ -255,7 +261,7 @@ def test_tokens_are_made_and_revoked_by_admins(served: House) -> None:
     assert nobody.get(f"{V1}/whoami", headers=bearer).json() == {"person": "Ada", "role": "operator"}
     assert client.delete(f"{V1}/tokens/{made.json()['id']}").status_code == 204
     assert nobody.get(f"{V1}/whoami", headers=bearer).status_code == 401
-    assert client.get(f"{V1}/tokens/audit").json()[0]["act"] == "token_revoked"
+    assert client.get(f"{V1}/audit").json()[0]["act"] == "token_revoked"
 
 
 def test_the_client_says_the_same_as_the_api(served: House, assay: Campaign, tmp_path: Path) -> None:

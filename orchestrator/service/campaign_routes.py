@@ -51,6 +51,9 @@ from protocols.compile import compile_jobs
 from protocols.conditions import Observation
 from protocols.operations import Dispense
 
+ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml"]
+_KINDS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "yaml": "application/yaml"}
+
 campaigns = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
 
@@ -276,24 +279,24 @@ def one_figure(
 
 @campaigns.get(
     "/{campaign_id}/exports/{name}",
-    responses=READING | {200: {"content": {"text/csv": {}}, "description": "The file."}},
+    responses=READING | {200: {"content": {kind: {} for kind in _KINDS.values()}, "description": "The file."}},
     response_class=Response,
 )
 def export(
     backend: TheBackend,
     viewer: Viewer,
     campaign_id: CampaignId,
-    name: Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml"],
+    name: ExportName,
 ) -> Response:
     """A file to keep: the tidy table of wells, the event log, or the campaign file as it was launched."""
     _, state = backend.state(campaign_id)
+    kind = _KINDS[name.rpartition(".")[2]]
     if name == "campaign.yaml":
-        return _file(record.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", "application/yaml")
+        return _file(record.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", kind)
     if name == "events.csv":
         table = events_table(backend.journal.events(campaign_id), backend.settings.zone)
     else:
         table = tidy_table(state)
-    kind = "text/csv" if name.endswith(".csv") else "application/vnd.apache.parquet"
     content = csv_text(table).encode() if name.endswith(".csv") else parquet_bytes(table)
     return _file(content, f"{campaign_id}-{name}", kind)
 

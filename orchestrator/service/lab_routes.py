@@ -159,7 +159,7 @@ def revoke_token(backend: TheBackend, who: Admin, token: TokenId) -> None:
     backend.access.revoke(token, who.person)
 
 
-@tokens.get("/audit", responses=answers(401, 403, 503))
+@lab.get("/audit", responses=answers(401, 403, 503))
 def audit(backend: TheBackend, admin: Admin) -> list[AuditEntry]:
     """What was done to tokens and by whom, newest first; what is done to campaigns is among their events."""
     return [AuditEntry.model_validate(row.model_dump()) for row in backend.access.audit()]

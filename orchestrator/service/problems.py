@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import compile_path
 
 from orchestrator.access import Denied
 from orchestrator.errors import JournalError, Missing, Unavailable
@@ -104,12 +105,26 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
         detail = error.detail if error.status_code != 404 else f"there is nothing at {request.url.path}"
-        return problem(error.status_code, str(detail), headers=error.headers)
+        headers = error.headers
+        if error.status_code == 405:
+            allowed = _methods(app, request.url.path)
+            detail = f"{request.method} is not for this address (expected {', '.join(allowed)})"
+            headers = {"Allow": ", ".join(allowed)}
+        return problem(error.status_code, str(detail), headers=headers)
 
     @app.exception_handler(Exception)
     def _fault(request: Request, error: Exception) -> Response:
         _log.error("%s %s", request.method, request.url.path, exc_info=error)
         return problem(500, "a fault of wellwise: its log says more")
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Every method that an address has; the router looks only at the first route that fits."""
+    described = app.openapi()["paths"]
+    if path in described:
+        return sorted(method.upper() for method in described[path])
+    fitting = (methods for template, methods in described.items() if compile_path(template)[0].match(path))
+    return sorted({method.upper() for methods in fitting for method in methods}) or ["GET"]
 
 
 def _page(request: Request) -> bool:
