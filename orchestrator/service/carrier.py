@@ -172,6 +172,7 @@ class Carrier:
         async with owned(self._journal, campaign_resource(campaign_id), self._settings.lease_s):
             lab = open_lab(self._settings, self._journal, state)
             self._labs[campaign_id] = lab
+            self.troubles.pop(campaign_id, None)
             try:
                 await carry_on(lab, campaign_id)
             finally:

@@ -1,0 +1,61 @@
+"""The thread that carries campaigns on: it waits for who was first, and one campaign's fault is not another's."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from drivers.base import KeyMemory
+from orchestrator.journal import Journal
+from orchestrator.prefect_setup import embed_prefect
+from orchestrator.service import carrier as carrier_module
+from orchestrator.service.carrier import Carrier
+from orchestrator.settings import Settings
+from orchestrator.store import campaign_resource
+from orchestrator.tables import CampaignRow
+from protocols.campaign import RobotConfig
+from tests import crash
+
+PATIENCE_S = 90
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_campaigns_are_carried_on_side_by_side_and_wait_for_who_was_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier_module, "_SHORTEST_S", 0.2)
+    settings = Settings(home=tmp_path)
+    embed_prefect(settings)
+    small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
+    journal, elsewhere = Journal(settings.journal_url), Journal(settings.journal_url)
+    free, held, broken = (journal.create_campaign(small, "", [], datetime.now(UTC)) for _ in range(3))
+    absent = dict.fromkeys(small.robots, RobotConfig(driver="nobody-has-this"))
+    with journal.transaction() as session:
+        row = session.get(CampaignRow, broken)
+        assert row is not None
+        row.definition = small.model_copy(update={"robots": absent}).model_dump(mode="json", by_alias=True)
+    elsewhere.own(campaign_resource(held), "another process", 3600)
+    carrier = Carrier(settings, journal)
+    carrier.start()
+    try:
+        wait_for(lambda: journal.status(free) == "finished")
+        wait_for(lambda: "held by another process" in carrier.troubles.get(held, ""))
+        assert "there is no driver 'nobody-has-this'" in carrier.troubles[broken]
+        assert journal.state(held).rounds == ()
+        elsewhere.release(campaign_resource(held))
+        wait_for(lambda: journal.status(held) == "finished")
+        assert held not in carrier.troubles
+        assert carrier.alive
+    finally:
+        carrier.close()
+    assert not carrier.alive
+    journal.close()
+    elsewhere.close()
