@@ -149,7 +149,7 @@ class Client:
         return self._get(f"/campaigns/{campaign}/insight", Insight)
 
     def export(self, campaign: str, name: str) -> bytes:
-        """A file: wells.csv, wells.parquet, events.csv or campaign.yaml."""
+        """A file: wells.csv, wells.parquet, events.csv, campaign.yaml or report.html."""
         return self._sent("GET", f"/campaigns/{campaign}/exports/{name}").content
 
     def robots(self) -> list[RobotView]:

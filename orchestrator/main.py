@@ -206,6 +206,22 @@ def export(campaign: CampaignId = None, home: Home = None, out: Out = None) -> N
 
 
 @app.command()
+def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
+    """Write the report of a campaign: one page with results, figures, methods and the campaign file."""
+    from orchestrator.record_query import file_text
+    from orchestrator.report import report as written
+
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        state, text = journal.state(campaign_id), file_text(journal, campaign_id)
+        folder = out or settings.campaign_folder(campaign_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "report.html"
+        path.write_text(written(state, settings, text, journal.last_moment(campaign_id)), encoding="utf-8")
+        console.print(str(path), soft_wrap=True, highlight=False)
+
+
+@app.command()
 def propose(
     file: File,
     history: Annotated[Path, typer.Option("--history", help="CSV with past results, one row a well.")],

@@ -1,8 +1,10 @@
 """Plots of the model: what parameters do, alone and in pairs, and how far to trust it."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -27,6 +29,14 @@ _OUTLIER = "#ee6677"
 _SHARE = 0.9
 COLOUR_MAP = "cividis"
 """Perceptually even, and the same to colour-blind people."""
+
+
+def svg(figure: Figure, salt: str) -> bytes:
+    """A figure as SVG, the same bytes for the same figure and salt."""
+    buffer = io.BytesIO()
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> dict[str, Figure]:

@@ -24,14 +24,18 @@ _ROLES: dict[Role, str] = {
 }
 
 
+def figures_of(state: CampaignState) -> dict[str, Figure]:
+    """Every plot of a campaign, by name."""
+    figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
+    figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
+    return figures | model_figures(state.campaign, state.observations)
+
+
 def write_plots(state: CampaignState, folder: Path) -> list[Path]:
     """Write the plots of a campaign as PNG files; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
-    figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
-    figures |= model_figures(state.campaign, state.observations)
     paths = []
-    for name, figure in figures.items():
+    for name, figure in figures_of(state).items():
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=130)
         paths.append(path)

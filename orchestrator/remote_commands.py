@@ -29,7 +29,7 @@ Token = Annotated[
 Campaign = Annotated[str, typer.Argument(help="The campaign.", metavar="CAMPAIGN")]
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
-Exported = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml"]
+Exported = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_tabl
 from orchestrator.intake import NamedText, checked_campaign, past_observations
 from orchestrator.lifecycle import first_day
 from orchestrator.planning import plan_round
+from orchestrator.report import report
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import (
     After,
@@ -51,8 +52,13 @@ from protocols.compile import compile_jobs
 from protocols.conditions import Observation
 from protocols.operations import Dispense
 
-ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml"]
-_KINDS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "yaml": "application/yaml"}
+ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
+_KINDS = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "yaml": "application/yaml",
+    "html": "text/html",
+}
 
 campaigns = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -288,11 +294,14 @@ def export(
     campaign_id: CampaignId,
     name: ExportName,
 ) -> Response:
-    """A file to keep: the tidy table of wells, the event log, or the campaign file as it was launched."""
+    """A file to keep: the tidy table of wells, the event log, the campaign file as it was launched, the report."""
     _, state = backend.state(campaign_id)
     kind = _KINDS[name.rpartition(".")[2]]
     if name == "campaign.yaml":
         return _file(record.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", kind)
+    if name == "report.html":
+        last, text = backend.journal.last_moment(campaign_id), record.file_text(backend.journal, campaign_id)
+        return _file(report(state, backend.settings, text, last).encode(), f"{campaign_id}-report.html", kind)
     if name == "events.csv":
         table = events_table(backend.journal.events(campaign_id), backend.settings.zone)
     else:

@@ -1,13 +1,11 @@
 """Insight: what the model makes of a campaign's results, worked out once for all who ask, one campaign at a time."""
 
-import io
 import threading
 
-from matplotlib import rc_context
 from scipy.stats import norm
 
 import optimizer
-from orchestrator.model_plots import model_figures
+from orchestrator.model_plots import model_figures, svg
 from orchestrator.service.views import View
 from orchestrator.state import CampaignState
 from protocols.conditions import Value
@@ -134,10 +132,5 @@ def _insight(state: CampaignState) -> Insight:
 
 
 def _figures(state: CampaignState) -> dict[str, bytes]:
-    drawn = {}
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": state.id}):
-        for name, figure in model_figures(state.campaign, state.observations).items():
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="svg", metadata={"Date": None})
-            drawn[name] = buffer.getvalue()
-    return drawn
+    drawn = model_figures(state.campaign, state.observations)
+    return {name: svg(figure, state.id) for name, figure in drawn.items()}

@@ -1,0 +1,141 @@
+"""Report: what a campaign did and what was learnt, as one page that needs nothing else, for a paper's supplement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.metadata import version
+from statistics import fmean, median, stdev
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from scipy.stats import t
+
+import optimizer
+from orchestrator.model_plots import svg
+from orchestrator.plots import figures_of
+from orchestrator.settings import Settings
+from orchestrator.state import CampaignState, RoundState
+from protocols.conditions import Condition
+from protocols.parameters import CategoryParameter
+from protocols.scoring import SCORER_VERSION
+
+_PACKAGES = (
+    "wellwise",
+    "botorch",
+    "gpytorch",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "prefect",
+    "sqlmodel",
+    "pydantic",
+)
+_SHARE = 0.95
+
+_CAPTIONS = {
+    "best-so-far": "Every well in the order of rounds and plates, and the best value so far.",
+    "distributions": "Values by round: box with median and quartiles, and every well.",
+    "effects": "What each parameter does, averaged over the others, with one standard deviation; the share of the "
+    "variance that it has in all that it takes part in, with its 90 % interval.",
+    "pair-effect": "What the two most important parameters do together, averaged over the others.",
+    "calibration": "Each value beside what the model says of it from all others (leave one out).",
+    "pareto-front": "The conditions of which none is better in the objective and lower in cost.",
+}
+
+
+class Summary(NamedTuple):
+    """Values of some wells: how many, their mean with a 95 % interval of Student's t, and their range."""
+
+    wells: int
+    mean: float
+    low: float | None
+    high: float | None
+    least: float
+    most: float
+
+
+class Repeated(NamedTuple):
+    """A condition that several wells had, with its values."""
+
+    condition: Condition
+    rounds: tuple[int, ...]
+    summary: Summary
+
+
+def report(state: CampaignState, settings: Settings, file_text: str, last: datetime | None) -> str:
+    """The report of a campaign as HTML; figures, style and campaign file are inside.
+
+    Args:
+        state: the campaign.
+        settings: give the time zone.
+        file_text: the campaign file as it was launched.
+        last: the time of its latest event.
+    """
+    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in figures_of(state).items()}  # noqa: S704
+    best = optimizer.recommend(state.campaign.space, state.observations, state.campaign.standards)
+    environment = Environment(
+        loader=PackageLoader("orchestrator"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["number"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
+    environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
+    return environment.get_template("report.html").render(
+        state=state,
+        campaign=state.campaign,
+        title=state.campaign.title or state.id,
+        zone=settings.zone,
+        last=last,
+        figures=figures,
+        captions=_CAPTIONS,
+        best=best,
+        standard=_summary([v for round in state.rounds for v in _values(round, "standard")]),
+        rounds=[(round, _summary(_values(round))) for round in state.rounds],
+        medians={round.number: median(values) for round in state.rounds if (values := _values(round))},
+        repeated=_repeated(state),
+        labels={
+            p.name: {str(level): label for level, label in p.labels.items()}
+            for p in state.campaign.parameters
+            if isinstance(p, CategoryParameter)
+        },
+        versions={name: version(name) for name in _PACKAGES},
+        scorer=SCORER_VERSION,
+        file_text=file_text,
+    )
+
+
+def _values(round: RoundState, role: str | None = None) -> list[float]:
+    """The values of a round that may be trusted."""
+    wells = (well for well in round.wells if role in (None, well.proposal.role) and not well.lost and not well.flags)
+    return [well.value for well in wells if well.value is not None]
+
+
+def _summary(values: Sequence[float]) -> Summary | None:
+    if not values:
+        return None
+    half = None
+    if len(values) > 1:
+        half = float(t.ppf(0.5 + _SHARE / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    mean = fmean(values)
+    low, high = (None, None) if half is None else (mean - half, mean + half)
+    return Summary(len(values), mean, low, high, min(values), max(values))
+
+
+def _repeated(state: CampaignState) -> list[Repeated]:
+    """Conditions that more than one well had, best first."""
+    found: dict[Condition, list[tuple[int, float]]] = {}
+    for round in state.rounds:
+        for observation in round.observations:
+            if observation.usable and observation.value is not None:
+                found.setdefault(observation.condition, []).append((round.number, observation.value))
+    several = []
+    for condition, entries in found.items():
+        summary = _summary([value for _, value in entries])
+        if summary is not None and len(entries) > 1:
+            several.append(Repeated(condition, tuple(number for number, _ in entries), summary))
+    return sorted(several, key=lambda entry: -entry.summary.mean)
+
+
+def _inline(drawn: bytes) -> str:
+    """SVG to be put into a page: without the XML declaration."""
+    text = drawn.decode()
+    return text[text.index("<svg") :]

@@ -1,0 +1,69 @@
+"""The report stands alone: everything in one page, nothing from elsewhere, the numbers those of the journal."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from orchestrator.report import report
+from orchestrator.settings import Settings
+from protocols.campaign import Campaign
+from tests.conftest import START
+from tests.service import house
+
+
+class Page(HTMLParser):
+    """Which elements a page has, and what it would fetch."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.fetched: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.fetched += [value for name, value in attrs if name in ("src", "href", "xlink:href") and value is not None]
+
+
+def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay: Campaign) -> None:
+    evil = "<script>alert(1)</script>"
+    with house(tmp_path) as served:
+        campaign_id = served.campaign(assay.model_copy(update={"title": evil}), read=True)
+        _, state = served.backend.state(campaign_id)
+        text = report(state, Settings(), "name: text # <b>\n", START)
+        exported = served.client("viewer").get(f"/api/v1/campaigns/{campaign_id}/exports/report.html")
+    page = Page(text)
+    assert page.tags.count("svg") >= 5
+    assert "script" not in page.tags
+    assert [place for place in page.fetched if not place.startswith(("#", "data:"))] == []
+    assert "name: text # &lt;b&gt;" in text
+    values = [o.value for o in state.rounds[0].observations if o.usable and o.value is not None]
+    row = re.search(r"<tr><td>1</td>.*?</tr>", text, re.S)
+    assert row is not None
+    assert f"{len(values)} of {len(state.rounds[0].wells)}" in row[0]
+    assert f"{max(values):.3f}" in row[0]
+    assert f"{sum(values) / len(values):.3f} (" in row[0]
+    assert exported.headers["content-type"].startswith("text/html")
+    assert exported.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: Campaign) -> None:
+    with house(tmp_path) as served:
+        campaign_id = served.campaign(assay, proposed=True)
+        text = report(served.backend.state(campaign_id)[1], Settings(), "", None)
+    assert "Too little was observed to learn from." in text
+
+
+@pytest.mark.parametrize("values", [[0.5, 0.7, 0.6]])
+def test_an_interval_is_students(values: list[float]) -> None:
+    from orchestrator.report import _summary
+
+    summary = _summary(values)
+    assert summary is not None
+    # t(0.975, 2) = 4.303; sd 0.1.
+    assert summary.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
+    one = _summary(values[:1])
+    assert one is not None
+    assert one.low is None
