@@ -1,7 +1,7 @@
 """A lab of real processes on this machine: PostgreSQL, a Prefect server, two workers with one virtual robot each.
 
-`python -m tests.lab` runs a campaign of two rounds in it, kills one worker in the middle of a job and starts it again,
-and looks at what was really done.
+`python -m tests.lab` launches a campaign of two rounds in it over the service, kills one worker in the middle of a job
+and starts it again, and looks at what was really done.
 """
 
 import os
@@ -73,6 +73,11 @@ def descendants(pid: int) -> list[int]:
         found += below
         left += below
     return found
+
+
+def output(*command: str, environment: dict[str, str]) -> str:
+    """What a command prints."""
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def free_port() -> int:
@@ -147,11 +152,26 @@ def run(folder: Path, journal_url: str, prefect_url: str) -> None:
             worker("camera") as camera,
             worker("dispenser") as dispenser,
         ):
-            started = process(wellwise, "run", str(CAMPAIGN), environment=environment, log=folder / "run.log")
-            with started as campaign:
-                follow(folder, home, journal, campaign, dispenser, (server, flows, camera), worker)
+            # A person in another room launches it by the service, and watches it from there.
+            made = output(wellwise, "token", "create", "somebody", "--role", "operator", environment=environment)
+            web = free_port()
+            environment |= {"WELLWISE_URL": f"http://127.0.0.1:{web}", "WELLWISE_TOKEN": made.split()[0]}
+            serving = process(wellwise, "serve", "--port", str(web), environment=environment, log=folder / "serve.log")
+            with serving as service:
+
+                def ready() -> bool:
+                    try:
+                        return httpx.get(f"http://127.0.0.1:{web}/api/v1/ready").is_success
+                    except httpx.HTTPError:
+                        return False
+
+                wait_for("the service be ready", ready, service)
+                print(output(wellwise, "remote", "launch", str(CAMPAIGN), environment=environment), end="")
+                started = process(wellwise, "remote", "watch", "lab", environment=environment, log=folder / "run.log")
+                with started as campaign:
+                    follow(folder, home, journal, campaign, dispenser, (server, flows, camera, service), worker)
         examine(home, journal)
-        print((folder / "run.log").read_text())
+        print("".join((folder / "run.log").read_text().splitlines(keepends=True)[-3:]))
         journal.close()
 
 

@@ -101,7 +101,12 @@ class Carrier:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._supervise())
+        try:
+            self._loop.run_until_complete(self._supervise())
+        except RuntimeError:
+            # A second Ctrl-C ends the process without waiting; what was under way then has nobody to tell.
+            if not self._stopping.is_set():
+                raise
 
     async def _supervise(self) -> None:
         carry_on = await asyncio.to_thread(_carry_on, self._settings)
