@@ -1,6 +1,7 @@
 """Operators' control over a campaign: every act is one transaction with who, when and why in the event log."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +22,7 @@ from protocols.conditions import Condition, Proposal, Value
 Decision = Literal["done", "failed", "again", "go-on"]
 
 _STOP_S = 10.0
+_SUBJECT = re.compile(r"^([^/]+)/r(\d+)/p(\d+)/([A-P]\d+)$")
 
 
 class Place(NamedTuple):
@@ -33,6 +35,12 @@ class Place(NamedTuple):
     def subject(self, campaign_id: str) -> str:
         """How events name it."""
         return f"{campaign_id}/r{self.round}/p{self.plate}/{self.well}"
+
+    @classmethod
+    def named(cls, subject: str) -> "tuple[str, Place] | None":
+        """The campaign and the well that an event names so; None if it names something else."""
+        found = _SUBJECT.match(subject)
+        return None if found is None else (found[1], cls(int(found[2]), int(found[3]), found[4]))
 
 
 def pause(lab: Lab, campaign_id: str, who: str, why: str) -> None:

@@ -222,6 +222,27 @@ def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> N
 
 
 @app.command()
+def replay(campaign: CampaignId = None, home: Home = None) -> None:
+    """Propose every batch of a campaign once more from what was known then; exits with 1 if one differs."""
+    from orchestrator.replay import replay as proposed_again
+
+    with opened_journal(home) as (_, journal):
+        campaign_id = chosen(journal, campaign)
+        rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
+    for again in rounds:
+        edited = f", {again.edited} edited by a person" if again.edited else ""
+        text = f"round {again.round}: {again.same} proposals are the same to the last bit{edited}"
+        if again.different:
+            text += f", {len(again.different)} DIFFER: {', '.join(again.different)}"
+        console.print(text, style="red" if again.different else None, highlight=False, soft_wrap=True)
+    if not rounds:
+        console.print(f"Campaign {campaign_id} has no round yet.", highlight=False)
+    if any(again.different for again in rounds):
+        console.print("Other versions of wellwise or of its packages, or another machine, may be why.", highlight=False)
+        raise typer.Exit(1)
+
+
+@app.command()
 def propose(
     file: File,
     history: Annotated[Path, typer.Option("--history", help="CSV with past results, one row a well.")],

@@ -1,7 +1,6 @@
 """Commands with which operators steer a campaign."""
 
 import asyncio
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,8 +28,6 @@ from protocols.conditions import Value
 from protocols.errors import InvalidInput, Problem
 
 operators = typer.Typer()
-
-_WELL = re.compile(r"^([^/]+)/r(\d+)/p(\d+)/([A-P]\d+)$")
 
 Why = Annotated[str, typer.Option("--why", help="The reason; it goes into the event log.")]
 WellName = Annotated[str, typer.Argument(help="Campaign, round, plate and well, such as rpe/r1/p3/B2.")]
@@ -255,11 +252,10 @@ def restore(
 
 def _place(well: str) -> tuple[str, Place]:
     """The campaign and the place of a well, by the name that events give it."""
-    found = _WELL.match(well)
+    found = Place.named(well)
     if found is None:
         raise _refusal("well", f"{well!r} is not understood", "a well such as rpe/r1/p3/B2")
-    campaign, round, plate, name = found.groups()
-    return campaign, Place(int(round), int(plate), name)
+    return found
 
 
 def _value(entry: str) -> tuple[str, Value]:

@@ -1,0 +1,76 @@
+"""Every batch can be proposed once more from what was known then, whatever was corrected afterwards."""
+
+import asyncio
+from pathlib import Path
+
+from orchestrator import control
+from orchestrator.advance import advance
+from orchestrator.control import Place
+from orchestrator.export import tidy_table
+from orchestrator.journal import Journal
+from orchestrator.lab import Lab, open_lab
+from orchestrator.replay import replay
+from orchestrator.settings import Settings
+from orchestrator.tables import WellRow
+from protocols.campaign import Campaign, RobotConfig, StopRule
+from tests.conftest import START
+
+
+def until_asked(lab: Lab, campaign_id: str) -> None:
+    """Carry the campaign on until it is over or somebody is asked."""
+
+    async def run() -> None:
+        while True:
+            outlook = await advance(lab, campaign_id)
+            if outlook.moment is None or outlook.questions:
+                return
+            await lab.clock.sleep_until(outlook.moment)
+
+    asyncio.run(run())
+
+
+def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_path: Path, assay: Campaign) -> None:
+    settings = Settings(home=tmp_path)
+    journal = Journal(settings.journal_url)
+    fault = {"kind": "well", "round": 1, "plate": 1, "well": "B2", "step": "react"}
+    options = assay.robots["dispenser"].options | {"faults": [fault]}
+    study = assay.model_copy(
+        update={
+            "stop": StopRule(rounds=3),
+            "rounds": assay.rounds.model_copy(update={"approval": True}),
+            "robots": assay.robots | {"dispenser": RobotConfig(driver="simulated", options=options)},
+        }
+    )
+    campaign_id = journal.create_campaign(study, "", [], START)
+    lab = open_lab(settings, journal, journal.state(campaign_id))
+    until_asked(lab, campaign_id)
+    free = study.parameters[0]
+    values = {free.name: free.standard}
+    edited = next(w for w in journal.state(campaign_id).rounds[0].wells if w.proposal.role == "initial").well
+    control.edit_proposal(lab, campaign_id, Place(1, edited.plate, edited.name), values, "ada", "a hunch")  # type: ignore[arg-type]
+    control.approve(lab, campaign_id, "ada", "well")
+    until_asked(lab, campaign_id)
+    # Of round 1 this is known to round 3 and was not to round 2.
+    control.correct_wells(lab, campaign_id, {Place(1, 1, "A3"): 0.9, Place(1, 1, "A4"): None}, "ada", "glare")
+    control.requeue(lab, campaign_id, [Place(1, 1, "B2")], "ada", "again")
+    control.approve(lab, campaign_id, "ada", "well")
+    until_asked(lab, campaign_id)
+    control.approve(lab, campaign_id, "ada", "well")
+    until_asked(lab, campaign_id)
+    control.correct_wells(lab, campaign_id, {Place(2, 1, "A1"): 0.1}, "ada", "much later")
+    state = journal.state(campaign_id)
+    assert state.status == "finished"
+    assert (tidy_table(state).role == "requeued").sum() == 1
+    wells = study.plates.count * study.plates.wells_per_plate
+    rounds = replay(state, journal.events(campaign_id))
+    assert [(r.round, r.same, r.edited, r.different) for r in rounds] == [
+        (1, wells - 1, 1, ()), (2, wells, 0, ()), (3, wells, 0, ()),
+    ]  # fmt: skip
+
+    # A proposal that somebody changed behind the journal's back is found.
+    with journal.transaction() as session:
+        row = session.get(WellRow, (campaign_id, 2, 1, "A2"))
+        assert row is not None
+        row.proposal = row.proposal | {"condition": row.proposal["condition"] | {free.name: 1.5}}
+    assert replay(journal.state(campaign_id), journal.events(campaign_id))[1].different == ("p1/A2",)
+    journal.close()
