@@ -1,9 +1,7 @@
 """Backup: journal, images, job books and virtual labs in one archive, checked when it is made and when restored."""
 
-import hashlib
 import json
 import zipfile
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from sqlmodel import SQLModel
 from orchestrator.database import open_database, revision
 from orchestrator.errors import JournalError
 from orchestrator.settings import Settings
-from orchestrator.tables import Moment
+from orchestrator.table_rows import plain, sha256, typed
 
 _FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
 """Images and exports; the job books of devices and of people, without which a job could be done twice; virtual labs."""
@@ -36,10 +34,7 @@ def back_up(settings: Settings, archive: Path) -> int:
         if engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
         for table in SQLModel.metadata.sorted_tables:
-            rows[table.name] = [
-                {name: _plain(value) for name, value in row.items()}
-                for row in connection.execute(select(table)).mappings()
-            ]
+            rows[table.name] = [plain(row) for row in connection.execute(select(table)).mappings()]
         schema = revision(connection)
     engine.dispose()
     images = {reading["path"]: reading["sha256"] for reading in rows["reading"] if reading["path"]}
@@ -56,7 +51,7 @@ def back_up(settings: Settings, archive: Path) -> int:
 
             def add(name: str, content: bytes) -> str:
                 target.writestr(name, content)
-                hashes[name] = _sha256(content)
+                hashes[name] = sha256(content)
                 return hashes[name]
 
             for name, table_rows in rows.items():
@@ -87,7 +82,7 @@ def restore(settings: Settings, archive: Path) -> int:
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise JournalError(f"{archive} is not a backup of wellwise: {error}") from None
     for name, content in contents.items():
-        if _sha256(content) != manifest["sha256"][name]:
+        if sha256(content) != manifest["sha256"][name]:
             raise JournalError(f"{archive} is damaged: {name} is not what was backed up (nothing was restored)")
     files = {settings.home / name.removeprefix("files/"): name for name in contents if name.startswith("files/")}
     for file, name in files.items():
@@ -105,7 +100,7 @@ def restore(settings: Settings, archive: Path) -> int:
             if connection.execute(select(func.count()).select_from(table)).scalar_one():
                 raise JournalError("the journal is not empty: restore into a new home or database")
         for table in SQLModel.metadata.sorted_tables:
-            saved = [_typed(table, row) for row in json.loads(contents[f"{table.name}.json"])]
+            saved = [typed(table, row) for row in json.loads(contents[f"{table.name}.json"])]
             if saved:
                 connection.execute(insert(table), saved)
                 rows += len(saved)
@@ -123,19 +118,3 @@ def _continue_numbering(connection: Any, table: Table) -> None:
         highest = connection.execute(select(func.max(table.c.id))).scalar()
         if highest:
             connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest)))
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _typed(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    moments = {column.name for column in table.columns if isinstance(column.type, Moment)}
-    return {
-        name: datetime.fromisoformat(value) if name in moments and value is not None else value
-        for name, value in row.items()
-    }
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -60,6 +60,7 @@ LabOption = Annotated[
         "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
     ),
 ]
+CrateArgument = Annotated[Path, typer.Argument(help="RO-Crate (.zip).", metavar="CRATE")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
 
@@ -194,12 +195,23 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
 
 
 @app.command()
-def export(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
-    """Write a tidy table of a campaign, one row a well, as CSV and Parquet."""
+def export(
+    campaign: CampaignId = None,
+    home: Home = None,
+    out: Out = None,
+    crate: Annotated[Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")] = None,
+) -> None:
+    """Write a tidy table of a campaign, one row a well, as CSV and Parquet; or all that it was, as an RO-Crate."""
     from orchestrator.export import tidy_table, write_table
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
+        if crate is not None:
+            from orchestrator.crate import write_crate
+
+            number = write_crate(settings, journal, campaign_id, crate)
+            console.print(f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False)
+            return
         folder = out or settings.campaign_folder(campaign_id)
         for path in write_table(tidy_table(journal.state(campaign_id)), folder, "wells"):
             console.print(str(path), soft_wrap=True, highlight=False)
@@ -222,13 +234,35 @@ def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> N
 
 
 @app.command()
-def replay(campaign: CampaignId = None, home: Home = None) -> None:
+def verify(crate: CrateArgument) -> None:
+    """Check that every part of an RO-Crate is as it was written; exits with 1 if one is not."""
+    from orchestrator.crate import verify as wrong_with
+
+    wrong = wrong_with(crate)
+    for text in wrong:
+        console.print(text, style="red", highlight=False, soft_wrap=True)
+    if wrong:
+        raise typer.Exit(1)
+    console.print(f"Every part of {crate} is as it was written.", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def replay(
+    campaign: CampaignId = None,
+    home: Home = None,
+    crate: Annotated[Path | None, typer.Option("--crate", help="From an RO-Crate (.zip) instead.")] = None,
+) -> None:
     """Propose every batch of a campaign once more from what was known then; exits with 1 if one differs."""
+    from orchestrator.crate import journal_of
     from orchestrator.replay import replay as proposed_again
 
-    with opened_journal(home) as (_, journal):
-        campaign_id = chosen(journal, campaign)
-        rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
+    if crate is not None:
+        with journal_of(crate) as (journal, campaign_id):
+            rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
+    else:
+        with opened_journal(home) as (_, journal):
+            campaign_id = chosen(journal, campaign)
+            rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
     for again in rounds:
         edited = f", {again.edited} edited by a person" if again.edited else ""
         text = f"round {again.round}: {again.same} proposals are the same to the last bit{edited}"

@@ -1,0 +1,162 @@
+"""Crate: all that a campaign was, as an RO-Crate that another lab can check and propose again from."""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rocrate.rocrate import ROCrate
+from sqlalchemy import insert, select
+from sqlmodel import SQLModel
+
+from orchestrator.errors import JournalError
+from orchestrator.export import csv_text, tidy_table
+from orchestrator.journal import Journal
+from orchestrator.report import report
+from orchestrator.settings import Settings
+from orchestrator.table_rows import plain, sha256, typed
+
+_METADATA = "ro-crate-metadata.json"
+_TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")
+_KINDS = {".json": "application/json", ".csv": "text/csv", ".yaml": "application/yaml", ".html": "text/html",
+          ".png": "image/png"}  # fmt: skip
+
+
+def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive: Path) -> int:
+    """Write a campaign with its conditions, readings, images, events and file as an RO-Crate (zip), each part hashed.
+
+    Returns: the number of files in it.
+
+    Raises:
+        JournalError: the archive exists, there is no such campaign, or an image is not what the journal says of it.
+    """
+    if archive.exists():
+        raise JournalError(f"{archive} exists: choose another name (nothing was written)")
+    state = journal.state(campaign_id)
+    rows = _rows(journal, campaign_id)
+    [campaign] = rows["campaign"]
+    parts: dict[str, tuple[bytes, str]] = {
+        "campaign.yaml": (campaign["file_text"].encode(), "the campaign file as it was launched"),
+        "wells.csv": (csv_text(tidy_table(state)).encode(), "one row a well: condition, role, value, flags, reason"),
+        "report.html": (
+            report(state, settings, campaign["file_text"], journal.last_moment(campaign_id)).encode(),
+            "the report",
+        ),
+    }
+    for name, found in rows.items():
+        text = json.dumps(found, sort_keys=True, indent=1)
+        parts[f"journal/{name}.json"] = text.encode(), f"rows of the journal's table {name}"
+    for reading in rows["reading"]:
+        if reading["path"]:
+            content = _image(settings.home / reading["path"], reading["sha256"])
+            name = f"images/{Path(reading['path']).name}"
+            parts[name] = content, f"image of plate {reading['plate']} {reading['well']}, round {reading['round']}"
+    with tempfile.TemporaryDirectory() as folder:
+        crate = ROCrate()
+        crate.name = state.campaign.title or campaign_id
+        crate.description = f"Campaign {campaign_id} of wellwise {version('wellwise')}: {len(state.rounds)} rounds"
+        for name, (content, about) in parts.items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            kind = _KINDS[path.suffix]
+            facts = {
+                "description": about,
+                "encodingFormat": kind,
+                "sha256": sha256(content),
+                "contentSize": len(content),
+            }
+            crate.add_file(path, name, properties=facts)
+        partial = archive.with_name(archive.name + ".partial.zip")
+        try:
+            crate.write_zip(partial)
+            partial.replace(archive)
+        finally:
+            partial.unlink(missing_ok=True)
+    return len(parts)
+
+
+def verify(archive: Path) -> list[str]:
+    """What is wrong with a crate: parts that are missing, changed or not told of; nothing if it is as it was written.
+
+    Raises:
+        JournalError: it is no crate of wellwise.
+    """
+    with _opened(archive) as (source, described):
+        there = {name for name in source.namelist() if not name.endswith("/")} - {_METADATA, "ro-crate-preview.html"}
+        wrong = [f"{name} is missing" for name in sorted(described.keys() - there)]
+        wrong += [f"{name} is not described" for name in sorted(there - described.keys())]
+        for name in sorted(described.keys() & there):
+            try:
+                content = source.read(name)
+            except (OSError, zipfile.BadZipFile):
+                content = b""
+            if sha256(content) != described[name]:
+                wrong.append(f"{name} is not what was written")
+        return wrong
+
+
+@contextmanager
+def journal_of(archive: Path) -> Iterator[tuple[Journal, str]]:
+    """A journal that holds the campaign of a crate, for as long as the block, and the campaign's id.
+
+    Raises:
+        JournalError: it is no crate of wellwise, or not as it was written.
+    """
+    wrong = verify(archive)
+    if wrong:
+        raise JournalError(f"{archive} cannot be trusted: {'; '.join(wrong[:5])}")
+    with _opened(archive) as (source, _), tempfile.TemporaryDirectory() as folder:
+        rows = {name: json.loads(source.read(f"journal/{name}.json")) for name in _TABLES}
+        journal = Journal(f"sqlite:///{Path(folder) / 'journal.sqlite'}")
+        try:
+            with journal.transaction() as session:
+                for table in SQLModel.metadata.sorted_tables:
+                    if rows.get(table.name):
+                        session.connection().execute(insert(table), [typed(table, row) for row in rows[table.name]])
+            yield journal, rows["campaign"][0]["id"]
+        finally:
+            journal.close()
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, str]]]:
+    """The archive, and the SHA-256 that its metadata gives for each part."""
+    try:
+        source = zipfile.ZipFile(archive)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise JournalError(f"{archive} is no crate: {error}") from None
+    with source:
+        try:
+            graph = json.loads(source.read(_METADATA))["@graph"]
+            described = {entity["@id"]: entity["sha256"] for entity in graph if "sha256" in entity}
+        except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+            raise JournalError(f"{archive} is no crate of wellwise: {_METADATA} cannot be read ({error})") from None
+        if not described.keys() >= {f"journal/{name}.json" for name in _TABLES}:
+            raise JournalError(f"{archive} is no crate of wellwise: it has no journal")
+        yield source, described
+
+
+def _rows(journal: Journal, campaign_id: str) -> dict[str, list[dict[str, Any]]]:
+    rows = {}
+    with journal.reading_session() as session:
+        for table in SQLModel.metadata.sorted_tables:
+            if table.name in _TABLES:
+                place = table.c["id" if table.name == "campaign" else "campaign_id"]
+                query = select(table).where(place == campaign_id).order_by(*table.primary_key.columns)
+                rows[table.name] = [plain(row) for row in session.connection().execute(query).mappings()]
+    return rows
+
+
+def _image(path: Path, expected: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise JournalError(f"image {path} is missing (nothing was written)") from None
+    if sha256(content) != expected:
+        raise JournalError(f"image {path} was changed since it was taken (nothing was written)")
+    return content
