@@ -9,9 +9,10 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from orchestrator.control import Decision
-from orchestrator.service.campaign_routes import CampaignPage, EventPage, JobPage, LaunchPreview
+from orchestrator.service.campaign_routes import CampaignPage, EventPage, JobPage
 from orchestrator.service.insight import Insight
 from orchestrator.service.lab_routes import Person
+from orchestrator.service.launch_routes import LaunchPreview
 from orchestrator.service.problems import ProblemDetails
 from orchestrator.service.steering_routes import Entered, Stopped
 from orchestrator.service.views import CampaignSummary, CampaignView, EventView, RobotView, RoundView, WellHistory

@@ -21,10 +21,14 @@ from orchestrator.manual_commands import manual
 from orchestrator.operator_commands import operators
 from orchestrator.rehearsal_commands import rehearsing
 from orchestrator.remote_commands import remote
+from orchestrator.result_commands import results
 from orchestrator.serve_commands import serving, tokens
 from orchestrator.session import (
     CampaignId,
+    File,
     Home,
+    LabOption,
+    Out,
     Wait,
     chosen,
     console,
@@ -53,16 +57,7 @@ app = typer.Typer(
 )
 errors = Console(stderr=True)
 
-File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
-LabOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
-    ),
-]
-CrateArgument = Annotated[Path, typer.Argument(help="RO-Crate (.zip).", metavar="CRATE")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
 
 
 app.add_typer(drivers, name="driver", help="Drivers: list, describe, check, begin a new one.")
@@ -70,7 +65,7 @@ app.add_typer(manual, name="manual", help="Checklists for jobs that a person car
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.add_typer(remote, name="remote", help="Campaigns of a service elsewhere.")
 app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
-for group in (operators, lab_commands, serving, rehearsing):
+for group in (results, operators, lab_commands, serving, rehearsing):
     app.registered_commands += group.registered_commands
 
 
@@ -192,88 +187,6 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
         for event in journal.events(campaign_id, kinds=("notice", "well_lost", "robot_offline", "job_in_doubt")):
             at = event.at.astimezone(settings.zone)
             console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
-
-
-@app.command()
-def export(
-    campaign: CampaignId = None,
-    home: Home = None,
-    out: Out = None,
-    crate: Annotated[Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")] = None,
-) -> None:
-    """Write a tidy table of a campaign, one row a well, as CSV and Parquet; or all that it was, as an RO-Crate."""
-    from orchestrator.export import tidy_table, write_table
-
-    with opened_journal(home) as (settings, journal):
-        campaign_id = chosen(journal, campaign)
-        if crate is not None:
-            from orchestrator.crate import write_crate
-
-            number = write_crate(settings, journal, campaign_id, crate)
-            console.print(f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False)
-            return
-        folder = out or settings.campaign_folder(campaign_id)
-        for path in write_table(tidy_table(journal.state(campaign_id)), folder, "wells"):
-            console.print(str(path), soft_wrap=True, highlight=False)
-
-
-@app.command()
-def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
-    """Write the report of a campaign: one page with results, figures, methods and the campaign file."""
-    from orchestrator.record_query import file_text
-    from orchestrator.report import report as written
-
-    with opened_journal(home) as (settings, journal):
-        campaign_id = chosen(journal, campaign)
-        state, text = journal.state(campaign_id), file_text(journal, campaign_id)
-        folder = out or settings.campaign_folder(campaign_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "report.html"
-        path.write_text(written(state, settings, text, journal.last_moment(campaign_id)), encoding="utf-8")
-        console.print(str(path), soft_wrap=True, highlight=False)
-
-
-@app.command()
-def verify(crate: CrateArgument) -> None:
-    """Check that every part of an RO-Crate is as it was written; exits with 1 if one is not."""
-    from orchestrator.crate import verify as wrong_with
-
-    wrong = wrong_with(crate)
-    for text in wrong:
-        console.print(text, style="red", highlight=False, soft_wrap=True)
-    if wrong:
-        raise typer.Exit(1)
-    console.print(f"Every part of {crate} is as it was written.", highlight=False, soft_wrap=True)
-
-
-@app.command()
-def replay(
-    campaign: CampaignId = None,
-    home: Home = None,
-    crate: Annotated[Path | None, typer.Option("--crate", help="From an RO-Crate (.zip) instead.")] = None,
-) -> None:
-    """Propose every batch of a campaign once more from what was known then; exits with 1 if one differs."""
-    from orchestrator.crate import journal_of
-    from orchestrator.replay import replay as proposed_again
-
-    if crate is not None:
-        with journal_of(crate) as (journal, campaign_id):
-            rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
-    else:
-        with opened_journal(home) as (_, journal):
-            campaign_id = chosen(journal, campaign)
-            rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
-    for again in rounds:
-        edited = f", {again.edited} edited by a person" if again.edited else ""
-        text = f"round {again.round}: {again.same} proposals are the same to the last bit{edited}"
-        if again.different:
-            text += f", {len(again.different)} DIFFER: {', '.join(again.different)}"
-        console.print(text, style="red" if again.different else None, highlight=False, soft_wrap=True)
-    if not rounds:
-        console.print(f"Campaign {campaign_id} has no round yet.", highlight=False)
-    if any(again.different for again in rounds):
-        console.print("Other versions of wellwise or of its packages, or another machine, may be why.", highlight=False)
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.session import console, text_of
+from orchestrator.session import File, LabOption, console, text_of
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
@@ -17,19 +17,12 @@ if TYPE_CHECKING:
 
 rehearsing = typer.Typer()
 
-File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
-LabOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
-    ),
-]
-Out = Annotated[Path, typer.Option("--out", help="Folder for schedule, calendar and loading list.")]
+Folder = Annotated[Path, typer.Option("--out", help="Folder for schedule, calendar and loading list.")]
 HoursOption = Annotated[str | None, typer.Option("--hours", help="When people are in the lab, such as 8:00-18:30.")]
 
 
 @rehearsing.command()
-def rehearse(file: File, lab: LabOption = None, hours: HoursOption = None, out: Out = Path("rehearsal")) -> None:
+def rehearse(file: File, lab: LabOption = None, hours: HoursOption = None, out: Folder = Path("rehearsal")) -> None:
     """Carry a campaign through on virtual robots: when what happens, what is too late, what to load for which day.
 
     Exits with 1 if a tolerance is broken, or something happens when nobody is in the lab.

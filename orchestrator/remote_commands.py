@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.control import Decision
 from orchestrator.operator_commands import Why
-from orchestrator.session import console, text_of
+from orchestrator.session import File, console, text_of
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ Token = Annotated[
     str, typer.Option("--token", envvar="WELLWISE_TOKEN", show_envvar=False, help="Yours. [env: WELLWISE_TOKEN]")
 ]
 Campaign = Annotated[str, typer.Argument(help="The campaign.", metavar="CAMPAIGN")]
-File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
 Exported = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
 

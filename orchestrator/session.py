@@ -25,6 +25,14 @@ Home = Annotated[
     Path | None, typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]")
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another process carries the campaign on.")]
+File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
+LabOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
 CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
 
 

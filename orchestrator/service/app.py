@@ -13,6 +13,7 @@ from orchestrator.service.announce import Announcer
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import campaigns
 from orchestrator.service.lab_routes import health, lab, tokens
+from orchestrator.service.launch_routes import launching
 from orchestrator.service.pages import STATIC, pages
 from orchestrator.service.problems import ProblemDetails, install, problem
 from orchestrator.service.steering_routes import steering
@@ -59,7 +60,7 @@ def create_app(backend: Backend, carry: bool = True) -> FastAPI:
     )
     app.state.backend = backend
     api = APIRouter(prefix="/api/v1")
-    for router in (campaigns, steering, lab, tokens, health):
+    for router in (launching, campaigns, steering, lab, tokens, health):
         api.include_router(router)
     app.include_router(api)
     app.include_router(pages)

@@ -1,35 +1,27 @@
 """Campaigns over HTTP: list, validate, launch, look at; rounds with proposals and wells, jobs, insight, exports."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import FileResponse
 
-from drivers.registry import clock as clock_named
 from orchestrator import record_query as record
 from orchestrator.errors import Missing
 from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
-from orchestrator.intake import NamedText, checked_campaign, past_observations
-from orchestrator.lifecycle import first_day
-from orchestrator.planning import plan_round
 from orchestrator.report import report
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import (
     After,
     CampaignId,
-    CampaignText,
     Limit,
     PlateNumber,
     RoundNumber,
     WellName,
 )
-from orchestrator.service.identity import Operator, TheBackend, Viewer
+from orchestrator.service.identity import TheBackend, Viewer
 from orchestrator.service.insight import Insight
-from orchestrator.service.once import IdempotencyKey, once
-from orchestrator.service.problems import ACTING, READING
+from orchestrator.service.problems import READING
 from orchestrator.service.views import (
     CampaignSummary,
     CampaignView,
@@ -38,7 +30,6 @@ from orchestrator.service.views import (
     RoundView,
     View,
     WellHistory,
-    WellView,
     campaign_summary,
     campaign_view,
     observation_view,
@@ -46,11 +37,7 @@ from orchestrator.service.views import (
     round_view,
     well_view,
 )
-from orchestrator.state import CampaignState, JobStatus, RoundState, WellState
-from protocols.campaign import Campaign
-from protocols.compile import compile_jobs
-from protocols.conditions import Observation
-from protocols.operations import Dispense
+from orchestrator.state import CampaignState, JobStatus, RoundState
 
 ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
 _KINDS = {
@@ -84,41 +71,6 @@ class EventPage(View):
     next: int | None
 
 
-class StepPlan(View):
-    """When a step is due in a round, and how many jobs it is."""
-
-    step: str
-    title: str
-    robot: str
-    days: list[int]
-    jobs: int
-
-
-class LiquidPlan(View):
-    """How much of a liquid the first round takes, uL, without dead volumes."""
-
-    liquid: str
-    volume_ul: float
-
-
-class LaunchPreview(View):
-    """What a campaign file would do: its first layout, its schedule and its volumes."""
-
-    name: str
-    title: str
-    parameters: int
-    rounds: int
-    wells: int
-    days: int
-    first_day: datetime
-    last_day: datetime
-    past_results: int
-    layout: list[WellView]
-    steps: list[StepPlan]
-    liquids: list[LiquidPlan]
-    notices: list[str]
-
-
 @campaigns.get("", responses=READING)
 def list_campaigns(
     backend: TheBackend,
@@ -134,31 +86,6 @@ def list_campaigns(
         ids = ids[ids.index(before) + 1 :]
     items = [summary_of(backend, campaign_id) for campaign_id in ids[:limit]]
     return CampaignPage(items=items, next=ids[limit - 1] if len(ids) > limit else None)
-
-
-@campaigns.post("/validate", responses=ACTING)
-def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchPreview:
-    """Check a campaign file, and see what it would do; nothing is launched."""
-    campaign = _checked(backend, body)
-    past, _share = past_observations(backend.journal, campaign, None)
-    return launch_preview(backend, campaign, past)
-
-
-@campaigns.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
-def launch(
-    request: Request, backend: TheBackend, who: Operator, body: CampaignText, key: IdempotencyKey = None
-) -> JSONResponse:
-    """Launch a campaign from its file."""
-
-    def act() -> CampaignSummary:
-        campaign = _checked(backend, body)
-        past, _ = past_observations(backend.journal, campaign, None)
-        started = datetime.now(UTC)
-        campaign_id = backend.journal.create_campaign(campaign, body.file, past, started, who.person)
-        backend.changed(campaign_id)
-        return summary_of(backend, campaign_id)
-
-    return once(backend.journal, who, key, request, body, 201, act)
 
 
 @campaigns.get(
@@ -368,44 +295,3 @@ def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime |
 def trouble_of(backend: Backend, state: CampaignState) -> str:
     """Why a campaign that is not over is not carried on just now, or nothing."""
     return backend.carrier.troubles.get(state.id, "") if state.status in ("running", "paused") else ""
-
-
-def _checked(backend: Backend, body: CampaignText) -> Campaign:
-    """The campaign of a text that came over HTTP, which may name no file and no interpreter of this computer."""
-    file = NamedText(body.file, "campaign file")
-    campaign = checked_campaign(file, backend.settings, backend.lab, from_afar=True)
-    return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
-
-
-def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observation]) -> LaunchPreview:
-    """What a campaign would do in its first round, had it been launched now."""
-    clock = clock_named("real", zone=backend.settings.zone)
-    start = first_day(campaign, clock.now())
-    plan = plan_round(campaign, 1, past)
-    jobs = list(compile_jobs(campaign, campaign.name, plan.layout, start))
-    counts = Counter(job.step for job in jobs)
-    volumes: defaultdict[str, float] = defaultdict(float)
-    for job in jobs:
-        for operation in job.operations:
-            if isinstance(operation, Dispense):
-                volumes[operation.liquid] += operation.volume_ul
-    return LaunchPreview(
-        name=campaign.name,
-        title=campaign.title or campaign.name,
-        parameters=len(campaign.parameters),
-        rounds=campaign.stop.rounds,
-        wells=len(plan.layout.placements),
-        days=campaign.protocol.last_day + 1,
-        first_day=start,
-        last_day=max((job.due_at for job in jobs), default=start),
-        past_results=len(past),
-        layout=[
-            well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal)) for p in plan.layout.placements
-        ],
-        steps=[
-            StepPlan(step=s.name, title=s.title, robot=s.robot, days=list(s.days), jobs=counts[s.name])
-            for s in campaign.protocol.steps
-        ],
-        liquids=[LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())],
-        notices=list(plan.notices),
-    )

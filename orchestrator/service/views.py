@@ -1,7 +1,7 @@
 """Views: what the API tells of a campaign, its rounds, wells, jobs, robots and events."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from statistics import fmean, median
 from typing import Any, Literal
 
@@ -396,9 +396,3 @@ def reading_view(row: ReadingRow) -> ReadingView:
 def observation_view(row: ObservationRow) -> ObservationView:
     """One observation."""
     return ObservationView(value=row.value, flags=row.flags, scorer=row.scorer, version=row.scorer_version)
-
-
-def days_of(round: RoundState, last_day: int) -> list[date]:
-    """The dates of a round's days, from day 0."""
-    first = round.started_at.date().toordinal()
-    return [date.fromordinal(first + day) for day in range(last_day + 1)]

@@ -1,0 +1,96 @@
+"""Commands for what a campaign leaves behind: tables, a report, a crate that others can check and propose from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.session import CampaignId, Home, Out, chosen, console, opened_journal
+
+results = typer.Typer()
+
+CrateArgument = Annotated[Path, typer.Argument(help="RO-Crate (.zip).", metavar="CRATE")]
+
+
+@results.command()
+def export(
+    campaign: CampaignId = None,
+    home: Home = None,
+    out: Out = None,
+    crate: Annotated[Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")] = None,
+) -> None:
+    """Write a tidy table of a campaign, one row a well, as CSV and Parquet; or all that it was, as an RO-Crate."""
+    from orchestrator.export import tidy_table, write_table
+
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        if crate is not None:
+            from orchestrator.crate import write_crate
+
+            number = write_crate(settings, journal, campaign_id, crate)
+            console.print(f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False)
+            return
+        folder = out or settings.campaign_folder(campaign_id)
+        for path in write_table(tidy_table(journal.state(campaign_id)), folder, "wells"):
+            console.print(str(path), soft_wrap=True, highlight=False)
+
+
+@results.command()
+def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
+    """Write the report of a campaign: one page with results, figures, methods and the campaign file."""
+    from orchestrator.record_query import file_text
+    from orchestrator.report import report as written
+
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        state, text = journal.state(campaign_id), file_text(journal, campaign_id)
+        folder = out or settings.campaign_folder(campaign_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "report.html"
+        path.write_text(written(state, settings, text, journal.last_moment(campaign_id)), encoding="utf-8")
+        console.print(str(path), soft_wrap=True, highlight=False)
+
+
+@results.command()
+def verify(crate: CrateArgument) -> None:
+    """Check that every part of an RO-Crate is as it was written; exits with 1 if one is not."""
+    from orchestrator.crate import verify as wrong_with
+
+    wrong = wrong_with(crate)
+    for text in wrong:
+        console.print(text, style="red", highlight=False, soft_wrap=True)
+    if wrong:
+        raise typer.Exit(1)
+    console.print(f"Every part of {crate} is as it was written.", highlight=False, soft_wrap=True)
+
+
+@results.command()
+def replay(
+    campaign: CampaignId = None,
+    home: Home = None,
+    crate: Annotated[Path | None, typer.Option("--crate", help="From an RO-Crate (.zip) instead.")] = None,
+) -> None:
+    """Propose every batch of a campaign once more from what was known then; exits with 1 if one differs."""
+    from orchestrator.crate import journal_of
+    from orchestrator.replay import replay as proposed_again
+
+    if crate is not None:
+        with journal_of(crate) as (journal, campaign_id):
+            rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
+    else:
+        with opened_journal(home) as (_, journal):
+            campaign_id = chosen(journal, campaign)
+            rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
+    for again in rounds:
+        edited = f", {again.edited} edited by a person" if again.edited else ""
+        text = f"round {again.round}: {again.same} proposals are the same to the last bit{edited}"
+        if again.different:
+            text += f", {len(again.different)} DIFFER: {', '.join(again.different)}"
+        console.print(text, style="red" if again.different else None, highlight=False, soft_wrap=True)
+    if not rounds:
+        console.print(f"Campaign {campaign_id} has no round yet.", highlight=False)
+    if any(again.different for again in rounds):
+        console.print("Other versions of wellwise or of its packages, or another machine, may be why.", highlight=False)
+        raise typer.Exit(1)

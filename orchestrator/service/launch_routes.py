@@ -1,0 +1,128 @@
+"""Launching over HTTP: check the text of a campaign file, see what it would do, launch it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from drivers.registry import clock as clock_named
+from orchestrator.intake import NamedText, checked_campaign, past_observations
+from orchestrator.lifecycle import first_day
+from orchestrator.planning import plan_round
+from orchestrator.service.backend import Backend
+from orchestrator.service.campaign_routes import summary_of
+from orchestrator.service.fields import CampaignText
+from orchestrator.service.identity import Operator, TheBackend, Viewer
+from orchestrator.service.once import IdempotencyKey, once
+from orchestrator.service.problems import ACTING
+from orchestrator.service.views import CampaignSummary, View, WellView, well_view
+from orchestrator.state import WellState
+from protocols.campaign import Campaign
+from protocols.compile import compile_jobs
+from protocols.conditions import Observation
+from protocols.operations import Dispense
+
+launching = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+
+class StepPlan(View):
+    """When a step is due in a round, and how many jobs it is."""
+
+    step: str
+    title: str
+    robot: str
+    days: list[int]
+    jobs: int
+
+
+class LiquidPlan(View):
+    """How much of a liquid the first round takes, uL, without dead volumes."""
+
+    liquid: str
+    volume_ul: float
+
+
+class LaunchPreview(View):
+    """What a campaign file would do: its first layout, its schedule and its volumes."""
+
+    name: str
+    title: str
+    parameters: int
+    rounds: int
+    wells: int
+    days: int
+    first_day: datetime
+    last_day: datetime
+    past_results: int
+    layout: list[WellView]
+    steps: list[StepPlan]
+    liquids: list[LiquidPlan]
+    notices: list[str]
+
+
+@launching.post("/validate", responses=ACTING)
+def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchPreview:
+    """Check a campaign file, and see what it would do; nothing is launched."""
+    campaign = _checked(backend, body)
+    past, _share = past_observations(backend.journal, campaign, None)
+    return launch_preview(backend, campaign, past)
+
+
+@launching.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
+def launch(
+    request: Request, backend: TheBackend, who: Operator, body: CampaignText, key: IdempotencyKey = None
+) -> JSONResponse:
+    """Launch a campaign from its file."""
+
+    def act() -> CampaignSummary:
+        campaign = _checked(backend, body)
+        past, _ = past_observations(backend.journal, campaign, None)
+        started = datetime.now(UTC)
+        campaign_id = backend.journal.create_campaign(campaign, body.file, past, started, who.person)
+        backend.changed(campaign_id)
+        return summary_of(backend, campaign_id)
+
+    return once(backend.journal, who, key, request, body, 201, act)
+
+
+def _checked(backend: Backend, body: CampaignText) -> Campaign:
+    """The campaign of a text that came over HTTP, which may name no file and no interpreter of this computer."""
+    file = NamedText(body.file, "campaign file")
+    campaign = checked_campaign(file, backend.settings, backend.lab, from_afar=True)
+    return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
+
+
+def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observation]) -> LaunchPreview:
+    """What a campaign would do in its first round, had it been launched now."""
+    clock = clock_named("real", zone=backend.settings.zone)
+    start = first_day(campaign, clock.now())
+    plan = plan_round(campaign, 1, past)
+    jobs = list(compile_jobs(campaign, campaign.name, plan.layout, start))
+    counts = Counter(job.step for job in jobs)
+    volumes: defaultdict[str, float] = defaultdict(float)
+    for job in jobs:
+        for operation in job.operations:
+            if isinstance(operation, Dispense):
+                volumes[operation.liquid] += operation.volume_ul
+    return LaunchPreview(
+        name=campaign.name,
+        title=campaign.title or campaign.name,
+        parameters=len(campaign.parameters),
+        rounds=campaign.stop.rounds,
+        wells=len(plan.layout.placements),
+        days=campaign.protocol.last_day + 1,
+        first_day=start,
+        last_day=max((job.due_at for job in jobs), default=start),
+        past_results=len(past),
+        layout=[
+            well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal)) for p in plan.layout.placements
+        ],
+        steps=[
+            StepPlan(step=s.name, title=s.title, robot=s.robot, days=list(s.days), jobs=counts[s.name])
+            for s in campaign.protocol.steps
+        ],
+        liquids=[LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())],
+        notices=list(plan.notices),
+    )
