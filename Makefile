@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model lock clean
+.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model bench-viewers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -42,6 +42,10 @@ bench: $(READY)
 bench-model: $(READY)
 	$(BIN)/python -m benchmarks.calibration
 	$(BIN)/python -m benchmarks.scale
+
+# Many who look while a campaign runs: lost events, the time of a read, what it costs the campaign.
+bench-viewers: $(READY)
+	$(BIN)/python -m benchmarks.viewers
 
 # wellwise beside the kept results of other optimisers (benchmarks/peers.csv); PEERS=again installs them in an
 # environment of their own and makes their results anew, which takes many hours.

@@ -1,7 +1,10 @@
 """What a person reads on the console: tables of rounds, wells and problems, and the live view of a running campaign."""
 
+from __future__ import annotations
+
 from datetime import datetime, tzinfo
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console, Group, RenderableType
@@ -10,12 +13,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from optimizer import Recommendation
 from orchestrator.state import CampaignState, Outage, RoundState
 from orchestrator.tables import EventRow
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError
 from protocols.layout import Layout
+
+if TYPE_CHECKING:
+    # Torch takes seconds to import, which no command should wait for that does not need it.
+    from optimizer import Recommendation
 
 
 def print_error(console: Console, error: WellwiseError) -> None:

@@ -286,3 +286,8 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
     assert len(done) == len(set(done)) == 10
     journal.close()
     log.close()
+
+
+def test_no_command_waits_for_the_model_that_does_not_need_it() -> None:
+    code = "import sys, orchestrator.main, orchestrator.console; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
