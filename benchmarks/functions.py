@@ -66,13 +66,14 @@ def by_name(name: str) -> Function:
 
 
 @cache
-def _rpe() -> Campaign:
+def rpe() -> Campaign:
+    """The example campaign."""
     return read_campaign((Path(__file__).parent.parent / "examples" / "rpe" / "campaign.yaml").read_text())
 
 
 def culture() -> Function:
     """The simulated culture, every parameter free."""
-    campaign = _rpe()
+    campaign = rpe()
     return Function("culture", campaign.space, lambda values: truth(campaign, Condition(dict(values))), 0.9531)
 
 

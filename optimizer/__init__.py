@@ -6,6 +6,7 @@ from optimizer.encoding import Encoding
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import Prediction, predict, propose
 from optimizer.recommendation import Recommendation, recommend
+from optimizer.surfaces import Surface
 
 __all__ = [
     "Effect",
@@ -15,6 +16,7 @@ __all__ = [
     "PairEffect",
     "Prediction",
     "Recommendation",
+    "Surface",
     "cross_validate",
     "effects",
     "explained",

@@ -10,14 +10,24 @@ from optimizer.encoding import Encoding, Rows
 from optimizer.model import GaussianProcess, PosteriorFunctions
 from protocols.conditions import Value
 
-_FUNCTIONS = 512
-_POOL = 1200
 _FEWEST = 40
-_MOST = 3000
 _BEST_TRIED = 16
 _GENERATIONS = 3
 _CHILDREN = 3
-_CLIMBERS = 6
+
+
+class Effort(NamedTuple):
+    """Functions drawn, conditions of all pools at first, most of one pool, how many climb at a time, how often."""
+
+    functions: int
+    pool: int
+    most: int
+    climbers: int
+    generations: int
+
+
+THOROUGH = Effort(functions=512, pool=1200, most=3000, climbers=6, generations=3)
+ROUGH = Effort(functions=64, pool=300, most=600, climbers=4, generations=1)
 
 Decided = tuple[tuple[str, Value], ...]
 
@@ -36,6 +46,7 @@ def choose_batch(
     tried: Rows,
     positions: Sequence[Mapping[str, Value]],
     seed: int,
+    effort: Effort = THOROUGH,
 ) -> list[Choice]:
     """One condition for each position, chosen greedily by noisy expected improvement of the whole batch.
 
@@ -51,20 +62,20 @@ def choose_batch(
         tried: rows of the conditions that were observed or are under way; none is proposed again if others are left.
         positions: what each position decides, by parameter name.
         seed: decides pool and functions.
+        effort: how much is computed for it.
 
     Returns: one choice a position, in the order of `positions`.
     """
     rng = np.random.default_rng(seed)
-    functions = model.functions(_FUNCTIONS, seed)
+    functions = model.functions(effort.functions, seed)
     tried = np.unique(tried, axis=0)
     best = functions(encoding.features(tried)).max(axis=1)
     order = np.argsort(-model.predict(encoding.features(tried), rough=True)[0])
     empty: dict[Decided, list[int]] = {}
     for index, values in enumerate(positions):
         empty.setdefault(tuple(sorted(values.items())), []).append(index)
-    pools = {
-        key: _Pool(encoding, functions, dict(key), tried, tried[order[:_BEST_TRIED]], len(empty), rng) for key in empty
-    }
+    share = effort._replace(pool=effort.pool // len(empty))
+    pools = {key: _Pool(encoding, functions, dict(key), tried, tried[order[:_BEST_TRIED]], share, rng) for key in empty}
     chosen = []
     while empty:
         key, offer = _best_offer({key: pools[key] for key in empty}, best)
@@ -109,14 +120,14 @@ class _Pool:
         decided: Mapping[str, Value],
         tried: Rows,
         best_tried: Rows,
-        pools: int,
+        effort: Effort,
         rng: np.random.Generator,
     ) -> None:
         self._encoding, self._functions, self._rng = encoding, functions, rng
-        self._decided = decided
+        self._decided, self._effort = decided, effort
         self.bound = np.inf
         self._known = {row.tobytes() for row in tried}
-        size = max(_POOL // pools, _FEWEST)
+        size = max(effort.pool, _FEWEST)
         near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)
         rows = encoding.random(size, decided, rng)
         near = encoding.decide(near, [decided] * len(near))
@@ -133,11 +144,11 @@ class _Pool:
 
     def offer(self, best: NDArray[np.float64]) -> _Offer:
         """The condition with the highest gain over the best so far of each function."""
-        if len(self._rows) > _MOST:
-            self._keep(np.argsort(-self._rank(best)[0])[: _MOST // 2])
-        for generation in range(_GENERATIONS):
-            climbers = np.argsort(-self._rank(best)[0])[:_CLIMBERS]
-            self._add(np.repeat(self._rows[climbers], _CLIMBERS, axis=0), 0.5**generation)
+        if len(self._rows) > self._effort.most:
+            self._keep(np.argsort(-self._rank(best)[0])[: self._effort.most // 2])
+        for generation in range(self._effort.generations):
+            climbers = np.argsort(-self._rank(best)[0])[: self._effort.climbers]
+            self._add(np.repeat(self._rows[climbers], self._effort.climbers, axis=0), 0.5**generation)
         rank, gains = self._rank(best)
         index = int(rank.argmax())
         self.bound = float(rank[index])

@@ -29,11 +29,15 @@ class Kernel(NamedTuple):
 
     def covariance(self, left: Array, right: Array) -> torch.Tensor:
         """Covariances (n x m) of features n x p and m x p."""
-        exponent = torch.zeros((len(left), len(right)), dtype=torch.float64)
-        for index, (length, categorical) in enumerate(zip(self.lengths, self.categorical, strict=True)):
-            apart = torch.as_tensor(left[:, index])[:, None] - torch.as_tensor(right[:, index])[None, :]
-            exponent += apart.ne(0).double() / length if categorical else 0.5 * (apart / length) ** 2
-        return self.scale**2 * torch.exp(-exponent)
+        categorical = self.categorical
+        near, far = (
+            torch.as_tensor(features[:, ~categorical] / self.lengths[~categorical]) for features in (left, right)
+        )
+        exponent = torch.cdist(near, far, compute_mode="donot_use_mm_for_euclid_dist").square_().mul_(-0.5)
+        for index in np.flatnonzero(categorical):
+            apart = torch.as_tensor(left[:, index])[:, None].ne(torch.as_tensor(right[:, index]))
+            exponent.sub_(apart.double(), alpha=1 / float(self.lengths[index]))
+        return exponent.exp_().mul_(self.scale**2)
 
     def slopes(self, features: Array) -> tuple[torch.Tensor, torch.Tensor]:
         """Covariances (n x n), and their slopes by the log of each length (p x n x n)."""

@@ -70,6 +70,11 @@ class GaussianProcess:
         """Which observations are not trusted (n)."""
         return np.asarray(self._extra.numpy() > 0)
 
+    @property
+    def noise_sd(self) -> float:
+        """The sd of a measurement of a true value."""
+        return float(np.sqrt(np.mean([member.given.noise**2 for member in self._members])) * self._sd)
+
     def predict(self, features: Array, rough: bool = False) -> tuple[Array, Array]:
         """Mean and sd of the true value at features (n x p).
 
@@ -95,8 +100,7 @@ class GaussianProcess:
             )
             mean, sd = earlier._predicted(data.features[held_out])
             off = data.values[held_out] - mean
-            noise = np.mean([m.given.noise**2 for m in earlier._members]) * earlier._sd**2
-            spread = np.sqrt((scales[:, None] * sd) ** 2 + noise)
+            spread = np.sqrt((scales[:, None] * sd) ** 2 + earlier.noise_sd**2)
             # Wells of a round are alike: together they count as the fewest that are asked for, not as so many proofs.
             told = np.asarray(t.logpdf(off, _WIDENING_DEGREES, scale=spread))
             belief += _FEWEST_HELD_OUT * told.mean(axis=1)

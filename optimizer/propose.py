@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.batch import choose_batch
+from optimizer.batch import ROUGH, THOROUGH, choose_batch
 from optimizer.encoding import Encoding, Rows
 from optimizer.evidence import Data
 from optimizer.initial import initial_design
@@ -40,6 +40,7 @@ def propose(
     seed: int = 0,
     pending: Sequence[Condition] = (),
     replicates: int = 1,
+    rough: bool = False,
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -62,6 +63,7 @@ def propose(
         seed: the same arguments give the same proposals.
         pending: conditions that are under way or planned beside the proposals: they count as chosen already.
         replicates: in how many positions each condition is to be tried; fewer where not enough positions are alike.
+        rough: about a quarter of the work, for campaigns that are only simulated.
 
     A condition that was observed, is pending or was proposed is not proposed again while its position allows others.
 
@@ -80,7 +82,7 @@ def propose(
     if number == 0:
         return []
     together = _alike(positions, replicates)
-    found = _distinct(space, observations, [positions[places[0]] for places in together], seed, pending)
+    found = _distinct(space, observations, [positions[places[0]] for places in together], seed, pending, rough)
     proposals: dict[int, Proposal] = {}
     for proposal, places in zip(found, together, strict=True):
         for again, place in enumerate(places):
@@ -109,6 +111,7 @@ def _distinct(
     positions: Sequence[Mapping[str, Value]],
     seed: int,
     pending: Sequence[Condition],
+    rough: bool,
 ) -> list[Proposal]:
     learnt = learn(space, observations)
     if learnt is None:
@@ -118,7 +121,7 @@ def _distinct(
         return [Proposal(condition=c, role="initial", reason=reason) for c in encoding.conditions(rows)]
     encoding, observed, model = learnt
     tried = np.vstack([observed, encoding.rows(pending)]) if pending else observed
-    choices = choose_batch(encoding, model, tried, positions, seed)
+    choices = choose_batch(encoding, model, tried, positions, seed, ROUGH if rough else THOROUGH)
     chosen = np.array([choice.row for choice in choices])
     best = max(model.predict(encoding.features(observed))[0])
     return [

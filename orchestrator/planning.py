@@ -26,7 +26,11 @@ class Plan:
 
 
 def plan_round(
-    campaign: Campaign, round: int, observations: Sequence[Observation], requeued: Sequence[Requeued] = ()
+    campaign: Campaign,
+    round: int,
+    observations: Sequence[Observation],
+    requeued: Sequence[Requeued] = (),
+    rough: bool = False,
 ) -> Plan:
     """Fill the wells of a round: standards or controls, conditions that are tried once more, the rest by the optimiser.
 
@@ -37,6 +41,7 @@ def plan_round(
         round: number of the round, from 1.
         observations: everything observed so far, past results included.
         requeued: lost wells whose conditions are to be tried once more.
+        rough: less work for the optimiser, for campaigns that are only simulated.
     """
     wells = campaign.plates.all_wells()
     decided = campaign.decided_values(round)
@@ -71,6 +76,7 @@ def plan_round(
         seed=_seed(campaign, round, 2),
         pending=[requeued[number].condition for number in again.seats.values()],
         replicates=campaign.rounds.first.replicates if round == 1 else campaign.rounds.later.replicates,
+        rough=rough,
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))

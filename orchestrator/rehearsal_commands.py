@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.forecast_commands import Target
 from orchestrator.session import File, LabOption, console, text_of
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
@@ -18,15 +20,27 @@ if TYPE_CHECKING:
 rehearsing = typer.Typer()
 
 Folder = Annotated[Path, typer.Option("--out", help="Folder for schedule, calendar and loading list.")]
+SurfacesOption = Annotated[
+    int, typer.Option("--surfaces", min=0, max=1000, help="Plausible surfaces for the forecast; 0: no forecast.")
+]
 HoursOption = Annotated[str | None, typer.Option("--hours", help="When people are in the lab, such as 8:00-18:30.")]
 
 
 @rehearsing.command()
-def rehearse(file: File, lab: LabOption = None, hours: HoursOption = None, out: Folder = Path("rehearsal")) -> None:
-    """Carry a campaign through on virtual robots: when what happens, what is too late, what to load for which day.
+def rehearse(
+    file: File,
+    lab: LabOption = None,
+    hours: HoursOption = None,
+    target: Target = None,
+    surfaces: SurfacesOption = 8,
+    out: Folder = Path("rehearsal"),
+) -> None:
+    """Carry a campaign through on virtual robots: when what happens, what is too late, what to load, what to expect.
 
     Exits with 1 if a tolerance is broken, or something happens when nobody is in the lab.
     """
+    from orchestrator.forecast import forecast, simulators
+    from orchestrator.forecast_commands import print_forecast
     from orchestrator.intake import NamedText, checked_campaign, checked_lab
     from orchestrator.rehearsal import rehearse as carry_through
 
@@ -34,9 +48,14 @@ def rehearse(file: File, lab: LabOption = None, hours: HoursOption = None, out: 
     settings = Settings()
     robots = None if lab is None else checked_lab(NamedText(text_of(lab), str(lab)))
     campaign = checked_campaign(NamedText(text_of(file), str(file)), settings, robots)
-    with console.status("rehearsing"):
+    wanted = campaign.stop.target if target is None else target
+    with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as beside:
+        # Another process simulates while this one carries the campaign through.
+        ahead = beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map) if surfaces else None
         found = carry_through(campaign, settings, present)
     _print(found)
+    if ahead is not None:
+        print_forecast({"as planned": ahead.result()}, wanted, surfaces, 0)
     for path in _write(found, out):
         console.print(str(path), highlight=False, soft_wrap=True)
     if any(conflict.fatal for conflict in found.conflicts):

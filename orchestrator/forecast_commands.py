@@ -1,0 +1,147 @@
+"""The command that says what a campaign will likely bring, and compares round plans."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.session import Home, console, opened_journal, text_of
+from orchestrator.settings import Settings
+from protocols.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.forecast import RoundForecast, RoundSizes, Spread
+    from protocols.campaign import Campaign
+    from protocols.conditions import Observation
+
+forecasting = typer.Typer()
+
+Target = Annotated[
+    float | None,
+    typer.Option("--target", min=0, max=1, help="A true value to reach; the file's stop.target if absent."),
+]
+Surfaces = Annotated[int, typer.Option("--surfaces", min=1, max=1000, help="How many plausible surfaces to draw.")]
+_PLAN = re.compile(r"(?P<rounds>\d+)x(?P<wells>\d+)(,controls=(?P<controls>\d+))?(,replicates=(?P<replicates>\d+))?")
+
+
+@forecasting.command()
+def forecast(
+    file: Annotated[Path | None, typer.Argument(help="Campaign file (YAML).", metavar="[FILE]")] = None,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", help="A campaign of the journal instead of a file, with its results.")
+    ] = None,
+    history: Annotated[Path | None, typer.Option("--history", help="CSV with past results, one row a well.")] = None,
+    plan: Annotated[
+        list[str] | None,
+        typer.Option("--plan", help="Another round plan to compare, such as 6x24 or 3x48,controls=0,replicates=2."),
+    ] = None,
+    target: Target = None,
+    surfaces: Surfaces = 16,
+    home: Home = None,
+) -> None:
+    """Say what the rounds to come will likely bring, by simulating them; compare round plans.
+
+    A campaign whose rounds are over is asked what one more round would bring.
+    """
+    from orchestrator.forecast import forecast as looked_ahead
+    from orchestrator.forecast import simulators
+
+    study, observations, done = _known(file, campaign, history, home)
+    plans = {"as planned": study.model_copy(update={"stop": _stop(study, done)})}
+    plans |= {text: _sizes(text).of(study) for text in plan or []}
+    for text, other in plans.items():
+        if other.stop.rounds <= done:
+            message = f"{text} is over after {other.stop.rounds} rounds, and {done} are done"
+            raise InvalidInput([Problem(where="--plan", message=message, expected=f"more than {done} rounds")])
+    wanted = study.stop.target if target is None else target
+    with console.status("simulating"), simulators() as pool:
+        found = {
+            text: looked_ahead(other, observations, done, wanted, surfaces, pool.map) for text, other in plans.items()
+        }
+    print_forecast(found, wanted, surfaces, len(observations))
+
+
+def _known(
+    file: Path | None, campaign: str | None, history: Path | None, home: Path | None
+) -> tuple[Campaign, Sequence[Observation], int]:
+    """The campaign, what was observed, and how many rounds are over."""
+    from orchestrator.history import read_history
+    from orchestrator.intake import NamedText, checked_campaign
+
+    if (file is None) == (campaign is None):
+        raise InvalidInput([Problem(where="wellwise forecast", message="give a FILE or a --campaign, one of them")])
+    if file is None:
+        with opened_journal(home) as (_, journal):
+            state = journal.state(str(campaign))
+        return state.campaign, state.observations, sum(1 for round in state.rounds if round.observations)
+    study = checked_campaign(NamedText(text_of(file), str(file)), Settings())
+    if history is None and study.past_results.file is not None:
+        history = file.parent / study.past_results.file
+    if history is None:
+        return study, [], 0
+    observations = read_history(text_of(history), str(history), study, study.past_results.columns)
+    return study, observations, max(0, *(observation.round for observation in observations))
+
+
+def _stop(study: Campaign, done: int) -> object:
+    return study.stop.model_copy(update={"rounds": max(study.stop.rounds, done + 1)})
+
+
+def _sizes(text: str) -> RoundSizes:
+    from orchestrator.forecast import RoundSizes
+
+    found = _PLAN.fullmatch(text)
+    if found is None:
+        expected = "ROUNDSxWELLS[,controls=N][,replicates=N], such as 6x24 or 3x48,controls=0"
+        raise InvalidInput([Problem(where="--plan", message=f"{text!r} is no round plan", expected=expected)])
+    controls = None if found["controls"] is None else int(found["controls"])
+    return RoundSizes(int(found["rounds"]), int(found["wells"]), controls, int(found["replicates"] or 1))
+
+
+def print_forecast(
+    found: Mapping[str, Sequence[RoundForecast]], target: float | None, surfaces: int, observations: int
+) -> None:
+    """A table with a row for each round of each plan, and what it rests on."""
+    from rich.table import Table
+
+    table = Table(title="Forecast")
+    for name in ("plan", "round", "wells", "days"):
+        table.add_column(name, justify="left" if name == "plan" else "right")
+    table.add_column("best tried")
+    table.add_column("recommended")
+    if target is not None:
+        table.add_column(f"reaches {target:g}", justify="right")
+    for text, rounds in found.items():
+        for entry in rounds:
+            first = entry is rounds[0]
+            chance = [] if entry.reached is None else [f"{entry.reached:.0%}"]
+            table.add_row(
+                text if first else "",
+                str(entry.round),
+                str(entry.wells),
+                str(entry.days),
+                _text(entry.best),
+                _text(entry.recommended),
+                *chance,
+                end_section=entry is rounds[-1],
+            )
+    console.print(table)
+    basis = (
+        f"drawn from what {observations} results teach"
+        if observations
+        else "drawn from what is assumed of any objective: good for comparing plans, no promise for these cells"
+    )
+    console.print(
+        f"True values: median and quartiles over {surfaces} plausible surfaces, {basis}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _text(spread: Spread) -> str:
+    return f"{spread.median:.2f} ({spread.low:.2f} to {spread.high:.2f})"
