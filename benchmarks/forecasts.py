@@ -10,7 +10,7 @@ import numpy as np
 
 import optimizer
 from benchmarks.beside_peers import ROUNDS, Observations, measured
-from benchmarks.functions import Function, by_name, reported, rpe, tuning
+from benchmarks.functions import Function, by_name, reported, rpe
 from orchestrator.forecast import simulated
 from orchestrator.planning import plan_round
 from protocols.campaign import Campaign
@@ -79,8 +79,9 @@ def table(outcomes: Sequence[Outcome]) -> None:
     print(f"  Brier score {np.mean((claims[:, 0] - claims[:, 1]) ** 2):.3f}; always the mean: "
           f"{np.var(claims[:, 1]):.3f}")  # fmt: skip
     print("where the truth lay: below the lowest quarter of the surfaces, in each quarter, and by how much it was off")
-    for name in [*dict.fromkeys(o.function for o in outcomes), "all"]:
-        some = [o for o in outcomes if name in (o.function, "all")]
+    kinds = {o.function: o.function.rstrip("0123456789") if "surface" in o.function else o.function for o in outcomes}
+    for name in [*dict.fromkeys(kinds.values()), "all"]:
+        some = [o for o in outcomes if name in (kinds[o.function], "all")]
         ranks = np.array([np.mean(np.array(o.said) < o.truth) for o in some])
         quarters = np.histogram(ranks, (0, 0.25, 0.5, 0.75, 1.0001))[0] / len(some)
         off = np.median([o.truth - np.median(o.said) for o in some])
@@ -94,15 +95,19 @@ def _campaign(job: tuple[str, int, int]) -> Outcome:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--functions", nargs="+", default=[f.name for f in [*reported(), *tuning()]])
-    parser.add_argument("--seeds", type=int, default=7)
+    parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--random-surfaces", type=int, default=36)
     parser.add_argument("--surfaces", type=int, default=10)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     jobs = [(name, seed, arguments.surfaces) for seed in range(arguments.seeds) for name in arguments.functions]
+    # Beside the reported functions as many random ones, each once.
+    others = [f"surface{20 + number}" for number in range(arguments.random_surfaces)]
+    jobs += [(name, 0, arguments.surfaces) for name in others]
     with ProcessPoolExecutor(arguments.processes) as pool:
         outcomes = list(pool.map(_campaign, jobs))
-    table(sorted(outcomes, key=lambda outcome: arguments.functions.index(outcome.function)))
+    table(sorted(outcomes, key=lambda outcome: [*arguments.functions, *others].index(outcome.function)))
 
 
 if __name__ == "__main__":

@@ -57,11 +57,13 @@ def tuning() -> list[Function]:
 
 
 def by_name(name: str) -> Function:
-    """A function of either kind.
+    """A function of either kind; `surface20` and above are random surfaces that no setting was chosen on.
 
     Raises:
         KeyError: there is no such function.
     """
+    if name.removeprefix("surface").isdecimal():
+        return surface(int(name.removeprefix("surface")))
     return {function.name: function for function in [*reported(), *tuning(), *handicapped()]}[name]
 
 

@@ -22,12 +22,13 @@ _HIGHEST = (0.7, 0.99)
 
 
 class Surface:
-    """A function that gives every permitted condition a true value from 0 to 1.
+    """A function that gives every permitted condition a true value of at most 1.
 
-    With something to learn from it is drawn from the posterior, as wide as that of the predictions. Without, it is
-    drawn from what is assumed of any objective before a result: a Gaussian process with a length of its own for each
-    parameter, through a logistic link, such that a typical condition has from 0.03 to 0.35 and the best of 2,000 from
-    0.7 to 0.99. (The published campaign: median 0.06 and maximum 0.86 of 47 in the first round.)
+    With something to learn from it is drawn from the posterior, and widened by a random power, from 0 to 1, of the
+    model's widening: nobody knows of one surface how far beyond the model it goes. Without, it is drawn from what is
+    assumed of any objective before a result: a Gaussian process with a length of its own for each parameter, through
+    a logistic link, such that a typical condition has from 0.03 to 0.35 and the best of 2,000 from 0.7 to 0.99. (The
+    published campaign: median 0.06 and maximum 0.86 of 47 in the first round.)
     """
 
     def __init__(self, space: SearchSpace, observations: Sequence[Observation], seed: int) -> None:
@@ -40,11 +41,12 @@ class Surface:
             self.noise_sd = 0.07
             return
         function, model = learnt.model.functions(1, seed), learnt.model
+        widening = model.widening ** rng.uniform()
         self.noise_sd = model.noise_sd
 
         def values(features: NDArray[np.float64]) -> NDArray[np.float64]:
             mean = model.predict(features)[0]
-            return np.asarray(mean + model.widening * (function(features)[0] - mean))
+            return np.asarray(mean + widening * (function(features)[0] - mean))
 
         self._values = values
 
@@ -52,11 +54,11 @@ class Surface:
     """The sd of a measurement of a true value: as learnt, or 0.07, the published campaign's."""
 
     def truths(self, conditions: Sequence[Condition]) -> list[float]:
-        """The true value of each condition, from 0 to 1."""
+        """The true value of each condition, at most 1."""
         if not conditions:
             return []
         values = self._values(self._encoding.features(self._encoding.rows(conditions)))
-        return [float(value) for value in np.clip(values, 0, 1)]
+        return [float(value) for value in np.minimum(values, 1)]
 
 
 def _from_prior(encoding: Encoding, rng: np.random.Generator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from orchestrator.dispatch import carry_out
@@ -18,11 +18,13 @@ from orchestrator.lifecycle import (
     Hold,
     PlanRound,
     Question,
+    Reschedule,
     ScoreReadings,
     WaitUntil,
     next_actions,
 )
 from orchestrator.planning import plan_round
+from orchestrator.scheduling import Away, cost, greedy, schedule, starts, tasks_of
 from orchestrator.state import JobStatus
 from protocols.compile import compile_jobs
 from protocols.scoring import SCORER_VERSION, Score, score_png
@@ -82,6 +84,10 @@ async def advance(
             due = [action for action in actions if not isinstance(action, Question | WaitUntil)]
             if not due:
                 return _outlook(actions)
+            replans = [action for action in due if isinstance(action, Reschedule)]
+            if replans:
+                await _do(lab, campaign_id, replans[0], call)
+                continue
             queues: dict[str, list[CarryOut]] = defaultdict(list)
             for action in due:
                 if isinstance(action, CarryOut):
@@ -130,6 +136,8 @@ async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> Non
 async def _do(lab: Lab, campaign_id: str, action: Action, call: Call) -> None:
     """Everything but the work of robots."""
     match action:
+        case Reschedule():
+            await asyncio.to_thread(_reschedule, lab, campaign_id, action)
         case PlanRound():
             await call("propose and lay out", (), _plan, lab, campaign_id, action)
         case Drop():
@@ -166,16 +174,36 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         reason = f"round {action.number} is expected to raise the best by {planned.expected_gain:.4f} < {least:g}"
         lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
         return
-    jobs = compile_jobs(state.campaign, campaign_id, planned.layout, action.start)
+    jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
+    waits = state.campaign.rounds.approval
     lab.journal.plan_round(
         campaign_id,
         planned.layout,
-        None if state.campaign.rounds.approval else jobs,
+        None if waits else jobs,
         planned.notices,
         action.start,
         lab.clock.now(),
         planned.requeued,
+        None if waits else starts(schedule(tasks_of(jobs, lab.known_seconds(campaign_id)))),
     )
+
+
+def _reschedule(lab: Lab, campaign_id: str, action: Reschedule) -> None:
+    """Make the schedule of what is left of a round anew, from now on."""
+    now = lab.clock.now()
+    left = lab.journal.open_jobs(campaign_id, action.number)
+    stuck = {job.plate for job, state, _ in left if state.status in (JobStatus.IN_DOUBT, JobStatus.LATE)}
+    tasks, away = [], []
+    for task, (job, state, since) in zip(
+        tasks_of((job for job, _, _ in left), lab.known_seconds(campaign_id)), left, strict=True
+    ):
+        if state.status.in_flight and since is not None:
+            away.append(Away(job.robot, now, max(now, since + timedelta(seconds=task.seconds))))
+        elif state.status is JobStatus.PLANNED and job.plate not in stuck:
+            tasks.append(task._replace(due=max(task.due, now), latest=state.latest_at))
+    found, first = schedule(tasks, away), cost(greedy(tasks, away))
+    message = "" if cost(found) == first else f"{cost(found)[0]} jobs will begin too late instead of {first[0]}"
+    lab.journal.reschedule(campaign_id, action.number, starts(found), now, message)
 
 
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:

@@ -13,6 +13,7 @@ from drivers.base import Driver, DriverError
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.lab import Lab
 from orchestrator.lifecycle import first_day
+from orchestrator.scheduling import schedule, starts, tasks_of
 from orchestrator.state import JobStatus, RoundState, WellState
 from orchestrator.store import add_event, existing
 from orchestrator.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
@@ -136,7 +137,8 @@ def approve(lab: Lab, campaign_id: str, who: str, why: str) -> int:
     state, round = lab.journal.state(campaign_id), _proposed_round(lab, campaign_id)
     now = lab.clock.now()
     start = first_day(state.campaign, now)
-    jobs = compile_jobs(state.campaign, campaign_id, round.layout, start)
+    jobs = list(compile_jobs(state.campaign, campaign_id, round.layout, start))
+    planned = starts(schedule(tasks_of(jobs, lab.known_seconds(campaign_id))))
     with lab.journal.transaction() as session:
         statement = update(RoundRow).where(
             col(RoundRow.campaign_id) == campaign_id,
@@ -147,7 +149,7 @@ def approve(lab: Lab, campaign_id: str, who: str, why: str) -> int:
         assert isinstance(result, CursorResult)
         if result.rowcount != 1:
             raise Conflict(f"round {round.number} of {campaign_id} was approved by somebody else just now")
-        number = lab.journal.add_jobs(session, campaign_id, jobs)
+        number = lab.journal.add_jobs(session, campaign_id, jobs, planned)
         data = {"round": round.number, "wells": len(round.wells), "jobs": number}
         subject = f"{campaign_id}/r{round.number}"
         add_event(session, campaign_id, now, "round_approved", subject, why, data, who)

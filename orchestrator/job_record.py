@@ -1,20 +1,22 @@
 """The record of jobs: each a chain of durable moves, and the robots that do not answer."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
+from statistics import median
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import bindparam, func, insert, text, update
 from sqlmodel import Session, col, select
 
 from orchestrator.errors import Conflict, Halted
+from orchestrator.scheduling import Start
 from orchestrator.state import JobState, JobStatus
 from orchestrator.state_query import job_state
 from orchestrator.store import Store, add_event, campaign_resource, existing, robot_resource
-from orchestrator.tables import CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
+from orchestrator.tables import OPEN_JOB, CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
 from protocols.jobs import Job
 from protocols.operations import Operation
 
@@ -66,8 +68,14 @@ class MovedJob(NamedTuple):
 class JobRecord(Store):
     """The jobs of all campaigns. Every method that writes is one transaction, its events included."""
 
-    def add_jobs(self, session: Session, campaign_id: str, jobs: Iterable[Job]) -> int:
-        """Write down the jobs of a round, in a transaction that is open; returns how many."""
+    def add_jobs(
+        self, session: Session, campaign_id: str, jobs: Iterable[Job], starts: Mapping[str, Start] | None = None
+    ) -> int:
+        """Write down the jobs of a round, in a transaction that is open; returns how many.
+
+        `starts` is the schedule, by key.
+        """
+        starts = starts or {}
         rows = (
             {
                 "key": job.key,
@@ -78,6 +86,8 @@ class JobRecord(Store):
                 "step": job.step,
                 "robot": job.robot,
                 "due_at": job.due_at,
+                "begin_at": starts[job.key].at if job.key in starts else None,
+                "placed": job.key in starts and starts[job.key].placed,
                 "state": JobStatus.PLANNED.value,
                 "job": job.model_dump(mode="json"),
             }
@@ -94,6 +104,41 @@ class JobRecord(Store):
         query = select(JobRow).filter_by(campaign_id=campaign_id, round=round).order_by(col(JobRow.position))
         with self.reading_session() as session:
             return [job_state(row) for row in session.exec(query)]
+
+    def open_jobs(self, campaign_id: str, round: int) -> list[tuple[Job, JobState, datetime | None]]:
+        """The jobs of a round that are not over, in the order in which they are due, and when they were dispatched."""
+        query = (
+            select(JobRow)
+            .filter_by(campaign_id=campaign_id, round=round)
+            .where(text(OPEN_JOB))
+            .order_by(col(JobRow.position))
+        )
+        with self.reading_session() as session:
+            return [(Job.model_validate(row.job), job_state(row), row.dispatched_at) for row in session.exec(query)]
+
+    def job_seconds(self, campaign_id: str) -> dict[tuple[str, str], float]:
+        """The median of how long the jobs of each robot and step took, of those that are done."""
+        query = select(JobRow.robot, JobRow.step, JobRow.dispatched_at, JobRow.ended_at).filter_by(
+            campaign_id=campaign_id, state=JobStatus.DONE.value
+        )
+        found: dict[tuple[str, str], list[float]] = defaultdict(list)
+        with self.reading_session() as session:
+            for robot, step, began, ended in session.exec(query):
+                if began is not None and ended is not None:
+                    found[robot, step].append((ended - began).total_seconds())
+        return {place: median(seconds) for place, seconds in found.items()}
+
+    def reschedule(
+        self, campaign_id: str, round: int, starts: Mapping[str, Start], at: datetime, message: str = ""
+    ) -> None:
+        """Let planned jobs begin at other times; with a message it becomes an event."""
+        with self.transaction() as session:
+            self.guard(session, campaign_resource(campaign_id))
+            for key, start in starts.items():
+                moved = update(JobRow).where(col(JobRow.key) == key)
+                session.connection().execute(moved.values(begin_at=start.at, placed=start.placed))
+            if message:
+                add_event(session, campaign_id, at, "rescheduled", f"{campaign_id}/r{round}", message)
 
     def job_counts(self, campaign_id: str, round: int) -> Counter[JobStatus]:
         """How many jobs of a round are in which state."""

@@ -1,6 +1,6 @@
 """The journal: the durable record, written before and after everything that touches the physical world."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from orchestrator.job_record import JobRecord
+from orchestrator.scheduling import Start
 from orchestrator.state import CampaignState, Outage
 from orchestrator.state_query import round_state
 from orchestrator.store import add_event, campaign_resource, existing
@@ -120,10 +121,12 @@ class Journal(JobRecord):
         start: datetime,
         at: datetime,
         requeued: Sequence[tuple[int, int, str]] = (),
+        starts: Mapping[str, Start] | None = None,
     ) -> None:
         """Write down the layout of a new round and its jobs, which are None while it waits for approval.
 
-        `requeued` are the lost wells (round, plate, name) whose conditions have a well again.
+        `requeued` are the lost wells (round, plate, name) whose conditions have a well again. `starts` is the
+        schedule, by job key.
         """
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
@@ -141,7 +144,7 @@ class Journal(JobRecord):
                         proposal=placement.proposal.model_dump(mode="json"),
                     )
                 )
-            number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs)
+            number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs, starts)
             subject = f"{campaign_id}/r{layout.round}"
             text = f"{len(layout.placements)} wells, " + ("to be approved" if jobs is None else f"{number} jobs")
             data = {"round": layout.round, "wells": len(layout.placements), "jobs": number}

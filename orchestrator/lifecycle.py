@@ -40,6 +40,13 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Reschedule:
+    """Reality slipped behind the schedule of a round: make it anew."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class ScoreReadings:
     """Derive observations from readings."""
 
@@ -86,7 +93,22 @@ class FinishCampaign:
 Question = AskOperator | AskApproval
 """What only a person can answer."""
 
-Action = PlanRound | CarryOut | Drop | Hold | ScoreReadings | Question | WaitUntil | FinishRound | FinishCampaign
+Action = (
+    PlanRound
+    | CarryOut
+    | Drop
+    | Hold
+    | Reschedule
+    | ScoreReadings
+    | Question
+    | WaitUntil
+    | FinishRound
+    | FinishCampaign
+)
+
+
+_SLIP = timedelta(minutes=10)
+"""How far a job may be behind the schedule before that is made anew."""
 
 
 def next_actions(state: CampaignState, now: datetime) -> list[Action]:
@@ -164,6 +186,7 @@ def _carry_out(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -
 
 def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, datetime]) -> list[Action]:
     actions: list[Action] = [ScoreReadings(round.unscored)] if round.unscored else []
+    held: set[str] = set()
     for job in _in_turn(round):
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
@@ -173,10 +196,16 @@ def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, date
             actions.append(Drop(job.key))
         elif late := lateness(job, now):
             actions.append(Hold(job.key, late))
-        elif job.due_at <= now:
-            actions.append(_carry_out(job, now, retry_at))
-        else:
+        elif job.due_at > now:
+            held.add(job.robot)
             actions.append(WaitUntil(job.due_at))
+        elif job.robot not in held:
+            # Jobs that are due while the schedule wants another one first wait for that one.
+            if now - job.begin_at > _SLIP and retry_at.get(job.robot, now) <= now:
+                actions.append(Reschedule(round.number))
+            if job.placed:
+                held.add(job.robot)
+            actions.append(_carry_out(job, now, retry_at))
     moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
     actions = [action for action in actions if not isinstance(action, WaitUntil)]
     if moments:
@@ -187,4 +216,4 @@ def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, date
 def _in_turn(round: RoundState) -> list[JobState]:
     """Each plate's next job, in the order in which robots should have them."""
     # What a robot has already comes before what it could be given next.
-    return sorted(round.jobs, key=lambda job: (not job.status.in_flight, job.due_at, job.plate))
+    return sorted(round.jobs, key=lambda job: (not job.status.in_flight, job.begin_at, job.due_at, job.plate))

@@ -23,6 +23,7 @@ from orchestrator.operator_commands import operators
 from orchestrator.rehearsal_commands import rehearsing
 from orchestrator.remote_commands import remote
 from orchestrator.result_commands import results
+from orchestrator.schedule_commands import scheduling
 from orchestrator.serve_commands import serving, tokens
 from orchestrator.session import (
     CampaignId,
@@ -66,7 +67,7 @@ app.add_typer(manual, name="manual", help="Checklists for jobs that a person car
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.add_typer(remote, name="remote", help="Campaigns of a service elsewhere.")
 app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
-for group in (results, operators, lab_commands, serving, rehearsing, forecasting):
+for group in (results, operators, lab_commands, serving, rehearsing, forecasting, scheduling):
     app.registered_commands += group.registered_commands
 
 

@@ -142,20 +142,23 @@ async def _carry(settings: Settings, journal: Journal, campaign_id: str) -> None
 
 def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> list[RehearsedJob]:
     late = {event.subject for event in journal.events(state.id, kinds=["job_late"])}
-    begun: dict[str, datetime] = {}
-    found, after = [], -1
+    rows, after = [], -1
     while page := record.jobs(journal, state.id, after=after, limit=500):
         after = page[-1][0]
-        for _, row in page:
-            if row.dispatched_at is None or row.ended_at is None:
-                continue
+        rows += [row for _, row in page]
+    # A robot works on one job after the other: it begins a job when it has ended the one before.
+    free: dict[str, datetime] = {}
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    done = [(row.ended_at, row.dispatched_at, row) for row in rows if row.ended_at and row.dispatched_at]
+    for ended, sent, row in sorted(done, key=lambda entry: entry[0]):
+        spans[row.key] = max(sent, free.get(row.robot, sent)).astimezone(settings.zone), ended.astimezone(settings.zone)
+        free[row.robot] = ended
+    found = []
+    for row in rows:
+        if row.key in spans:
             job = Job.model_validate(row.job)
-            # A robot works on one job after the other: it begins a job when it has ended the one before.
-            begin = max(row.dispatched_at, begun.get(row.robot, row.dispatched_at))
-            begun[row.robot] = row.ended_at
-            zone = settings.zone
-            moment = job.model_copy(update={"due_at": job.due_at.astimezone(zone)})
-            found.append(RehearsedJob(moment, begin.astimezone(zone), row.ended_at.astimezone(zone), row.key in late))
+            job = job.model_copy(update={"due_at": job.due_at.astimezone(settings.zone)})
+            found.append(RehearsedJob(job, *spans[row.key], row.key in late))
     return found
 
 

@@ -42,8 +42,9 @@ class JobStatus(StrEnum):
 class JobState:
     """Where one job stands; `wells` are those it works on, whether they still live or not.
 
-    `latest_at` is when its tolerance ends; None where an operator has cleared it to be done late. `robot_silent`: its
-    robot did not answer when it was last asked.
+    `begin_at` is when the schedule has it begin: robots have their jobs in that order. What follows on a robot
+    after a `placed` one is looked up when that is done. `latest_at` is when its tolerance ends; None where an operator
+    has cleared it to be done late. `robot_silent`: its robot did not answer when it was last asked.
     """
 
     key: str
@@ -51,6 +52,8 @@ class JobState:
     step: str
     robot: str
     due_at: datetime
+    begin_at: datetime
+    placed: bool
     status: JobStatus
     wells: frozenset[str]
     latest_at: datetime | None = None

@@ -75,6 +75,8 @@ def job_state(row: JobRow) -> JobState:
         step=row.step,
         robot=row.robot,
         due_at=row.due_at,
+        begin_at=row.begin_at or row.due_at,
+        placed=row.placed,
         status=JobStatus(row.state),
         wells=wells,
         latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),

@@ -102,6 +102,10 @@ class JobRow(SQLModel, table=True):
     step: str
     robot: str
     due_at: datetime = Field(sa_type=Moment)
+    begin_at: datetime | None = Field(
+        default=None, sa_type=Moment, description="when the schedule has it begin; gives the order on its robot"
+    )
+    placed: bool = Field(default=False, description="the solver chose its place; what follows is looked up anew")
     state: str
     attempt: int = 1
     cleared: bool = Field(default=False, description="an operator wants it done although it is late")

@@ -14,13 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.base import Capabilities, KeyMemory, RobotOffline, RobotSetup
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import OPERATIONS, Detach, Image, Incubate, Operation, well_of
+from protocols.operations import OPERATIONS, Detach, Image, well_of
+from protocols.timing import duration_s
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
 from simulators.robot_log import RobotLog
 from simulators.variation import random_stream, with_variation
-
-_SECONDS = {"move": 30.0, "dispense": 6.0, "aspirate": 6.0, "mix": 20.0, "detach": 60.0, "transfer": 15.0, "image": 4.0}
 
 
 class Fault(BaseModel):
@@ -193,7 +192,7 @@ class SimulatedRobot:
                     started_at = max(now, enzyme_at + timedelta(seconds=operation.period_s))
                 else:
                     started_at = now
-                now = started_at + timedelta(seconds=_duration(operation))
+                now = started_at + timedelta(seconds=duration_s(operation))
                 if not isinstance(operation, Detach):
                     enzyme_at = now
                 if not self._clock.virtual:
@@ -236,7 +235,3 @@ def png(image: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Picture.fromarray(image).save(buffer, format="png", compress_level=1)
     return buffer.getvalue()
-
-
-def _duration(operation: Operation) -> float:
-    return operation.duration_s if isinstance(operation, Incubate) else _SECONDS[operation.kind]

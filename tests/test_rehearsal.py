@@ -74,14 +74,16 @@ def test_a_day_takes_what_its_jobs_dispense(rpe: Campaign) -> None:
 
 def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
     runner = CliRunner()
-    done = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path)])
+    done = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--surfaces", "1", "--out", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert "Every job begins within its tolerance." in done.output
     assert {path.name for path in tmp_path.iterdir()} == {"schedule.csv", "loading.csv", "calendar.ics"}
     entries = Calendar.from_ical((tmp_path / "calendar.ics").read_bytes()).walk("VEVENT")
     assert len(entries) == 6
     assert all(entry["dtend"].dt > entry["dtstart"].dt > datetime(2026, 1, 1, tzinfo=UTC) for entry in entries)
-    broken = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path), "--hours", "8:00-10:00"])
+    broken = runner.invoke(
+        app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path), "--surfaces", "0", "--hours", "8:00-10:00"]
+    )
     assert broken.exit_code == 1
     assert "CONFLICT: camera, step read" in broken.output
     assert runner.invoke(app, ["rehearse", str(RPE_FILE), "--hours", "18-8"]).exit_code != 0

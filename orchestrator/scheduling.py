@@ -1,0 +1,209 @@
+"""Scheduling: in which order robots have jobs, so that as few tolerances as possible are broken. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from protocols.jobs import Job
+from protocols.timing import nominal_s
+
+_EFFORTS = (5.0, 2.0)
+"""Of the solver for one cluster of jobs, in its own deterministic seconds: the same jobs get the same schedule.
+
+The first is for the number of broken tolerances, the second for how much they are broken and how long jobs wait.
+"""
+
+Seconds = Mapping[tuple[str, str], float]
+"""How long a job of a robot and step takes, where it is known."""
+
+
+class Task(NamedTuple):
+    """A job that is still to be done: it may begin at `due`, must begin by `latest`, and takes `seconds`.
+
+    `chain` is the plate: its tasks follow each other in the order in which they are given. `latest` is None where it
+    does not matter any more.
+    """
+
+    key: str
+    chain: str
+    robot: str
+    due: datetime
+    latest: datetime | None
+    seconds: float
+
+
+class Away(NamedTuple):
+    """A span in which a robot does nothing."""
+
+    robot: str
+    begin: datetime
+    end: datetime
+
+
+class Start(NamedTuple):
+    """When a job is to begin; `placed`: out of the greedy order, so that its robot must look up what comes next."""
+
+    at: datetime
+    placed: bool
+
+
+class Slot(NamedTuple):
+    """When a task begins and ends; `placed`: the solver chose it."""
+
+    task: Task
+    begin: datetime
+    end: datetime
+    placed: bool = False
+
+    @property
+    def late(self) -> timedelta:
+        """By how much its tolerance is broken."""
+        latest = self.task.latest
+        return timedelta(0) if latest is None else max(self.begin - latest, timedelta(0))
+
+
+def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
+    """Jobs as tasks; how long one takes is as `known`, or nominal."""
+    known = known or {}
+    return [
+        Task(
+            key=job.key,
+            chain=job.plate_id,
+            robot=job.robot,
+            due=job.due_at,
+            latest=job.due_at + timedelta(seconds=job.tolerance_s),
+            seconds=known.get((job.robot, job.step), nominal_s(job.operations)),
+        )
+        for job in jobs
+    ]
+
+
+def greedy(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
+    """Each robot takes what is due first, and of tasks that are due together the one that comes first in `tasks`."""
+    gaps = _gaps(away)
+    free: dict[str, datetime] = {}
+    ready: dict[str, datetime] = {}
+    slots = []
+    for task in sorted(tasks, key=lambda task: task.due):
+        begin = max(filter(None, (task.due, free.get(task.robot), ready.get(task.chain))))
+        length = timedelta(seconds=task.seconds)
+        for gap in gaps.get(task.robot, ()):
+            if begin < gap.end and begin + length > gap.begin:
+                begin = gap.end
+        free[task.robot] = ready[task.chain] = begin + length
+        slots.append(Slot(task, begin, begin + length))
+    return slots
+
+
+def schedule(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
+    """The greedy schedule, and where that breaks tolerances the best that a constraint solver finds instead.
+
+    Tasks that could never meet on a robot are looked at by themselves (clusters). Of one cluster first the number of
+    broken tolerances is lowered, then by how much they are broken, then how long tasks wait. Where the greedy schedule
+    keeps every tolerance, it stays: people know plates by their order. (CP-SAT of OR-tools.)
+
+    Args:
+        tasks: all that is still to be done; those of one chain in their order.
+        away: when robots do nothing.
+
+    Returns: a slot for each task, by begin. Never more broken tolerances than in the greedy schedule.
+    """
+    slots: list[Slot] = []
+    for cluster in _clusters(greedy(tasks, away)):
+        slots += _solved(cluster, away) if any(slot.late for slot in cluster) else cluster
+    return sorted(slots, key=lambda slot: slot.begin)
+
+
+def starts(slots: Iterable[Slot]) -> dict[str, Start]:
+    """The schedule as the journal keeps it, by job key."""
+    return {slot.task.key: Start(slot.begin, slot.placed) for slot in slots}
+
+
+def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
+    """What a schedule is judged by: broken tolerances, by how much in all, and the sum of waits."""
+    slots = list(slots)
+    waits = sum((slot.begin - slot.task.due for slot in slots), timedelta(0))
+    return sum(1 for slot in slots if slot.late), sum((slot.late for slot in slots), timedelta(0)), waits
+
+
+def _gaps(away: Sequence[Away]) -> dict[str, list[Away]]:
+    found: dict[str, list[Away]] = defaultdict(list)
+    for gap in sorted(away, key=lambda gap: gap.begin):
+        found[gap.robot].append(gap)
+    return found
+
+
+def _clusters(slots: Sequence[Slot]) -> Iterator[list[Slot]]:
+    """Runs of slots between which every robot is idle and nothing that is due waits."""
+    cluster: list[Slot] = []
+    busy_until: datetime | None = None
+    for slot in sorted(slots, key=lambda slot: slot.task.due):
+        if busy_until is not None and slot.task.due >= busy_until:
+            yield cluster
+            cluster, busy_until = [], None
+        cluster.append(slot)
+        busy_until = slot.end if busy_until is None else max(busy_until, slot.end)
+    if cluster:
+        yield cluster
+
+
+def _solved(cluster: Sequence[Slot], away: Sequence[Away]) -> list[Slot]:
+    from ortools.sat.python import cp_model
+
+    zero = min(slot.task.due for slot in cluster)
+
+    def second(moment: datetime) -> int:
+        return round((moment - zero).total_seconds())
+
+    horizon = max(second(slot.end) for slot in cluster) + round(sum(slot.task.seconds for slot in cluster)) + 1
+    model = cp_model.CpModel()
+    on_robot: dict[str, list[cp_model.IntervalVar]] = defaultdict(list)
+    last: dict[str, cp_model.IntVar] = {}
+    begins, broken, lateness, waits = [], [], [], []
+    for number, slot in enumerate(cluster):
+        task = slot.task
+        length = max(round(task.seconds), 1)
+        due = second(task.due)
+        begin = model.new_int_var(due, horizon, f"begin {number}")
+        end = model.new_int_var(due + length, horizon + length, f"end {number}")
+        on_robot[task.robot].append(model.new_interval_var(begin, length, end, f"task {number}"))
+        if task.chain in last:
+            model.add(begin >= last[task.chain])
+        last[task.chain] = end
+        if task.latest is not None:
+            late = model.new_bool_var(f"late {number}")
+            by = model.new_int_var(0, horizon, f"late by {number}")
+            model.add(begin <= second(task.latest)).only_enforce_if(~late)
+            model.add(by >= begin - second(task.latest))
+            broken.append(late)
+            lateness.append(by)
+        model.add_hint(begin, second(slot.begin))
+        waits.append(begin - due)
+        begins.append(begin)
+    for gap in away:
+        begin_s, end_s = max(second(gap.begin), -1), min(second(gap.end), horizon)
+        if gap.robot in on_robot and begin_s < end_s:
+            on_robot[gap.robot].append(model.new_fixed_size_interval_var(begin_s, end_s - begin_s, "away"))
+    for intervals in on_robot.values():
+        model.add_no_overlap(intervals)
+    found = list(cluster)
+    # A second of lateness weighs as much as one of waiting for each task of the cluster.
+    for effort, goal in zip(_EFFORTS, (sum(broken), sum(lateness) * len(cluster) + sum(waits)), strict=True):
+        model.minimize(goal)
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 1
+        solver.parameters.max_deterministic_time = effort
+        if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            break
+        moments = [zero + timedelta(seconds=solver.value(begin)) for begin in begins]
+        found = [
+            Slot(slot.task, at, at + timedelta(seconds=slot.task.seconds), placed=True)
+            for slot, at in zip(cluster, moments, strict=True)
+        ]
+        model.add(sum(broken) <= round(solver.value(sum(broken))))
+        model.clear_hints()  # type: ignore[no-untyped-call]
+        for begin in begins:
+            model.add_hint(begin, solver.value(begin))
+    return min(list(cluster), found, key=cost)
