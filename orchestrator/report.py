@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import NamedTuple
 
@@ -101,6 +102,16 @@ def report(state: CampaignState, settings: Settings, file_text: str, last: datet
         scorer=SCORER_VERSION,
         file_text=file_text,
     )
+
+
+def as_pdf(html: str, path: Path) -> None:
+    """Write a report as a PDF of A4 pages."""
+    from plutoprint import MEDIA_TYPE_PRINT, PAGE_SIZE_A4, Book, PageMargins
+
+    margin = 54.0  # points
+    book = Book(PAGE_SIZE_A4, PageMargins(margin, margin, margin, margin), MEDIA_TYPE_PRINT)
+    book.load_html(html)
+    book.write_to_pdf(str(path))
 
 
 def _values(round: RoundState, role: str | None = None) -> list[float]:

@@ -39,8 +39,9 @@ def export(
 
 @results.command()
 def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
-    """Write the report of a campaign: one page with results, figures, methods and the campaign file."""
+    """Write the report of a campaign as one HTML page and as PDF: results, figures, methods and the campaign file."""
     from orchestrator.record_query import file_text
+    from orchestrator.report import as_pdf
     from orchestrator.report import report as written
 
     with opened_journal(home) as (settings, journal):
@@ -48,9 +49,12 @@ def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> N
         state, text = journal.state(campaign_id), file_text(journal, campaign_id)
         folder = out or settings.campaign_folder(campaign_id)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "report.html"
-        path.write_text(written(state, settings, text, journal.last_moment(campaign_id)), encoding="utf-8")
-        console.print(str(path), soft_wrap=True, highlight=False)
+        html = written(state, settings, text, journal.last_moment(campaign_id))
+        page, pages = folder / "report.html", folder / "report.pdf"
+        page.write_text(html, encoding="utf-8")
+        as_pdf(html, pages)
+        for path in (page, pages):
+            console.print(str(path), soft_wrap=True, highlight=False)
 
 
 @results.command()

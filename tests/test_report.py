@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.report import report
+from orchestrator.report import as_pdf, report
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from tests.conftest import START
@@ -54,6 +54,8 @@ def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: 
         campaign_id = served.campaign(assay, proposed=True)
         text = report(served.backend.state(campaign_id)[1], Settings(), "", None)
     assert "Too little was observed to learn from." in text
+    as_pdf(text, tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("values", [[0.5, 0.7, 0.6]])
