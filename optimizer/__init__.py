@@ -4,7 +4,7 @@ from optimizer.cross_validation import HeldOut, cross_validate, explained
 from optimizer.effects import Effect, PairEffect, effects, pair_effect
 from optimizer.encoding import Encoding
 from optimizer.pareto import FrontPoint, pareto_front
-from optimizer.propose import Prediction, predict, propose
+from optimizer.propose import Prediction, noise_sd, predict, propose
 from optimizer.recommendation import Recommendation, recommend
 from optimizer.surfaces import Surface
 
@@ -20,6 +20,7 @@ __all__ = [
     "cross_validate",
     "effects",
     "explained",
+    "noise_sd",
     "pair_effect",
     "pareto_front",
     "predict",

@@ -149,6 +149,12 @@ def predict(
     return [] if learnt is None else predictions(learnt, learnt.encoding.rows(conditions))
 
 
+def noise_sd(space: SearchSpace, observations: Sequence[Observation]) -> float | None:
+    """The sd of a measurement about the true value, as the model has learnt it; None with too little to learn from."""
+    learnt = learn(space, observations)
+    return None if learnt is None else learnt.model.noise_sd
+
+
 def learn(space: SearchSpace, observations: Sequence[Observation]) -> Learnt | None:
     """What the usable observations teach; None when there is too little to learn from.
 

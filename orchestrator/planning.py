@@ -1,13 +1,13 @@
 """Planning a round: observations -> proposals -> layout. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import optimizer
 from orchestrator.state import Requeued
-from protocols.campaign import Campaign
+from protocols.campaign import Campaign, Chosen
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import Layout, lay_out, seat, seat_standard
 
@@ -51,6 +51,8 @@ def plan_round(
         seats = seat_standard(campaign.space, campaign.rounds.first.standard, wells, decided, _seed(campaign, round, 1))
         for index, condition in seats.items():
             seated[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
+        chosen, notices = chosen_seats(campaign, seated)
+        seated |= chosen
     else:
         seated, notices = _controls(campaign, round, observations)
     again = seat(
@@ -82,6 +84,37 @@ def plan_round(
     layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))
     placed = tuple(requeued[number][:3] for number in again.seats.values())
     return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
+
+
+def chosen_seats(campaign: Campaign, seated: Mapping[int, Proposal]) -> tuple[dict[int, Proposal], list[str]]:
+    """What a person chose for round 1, by well index, and what the operator should know about it."""
+    taken = set(seated)
+    found: dict[int, Proposal] = {}
+    notices = []
+    for number, chosen in enumerate(campaign.rounds.first.chosen):
+        condition = chosen_condition(campaign, chosen)
+        seating = seat(
+            [condition] * chosen.wells,
+            chosen.wells,
+            campaign.plates.all_wells(),
+            campaign.decided_values(1),
+            _seed(campaign, 1, 5 + number),
+            taken,
+        )
+        taken |= seating.seats.keys()
+        reason = f"chosen by a person, for {chosen.wells} wells"
+        found |= {place: Proposal(condition=condition, role="chosen", reason=reason) for place in seating.seats}
+        if seating.unseated:
+            why = next(iter(seating.unseated.values()))
+            short = f"{len(seating.unseated)} of {chosen.wells} wells"
+            notices.append(f"A chosen condition ({condition}) {why}: {short} go to others.")
+    return found, notices
+
+
+def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
+    """The condition that a person wrote, with the exact levels that its values stand for."""
+    values = {parameter.name: parameter.snap(chosen.condition[parameter.name]) for parameter in campaign.parameters}
+    return Condition({name: value for name, value in values.items() if value is not None})
 
 
 def _controls(

@@ -21,6 +21,7 @@ _ROLES: dict[Role, str] = {
     "standard": "#ccbb44",
     "requeued": "#66ccee",
     "edited": "#aa3377",
+    "chosen": "#bbbbbb",
 }
 
 

@@ -41,17 +41,25 @@ class Objective(_Model):
         return self.name.replace("_", "-", 1).replace("_", " ")
 
 
+class Chosen(_Model):
+    """A condition that a person wants in some wells of round 1."""
+
+    condition: dict[Name, Value]
+    wells: int = Field(1, ge=1)
+
+
 class FirstRound(_Model):
-    """Wells of round 1: conditions of the initial design, and wells with the standard condition."""
+    """Wells of round 1: the initial design, the standard condition, and conditions that a person chose."""
 
     initial: int = Field(ge=0)
     standard: int = Field(0, ge=0)
+    chosen: tuple[Chosen, ...] = Field((), description="conditions that a person wants, each with its number of wells")
     replicates: int = Field(1, ge=1, description="wells that try each initial condition")
 
     @property
     def wells(self) -> int:
         """How many wells the round fills."""
-        return self.initial + self.standard
+        return self.initial + self.standard + sum(chosen.wells for chosen in self.chosen)
 
 
 class LaterRounds(_Model):
@@ -196,6 +204,9 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:
         yield from _well_findings(parts.plates, parts.rounds)
+        if not parts.broken:
+            by_name = {parameter.name: parameter for _, parameter in parts.parameters}
+            yield from _chosen_findings(by_name, parts.plates, parts.rounds.first)
     if parts.plates is not None and parts.stop is not None:
         yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
     if parts.past_results is not None and parts.objective is not None and not parts.broken:
@@ -263,11 +274,41 @@ def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
     available = plates.count * plates.wells_per_plate
     expected = f"{available} wells ({plates.count} plates of {plates.wells_per_plate})"
     for key, plan, words in (
-        ("first", rounds.first, f"{rounds.first.initial} initial + {rounds.first.standard} standard"),
+        ("first", rounds.first, _first_words(rounds.first)),
         ("later", rounds.later, f"{rounds.later.proposed} proposed + {rounds.later.controls} controls"),
     ):
         if plan.wells != available:
             yield Finding(loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected)
+
+
+def _first_words(first: FirstRound) -> str:
+    chosen = sum(entry.wells for entry in first.chosen)
+    return f"{first.initial} initial + {first.standard} standard" + (f" + {chosen} chosen" if chosen else "")
+
+
+def _chosen_findings(parameters: Mapping[str, Parameter], plates: Plates, first: FirstRound) -> Iterator[Finding]:
+    """Conditions that are not of this space, or that fewer wells fit than want them."""
+    for index, chosen in enumerate(first.chosen):
+        loc: Loc = ("rounds", "first", "chosen", index, "condition")
+        names = chosen.condition.keys()
+        if names != parameters.keys():
+            text = ", ".join(sorted(names ^ parameters.keys()))
+            message = f"a chosen condition needs exactly one value for each parameter: {text}"
+            yield Finding(loc=loc, message=message, expected=", ".join(parameters))
+            continue
+        fitting = set(range(1, plates.wells_per_plate + 1))
+        for name, parameter in parameters.items():
+            value = parameter.snap(chosen.condition[name])
+            if value is None:
+                message = f"{name}={chosen.condition[name]} is not allowed"
+                yield Finding(loc=(*loc, name), message=message, expected=parameter.allowed)
+            elif parameter.decided_by_well is not None:
+                fitting &= {well for well in fitting if parameter.decided_by_well.value(1, well) == value}
+        if len(fitting) * plates.count < chosen.wells:
+            message = (
+                f"{chosen.wells} wells are wanted, but {len(fitting) * plates.count} decide these values in round 1"
+            )
+            yield Finding(loc=loc, message=message, expected="values that more wells decide, or more plates")
 
 
 def _decided_findings(

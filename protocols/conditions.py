@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 Value = int | float | str
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-Role = Literal["initial", "standard", "proposed", "control", "requeued", "edited"]
+Role = Literal["initial", "standard", "proposed", "control", "requeued", "edited", "chosen"]
 
 
 class Condition(RootModel[dict[str, Value]]):
