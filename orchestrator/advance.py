@@ -25,9 +25,9 @@ from orchestrator.lifecycle import (
 )
 from orchestrator.planning import plan_round
 from orchestrator.scheduling import Away, cost, greedy, schedule, starts, tasks_of
+from orchestrator.scorers import score_reading, scorer_of
 from orchestrator.state import JobStatus
 from protocols.compile import compile_jobs
-from protocols.scoring import SCORER_VERSION, Score, score_png
 
 _LOOK_S = 1.0
 """How often, in real time, the journal is looked at while robots work."""
@@ -209,16 +209,8 @@ def _reschedule(lab: Lab, campaign_id: str, action: Reschedule) -> None:
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
     """Derive observations from readings."""
     objective = lab.journal.state(campaign_id).campaign.objective
+    scorer = scorer_of(objective)
     scores = []
     for reading_id in action.readings:
-        scores.append((reading_id, await asyncio.to_thread(_score_reading, lab, reading_id, objective.scorer)))
-    lab.journal.record_scores(scores, objective.scorer, SCORER_VERSION, lab.clock.now())
-
-
-def _score_reading(lab: Lab, reading_id: int, scorer: str) -> Score:
-    reading = lab.journal.reading(reading_id)
-    try:
-        png = (lab.home / reading.path).read_bytes()
-    except OSError:
-        return Score(ratio=None, flags=("image_missing",))
-    return score_png(png, scorer)
+        scores.append((reading_id, await asyncio.to_thread(score_reading, lab.journal, lab.home, reading_id, scorer)))
+    lab.journal.record_scores(scores, objective.scorer, scorer.version, lab.clock.now())

@@ -280,13 +280,7 @@ def correct_wells(lab: Lab, campaign_id: str, values: Mapping[Place, float | Non
 
 def _correct(session: Session, campaign_id: str, place: Place, value: float | None, who: str) -> None:
     well = existing(session, WellRow, (campaign_id, *place))
-    job = session.exec(
-        select(JobRow)
-        .where(JobRow.campaign_id == campaign_id, JobRow.round == place.round, JobRow.plate == place.plate)
-        .order_by(col(JobRow.position).desc())
-    ).first()
-    if job is None:
-        raise JournalError(f"round {place.round} waits for approval: nothing can be read in {place.well} yet")
+    job = plate_job(session, campaign_id, place)
     here: dict[str, Any] = {"campaign_id": campaign_id, **place._asdict()}
     before = session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id).desc())).first()
     reading = ReadingRow(**here, job_key=job.key, kind="number", number=value, scored=True)
@@ -300,6 +294,22 @@ def _correct(session: Session, campaign_id: str, place: Place, value: float | No
     )
     if value is not None:
         well.lost = ""
+
+
+def plate_job(session: Session, campaign_id: str, place: Place) -> JobRow:
+    """The last job of a plate, to which what a person reads in its wells belongs.
+
+    Raises:
+        JournalError: the round has no jobs yet.
+    """
+    job = session.exec(
+        select(JobRow)
+        .where(JobRow.campaign_id == campaign_id, JobRow.round == place.round, JobRow.plate == place.plate)
+        .order_by(col(JobRow.position).desc())
+    ).first()
+    if job is None:
+        raise JournalError(f"round {place.round} waits for approval: nothing can be read in {place.well} yet")
+    return job
 
 
 def decide(lab: Lab, key: str, decision: Decision, who: str, why: str, failed_wells: Sequence[str] = ()) -> None:

@@ -7,6 +7,7 @@ from drivers.registry import driver_names, option_findings
 from orchestrator.capability_check import capability_findings
 from orchestrator.history import as_earlier, from_campaign, read_history
 from orchestrator.journal import Journal
+from orchestrator.scorers import scorer_findings
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_file import LabFile, problems_at, read_campaign, read_lab
@@ -37,7 +38,7 @@ def checked_campaign(
     if from_afar:
         _refuse_places(campaign, own, file)
     _refuse_options(own, file)
-    findings = capability_findings(campaign, settings)
+    findings = scorer_findings(campaign.objective) + capability_findings(campaign, settings)
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
     return campaign

@@ -20,6 +20,7 @@ from orchestrator.driver_commands import drivers, robots
 from orchestrator.forecast_commands import forecasting
 from orchestrator.lab_commands import lab_commands
 from orchestrator.manual_commands import manual
+from orchestrator.measurement_commands import measuring
 from orchestrator.operator_commands import operators
 from orchestrator.rehearsal_commands import rehearsing
 from orchestrator.remote_commands import remote
@@ -68,7 +69,7 @@ app.add_typer(manual, name="manual", help="Checklists for jobs that a person car
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.add_typer(remote, name="remote", help="Campaigns of a service elsewhere.")
 app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
-for group in (results, operators, lab_commands, serving, rehearsing, forecasting, scheduling, confirming):
+for group in (results, operators, lab_commands, serving, rehearsing, forecasting, scheduling, confirming, measuring):
     app.registered_commands += group.registered_commands
 
 

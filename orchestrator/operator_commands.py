@@ -62,7 +62,7 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
             await robot.close()
         return lab.clock.now(), outlook
 
-    with _opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
+    with opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
         now, outlook = asyncio.run(once(lab, campaign_id))
         state = lab.journal.state(campaign_id)
         print_questions(outlook.questions)
@@ -81,7 +81,7 @@ def pause(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = N
     """Send no more jobs; robots finish what they have. `wellwise resume` goes on."""
     from orchestrator import control
 
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with opened_lab(campaign, home) as (lab, campaign_id):
         control.pause(lab, campaign_id, who or person(), why)
         console.print(f"Campaign {campaign_id} is paused. Go on with: wellwise resume {campaign_id}", highlight=False)
 
@@ -91,7 +91,7 @@ def abort(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = N
     """End a campaign for good; robots finish what they have."""
     from orchestrator import control
 
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with opened_lab(campaign, home) as (lab, campaign_id):
         control.abort(lab, campaign_id, who or person(), why)
         console.print(f"Campaign {campaign_id} is aborted.", highlight=False)
 
@@ -102,7 +102,7 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
     from orchestrator import control
 
     settings = settings_for(home)
-    with _opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
+    with opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
         if settings.workers:
             embed_prefect(settings)
             from orchestrator import workers
@@ -132,7 +132,7 @@ def decide(
     """Say what became of a job in doubt, or whether a late one is still to be sent."""
     from orchestrator import control
 
-    with _opened_lab(key.split("/")[0], home) as (lab, campaign_id):
+    with opened_lab(key.split("/")[0], home) as (lab, campaign_id):
         control.decide(lab, key, decision, who or person(), why, failed_well or ())
         console.print(f"Decided. Go on with: wellwise resume {campaign_id}", highlight=False)
 
@@ -148,7 +148,7 @@ def set_rounds(
     """Raise or lower the number of rounds; a finished campaign goes on if it is raised."""
     from orchestrator import control
 
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with opened_lab(campaign, home) as (lab, campaign_id):
         control.set_rounds(lab, campaign_id, rounds, who or person(), why)
         console.print(f"Campaign {campaign_id} is to have {rounds} rounds.", highlight=False)
 
@@ -168,7 +168,7 @@ def correct_well(
     name, place = _place(well)
     if exclude == (value is not None):
         raise _refusal("correct-well", "neither or both of two options", "either --value RATIO or --exclude")
-    with _opened_lab(name, home) as (lab, campaign_id):
+    with opened_lab(name, home) as (lab, campaign_id):
         control.correct_wells(lab, campaign_id, {place: value}, who or person(), why)
         console.print(f"{well}: " + ("excluded." if value is None else f"{value:g} entered."), highlight=False)
 
@@ -178,7 +178,7 @@ def approve(why: Why, campaign: CampaignId = None, home: Home = None, who: Who =
     """Let the robots have the batch that waits for approval; `wellwise show` shows it."""
     from orchestrator import control
 
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with opened_lab(campaign, home) as (lab, campaign_id):
         jobs = control.approve(lab, campaign_id, who or person(), why)
         console.print(f"Approved: {jobs} jobs. Go on with: wellwise resume {campaign_id}", highlight=False)
 
@@ -198,7 +198,7 @@ def edit_well(
     name, place = _place(well)
     if leave_empty == bool(set):
         raise _refusal("edit-well", "neither or both of two options", "either --set PARAMETER=VALUE or --leave-empty")
-    with _opened_lab(name, home) as (lab, campaign_id):
+    with opened_lab(name, home) as (lab, campaign_id):
         if leave_empty:
             control.leave_empty(lab, campaign_id, place, who or person(), why)
             console.print(f"{well} is left empty.", highlight=False)
@@ -221,7 +221,7 @@ def requeue(
     """Have the conditions of lost wells tried once more in the next round that is planned."""
     from orchestrator import control
 
-    with _opened_lab(campaign, home) as (lab, campaign_id):
+    with opened_lab(campaign, home) as (lab, campaign_id):
         places = [_place(name)[1] for name in well or ()]
         again = control.requeue(lab, campaign_id, places, who or person(), why)
         names = ", ".join(place.subject(campaign_id) for place in again)
@@ -276,7 +276,8 @@ def _refusal(where: str, message: str, expected: str) -> InvalidInput:
 
 
 @contextmanager
-def _opened_lab(campaign: str | None, home: Home, with_robots: bool = False) -> Iterator[tuple[Lab, str]]:
+def opened_lab(campaign: str | None, home: Home, with_robots: bool = False) -> Iterator[tuple[Lab, str]]:
+    """The lab of a campaign for the length of a command, and the campaign's id."""
     from orchestrator.lab import open_lab
 
     with opened_journal(home) as (settings, journal):

@@ -14,11 +14,11 @@ from scipy.stats import t
 import optimizer
 from orchestrator.model_plots import svg
 from orchestrator.plots import figures_of
+from orchestrator.scorers import scorer_of
 from orchestrator.settings import Settings
 from orchestrator.state import CampaignState, RoundState
 from protocols.conditions import Condition
 from protocols.parameters import CategoryParameter
-from protocols.scoring import SCORER_VERSION
 
 _PACKAGES = (
     "wellwise",
@@ -99,7 +99,7 @@ def report(state: CampaignState, settings: Settings, file_text: str, last: datet
             if isinstance(p, CategoryParameter)
         },
         versions={name: version(name) for name in _PACKAGES},
-        scorer=SCORER_VERSION,
+        scorer=scorer_of(state.campaign.objective).version,
         file_text=file_text,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -33,7 +33,8 @@ class Objective(_Model):
     """What is to be raised: the value that a scorer derives from each well's reading, from 0 to 1."""
 
     name: Name = "coloured_cell_ratio"
-    scorer: Literal["coloured_cell_ratio"] = "coloured_cell_ratio"
+    scorer: Name = Field("coloured_cell_ratio", description="what derives it from a reading")
+    options: dict[str, Any] = Field(default_factory=dict, description="of the scorer")
 
     @property
     def title(self) -> str:

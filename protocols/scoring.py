@@ -1,7 +1,7 @@
 """Scoring: the image of a well -> its coloured-cell ratio, with flags where the image cannot be trusted."""
 
 import io
-from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,7 @@ from scipy.ndimage import map_coordinates
 from skimage.filters import gaussian
 from skimage.measure import label, regionprops
 
-SCORER_VERSION = "1"
-"""Goes with every score; raised whenever the same image could give another score."""
+from protocols.jobs import Reading
 
 CULTURE_RGB = (206.0, 190.0, 164.0)
 """Colour of unpigmented cells under the lab's light."""
@@ -30,10 +29,9 @@ _WIDEST_EDGE = 7.0
 
 
 class Score(BaseModel):
-    """The coloured-cell ratio of one image, 0..1; `ratio` is None where nothing could be measured.
+    """The value of one reading, 0..1; `ratio` is None where nothing could be measured.
 
-    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`. A flagged ratio is kept for people to see
-    and is not learnt from.
+    Flags say why it may not be trusted. A flagged ratio is kept for people to see and is not learnt from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,12 +40,32 @@ class Score(BaseModel):
     flags: tuple[str, ...] = ()
 
 
+class Scorer(Protocol):
+    """Derives the objective from a reading. An installed package offers one as an entry point `wellwise.scorers`.
+
+    `version` goes with every score, and is raised whenever the same reading could give another score.
+    """
+
+    version: ClassVar[str]
+    Options: ClassVar[type[BaseModel]]
+
+    def __init__(self, options: Any) -> None:
+        """With the options that a campaign's objective gives, as an instance of `Options`."""
+        ...
+
+    def score(self, reading: Reading) -> Score:
+        """The score of a reading. The same reading gives the same score; one that cannot be scored is flagged."""
+        ...
+
+
 def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
     """Share of a well's visible area that is pigmented.
 
     The well is the largest round region that is brighter than the black plate. Each pixel is taken as
     light * (share * pigment + (1 - share) * culture) and solved for light and share by least squares, which corrects
     uneven light. Glare and debris, which fit no such mixture, count neither as pigment nor as area.
+
+    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`.
 
     Args:
         image: height x width x 3, RGB, 0..255.
@@ -80,18 +98,27 @@ def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
     return Score(ratio=round(float((share[visible] > 0.5).mean()), 4), flags=tuple(flags))
 
 
-SCORERS: dict[str, Callable[[NDArray[np.uint8]], Score]] = {"coloured_cell_ratio": coloured_cell_ratio}
-"""Scorers by the name that a campaign's objective gives."""
+class ColouredCells:
+    """Scores images of wells by `coloured_cell_ratio`."""
 
+    version: ClassVar[str] = "1"
 
-def score_png(png: bytes, scorer: str) -> Score:
-    """The score of a PNG image; bytes that are no image are flagged `unreadable`."""
-    try:
-        with Picture.open(io.BytesIO(png)) as picture:
-            image = np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError):
-        return Score(ratio=None, flags=("unreadable",))
-    return SCORERS[scorer](image)
+    class Options(BaseModel):
+        """There are none."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, options: Options) -> None:
+        """With the options of the campaign's objective."""
+
+    def score(self, reading: Reading) -> Score:
+        """The share of pigmented area; a reading that is no image is flagged `unreadable`."""
+        try:
+            with Picture.open(io.BytesIO(reading.image_png)) as picture:
+                image = np.asarray(picture.convert("RGB"))
+        except (OSError, ValueError):
+            return Score(ratio=None, flags=("unreadable",))
+        return coloured_cell_ratio(image)
 
 
 def _find_well(brightness: NDArray[np.float64], threshold: float) -> tuple[float, float, float] | None:

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 
-from protocols.scoring import coloured_cell_ratio, score_png
+from protocols.jobs import Reading
+from protocols.scoring import ColouredCells, Score, coloured_cell_ratio
 from simulators.camera import Spoil, render_well
 from simulators.robot import png
+
+
+def _scored(data: bytes) -> Score:
+    return ColouredCells(ColouredCells.Options()).score(Reading(well="A1", kind="image", image_png=data))
 
 
 def test_the_score_is_the_share_that_was_rendered() -> None:
@@ -37,11 +42,11 @@ def test_a_spoilt_image_is_flagged(spoil: Spoil, flags: set[str]) -> None:
 
 def test_an_image_survives_png() -> None:
     image = render_well(0.4, np.random.default_rng(1))
-    assert score_png(png(image), "coloured_cell_ratio") == coloured_cell_ratio(image)
+    assert _scored(png(image)) == coloured_cell_ratio(image)
 
 
 def test_bytes_that_are_no_image_are_flagged() -> None:
-    assert score_png(b"not an image", "coloured_cell_ratio").flags == ("unreadable",)
+    assert _scored(b"not an image").flags == ("unreadable",)
 
 
 def test_an_array_that_is_no_rgb_image_is_refused() -> None:

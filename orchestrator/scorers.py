@@ -1,0 +1,92 @@
+"""Scorers by name: what is installed under the entry points `wellwise.scorers`."""
+
+import logging
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.journal import Journal
+from protocols.campaign import Objective
+from protocols.errors import Finding
+from protocols.jobs import Reading
+from protocols.scoring import Score, Scorer
+
+SCORERS = "wellwise.scorers"
+_log = logging.getLogger(__name__)
+
+
+def scorer_names() -> list[str]:
+    """Every scorer that is installed."""
+    return sorted(entry_points(group=SCORERS).names)
+
+
+def scorer_class(name: str) -> type[Scorer]:
+    """The scorer with this name.
+
+    Raises:
+        LookupError: there is none, or it cannot be imported.
+    """
+    found = next(iter(entry_points(group=SCORERS, name=name)), None)
+    if found is None:
+        raise LookupError(f"there is no scorer {name!r} (expected one of {', '.join(scorer_names())})")
+    try:
+        return cast(type[Scorer], found.load())
+    except ImportError as error:
+        raise LookupError(f"scorer {name!r} is installed but cannot be imported: {error}") from error
+
+
+def scorer_of(objective: Objective) -> Scorer:
+    """The scorer of an objective, with its options.
+
+    Raises:
+        LookupError: there is no such scorer.
+        ValidationError: its options are wrong.
+    """
+    kind = scorer_class(objective.scorer)
+    return kind(_options(kind, objective.options))
+
+
+def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer) -> Score:
+    """The score of a reading of the journal; an image that is gone from below `home` is flagged `image_missing`."""
+    row = journal.reading(reading_id)
+    image = b""
+    if row.kind == "image":
+        try:
+            image = (home / row.path).read_bytes()
+        except OSError:
+            return Score(ratio=None, flags=("image_missing",))
+    kind: Literal["image", "number"] = "image" if row.kind == "image" else "number"
+    reading = Reading(well=row.well, kind=kind, image_png=image, number=row.number, unit=row.unit)
+    try:
+        return scorer.score(reading)
+    except Exception:
+        # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored once more.
+        _log.exception("the scorer failed on reading %s of %s", reading_id, row.campaign_id)
+        return Score(ratio=None, flags=("scorer_failed",))
+
+
+def scorer_findings(objective: Objective) -> list[Finding]:
+    """What is wrong with an objective's scorer and its options."""
+    try:
+        scorer_of(objective)
+    except LookupError as error:
+        message = str(error).split(" (")[0]
+        return [Finding(loc=("objective", "scorer"), message=message, expected="one of " + ", ".join(scorer_names()))]
+    except ValidationError as error:
+        known = ", ".join(scorer_class(objective.scorer).Options.model_fields) or "none"
+        return [
+            Finding(
+                loc=("objective", "options", *details["loc"]),
+                message="unknown option" if details["type"] == "extra_forbidden" else details["msg"],
+                expected=f"options: {known}",
+            )
+            for details in error.errors()
+        ]
+    return []
+
+
+def _options(kind: type[Scorer], given: Mapping[str, Any]) -> BaseModel:
+    return kind.Options.model_validate(dict(given))

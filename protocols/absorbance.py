@@ -1,0 +1,103 @@
+"""A scorer of what a plate reader measures: a number between that of a blank and that of a full well."""
+
+import csv
+import io
+import re
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from protocols.errors import InvalidInput, Problem
+from protocols.jobs import Reading
+from protocols.scoring import Score
+
+_WELL = re.compile(r"([A-Pa-p])0?(\d{1,2})")
+
+
+class Absorbance:
+    """(reading - blank) / (full - blank), kept within 0 and 1; a reading beyond `saturated` is flagged."""
+
+    version: ClassVar[str] = "1"
+
+    class Options(BaseModel):
+        """What a campaign file says of it."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid")
+
+        blank: float = Field(0.0, allow_inf_nan=False, description="what an empty well gives")
+        full: float = Field(allow_inf_nan=False, description="what a well that counts as 1 gives")
+        saturated: float = Field(4.0, allow_inf_nan=False, description="above it the reader is not linear")
+
+        @model_validator(mode="after")
+        def _check(self) -> Self:
+            if self.full == self.blank:
+                raise ValueError("full must differ from blank")
+            return self
+
+    def __init__(self, options: Options) -> None:
+        """With the options of the campaign's objective."""
+        self._options = options
+
+    def score(self, reading: Reading) -> Score:
+        """The share of a full well, 0 to 1. Flags: `no_number`, `saturated`, `beyond_full`, `below_blank`."""
+        if reading.number is None:
+            return Score(ratio=None, flags=("no_number",))
+        ratio = (reading.number - self._options.blank) / (self._options.full - self._options.blank)
+        flags = ["saturated"] if reading.number > self._options.saturated else []
+        # Noise about a blank or a full well is no reason for distrust; a tenth beyond is.
+        flags += ["beyond_full"] if ratio > 1.1 else ["below_blank"] if ratio < -0.1 else []
+        return Score(ratio=round(min(max(ratio, 0.0), 1.0), 4), flags=tuple(flags))
+
+
+def read_plate_table(text: str, where: str) -> dict[str, float]:
+    """Numbers by well from a plate reader's CSV: a table with the columns well and value, or a grid of rows A to P.
+
+    >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
+    {'A1': 0.5, 'B2': 0.25}
+    >>> read_plate_table(",1,2\\nA,0.1,0.2\\nB,0.3,\\n", "reader.csv")
+    {'A1': 0.1, 'A2': 0.2, 'B1': 0.3}
+
+    Raises:
+        InvalidInput: it is neither, a number cannot be read, or a well comes twice.
+    """
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text))]
+    found: dict[str, float] = {}
+    problems: list[Problem] = []
+
+    def take(line: int, well: str, value: str) -> None:
+        try:
+            number = float(value)
+        except ValueError:
+            problems.append(Problem(where=where, line=line, message=f"{well}: {value!r} is no number"))
+            return
+        if well in found:
+            problems.append(Problem(where=where, line=line, message=f"{well} comes a second time"))
+        found[well] = number
+
+    header = [cell.lower() for cell in rows[0]] if rows else []
+    if {"well", "value"} <= set(header):
+        well_at, value_at = header.index("well"), header.index("value")
+        for line, row in enumerate(rows[1:], 2):
+            name = _WELL.fullmatch(row[well_at]) if len(row) > max(well_at, value_at) else None
+            if name is not None:
+                take(line, f"{name[1].upper()}{int(name[2])}", row[value_at])
+            elif any(row):
+                problems.append(
+                    Problem(where=where, line=line, message=f"{','.join(row)} has no well", expected="such as A1,0.5")
+                )
+    else:
+        columns: dict[int, int] = {}
+        for line, row in enumerate(rows, 1):
+            numbers = {place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()}
+            if row and not row[0] and numbers and list(numbers.values()) == list(range(1, len(numbers) + 1)):
+                columns = numbers
+            elif row and columns and re.fullmatch("[A-Pa-p]", row[0]):
+                for place, column in columns.items():
+                    if place < len(row) and row[place]:
+                        take(line, f"{row[0].upper()}{column}", row[place])
+    if not found and not problems:
+        expected = "the columns well and value, or a grid with 1, 2, ... above and A, B, ... beside it"
+        problems.append(Problem(where=where, message="no well was found in it", expected=expected))
+    if problems:
+        raise InvalidInput(problems)
+    return found
