@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model bench-viewers lock clean
+.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model bench-viewers bench-causes lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -53,6 +53,15 @@ ALL_METHODS := wellwise ax baybe optuna qlognei sobol uniform published
 bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
 	$(BIN)/python -m benchmarks.beside_peers \
 		$(if $(PEERS),--peers build/peers/bin/python --again --methods $(ALL_METHODS))
+
+# What causes what, beside DirectLiNGAM and RESIT in an environment of their own.
+bench-causes: $(READY) build/causal-peers/.ready
+	$(BIN)/python -m benchmarks.causal --peers build/causal-peers/bin/python
+
+build/causal-peers/.ready: benchmarks/causal-peers-requirements.txt
+	test -x build/causal-peers/bin/python || $(PYTHON) -m venv build/causal-peers
+	build/causal-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/causal-peers-requirements.txt
+	touch $@
 
 build/peers/.ready: benchmarks/peers-requirements.txt
 	test -x build/peers/bin/python || $(PYTHON) -m venv build/peers

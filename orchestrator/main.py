@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from orchestrator.cause_commands import finding_causes
 from orchestrator.confirm_commands import confirming
 from orchestrator.driver_commands import drivers, robots
 from orchestrator.forecast_commands import forecasting
@@ -69,7 +70,18 @@ app.add_typer(manual, name="manual", help="Checklists for jobs that a person car
 app.add_typer(robots, name="robot", help="Robots of a lab file, on the bench.")
 app.add_typer(remote, name="remote", help="Campaigns of a service elsewhere.")
 app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
-for group in (results, operators, lab_commands, serving, rehearsing, forecasting, scheduling, confirming, measuring):
+for group in (
+    results,
+    operators,
+    lab_commands,
+    serving,
+    rehearsing,
+    forecasting,
+    scheduling,
+    confirming,
+    measuring,
+    finding_causes,
+):
     app.registered_commands += group.registered_commands
 
 
