@@ -76,6 +76,7 @@ async def advance(
             same job again; the robots of `lab` are not used then.
     """
     working: dict[str, asyncio.Task[datetime]] = {}
+    replanned = False
     try:
         while True:
             actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
@@ -84,10 +85,14 @@ async def advance(
             due = [action for action in actions if not isinstance(action, Question | WaitUntil)]
             if not due:
                 return _outlook(actions)
-            replans = [action for action in due if isinstance(action, Reschedule)]
-            if replans:
-                await _do(lab, campaign_id, replans[0], call)
+            replan = next((action for action in due if isinstance(action, Reschedule)), None)
+            due = [action for action in due if not isinstance(action, Reschedule)]
+            if replan is not None and not replanned:
+                # Once before each piece of work: on a fast clock the new schedule may be behind as soon as it is made.
+                replanned = True
+                await _do(lab, campaign_id, replan, call)
                 continue
+            replanned = False
             queues: dict[str, list[CarryOut]] = defaultdict(list)
             for action in due:
                 if isinstance(action, CarryOut):
