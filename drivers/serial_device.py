@@ -16,6 +16,7 @@ from protocols.jobs import Job, Reading
 from protocols.operations import Aspirate, Dispense, Operation
 
 _LOOK_S = 0.05
+_LEAST_TO_SHOW_S, _MOST_TO_SHOW_S = 0.25, 5.0
 """How often a pump that moves is asked how far it is."""
 
 
@@ -147,7 +148,7 @@ class SerialPump(Device):
         return None
 
     async def _move(self, phase: Phase, words: dict[str, str], seconds: float) -> None:
-        await self._begin(phase, words)
+        await self._begin(phase, words, seconds)
         patience = 2 * seconds + self._profile.grace_s
         deadline = time.monotonic() + patience
         while await self._seen(phase, words) != "done":
@@ -155,7 +156,7 @@ class SerialPump(Device):
                 raise RobotOffline(f"robot {self.setup.name} has not ended after {patience:.0f} s")
             await asyncio.sleep(_LOOK_S)
 
-    async def _begin(self, phase: Phase, words: dict[str, str]) -> None:
+    async def _begin(self, phase: Phase, words: dict[str, str], seconds: float) -> None:
         """Start a movement, once.
 
         Raises:
@@ -178,7 +179,9 @@ class SerialPump(Device):
                 refusal = None
             except OperationFailed as error:
                 refusal = error
-            # No answer, or one that may itself have come garbled: what counts is whether it moves.
+            # No answer, or one that may itself have come garbled: what counts is whether it moves. A movement that has
+            # just begun looks like none until the pump's own count has changed, so it is given time to.
+            await asyncio.sleep(min(max(_LEAST_TO_SHOW_S, seconds / 2), _MOST_TO_SHOW_S))
             if await self._seen(phase, words) != "not begun":
                 return
             if refusal is not None:
@@ -186,10 +189,20 @@ class SerialPump(Device):
         raise RobotOffline(f"robot {self.setup.name} {why} (tried {self._profile.retries + 1} times)")
 
     async def _ready(self, phase: Phase, words: dict[str, str]) -> bool:
-        """Wait until the pump is where the movement begins; what prepares it may move it too."""
+        """Wait until the pump is where the movement begins; what prepares it may move it too.
+
+        Returns: False if it is somewhere else, as after a setting that came garbled.
+
+        Raises:
+            RobotOffline: it moves, or has moved, though nobody started it: a question may have come to it as a start.
+        """
         deadline = time.monotonic() + self._profile.grace_s
-        while await self._seen(phase, words) != "not begun":
+        while (seen := await self._seen(phase, words)) != "not begun":
             if time.monotonic() > deadline:
+                before = await self._settle(phase.evidence, words)
+                await asyncio.sleep(_LEAST_TO_SHOW_S)
+                if seen == "done" or before != await self._settle(phase.evidence, words):
+                    raise RobotOffline(f"robot {self.setup.name} moved before it was started")
                 return False
             await asyncio.sleep(_LOOK_S)
         return True

@@ -252,7 +252,7 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
     file = tmp_path / "campaign.yaml"
     file.write_text(LAB_FILE.read_text().replace("stop: {rounds: 2}", "stop: {rounds: 1}"))
     home = tmp_path / "home"
-    environment = {**os.environ, "WELLWISE_HOME": str(home), "WELLWISE_LEASE_S": "2", "WELLWISE_SPEED": "12000"}
+    environment = {**os.environ, "WELLWISE_HOME": str(home), "WELLWISE_LEASE_S": "2", "WELLWISE_SPEED": "5000"}
 
     def started(*command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -104,6 +104,28 @@ def test_a_bad_line_never_doubles_a_dispense(
     assert suffered > 3
 
 
+class Mishearing(MasterflexFirmware):
+    """A drive to which one question, how much is left, comes as a start: one bit is wrong."""
+
+    misheard = False
+
+    def answer(self, message: bytes) -> bytes:
+        """As the drive answers what it heard."""
+        if message.endswith(b"E") and self._set and not self.misheard:
+            self.misheard = True
+            message = message[:-1] + b"G"
+        return super().answer(message)
+
+
+def test_a_pump_that_moves_before_it_was_started_is_not_started_again(tmp_path: Path) -> None:
+    with switched_on(Mishearing) as running:
+        driver = pump(tmp_path, quick(tmp_path, "masterflex-ls"), running.path)
+        report = asyncio.run(carried_out(driver, dispenses(400, 520)))
+    assert running.misheard
+    assert report.state == "in_doubt"
+    assert running.moved_ul == pytest.approx([400], rel=0.01)
+
+
 def test_a_pump_that_is_unplugged_while_it_moves_leaves_its_job_in_doubt(tmp_path: Path) -> None:
     async def run() -> JobReport:
         running = MasterflexFirmware()
