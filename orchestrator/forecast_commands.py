@@ -132,7 +132,8 @@ def print_forecast(
             )
     console.print(table)
     basis = (
-        f"drawn from what {observations} results teach"
+        f"drawn from what {observations} results teach: good for comparing plans; stated probabilities did not hold in "
+        "simulated campaigns"
         if observations
         else "drawn from what is assumed of any objective: good for comparing plans, no promise for these cells"
     )
