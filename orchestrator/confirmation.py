@@ -222,8 +222,8 @@ def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
     groups: dict[Condition, list[float]] = {}
     for well in (well for round in state.rounds for well in round.wells if well.proposal.role == "chosen"):
         values = groups.setdefault(well.proposal.condition, [])
-        if well.value is not None and not well.flags and not well.lost:
-            values.append(well.value)
+        if well.trusted is not None:
+            values.append(well.trusted)
     # In the order of the file, not of the plates.
     order = [chosen_condition(state.campaign, chosen) for chosen in state.campaign.rounds.first.chosen[:2]]
     pair = [(condition, groups.get(condition, [])) for condition in order]

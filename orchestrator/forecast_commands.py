@@ -52,7 +52,8 @@ def forecast(
     from orchestrator.forecast import simulators
 
     study, observations, done = _known(file, campaign, history, home)
-    plans = {"as planned": study.model_copy(update={"stop": _stop(study, done)})}
+    stop = study.stop.model_copy(update={"rounds": max(study.stop.rounds, done + 1)})
+    plans = {"as planned": study.model_copy(update={"stop": stop})}
     plans |= {text: _sizes(text).of(study) for text in plan or []}
     for text, other in plans.items():
         if other.stop.rounds <= done:
@@ -85,11 +86,7 @@ def _known(
     if history is None:
         return study, [], 0
     observations = read_history(text_of(history), str(history), study, study.past_results.columns)
-    return study, observations, max(0, *(observation.round for observation in observations))
-
-
-def _stop(study: Campaign, done: int) -> object:
-    return study.stop.model_copy(update={"rounds": max(study.stop.rounds, done + 1)})
+    return study, observations, max((observation.round for observation in observations), default=0)
 
 
 def _sizes(text: str) -> RoundSizes:

@@ -50,7 +50,8 @@ def enter_readings(
     Raises:
         JournalError: there is no such plate or well, or nothing can be read in it yet.
     """
-    scorer = scorer_of(lab.journal.state(campaign_id).campaign.objective)
+    objective = lab.journal.state(campaign_id).campaign.objective
+    scorer = scorer_of(objective)
     made: dict[str, int] = {}
     with lab.journal.transaction() as session:
         for well, number in numbers.items():
@@ -67,9 +68,8 @@ def enter_readings(
         subject = f"{campaign_id}/r{round}/p{plate}"
         add_event(session, campaign_id, lab.clock.now(), "readings_entered", subject, why, {"wells": len(made)}, who)
     scores = {well: score_reading(lab.journal, lab.home, reading, scorer) for well, reading in made.items()}
-    name = lab.journal.state(campaign_id).campaign.objective.scorer
     by_reading = [(made[well], score) for well, score in scores.items()]
-    lab.journal.record_scores(by_reading, name, scorer.version, lab.clock.now())
+    lab.journal.record_scores(by_reading, objective.scorer, scorer.version, lab.clock.now())
     return scores
 
 

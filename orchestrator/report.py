@@ -116,8 +116,8 @@ def as_pdf(html: str, path: Path) -> None:
 
 def _values(round: RoundState, role: str | None = None) -> list[float]:
     """The values of a round that may be trusted."""
-    wells = (well for well in round.wells if role in (None, well.proposal.role) and not well.lost and not well.flags)
-    return [well.value for well in wells if well.value is not None]
+    wells = (well for well in round.wells if role in (None, well.proposal.role))
+    return [well.trusted for well in wells if well.trusted is not None]
 
 
 def _summary(values: Sequence[float]) -> Summary | None:

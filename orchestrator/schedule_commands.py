@@ -13,7 +13,7 @@ from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
-    from orchestrator.scheduling import Away, Slot, Task
+    from orchestrator.scheduling import Away, Slot
     from protocols.campaign import Campaign
 
 scheduling = typer.Typer()
@@ -31,8 +31,11 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     Exits with 1 if a tolerance cannot be kept.
     """
     from orchestrator.intake import NamedText, checked_campaign, checked_lab
-    from orchestrator.scheduling import cost, greedy
+    from orchestrator.lifecycle import first_day
+    from orchestrator.planning import plan_round
+    from orchestrator.scheduling import cost, greedy, tasks_of
     from orchestrator.scheduling import schedule as solved
+    from protocols.compile import compile_jobs
 
     settings = Settings()
     robots = None if lab is None else checked_lab(NamedText(text_of(lab), str(lab)))
@@ -42,8 +45,11 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     best: list[Slot] = []
     begin = datetime.now(UTC).astimezone(settings.zone)
     with console.status("scheduling"):
+        # Its conditions are spread over the space: how long jobs take hardly depends on them.
+        layout = plan_round(campaign, 1, ()).layout
         for number in range(1, campaign.stop.rounds + 1):
-            tasks = _tasks(campaign, number, begin)
+            placed = layout.model_copy(update={"round": number})
+            tasks = tasks_of(compile_jobs(campaign, campaign.name, placed, first_day(campaign, begin)))
             first += greedy(tasks, spans)
             best += solved(tasks, spans)
             begin = max(slot.end for slot in best)
@@ -69,17 +75,6 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     if late:
         raise typer.Exit(1)
     console.print("Every job begins within its tolerance.", highlight=False)
-
-
-def _tasks(campaign: Campaign, number: int, begin: datetime) -> list[Task]:
-    """The jobs of a round whose conditions are spread over the space: how long jobs take hardly depends on them."""
-    from orchestrator.lifecycle import first_day
-    from orchestrator.planning import plan_round
-    from orchestrator.scheduling import tasks_of
-    from protocols.compile import compile_jobs
-
-    layout = plan_round(campaign, 1, ()).layout.model_copy(update={"round": number})
-    return tasks_of(compile_jobs(campaign, campaign.name, layout, first_day(campaign, begin)))
 
 
 def _away(text: str, campaign: Campaign, settings: Settings) -> Away:

@@ -73,6 +73,11 @@ class WellState:
     scored: bool = False
     requeued: bool = False
 
+    @property
+    def trusted(self) -> float | None:
+        """Its value, unless the well was lost or a flag speaks against it."""
+        return None if self.lost or self.flags else self.value
+
     def observation(self, round: int) -> Observation | None:
         """What the optimiser may hear of it; None for a lost well or one that was never read."""
         if self.lost or not self.scored:

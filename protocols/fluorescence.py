@@ -1,17 +1,15 @@
 """A scorer of fluorescence images: cells that glow, counted, as a share of how many a full well would have."""
 
-import io
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.ndimage import maximum_filter
 from skimage.filters import gaussian, threshold_otsu
 
 from protocols.jobs import Reading
-from protocols.scoring import Score
+from protocols.scoring import UNREADABLE, Score, read_rgb
 
 _CHANNELS = {"red": 0, "green": 1, "blue": 2}
 _SATURATED = 250
@@ -39,11 +37,9 @@ class FluorescentCells:
 
     def score(self, reading: Reading) -> Score:
         """The share of a full well, 0 to 1. Flags: `unreadable`, `over_exposed`, `overfull`."""
-        try:
-            with Picture.open(io.BytesIO(reading.image_png)) as picture:
-                image = np.asarray(picture.convert("RGB"))
-        except (OSError, ValueError):
-            return Score(ratio=None, flags=("unreadable",))
+        image = read_rgb(reading)
+        if image is None:
+            return UNREADABLE
         light = image[:, :, _CHANNELS[self._options.channel]].astype(np.float64)
         flags = ["over_exposed"] if (light >= _SATURATED).mean() > _FLAGGED_SATURATION else []
         count = count_cells(light, self._options.diameter_px)

@@ -40,6 +40,10 @@ class Score(BaseModel):
     flags: tuple[str, ...] = ()
 
 
+UNREADABLE = Score(ratio=None, flags=("unreadable",))
+"""Of bytes that are no image."""
+
+
 class Scorer(Protocol):
     """Derives the objective from a reading. An installed package offers one as an entry point `wellwise.scorers`.
 
@@ -113,12 +117,17 @@ class ColouredCells:
 
     def score(self, reading: Reading) -> Score:
         """The share of pigmented area; a reading that is no image is flagged `unreadable`."""
-        try:
-            with Picture.open(io.BytesIO(reading.image_png)) as picture:
-                image = np.asarray(picture.convert("RGB"))
-        except (OSError, ValueError):
-            return Score(ratio=None, flags=("unreadable",))
-        return coloured_cell_ratio(image)
+        image = read_rgb(reading)
+        return UNREADABLE if image is None else coloured_cell_ratio(image)
+
+
+def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
+    """The image of a reading (height x width x 3, RGB); None if it is no image."""
+    try:
+        with Picture.open(io.BytesIO(reading.image_png)) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError):
+        return None
 
 
 def _find_well(brightness: NDArray[np.float64], threshold: float) -> tuple[float, float, float] | None:

@@ -144,7 +144,7 @@ def value_chart(state: CampaignState) -> ValueChart:
         for well in round_.wells:
             x = round(LEFT + (place + 0.5) * step, 1)
             place += 1
-            value = _trusted(well)
+            value = well.trusted
             if value is None:
                 continue
             values.append(value)
@@ -172,7 +172,7 @@ def _levels(state: CampaignState) -> Sequence[Level]:
         value
         for round_ in state.rounds
         for well in round_.wells
-        if well.proposal.role == "standard" and (value := _trusted(well)) is not None
+        if well.proposal.role == "standard" and (value := well.trusted) is not None
     ]
     levels = []
     if standards:
@@ -180,10 +180,6 @@ def _levels(state: CampaignState) -> Sequence[Level]:
     if state.campaign.stop.target is not None:
         levels.append(Level(_y(state.campaign.stop.target), f"target {state.campaign.stop.target:g}", "target"))
     return levels
-
-
-def _trusted(well: WellState) -> float | None:
-    return None if well.lost or well.flags else well.value
 
 
 def _link(state: CampaignState, round_: RoundState, well: WellState) -> str:
