@@ -108,7 +108,7 @@ class _Offer(NamedTuple):
 
 
 class _Pool:
-    """Allowed conditions for one kind of position, and what each drawn function says of them (functions x n).
+    """Allowed conditions for one kind of position, and what each drawn function says of them (n x functions).
 
     `bound` is the rank of its last offer.
     """
@@ -134,60 +134,81 @@ class _Pool:
         rows = np.unique(np.vstack([rows, near, self._moved(near, 1.0)]), axis=0)
         rows = rows[encoding.permits(rows)]
         fresh = _without(rows, self._known)
-        self._rows = fresh if len(fresh) else rows
-        self._known |= {row.tobytes() for row in self._rows}
-        self._values = functions(encoding.features(self._rows))
-        self._taken: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        self._pool = _Known.of(fresh if len(fresh) else rows, encoding, functions)
+        self._known |= {row.tobytes() for row in self._pool.rows}
+        self._taken: list[_Known] = []
         for generation in range(_GENERATIONS):
-            peaks = np.unique(self._values.argmax(axis=1))
-            self._add(np.repeat(self._rows[peaks], _CHILDREN, axis=0), 0.6**generation)
+            peaks = np.unique(self._pool.values.argmax(axis=0))
+            self._add(self._children(np.repeat(self._pool.rows[peaks], _CHILDREN, axis=0), 0.6**generation))
 
     def offer(self, best: NDArray[np.float64]) -> _Offer:
         """The condition with the highest gain over the best so far of each function."""
-        if len(self._rows) > self._effort.most:
-            self._keep(np.argsort(-self._rank(best)[0])[: self._effort.most // 2])
+        gains = self._pool.gains(best)
+        if len(gains) > self._effort.most:
+            fittest = np.argsort(-self._pool.rank(gains))[: self._effort.most // 2]
+            self._pool, gains = self._pool.at(fittest), gains[fittest]
         for generation in range(self._effort.generations):
-            climbers = np.argsort(-self._rank(best)[0])[: self._effort.climbers]
-            self._add(np.repeat(self._rows[climbers], self._effort.climbers, axis=0), 0.5**generation)
-        rank, gains = self._rank(best)
+            climbers = np.argsort(-self._pool.rank(gains))[: self._effort.climbers]
+            children = self._children(
+                np.repeat(self._pool.rows[climbers], self._effort.climbers, axis=0), 0.5**generation
+            )
+            self._add(children)
+            gains = np.concatenate([gains, children.gains(best)])
+        rank = self._pool.rank(gains)
         index = int(rank.argmax())
         self.bound = float(rank[index])
-        return _Offer(index, self._rows[index], float(gains[index]), float(rank[index]))
+        return _Offer(index, self._pool.rows[index], float(gains[index]), self.bound)
 
     def take(self, index: int) -> NDArray[np.float64]:
         """What the functions say of a condition, which is not offered again while there are others."""
-        row, values = self._rows[index], self._values[:, index]
-        self._taken.append((row, values))
-        self._keep(np.arange(len(self._rows)) != index)
-        if not len(self._rows):
+        taken = self._pool.at(np.array([index]))
+        self._taken.append(taken)
+        self._pool = self._pool.at(np.arange(len(self._pool.rows)) != index)
+        if not len(self._pool.rows):
             # A small space is exhausted: measuring a condition again still teaches something.
-            self._rows, self._values = (
-                np.array([row for row, _ in self._taken]),
-                np.array([values for _, values in self._taken]).T,
-            )
-            self._taken = []
+            self._pool, self._taken = _Known.joined(self._taken), []
+        values: NDArray[np.float64] = taken.values[0]
         return values
 
-    def _rank(self, best: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        gains = np.maximum(self._values - best[:, None], 0).mean(axis=0)
-        # Where no function sees any improvement left, optimism decides; it is scaled to stay below any real gain.
-        optimism = self._values.mean(axis=0) + self._values.std(axis=0)
-        return gains + 1e-9 * optimism, gains
-
-    def _add(self, parents: Rows, reach: float) -> None:
+    def _children(self, parents: Rows, reach: float) -> "_Known":
         rows = np.unique(self._moved(parents, reach), axis=0)
         rows = _without(rows[self._encoding.permits(rows)], self._known)
-        if not len(rows):
-            return
         self._known |= {row.tobytes() for row in rows}
-        self._rows = np.vstack([self._rows, rows])
-        self._values = np.hstack([self._values, self._functions(self._encoding.features(rows))])
+        return _Known.of(rows, self._encoding, self._functions)
 
-    def _keep(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> None:
-        self._rows, self._values = self._rows[which], self._values[:, which]
+    def _add(self, more: "_Known") -> None:
+        self._pool = _Known.joined([self._pool, more])
 
     def _moved(self, rows: Rows, reach: float) -> Rows:
         return self._encoding.mutated(rows, self._rng, frozenset(self._decided), reach)
+
+
+class _Known(NamedTuple):
+    """Rows, what the functions say of them (n x functions), and how good they may be (mean and sd together)."""
+
+    rows: Rows
+    values: NDArray[np.float64]
+    optimism: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: Rows, encoding: Encoding, functions: PosteriorFunctions) -> "_Known":
+        values = functions(encoding.features(rows)).T
+        return cls(rows, values, values.mean(axis=1) + values.std(axis=1))
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Known"]) -> "_Known":
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def at(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> "_Known":
+        return _Known(*(column[which] for column in self))
+
+    def gains(self, best: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much each raises the best of each function, in the mean."""
+        return np.asarray(np.maximum(self.values - best, 0).mean(axis=1))
+
+    def rank(self, gains: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Where no function sees any improvement left, optimism decides; it is scaled to stay below any real gain.
+        return gains + 1e-9 * self.optimism
 
 
 def _without(rows: Rows, excluded: set[bytes]) -> Rows:

@@ -81,4 +81,4 @@ class Waves(NamedTuple):
         angles = features @ self.frequencies + self.phase
         for index, table in self.phases.items():
             angles += table[features[:, index].astype(int)]
-        return np.asarray(np.cos(angles) @ self.weights)
+        return np.asarray(torch.as_tensor(angles).cos_().numpy() @ self.weights)

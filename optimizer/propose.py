@@ -1,6 +1,7 @@
 """What to try next: the optimiser's main function."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -161,9 +162,12 @@ def learn(space: SearchSpace, observations: Sequence[Observation]) -> Learnt | N
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    usable = [observation for observation in observations if observation.usable]
-    if len(usable) < _FEWEST_TO_LEARN_FROM:
-        return None
+    usable = tuple(observation for observation in observations if observation.usable)
+    return _learnt(space, usable) if len(usable) >= _FEWEST_TO_LEARN_FROM else None
+
+
+@lru_cache(maxsize=1)  # proposals, controls and recommendation of a round ask for the same
+def _learnt(space: SearchSpace, usable: tuple[Observation, ...]) -> Learnt:
     encoding = Encoding(space)
     observed = encoding.rows([observation.condition for observation in usable])
     data = Data(

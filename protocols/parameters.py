@@ -273,6 +273,9 @@ class SearchSpace(BaseModel):
         refuse(list(constraint_findings(self.parameters, self.constraints)))
         return self
 
+    def __hash__(self) -> int:
+        return hash(tuple(parameter.name for parameter in self.parameters))
+
     def permits(self, values: Mapping[str, Value]) -> bool:
         """Whether every constraint holds for a condition whose values are allowed one by one."""
         return all(constraint.permits(values) for constraint in self.constraints)
