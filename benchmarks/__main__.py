@@ -17,8 +17,8 @@ from benchmarks.virtual_campaign import at_random, by_wellwise, simulate, truth
 from orchestrator.planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from protocols.coloured_cells import coloured_cell_ratio
 from protocols.conditions import Observation
-from protocols.scoring import coloured_cell_ratio
 from simulators.camera import render_well
 from simulators.variation import with_variation
 

@@ -28,6 +28,7 @@ _SCALE = Prior(0.0, 0.2)
 _NOISE = Prior(-2.0, 0.5)
 _ROUND = Prior(-2.0, 0.8)
 _LEVEL = Prior(0.0, 0.7)
+_INTERACTION = Prior(3.0, 2.0)  # of the logit
 
 
 class Data(NamedTuple):
@@ -54,7 +55,7 @@ class Hyperparameters(NamedTuple):
 class Evidence:
     """Log of evidence times prior, of a vector of hyperparameters.
 
-    The vector holds the logs of p lengths, of scale, noise and round, and the level.
+    The vector holds the logs of p lengths, of scale, noise and round, the level, and the logit of interaction.
     """
 
     def __init__(self, data: Data, at: NDArray[np.int_], extra: torch.Tensor) -> None:
@@ -70,14 +71,15 @@ class Evidence:
         self._count = count = len(data.levels)
         # Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High Dimensions".
         length = Prior(math.sqrt(2) + 0.5 * math.log(count), math.sqrt(3))
-        priors = torch.tensor([length] * count + [_SCALE, _NOISE, _ROUND, _LEVEL], dtype=torch.float64)
+        priors = torch.tensor([length] * count + [_SCALE, _NOISE, _ROUND, _LEVEL, _INTERACTION], dtype=torch.float64)
         self._prior_mean, self._prior_sd = priors[:, 0], priors[:, 1]
 
     def read(self, vector: torch.Tensor) -> Hyperparameters:
         """The hyperparameters that a vector stands for."""
         count = self._count
         values = torch.exp(vector).numpy()
-        kernel = Kernel(values[:count], float(values[count]), self._levels)
+        interaction = float(torch.sigmoid(vector[count + 4]))
+        kernel = Kernel(values[:count], float(values[count]), interaction, self._levels)
         return Hyperparameters(kernel, float(values[count + 1]), float(values[count + 2]), float(vector[count + 3]))
 
     def noise(self, given: Hyperparameters) -> torch.Tensor:
@@ -92,7 +94,7 @@ class Evidence:
     def __call__(self, vector: torch.Tensor) -> tuple[float, torch.Tensor]:
         """The value and its slope by the vector (Rasmussen and Williams 2006, section 5.4.1)."""
         given, count = self.read(vector), self._count
-        covariance, by_length = given.kernel.slopes(self._features)
+        covariance, by_length, by_interaction = given.kernel.slopes(self._features)
         root, failed = torch.linalg.cholesky_ex(covariance + self.noise(given))
         if failed:
             return -1e10, torch.zeros_like(vector)
@@ -107,6 +109,7 @@ class Evidence:
         if self._together is not None:
             slope[count + 2] = 2 * given.round**2 * (self._together * gain).sum()
         slope[count + 3] = weights.sum()
+        slope[count + 4] = (by_interaction * gain).sum()
         away = (vector - self._prior_mean) / self._prior_sd
         value = -0.5 * off @ weights - root.diagonal().log().sum() - 0.5 * away @ away
         return value.item(), slope - away / self._prior_sd

@@ -15,11 +15,15 @@ class Kernel(NamedTuple):
 
         k(x, x') = scale^2 * product over parameters of c(x, x')
 
-    with c = exp(-(x - x')^2 / (2 length^2)) for a number, and exp(-1 / length) between two categories.
+    with c = 1 - interaction + interaction * exp(-(x - x')^2 / (2 length^2)) for a number, and exp(-1 / length) between
+    two categories. The product multiplied out is a sum over all sets of parameters that act together (Duvenaud et al.
+    2011, "Additive Gaussian Processes"): with an `interaction` of 1 only all of them do, and the less it is, the more
+    each acts by itself.
     """
 
     lengths: Array
     scale: float
+    interaction: float
     levels: NDArray[np.int_]
 
     @property
@@ -29,36 +33,42 @@ class Kernel(NamedTuple):
 
     def covariance(self, left: Array, right: Array) -> torch.Tensor:
         """Covariances (n x m) of features n x p and m x p."""
-        categorical = self.categorical
-        near, far = (
-            torch.as_tensor(features[:, ~categorical] / self.lengths[~categorical]) for features in (left, right)
-        )
-        exponent = torch.cdist(near, far, compute_mode="donot_use_mm_for_euclid_dist").square_().mul_(-0.5)
-        for index in np.flatnonzero(categorical):
-            apart = torch.as_tensor(left[:, index])[:, None].ne(torch.as_tensor(right[:, index]))
-            exponent.sub_(apart.double(), alpha=1 / float(self.lengths[index]))
-        return exponent.exp_().mul_(self.scale**2)
+        product = torch.full((len(left), len(right)), self.scale**2, dtype=torch.float64)
+        for index, length in enumerate(self.lengths):
+            near, far = torch.as_tensor(left[:, index])[:, None], torch.as_tensor(right[:, index])
+            if self.levels[index]:
+                product.mul_(near.ne(far).double().mul_(-1 / length).exp_())
+            else:
+                alike = ((near - far) / length).square_().mul_(-0.5).exp_()
+                product.mul_(alike.mul_(self.interaction).add_(1 - self.interaction))
+        return product
 
-    def slopes(self, features: Array) -> tuple[torch.Tensor, torch.Tensor]:
-        """Covariances (n x n), and their slopes by the log of each length (p x n x n)."""
+    def slopes(self, features: Array) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Covariances (n x n), their slopes by the log of each length (p x n x n), and by the logit of interaction."""
         columns = torch.as_tensor(features.T.copy())
         apart = (columns[:, :, None] - columns[:, None, :]).abs_()
-        mask = torch.as_tensor(self.categorical)
-        apart[mask] = apart[mask].ne(0).double()
+        numeric = torch.as_tensor(~self.categorical)
+        apart[~numeric] = apart[~numeric].ne(0).double()
         apart /= torch.as_tensor(self.lengths)[:, None, None]
-        exponents = 0.5 * apart**2
-        exponents[mask] = apart[mask]
-        covariance = self.scale**2 * torch.exp(-exponents.sum(dim=0))
-        exponents[~mask] *= 2
-        return covariance, covariance * exponents
+        exponents = torch.where(numeric[:, None, None], 0.5 * apart**2, apart)
+        alike = torch.exp(-exponents)
+        factors = alike.clone()
+        factors[numeric] = alike[numeric].mul_(self.interaction).add_(1 - self.interaction)
+        covariance = self.scale**2 * factors.prod(dim=0)
+        by_length = covariance * exponents
+        by_length[numeric] *= 2 * self.interaction * alike[numeric] / factors[numeric]
+        by_interaction = covariance * ((alike[numeric] - 1) / factors[numeric]).sum(dim=0)
+        return covariance, by_length, by_interaction * self.interaction * (1 - self.interaction)
 
     def waves(self, number: int, functions: int, rng: np.random.Generator) -> "Waves":
         """Functions drawn from a Gaussian process with this covariance, each a sum of `number` random waves.
 
-        (Rahimi and Recht 2007, "Random Features for Large-Scale Kernel Machines". In a share 1 - exp(-1 / length) of
-        the waves each level of a category has a random phase of its own.)
+        (Rahimi and Recht 2007, "Random Features for Large-Scale Kernel Machines". Of the waves a share `interaction`
+        goes along a parameter, and in a share 1 - exp(-1 / length) each level of a category has a random phase of its
+        own.)
         """
         frequencies = rng.standard_normal((len(self.lengths), number)) / self.lengths[:, None]
+        frequencies *= rng.random(frequencies.shape) < self.interaction
         phases = {}
         for index in np.flatnonzero(self.categorical):
             apart = rng.random(number) < 1 - math.exp(-1 / self.lengths[index])

@@ -64,7 +64,7 @@ class Surface:
 def _from_prior(encoding: Encoding, rng: np.random.Generator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     count = len(encoding.levels)
     lengths = _LENGTH * math.sqrt(count) * np.exp(rng.normal(0, _LENGTH_SD, count))
-    waves = Kernel(lengths, 1.0, encoding.levels).waves(_WAVES, 1, rng)
+    waves = Kernel(lengths, 1.0, 1.0, encoding.levels).waves(_WAVES, 1, rng)
     across = waves(encoding.features(encoding.random(_ACROSS, {}, rng)))[:, 0]
     typical, highest = logit((rng.uniform(*_TYPICAL), rng.uniform(*_HIGHEST)))
     middle = float(np.median(across))

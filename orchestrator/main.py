@@ -121,6 +121,11 @@ def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, o
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
         state = journal.state(campaign_id)
+        if state.status == "finished":
+            console.print(f"{campaign_id} is finished: nothing is left to do.")
+            _print_result(journal, campaign_id)
+            _write_results(settings, journal, campaign_id, out)
+            return
         if state.status == "paused":
             control.unpause(open_lab(settings, journal, state, []), campaign_id, person(), "resumed")
         _carry_on(settings, journal, campaign_id, out, wait)

@@ -1,4 +1,4 @@
-"""Scoring: the image of a well -> its coloured-cell ratio, with flags where the image cannot be trusted."""
+"""Scores and scorers: what a scorer takes and gives. The modules beside it have one each."""
 
 import io
 from typing import Any, ClassVar, Protocol
@@ -7,25 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from pydantic import BaseModel, ConfigDict
-from scipy.ndimage import map_coordinates
-from skimage.filters import gaussian
-from skimage.measure import label, regionprops
 
 from protocols.jobs import Reading
-
-CULTURE_RGB = (206.0, 190.0, 164.0)
-"""Colour of unpigmented cells under the lab's light."""
-
-PIGMENT_RGB = (98.0, 62.0, 36.0)
-"""Colour of pigmented cells under the lab's light."""
-
-_PLATE_BRIGHTNESS = 42.0
-_BRIGHTEST_PLATE = 36.0
-_INNER = 0.985
-_SATURATED = 250
-_FLAGGED_SATURATION = 0.12
-_DARKEST = 60.0
-_WIDEST_EDGE = 7.0
 
 
 class Score(BaseModel):
@@ -62,65 +45,6 @@ class Scorer(Protocol):
         ...
 
 
-def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
-    """Share of a well's visible area that is pigmented.
-
-    The well is the largest round region that is brighter than the black plate. Each pixel is taken as
-    light * (share * pigment + (1 - share) * culture) and solved for light and share by least squares, which corrects
-    uneven light. Glare and debris, which fit no such mixture, count neither as pigment nor as area.
-
-    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`.
-
-    Args:
-        image: height x width x 3, RGB, 0..255.
-
-    Raises:
-        ValueError: the array is not an RGB image.
-    """
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}")
-    pixels = image.astype(np.float64)
-    brightness = pixels.max(axis=2)
-    if np.percentile(brightness, 90) < _DARKEST:
-        return Score(ratio=None, flags=("under_exposed",))
-    plate = float(np.percentile(brightness, 3))
-    flags = ["over_exposed"] if plate > _BRIGHTEST_PLATE else []
-    well = _find_well(brightness, max(_PLATE_BRIGHTNESS, 1.6 * plate))
-    if well is None:
-        return Score(ratio=None, flags=(*flags, "no_well_found"))
-    row, column, radius = well
-    if _edge_width(brightness, row, column, radius) > _WIDEST_EDGE:
-        flags.append("out_of_focus")
-    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
-    inside = np.hypot(rows - row, columns - column) <= _INNER * radius
-    saturated: NDArray[np.bool_] = np.any(image >= _SATURATED, axis=2)
-    if not flags and saturated[inside].mean() > _FLAGGED_SATURATION:
-        flags.append("over_exposed")
-    share, visible = _unmix(gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[inside & ~saturated])
-    if not visible.any():
-        return Score(ratio=None, flags=(*flags, "over_exposed"))
-    return Score(ratio=round(float((share[visible] > 0.5).mean()), 4), flags=tuple(flags))
-
-
-class ColouredCells:
-    """Scores images of wells by `coloured_cell_ratio`."""
-
-    version: ClassVar[str] = "1"
-
-    class Options(BaseModel):
-        """There are none."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, options: Options) -> None:
-        """With the options of the campaign's objective."""
-
-    def score(self, reading: Reading) -> Score:
-        """The share of pigmented area; a reading that is no image is flagged `unreadable`."""
-        image = read_rgb(reading)
-        return UNREADABLE if image is None else coloured_cell_ratio(image)
-
-
 def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
     """The image of a reading (height x width x 3, RGB); None if it is no image."""
     try:
@@ -128,40 +52,3 @@ def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
             return np.asarray(picture.convert("RGB"))
     except (OSError, ValueError):
         return None
-
-
-def _find_well(brightness: NDArray[np.float64], threshold: float) -> tuple[float, float, float] | None:
-    """Row, column and radius of the well, pixels."""
-    regions = regionprops(label(gaussian(brightness, sigma=1.5, preserve_range=True) > threshold))
-    if not regions:
-        return None
-    largest = max(regions, key=lambda region: region.area_convex)
-    top, left, bottom, right = largest.bbox
-    height, width = bottom - top, right - left
-    radius = (height + width) / 4
-    round_enough = abs(height - width) < 0.06 * (height + width) / 2 and largest.area_convex / (height * width) > 0.72
-    if not round_enough or not 0.25 < radius / min(brightness.shape) < 0.5:
-        return None
-    return (top + bottom - 1) / 2, (left + right - 1) / 2, radius
-
-
-def _edge_width(brightness: NDArray[np.float64], row: float, column: float, radius: float) -> float:
-    """How many pixels the step from plate to well takes; the median of 48 directions."""
-    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)[:, None]
-    reach = np.arange(radius - 22, radius + 12)[None, :]
-    places = np.stack([row + reach * np.sin(angles), column + reach * np.cos(angles)])
-    profile = map_coordinates(brightness, places, order=1, mode="nearest")
-    step = profile[:, :8].mean(axis=1) - profile[:, -6:].mean(axis=1)
-    slope = (profile[:, :-2] - profile[:, 2:]).max(axis=1) / 2
-    return float(np.median(step / np.maximum(slope, 1e-6)))
-
-
-def _unmix(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Share of pigment in each pixel (n x 3), and whether the pixel looks like a mixture of cells at all."""
-    colours = np.array([PIGMENT_RGB, CULTURE_RGB])
-    weights = pixels @ np.linalg.pinv(colours)
-    light = weights.sum(axis=1)
-    share = weights[:, 0] / np.where(np.abs(light) < 1e-6, 1e-6, light)
-    misfit = np.linalg.norm(pixels - weights @ colours, axis=1) / np.maximum(np.linalg.norm(pixels, axis=1), 1e-6)
-    visible = (light > 0.35) & (share > -0.45) & (misfit < 0.12)
-    return share, visible

@@ -102,6 +102,7 @@ def test_status_and_show_tell_of_a_finished_campaign(rpe_run: tuple[Path, str]) 
     assert "step C: machine error (injected)" in shown.stdout
     again = wellwise("resume", "rpe", home=rpe_run[0])
     assert again.returncode == 0
+    assert "rpe is finished: nothing is left to do." in again.stdout
 
 
 def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) -> None:

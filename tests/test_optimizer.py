@@ -18,6 +18,7 @@ from optimizer import (
     recommend,
 )
 from optimizer.evidence import Data, Evidence
+from optimizer.kernel import Kernel
 from optimizer.propose import learn
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
@@ -182,6 +183,35 @@ def test_functions_drawn_from_the_posterior_agree_with_it(rpe: Campaign) -> None
     assert np.abs(drawn.std(axis=0) * model.widening - sd).max() < 0.1
 
 
+def test_drawn_waves_have_the_covariance_of_their_kernel() -> None:
+    rng = np.random.default_rng(3)
+    features = np.column_stack([rng.random((5, 2)), rng.integers(0, 3, 5)])
+    kernel = Kernel(np.array([0.3, 0.6, 2.0]), 1.5, 0.5, np.array([0, 0, 3]))
+    drawn = np.hstack([kernel.waves(64, 40, rng)(features) for _ in range(500)])
+    covariance = kernel.covariance(features, features).numpy()
+    assert np.abs(drawn @ drawn.T / drawn.shape[1] - covariance).max() < 0.1
+
+
+def test_what_each_parameter_does_by_itself_is_learnt_from_few_wells() -> None:
+    space = SearchSpace(
+        parameters=tuple(
+            ContinuousParameter(name=f"x{index}", step="A", kind="continuous", low=0, high=1, standard=0)
+            for index in range(6)
+        )
+    )
+
+    def truth(condition: Condition) -> float:
+        return sum(abs(float(value) - 0.7) for value in condition.root.values())
+
+    conditions = [proposal.condition for proposal in propose(space, [], number=128, seed=3)]
+    learnt = learn(space, [Observation(condition=c, value=truth(c), round=1) for c in conditions[:64]])
+    assert learnt is not None
+    assert min(member.given.kernel.interaction for member in learnt.model._members) < 0.6
+    expected = learnt.model.predict(learnt.encoding.features(learnt.encoding.rows(conditions[64:])))[0]
+    truths = np.array([truth(condition) for condition in conditions[64:]])
+    assert np.std(expected - truths) < 0.25 * np.std(truths)
+
+
 def test_the_slope_of_the_evidence_is_its_slope(rpe: Campaign) -> None:
     first = observed(rpe, 20)
     usable = [*first, *(o.model_copy(update={"round": 2}) for o in first[:5])]
@@ -193,7 +223,7 @@ def test_the_slope_of_the_evidence_is_its_slope(rpe: Campaign) -> None:
         levels=encoding.levels,
     )
     evidence = Evidence(data, np.arange(len(usable)), torch.zeros(len(usable), dtype=torch.float64))
-    vector = torch.linspace(-1.5, 0.5, 11, dtype=torch.float64)
+    vector = torch.linspace(-1.5, 0.5, 12, dtype=torch.float64)
     value, slope = evidence(vector)
     for index in range(len(vector)):
         step = torch.zeros_like(vector)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from protocols.coloured_cells import ColouredCells, coloured_cell_ratio
 from protocols.jobs import Reading
-from protocols.scoring import ColouredCells, Score, coloured_cell_ratio
+from protocols.scoring import Score
 from simulators.camera import Spoil, render_well
 from simulators.robot import png
 
