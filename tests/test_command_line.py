@@ -1,4 +1,6 @@
+import contextlib
 import csv
+import io
 import os
 import re
 import subprocess
@@ -6,6 +8,7 @@ import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from drivers.base import KeyMemory
 from orchestrator.export import tidy_table, write_table
 from orchestrator.journal import Journal
+from orchestrator.main import main
 from orchestrator.plots import write_plots
 from orchestrator.store import campaign_resource
 from protocols.campaign import Campaign, StopRule
@@ -27,14 +31,29 @@ LAB_FILE = Path(__file__).with_name("lab_campaign.yaml")
 
 
 def wellwise(*words: object, home: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What a command prints; `run` and `resume`, which start Prefect's server, are processes of their own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     environment |= variables
     if home is not None:
         environment["WELLWISE_HOME"] = str(home)
-    return subprocess.run(
-        [PROGRAM, *map(str, words)],
-        capture_output=True, text=True, env=environment, cwd=ROOT, timeout=400, check=False,
-    )  # fmt: skip
+    arguments = [str(PROGRAM), *map(str, words)]
+    if arguments[1] in ("run", "resume"):
+        return subprocess.run(
+            arguments, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=400, check=False
+        )
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, environment, clear=True),
+        mock.patch.object(sys, "argv", arguments),
+        contextlib.chdir(ROOT),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
