@@ -196,6 +196,7 @@ def run(
 def preview(
     campaign: Annotated[Path, typer.Argument(help="Campaign file.", metavar="FILE")],
     lab: LabPath = Path("lab.yaml"),
+    step: Annotated[str | None, typer.Option("--step", help="Only this step.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the protocols.")] = None,
     home: Home = None,
 ) -> None:
@@ -206,9 +207,15 @@ def preview(
 
     described = read_lab(text_of(lab), str(lab), driver_names())
     study = read_campaign(text_of(campaign), str(campaign), driver_names(), described)
+    steps = [planned.name for planned in study.protocol.steps]
+    if step not in (None, *steps):
+        message = f"the protocol has no step {step!r}"
+        raise InvalidInput([Problem(where="--step", message=message, expected=f"one of {', '.join(steps)}")])
     plan = plan_round(study, 1, [])
     seen: set[tuple[str, str]] = set()
     for job in compile_jobs(study, study.name, plan.layout, clock("real").now()):
+        if step not in (None, job.step):
+            continue
         driver = _robot(job.robot, lab, home) if job.robot in described.robots else None
         if (job.step, job.robot) in seen or not hasattr(driver, "preview"):
             continue
@@ -221,7 +228,7 @@ def preview(
             path.write_text(text, encoding="utf-8")
             console.print(f"  {path}", highlight=False, soft_wrap=True)
     if not seen:
-        console.print("No robot of this lab runs protocols.")
+        console.print("No robot of this lab runs protocols" + (f" in step {step}." if step else "."))
 
 
 def _carry_out(robot: str, operations: Any, labware: str, yes: bool, lab: Path, home: Path | None) -> None:

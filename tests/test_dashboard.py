@@ -115,6 +115,14 @@ def opened(browser: Browser, elsewhere: list[str], **options: Any) -> Page:
     return page
 
 
+def half(text: str) -> str:
+    """The published campaign with half of its plates."""
+    for whole, less in (("count: 8", "count: 4"), ("initial: 47", "initial: 23"), ("proposed: 46", "proposed: 22")):
+        assert whole in text
+        text = text.replace(whole, less)
+    return text
+
+
 def confirm(page: Page, button: str, why: str) -> None:
     page.get_by_role("button", name=button, exact=True).first.click()
     page.get_by_label("Reason").fill(why)
@@ -157,7 +165,7 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         accessible(page, "new campaign with problems")
         fault = "{kind: disconnect, round: 1, plate: 3, step: E, occurrence: 5, heard: true}"
         doubtful = f"memory: cannot say\n      faults: [{fault}, "
-        text = text.replace("rounds: 3}", "rounds: 2}").replace("\nrounds:\n", "\nrounds:\n  approval: true\n")
+        text = half(text).replace("rounds: 3}", "rounds: 2}").replace("\nrounds:\n", "\nrounds:\n  approval: true\n")
         text = text.replace("faults: [", doubtful).replace(
             "iPSC to RPE cells, coloured-cell ratio", '"<img src=x onerror=alert(1)>"'
         )
@@ -176,7 +184,7 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         # Round 1 fills the plates while nobody touches the page; the plate of the doubt waits for a person.
         doubt = page.locator(".needs").get_by_text("rpe/r1/p3/E/5")
         expect(doubt).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.locator(".well.read")).to_have_count(41, timeout=PATIENCE_MS)
+        expect(page.locator(".well.read")).to_have_count(17, timeout=PATIENCE_MS)
         page.goto(f"{running.url}/")
         expect(page.get_by_role("heading", name="A person is needed")).to_be_visible()
         accessible(page, "overview")
@@ -185,7 +193,7 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         accessible(page, "robots")
         page.goto(f"{running.url}/campaigns/rpe")
         confirm(page, "It was done", "the plate has fresh medium")
-        expect(page.locator(".well.read")).to_have_count(47, timeout=PATIENCE_MS)
+        expect(page.locator(".well.read")).to_have_count(23, timeout=PATIENCE_MS)
         expect(page.locator(".needs")).to_contain_text("the batch of round 2 waits for approval", timeout=PATIENCE_MS)
         expect(page.locator("#proposals")).to_contain_text("control: number 1 of round 1", timeout=PATIENCE_MS)
         page.locator("#plates a.well").first.click()
@@ -242,7 +250,7 @@ def test_browsers_miss_nothing_when_the_service_is_killed(
                 const headers = {"Content-Type": "application/json", "X-CSRF-Token": csrf};
                 await fetch("/api/v1/campaigns", {method: "POST", headers, body: JSON.stringify({file})});
             }""",
-            RPE_FILE.read_text().replace("rounds: 3}", "rounds: 1}"),
+            half(RPE_FILE.read_text()).replace("rounds: 3}", "rounds: 1}"),
         )
         begins = []
         for page in pages:
@@ -262,7 +270,7 @@ def test_browsers_miss_nothing_when_the_service_is_killed(
     for begin, ids in zip(begins, heard, strict=True):
         assert ids == [event.id for event in journal.events("rpe", after=begin)]
     done = Counter((step.key, step.position) for step in RobotLog(lab_log_path(tmp_path, "ipsc-rpe")).everything())
-    assert len(done) > 2000
+    assert len(done) > 1000
     assert max(done.values()) == 1
     assert elsewhere == []
 

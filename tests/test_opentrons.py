@@ -93,7 +93,9 @@ def test_the_budget_is_printed_by_command(tmp_path: Path, environment: Path) -> 
     lab, campaign = tmp_path / "lab.yaml", ROOT / "examples" / "rpe" / "campaign.yaml"
     text = LAB.read_text()
     lab.write_text(text.replace("    options:\n", f"    options:\n      environment: {environment}\n", 1))
-    ran = wellwise("robot", "preview", campaign, "--lab", lab, "--out", tmp_path, home=tmp_path)
+    ran = wellwise("robot", "preview", campaign, "--lab", lab, "--step", "C", "--out", tmp_path, home=tmp_path)
+    refused = wellwise("robot", "preview", campaign, "--lab", lab, "--step", "Z", home=tmp_path)
+    assert "the protocol has no step 'Z'" in refused.stderr
     assert ran.returncode == 0, ran.stderr
     assert "maholo, step C: opentrons_96_tiprack_1000ul: 20 of 192 tips; trypsin in media A3: 6000 of" in ran.stdout
     assert (tmp_path / "C.py").read_text().startswith('"""Job rpe/r1/p1/C/1')
