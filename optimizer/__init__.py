@@ -5,7 +5,7 @@ from optimizer.effects import Effect, PairEffect, effects, pair_effect
 from optimizer.encoding import Encoding
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import Prediction, noise_sd, predict, propose
-from optimizer.recommendation import Recommendation, recommend
+from optimizer.recommendation import Recommendation, most_promising, recommend
 from optimizer.surfaces import Surface
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "cross_validate",
     "effects",
     "explained",
+    "most_promising",
     "noise_sd",
     "pair_effect",
     "pareto_front",

@@ -70,7 +70,7 @@ def choose_batch(
     functions = model.functions(effort.functions, seed)
     tried = np.unique(tried, axis=0)
     best = functions(encoding.features(tried)).max(axis=1)
-    order = np.argsort(-model.predict(encoding.features(tried), rough=True)[0])
+    order = np.argsort(-model.mean(encoding.features(tried)))
     empty: dict[Decided, list[int]] = {}
     for index, values in enumerate(positions):
         empty.setdefault(tuple(sorted(values.items())), []).append(index)

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import ThreadpoolController
 
 from optimizer.kernel import Array, Kernel
 
+_THREADS = ThreadpoolController()
 _DEGREES = 8  # of the t distribution that hyperparameters are drawn from
 _BOUNDS = (-5.0, 7.0)
 
@@ -167,11 +169,14 @@ def root_of(covariance: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: the same numbers on every run, and no quarrel with other processes for cores."""
+    """Torch and BLAS on one thread: the same numbers on every run, and no quarrel with other processes for cores.
+
+    (The matrices are small: with two threads on two busy cores a campaign cost twice the CPU-seconds.)
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _THREADS.limit(limits=1):
             yield
     finally:
         torch.set_num_threads(before)

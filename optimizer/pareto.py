@@ -79,7 +79,7 @@ def _front(learnt: Learnt, rows: Rows, costs: Sequence[CostOf], number: int) -> 
     """The rows that no other dominates; of more than `number` those that are spread evenly over the means."""
     from botorch.utils.multi_objective.pareto import is_non_dominated
 
-    means = learnt.model.predict(learnt.encoding.features(rows))[0]
+    means = learnt.model.mean(learnt.encoding.features(rows))
     conditions = learnt.encoding.conditions(rows)
     outcomes: NDArray[np.float64] = np.column_stack(
         [means, *([-cost(condition.root) for condition in conditions] for cost in costs)]

@@ -124,7 +124,7 @@ def _distinct(
     tried = np.vstack([observed, encoding.rows(pending)]) if pending else observed
     choices = choose_batch(encoding, model, tried, positions, seed, ROUGH if rough else THOROUGH)
     chosen = np.array([choice.row for choice in choices])
-    best = max(model.predict(encoding.features(observed))[0])
+    best = max(model.mean(encoding.features(observed)))
     return [
         Proposal(
             condition=prediction.condition,

@@ -35,6 +35,16 @@ class Recommendation(NamedTuple):
     is_best: float
 
 
+def most_promising(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> Condition | None:
+    """The condition that would be recommended, without how sure that is; None with too little to learn from.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    learnt = learn(space, observations)
+    return None if learnt is None else learnt.encoding.conditions(_highest(learnt, seed))[0]
+
+
 def recommend(
     space: SearchSpace,
     observations: Sequence[Observation],
@@ -77,7 +87,7 @@ def recommend(
 
 def _highest(learnt: Learnt, seed: int) -> Rows:
     def highest(rows: Rows, number: int = _SURVIVORS) -> Rows:
-        means = learnt.model.predict(learnt.encoding.features(rows))[0]
+        means = learnt.model.mean(learnt.encoding.features(rows))
         return rows[np.argsort(-means, kind="stable")[:number]]
 
     rng = np.random.default_rng(seed)

@@ -45,7 +45,7 @@ class Surface:
         self.noise_sd = model.noise_sd
 
         def values(features: NDArray[np.float64]) -> NDArray[np.float64]:
-            mean = model.predict(features)[0]
+            mean = model.mean(features)
             return np.asarray(mean + widening * (function(features)[0] - mean))
 
         self._values = values

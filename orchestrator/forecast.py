@@ -147,8 +147,8 @@ def simulated(
             for condition, value in zip(conditions, values, strict=True)
         ]
         best = max(best, *truths)
-        recommended = optimizer.recommend(campaign.space, known, seed=seed)
-        found.append((best, surface.truths([recommended.condition])[0] if recommended else 0.0))
+        promising = optimizer.most_promising(campaign.space, known, seed=seed)
+        found.append((best, surface.truths([promising])[0] if promising else 0.0))
     return found
 
 
