@@ -9,10 +9,11 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.journal import Journal
+from orchestrator.tables import ReadingRow
 from protocols.campaign import Objective
 from protocols.errors import Finding
 from protocols.jobs import Reading
-from protocols.scoring import Score, Scorer
+from protocols.scoring import MarksImages, Score, Scorer
 
 SCORERS = "wellwise.scorers"
 _log = logging.getLogger(__name__)
@@ -52,20 +53,33 @@ def scorer_of(objective: Objective) -> Scorer:
 def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer) -> Score:
     """The score of a reading of the journal; an image that is gone from below `home` is flagged `image_missing`."""
     row = journal.reading(reading_id)
-    image = b""
-    if row.kind == "image":
-        try:
-            image = (home / row.path).read_bytes()
-        except OSError:
-            return Score(ratio=None, flags=("image_missing",))
-    kind: Literal["image", "number"] = "image" if row.kind == "image" else "number"
-    reading = Reading(well=row.well, kind=kind, image_png=image, number=row.number, unit=row.unit)
+    try:
+        reading = _reading(row, home)
+    except OSError:
+        return Score(ratio=None, flags=("image_missing",))
     try:
         return scorer.score(reading)
     except Exception:
         # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored once more.
         _log.exception("the scorer failed on reading %s of %s", reading_id, row.campaign_id)
         return Score(ratio=None, flags=("scorer_failed",))
+
+
+def marked_image(row: ReadingRow, home: Path, scorer: Scorer) -> bytes | None:
+    """The image of a reading (PNG) on which its scorer marks what it counted; None where it does not, or cannot."""
+    if row.kind != "image" or not isinstance(scorer, MarksImages):
+        return None
+    try:
+        return scorer.marked(_reading(row, home))
+    except Exception:
+        _log.exception("the scorer failed to mark reading %s of %s", row.id, row.campaign_id)
+        return None
+
+
+def _reading(row: ReadingRow, home: Path) -> Reading:
+    kind: Literal["image", "number"] = "image" if row.kind == "image" else "number"
+    image = (home / row.path).read_bytes() if kind == "image" else b""
+    return Reading(well=row.well, kind=kind, image_png=image, number=row.number, unit=row.unit)
 
 
 def scorer_findings(objective: Objective) -> list[Finding]:

@@ -1,6 +1,6 @@
 """Scoring by colour: the image of a well -> its coloured-cell ratio, with flags where the image cannot be trusted."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from scipy.ndimage import map_coordinates
 from skimage.filters import gaussian
 from skimage.measure import label, regionprops
+from skimage.segmentation import find_boundaries
 
 from protocols.jobs import Reading
-from protocols.scoring import UNREADABLE, Score, read_rgb
+from protocols.scoring import UNREADABLE, Score, read_rgb, write_png
 
 CULTURE_RGB = (206.0, 190.0, 164.0)
 """Colour of unpigmented cells under the lab's light."""
@@ -25,6 +26,8 @@ _SATURATED = 250
 _FLAGGED_SATURATION = 0.12
 _DARKEST = 60.0
 _WIDEST_EDGE = 7.0
+_COUNTED_RGB = (0, 190, 255)
+_PIGMENTED_RGB = (255, 0, 200)
 
 
 def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
@@ -42,17 +45,29 @@ def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
     Raises:
         ValueError: the array is not an RGB image.
     """
+    return _seen(image).score
+
+
+class _Seen(NamedTuple):
+    """The score of an image, and which pixels were counted, as area and as pigment (height x width each)."""
+
+    score: Score
+    counted: NDArray[np.bool_] | None = None
+    pigmented: NDArray[np.bool_] | None = None
+
+
+def _seen(image: NDArray[np.uint8]) -> _Seen:
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}")
     pixels = image.astype(np.float64)
     brightness = pixels.max(axis=2)
     if np.percentile(brightness, 90) < _DARKEST:
-        return Score(ratio=None, flags=("under_exposed",))
+        return _Seen(Score(ratio=None, flags=("under_exposed",)))
     plate = float(np.percentile(brightness, 3))
     flags = ["over_exposed"] if plate > _BRIGHTEST_PLATE else []
     well = _find_well(brightness, max(_PLATE_BRIGHTNESS, 1.6 * plate))
     if well is None:
-        return Score(ratio=None, flags=(*flags, "no_well_found"))
+        return _Seen(Score(ratio=None, flags=(*flags, "no_well_found")))
     row, column, radius = well
     if _edge_width(brightness, row, column, radius) > _WIDEST_EDGE:
         flags.append("out_of_focus")
@@ -61,16 +76,21 @@ def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
     saturated: NDArray[np.bool_] = np.any(image >= _SATURATED, axis=2)
     if not flags and saturated[inside].mean() > _FLAGGED_SATURATION:
         flags.append("over_exposed")
-    share, visible = _unmix(gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[inside & ~saturated])
+    counted = inside & ~saturated
+    share, visible = _unmix(gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[counted])
     if not visible.any():
-        return Score(ratio=None, flags=(*flags, "over_exposed"))
-    return Score(ratio=round(float((share[visible] > 0.5).mean()), 4), flags=tuple(flags))
+        return _Seen(Score(ratio=None, flags=(*flags, "over_exposed")))
+    pigmented = counted.copy()
+    pigmented[counted] = visible & (share > 0.5)
+    counted[counted] = visible
+    return _Seen(Score(ratio=round(float(pigmented.sum() / counted.sum()), 4), flags=tuple(flags)), counted, pigmented)
 
 
 class ColouredCells:
     """Scores images of wells by `coloured_cell_ratio`."""
 
     version: ClassVar[str] = "1"
+    marks: ClassVar[str] = "Magenta surrounds what counts as coloured; blue, all that was counted."
 
     class Options(BaseModel):
         """There are none."""
@@ -84,6 +104,17 @@ class ColouredCells:
         """The share of pigmented area; a reading that is no image is flagged `unreadable`."""
         image = read_rgb(reading)
         return UNREADABLE if image is None else coloured_cell_ratio(image)
+
+    def marked(self, reading: Reading) -> bytes | None:
+        """The image with the edges of what was counted, and of what counts as coloured."""
+        image = read_rgb(reading)
+        seen = None if image is None else _seen(image)
+        if image is None or seen is None or seen.counted is None or seen.pigmented is None:
+            return None
+        image = image.copy()
+        image[find_boundaries(seen.counted, mode="inner")] = _COUNTED_RGB
+        image[find_boundaries(seen.pigmented, mode="inner")] = _PIGMENTED_RGB
+        return write_png(image)
 
 
 def _find_well(brightness: NDArray[np.float64], threshold: float) -> tuple[float, float, float] | None:

@@ -1,7 +1,7 @@
 """Scores and scorers: what a scorer takes and gives. The modules beside it have one each."""
 
 import io
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,17 @@ class Scorer(Protocol):
         ...
 
 
+@runtime_checkable
+class MarksImages(Protocol):
+    """A scorer that can show what it counted; `marks` says in a sentence what its colours stand for."""
+
+    marks: ClassVar[str]
+
+    def marked(self, reading: Reading) -> bytes | None:
+        """The image of a reading as PNG, with what was counted marked on it; None where nothing could be counted."""
+        ...
+
+
 def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
     """The image of a reading (height x width x 3, RGB); None if it is no image."""
     try:
@@ -52,3 +63,10 @@ def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
             return np.asarray(picture.convert("RGB"))
     except (OSError, ValueError):
         return None
+
+
+def write_png(image: NDArray[np.uint8]) -> bytes:
+    """An image (height x width x 3, RGB) as PNG."""
+    out = io.BytesIO()
+    Picture.fromarray(image).save(out, format="PNG", compress_level=1)
+    return out.getvalue()

@@ -10,8 +10,8 @@ import numpy as np
 from drivers.base import DriverError
 from drivers.manual import Checklist
 from protocols.operations import OPERATIONS, Image
+from protocols.scoring import write_png
 from simulators.camera import render_well
-from simulators.robot import png
 
 _ITEM_S = 0.03
 
@@ -27,7 +27,7 @@ class Diligent(threading.Thread):
 
     def run(self) -> None:
         """Work until it is time to go home."""
-        picture = png(render_well(0.5, np.random.default_rng(0)))
+        picture = write_png(render_well(0.5, np.random.default_rng(0)))
         checklists: dict[Path, Checklist] = {}
         while not self.going_home.wait(_ITEM_S):
             for book in sorted(self._home.rglob("people/*.sqlite")):

@@ -1,20 +1,18 @@
 """The virtual robot: implements the driver contract and nothing else, on a virtual lab that it shares with others."""
 
 import asyncio
-import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
-from PIL import Image as Picture
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base import Capabilities, KeyMemory, RobotOffline, RobotSetup
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import OPERATIONS, Detach, Image, well_of
+from protocols.scoring import write_png
 from protocols.timing import duration_s
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
@@ -222,16 +220,9 @@ class SimulatedRobot:
         if rng.random() < self._options.spoilt_images:
             spoil = "blur" if rng.random() < 0.5 else "exposure"
         image = render_well(ratio, rng, spoil)
-        return Reading(well=well, kind="image", image_png=png(image))
+        return Reading(well=well, kind="image", image_png=write_png(image))
 
 
 def lab_log_path(home: Path, lab: str) -> Path:
     """Where the log of a virtual lab lies below wellwise's home."""
     return home / "virtual-labs" / f"{lab}.sqlite"
-
-
-def png(image: np.ndarray) -> bytes:
-    """An RGB image (height x width x 3, uint8) as PNG."""
-    buffer = io.BytesIO()
-    Picture.fromarray(image).save(buffer, format="png", compress_level=1)
-    return buffer.getvalue()

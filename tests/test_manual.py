@@ -119,7 +119,7 @@ def test_operations_are_told_in_words() -> None:
 def _png() -> bytes:
     import numpy as np
 
+    from protocols.scoring import write_png
     from simulators.camera import render_well
-    from simulators.robot import png
 
-    return png(render_well(0.5, np.random.default_rng(0)))
+    return write_png(render_well(0.5, np.random.default_rng(0)))

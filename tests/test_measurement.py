@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from skimage.measure import label
 from typer.testing import CliRunner
 
 from orchestrator.agreement import agreement
@@ -20,9 +21,9 @@ from orchestrator.settings import Settings
 from protocols.absorbance import Absorbance, read_plate_table
 from protocols.campaign import Campaign, Objective
 from protocols.errors import InvalidInput
-from protocols.fluorescence import FluorescentCells, count_cells
+from protocols.fluorescence import FluorescentCells, find_cells
 from protocols.jobs import Reading
-from simulators.robot import png
+from protocols.scoring import read_rgb, write_png
 from tests.conftest import ASSAY_FILE
 from tests.service import house
 
@@ -45,16 +46,27 @@ def _cells(number: int, seed: int = 0, size: int = 200, diameter: float = 8.0) -
 def _image(light: np.ndarray, channel: int = 1) -> bytes:
     picture = np.zeros((*light.shape, 3), dtype=np.uint8)
     picture[:, :, channel] = light.astype(np.uint8)
-    return png(picture)
+    return write_png(picture)
 
 
 @pytest.mark.parametrize("number", [0, 1, 12, 60])
 def test_fluorescent_cells_are_counted(number: int) -> None:
-    assert count_cells(_cells(number, seed=number), 8.0) == number
+    assert len(find_cells(_cells(number, seed=number), 8.0)) == number
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
     score = scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(number, seed=number))))
     assert score.ratio == min(number / 40, 1)
     assert score.flags == (("overfull",) if number > 40 else ())
+
+
+def test_each_counted_cell_has_a_circle() -> None:
+    scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
+    marked = scorer.marked(Reading(well="A1", kind="image", image_png=_image(_cells(7))))
+    assert marked is not None
+    shown = read_rgb(Reading(well="A1", kind="image", image_png=marked))
+    assert shown is not None
+    circles = label((shown == (255, 0, 200)).all(axis=2), connectivity=2)
+    assert circles.max() == 7
+    assert scorer.marked(Reading(well="A1", kind="number", number=3.0)) is None
 
 
 def test_what_is_no_fluorescence_image_is_flagged() -> None:

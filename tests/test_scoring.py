@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from protocols.coloured_cells import ColouredCells, coloured_cell_ratio
 from protocols.jobs import Reading
-from protocols.scoring import Score
+from protocols.scoring import Score, read_rgb, write_png
 from simulators.camera import Spoil, render_well
-from simulators.robot import png
 
 
 def _scored(data: bytes) -> Score:
@@ -43,7 +43,25 @@ def test_a_spoilt_image_is_flagged(spoil: Spoil, flags: set[str]) -> None:
 
 def test_an_image_survives_png() -> None:
     image = render_well(0.4, np.random.default_rng(1))
-    assert _scored(png(image)) == coloured_cell_ratio(image)
+    assert _scored(write_png(image)) == coloured_cell_ratio(image)
+
+
+def test_what_was_counted_is_marked_on_the_image() -> None:
+    image = render_well(0.4, np.random.default_rng(6))
+    scorer = ColouredCells(ColouredCells.Options())
+    marked = scorer.marked(Reading(well="A1", kind="image", image_png=write_png(image)))
+    assert marked is not None
+    shown = read_rgb(Reading(well="A1", kind="image", image_png=marked))
+    assert shown is not None
+    changed = (shown != image).any(axis=2)
+    colours = {tuple(int(part) for part in pixel) for pixel in shown[changed]}
+    assert colours == {(255, 0, 200), (0, 190, 255)}
+    # Inside what magenta surrounds it is darker than around it.
+    edges = (shown == (255, 0, 200)).all(axis=2)
+    inside = ndimage.binary_fill_holes(edges) & ~edges
+    assert image[inside].mean() < 0.7 * image[~inside & (image.max(axis=2) > 60)].mean()
+    for nothing in (write_png(np.zeros_like(image)), b"no image"):
+        assert scorer.marked(Reading(well="A1", kind="image", image_png=nothing)) is None
 
 
 def test_bytes_that_are_no_image_are_flagged() -> None:

@@ -190,6 +190,10 @@ def test_readings_come_by_hand_or_as_a_table_all_or_none(served: House, assay: C
     client, base = served.client("operator"), f"{V1}/campaigns/{campaign_id}"
     entered = client.post(f"{WELL}/reading", json={"value": 0.25, "why": "by eye"}).json()
     assert (entered["value"], entered["observations"][0]["scorer"]) == (0.25, "by hand")
+    number = entered["readings"][0]
+    assert (number["image"], number["marked"]) == (None, None)
+    missing = client.get(f"{base}/readings/{number['id']}/marked")
+    assert (missing.status_code, "is no image" in missing.json()["detail"]) == (404, True)
     table = "round,plate,well,value\n1,1,A2,0.5\n1,1,A3,0.75\n"
     assert client.post(f"{base}/readings", json={"csv": table, "why": "reader"}).json() == {"wells": 2}
     wrong = client.post(f"{base}/readings", json={"csv": table + "1,1,A4,7\n1,1,A2,0.5\n", "why": "reader"})

@@ -1,21 +1,25 @@
 """Campaigns over HTTP: list, validate, launch, look at; rounds with proposals and wells, jobs, insight, exports."""
 
 from datetime import datetime
+from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
+from pydantic import ValidationError
 
 from orchestrator import record_query as record
 from orchestrator.errors import Missing
 from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.report import report
+from orchestrator.scorers import marked_image, scorer_of
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import (
     After,
     CampaignId,
     Limit,
     PlateNumber,
+    ReadingNumber,
     RoundNumber,
     WellName,
 )
@@ -38,6 +42,8 @@ from orchestrator.service.views import (
     well_view,
 )
 from orchestrator.state import CampaignState, JobStatus, RoundState
+from orchestrator.tables import ReadingRow
+from protocols.scoring import MarksImages, Scorer
 
 ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
 _KINDS = {
@@ -134,10 +140,34 @@ def one_well(
     responses=READING | {200: {"content": {"image/png": {}}, "description": "The image."}},
     response_class=FileResponse,
 )
-def image(
-    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: Annotated[int, Path(ge=1, le=2**53)]
-) -> FileResponse:
+def image(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber) -> FileResponse:
     """The image of a reading, as the camera gave it."""
+    _, path = _image_of(backend, campaign_id, reading)
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@campaigns.get(
+    "/{campaign_id}/readings/{reading}/marked",
+    responses=READING | {200: {"content": {"image/png": {}}, "description": "The image, with marks."}},
+    response_class=Response,
+)
+def marked(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber) -> Response:
+    """The image of a reading, with what the scorer counts marked on it."""
+    row, _ = _image_of(backend, campaign_id, reading)
+    _, state = backend.state(campaign_id)
+    scorer = _scorer(state)
+    png = None if scorer is None else marked_image(row, backend.settings.home, scorer)
+    if png is None:
+        raise Missing(f"{state.campaign.objective.scorer} has nothing to mark on reading {reading} of {campaign_id}")
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingRow, FilePath]:
+    """A reading that is an image, and where that is.
+
+    Raises:
+        Missing: it is none, or it is gone.
+    """
     row = backend.journal.reading(reading)
     folder = backend.settings.campaign_folder(row.campaign_id).resolve()
     path = (backend.settings.home / row.path).resolve()
@@ -145,7 +175,15 @@ def image(
         raise Missing(f"reading {reading} of {campaign_id} is no image")
     if not path.is_file():
         raise Missing(f"the image of reading {reading} is not on the disk any more")
-    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
+    return row, path
+
+
+def _scorer(state: CampaignState) -> Scorer | None:
+    """The scorer of a campaign; None if it is not installed any more."""
+    try:
+        return scorer_of(state.campaign.objective)
+    except (LookupError, ValidationError):
+        return None
 
 
 @campaigns.get("/{campaign_id}/jobs", responses=READING)
@@ -255,10 +293,13 @@ def well_history(backend: Backend, campaign_id: str, number: int, plate: int, na
         raise Missing(f"there is no well {name} on plate {plate} of round {number} of {campaign_id}")
     view = well_view(campaign_id, number, well)
     read, observed = record.readings(backend.journal, campaign_id, number, plate, name)
+    scorer = _scorer(state)
+    marks = scorer.marks if isinstance(scorer, MarksImages) else ""
     happened = record.latest_events(backend.journal, campaign_id, subject=view.id)
     return WellHistory(
         **view.model_dump(),
-        readings=[reading_view(row) for row in read],
+        marks=marks,
+        readings=[reading_view(row, bool(marks)) for row in read],
         observations=[observation_view(row) for row in observed],
         events=[EventView.of(row, backend.settings.zone) for row in happened],
     )

@@ -11,6 +11,7 @@ from protocols.conditions import Finite
 CampaignId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80, examples=["rpe"])]
 RoundNumber = Annotated[int, Path(ge=1, le=10_000)]
 PlateNumber = Annotated[int, Path(ge=1, le=1_000)]
+ReadingNumber = Annotated[int, Path(ge=1, le=2**53)]
 WellName = Annotated[str, Path(pattern=r"^[A-P]([1-9]|1\d|2[0-4])$", examples=["B2"])]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 After = Annotated[int, Query(ge=0, le=2**53, description="Only what comes after this number.")]

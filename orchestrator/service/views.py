@@ -144,6 +144,8 @@ class ReadingView(View):
     unit: str
     sha256: str
     image: str | None
+    marked: str | None
+    """Where the image is on which the scorer marks what it counted."""
 
 
 class ObservationView(View):
@@ -183,8 +185,12 @@ class EventView(View):
 
 
 class WellHistory(WellView):
-    """A well with every reading, everything derived from them, and its events."""
+    """A well with every reading, everything derived from them, and its events.
 
+    `marks` says what the colours of marked images stand for.
+    """
+
+    marks: str
     readings: list[ReadingView]
     observations: list[ObservationView]
     events: list[EventView]
@@ -386,11 +392,20 @@ def well_view(campaign_id: str, round: int, well: WellState) -> WellView:
     )
 
 
-def reading_view(row: ReadingRow) -> ReadingView:
-    """One reading; its image has an address of its own."""
+def reading_view(row: ReadingRow, marks: bool) -> ReadingView:
+    """One reading; its image has an address of its own, and one more if its scorer marks images."""
     assert row.id is not None
-    image = f"/api/v1/campaigns/{row.campaign_id}/readings/{row.id}/image" if row.kind == "image" else None
-    return ReadingView(id=row.id, kind=row.kind, number=row.number, unit=row.unit, sha256=row.sha256, image=image)
+    base = f"/api/v1/campaigns/{row.campaign_id}/readings/{row.id}"
+    is_image = row.kind == "image"
+    return ReadingView(
+        id=row.id,
+        kind=row.kind,
+        number=row.number,
+        unit=row.unit,
+        sha256=row.sha256,
+        image=f"{base}/image" if is_image else None,
+        marked=f"{base}/marked" if is_image and marks else None,
+    )
 
 
 def observation_view(row: ObservationRow) -> ObservationView:
