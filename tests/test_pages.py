@@ -45,6 +45,17 @@ def test_every_page_lets_in_only_whom_it_should(served: House, assay: Campaign, 
     assert client.get("/campaigns/no-such").status_code == (404 if person in ("viewer", "operator", "admin") else 401)
 
 
+def test_a_browser_that_goes_astray_sees_a_page_and_a_program_a_problem(served: House) -> None:
+    client, astray = signed_in(served, "viewer"), "/campaigns/<b>rpe</b>/nothing"
+    page = client.get(astray, headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no such thing" in page.text
+    assert "&lt;b&gt;rpe" in page.text
+    assert "<b>" not in page.text
+    assert client.get(astray).headers["content-type"] == "application/problem+json"
+    assert client.get("/api/v1/nothing", headers={"Accept": "text/html"}).json()["status"] == 404
+
+
 def test_a_change_from_a_browser_needs_the_token_of_its_own_session(served: House, assay: Campaign) -> None:
     address = f"/api/v1/campaigns/{served.campaign(assay)}/pause"
     client, other = signed_in(served, "operator"), signed_in(served, "operator")

@@ -14,7 +14,7 @@ from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import campaigns
 from orchestrator.service.lab_routes import health, lab, tokens
 from orchestrator.service.launch_routes import launching
-from orchestrator.service.pages import STATIC, pages
+from orchestrator.service.pages import STATIC, pages, problem_page
 from orchestrator.service.problems import ProblemDetails, install, problem
 from orchestrator.service.steering_routes import steering
 
@@ -65,7 +65,7 @@ def create_app(backend: Backend, carry: bool = True) -> FastAPI:
     app.include_router(api)
     app.include_router(pages)
     app.mount("/static", STATIC)
-    install(app)
+    install(app, problem_page)
     app.add_middleware(_Guard)
 
     def described() -> dict[str, object]:

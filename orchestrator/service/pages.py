@@ -77,6 +77,11 @@ def _seen(backend: Backend) -> tuple[int, Hashable]:
     return max((last for last, _ in states), default=0), version
 
 
+def problem_page(title: str, detail: str) -> str:
+    """The page of a request that is refused."""
+    return _rendered("problem.html", title=title, detail=detail)
+
+
 @pages.get("/")
 def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """Every campaign, and first of all what a person is needed for."""

@@ -1,12 +1,12 @@
 """Problems: every error of the API as RFC 9457 says it, with what, where, what was expected and what to do."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
@@ -72,15 +72,27 @@ def problem(
     return JSONResponse(details.model_dump(), status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Have the app answer errors with problems; a page that needs a sign-in leads to it."""
+def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
+    """Have the app answer errors with problems; a page that needs a sign-in leads to it.
+
+    A browser that asked for a page gets `page_of` title and detail.
+    """
+
+    def shown(request: Request, refused: JSONResponse) -> Response:
+        if not _page(request):
+            return refused
+        details = ProblemDetails.model_validate_json(bytes(refused.body))
+        return HTMLResponse(page_of(details.title, details.detail), refused.status_code)
 
     @app.exception_handler(WellwiseError)
     def _wellwise(request: Request, error: WellwiseError) -> Response:
+        if isinstance(error, Refused) and error.status == 401 and _page(request):
+            return RedirectResponse(f"/login?next={request.url.path}", 303)
+        return shown(request, answered(error))
+
+    def answered(error: WellwiseError) -> JSONResponse:
         match error:
             case Refused():
-                if error.status == 401 and _page(request):
-                    return RedirectResponse(f"/login?next={request.url.path}", 303)
                 return problem(error.status, str(error), headers=error.headers)
             case InvalidInput():
                 return problem(422, str(error), error.problems)
@@ -100,7 +112,7 @@ def install(app: FastAPI) -> None:
             Problem(where=str(details["loc"][0]), key=".".join(map(str, details["loc"][1:])), message=details["msg"])
             for details in error.errors()
         ]
-        return problem(422, "\n".join(map(str, problems)), problems)
+        return shown(request, problem(422, "\n".join(map(str, problems)), problems))
 
     @app.exception_handler(StarletteHTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
@@ -110,12 +122,12 @@ def install(app: FastAPI) -> None:
             allowed = _methods(app, request.url.path)
             detail = f"{request.method} is not for this address (expected {', '.join(allowed)})"
             headers = {"Allow": ", ".join(allowed)}
-        return problem(error.status_code, str(detail), headers=headers)
+        return shown(request, problem(error.status_code, str(detail), headers=headers))
 
     @app.exception_handler(Exception)
     def _fault(request: Request, error: Exception) -> Response:
         _log.error("%s %s", request.method, request.url.path, exc_info=error)
-        return problem(500, "a fault of wellwise: its log says more")
+        return shown(request, problem(500, "a fault of wellwise: its log says more"))
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:
