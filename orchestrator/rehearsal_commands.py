@@ -15,7 +15,10 @@ from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.rehearsal import Hours, Rehearsal
+    from protocols.costs import Cost
 
 rehearsing = typer.Typer()
 
@@ -26,6 +29,11 @@ SurfacesOption = Annotated[
 HoursOption = Annotated[str | None, typer.Option("--hours", help="When people are in the lab, such as 8:00-18:30.")]
 
 
+PricesOption = Annotated[
+    Path | None, typer.Option("--prices", help="CSV with the columns kind, name, price and per, for the total cost.")
+]
+
+
 @rehearsing.command()
 def rehearse(
     file: File,
@@ -33,6 +41,7 @@ def rehearse(
     hours: HoursOption = None,
     target: Target = None,
     surfaces: SurfacesOption = 8,
+    prices: PricesOption = None,
     out: Folder = Path("rehearsal"),
 ) -> None:
     """Carry a campaign through on virtual robots: when what happens, what is too late, what to load, what to expect.
@@ -43,8 +52,10 @@ def rehearse(
     from orchestrator.forecast_commands import print_forecast
     from orchestrator.intake import NamedText, checked_campaign, checked_lab
     from orchestrator.rehearsal import rehearse as carry_through
+    from protocols.costs import costs, needs, read_prices
 
     present = _hours(hours)
+    listed = None if prices is None else read_prices(text_of(prices), str(prices))
     settings = Settings()
     robots = None if lab is None else checked_lab(NamedText(text_of(lab), str(lab)))
     campaign = checked_campaign(NamedText(text_of(file), str(file)), settings, robots)
@@ -54,9 +65,12 @@ def rehearse(
         ahead = beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map) if surfaces else None
         found = carry_through(campaign, settings, present)
     _print(found)
+    bill = None if listed is None else costs(needs(found.loads, {u.robot: u.hours for u in found.utilisation}), listed)
+    if bill is not None:
+        _print_costs(bill)
     if ahead is not None:
         print_forecast({"as planned": ahead.result()}, wanted, surfaces, 0)
-    for path in _write(found, out):
+    for path in _write(found, bill, out):
         console.print(str(path), highlight=False, soft_wrap=True)
     if any(conflict.fatal for conflict in found.conflicts):
         raise typer.Exit(1)
@@ -117,7 +131,25 @@ def _print(found: Rehearsal) -> None:
     console.print(table)
 
 
-def _write(found: Rehearsal, folder: Path) -> list[Path]:
+def _print_costs(bill: Sequence[Cost]) -> None:
+    from rich.table import Table
+
+    table = Table(title="Costs")
+    for name in ("", "needed", "cost"):
+        table.add_column(name, justify="right" if name else "left")
+    for need, cost in bill:
+        if cost is not None:
+            table.add_row(f"{need.kind} {need.name}", f"{need.amount:,.4g} {need.unit}".rstrip(), f"{cost:,.2f}")
+    total = sum(cost for _, cost in bill if cost is not None)
+    table.add_section()
+    table.add_row("total", "", f"{total:,.2f}", style="bold")
+    console.print(table)
+    without = ", ".join(f"{need.kind} {need.name}" for need, cost in bill if cost is None)
+    if without:
+        console.print(f"Without a price, so not in the total: {without}.", highlight=False, soft_wrap=True)
+
+
+def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[Path]:
     import pandas as pd
 
     from orchestrator.export import csv_text
@@ -147,6 +179,11 @@ def _write(found: Rehearsal, folder: Path) -> list[Path]:
     paths[0].write_text(csv_text(schedule), encoding="utf-8")
     paths[1].write_text(csv_text(pd.DataFrame(rows)), encoding="utf-8")
     paths[2].write_bytes(_calendar(found))
+    if bill is not None:
+        lines = pd.DataFrame([*need, cost] for need, cost in bill)
+        lines.columns = ["kind", "name", "amount", "unit", "cost"]
+        paths.append(folder / "costs.csv")
+        paths[3].write_text(csv_text(lines), encoding="utf-8")
     return paths
 
 

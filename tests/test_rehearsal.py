@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from icalendar import Calendar
 from typer.testing import CliRunner
@@ -73,12 +74,18 @@ def test_a_day_takes_what_its_jobs_dispense(rpe: Campaign) -> None:
 
 
 def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
-    runner = CliRunner()
-    done = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--surfaces", "1", "--out", str(tmp_path)])
+    runner, prices, out = CliRunner(), tmp_path / "prices.csv", tmp_path / "out"
+    prices.write_text("kind,name,price,per\nplate,6-well,30,10\nrobot,camera,20,1 hour\n")
+    words = ["rehearse", str(ASSAY_FILE), "--surfaces", "1", "--prices", str(prices), "--out", str(out)]
+    done = runner.invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "Every job begins within its tolerance." in done.output
-    assert {path.name for path in tmp_path.iterdir()} == {"schedule.csv", "loading.csv", "calendar.ics"}
-    entries = Calendar.from_ical((tmp_path / "calendar.ics").read_bytes()).walk("VEVENT")
+    assert {path.name for path in out.iterdir()} == {"schedule.csv", "loading.csv", "calendar.ics", "costs.csv"}
+    bill = pd.read_csv(out / "costs.csv").set_index("name")["cost"]
+    assert bill["camera"] > 0
+    assert f"{bill.sum():,.2f}" in done.output
+    assert "Without a price, so not in the total: " in done.output
+    entries = Calendar.from_ical((out / "calendar.ics").read_bytes()).walk("VEVENT")
     assert len(entries) == 6
     assert all(entry["dtend"].dt > entry["dtstart"].dt > datetime(2026, 1, 1, tzinfo=UTC) for entry in entries)
     broken = runner.invoke(

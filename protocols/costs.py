@@ -1,0 +1,129 @@
+"""Costs: what a campaign takes, by a list of prices."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from protocols.errors import InvalidInput, Problem
+from protocols.loading import Load
+from protocols.quantities import Quantity, conversion
+
+KINDS = ("plate", "liquid", "supplement", "tip", "robot")
+COLUMNS = ("kind", "name", "price", "per")
+_EACH = "1"
+
+
+class Need(NamedTuple):
+    """How much of something is needed; `unit` is empty for what is counted."""
+
+    kind: str
+    name: str
+    amount: float
+    unit: str
+
+
+class Price(NamedTuple):
+    """What an amount of something costs; the unit is empty for what is counted."""
+
+    price: float
+    per: float
+    unit: str
+
+
+class Cost(NamedTuple):
+    """What is needed and what that costs; None without a price."""
+
+    need: Need
+    cost: float | None
+
+
+Prices = Mapping[tuple[str, str], Price]
+
+
+def read_prices(text: str, file: str = "price list") -> Prices:
+    """The prices of a CSV with the columns kind, name, price and per (`1`, or a quantity such as `500 mL`).
+
+    Raises:
+        InvalidInput: with every line that cannot be read.
+    """
+    rows = csv.DictReader(text.lstrip("\ufeff").splitlines())
+    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    if missing:
+        message = f"there is no column {', '.join(missing)}"
+        raise InvalidInput([Problem(where=file, line=1, message=message, expected=", ".join(COLUMNS))])
+    found: dict[tuple[str, str], Price] = {}
+    problems = []
+    for row in rows:
+        kind, name, price, per = ((row[column] or "").strip() for column in COLUMNS)
+        try:
+            if kind not in KINDS:
+                raise ValueError(f"there is no kind {kind!r}, but {', '.join(KINDS)}")
+            if (kind, name) in found:
+                raise ValueError(f"{kind} {name} has a price already")
+            found[kind, name] = _price(price, per)
+        except ValueError as error:
+            problems.append(Problem(where=file, line=rows.line_num, message=str(error), expected="kind,name,price,per"))
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
+def needs(loads: Iterable[Load], robot_hours: Mapping[str, float]) -> list[Need]:
+    """All that the loads and the robots come to, by kind and name."""
+    total: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+    for load in loads:
+        for labware, number in load.plates.items():
+            total["plate", labware, ""] += number
+        for liquid, volume in load.liquids_ul.items():
+            total["liquid", liquid, "mL"] += volume / 1000
+        for substance in load.substances:
+            total["supplement", substance.name, substance.unit] += substance.amount
+        for size, number in load.tips.items():
+            total["tip", f"{size:g} uL", ""] += number
+    for robot, hours in robot_hours.items():
+        total["robot", robot, "hour"] += hours
+    order = sorted(total, key=lambda key: (KINDS.index(key[0]), key[1:]))
+    return [Need(kind, name, total[kind, name, unit], unit) for kind, name, unit in order]
+
+
+def costs(needed: Iterable[Need], prices: Prices) -> list[Cost]:
+    """What each need costs, in proportion to its amount: no packs are rounded up.
+
+    Raises:
+        InvalidInput: a price is for something that its need cannot be expressed in.
+    """
+    found, problems = [], []
+    for need in needed:
+        price = prices.get((need.kind, need.name))
+        if price is None:
+            found.append(Cost(need, None))
+            continue
+        try:
+            if bool(need.unit) != bool(price.unit):
+                raise ValueError("one is counted and the other has a unit")
+            amount = conversion(need.amount, need.unit, price.unit) if need.unit else need.amount
+            found.append(Cost(need, price.price * amount / price.per))
+        except ValueError as error:
+            message = f"{need.kind} {need.name} is needed in {need.unit or 'pieces'}: {error}"
+            expected = f"a price per {need.unit or _EACH}"
+            problems.append(Problem(where="price list", message=message, expected=expected))
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
+def _price(price: str, per: str) -> Price:
+    try:
+        amount = float(price)
+    except ValueError:
+        raise ValueError(f"{price!r} is no price") from None
+    if per in ("", _EACH):
+        quantity = Quantity(1.0, "")
+    elif per.isdigit():
+        quantity = Quantity(float(per), "")
+    else:
+        quantity = Quantity.parse(per)
+    if not 0 <= amount < float("inf") or not 0 < quantity.magnitude < float("inf"):
+        raise ValueError(f"{price} per {per} is no price")
+    return Price(amount, quantity.magnitude, quantity.unit)
