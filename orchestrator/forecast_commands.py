@@ -129,8 +129,7 @@ def print_forecast(
             )
     console.print(table)
     basis = (
-        f"drawn from what {observations} results teach: good for comparing plans; stated probabilities did not hold in "
-        "simulated campaigns"
+        f"drawn from what {observations} results teach, and from how high objectives are assumed to rise"
         if observations
         else "drawn from what is assumed of any objective: good for comparing plans, no promise for these cells"
     )

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 import optimizer
+from optimizer.encoding import Rows
+from optimizer.evolution import evolved
 from orchestrator.forecast import RoundForecast, RoundSizes, forecast, simulated
 from orchestrator.main import app
 from protocols.campaign import Campaign
@@ -47,6 +49,26 @@ def test_surfaces_after_results_go_through_them_and_differ_elsewhere(assay: Camp
     assert np.abs(off).mean() < 0.05
     apart = [np.array([surface.truths(some) for surface in drawn]).std(axis=0) for some in (elsewhere, conditions)]
     assert apart[0].max() > apart[1].mean() > 0
+
+
+def test_surfaces_after_results_end_where_objectives_are_assumed_to_end(assay: Campaign) -> None:
+    low = [o.model_copy(update={"value": 0.4 * (o.value or 0)}) for o in _observed(assay)]
+    assert max(o.value or 0 for o in low) < 0.5
+    encoding = optimizer.Encoding(assay.space)
+
+    def highest(seed: int) -> float:
+        surface = optimizer.Surface(assay.space, low, seed)
+
+        def fittest(rows: Rows) -> Rows:
+            return rows[np.argsort(surface.truths(encoding.conditions(rows)))[::-1][:20]]
+
+        observed = encoding.rows([o.condition for o in low])
+        rows = evolved(encoding, observed, fittest, np.random.default_rng(seed), 4, 0.6)
+        return max(surface.truths(encoding.conditions(rows)))
+
+    found = [highest(seed) for seed in range(4)]
+    assert 0.8 < np.median(found) < 1
+    assert max(found) < 1
 
 
 def test_what_is_left_is_simulated_with_the_plan_of_the_campaign(assay: Campaign) -> None:
