@@ -67,7 +67,7 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
     if best.beats_standard is not None:
         notes.append(f"Better than the standard with probability {_probability(best.beats_standard)}.")
     notes.append(f"No condition that was tried is better with probability {_probability(best.is_best)}.")
-    table = Table(title=title, caption=" ".join(notes))
+    table = Table(title=title, caption=" ".join(notes), caption_justify="left")
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
     for parameter in state.campaign.parameters:
