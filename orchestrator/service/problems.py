@@ -82,29 +82,14 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
         if not _page(request):
             return refused
         details = ProblemDetails.model_validate_json(bytes(refused.body))
-        return HTMLResponse(page_of(details.title, details.detail), refused.status_code)
+        headers = {name: value for name, value in refused.headers.items() if not name.startswith("content-")}
+        return HTMLResponse(page_of(details.title, details.detail), refused.status_code, headers)
 
     @app.exception_handler(WellwiseError)
     def _wellwise(request: Request, error: WellwiseError) -> Response:
         if isinstance(error, Refused) and error.status == 401 and _page(request):
             return RedirectResponse(f"/login?next={request.url.path}", 303)
-        return shown(request, answered(error))
-
-    def answered(error: WellwiseError) -> JSONResponse:
-        match error:
-            case Refused():
-                return problem(error.status, str(error), headers=error.headers)
-            case InvalidInput():
-                return problem(422, str(error), error.problems)
-            case Denied():
-                return problem(401, str(error))
-            case Missing():
-                return problem(404, str(error))
-            case Unavailable():
-                return problem(503, str(error))
-            case JournalError():
-                return problem(409, str(error))
-        return problem(409, str(error))
+        return shown(request, _answer(error))
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Response:
@@ -128,6 +113,23 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
     def _fault(request: Request, error: Exception) -> Response:
         _log.error("%s %s", request.method, request.url.path, exc_info=error)
         return shown(request, problem(500, "a fault of wellwise: its log says more"))
+
+
+def _answer(error: WellwiseError) -> JSONResponse:
+    match error:
+        case Refused():
+            return problem(error.status, str(error), headers=error.headers)
+        case InvalidInput():
+            return problem(422, str(error), error.problems)
+        case Denied():
+            return problem(401, str(error))
+        case Missing():
+            return problem(404, str(error))
+        case Unavailable():
+            return problem(503, str(error))
+        case JournalError():
+            return problem(409, str(error))
+    return problem(409, str(error))
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:
