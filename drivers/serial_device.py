@@ -16,8 +16,10 @@ from protocols.jobs import Job, Reading
 from protocols.operations import Aspirate, Dispense, Operation
 
 _LOOK_S = 0.05
-_LEAST_TO_SHOW_S, _MOST_TO_SHOW_S = 0.25, 5.0
 """How often a pump that moves is asked how far it is."""
+
+_LEAST_TO_SHOW_S, _MOST_TO_SHOW_S = 0.25, 5.0
+"""How long a movement is given until the pump's own count shows it."""
 
 
 _LOOKS = 9

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
 
 _RANDOM = 1000
 _CHILDREN = 4
+_SURVIVORS = 40
 
 
 def evolved(
@@ -34,3 +36,20 @@ def evolved(
         children = encoding.mutated(np.repeat(rows, _CHILDREN, axis=0), rng, frozenset(), shrink**generation)
         rows = np.unique(np.vstack([rows, children[encoding.permits(children)]]), axis=0)
     return rows
+
+
+def highest(
+    encoding: Encoding,
+    observed: Rows,
+    values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    rng: np.random.Generator,
+    generations: int,
+    shrink: float,
+) -> Rows:
+    """The permitted condition (1 x p) with the highest of the `values` of features that evolution finds."""
+
+    def fittest(rows: Rows, number: int = _SURVIVORS) -> Rows:
+        return rows[np.argsort(-values(encoding.features(rows)), kind="stable")[:number]]
+
+    # What constraints forbid may have been measured, but is not among them.
+    return fittest(evolved(encoding, observed, fittest, rng, generations, shrink), 1)

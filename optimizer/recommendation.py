@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Rows
-from optimizer.evolution import evolved
+from optimizer.evolution import highest
 from optimizer.propose import Learnt, learn
 from protocols.conditions import Condition, Observation
 from protocols.parameters import SearchSpace
 
 _GENERATIONS = 12
-_SURVIVORS = 40
 _SHRINK = 0.8
 _FUNCTIONS = 1000
 _CURSE = 0.5
@@ -86,10 +85,5 @@ def recommend(
 
 
 def _highest(learnt: Learnt, seed: int) -> Rows:
-    def highest(rows: Rows, number: int = _SURVIVORS) -> Rows:
-        means = learnt.model.mean(learnt.encoding.features(rows))
-        return rows[np.argsort(-means, kind="stable")[:number]]
-
     rng = np.random.default_rng(seed)
-    # What constraints forbid may have been measured, but is not recommended.
-    return highest(evolved(learnt.encoding, learnt.observed, highest, rng, _GENERATIONS, _SHRINK), 1)
+    return highest(learnt.encoding, learnt.observed, learnt.model.mean, rng, _GENERATIONS, _SHRINK)

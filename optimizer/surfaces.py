@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from optimizer.encoding import Encoding, Rows
-from optimizer.evolution import evolved
+from optimizer.encoding import Encoding
+from optimizer.evolution import highest as highest_of
 from optimizer.kernel import Kernel
 from optimizer.propose import Learnt, learn
 from protocols.conditions import Condition, Observation
@@ -21,7 +21,6 @@ _ACROSS = 2000
 _TYPICAL = (0.03, 0.35)
 _HIGHEST = (0.7, 0.99)
 _MISSING = 0.06  # to 1, of the highest value, in the mean: from what campaigns on the tuning functions reached
-_SURVIVORS = 40
 _GENERATIONS = 8
 _SHRINK = 0.7
 
@@ -74,12 +73,7 @@ _Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 def _with_highest(highest: float, values: _Values, learnt: Learnt, rng: np.random.Generator) -> _Values:
     """The same function, but for what lies above all that was observed: stretched or pressed to end at `highest`."""
     encoding, observed, model = learnt
-
-    def fittest(rows: Rows) -> Rows:
-        return rows[np.argsort(-values(encoding.features(rows)), kind="stable")[:_SURVIVORS]]
-
-    rows = evolved(encoding, observed, fittest, rng, _GENERATIONS, _SHRINK)
-    top = float(values(encoding.features(rows)).max())
+    top = float(values(encoding.features(highest_of(encoding, observed, values, rng, _GENERATIONS, _SHRINK)))[0])
     seen = float(values(encoding.features(observed)).max())
     bend = min(seen, highest) - model.noise_sd
     steepness = (highest - bend) / max(top - bend, 1e-9)

@@ -153,6 +153,7 @@ def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[
     import pandas as pd
 
     from orchestrator.export import csv_text
+    from protocols.costs import needs_of
 
     folder.mkdir(parents=True, exist_ok=True)
     schedule = pd.DataFrame(
@@ -169,26 +170,16 @@ def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[
         }
         for entry in found.jobs
     )
-    rows: list[dict[str, object]] = []
-    for load in found.loads:
-        rows += [_line(load.day, "plate", labware, number, "") for labware, number in load.plates.items()]
-        rows += [_line(load.day, "liquid", liquid, volume / 1000, "mL") for liquid, volume in load.liquids_ul.items()]
-        rows += [_line(load.day, "supplement", entry.name, entry.amount, entry.unit) for entry in load.substances]
-        rows += [_line(load.day, "tip", f"{size:g} uL", number, "") for size, number in load.tips.items()]
+    loading = pd.DataFrame({"day": load.day} | need._asdict() for load in found.loads for need in needs_of(load))
     paths = [folder / "schedule.csv", folder / "loading.csv", folder / "calendar.ics"]
     paths[0].write_text(csv_text(schedule), encoding="utf-8")
-    paths[1].write_text(csv_text(pd.DataFrame(rows)), encoding="utf-8")
+    paths[1].write_text(csv_text(loading), encoding="utf-8")
     paths[2].write_bytes(_calendar(found))
     if bill is not None:
-        lines = pd.DataFrame([*need, cost] for need, cost in bill)
-        lines.columns = ["kind", "name", "amount", "unit", "cost"]
+        lines = pd.DataFrame(need._asdict() | {"cost": cost} for need, cost in bill)
         paths.append(folder / "costs.csv")
-        paths[3].write_text(csv_text(lines), encoding="utf-8")
+        paths[-1].write_text(csv_text(lines), encoding="utf-8")
     return paths
-
-
-def _line(day: object, kind: str, name: str, amount: float, unit: str) -> dict[str, object]:
-    return {"day": day, "kind": kind, "name": name, "amount": amount, "unit": unit}
 
 
 def _calendar(found: Rehearsal) -> bytes:

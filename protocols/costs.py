@@ -2,7 +2,7 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from protocols.errors import InvalidInput, Problem
@@ -69,18 +69,20 @@ def read_prices(text: str, file: str = "price list") -> Prices:
     return found
 
 
+def needs_of(load: Load) -> Iterator[Need]:
+    """What a load comes to: plates, liquids, supplements, tips."""
+    yield from (Need("plate", labware, number, "") for labware, number in load.plates.items())
+    yield from (Need("liquid", liquid, volume / 1000, "mL") for liquid, volume in load.liquids_ul.items())
+    yield from (Need("supplement", entry.name, entry.amount, entry.unit) for entry in load.substances)
+    yield from (Need("tip", f"{size:g} uL", number, "") for size, number in load.tips.items())
+
+
 def needs(loads: Iterable[Load], robot_hours: Mapping[str, float]) -> list[Need]:
     """All that the loads and the robots come to, by kind and name."""
     total: defaultdict[tuple[str, str, str], float] = defaultdict(float)
     for load in loads:
-        for labware, number in load.plates.items():
-            total["plate", labware, ""] += number
-        for liquid, volume in load.liquids_ul.items():
-            total["liquid", liquid, "mL"] += volume / 1000
-        for substance in load.substances:
-            total["supplement", substance.name, substance.unit] += substance.amount
-        for size, number in load.tips.items():
-            total["tip", f"{size:g} uL", ""] += number
+        for need in needs_of(load):
+            total[need.kind, need.name, need.unit] += need.amount
     for robot, hours in robot_hours.items():
         total["robot", robot, "hour"] += hours
     order = sorted(total, key=lambda key: (KINDS.index(key[0]), key[1:]))

@@ -67,8 +67,7 @@ def problem(
     status: int, detail: str, problems: list[Problem] | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """The answer to a request that is refused."""
-    title = _TITLES.get(status, "Refused")
-    details = ProblemDetails(title=title, status=status, detail=detail, problems=problems or [])
+    details = ProblemDetails(title=_title(status), status=status, detail=detail, problems=problems or [])
     return JSONResponse(details.model_dump(), status, headers, MEDIA_TYPE)
 
 
@@ -78,18 +77,35 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
     A browser that asked for a page gets `page_of` title and detail.
     """
 
-    def shown(request: Request, refused: JSONResponse) -> Response:
-        if not _page(request):
-            return refused
-        details = ProblemDetails.model_validate_json(bytes(refused.body))
-        headers = {name: value for name, value in refused.headers.items() if not name.startswith("content-")}
-        return HTMLResponse(page_of(details.title, details.detail), refused.status_code, headers)
+    def answer(
+        request: Request,
+        status: int,
+        detail: str,
+        problems: list[Problem] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        if _page(request):
+            return HTMLResponse(page_of(_title(status), detail), status, headers)
+        return problem(status, detail, problems, headers)
 
     @app.exception_handler(WellwiseError)
     def _wellwise(request: Request, error: WellwiseError) -> Response:
-        if isinstance(error, Refused) and error.status == 401 and _page(request):
-            return RedirectResponse(f"/login?next={request.url.path}", 303)
-        return shown(request, _answer(error))
+        match error:
+            case Refused():
+                if error.status == 401 and _page(request):
+                    return RedirectResponse(f"/login?next={request.url.path}", 303)
+                return answer(request, error.status, str(error), headers=error.headers)
+            case InvalidInput():
+                return answer(request, 422, str(error), error.problems)
+            case Denied():
+                return answer(request, 401, str(error))
+            case Missing():
+                return answer(request, 404, str(error))
+            case Unavailable():
+                return answer(request, 503, str(error))
+            case JournalError():
+                return answer(request, 409, str(error))
+        return answer(request, 409, str(error))
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Response:
@@ -97,7 +113,7 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
             Problem(where=str(details["loc"][0]), key=".".join(map(str, details["loc"][1:])), message=details["msg"])
             for details in error.errors()
         ]
-        return shown(request, problem(422, "\n".join(map(str, problems)), problems))
+        return answer(request, 422, "\n".join(map(str, problems)), problems)
 
     @app.exception_handler(StarletteHTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
@@ -107,29 +123,16 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
             allowed = _methods(app, request.url.path)
             detail = f"{request.method} is not for this address (expected {', '.join(allowed)})"
             headers = {"Allow": ", ".join(allowed)}
-        return shown(request, problem(error.status_code, str(detail), headers=headers))
+        return answer(request, error.status_code, str(detail), headers=headers)
 
     @app.exception_handler(Exception)
     def _fault(request: Request, error: Exception) -> Response:
         _log.error("%s %s", request.method, request.url.path, exc_info=error)
-        return shown(request, problem(500, "a fault of wellwise: its log says more"))
+        return answer(request, 500, "a fault of wellwise: its log says more")
 
 
-def _answer(error: WellwiseError) -> JSONResponse:
-    match error:
-        case Refused():
-            return problem(error.status, str(error), headers=error.headers)
-        case InvalidInput():
-            return problem(422, str(error), error.problems)
-        case Denied():
-            return problem(401, str(error))
-        case Missing():
-            return problem(404, str(error))
-        case Unavailable():
-            return problem(503, str(error))
-        case JournalError():
-            return problem(409, str(error))
-    return problem(409, str(error))
+def _title(status: int) -> str:
+    return _TITLES.get(status, "Refused")
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:
