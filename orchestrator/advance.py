@@ -24,7 +24,7 @@ from orchestrator.lifecycle import (
     next_actions,
 )
 from orchestrator.planning import plan_round
-from orchestrator.scheduling import Away, cost, greedy, schedule, starts, tasks_of
+from orchestrator.scheduling import Away, closed, cost, greedy, schedule, starts, tasks_of
 from orchestrator.scorers import score_reading, scorer_of
 from orchestrator.state import JobStatus
 from protocols.compile import compile_jobs
@@ -181,6 +181,7 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         return
     jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
     waits = state.campaign.rounds.approval
+    tasks = tasks_of(jobs, lab.known_seconds(campaign_id))
     lab.journal.plan_round(
         campaign_id,
         planned.layout,
@@ -189,7 +190,7 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         action.start,
         lab.clock.now(),
         planned.requeued,
-        None if waits else starts(schedule(tasks_of(jobs, lab.known_seconds(campaign_id)))),
+        None if waits else starts(schedule(tasks, closed(state.campaign.robots, tasks, action.start))),
     )
 
 
@@ -206,6 +207,7 @@ def _reschedule(lab: Lab, campaign_id: str, action: Reschedule) -> None:
             away.append(Away(job.robot, now, max(now, since + timedelta(seconds=task.seconds))))
         elif state.status is JobStatus.PLANNED and job.plate not in stuck:
             tasks.append(task._replace(due=max(task.due, now), latest=state.latest_at))
+    away += closed(lab.journal.state(campaign_id).campaign.robots, tasks, now)
     found, first = schedule(tasks, away), cost(greedy(tasks, away))
     message = "" if cost(found) == first else f"{cost(found)[0]} jobs will begin too late instead of {first[0]}"
     lab.journal.reschedule(campaign_id, action.number, starts(found), now, message)

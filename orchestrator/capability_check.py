@@ -10,8 +10,10 @@ from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Proposal, Value
 from protocols.errors import Finding
+from protocols.jobs import Job
 from protocols.layout import Layout, Placement
 from protocols.parameters import CategoryParameter, Parameter
+from protocols.timing import nominal_s
 
 
 def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]:
@@ -25,26 +27,43 @@ def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]
         ).capabilities
         for name, config in campaign.robots.items()
     }
-    step_numbers = {step.name: number for number, step in enumerate(campaign.protocol.steps)}
+    numbers = {step.name: number for number, step in enumerate(campaign.protocol.steps)}
     found: dict[tuple[str, str], Finding] = {}
-    for layout in _extremes(campaign):
-        for job in compile_jobs(campaign, campaign.name, layout, datetime(2000, 1, 1, tzinfo=UTC)):
-            for reason in able[job.robot].refusals(job):
-                loc = ("protocol", "steps", step_numbers[job.step], "robot")
-                message = f"robot {job.robot} cannot do step {job.step}: {reason}"
+    for job in _extremes(campaign, 1):
+        for robot in campaign.protocol.steps[numbers[job.step]].robots:
+            for reason in able[robot].refusals(job):
+                loc = ("protocol", "steps", numbers[job.step], "robot")
+                message = f"robot {robot} cannot do step {job.step}: {reason}"
                 others = [name for name, abilities in able.items() if not list(abilities.refusals(job))]
                 expected = f"a robot that can, such as {', '.join(others)}" if others else "a robot that can"
-                found[(job.step, reason)] = Finding(loc=loc, message=message, expected=expected)
+                found[(job.step, message)] = Finding(loc=loc, message=message, expected=expected)
     return list(found.values())
 
 
-def _extremes(campaign: Campaign) -> Iterator[Layout]:
-    """One plate with every parameter at its lowest, and one at its highest."""
-    well = campaign.plates.all_wells()[0]
+def hours_findings(campaign: Campaign) -> list[Finding]:
+    """Steps that take longer on a plate than their robot works on a day, by nominal times."""
+    found: dict[tuple[str, str], Finding] = {}
+    if any(config.hours is not None for config in campaign.robots.values()):
+        robots = {step.name: step.robots for step in campaign.protocol.steps}
+        for job in _extremes(campaign, campaign.plates.wells_per_plate):
+            for robot in robots[job.step]:
+                hours, seconds = campaign.robots[robot].hours, nominal_s(job.operations)
+                if hours is not None and seconds > hours.day_s:
+                    minutes = f"{seconds / 60:.0f} min"
+                    message = f"step {job.step} takes {minutes} on a plate, more than {robot} works on a day"
+                    loc, expected = ("robots", robot, "hours"), f"hours of {minutes} or more"
+                    found[robot, job.step] = Finding(loc=loc, message=message, expected=expected)
+    return list(found.values())
+
+
+def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
+    """The jobs of one plate with every parameter at its lowest, and at its highest, in so many wells."""
     for end in (0, 1):
         values = {parameter.name: _end(parameter, end) for parameter in campaign.parameters}
         proposal = Proposal(condition=Condition(values), role="initial", reason="an extreme")
-        yield Layout(round=1, placements=(Placement(well=well, proposal=proposal),))
+        placements = (Placement(well=well, proposal=proposal) for well in campaign.plates.all_wells()[:wells])
+        layout = Layout(round=1, placements=tuple(placements))
+        yield from compile_jobs(campaign, campaign.name, layout, datetime(2000, 1, 1, tzinfo=UTC))
 
 
 def _end(parameter: Parameter, end: int) -> Value:

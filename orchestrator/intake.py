@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drivers.registry import driver_names, option_findings
-from orchestrator.capability_check import capability_findings
+from orchestrator.capability_check import capability_findings, hours_findings
 from orchestrator.history import as_earlier, from_campaign, read_history
 from orchestrator.journal import Journal
 from orchestrator.scorers import scorer_findings
@@ -38,7 +38,7 @@ def checked_campaign(
     if from_afar:
         _refuse_places(campaign, own, file)
     _refuse_options(own, file)
-    findings = scorer_findings(campaign.objective) + capability_findings(campaign, settings)
+    findings = scorer_findings(campaign.objective) + capability_findings(campaign, settings) + hours_findings(campaign)
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
     return campaign

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from orchestrator.state import CampaignState, JobState, JobStatus, RoundState
 from protocols.campaign import Campaign
+from protocols.working_hours import WorkingHours
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
         return [PlanRound(current.number + 1, first_day(state.campaign, ended))]
     if current.proposed:
         return [AskApproval(state.id, current.number)]
-    return _round_actions(current, now, {outage.robot: outage.retry_at for outage in state.outages})
+    return _round_actions(state, now)
 
 
 def open_questions(state: CampaignState) -> list[Question]:
@@ -184,7 +185,9 @@ def _carry_out(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -
     return WaitUntil(moment) if moment > now else CarryOut(job.key, job.robot)
 
 
-def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, datetime]) -> list[Action]:
+def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
+    round, robots = state.rounds[-1], state.campaign.robots
+    retry_at = {outage.robot: outage.retry_at for outage in state.outages}
     actions: list[Action] = [ScoreReadings(round.unscored)] if round.unscored else []
     held: set[str] = set()
     for job in _in_turn(round):
@@ -199,6 +202,8 @@ def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, date
         elif job.due_at > now:
             held.add(job.robot)
             actions.append(WaitUntil(job.due_at))
+        elif (opening := _opening(job, now, robots[job.robot].hours)) > now:
+            actions.append(WaitUntil(opening))
         elif job.robot not in held:
             # Jobs that are due while the schedule wants another one first wait for that one.
             if now - job.begin_at > _SLIP and retry_at.get(job.robot, now) <= now:
@@ -211,6 +216,15 @@ def _round_actions(round: RoundState, now: datetime, retry_at: Mapping[str, date
     if moments:
         actions.append(WaitUntil(min(moments)))
     return actions or [FinishRound(round.number)]
+
+
+def _opening(job: JobState, now: datetime, hours: WorkingHours | None) -> datetime:
+    """When the working hours of its robot let a job begin that is due: now, or later."""
+    if hours is None:
+        return now
+    opening, begin = hours.opening(now), job.begin_at.astimezone(now.tzinfo)
+    # Where the schedule has it after these hours, it would not end within them.
+    return hours.opening(begin) if opening == now and begin >= hours.closing(now) else opening
 
 
 def _in_turn(round: RoundState) -> list[JobState]:

@@ -5,7 +5,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from orchestrator.state import CampaignState
 from protocols.campaign import Campaign, RobotConfig
 from protocols.jobs import Job
 from protocols.loading import Load, loads
+from protocols.working_hours import WorkingHours
 
 _WAITS_S = 60.0
 """A job that begins later than this after it was due waited for its robot."""
@@ -70,14 +71,7 @@ class Rehearsal:
     loads: tuple[Load, ...]
 
 
-class Hours(NamedTuple):
-    """When people are in the lab."""
-
-    begin: time
-    end: time
-
-
-def rehearse(campaign: Campaign, settings: Settings, hours: Hours | None = None) -> Rehearsal:
+def rehearse(campaign: Campaign, settings: Settings, hours: WorkingHours | None = None) -> Rehearsal:
     """Carry a campaign through all of its rounds on virtual robots and a virtual clock, in a folder of its own.
 
     Every robot takes the simulated robot's time for each operation; its faults and limits stay out of it. A job whose
@@ -112,7 +106,7 @@ def _on_virtual_robots(campaign: Campaign) -> Campaign:
     def virtual(config: RobotConfig) -> RobotConfig:
         culture = config.options.get("culture") if config.driver == "simulated" else None
         options = {"lab": "rehearsal"} | ({"culture": culture} if culture else {})
-        return RobotConfig(driver="simulated", options=options)
+        return RobotConfig(driver="simulated", options=options, hours=config.hours)
 
     return campaign.model_copy(
         update={
@@ -162,7 +156,7 @@ def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> li
     return found
 
 
-def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: Hours | None) -> list[Conflict]:
+def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: WorkingHours | None) -> list[Conflict]:
     by_step: dict[tuple[str, str], list[RehearsedJob]] = defaultdict(list)
     for entry in jobs:
         by_step[entry.job.robot, entry.job.step].append(entry)
@@ -172,9 +166,8 @@ def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: Hours | 
         worst = max(entries, key=lambda entry: entry.wait)
         late = [entry for entry in entries if entry.late or entry.wait > tolerance]
         if late:
-            others = [name for name in campaign.robots if name != robot]
-            remedy = f"a tolerance of {_span(worst.wait)}, fewer plates a robot, a second robot for step {step}"
-            remedy += f" (there is {', '.join(others)})" if others else ""
+            remedy = f"a tolerance of {_span(worst.wait)}, fewer plates a robot, one more robot that shares step {step}"
+            remedy += "" if campaign.robots[robot].hours is None else f", longer hours of {robot}"
             message = (
                 f"{len(late)} of {len(entries)} jobs begin after their tolerance of {_span(tolerance)}; "
                 f"the worst, {worst.job.key}, {_span(worst.wait)} after it was due at {worst.job.due_at:%Y-%m-%d %H:%M}"
@@ -183,21 +176,15 @@ def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: Hours | 
         elif worst.wait.total_seconds() > _WAITS_S:
             message = f"jobs wait for their robot, up to {_span(worst.wait)} of the {_span(tolerance)} that they may"
             found.append(Conflict(robot, step, message, "", False))
-        outside = [] if hours is None else [entry for entry in entries if _outside(entry, hours)]
-        if outside and hours is not None:
-            span = f"{hours.begin:%H:%M} to {hours.end:%H:%M}"
+        outside = [] if hours is None else [e for e in entries if not hours.cover(e.began_at, e.ended_at)]
+        if outside:
             latest = max(outside, key=lambda entry: entry.ended_at.time())
-            message = f"{len(outside)} of {len(entries)} jobs are not within {span}, such as {latest.job.key}"
+            message = f"{len(outside)} of {len(entries)} jobs are not within {hours}, such as {latest.job.key}"
             message += f" ({latest.began_at:%H:%M} to {latest.ended_at:%H:%M})"
             found.append(
                 Conflict(robot, step, message, f"another time of day (`at`) for step {step}, or fewer plates", True)
             )
     return sorted(found, key=lambda conflict: not conflict.fatal)
-
-
-def _outside(entry: RehearsedJob, hours: Hours) -> bool:
-    same_day = entry.began_at.date() == entry.ended_at.date()
-    return not (same_day and hours.begin <= entry.began_at.time() and entry.ended_at.time() <= hours.end)
 
 
 def _utilisation(jobs: Sequence[RehearsedJob]) -> list[Utilisation]:

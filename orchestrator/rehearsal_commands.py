@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +16,9 @@ from protocols.errors import InvalidInput, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestrator.rehearsal import Hours, Rehearsal
+    from orchestrator.rehearsal import Rehearsal
     from protocols.costs import Cost
+    from protocols.working_hours import WorkingHours
 
 rehearsing = typer.Typer()
 
@@ -76,19 +76,17 @@ def rehearse(
         raise typer.Exit(1)
 
 
-def _hours(text: str | None) -> Hours | None:
-    from orchestrator.rehearsal import Hours
+def _hours(text: str | None) -> WorkingHours | None:
+    from protocols.working_hours import WorkingHours
 
     if text is None:
         return None
     try:
-        begin, end = (time.fromisoformat(part.strip().zfill(5)) for part in text.split("-"))
-        if begin < end:
-            return Hours(begin, end)
+        begin, end = text.split("-")
+        return WorkingHours.model_validate({"from": begin, "to": end})
     except ValueError:
-        pass
-    message = f"{text!r} is no span of a day"
-    raise InvalidInput([Problem(where="--hours", message=message, expected="such as 8:00-18:30")])
+        message = f"{text!r} is no span of a day"
+        raise InvalidInput([Problem(where="--hours", message=message, expected="such as 8:00-18:30")]) from None
 
 
 def _print(found: Rehearsal) -> None:

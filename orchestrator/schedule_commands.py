@@ -33,7 +33,7 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     from orchestrator.intake import NamedText, checked_campaign, checked_lab
     from orchestrator.lifecycle import first_day
     from orchestrator.planning import plan_round
-    from orchestrator.scheduling import cost, greedy, tasks_of
+    from orchestrator.scheduling import closed, cost, greedy, tasks_of
     from orchestrator.scheduling import schedule as solved
     from protocols.compile import compile_jobs
 
@@ -50,8 +50,9 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
         for number in range(1, campaign.stop.rounds + 1):
             placed = layout.model_copy(update={"round": number})
             tasks = tasks_of(compile_jobs(campaign, campaign.name, placed, first_day(campaign, begin)))
-            first += greedy(tasks, spans)
-            best += solved(tasks, spans)
+            gaps = [*spans, *closed(campaign.robots, tasks, begin)]
+            first += greedy(tasks, gaps)
+            best += solved(tasks, gaps)
             begin = max(slot.end for slot in best)
     from rich.table import Table
 

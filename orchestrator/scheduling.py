@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from protocols.campaign import RobotConfig
 from protocols.jobs import Job
 from protocols.timing import nominal_s
 
@@ -79,6 +80,19 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
     ]
 
 
+def closed(robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime) -> list[Away]:
+    """The spans outside the working hours of robots, in the time zone of `now`, until all tasks are certainly done."""
+    found = []
+    for name, config in robots.items():
+        own = [task for task in tasks if task.robot == name]
+        if config.hours is not None and own:
+            first, last = (bound(task.due for task in own).astimezone(now.tzinfo) for bound in (min, max))
+            # Two jobs that follow each other take more than half of a day's hours, or the robot would have both.
+            last += timedelta(weeks=2 + 2 * sum(task.seconds for task in own) // config.hours.week_s)
+            found += [Away(name, *span) for span in config.hours.closed(min(first, now), last)]
+    return found
+
+
 def greedy(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
     """Each robot takes what is due first, and of tasks that are due together the one that comes first in `tasks`."""
     gaps = _gaps(away)
@@ -109,9 +123,10 @@ def schedule(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
 
     Returns: a slot for each task, by begin. Never more broken tolerances than in the greedy schedule.
     """
+    gaps = _gaps(away)
     slots: list[Slot] = []
     for cluster in _clusters(greedy(tasks, away)):
-        slots += _solved(cluster, away) if any(slot.late for slot in cluster) else cluster
+        slots += _solved(cluster, gaps) if any(slot.late for slot in cluster) else cluster
     return sorted(slots, key=lambda slot: slot.begin)
 
 
@@ -128,9 +143,14 @@ def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
 
 
 def _gaps(away: Sequence[Away]) -> dict[str, list[Away]]:
+    """By robot and begin; those that touch are one."""
     found: dict[str, list[Away]] = defaultdict(list)
     for gap in sorted(away, key=lambda gap: gap.begin):
-        found[gap.robot].append(gap)
+        own = found[gap.robot]
+        if own and gap.begin <= own[-1].end:
+            own[-1] = own[-1]._replace(end=max(own[-1].end, gap.end))
+        else:
+            own.append(gap)
     return found
 
 
@@ -148,7 +168,7 @@ def _clusters(slots: Sequence[Slot]) -> Iterator[list[Slot]]:
         yield cluster
 
 
-def _solved(cluster: Sequence[Slot], away: Sequence[Away]) -> list[Slot]:
+def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Away]]) -> list[Slot]:
     from ortools.sat.python import cp_model
 
     zero = min(slot.task.due for slot in cluster)
@@ -181,10 +201,11 @@ def _solved(cluster: Sequence[Slot], away: Sequence[Away]) -> list[Slot]:
         model.add_hint(begin, second(slot.begin))
         waits.append(begin - due)
         begins.append(begin)
-    for gap in away:
-        begin_s, end_s = max(second(gap.begin), -1), min(second(gap.end), horizon)
-        if gap.robot in on_robot and begin_s < end_s:
-            on_robot[gap.robot].append(model.new_fixed_size_interval_var(begin_s, end_s - begin_s, "away"))
+    for robot, intervals in on_robot.items():
+        for gap in gaps.get(robot, ()):
+            begin_s, end_s = max(second(gap.begin), -1), min(second(gap.end), horizon + 1)
+            if begin_s < end_s:
+                intervals.append(model.new_fixed_size_interval_var(begin_s, end_s - begin_s, "away"))
     for intervals in on_robot.values():
         model.add_no_overlap(intervals)
     found = list(cluster)

@@ -23,6 +23,7 @@ from protocols.parameters import (
 from protocols.plates import Plates
 from protocols.protocol import FIELD_UNITS, Protocol, Step
 from protocols.quantities import same_dimension
+from protocols.working_hours import WorkingHours
 
 
 class _Model(BaseModel):
@@ -96,7 +97,7 @@ class StopRule(_Model):
 
 
 class RobotConfig(_Model):
-    """One robot: the driver that speaks to it, where it is, that driver's options, and the lab's narrower limits."""
+    """One robot: its driver, where it is, that driver's options, the lab's narrower limits, and its working hours."""
 
     driver: str
     address: str = Field("", description="where the robot is: a serial port, a URL; what the driver says")
@@ -107,6 +108,7 @@ class RobotConfig(_Model):
         default_factory=dict, description="kind of operation -> field -> lowest and highest value"
     )
     options: dict[str, Any] = Field(default_factory=dict)
+    hours: WorkingHours | None = Field(None, description="when it works, where it does not work day and night")
 
 
 class PastResults(_Model):
@@ -263,11 +265,17 @@ def _reference_findings(place: Loc, parameter: Parameter, field: str) -> Iterato
 
 def _robot_findings(steps: tuple[tuple[int, Step], ...], robots: Mapping[str, RobotConfig]) -> Iterator[Finding]:
     for index, step in steps:
-        if step.robot not in robots:
+        for missing in dict.fromkeys(name for name in step.robots if name not in robots):
             yield Finding(
                 loc=("protocol", "steps", index, "robot"),
-                message=f"there is no robot {step.robot!r}",
+                message=f"there is no robot {missing!r}",
                 expected="one of " + ", ".join(robots),
+            )
+        if len(set(step.robots)) < len(step.robots):
+            yield Finding(
+                loc=("protocol", "steps", index, "robot"),
+                message="a robot is named twice",
+                expected="each of the robots that share the plates once",
             )
 
 

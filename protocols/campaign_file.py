@@ -49,7 +49,8 @@ def read_campaign(
         text: the content of the file.
         file: what to call the file in problems.
         drivers: the names of the drivers that exist; a robot with another driver is a problem. None: not checked.
-        lab: its robots take the place of those that the campaign file describes under the same names.
+        lab: its robots take the place of those that the campaign file describes under the same names. Of robots that
+            share the plates of a step, those that are in neither file are left out; the others have their plates.
 
     Raises:
         InvalidInput: with all problems of the file, each with its line, key and what was expected.
@@ -58,7 +59,8 @@ def read_campaign(
     if lab is not None:
         own = data.get("robots")
         described = own if isinstance(own, dict) else {}
-        data["robots"] = described | {name: robot.model_dump() for name, robot in lab.robots.items()}
+        data["robots"] = described | {name: robot.model_dump(by_alias=True) for name, robot in lab.robots.items()}
+        _leave_out_absent_robots(data)
     try:
         campaign = Campaign.model_validate(data)
         findings = list(_driver_findings(campaign.robots, drivers))
@@ -69,6 +71,15 @@ def read_campaign(
         parts = _readable_parts(data)
         findings += [*cross_findings(parts), *_driver_findings(parts.robots or {}, drivers)]
     raise InvalidInput(_problems(findings, root, file))
+
+
+def _leave_out_absent_robots(data: dict[str, Any]) -> None:
+    protocol = data.get("protocol")
+    steps = protocol.get("steps") if isinstance(protocol, dict) else None
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict) and isinstance(step.get("robot"), list):
+            present = [name for name in step["robot"] if name in data["robots"]]
+            step["robot"] = present or step["robot"]
 
 
 def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any]]:

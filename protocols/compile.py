@@ -69,7 +69,7 @@ def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: da
                     plate=plate,
                     plate_id=plate_id,
                     labware=campaign.plates.labware,
-                    robot=step.robot,
+                    robot=step.robot_of(plate),
                     due_at=due_at,
                     tolerance_s=step.tolerance.to("s"),
                     operations=operations,

@@ -5,11 +5,22 @@ from datetime import time
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
 from protocols.errors import Finding, Loc, refuse
 from protocols.parameters import Name, duplicate_names
 from protocols.quantities import Concentration, Duration, Quantity, Speed, Temperature, Volume
+from protocols.working_hours import TimeOfDay
 
 
 class _Model(BaseModel):
@@ -170,16 +181,30 @@ class Days(_Model):
         return iter(range(self.first, self.last + 1, self.every))
 
 
+_NAME_SCHEMA = TypeAdapter(Name).json_schema()
+_ONE_OR_MORE = {"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA, "minItems": 1}]}
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class Step(_Model):
-    """One stage of the protocol: when it occurs in a round, which robot does it, and what is done."""
+    """One stage of the protocol: when it occurs in a round, which robots do it, and what is done."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
     title: str = ""
-    robot: Name
+    robots: Annotated[tuple[Name, ...], BeforeValidator(_one_or_more), WithJsonSchema(_ONE_OR_MORE)] = Field(
+        alias="robot", min_length=1, description="a name, or a list of robots that share the plates"
+    )
     days: Days
-    at: time = Field(time(9, 0), description="time of day at which the step is due, HH:MM")
+    at: TimeOfDay = Field(time(9, 0), description="time of day at which the step is due, HH:MM")
     tolerance: Annotated[Duration, Field(validate_default=True)] = Quantity(12, "hour")
     operations: tuple[OperationTemplate, ...] = Field(min_length=1)
+
+    def robot_of(self, plate: int) -> str:
+        """Which of its robots a plate (from 1) goes to: they have them in turn, so that a plate stays with one."""
+        return self.robots[(plate - 1) % len(self.robots)]
 
     def references(self) -> Iterator[tuple[Loc, str, str]]:
         """Where the step's operations refer to a parameter: (key inside the step, parameter, field name)."""

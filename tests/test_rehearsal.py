@@ -1,6 +1,6 @@
 """A campaign is rehearsed before its launch: what is too late, what is done when nobody is there, what to load."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 
 from orchestrator.main import app
 from orchestrator.planning import plan_round
-from orchestrator.rehearsal import Hours, rehearse
+from orchestrator.rehearsal import rehearse
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.compile import compile_jobs
 from protocols.loading import loads
+from protocols.working_hours import WorkingHours
 from tests.conftest import ASSAY_FILE, RPE_FILE, START
 
 
@@ -51,7 +52,7 @@ def test_a_tolerance_that_is_too_short_is_a_conflict_that_says_what_would_do() -
 
 
 def test_what_is_done_when_nobody_is_there_is_told(assay: Campaign) -> None:
-    found = rehearse(assay, Settings(), Hours(time(8), time(12)))
+    found = rehearse(assay, Settings(), WorkingHours.model_validate({"from": "8:00", "to": "12:00"}))
     assert [(conflict.step, conflict.fatal) for conflict in found.conflicts if conflict.fatal] == [("read", True)]
 
 

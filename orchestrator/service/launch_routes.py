@@ -32,7 +32,7 @@ class StepPlan(View):
 
     step: str
     title: str
-    robot: str
+    robots: list[str]
     days: list[int]
     jobs: int
 
@@ -120,7 +120,7 @@ def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observat
             well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal)) for p in plan.layout.placements
         ],
         steps=[
-            StepPlan(step=s.name, title=s.title, robot=s.robot, days=list(s.days), jobs=counts[s.name])
+            StepPlan(step=s.name, title=s.title, robots=list(s.robots), days=list(s.days), jobs=counts[s.name])
             for s in campaign.protocol.steps
         ],
         liquids=[LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())],

@@ -79,7 +79,7 @@ class StepView(View):
 
     name: str
     title: str
-    robot: str
+    robots: list[str]
     days: list[int]
     at: str
 
@@ -276,7 +276,7 @@ def campaign_view(
         for parameter in campaign.parameters
     ]
     steps = [
-        StepView(name=s.name, title=s.title, robot=s.robot, days=list(s.days), at=f"{s.at:%H:%M}")
+        StepView(name=s.name, title=s.title, robots=list(s.robots), days=list(s.days), at=f"{s.at:%H:%M}")
         for s in campaign.protocol.steps
     ]
     return CampaignView(

@@ -223,7 +223,7 @@ function previewed(plan) {
       `${plan.first_day.slice(0, 16).replace("T", " ")}.` + (plan.past_results ? ` It starts from ${plan.past_results} past results.` : "")),
     ...plan.notices.map((text) => element("p", text, "hint")),
     element("h3", "Schedule of a round"),
-    table("Schedule", [["step"], ["robot"], ["days"], ["jobs", "num"]], plan.steps.map((s) => [`${s.step} ${s.title}`, s.robot, spans(s.days), s.jobs])),
+    table("Schedule", [["step"], ["robots"], ["days"], ["jobs", "num"]], plan.steps.map((s) => [`${s.step} ${s.title}`, s.robots.join(", "), spans(s.days), s.jobs])),
     element("h3", "Volumes of a round, without dead volumes"),
     table("Volumes", [["liquid"], ["mL", "num"]], plan.liquids.map((l) => [l.liquid, (l.volume_ul / 1000).toFixed(1)])),
     element("h3", "Layout of round 1"),
