@@ -214,10 +214,15 @@ def _reschedule(lab: Lab, campaign_id: str, action: Reschedule) -> None:
 
 
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
-    """Derive observations from readings."""
-    objective = lab.journal.state(campaign_id).campaign.objective
-    scorer = scorer_of(objective)
-    scores = []
+    """Derive observations and measurements from readings."""
+    campaign = lab.journal.state(campaign_id).campaign
+    on_the_way = {measurement.step: measurement.name for measurement in campaign.measurements}
+    steps = lab.journal.steps_of(action.readings)
+    groups: dict[str, list[int]] = defaultdict(list)
     for reading_id in action.readings:
-        scores.append((reading_id, await asyncio.to_thread(score_reading, lab.journal, lab.home, reading_id, scorer)))
-    lab.journal.record_scores(scores, objective.scorer, scorer.version, lab.clock.now())
+        groups[on_the_way.get(steps[reading_id], "")].append(reading_id)
+    for name, readings in groups.items():
+        scored = campaign.scored(name)
+        scorer = scorer_of(scored)
+        scores = [(i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer)) for i in readings]
+        lab.journal.record_scores(scores, scored.scorer, scorer.version, lab.clock.now(), name)

@@ -19,9 +19,10 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
     """One row a well: campaign, round, plate, well, role, every parameter, ratio, flags, prediction and reason.
 
     `ratio` is empty where the well was lost or its image could not be read; `flags` say why, with `;` between them.
+    What was read on the way follows as columns of its own.
     """
     rows = [
-        {"campaign": state.campaign.name, "round": round.number, **_well_row(well)}
+        {"campaign": state.campaign.name, "round": round.number, **_well_row(well), **_measured(state.campaign, well)}
         for round in state.rounds
         for well in round.wells
     ]
@@ -104,6 +105,10 @@ def _well_row(state: WellState) -> dict[str, object]:
         "expected_gain": proposal.gain,
         "reason": proposal.reason,
     }
+
+
+def _measured(campaign: Campaign, state: WellState) -> dict[str, object]:
+    return {measurement.name: state.measured.get(measurement.name) for measurement in campaign.measurements}
 
 
 def _with_types(table: pd.DataFrame) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def checked_campaign(
     if from_afar:
         _refuse_places(campaign, own, file)
     _refuse_options(own, file)
-    findings = scorer_findings(campaign.objective) + capability_findings(campaign, settings) + hours_findings(campaign)
+    findings = scorer_findings(campaign) + capability_findings(campaign, settings) + hours_findings(campaign)
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
     return campaign

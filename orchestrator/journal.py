@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import func
@@ -15,6 +16,8 @@ from orchestrator.store import add_event, campaign_resource, existing
 from orchestrator.tables import (
     CampaignRow,
     EventRow,
+    JobRow,
+    MeasurementRow,
     ObservationRow,
     OutageRow,
     ReadingRow,
@@ -169,29 +172,41 @@ class Journal(JobRecord):
         with self.reading_session() as session:
             return existing(session, ReadingRow, reading_id)
 
-    def record_scores(self, scores: Sequence[tuple[int, Score]], scorer: str, version: str, at: datetime) -> None:
-        """Write down what a scorer derived from readings (by id)."""
+    def record_scores(
+        self, scores: Sequence[tuple[int, Score]], scorer: str, version: str, at: datetime, measurement: str = ""
+    ) -> None:
+        """Write down what a scorer derived from readings (by id): observations, or a measurement if it has a name."""
         with self.transaction() as session:
             for reading_id, score in scores:
                 reading = existing(session, ReadingRow, reading_id)
                 self.guard(session, campaign_resource(reading.campaign_id))
                 reading.scored = True
-                session.add(
-                    ObservationRow(
-                        campaign_id=reading.campaign_id,
-                        round=reading.round,
-                        plate=reading.plate,
-                        well=reading.well,
-                        reading_id=reading_id,
-                        value=score.ratio,
-                        flags=list(score.flags),
-                        scorer=scorer,
-                        scorer_version=version,
-                    )
-                )
+                row: dict[str, Any] = {
+                    "campaign_id": reading.campaign_id,
+                    "round": reading.round,
+                    "plate": reading.plate,
+                    "well": reading.well,
+                    "reading_id": reading_id,
+                    "value": score.ratio,
+                    "flags": list(score.flags),
+                    "scorer": scorer,
+                    "scorer_version": version,
+                }
+                session.add(MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row))
                 subject = f"{reading.campaign_id}/r{reading.round}/p{reading.plate}/{reading.well}"
                 data = {"value": score.ratio, "flags": list(score.flags)}
-                add_event(session, reading.campaign_id, at, "observation", subject, "", data)
+                kind, text = ("measurement", measurement) if measurement else ("observation", "")
+                add_event(session, reading.campaign_id, at, kind, subject, text, data)
+
+    def steps_of(self, readings: Sequence[int]) -> dict[int, str]:
+        """The step in which each of some readings (by id) was taken."""
+        query = (
+            select(ReadingRow.id, JobRow.step)
+            .join(JobRow, col(JobRow.key) == ReadingRow.job_key)
+            .where(col(ReadingRow.id).in_(readings))
+        )
+        with self.reading_session() as session:
+            return {reading: step for reading, step in session.exec(query) if reading is not None}
 
     # Events
 

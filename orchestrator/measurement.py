@@ -1,5 +1,6 @@
 """Readings and their scores: from a table, once more by another version, and beside what a person read by hand."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from orchestrator.journal import Journal
 from orchestrator.lab import Lab
 from orchestrator.scorers import score_reading, scorer_of
 from orchestrator.store import add_event, existing
-from orchestrator.tables import BY_HAND, ObservationRow, ReadingRow, WellRow
+from orchestrator.tables import BY_HAND, MeasurementRow, ObservationRow, ReadingRow, WellRow
 from protocols.scoring import Score
 
 
@@ -81,9 +82,11 @@ def rescore(lab: Lab, campaign_id: str, who: str, why: str) -> Rescored:
     Raises:
         JournalError: there is no reading yet.
     """
-    objective = lab.journal.state(campaign_id).campaign.objective
-    scorer = scorer_of(objective)
-    latest = {row.reading_id: row for row in _observations(lab.journal, campaign_id)}
+    campaign = lab.journal.state(campaign_id).campaign
+    latest: dict[int, ObservationRow | MeasurementRow] = {}
+    latest |= {row.reading_id: row for row in _observations(lab.journal, campaign_id)}
+    on_the_way = _measurements(lab.journal, campaign_id)
+    latest |= on_the_way
     with lab.journal.reading_session() as session:
         query = select(ReadingRow.id).filter_by(campaign_id=campaign_id, scored=True).order_by(col(ReadingRow.id))
         readings = [reading for reading in session.exec(query) if reading is not None]
@@ -91,16 +94,25 @@ def rescore(lab: Lab, campaign_id: str, who: str, why: str) -> Rescored:
     readings = [reading for reading in readings if reading not in latest or latest[reading].scorer != BY_HAND]
     if not readings:
         raise JournalError(f"{campaign_id} has no scored reading yet")
-    scores = [(reading, score_reading(lab.journal, lab.home, reading, scorer)) for reading in readings]
-    changed = sum(
-        1
-        for reading, score in scores
-        if reading not in latest or (score.ratio, list(score.flags)) != (latest[reading].value, latest[reading].flags)
-    )
-    lab.journal.record_scores(scores, objective.scorer, scorer.version, lab.clock.now())
-    message = f"{len(scores)} readings by {objective.scorer} version {scorer.version}, {changed} changed: {why}"
-    lab.journal.note(campaign_id, lab.clock.now(), "rescored", campaign_id, message, who)
-    return Rescored(len(scores), changed)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for reading in readings:
+        groups[on_the_way[reading].name if reading in on_the_way else ""].append(reading)
+    done = []
+    for name, members in groups.items():
+        scored = campaign.scored(name)
+        scorer = scorer_of(scored)
+        scores = [(reading, score_reading(lab.journal, lab.home, reading, scorer)) for reading in members]
+        changed = sum(
+            1
+            for reading, score in scores
+            if reading not in latest
+            or (score.ratio, list(score.flags)) != (latest[reading].value, latest[reading].flags)
+        )
+        lab.journal.record_scores(scores, scored.scorer, scorer.version, lab.clock.now(), name)
+        message = f"{len(scores)} readings by {scored.scorer} version {scorer.version}, {changed} changed: {why}"
+        lab.journal.note(campaign_id, lab.clock.now(), "rescored", campaign_id, message, who)
+        done.append(Rescored(len(scores), changed))
+    return Rescored(*map(sum, zip(*done, strict=True)))
 
 
 def scored_beside_hand(journal: Journal, campaign_id: str) -> list[Pair]:
@@ -115,6 +127,13 @@ def scored_beside_hand(journal: Journal, campaign_id: str) -> list[Pair]:
             by_hand[place] = row.value
     pairs = ((place, scored.get(place), value) for place, value in sorted(by_hand.items()))
     return [Pair(place, score, value) for place, score, value in pairs if score is not None]
+
+
+def _measurements(journal: Journal, campaign_id: str) -> dict[int, MeasurementRow]:
+    """The latest of each reading (by id) that is a measurement."""
+    query = select(MeasurementRow).filter_by(campaign_id=campaign_id).order_by(col(MeasurementRow.id))
+    with journal.reading_session() as session:
+        return {row.reading_id: row for row in session.exec(query)}
 
 
 def _observations(journal: Journal, campaign_id: str) -> list[ObservationRow]:

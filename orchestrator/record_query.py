@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from orchestrator.journal import Journal
 from orchestrator.state import JobStatus
-from orchestrator.tables import CampaignRow, EventRow, JobRow, ObservationRow, ReadingRow
+from orchestrator.tables import CampaignRow, EventRow, JobRow, MeasurementRow, ObservationRow, ReadingRow
 
 
 class StepDay(NamedTuple):
@@ -73,6 +73,13 @@ def readings(
             list(session.exec(select(ReadingRow).filter_by(**here).order_by(col(ReadingRow.id)))),
             list(session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))),
         )
+
+
+def measurement_of(journal: Journal, reading: int) -> str:
+    """The name of the measurement that a reading (by id) is of; empty if it is of the objective."""
+    query = select(MeasurementRow.name).where(MeasurementRow.reading_id == reading)
+    with journal.reading_session() as session:
+        return session.exec(query).first() or ""
 
 
 def latest_events(

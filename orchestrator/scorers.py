@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.journal import Journal
 from orchestrator.tables import ReadingRow
-from protocols.campaign import Objective
-from protocols.errors import Finding
+from protocols.campaign import Campaign, Scored
+from protocols.errors import Finding, Loc
 from protocols.jobs import Reading
 from protocols.scoring import MarksImages, Score, Scorer
 
@@ -39,15 +39,15 @@ def scorer_class(name: str) -> type[Scorer]:
         raise LookupError(f"scorer {name!r} is installed but cannot be imported: {error}") from error
 
 
-def scorer_of(objective: Objective) -> Scorer:
-    """The scorer of an objective, with its options.
+def scorer_of(scored: Scored) -> Scorer:
+    """The scorer of an objective or a measurement, with its options.
 
     Raises:
         LookupError: there is no such scorer.
         ValidationError: its options are wrong.
     """
-    kind = scorer_class(objective.scorer)
-    return kind(_options(kind, objective.options))
+    kind = scorer_class(scored.scorer)
+    return kind(_options(kind, scored.options))
 
 
 def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer) -> Score:
@@ -82,18 +82,25 @@ def _reading(row: ReadingRow, home: Path) -> Reading:
     return Reading(well=row.well, kind=kind, image_png=image, number=row.number, unit=row.unit)
 
 
-def scorer_findings(objective: Objective) -> list[Finding]:
-    """What is wrong with an objective's scorer and its options."""
+def scorer_findings(campaign: Campaign) -> list[Finding]:
+    """What is wrong with the scorers of a campaign's objective and measurements, and their options."""
+    found = _findings(campaign.objective, ("objective",))
+    for index, measurement in enumerate(campaign.measurements):
+        found += _findings(measurement, ("measurements", index))
+    return found
+
+
+def _findings(scored: Scored, loc: Loc) -> list[Finding]:
     try:
-        scorer_of(objective)
+        scorer_of(scored)
     except LookupError as error:
         message = str(error).split(" (")[0]
-        return [Finding(loc=("objective", "scorer"), message=message, expected="one of " + ", ".join(scorer_names()))]
+        return [Finding(loc=(*loc, "scorer"), message=message, expected="one of " + ", ".join(scorer_names()))]
     except ValidationError as error:
-        known = ", ".join(scorer_class(objective.scorer).Options.model_fields) or "none"
+        known = ", ".join(scorer_class(scored.scorer).Options.model_fields) or "none"
         return [
             Finding(
-                loc=("objective", "options", *details["loc"]),
+                loc=(*loc, "options", *details["loc"]),
                 message="unknown option" if details["type"] == "extra_forbidden" else details["msg"],
                 expected=f"options: {known}",
             )

@@ -1,5 +1,6 @@
 """What the journal knows of a campaign, as immutable values that `lifecycle` decides upon."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -63,7 +64,10 @@ class JobState:
 
 @dataclass(frozen=True)
 class WellState:
-    """One well of a round: its proposal, why it was lost, and the latest value and flags derived from its readings."""
+    """One well of a round: its proposal, why it was lost, and the latest value and flags derived from its readings.
+
+    `measured` has what was read on the way, by name: None where it could not be, or a flag speaks against it.
+    """
 
     well: Well
     proposal: Proposal
@@ -72,6 +76,7 @@ class WellState:
     flags: tuple[str, ...] = ()
     scored: bool = False
     requeued: bool = False
+    measured: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def trusted(self) -> float | None:

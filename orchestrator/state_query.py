@@ -1,5 +1,6 @@
 """From the journal's rows to the values that `lifecycle` decides upon."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from orchestrator.state import JobState, JobStatus, RoundState, WellState
-from orchestrator.tables import BY_HAND, OPEN_JOB, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from orchestrator.tables import BY_HAND, OPEN_JOB, JobRow, MeasurementRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.conditions import Proposal
 from protocols.plates import Well
 
@@ -21,6 +22,9 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
         place = (observation.plate, observation.well)
         if place not in latest or latest[place].scorer != BY_HAND or observation.scorer == BY_HAND:
             latest[place] = observation
+    measured: dict[tuple[int, str], dict[str, float | None]] = defaultdict(dict)
+    for found in session.exec(select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))):
+        measured[found.plate, found.well][found.name] = None if found.flags else found.value
     finished = row.status == "finished"
     jobs: Sequence[JobRow] = ()
     unscored: Sequence[int | None] = ()
@@ -47,14 +51,16 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
         finished=finished,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        wells=tuple(_well_state(well, latest.get((well.plate, well.well))) for well in wells),
+        wells=tuple(
+            _well_state(well, latest.get((well.plate, well.well)), measured[well.plate, well.well]) for well in wells
+        ),
         jobs=tuple(job_state(job) for job in jobs),
         unscored=tuple(reading for reading in unscored if reading is not None),
         proposed=row.status == "proposed",
     )
 
 
-def _well_state(row: WellRow, observation: ObservationRow | None) -> WellState:
+def _well_state(row: WellRow, observation: ObservationRow | None, measured: dict[str, float | None]) -> WellState:
     return WellState(
         well=Well(plate=row.plate, name=row.well, number=row.number),
         proposal=Proposal.model_validate(row.proposal),
@@ -63,6 +69,7 @@ def _well_state(row: WellRow, observation: ObservationRow | None) -> WellState:
         flags=() if observation is None else tuple(observation.flags),
         scored=observation is not None,
         requeued=row.requeued,
+        measured=measured,
     )
 
 

@@ -156,6 +156,25 @@ class ObservationRow(SQLModel, table=True):
     scorer_version: str
 
 
+class MeasurementRow(SQLModel, table=True):
+    """What a scorer derived from a reading on the way, beside the objective; the latest of a well and name counts."""
+
+    __tablename__ = "measurement"
+    __table_args__ = (Index("measurement_of_round", "campaign_id", "round"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    round: int
+    plate: int
+    well: str
+    name: str
+    reading_id: int = Field(foreign_key="reading.id")
+    value: float | None
+    flags: list[str] = Field(sa_type=JSON)
+    scorer: str
+    scorer_version: str
+
+
 class LeaseRow(SQLModel, table=True):
     """Who works on a campaign or a robot, until when (real time); `fence` rises with every new owner."""
 

@@ -30,17 +30,29 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Objective(_Model):
-    """What is to be raised: the value that a scorer derives from each well's reading, from 0 to 1."""
+class Scored(_Model):
+    """A value from 0 to 1 that a scorer derives from a well's reading."""
 
-    name: Name = "coloured_cell_ratio"
     scorer: Name = Field("coloured_cell_ratio", description="what derives it from a reading")
     options: dict[str, Any] = Field(default_factory=dict, description="of the scorer")
+
+
+class Objective(Scored):
+    """What is to be raised; derived from the readings of every step that is none of the measurements."""
+
+    name: Name = "coloured_cell_ratio"
 
     @property
     def title(self) -> str:
         """The name as a person reads it."""
         return self.name.replace("_", "-", 1).replace("_", " ")
+
+
+class Measurement(Scored):
+    """What is read on the way, at one step; the optimiser does not hear of it."""
+
+    name: Name
+    step: str
 
 
 class Chosen(_Model):
@@ -124,6 +136,10 @@ class PastResults(_Model):
     )
 
 
+RESERVED = frozenset({"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason"})
+"""Names of the columns of a campaign's table that are not of its own choice."""
+
+
 class Campaign(_Model):
     """One optimisation study, as its campaign file says it."""
 
@@ -133,6 +149,7 @@ class Campaign(_Model):
     start: date | None = Field(None, description="first day of round 1; the day of the launch if absent")
     objective: Objective = Objective()
     parameters: tuple[Parameter, ...] = Field(min_length=1)
+    measurements: tuple[Measurement, ...] = Field((), description="what is read on the way, beside the objective")
     constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
     costs: tuple[Cost, ...] = Field((), description="what a condition takes and should be low, beside the objective")
     protocol: Protocol
@@ -146,6 +163,7 @@ class Campaign(_Model):
     def _check(self) -> Self:
         parts = Parts(
             parameters=tuple(enumerate(self.parameters)),
+            measurements=self.measurements,
             constraints=self.constraints,
             costs=self.costs,
             steps=tuple(enumerate(self.protocol.steps)),
@@ -170,6 +188,10 @@ class Campaign(_Model):
         fitting = (values for values in self.decided_values(1) if self.space.standard_fits(values))
         return tuple(dict.fromkeys(self.space.standard(values) for values in fitting))
 
+    def scored(self, measurement: str) -> Scored:
+        """The measurement with this name, or the objective if there is none."""
+        return next((found for found in self.measurements if found.name == measurement), self.objective)
+
     def decided_values(self, round: int) -> tuple[dict[str, Value], ...]:
         """What each well of a round decides, in the order of `plates.all_wells()`."""
         return tuple(self.space.decided_values(round, well.number) for well in self.plates.all_wells())
@@ -186,6 +208,7 @@ class Parts:
     parameters: tuple[tuple[int, Parameter], ...]
     steps: tuple[tuple[int, Step], ...]
     broken: frozenset[str] = frozenset()
+    measurements: tuple[Measurement, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     costs: tuple[Cost, ...] = ()
     plates: Plates | None = None
@@ -203,6 +226,7 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         parameters = [parameter for _, parameter in parts.parameters]
         yield from constraint_findings(parameters, parts.constraints)
         yield from cost_findings(parameters, parts.costs)
+        yield from _measurement_findings(parts)
     if parts.robots is not None:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:
@@ -261,6 +285,28 @@ def _reference_findings(place: Loc, parameter: Parameter, field: str) -> Iterato
         if not same_dimension(parameter.unit or "dimensionless", unit):
             message = f"{field} cannot be given by {parameter.name!r}, which is in {parameter.unit or 'no unit'}"
             yield Finding(loc=place, message=message, expected=f"a parameter with a unit such as {unit}")
+
+
+def _measurement_findings(parts: Parts) -> Iterator[Finding]:
+    reading = [step.name for _, step in parts.steps if any(op.do == "image" for op in step.operations)]
+    taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
+    taken |= set() if parts.objective is None else {parts.objective.name}
+    free = list(reading)
+    for index, measurement in enumerate(parts.measurements):
+        loc: Loc = ("measurements", index)
+        if measurement.name in taken:
+            message = f"the name {measurement.name!r} is taken"
+            yield Finding(loc=(*loc, "name"), message=message, expected="a name of its own")
+        if measurement.step not in free:
+            why = "has a measurement already" if measurement.step in reading else "reads nothing"
+            message = f"step {measurement.step!r} {why}"
+            expected = "one of the steps with an image operation: " + (", ".join(free) or "none is left")
+            yield Finding(loc=(*loc, "step"), message=message, expected=expected)
+        taken.add(measurement.name)
+        free = [name for name in free if name != measurement.step]
+    if reading and not free:
+        message = "every step that reads has a measurement, and none is left for the objective"
+        yield Finding(loc=("measurements",), message=message, expected="one step with an image operation without one")
 
 
 def _robot_findings(steps: tuple[tuple[int, Step], ...], robots: Mapping[str, RobotConfig]) -> Iterator[Finding]:

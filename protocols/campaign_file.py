@@ -17,6 +17,9 @@ from protocols.protocol import Step
 
 _LONGEST = 1_000_000
 _LARGEST = 100_000
+_WHOLE_PARTS = (
+    "measurements", "constraints", "costs", "plates", "rounds", "stop", "robots", "objective", "past_results"
+)  # fmt: skip
 
 
 class LabFile(BaseModel):
@@ -129,7 +132,7 @@ def _readable_parts(data: Mapping[str, Any]) -> Parts:
     parameters, broken_parameters = _readable_items(Parameter, data.get("parameters"))
     steps, broken_steps = _readable_items(Step, protocol.get("steps") if isinstance(protocol, dict) else None)
     whole: dict[str, Any] = {}
-    for name in ("constraints", "costs", "plates", "rounds", "stop", "robots", "objective", "past_results"):
+    for name in _WHOLE_PARTS:
         field = Campaign.model_fields[name]
         try:
             whole[name] = TypeAdapter[Any](cast(Any, field.annotation)).validate_python(

@@ -212,8 +212,11 @@ class SimulatedRobot:
 
     def _photograph(self, log: RobotLog, job: Job, well: str) -> Reading:
         seed = self._setup.seed
-        place = f"{job.round}/{job.plate}/{well}"
-        truth = CULTURES[self._options.culture](log.history(job.plate_id, well))
+        history = log.history(job.plate_id, well)
+        # A second look at a well is another picture of it.
+        looks = len({done.key for done in history if isinstance(done.operation, Image)} - {job.key})
+        place = f"{job.round}/{job.plate}/{well}" + (f"/{looks}" if looks else "")
+        truth = CULTURES[self._options.culture](history)
         ratio = with_variation(truth, seed, job.round, job.plate, well)
         rng = random_stream(seed, "camera", place)
         spoil: Spoil | None = None

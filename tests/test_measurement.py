@@ -20,7 +20,7 @@ from orchestrator.scorers import scorer_class, scorer_findings, scorer_names, sc
 from orchestrator.settings import Settings
 from protocols.absorbance import Absorbance, read_plate_table
 from protocols.campaign import Campaign, Objective
-from protocols.errors import InvalidInput
+from protocols.errors import Finding, InvalidInput
 from protocols.fluorescence import FluorescentCells, find_cells
 from protocols.jobs import Reading
 from protocols.scoring import read_rgb, write_png
@@ -101,13 +101,17 @@ def test_a_readers_table_is_read_whole_or_refused_with_every_line() -> None:
         read_plate_table("", "t.csv")
 
 
-def test_scorers_are_found_by_name_and_their_options_checked() -> None:
+def test_scorers_are_found_by_name_and_their_options_checked(assay: Campaign) -> None:
     assert {"coloured_cell_ratio", "fluorescent_cells", "absorbance"} <= set(scorer_names())
     assert all(scorer_class(name).version for name in scorer_names())
-    assert scorer_findings(Objective(scorer="absorbance", options={"full": 2.0})) == []
-    [missing] = scorer_findings(Objective(scorer="absorbance"))
+
+    def findings(objective: Objective) -> list[Finding]:
+        return scorer_findings(assay.model_copy(update={"objective": objective}))
+
+    assert findings(Objective(scorer="absorbance", options={"full": 2.0})) == []
+    [missing] = findings(Objective(scorer="absorbance"))
     assert missing.loc == ("objective", "options", "full")
-    [unknown] = scorer_findings(Objective(scorer="guess"))
+    [unknown] = findings(Objective(scorer="guess"))
     assert "absorbance" in unknown.expected
     with pytest.raises(ValidationError):
         scorer_of(Objective(scorer="coloured_cell_ratio", options={"full": 2.0}))

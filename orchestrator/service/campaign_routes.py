@@ -43,6 +43,7 @@ from orchestrator.service.views import (
 )
 from orchestrator.state import CampaignState, JobStatus, RoundState
 from orchestrator.tables import ReadingRow
+from protocols.campaign import Scored
 from protocols.scoring import MarksImages, Scorer
 
 ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
@@ -155,10 +156,11 @@ def marked(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading
     """The image of a reading, with what the scorer counts marked on it."""
     row, _ = _image_of(backend, campaign_id, reading)
     _, state = backend.state(campaign_id)
-    scorer = _scorer(state)
+    scored = state.campaign.scored(record.measurement_of(backend.journal, reading))
+    scorer = _scorer(scored)
     png = None if scorer is None else marked_image(row, backend.settings.home, scorer)
     if png is None:
-        raise Missing(f"{state.campaign.objective.scorer} has nothing to mark on reading {reading} of {campaign_id}")
+        raise Missing(f"{scored.scorer} has nothing to mark on reading {reading} of {campaign_id}")
     return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
 
 
@@ -178,10 +180,10 @@ def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[Reading
     return row, path
 
 
-def _scorer(state: CampaignState) -> Scorer | None:
-    """The scorer of a campaign; None if it is not installed any more."""
+def _scorer(scored: Scored) -> Scorer | None:
+    """The scorer of an objective or measurement; None if it is not installed any more."""
     try:
-        return scorer_of(state.campaign.objective)
+        return scorer_of(scored)
     except (LookupError, ValidationError):
         return None
 
@@ -293,7 +295,7 @@ def well_history(backend: Backend, campaign_id: str, number: int, plate: int, na
         raise Missing(f"there is no well {name} on plate {plate} of round {number} of {campaign_id}")
     view = well_view(campaign_id, number, well)
     read, observed = record.readings(backend.journal, campaign_id, number, plate, name)
-    scorer = _scorer(state)
+    scorer = _scorer(state.campaign.objective)
     marks = scorer.marks if isinstance(scorer, MarksImages) else ""
     happened = record.latest_events(backend.journal, campaign_id, subject=view.id)
     return WellHistory(

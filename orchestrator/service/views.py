@@ -127,6 +127,8 @@ class WellView(View):
     flags: list[str]
     lost: str
     requeued: bool
+    measured: dict[str, float | None]
+    """What was read on the way, by name."""
 
 
 class RoundView(RoundSummary):
@@ -389,6 +391,7 @@ def well_view(campaign_id: str, round: int, well: WellState) -> WellView:
         flags=list(well.flags),
         lost=well.lost,
         requeued=well.requeued,
+        measured=dict(well.measured),
     )
 
 

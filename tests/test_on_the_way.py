@@ -1,0 +1,113 @@
+"""What is read on the way: kept beside the objective, unknown to the optimiser, and asked for what it causes."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestrator import control
+from orchestrator.control import Place
+from orchestrator.export import tidy_table
+from orchestrator.journal import Journal
+from orchestrator.lab import open_lab
+from orchestrator.main import app
+from orchestrator.measurement import rescore
+from orchestrator.replay import replay
+from orchestrator.settings import Settings
+from protocols.campaign_file import read_campaign
+from protocols.errors import InvalidInput
+from tests.conftest import ASSAY_FILE, START
+from tests.service import House
+from tests.test_replay import until_asked
+
+GLANCE = """    - name: glance
+      robot: camera
+      days: 0
+      at: 11:00
+      operations:
+        - {do: image}
+    - name: read
+"""
+MEASURED = "measurements:\n  - {name: early_colour, step: glance}\n\nplates:"
+
+
+def _text() -> str:
+    text = ASSAY_FILE.read_text().replace("    - name: read\n", GLANCE, 1)
+    return text.replace("plates:", MEASURED, 1).replace(", target: 0.9", "")
+
+
+def test_it_is_kept_beside_the_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = read_campaign(_text())
+    house = House(tmp_path)
+    journal = house.backend.journal
+    campaign_id = journal.create_campaign(study, _text(), [], START)
+    lab = open_lab(Settings(home=tmp_path), journal, journal.state(campaign_id))
+    until_asked(lab, campaign_id)
+    state = journal.state(campaign_id)
+    table = tidy_table(state)
+    assert len(table) == 72
+    trusted = table[table["flags"] == ""]
+    # The camera sees the same culture twice, each time with noise of its own.
+    assert trusted["early_colour"].corr(trusted["ratio"]) > 0.9
+    assert (trusted["early_colour"] != trusted["ratio"]).any()
+    assert len(state.observations) == 72
+    assert all(round.same == 24 for round in replay(state, journal.events(campaign_id)))
+
+    # A person's word on the objective changes nothing of it, and both can be scored once more.
+    here = Place(1, 1, "A1")
+    control.correct_wells(lab, campaign_id, {here: 0.5}, "ada", "by eye")
+    done = rescore(lab, campaign_id, "ada", "to be sure")
+    assert (done.readings, done.changed) == (144, 0)
+    [well] = [well for well in journal.state(campaign_id).rounds[0].wells if well.well.name == "A1"]
+    assert well.value == 0.5
+    assert well.measured["early_colour"] == table["early_colour"][0]
+
+    client = house.client("viewer")
+    place = f"/api/v1/campaigns/{campaign_id}/rounds/1/wells/1/A1"
+    told = client.get(place).json()
+    assert told["measured"] == {"early_colour": table["early_colour"][0]}
+    assert client.get(f"{place.replace('1/wells', '1/wells')}").status_code == 200
+    reading = told["readings"][0]["id"]
+    assert client.get(f"/api/v1/campaigns/{campaign_id}/readings/{reading}/marked").status_code == 200
+    journal.close()
+
+    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    words = ["causes", "--campaign", campaign_id, "--column", study.parameters[0].name, "--home", str(tmp_path)]
+    asked = CliRunner().invoke(app, [*words, "--draws", "0"])
+    assert asked.exit_code == 0, asked.output
+    # What the design set comes first; nothing causes it.
+    assert f"Order, causes first: {study.parameters[0].name}, " in asked.output
+    assert f"causes {study.parameters[0].name}" not in asked.output
+    assert "early_colour" in asked.output
+    for wrong in (["causes"], ["causes", "wells.csv", "--campaign", campaign_id]):
+        assert "either a table or a campaign" in str(CliRunner().invoke(app, wrong).exception)
+
+
+def test_a_measurement_that_cannot_be_is_refused() -> None:
+    def refusal(measurement: str) -> str:
+        text = _text().replace("{name: early_colour, step: glance}", measurement)
+        with pytest.raises(InvalidInput) as refused:
+            read_campaign(text)
+        return str(refused.value)
+
+    assert "step 'react' reads nothing (expected one of the steps with an image operation: glance, read)" in refusal(
+        "{name: early_colour, step: react}"
+    )
+    assert "the name 'ratio' is taken" in refusal("{name: ratio, step: glance}")
+    both = refusal("{name: early_colour, step: glance}\n  - {name: late_colour, step: read}")
+    assert "none is left for the objective" in both
+    twice = refusal("{name: early_colour, step: glance}\n  - {name: late_colour, step: glance}")
+    assert "step 'glance' has a measurement already" in twice
+
+
+def test_a_journal_from_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    journal = Journal(settings.journal_url)
+    campaign_id = journal.create_campaign(read_campaign(ASSAY_FILE.read_text()), "", [], START)
+    with journal.transaction() as session:
+        session.connection().exec_driver_sql("DROP TABLE measurement")
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
+    journal.close()
+    again = Journal(settings.journal_url)
+    assert again.state(campaign_id).rounds == ()
+    again.close()
