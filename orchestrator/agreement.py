@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import linregress, t
 
 _LIMITS = 1.96
+FEWEST_PAIRS = 3
 
 
 class Agreement(NamedTuple):
@@ -36,8 +37,8 @@ def agreement(first: Sequence[float], second: Sequence[float]) -> Agreement:
     Raises:
         ValueError: there are fewer than three pairs, or not as many of one as of the other.
     """
-    if len(first) != len(second) or len(first) < 3:
-        raise ValueError(f"{len(first)} and {len(second)} values (expected as many of each, 3 or more)")
+    if len(first) != len(second) or len(first) < FEWEST_PAIRS:
+        raise ValueError(f"{len(first)} and {len(second)} values (expected as many of each, {FEWEST_PAIRS} or more)")
     left, right = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     differences, means = left - right, (left + right) / 2
     number = len(differences)

@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 from orchestrator.errors import JournalError
 from orchestrator.export import csv_text, tidy_table
 from orchestrator.journal import Journal
-from orchestrator.report import report
+from orchestrator.report import report_of
 from orchestrator.settings import Settings
 from orchestrator.table_rows import plain, sha256, typed
 
@@ -42,10 +42,7 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
     parts: dict[str, tuple[bytes, str]] = {
         "campaign.yaml": (campaign["file_text"].encode(), "the campaign file as it was launched"),
         "wells.csv": (csv_text(tidy_table(state)).encode(), "one row a well: condition, role, value, flags, reason"),
-        "report.html": (
-            report(state, settings, campaign["file_text"], journal.last_moment(campaign_id)).encode(),
-            "the report",
-        ),
+        "report.html": (report_of(journal, campaign_id, settings).encode(), "the report"),
     }
     for name, found in rows.items():
         text = json.dumps(found, sort_keys=True, indent=1)

@@ -72,7 +72,7 @@ def _known(
 ) -> tuple[Campaign, Sequence[Observation], int]:
     """The campaign, what was observed, and how many rounds are over."""
     from orchestrator.history import read_history
-    from orchestrator.intake import NamedText, checked_campaign
+    from orchestrator.intake import NamedText, checked_campaign, past_observations
 
     if (file is None) == (campaign is None):
         raise InvalidInput([Problem(where="wellwise forecast", message="give a FILE or a --campaign, one of them")])
@@ -83,6 +83,11 @@ def _known(
     study = checked_campaign(NamedText(text_of(file), str(file)), Settings())
     if history is None and study.past_results.file is not None:
         history = file.parent / study.past_results.file
+    if study.past_results.campaign is not None:
+        # As a launch would take it: what was known before round 1.
+        table = None if history is None else NamedText(text_of(history), str(history))
+        with opened_journal(home) as (_, journal):
+            return study, past_observations(journal, study, table)[0], 0
     if history is None:
         return study, [], 0
     observations = read_history(text_of(history), str(history), study, study.past_results.columns)

@@ -51,16 +51,17 @@ def rescore(why: Why, campaign: CampaignId = None, home: Home = None, who: Who =
 @measuring.command()
 def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     """Say how far the scorer lies from what people read by hand (Bland-Altman)."""
+    from orchestrator.agreement import FEWEST_PAIRS
     from orchestrator.agreement import agreement as between
     from orchestrator.measurement import scored_beside_hand
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)
         pairs = scored_beside_hand(journal, campaign_id)
-    if len(pairs) < 3:
+    if len(pairs) < FEWEST_PAIRS:
         raise WellwiseError(
-            f"{campaign_id} has {len(pairs)} wells with both a trusted score and a value by hand (expected 3 or more): "
-            "read some by eye and enter them with wellwise correct-well"
+            f"{campaign_id} has {len(pairs)} wells with both a trusted score and a value by hand "
+            f"(expected {FEWEST_PAIRS} or more): read some by eye and enter them with wellwise correct-well"
         )
     found = between([pair.scored for pair in pairs], [pair.by_hand for pair in pairs])
     console.print(

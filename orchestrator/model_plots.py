@@ -20,6 +20,8 @@ from optimizer import (
     pair_effect,
     pareto_front,
 )
+from orchestrator.agreement import agreement
+from orchestrator.measurement import Pair
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
 from protocols.parameters import CategoryParameter, Parameter
@@ -134,6 +136,26 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
         fontsize=9,
     )
     axes.legend(fontsize=8, loc="upper left")
+    return figure
+
+
+def agreement_of(campaign: Campaign, pairs: Sequence[Pair]) -> Figure:
+    """How far scorer and hand lie apart in each well, over the mean of both (Bland and Altman 1986)."""
+    scored, by_hand = np.array([(pair.scored, pair.by_hand) for pair in pairs]).T
+    found = agreement(scored, by_hand)
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.axhspan(found.bias_low, found.bias_high, color=_LINE, alpha=0.15, lw=0)
+    axes.axhline(found.bias, color=_LINE, lw=1.4)
+    for limit in (found.lower, found.upper):
+        axes.axhline(limit, color=_LINE, lw=1, ls="--")
+    axes.plot((scored + by_hand) / 2, scored - by_hand, "o", ms=4, color="#222222", alpha=0.7)
+    axes.set_title(
+        f"{found.wells} wells: scorer less hand {found.bias:+.3f} ({found.bias_low:+.3f} to {found.bias_high:+.3f}), "
+        f"limits {found.lower:+.3f} to {found.upper:+.3f}",
+        fontsize=9,
+    )
+    axes.set(xlabel=f"{campaign.objective.title}, mean of scorer and hand", ylabel="scorer less hand")
     return figure
 
 

@@ -12,8 +12,12 @@ from markupsafe import Markup
 from scipy.stats import t
 
 import optimizer
-from orchestrator.model_plots import svg
+from orchestrator.agreement import FEWEST_PAIRS
+from orchestrator.journal import Journal
+from orchestrator.measurement import Pair, scored_beside_hand
+from orchestrator.model_plots import agreement_of, svg
 from orchestrator.plots import figures_of
+from orchestrator.record_query import file_text
 from orchestrator.scorers import scorer_of
 from orchestrator.settings import Settings
 from orchestrator.state import CampaignState, RoundState
@@ -41,6 +45,8 @@ _CAPTIONS = {
     "variance that it has in all that it takes part in, with its 90 % interval.",
     "pair-effect": "What the two most important parameters do together, averaged over the others.",
     "calibration": "Each value beside what the model says of it from all others (leave one out).",
+    "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, and the limits within "
+    "which 95 % of differences lie (Bland and Altman).",
     "pareto-front": "The conditions of which none is better in the objective and lower in cost.",
 }
 
@@ -64,7 +70,20 @@ class Repeated(NamedTuple):
     summary: Summary
 
 
-def report(state: CampaignState, settings: Settings, file_text: str, last: datetime | None) -> str:
+def report_of(journal: Journal, campaign_id: str, settings: Settings) -> str:
+    """The report of a campaign of a journal; see `report`."""
+    return report(
+        journal.state(campaign_id),
+        settings,
+        file_text(journal, campaign_id),
+        journal.last_moment(campaign_id),
+        scored_beside_hand(journal, campaign_id),
+    )
+
+
+def report(
+    state: CampaignState, settings: Settings, file_text: str, last: datetime | None, pairs: Sequence[Pair] = ()
+) -> str:
     """The report of a campaign as HTML; figures, style and campaign file are inside.
 
     Args:
@@ -72,8 +91,12 @@ def report(state: CampaignState, settings: Settings, file_text: str, last: datet
         settings: give the time zone.
         file_text: the campaign file as it was launched.
         last: the time of its latest event.
+        pairs: what the scorer and a person said of the same wells; three or more make a figure.
     """
-    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in figures_of(state).items()}  # noqa: S704
+    drawn = figures_of(state)
+    if len(pairs) >= FEWEST_PAIRS:
+        drawn["agreement"] = agreement_of(state.campaign, pairs)
+    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in drawn.items()}  # noqa: S704
     best = optimizer.recommend(state.campaign.space, state.observations, state.campaign.standards)
     environment = Environment(
         loader=PackageLoader("orchestrator"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -100,6 +123,7 @@ def report(state: CampaignState, settings: Settings, file_text: str, last: datet
         },
         versions={name: version(name) for name in _PACKAGES},
         scorer=scorer_of(state.campaign.objective).version,
+        on_the_way={m.name: scorer_of(m).version for m in state.campaign.measurements},
         file_text=file_text,
     )
 

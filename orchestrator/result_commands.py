@@ -40,16 +40,13 @@ def export(
 @results.command()
 def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
     """Write the report of a campaign as one HTML page and as PDF: results, figures, methods and the campaign file."""
-    from orchestrator.record_query import file_text
-    from orchestrator.report import as_pdf
-    from orchestrator.report import report as written
+    from orchestrator.report import as_pdf, report_of
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
-        state, text = journal.state(campaign_id), file_text(journal, campaign_id)
+        html = report_of(journal, campaign_id, settings)
         folder = out or settings.campaign_folder(campaign_id)
         folder.mkdir(parents=True, exist_ok=True)
-        html = written(state, settings, text, journal.last_moment(campaign_id))
         page, pages = folder / "report.html", folder / "report.pdf"
         page.write_text(html, encoding="utf-8")
         as_pdf(html, pages)

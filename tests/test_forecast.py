@@ -15,6 +15,7 @@ from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.errors import InvalidInput
 from tests.conftest import ASSAY_FILE
+from tests.service import house
 
 
 def _observed(campaign: Campaign, number: int = 24) -> list[Observation]:
@@ -132,6 +133,21 @@ def test_the_command_compares_plans_and_says_what_it_rests_on(monkeypatch: pytes
         refused = runner.invoke(app, ["forecast", *arguments])
         assert refused.exit_code != 0
         assert message in str(refused.exception)
+
+
+def test_what_an_earlier_campaign_found_is_known_to_the_forecast(
+    assay: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    with house(tmp_path) as served:
+        earlier = served.campaign(assay, read=True)
+    file = tmp_path / "next.yaml"
+    file.write_text(ASSAY_FILE.read_text() + f"\npast_results: {{campaign: {earlier}}}\n")
+    done = CliRunner().invoke(
+        app, ["forecast", str(file), "--plan", "1x24", "--surfaces", "1", "--home", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    assert f"drawn from what {assay.plates.count * 24} results teach" in done.output
 
 
 def test_a_campaign_whose_rounds_are_over_is_asked_for_one_more(assay: Campaign, tmp_path: Path) -> None:

@@ -4,10 +4,15 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from orchestrator.control import Place
+from orchestrator.measurement import Pair
+from orchestrator.model_plots import agreement_of
 from orchestrator.report import as_pdf, report
 from orchestrator.settings import Settings
+from orchestrator.state import CampaignState
 from protocols.campaign import Campaign
 from tests.conftest import START
 from tests.service import house
@@ -47,6 +52,19 @@ def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay:
     assert f"{sum(values) / len(values):.3f} (" in row[0]
     assert exported.headers["content-type"].startswith("text/html")
     assert exported.headers["content-disposition"].startswith("attachment")
+
+
+def test_scorer_and_hand_are_compared_where_both_are(assay: Campaign) -> None:
+    state = CampaignState("c", assay, "finished", START)
+    pairs = [Pair(Place(1, 1, f"A{n}"), 0.1 * n + 0.02, 0.1 * n) for n in range(1, 5)]
+    assert 'id="agreement"' not in report(state, Settings(), "", None, pairs[:2])
+    text = report(state, Settings(), "", None, pairs)
+    assert 'id="agreement"' in text
+    figure = agreement_of(assay, pairs)
+    [axes] = figure.axes
+    assert axes.get_title().startswith("4 wells: scorer less hand +0.020 (+0.020 to +0.020)")
+    drawn = axes.lines[-1].get_ydata()
+    assert np.asarray(drawn) == pytest.approx([0.02] * 4)
 
 
 def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: Campaign) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from orchestrator import record_query as record
 from orchestrator.errors import Missing
 from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
-from orchestrator.report import report
+from orchestrator.report import report_of
 from orchestrator.scorers import marked_image, scorer_of
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import (
@@ -267,8 +267,8 @@ def export(
     if name == "campaign.yaml":
         return _file(record.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", kind)
     if name == "report.html":
-        last, text = backend.journal.last_moment(campaign_id), record.file_text(backend.journal, campaign_id)
-        return _file(report(state, backend.settings, text, last).encode(), f"{campaign_id}-report.html", kind)
+        html = report_of(backend.journal, campaign_id, backend.settings)
+        return _file(html.encode(), f"{campaign_id}-report.html", kind)
     if name == "events.csv":
         table = events_table(backend.journal.events(campaign_id), backend.settings.zone)
     else:
