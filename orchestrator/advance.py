@@ -142,7 +142,7 @@ async def _do(lab: Lab, campaign_id: str, action: Action, call: Call) -> None:
     """Everything but the work of robots."""
     match action:
         case Reschedule():
-            await asyncio.to_thread(_reschedule, lab, campaign_id, action)
+            await asyncio.to_thread(reschedule, lab, campaign_id, action.number)
         case PlanRound():
             await call("propose and lay out", (), _plan, lab, campaign_id, action)
         case Drop():
@@ -194,10 +194,10 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     )
 
 
-def _reschedule(lab: Lab, campaign_id: str, action: Reschedule) -> None:
+def reschedule(lab: Lab, campaign_id: str, number: int) -> None:
     """Make the schedule of what is left of a round anew, from now on."""
     now = lab.clock.now()
-    left = lab.journal.open_jobs(campaign_id, action.number)
+    left = lab.journal.open_jobs(campaign_id, number)
     stuck = {job.plate for job, state, _ in left if state.status in (JobStatus.IN_DOUBT, JobStatus.LATE)}
     tasks, away = [], []
     for task, (job, state, since) in zip(
@@ -210,7 +210,7 @@ def _reschedule(lab: Lab, campaign_id: str, action: Reschedule) -> None:
     away += closed(lab.journal.state(campaign_id).campaign.robots, tasks, now)
     found, first = schedule(tasks, away), cost(greedy(tasks, away))
     message = "" if cost(found) == first else f"{cost(found)[0]} jobs will begin too late instead of {first[0]}"
-    lab.journal.reschedule(campaign_id, action.number, starts(found), now, message)
+    lab.journal.reschedule(campaign_id, number, starts(found), now, message)
 
 
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:

@@ -153,6 +153,24 @@ def set_rounds(
         console.print(f"Campaign {campaign_id} is to have {rounds} rounds.", highlight=False)
 
 
+@operators.command("hand-over")
+def hand_over(
+    robot: Annotated[str, typer.Argument(help="The robot that cannot go on.", metavar="FROM")],
+    to: Annotated[str, typer.Argument(help="A robot that shares its steps.", metavar="TO")],
+    why: Why,
+    campaign: CampaignId = None,
+    home: Home = None,
+    who: Who = None,
+) -> None:
+    """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused."""
+    from orchestrator.handover import hand_over as given
+
+    with opened_lab(campaign, home) as (lab, campaign_id):
+        plates = given(lab, campaign_id, robot, to, who or person(), why)
+    names = ", ".join(map(str, plates))
+    console.print(f"Carry plates {names} from {robot} to {to}, then: wellwise resume {campaign_id}", highlight=False)
+
+
 @operators.command("correct-well")
 def correct_well(
     well: WellName,

@@ -29,7 +29,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.flows import load_flow_from_flow_run
-from prefect.states import Crashed, Scheduled
+from prefect.states import Cancelled, Crashed, Scheduled
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.base import BaseJobConfiguration
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
@@ -240,6 +240,9 @@ async def _hand_out(
     now = datetime.now(UTC)
     for run in await _living_runs(client, tag):
         assert run.state is not None
+        if run.state.type is StateType.SCHEDULED and run.work_queue_name != action.robot:
+            await client.set_flow_run_state(run.id, Cancelled(message="its plate was handed over"), force=True)
+            continue
         if run.state.type is StateType.SCHEDULED or journal.holder(robot_resource(action.robot)) is not None:
             return
         patience = _START_S if run.state.type is StateType.PENDING else settings.lease_s

@@ -1,5 +1,6 @@
 """Robots that work only at some hours, and robots that share the plates of a step."""
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from orchestrator import control
+from orchestrator.advance import advance
 from orchestrator.capability_check import hours_findings
+from orchestrator.lab import open_lab
 from orchestrator.main import app
 from orchestrator.planning import plan_round
+from orchestrator.record_query import jobs
 from orchestrator.rehearsal import rehearse
 from orchestrator.scheduling import closed, greedy, schedule, tasks_of
 from orchestrator.settings import Settings
@@ -22,6 +27,8 @@ from protocols.compile import compile_jobs
 from protocols.errors import InvalidInput
 from protocols.working_hours import WorkingHours
 from tests.conftest import ASSAY_FILE, START
+from tests.service import House
+from tests.test_replay import until_asked
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -157,3 +164,46 @@ def test_the_commands_take_hours_from_a_lab_file(tmp_path: Path, monkeypatch: py
     assert done.exit_code == 1, done.output
     assert "too late by 1.0 h" in done.output
     assert RobotConfig.model_validate({"driver": "simulated", "hours": {"from": "8:00", "to": "9:00"}}).hours
+
+
+def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Path) -> None:
+    one = "{driver: simulated, options: {lab: colour-assay, culture: enzyme-assay}}"
+    text = _plates(4, "[left, right]", "4 hour").replace("\nrobots:\n", f"\nrobots:\n  left: {one}\n  right: {one}\n")
+    campaign = read_campaign(text)
+    served = House(tmp_path)
+    journal = served.backend.journal
+    campaign_id = journal.create_campaign(campaign, text, [], START - timedelta(hours=1))
+    lab = open_lab(Settings(home=tmp_path), journal, journal.state(campaign_id))
+    asyncio.run(advance(lab, campaign_id))
+    operator = served.client("operator")
+    address = f"/api/v1/campaigns/{campaign_id}/hand-over"
+
+    def refusal(robot: str, to: str) -> str:
+        answer = operator.post(address, json={"robot": robot, "to": to, "why": "it broke"})
+        assert answer.status_code in (404, 409), answer.text
+        return str(answer.json()["detail"])
+
+    assert "pause it first" in refusal("left", "right")
+    assert operator.post(f"/api/v1/campaigns/{campaign_id}/pause", json={"why": "it broke"}).status_code == 200
+    assert "there is no robot 'third'" in refusal("left", "third")
+    for to in ("left", "camera"):
+        assert f"left has no job of round 1 in a step that it shares with {to}" in refusal("left", to)
+    assert "left → right" in operator.get(f"/campaigns/{campaign_id}").text
+    words = ["hand-over", "left", "right", campaign_id, "--why", "it broke", "--home", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "Carry plates 1, 3 from left to right" in done.output
+    assert "has no job" in refusal("left", "right")
+    assert operator.post(address, json={"robot": "right", "to": "left", "why": "it works again"}).status_code == 200
+    assert operator.post(address, json={"robot": "left", "to": "right", "why": "no"}).status_code == 200
+    [*_, event] = journal.events(campaign_id, kinds=["handed_over"])
+    assert event.data == {"from": "left", "to": "right", "plates": [1, 2, 3, 4]}
+
+    control.unpause(lab, campaign_id, "ada", "carried")
+    until_asked(lab, campaign_id)
+    state = journal.state(campaign_id)
+    assert state.status == "finished"
+    assert len(state.observations) == 96
+    reacted = [row for _, row in jobs(journal, campaign_id) if row.step == "react"]
+    assert {(row.robot, row.job["robot"], row.state) for row in reacted} == {("right", "right", "done")}
+    journal.close()

@@ -41,6 +41,13 @@ class Rounds(Why):
     rounds: Annotated[int, Field(ge=1, le=1_000)]
 
 
+class HandOver(Why):
+    """From which robot plates go to which other one that shares its steps."""
+
+    robot: Annotated[str, Field(max_length=100)]
+    to: Annotated[str, Field(max_length=100)]
+
+
 class JobDecision(Why):
     """What became of a job in doubt, or whether a late one is still to be sent.
 

@@ -1,6 +1,7 @@
 """The dashboard: pages that people look at. What they do there goes through the API, with its rules."""
 
 from collections.abc import Hashable
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -131,8 +132,10 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         last_day = state.campaign.protocol.last_day
         found = charts.calendar(view.steps, counts, current, last_day, view.lab_time)
     events = [EventView.of(row, zone) for row in record.latest_events(backend.journal, state.id, limit=_FEED)]
+    sharing = sorted({pair for step in view.steps for pair in permutations(step.robots, 2)})
     return _rendered(
         "campaign.html",
+        sharing=sharing,
         campaign=view,
         chart=charts.value_chart(state),
         box=charts,

@@ -12,12 +12,14 @@ from orchestrator import control
 from orchestrator.access import Identity
 from orchestrator.control import Place
 from orchestrator.errors import JournalError, Missing
+from orchestrator.handover import hand_over
 from orchestrator.lab import Lab
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import summary_of, well_history
 from orchestrator.service.fields import (
     Body,
     CampaignId,
+    HandOver,
     HandReading,
     JobDecision,
     PlateNumber,
@@ -112,6 +114,20 @@ def set_rounds(
 ) -> JSONResponse:
     """Raise or lower how many rounds the campaign is to have; a finished one goes on if it is raised."""
     act = lambda lab: control.set_rounds(lab, campaign_id, body.rounds, who.person, body.why)  # noqa: E731
+    return _acted(request, backend, who, key, body, campaign_id, act)
+
+
+@steering.post("/hand-over", responses=ACTING, response_model=CampaignSummary)
+def give_plates(
+    request: Request,
+    backend: TheBackend,
+    who: Operator,
+    campaign_id: CampaignId,
+    body: HandOver,
+    key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused."""
+    act = lambda lab: hand_over(lab, campaign_id, body.robot, body.to, who.person, body.why)  # noqa: E731
     return _acted(request, backend, who, key, body, campaign_id, act)
 
 
