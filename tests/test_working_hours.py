@@ -90,7 +90,8 @@ def _with_hours(campaign: Campaign, hours: WorkingHours) -> Campaign:
 def _plates(count: int, robots: str, tolerance: str) -> str:
     text = ASSAY_FILE.read_text().replace("count: 1", f"count: {count}").replace("robot: dispenser", f"robot: {robots}")
     text = text.replace("tolerance: 1 hour", f"tolerance: {tolerance}").replace("rounds: 3", "rounds: 1")
-    wells = 24 * count - 2
+    wells = 4 * count - 2
+    text = text.replace("A1:D6", "A1:B2")
     return text.replace("initial: 22", f"initial: {wells}").replace("proposed: 22", f"proposed: {wells}")
 
 
@@ -203,7 +204,7 @@ def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Pat
     until_asked(lab, campaign_id)
     state = journal.state(campaign_id)
     assert state.status == "finished"
-    assert len(state.observations) == 96
+    assert len(state.observations) == 16
     reacted = [row for _, row in jobs(journal, campaign_id) if row.step == "react"]
     assert {(row.robot, row.job["robot"], row.state) for row in reacted} == {("right", "right", "done")}
     journal.close()
