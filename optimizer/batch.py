@@ -26,7 +26,7 @@ class Effort(NamedTuple):
     generations: int
 
 
-THOROUGH = Effort(functions=512, pool=1200, most=3000, climbers=6, generations=3)
+THOROUGH = Effort(functions=384, pool=1000, most=2000, climbers=6, generations=2)
 ROUGH = Effort(functions=64, pool=300, most=600, climbers=4, generations=1)
 
 Decided = tuple[tuple[str, Value], ...]
