@@ -24,7 +24,7 @@ from orchestrator.lifecycle import (
     next_actions,
 )
 from orchestrator.planning import plan_round
-from orchestrator.scheduling import Away, closed, cost, greedy, schedule, starts, tasks_of
+from orchestrator.scheduling import Away, closed, cost, first_starts, greedy, schedule, starts, tasks_of
 from orchestrator.scorers import score_reading, scorer_of
 from orchestrator.state import JobStatus
 from protocols.compile import compile_jobs
@@ -181,7 +181,6 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         return
     jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
     waits = state.campaign.rounds.approval
-    tasks = tasks_of(jobs, lab.known_seconds(campaign_id))
     lab.journal.plan_round(
         campaign_id,
         planned.layout,
@@ -190,7 +189,7 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         action.start,
         lab.clock.now(),
         planned.requeued,
-        None if waits else starts(schedule(tasks, closed(state.campaign.robots, tasks, action.start))),
+        None if waits else first_starts(jobs, lab.known_seconds(campaign_id), state.campaign.robots, action.start),
     )
 
 

@@ -13,7 +13,7 @@ from drivers.base import Driver, DriverError
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.lab import Lab
 from orchestrator.lifecycle import first_day
-from orchestrator.scheduling import closed, schedule, starts, tasks_of
+from orchestrator.scheduling import first_starts
 from orchestrator.state import JobStatus, RoundState, WellState
 from orchestrator.store import add_event, existing
 from orchestrator.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
@@ -138,8 +138,7 @@ def approve(lab: Lab, campaign_id: str, who: str, why: str) -> int:
     now = lab.clock.now()
     start = first_day(state.campaign, now)
     jobs = list(compile_jobs(state.campaign, campaign_id, round.layout, start))
-    tasks = tasks_of(jobs, lab.known_seconds(campaign_id))
-    planned = starts(schedule(tasks, closed(state.campaign.robots, tasks, start)))
+    planned = first_starts(jobs, lab.known_seconds(campaign_id), state.campaign.robots, start)
     with lab.journal.transaction() as session:
         statement = update(RoundRow).where(
             col(RoundRow.campaign_id) == campaign_id,

@@ -22,6 +22,8 @@ from orchestrator.table_rows import plain, sha256, typed
 
 _METADATA = "ro-crate-metadata.json"
 _TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")
+_LATER = ("measurement",)
+"""Tables that crates from before them do not have."""
 _KINDS = {".json": "application/json", ".csv": "text/csv", ".yaml": "application/yaml", ".html": "text/html",
           ".png": "image/png"}  # fmt: skip
 
@@ -107,8 +109,9 @@ def journal_of(archive: Path) -> Iterator[tuple[Journal, str]]:
     wrong = verify(archive)
     if wrong:
         raise JournalError(f"{archive} cannot be trusted: {'; '.join(wrong[:5])}")
-    with _opened(archive) as (source, _), tempfile.TemporaryDirectory() as folder:
-        rows = {name: json.loads(source.read(f"journal/{name}.json")) for name in _TABLES}
+    with _opened(archive) as (source, parts), tempfile.TemporaryDirectory() as folder:
+        names = [name for name in (*_TABLES, *_LATER) if f"journal/{name}.json" in parts]
+        rows = {name: json.loads(source.read(f"journal/{name}.json")) for name in names}
         journal = Journal(f"sqlite:///{Path(folder) / 'journal.sqlite'}")
         try:
             with journal.transaction() as session:
@@ -142,7 +145,7 @@ def _rows(journal: Journal, campaign_id: str) -> dict[str, list[dict[str, Any]]]
     rows = {}
     with journal.reading_session() as session:
         for table in SQLModel.metadata.sorted_tables:
-            if table.name in _TABLES:
+            if table.name in (*_TABLES, *_LATER):
                 place = table.c["id" if table.name == "campaign" else "campaign_id"]
                 query = select(table).where(place == campaign_id).order_by(*table.primary_key.columns)
                 rows[table.name] = [plain(row) for row in session.connection().execute(query).mappings()]

@@ -1,6 +1,7 @@
 """Export: a tidy table of a campaign, one row a well, as CSV and Parquet."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import tzinfo
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
         for round in state.rounds
         for well in round.wells
     ]
-    return _with_types(pd.DataFrame(rows))
+    return _with_types(pd.DataFrame(rows), {measurement.name for measurement in state.campaign.measurements})
 
 
 def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
@@ -111,11 +112,12 @@ def _measured(campaign: Campaign, state: WellState) -> dict[str, object]:
     return {measurement.name: state.measured.get(measurement.name) for measurement in campaign.measurements}
 
 
-def _with_types(table: pd.DataFrame) -> pd.DataFrame:
+def _with_types(table: pd.DataFrame, measured: AbstractSet[str] = frozenset()) -> pd.DataFrame:
     """Values and predictions are numbers even where all are missing; other whole numbers lose their `.0`."""
-    for name in _NUMBERS.intersection(table.columns):
+    numbers = _NUMBERS | measured
+    for name in numbers.intersection(table.columns):
         table[name] = table[name].astype("float64")
-    for name in table.select_dtypes("float").columns.difference(sorted(_NUMBERS)):
+    for name in table.select_dtypes("float").columns.difference(sorted(numbers)):
         if table[name].notna().all() and (table[name] == table[name].round()).all():
             table[name] = table[name].astype("int64")
     return table

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlmodel import col, select
 
@@ -12,8 +12,10 @@ from orchestrator.journal import Journal
 from orchestrator.lab import Lab
 from orchestrator.scorers import score_reading, scorer_of
 from orchestrator.store import add_event, existing
-from orchestrator.tables import BY_HAND, MeasurementRow, ObservationRow, ReadingRow, WellRow
+from orchestrator.tables import BY_HAND, Derived, MeasurementRow, ObservationRow, ReadingRow, WellRow
 from protocols.scoring import Score
+
+_Derived = TypeVar("_Derived", bound=Derived)
 
 
 class Rescored(NamedTuple):
@@ -83,9 +85,8 @@ def rescore(lab: Lab, campaign_id: str, who: str, why: str) -> Rescored:
         JournalError: there is no reading yet.
     """
     campaign = lab.journal.state(campaign_id).campaign
-    latest: dict[int, ObservationRow | MeasurementRow] = {}
-    latest |= {row.reading_id: row for row in _observations(lab.journal, campaign_id)}
-    on_the_way = _measurements(lab.journal, campaign_id)
+    on_the_way = {row.reading_id: row for row in _rows(lab.journal, campaign_id, MeasurementRow)}
+    latest: dict[int, Derived] = {row.reading_id: row for row in _rows(lab.journal, campaign_id, ObservationRow)}
     latest |= on_the_way
     with lab.journal.reading_session() as session:
         query = select(ReadingRow.id).filter_by(campaign_id=campaign_id, scored=True).order_by(col(ReadingRow.id))
@@ -119,7 +120,7 @@ def scored_beside_hand(journal: Journal, campaign_id: str) -> list[Pair]:
     """The wells that have a trusted score and a value by hand, by place; the latest of each."""
     scored: dict[Place, float | None] = {}
     by_hand: dict[Place, float] = {}
-    for row in _observations(journal, campaign_id):
+    for row in _rows(journal, campaign_id, ObservationRow):
         place = Place(row.round, row.plate, row.well)
         if row.scorer != BY_HAND:
             scored[place] = row.value if not row.flags else None
@@ -129,15 +130,8 @@ def scored_beside_hand(journal: Journal, campaign_id: str) -> list[Pair]:
     return [Pair(place, score, value) for place, score, value in pairs if score is not None]
 
 
-def _measurements(journal: Journal, campaign_id: str) -> dict[int, MeasurementRow]:
-    """The latest of each reading (by id) that is a measurement."""
-    query = select(MeasurementRow).filter_by(campaign_id=campaign_id).order_by(col(MeasurementRow.id))
-    with journal.reading_session() as session:
-        return {row.reading_id: row for row in session.exec(query)}
-
-
-def _observations(journal: Journal, campaign_id: str) -> list[ObservationRow]:
+def _rows(journal: Journal, campaign_id: str, kind: type[_Derived]) -> list[_Derived]:
     """All of a campaign, oldest first."""
-    query = select(ObservationRow).filter_by(campaign_id=campaign_id).order_by(col(ObservationRow.id))
+    query = select(kind).filter_by(campaign_id=campaign_id).order_by(col(kind.id))
     with journal.reading_session() as session:
         return list(session.exec(query))

@@ -130,6 +130,14 @@ def schedule(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
     return sorted(slots, key=lambda slot: slot.begin)
 
 
+def first_starts(
+    jobs: Iterable[Job], known: Seconds, robots: Mapping[str, RobotConfig], start: datetime
+) -> dict[str, Start]:
+    """When each job of a new round is to begin, within the working hours of robots; `start` gives the time zone."""
+    tasks = tasks_of(jobs, known)
+    return starts(schedule(tasks, closed(robots, tasks, start)))
+
+
 def starts(slots: Iterable[Slot]) -> dict[str, Start]:
     """The schedule as the journal keeps it, by job key."""
     return {slot.task.key: Start(slot.begin, slot.placed) for slot in slots}

@@ -138,41 +138,35 @@ class ReadingRow(SQLModel, table=True):
     scored: bool = False
 
 
-class ObservationRow(SQLModel, table=True):
+class Derived(SQLModel):
     """The value derived from a reading, with its flags and the scorer that derived it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    round: int
+    plate: int
+    well: str
+    reading_id: int = Field(foreign_key="reading.id")
+    value: float | None
+    flags: list[str] = Field(sa_type=JSON)
+    scorer: str
+    scorer_version: str
+
+
+class ObservationRow(Derived, table=True):
+    """A value of the objective."""
 
     __tablename__ = "observation"
     __table_args__ = (Index("observation_of_round", "campaign_id", "round"),)
 
-    id: int | None = Field(default=None, primary_key=True)
-    campaign_id: str = Field(foreign_key="campaign.id")
-    round: int
-    plate: int
-    well: str
-    reading_id: int = Field(foreign_key="reading.id")
-    value: float | None
-    flags: list[str] = Field(sa_type=JSON)
-    scorer: str
-    scorer_version: str
 
-
-class MeasurementRow(SQLModel, table=True):
-    """What a scorer derived from a reading on the way, beside the objective; the latest of a well and name counts."""
+class MeasurementRow(Derived, table=True):
+    """A value that was read on the way, beside the objective; the latest of a well and name counts."""
 
     __tablename__ = "measurement"
     __table_args__ = (Index("measurement_of_round", "campaign_id", "round"),)
 
-    id: int | None = Field(default=None, primary_key=True)
-    campaign_id: str = Field(foreign_key="campaign.id")
-    round: int
-    plate: int
-    well: str
     name: str
-    reading_id: int = Field(foreign_key="reading.id")
-    value: float | None
-    flags: list[str] = Field(sa_type=JSON)
-    scorer: str
-    scorer_version: str
 
 
 class LeaseRow(SQLModel, table=True):

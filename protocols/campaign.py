@@ -136,7 +136,8 @@ class PastResults(_Model):
     )
 
 
-RESERVED = frozenset({"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason"})
+_PREDICTED = ("predicted_mean", "predicted_sd", "expected_gain")
+RESERVED = frozenset({"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason", *_PREDICTED})
 """Names of the columns of a campaign's table that are not of its own choice."""
 
 

@@ -81,7 +81,7 @@ def _leave_out_absent_robots(data: dict[str, Any]) -> None:
     steps = protocol.get("steps") if isinstance(protocol, dict) else None
     for step in steps if isinstance(steps, list) else ():
         if isinstance(step, dict) and isinstance(step.get("robot"), list):
-            present = [name for name in step["robot"] if name in data["robots"]]
+            present = [name for name in step["robot"] if isinstance(name, str) and name in data["robots"]]
             step["robot"] = present or step["robot"]
 
 

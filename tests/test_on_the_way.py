@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from orchestrator import control
 from orchestrator.control import Place
+from orchestrator.crate import journal_of, write_crate
 from orchestrator.export import tidy_table
 from orchestrator.journal import Journal
 from orchestrator.lab import open_lab
@@ -66,6 +67,13 @@ def test_it_is_kept_beside_the_objective(tmp_path: Path) -> None:
     assert well.value == 0.5
     assert well.measured["early_colour"] == table["early_colour"][0]
 
+    # The crate has it too.
+    write_crate(Settings(home=tmp_path), journal, campaign_id, tmp_path / "crate.zip")
+    with journal_of(tmp_path / "crate.zip") as (again, _):
+        kept = tidy_table(journal.state(campaign_id))
+        assert tidy_table(again.state(campaign_id))[kept.columns].equals(kept)
+        assert again.state(campaign_id).rounds[0].wells[0].measured == well.measured
+
     client = house.client("viewer")
     place = f"/api/v1/campaigns/{campaign_id}/rounds/1/wells/1/A1"
     told = client.get(place).json()
@@ -114,7 +122,8 @@ def test_a_measurement_that_cannot_be_is_refused() -> None:
     assert "step 'react' reads nothing (expected one of the steps with an image operation: glance, read)" in refusal(
         "{name: early_colour, step: react}"
     )
-    assert "the name 'ratio' is taken" in refusal("{name: ratio, step: glance}")
+    for name in ("ratio", "predicted_mean"):
+        assert f"the name {name!r} is taken" in refusal(f"{{name: {name}, step: glance}}")
     both = refusal("{name: early_colour, step: glance}\n  - {name: late_colour, step: read}")
     assert "none is left for the objective" in both
     twice = refusal("{name: early_colour, step: glance}\n  - {name: late_colour, step: glance}")

@@ -153,6 +153,8 @@ def test_one_robot_fewer_is_a_conflict_where_the_others_cannot_do_it_in_time() -
         read_campaign(text, lab=read_lab(_lab("up")))
     with pytest.raises(InvalidInput, match="there is no robot 'left'"):
         read_campaign(text)
+    with pytest.raises(InvalidInput, match="robot"):
+        read_campaign(_plates(4, "[{name: left}, left]", "1 hour"), lab=read_lab(_lab("up")))
     with pytest.raises(InvalidInput, match="a robot is named twice"):
         read_campaign(_plates(4, "[dispenser, dispenser]", "1 hour"))
 
