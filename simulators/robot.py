@@ -213,8 +213,9 @@ class SimulatedRobot:
     def _photograph(self, log: RobotLog, job: Job, well: str) -> Reading:
         seed = self._setup.seed
         history = log.history(job.plate_id, well)
-        # A second look at a well is another picture of it.
-        looks = len({done.key for done in history if isinstance(done.operation, Image)} - {job.key})
+        # A second look at a well is another picture of it; the same look, taken again after a crash, is the same one.
+        photographed = {_without_attempt(done.key) for done in history if isinstance(done.operation, Image)}
+        looks = len(photographed - {_without_attempt(job.key)})
         place = f"{job.round}/{job.plate}/{well}" + (f"/{looks}" if looks else "")
         truth = CULTURES[self._options.culture](history)
         ratio = with_variation(truth, seed, job.round, job.plate, well)
@@ -224,6 +225,11 @@ class SimulatedRobot:
             spoil = "blur" if rng.random() < 0.5 else "exposure"
         image = render_well(ratio, rng, spoil)
         return Reading(well=well, kind="image", image_png=write_png(image))
+
+
+def _without_attempt(key: str) -> str:
+    """The key of a job, whichever attempt at it this is (`rpe/r1/p3/imaging/1#2`)."""
+    return key.partition("#")[0]
 
 
 def lab_log_path(home: Path, lab: str) -> Path:
