@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model bench-viewers bench-causes lock clean
+.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -15,7 +15,7 @@ serve: $(READY)
 	$(BIN)/wellwise serve
 
 test: $(READY) browser
-	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --durations=8 --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Debian's chromium for the tests of the dashboard, where it may be installed.
 browser:
@@ -53,6 +53,10 @@ ALL_METHODS := wellwise ax baybe optuna qlognei sobol uniform published
 bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
 	$(BIN)/python -m benchmarks.beside_peers \
 		$(if $(PEERS),--peers build/peers/bin/python --again --methods $(ALL_METHODS))
+
+# Whether what a forecast says comes true, over 108 simulated campaigns; about an hour on two cores.
+bench-forecasts: $(READY)
+	$(BIN)/python -m benchmarks.forecasts
 
 # What causes what, beside DirectLiNGAM and RESIT in an environment of their own.
 bench-causes: $(READY) build/causal-peers/.ready

@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 import optimizer
 from benchmarks.beside_peers import ROUNDS, Observations, measured
@@ -106,7 +108,8 @@ def main() -> None:
     others = [f"surface{20 + number}" for number in range(arguments.random_surfaces)]
     jobs += [(name, 0, arguments.surfaces) for name in others]
     with ProcessPoolExecutor(arguments.processes) as pool:
-        outcomes = list(pool.map(_campaign, jobs))
+        begun = track(pool.map(_campaign, jobs), "campaigns", total=len(jobs), console=Console(stderr=True))
+        outcomes = list(begun)
     table(sorted(outcomes, key=lambda outcome: [*arguments.functions, *others].index(outcome.function)))
 
 

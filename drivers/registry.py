@@ -4,7 +4,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from drivers.base import Clock, Driver, DriverError, RobotSetup
 from drivers.environment import environment_folder, interpreter
 from protocols.errors import Finding
+from protocols.plugins import announced
 
 DRIVERS = "wellwise.drivers"
 CLOCKS = "wellwise.clocks"
@@ -23,7 +24,7 @@ _FROM_FOLDERS: dict[tuple[str, str], EntryPoint] = {}
 
 def driver_names() -> list[str]:
     """Names of all installed drivers, sorted."""
-    return sorted(entry_points(group=DRIVERS).names)
+    return sorted(announced(DRIVERS).names)
 
 
 def driver_class(name: str) -> type[Driver]:
@@ -102,13 +103,13 @@ def add_folder(folder: Path) -> str:
 def entry_point(group: str, name: str) -> EntryPoint | None:
     """What is announced under a name: by an installed package, or by a folder that was added."""
     found = _FROM_FOLDERS.get((group, name))
-    return found or next(iter(entry_points(group=group, name=name)), None)
+    return found or next(iter(announced(group).select(name=name)), None)
 
 
 def _load(group: str, name: str, what: str) -> Any:
     found = entry_point(group, name)
     if found is None:
-        names = ", ".join(sorted(entry_points(group=group).names)) or "none"
+        names = ", ".join(sorted(announced(group).names)) or "none"
         raise DriverError(f"there is no {what} {name!r} (expected one of {names})")
     try:
         return found.load()

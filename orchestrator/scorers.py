@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,6 +12,7 @@ from orchestrator.tables import ReadingRow
 from protocols.campaign import Campaign, Scored
 from protocols.errors import Finding, Loc
 from protocols.jobs import Reading
+from protocols.plugins import announced
 from protocols.scoring import MarksImages, Score, Scorer
 
 SCORERS = "wellwise.scorers"
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 def scorer_names() -> list[str]:
     """Every scorer that is installed."""
-    return sorted(entry_points(group=SCORERS).names)
+    return sorted(announced(SCORERS).names)
 
 
 def scorer_class(name: str) -> type[Scorer]:
@@ -30,7 +30,7 @@ def scorer_class(name: str) -> type[Scorer]:
     Raises:
         LookupError: there is none, or it cannot be imported.
     """
-    found = next(iter(entry_points(group=SCORERS, name=name)), None)
+    found = next(iter(announced(SCORERS).select(name=name)), None)
     if found is None:
         raise LookupError(f"there is no scorer {name!r} (expected one of {', '.join(scorer_names())})")
     try:

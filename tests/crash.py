@@ -182,14 +182,20 @@ def in_child(work: Callable[[], None]) -> bool:
     return False
 
 
+def created(url: str, small: Campaign) -> str:
+    """A new campaign in the journal; its id."""
+    journal = Journal(url)
+    campaign_id = journal.create_campaign(small, "", [], START)
+    journal.close()
+    return campaign_id
+
+
 def crash(home: Path, url: str, small: Campaign, at: int | float | None) -> tuple[bool, str]:
     """Run the campaign, killed at boundary `at` (or after so many seconds, if it is a float), and recover.
 
     Returns whether it was killed and the campaign's id.
     """
-    journal = Journal(url)
-    campaign_id = journal.create_campaign(small, "", [], START)
-    journal.close()
+    campaign_id = created(url, small)
 
     def doomed() -> None:
         if isinstance(at, float):
@@ -207,9 +213,7 @@ def crash(home: Path, url: str, small: Campaign, at: int | float | None) -> tupl
 
 def boundaries(home: Path, url: str, small: Campaign) -> int:
     """How many boundaries an undisturbed run passes."""
-    journal = Journal(url)
-    campaign_id = journal.create_campaign(small, "", [], START)
-    journal.close()
+    campaign_id = created(url, small)
     counted = home / "boundaries"
 
     def count() -> None:
@@ -275,7 +279,9 @@ def kill_at(points: Sequence[int | float], url_of: Callable[[Path], str], small:
     """Kill at each of the points, recover, examine."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        _, calm = crash(home, url_of(home), small, None)
+        # Here, not in a process of its own: those that are forked later find all that a first run loads.
+        calm = created(url_of(home), small)
+        carry(home, url_of(home), calm)
         undisturbed = table(url_of(home), calm)
     for point in points:
         with tempfile.TemporaryDirectory() as folder:

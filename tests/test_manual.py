@@ -11,7 +11,7 @@ from protocols.jobs import JobReport
 from protocols.operations import Detach, Dispense, Image, Incubate, Move, Operation, Supplement
 from simulators.clock import VirtualClock
 from tests.conftest import START
-from tests.test_command_line import wellwise
+from tests.program import wellwise
 from tests.test_conformance import job_of
 
 KEY = "c/r1/p1/s/1"

@@ -21,7 +21,7 @@ from protocols.operations import Dispense, Operation, Supplement
 from simulators.opentrons_server import OpentronsServer
 from simulators.twins import OT2_DECK
 from tests.conftest import ROOT
-from tests.test_command_line import wellwise
+from tests.program import wellwise
 from tests.test_conformance import job_of
 
 LAB = ROOT / "examples" / "opentrons" / "lab.yaml"
