@@ -44,6 +44,16 @@ def checked_campaign(
     return campaign
 
 
+def stand_ins(campaign: Campaign, lab: LabFile | None) -> dict[str, list[str]]:
+    """The robots that a lab does not have, so that the campaign file's own are used, and the steps that need them."""
+    found: dict[str, list[str]] = {}
+    for step in campaign.protocol.steps:
+        for robot in step.robots:
+            if lab is not None and robot not in lab.robots:
+                found.setdefault(robot, []).append(step.name)
+    return found
+
+
 def checked_lab(file: NamedText) -> LabFile:
     """The robots of a lab file.
 

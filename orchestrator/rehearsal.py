@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ class RehearsedJob(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """What cannot be done as it is planned, and what would mend it; `fatal`: a tolerance is broken."""
+    """What cannot be done as it is planned, and what would mend it; otherwise, if not `fatal`, what waits."""
 
     robot: str
     step: str
@@ -71,7 +71,12 @@ class Rehearsal:
     loads: tuple[Load, ...]
 
 
-def rehearse(campaign: Campaign, settings: Settings, hours: WorkingHours | None = None) -> Rehearsal:
+def rehearse(
+    campaign: Campaign,
+    settings: Settings,
+    hours: WorkingHours | None = None,
+    absent: Mapping[str, Sequence[str]] | None = None,
+) -> Rehearsal:
     """Carry a campaign through all of its rounds on virtual robots and a virtual clock, in a folder of its own.
 
     Every robot takes the simulated robot's time for each operation; its faults and limits stay out of it. A job whose
@@ -82,6 +87,7 @@ def rehearse(campaign: Campaign, settings: Settings, hours: WorkingHours | None 
             short.
         settings: give the time zone.
         hours: when people are in the lab; what is done outside of them is noted.
+        absent: robots that the lab does not have, with the steps that need them: conflicts, but rehearsed all the same.
     """
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         virtual = Settings(home=Path(folder), time_zone=settings.time_zone)
@@ -96,7 +102,7 @@ def rehearse(campaign: Campaign, settings: Settings, hours: WorkingHours | None 
     return Rehearsal(
         state=state,
         jobs=jobs,
-        conflicts=tuple(_conflicts(campaign, jobs, hours)),
+        conflicts=(*_missing(absent or {}), *_conflicts(campaign, jobs, hours)),
         utilisation=tuple(_utilisation(jobs)),
         loads=tuple(loads(entry.job for entry in jobs)),
     )
@@ -154,6 +160,13 @@ def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> li
             job = job.model_copy(update={"due_at": job.due_at.astimezone(settings.zone)})
             found.append(RehearsedJob(job, *spans[row.key], row.key in late))
     return found
+
+
+def _missing(absent: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:
+    for robot, steps in absent.items():
+        for step in steps:
+            remedy = f"{robot} in the lab file, or another robot of the lab for step {step}"
+            yield Conflict(robot, step, "the lab has no such robot", remedy, True)
 
 
 def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: WorkingHours | None) -> list[Conflict]:

@@ -46,11 +46,11 @@ def rehearse(
 ) -> None:
     """Carry a campaign through on virtual robots: when what happens, what is too late, what to load, what to expect.
 
-    Exits with 1 if a tolerance is broken, or something happens when nobody is in the lab.
+    Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when nobody is there.
     """
     from orchestrator.forecast import forecast, simulators
     from orchestrator.forecast_commands import print_forecast
-    from orchestrator.intake import NamedText, checked_campaign, checked_lab
+    from orchestrator.intake import NamedText, checked_campaign, checked_lab, stand_ins
     from orchestrator.rehearsal import rehearse as carry_through
     from protocols.costs import costs, needs, read_prices
 
@@ -63,7 +63,7 @@ def rehearse(
     with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as beside:
         # Another process simulates while this one carries the campaign through.
         ahead = beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map) if surfaces else None
-        found = carry_through(campaign, settings, present)
+        found = carry_through(campaign, settings, present, stand_ins(campaign, robots))
     _print(found)
     bill = None if listed is None else costs(needs(found.loads, {u.robot: u.hours for u in found.utilisation}), listed)
     if bill is not None:
@@ -114,7 +114,7 @@ def _print(found: Rehearsal) -> None:
         text += f". What would mend it: {conflict.remedy}." if conflict.remedy else "."
         console.print(text, style=style, highlight=False, soft_wrap=True)
     if not any(conflict.fatal for conflict in found.conflicts):
-        console.print("Every job begins within its tolerance.", highlight=False)
+        console.print("Every job has its robot and begins within its tolerance.", highlight=False)
     table = Table(title="To be loaded on the first days (all days: loading.csv)")
     for name in ("day", "plates", "liquids, mL", "supplements", "tips"):
         table.add_column(name)

@@ -80,7 +80,7 @@ def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
     words = ["rehearse", str(ASSAY_FILE), "--surfaces", "1", "--prices", str(prices), "--out", str(out)]
     done = runner.invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert "Every job begins within its tolerance." in done.output
+    assert "Every job has its robot and begins within its tolerance." in done.output
     assert {path.name for path in out.iterdir()} == {"schedule.csv", "loading.csv", "calendar.ics", "costs.csv"}
     bill = pd.read_csv(out / "costs.csv").set_index("name")["cost"]
     assert bill["camera"] > 0
@@ -89,9 +89,13 @@ def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
     entries = Calendar.from_ical((out / "calendar.ics").read_bytes()).walk("VEVENT")
     assert len(entries) == 6
     assert all(entry["dtend"].dt > entry["dtstart"].dt > datetime(2026, 1, 1, tzinfo=UTC) for entry in entries)
-    broken = runner.invoke(
-        app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path), "--surfaces", "0", "--hours", "8:00-10:00"]
-    )
+    lab = tmp_path / "lab.yaml"
+    lab.write_text("robots: {dispenser: {driver: simulated}}\n")
+    few = ["--surfaces", "0", "--hours", "8:00-10:00", "--lab", str(lab)]
+    broken = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path), *few])
     assert broken.exit_code == 1
+    assert "CONFLICT: camera, step read: the lab has no such robot. What would mend it: camera in" in broken.output
+    validated = runner.invoke(app, ["validate", str(ASSAY_FILE), "--lab", str(lab)])
+    assert "camera (step read) is not in" in validated.output
     assert "CONFLICT: camera, step read" in broken.output
     assert runner.invoke(app, ["rehearse", str(RPE_FILE), "--hours", "18-8"]).exit_code != 0
