@@ -96,7 +96,7 @@ def distributions(state: CampaignState) -> Figure:
 
 
 def plate_maps(state: CampaignState, round: RoundState) -> Figure:
-    """The plates of a round, each well coloured by its value; lost and flagged wells are crossed."""
+    """The plates of a round, each well coloured by its value; of a lost or flagged one there is none."""
     plates = sorted({well.well.plate for well in round.wells})
     rows, columns = LABWARE[state.campaign.plates.labware]
     across = min(len(plates), 4)

@@ -69,16 +69,20 @@ def verify(crate: CrateArgument) -> None:
 
 @results.command()
 def replay(
-    campaign: CampaignId = None,
+    campaign: Annotated[
+        str | None, typer.Argument(help="Campaign, or its RO-Crate (.zip); the newest if absent.", metavar="CAMPAIGN")
+    ] = None,
     home: Home = None,
-    crate: Annotated[Path | None, typer.Option("--crate", help="From an RO-Crate (.zip) instead.")] = None,
 ) -> None:
-    """Propose every batch of a campaign once more from what was known then; exits with 1 if one differs."""
+    """Propose every batch of a campaign, or of its RO-Crate, once more from what was known then.
+
+    Exits with 1 if one differs.
+    """
     from orchestrator.crate import journal_of
     from orchestrator.replay import replay as proposed_again
 
-    if crate is not None:
-        with journal_of(crate) as (journal, campaign_id):
+    if campaign is not None and campaign.endswith(".zip"):
+        with journal_of(Path(campaign)) as (journal, campaign_id):
             rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
     else:
         with opened_journal(home) as (_, journal):

@@ -244,8 +244,9 @@ class CategoryParameter(_Parameter):
 
     @property
     def allowed(self) -> str:
-        """The levels, for people."""
-        return "one of " + " ".join(str(level) for level in self.levels)
+        """The levels with their labels, for people."""
+        labels = {level: self.labels.get(str(level)) for level in self.levels}
+        return "one of " + " ".join(f"{level} ({label})" if label else str(level) for level, label in labels.items())
 
     def snap(self, value: Value) -> Value | None:
         """The level that `value` stands for (0.0 stands for 0), or None."""

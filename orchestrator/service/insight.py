@@ -17,8 +17,8 @@ _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
 class Recommended(View):
     """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
 
-    `beats_standard` is the probability that it is better than the best standard condition, `is_best` that no condition
-    that was tried is better.
+    `beats_standard` is the probability that it is better than the best standard condition, `is_best` that it is
+    better than every condition that was tried.
     """
 
     condition: dict[str, Value]
