@@ -313,6 +313,7 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
     from orchestrator.console import ProgressView
     from orchestrator.lab import open_lab
     from orchestrator.ownership import owned
+    from orchestrator.prefect_setup import start_prefect
     from orchestrator.store import campaign_resource
 
     state = journal.state(campaign_id)
@@ -344,6 +345,7 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
             resource = campaign_resource(campaign_id)
             async with owned(journal, resource, settings.lease_s, print_waiting if wait else None):
                 lab = open_lab(settings, journal, state)
+                await asyncio.to_thread(start_prefect)
                 waiting: tuple[Question, ...] = await flows.run_campaign(lab, campaign_id)
             for robot in lab.robots.values():
                 await robot.close()

@@ -1,7 +1,7 @@
 """Prefect, embedded: below wellwise's home, silent on the console, telling nobody anything."""
 
 import os
-import signal
+import subprocess
 from pathlib import Path
 
 from orchestrator.settings import Settings
@@ -23,34 +23,32 @@ root: {level: WARNING, handlers: [file]}
 """
 
 
-def start_prefect(home: Path) -> None:
+def start_prefect() -> None:
     """Start Prefect's embedded server, unless the environment names another; takes seconds.
 
-    Prefect starts it by itself as well, but two of its threads may do so at once and leave one behind. One that was
-    left behind by a process of this home that was killed is ended first.
+    Prefect starts it by itself as well, but then two of its threads may do so at once and leave one behind, and the
+    server of a process that was killed would stay for ever.
     """
     if "PREFECT_API_URL" in os.environ:
         return
     from prefect.server.api.server import SubprocessASGIServer
 
-    note = home / "prefect" / "server.pid"
-    if note.exists():
-        _end_orphan(note.read_text(encoding="utf-8").strip())
     server = SubprocessASGIServer()
     server.start()
     if server.server_process is not None:
-        note.write_text(str(server.server_process.pid), encoding="utf-8")
+        _WATCHERS.append(_end_with_this_process(server.server_process.pid))
 
 
-def _end_orphan(pid: str) -> None:
-    """End a server of Prefect whose parent is gone; where no /proc tells so, it is left alone."""
-    try:
-        command = Path("/proc", pid, "cmdline").read_bytes()
-        parent = Path("/proc", pid, "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-        if b"prefect.server.api.server" in command and parent == "1":
-            os.kill(int(pid), signal.SIGTERM)
-    except (OSError, ValueError, IndexError):
-        return
+_WATCHERS: list[subprocess.Popen[bytes]] = []
+
+
+def _end_with_this_process(server: int) -> subprocess.Popen[bytes]:
+    """Ends Prefect's server when the pipe to this process closes, which even SIGKILL does."""
+    # Another process may have the number by then; where no /proc tells, the server is left alone.
+    end = 'cat; grep -qs prefect.server.api.server "/proc/$0/cmdline" && kill "$0"'
+    return subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
+        ["/bin/sh", "-c", end, str(server)], stdin=subprocess.PIPE, start_new_session=True
+    )
 
 
 def embed_prefect(settings: Settings) -> Path:

@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import os
 import subprocess
@@ -168,6 +169,17 @@ def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
     assert "expected a well such as rpe/r1/p3/B2" in refused.stderr
 
 
+def servers_of(home: Path) -> list[str]:
+    """Prefect's servers that have this home in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            is_server = b"prefect.server.api" in (process / "cmdline").read_bytes()
+            if is_server and str(home / "prefect").encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+    return found
+
+
 def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "campaign.yaml"
     file.write_text(LAB_FILE.read_text().replace("stop: {rounds: 2}", "stop: {rounds: 1}"))
@@ -196,6 +208,7 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
             first.kill()
             out, _ = second.communicate()
             assert second.returncode == 0, out
+    assert servers_of(home) == [], "Prefect's servers end with the processes that started them"
     journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
     state = journal.state("lab")
     assert (state.status, len(state.rounds)) == ("finished", 1)

@@ -196,5 +196,5 @@ def _carry_on(settings: Settings) -> CarryOn:
         return follow
     from orchestrator.flows import run_campaign
 
-    start_prefect(settings.home)
+    start_prefect()
     return run_campaign
