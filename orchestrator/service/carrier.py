@@ -44,6 +44,7 @@ class Carrier:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._labs: dict[str, Lab] = {}
         self._faults: dict[str, tuple[float, float]] = {}
+        self._loading: asyncio.Task[CarryOn] | None = None
         self._beat = time.monotonic()
         self.troubles: dict[str, str] = {}
         """Campaign -> why it is not carried on just now, for people."""
@@ -109,14 +110,13 @@ class Carrier:
                 raise
 
     async def _supervise(self) -> None:
-        carry_on = await asyncio.to_thread(_carry_on, self._settings)
         while not self._stopping.is_set():
             self._nudged.clear()
             self._beat = time.monotonic()
             try:
                 for campaign_id, last in self._journal.last_events().items():
                     if campaign_id not in self._tasks and self._due(campaign_id, last):
-                        self._tasks[campaign_id] = asyncio.create_task(self._carry(campaign_id, last, carry_on))
+                        self._tasks[campaign_id] = asyncio.create_task(self._carry(campaign_id, last))
             except WellwiseError as error:
                 # Such as a database that is away: it is asked again, and readiness tells of it.
                 _log.warning("%s", error)
@@ -135,10 +135,10 @@ class Carrier:
             return time.monotonic() >= again_at
         return last > self._seen.get(campaign_id, -1)
 
-    async def _carry(self, campaign_id: str, last: int, carry_on: CarryOn) -> None:
+    async def _carry(self, campaign_id: str, last: int) -> None:
         """Carry a campaign on until it is over or waits for a person; what happens after `last` is looked at anew."""
         try:
-            await self._carry_once(campaign_id, carry_on)
+            await self._carry_once(campaign_id)
         except Owned as held:
             self._trouble(campaign_id, str(held))
         except LeaseLost as lost:
@@ -166,11 +166,18 @@ class Carrier:
         self._faults[campaign_id] = time.monotonic() + wait, wait
         self.troubles[campaign_id] = message
 
-    async def _carry_once(self, campaign_id: str, carry_on: CarryOn) -> None:
+    async def _loaded(self) -> CarryOn:
+        """How a campaign is carried on, for which Prefect is started when the first of them needs it."""
+        if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
+            self._loading = asyncio.create_task(asyncio.to_thread(_carry_on, self._settings))
+        return await asyncio.shield(self._loading)
+
+    async def _carry_once(self, campaign_id: str) -> None:
         state = self._journal.state(campaign_id)
         now = clock_for(self._settings, state, self._journal.last_moment(campaign_id)).now()
         if all(isinstance(action, Question) for action in next_actions(state, now)):
             return
+        carry_on = await self._loaded()
         if self._settings.workers:
             await carry_on(open_lab(self._settings, self._journal, state, []), campaign_id)
             return
