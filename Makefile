@@ -15,7 +15,7 @@ serve: $(READY)
 	$(BIN)/wellwise serve
 
 test: $(READY) browser
-	$(BIN)/pytest --durations=8 --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # Debian's chromium for the tests of the dashboard, where it may be installed.
 browser:

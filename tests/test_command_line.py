@@ -162,7 +162,9 @@ def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
     assert "crash/r1/p1/A1: 0.5 entered." in ran.stdout
     wellwise("advance", home=tmp_path)
     assert journal.state(campaign_id).status == "finished"
-    assert "crash is finished: nothing is left to do." in wellwise("resume", home=tmp_path).stdout
+    again = wellwise("resume", home=tmp_path)
+    assert again.returncode == 0
+    assert "crash is finished: nothing is left to do." in again.stdout
     assert journal.state(campaign_id).rounds[0].wells[0].value == 0.5
     refused = wellwise("correct-well", "A1", "--exclude", "--why", "x", home=tmp_path)
     assert refused.returncode == 2

@@ -1,4 +1,4 @@
-"""The short form of `make crash`: every boundary on PostgreSQL, every other one on SQLite, a robot class each."""
+"""The short form of `make crash`: every boundary, one robot class on each engine."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,9 +23,9 @@ def no_harm(tally: Tally, points: list[int]) -> None:
     assert tally.problems == []
 
 
-def test_a_kill_at_a_boundary_does_no_harm_with_a_robot_that_remembers() -> None:
+def test_a_kill_at_any_boundary_does_no_harm_with_a_robot_that_remembers() -> None:
     tally, small = Tally(), one_plate(campaign(KeyMemory.REMEMBERS_KEYS))
-    points = every_point(sqlite, small)[::2]
+    points = every_point(sqlite, small)
     kill_at(points, sqlite, small, tally)
     no_harm(tally, points)
     assert tally.doubts == 0
