@@ -66,7 +66,7 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
     notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]
     if best.beats_standard is not None:
         notes.append(f"Better than the standard with probability {_probability(best.beats_standard)}.")
-    notes.append(f"Better than every condition that was tried with probability {_probability(best.is_best)}.")
+    notes.append(f"Better than every other condition that was tried with probability {_probability(best.is_best)}.")
     table = Table(title=title, caption=" ".join(notes), caption_justify="left")
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")

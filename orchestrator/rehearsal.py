@@ -41,7 +41,7 @@ class RehearsedJob(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """What cannot be done as it is planned, and what would mend it; otherwise, if not `fatal`, what waits."""
+    """What cannot be done as it is planned, and what would mend it; if not `fatal`, only what waits."""
 
     robot: str
     step: str

@@ -18,7 +18,7 @@ class Recommended(View):
     """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
 
     `beats_standard` is the probability that it is better than the best standard condition, `is_best` that it is
-    better than every condition that was tried.
+    better than every other condition that was tried.
     """
 
     condition: dict[str, Value]
