@@ -18,7 +18,7 @@ from orchestrator.tables import CampaignRow
 from protocols.campaign import RobotConfig
 from tests import crash
 
-PATIENCE_S = 90
+PATIENCE_S = 240
 
 
 def wait_for(what: Callable[[], bool]) -> None:
