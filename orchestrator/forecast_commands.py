@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.session import Home, console, opened_journal, text_of
-from orchestrator.settings import Settings
+from orchestrator.session import Home, console, opened_journal, read_campaign_input, text_of
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def _known(
 ) -> tuple[Campaign, Sequence[Observation], int]:
     """The campaign, what was observed, and how many rounds are over."""
     from orchestrator.history import read_history
-    from orchestrator.intake import NamedText, checked_campaign, past_observations
+    from orchestrator.intake import NamedText, past_observations
 
     if (file is None) == (campaign is None):
         raise InvalidInput([Problem(where="wellwise forecast", message="give a FILE or a --campaign, one of them")])
@@ -80,7 +79,7 @@ def _known(
         with opened_journal(home) as (_, journal):
             state = journal.state(str(campaign))
         return state.campaign, state.observations, sum(1 for round in state.rounds if round.observations)
-    study = checked_campaign(NamedText(text_of(file), str(file)), Settings())
+    study = read_campaign_input(file).campaign
     if history is None and study.past_results.file is not None:
         history = file.parent / study.past_results.file
     if study.past_results.campaign is not None:

@@ -40,7 +40,9 @@ from orchestrator.session import (
     opened_journal,
     person,
     print_questions,
+    print_stand_ins,
     print_waiting,
+    read_campaign_input,
     text_of,
 )
 from orchestrator.settings import Settings
@@ -239,20 +241,10 @@ def propose(
 
 
 def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tuple[str, Campaign]:
-    from orchestrator.intake import NamedText, checked_campaign, checked_lab, stand_ins
-
-    text = text_of(file)
-    lab = None if lab_file is None else checked_lab(NamedText(text_of(lab_file), str(lab_file)))
-    campaign = checked_campaign(NamedText(text, str(file)), Settings(), lab)
-    for robot, steps in stand_ins(campaign, lab).items():
-        console.print(
-            f"{robot} (step {', '.join(steps)}) is not in {lab_file}: the campaign file's own is used, with the driver "
-            f"{campaign.robots[robot].driver}.",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
-        )
-    return text, campaign if seed is None else campaign.model_copy(update={"seed": seed})
+    given = read_campaign_input(file, lab_file)
+    print_stand_ins(given, lab_file)
+    campaign = given.campaign
+    return given.text, campaign if seed is None else campaign.model_copy(update={"seed": seed})
 
 
 def _past_table(file: Path, campaign: Campaign) -> NamedText | None:

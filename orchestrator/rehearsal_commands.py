@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.forecast_commands import Target
-from orchestrator.session import File, LabOption, console, text_of
+from orchestrator.session import File, LabOption, console, read_campaign_input, text_of
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
@@ -50,20 +50,18 @@ def rehearse(
     """
     from orchestrator.forecast import forecast, simulators
     from orchestrator.forecast_commands import print_forecast
-    from orchestrator.intake import NamedText, checked_campaign, checked_lab, stand_ins
     from orchestrator.rehearsal import rehearse as carry_through
     from protocols.costs import costs, needs, read_prices
 
     present = _hours(hours)
     listed = None if prices is None else read_prices(text_of(prices), str(prices))
-    settings = Settings()
-    robots = None if lab is None else checked_lab(NamedText(text_of(lab), str(lab)))
-    campaign = checked_campaign(NamedText(text_of(file), str(file)), settings, robots)
+    given = read_campaign_input(file, lab)
+    campaign = given.campaign
     wanted = campaign.stop.target if target is None else target
     with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as beside:
         # Another process simulates while this one carries the campaign through.
         ahead = beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map) if surfaces else None
-        found = carry_through(campaign, settings, present, stand_ins(campaign, robots))
+        found = carry_through(campaign, Settings(), present, given.stand_ins)
     _print(found)
     bill = None if listed is None else costs(needs(found.loads, {u.robot: u.hours for u in found.utilisation}), listed)
     if bill is not None:

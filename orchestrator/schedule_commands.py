@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.session import File, LabOption, Out, console, text_of
+from orchestrator.session import File, LabOption, Out, console, print_stand_ins, read_campaign_input
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
@@ -30,7 +30,6 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
 
     Exits with 1 if a tolerance cannot be kept.
     """
-    from orchestrator.intake import NamedText, checked_campaign, checked_lab
     from orchestrator.lifecycle import first_day
     from orchestrator.planning import plan_round
     from orchestrator.scheduling import closed, cost, greedy, tasks_of
@@ -38,8 +37,9 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     from protocols.compile import compile_jobs
 
     settings = Settings()
-    robots = None if lab is None else checked_lab(NamedText(text_of(lab), str(lab)))
-    campaign = checked_campaign(NamedText(text_of(file), str(file)), settings, robots)
+    given = read_campaign_input(file, lab)
+    print_stand_ins(given, lab)
+    campaign = given.campaign
     spans = [_away(text, campaign, settings) for text in away or []]
     first: list[Slot] = []
     best: list[Slot] = []

@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.errors import Owned
     from orchestrator.journal import Journal
     from orchestrator.lifecycle import Question
+    from protocols.campaign import Campaign
 
 console = Console()
 
@@ -95,6 +96,40 @@ def print_questions(questions: Sequence[Question]) -> None:
         text = f"A person is needed: {question.key}: {question.message}"
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
         console.print(f"  wellwise decide {question.key} done|failed|again|go-on --why REASON", highlight=False)
+
+
+class CampaignInput(NamedTuple):
+    """What a campaign file and a lab file say; `stand_ins` are robots that the lab file does not have, with steps."""
+
+    text: str
+    campaign: Campaign
+    stand_ins: dict[str, list[str]]
+
+
+def read_campaign_input(file: Path, lab_file: Path | None = None) -> CampaignInput:
+    """Read a campaign file, with the robots of the lab file where it has them.
+
+    Raises:
+        InvalidInput: with everything wrong in them.
+    """
+    from orchestrator.intake import NamedText, checked_campaign, checked_lab, stand_ins
+
+    lab = None if lab_file is None else checked_lab(NamedText(text_of(lab_file), str(lab_file)))
+    text = text_of(file)
+    campaign = checked_campaign(NamedText(text, str(file)), Settings(), lab)
+    return CampaignInput(text, campaign, stand_ins(campaign, lab))
+
+
+def print_stand_ins(given: CampaignInput, lab_file: Path | None) -> None:
+    """Which robots come from the campaign file because the lab file does not have them."""
+    for robot, steps in given.stand_ins.items():
+        console.print(
+            f"{robot} (step {', '.join(steps)}) is not in {lab_file}: the campaign file's own is used, with the driver "
+            f"{given.campaign.robots[robot].driver}.",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def text_of(path: Path) -> str:

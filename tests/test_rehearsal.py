@@ -95,7 +95,7 @@ def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
     broken = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path), *few])
     assert broken.exit_code == 1
     assert "CONFLICT: camera, step read: the lab has no such robot. What would mend it: camera in" in broken.output
-    validated = runner.invoke(app, ["validate", str(ASSAY_FILE), "--lab", str(lab)])
-    assert "camera (step read) is not in" in validated.output
-    assert "CONFLICT: camera, step read" in broken.output
+    for command in ("validate", "schedule"):
+        told = runner.invoke(app, [command, str(ASSAY_FILE), "--lab", str(lab)])
+        assert "camera (step read) is not in" in told.output
     assert runner.invoke(app, ["rehearse", str(RPE_FILE), "--hours", "18-8"]).exit_code != 0
