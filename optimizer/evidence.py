@@ -121,6 +121,7 @@ class Evidence:
         if start is None:
             start = self._prior_mean.clone()
             start[: self._count] = math.log(0.5 * math.sqrt(self._count))
+            start[self._count + 4] = 0.0  # from where all interact, the search does not find that each acts by itself
 
         def loss(vector: Array) -> tuple[float, Array]:
             value, slope = self(torch.as_tensor(vector))
