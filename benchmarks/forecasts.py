@@ -104,8 +104,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     jobs = [(name, seed, arguments.surfaces) for seed in range(arguments.seeds) for name in arguments.functions]
-    # Beside the reported functions as many random ones, each once.
-    others = [f"surface{20 + number}" for number in range(arguments.random_surfaces)]
+    # Beside the reported functions as many random ones, each once; none of them chose a setting.
+    others = [f"surface{60 + number}" for number in range(arguments.random_surfaces)]
     jobs += [(name, 0, arguments.surfaces) for name in others]
     with ProcessPoolExecutor(arguments.processes) as pool:
         begun = track(pool.map(_campaign, jobs), "campaigns", total=len(jobs), console=Console(stderr=True))

@@ -57,7 +57,10 @@ def tuning() -> list[Function]:
 
 
 def by_name(name: str) -> Function:
-    """A function of either kind; `surface20` and above are random surfaces that no setting was chosen on.
+    """A function of either kind.
+
+    Of the random surfaces, 0 to 3 and 11 are tuning functions, 30 to 41 chose the kernel's form and where its search
+    begins, and no setting was chosen on the others.
 
     Raises:
         KeyError: there is no such function.

@@ -16,7 +16,7 @@ _MOST_TO_FIT = 400
 _WAVES = 256
 _OUTLIER_Z = 4.0
 _OUTLIER_VARIANCE = 1e3
-_WIDENING = Prior(1.03, 0.35)  # of the log; how far proposals on the tuning functions were off
+_WIDENING = Prior(0.9, 0.5)  # of the log; how far proposals on the tuning functions were off
 _WIDENING_DEGREES = 4  # of the t distribution of how far a well is off
 _FEWEST_HELD_OUT = 6
 
