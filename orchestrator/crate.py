@@ -4,7 +4,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,9 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
 
 
 def verify(archive: Path) -> list[str]:
-    """What is wrong with a crate: parts that are missing, changed or not told of; nothing if it is as it was written.
+    """What is wrong with a crate, zipped or unpacked: parts that are missing, changed or not told of.
+
+    Returns: a line for each; none if it is as it was written.
 
     Raises:
         JournalError: it is no crate of wellwise.
@@ -123,18 +125,31 @@ def journal_of(archive: Path) -> Iterator[tuple[Journal, str]]:
             journal.close()
 
 
+class _Unpacked:
+    """A folder, read as its archive would be."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def namelist(self) -> list[str]:
+        return [path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file()]
+
+    def read(self, name: str) -> bytes:
+        return (self._folder / name).read_bytes()
+
+
 @contextmanager
-def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, str]]]:
-    """The archive, and the SHA-256 that its metadata gives for each part."""
+def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile | _Unpacked, dict[str, str]]]:
+    """The archive, or the folder that it was unpacked to, and the SHA-256 that its metadata gives for each part."""
     try:
-        source = zipfile.ZipFile(archive)
+        opened = nullcontext(_Unpacked(archive)) if archive.is_dir() else zipfile.ZipFile(archive)
     except (OSError, zipfile.BadZipFile) as error:
         raise JournalError(f"{archive} is no crate: {error}") from None
-    with source:
+    with opened as source:
         try:
             graph = json.loads(source.read(_METADATA))["@graph"]
             described = {entity["@id"]: entity["sha256"] for entity in graph if "sha256" in entity}
-        except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
             raise JournalError(f"{archive} is no crate of wellwise: {_METADATA} cannot be read ({error})") from None
         if not described.keys() >= {f"journal/{name}.json" for name in _TABLES}:
             raise JournalError(f"{archive} is no crate of wellwise: it has no journal")

@@ -11,7 +11,7 @@ from orchestrator.session import CampaignId, Home, Out, chosen, console, opened_
 
 results = typer.Typer()
 
-CrateArgument = Annotated[Path, typer.Argument(help="RO-Crate (.zip).", metavar="CRATE")]
+CrateArgument = Annotated[Path, typer.Argument(help="RO-Crate: its .zip, or the unpacked folder.", metavar="CRATE")]
 
 
 @results.command()

@@ -78,6 +78,25 @@ def test_every_changed_byte_is_found(crate: Path, tmp_path: Path) -> None:
         pass
 
 
+def test_an_unpacked_crate_is_checked_as_its_archive_is(crate: Path, tmp_path: Path) -> None:
+    unpacked = tmp_path / "unpacked"
+    with zipfile.ZipFile(crate) as source:
+        source.extractall(unpacked)
+    assert verify(unpacked) == []
+    image = next((unpacked / "images").iterdir())
+    content = image.read_bytes()
+    image.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    (unpacked / "wells.csv").unlink()
+    (unpacked / "more.txt").write_text("more")
+    assert verify(unpacked) == [
+        "wells.csv is missing",
+        "more.txt is not described",
+        f"images/{image.name} is not what was written",
+    ]
+    with pytest.raises(JournalError, match="is no crate of wellwise"):
+        verify(unpacked / "images")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip"])
 def test_what_is_no_crate_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
