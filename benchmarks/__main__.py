@@ -14,7 +14,7 @@ import numpy as np
 import optimizer
 from benchmarks.jobs import beside_prefect, journal_alone, many
 from benchmarks.virtual_campaign import at_random, by_wellwise, simulate, truth
-from orchestrator.planning import plan_round
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.coloured_cells import coloured_cell_ratio

@@ -15,12 +15,12 @@ from typing import Any
 from drivers.base import Capabilities, KeyMemory
 from drivers.registry import clock
 from orchestrator.advance import advance
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.state import JobStatus
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab
-from orchestrator.planning import plan_round
 from orchestrator.prefect_setup import embed_prefect
 from orchestrator.settings import Settings
-from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.compile import compile_jobs

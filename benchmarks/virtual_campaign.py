@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 import optimizer
-from orchestrator.planning import plan_round
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Observation, Proposal

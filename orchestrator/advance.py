@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from orchestrator.dispatch import carry_out
-from orchestrator.lab import Lab
-from orchestrator.lifecycle import (
+from orchestrator.core.lifecycle import (
     Action,
     CarryOut,
     Drop,
@@ -23,10 +21,12 @@ from orchestrator.lifecycle import (
     WaitUntil,
     next_actions,
 )
-from orchestrator.planning import plan_round
-from orchestrator.scheduling import Away, closed, cost, first_starts, greedy, schedule, starts, tasks_of
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.scheduling import Away, closed, cost, first_starts, greedy, schedule, starts, tasks_of
+from orchestrator.core.state import JobStatus
+from orchestrator.dispatch import carry_out
+from orchestrator.lab import Lab
 from orchestrator.scorers import score_reading, scorer_of
-from orchestrator.state import JobStatus
 from protocols.compile import compile_jobs
 
 _LOOK_S = 1.0

@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 from scipy.stats import nct, t, ttest_ind
 
 import optimizer
-from orchestrator.planning import chosen_condition, chosen_seats
-from orchestrator.state import CampaignState
+from orchestrator.core.round_planning import chosen_condition, chosen_seats
+from orchestrator.core.state import CampaignState
 from protocols.campaign import Campaign, Chosen, FirstRound, LaterRounds, RoundPlan, StopRule
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError

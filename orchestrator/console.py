@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.state import CampaignState, Outage, RoundState
+from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.tables import EventRow
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError

@@ -10,11 +10,11 @@ from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, col, select
 
 from drivers.base import Driver, DriverError
+from orchestrator.core.lifecycle import first_day
+from orchestrator.core.scheduling import first_starts
+from orchestrator.core.state import JobStatus, RoundState, WellState
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.lab import Lab
-from orchestrator.lifecycle import first_day
-from orchestrator.scheduling import first_starts
-from orchestrator.state import JobStatus, RoundState, WellState
 from orchestrator.store import add_event, existing
 from orchestrator.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.compile import compile_jobs

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
 from orchestrator.control import decide
+from orchestrator.core.lifecycle import lateness
+from orchestrator.core.state import JobState, JobStatus
 from orchestrator.errors import Halted
 from orchestrator.lab import Lab
-from orchestrator.lifecycle import lateness
-from orchestrator.state import JobState, JobStatus
 from orchestrator.tables import ReadingRow
 from protocols.jobs import Job, JobReport, Reading
 

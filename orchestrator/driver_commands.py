@@ -201,7 +201,7 @@ def preview(
     home: Home = None,
 ) -> None:
     """Show what the first plate of each step would ask of robots that run protocols: tips, volumes, analysis."""
-    from orchestrator.planning import plan_round
+    from orchestrator.core.round_planning import plan_round
     from protocols.campaign_file import read_campaign
     from protocols.compile import compile_jobs
 

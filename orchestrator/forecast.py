@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import optimizer
-from orchestrator.planning import plan_round
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.errors import InvalidInput, Problem

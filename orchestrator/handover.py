@@ -3,9 +3,9 @@
 from sqlmodel import col, select
 
 from orchestrator.advance import reschedule
+from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError
 from orchestrator.lab import Lab
-from orchestrator.state import JobStatus
 from orchestrator.store import add_event
 from orchestrator.tables import JobRow
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, func, insert, text, update
 from sqlmodel import Session, col, select
 
+from orchestrator.core.scheduling import Start
+from orchestrator.core.state import JobState, JobStatus
 from orchestrator.errors import Conflict, Halted
-from orchestrator.scheduling import Start
-from orchestrator.state import JobState, JobStatus
 from orchestrator.state_query import job_state
 from orchestrator.store import Store, add_event, campaign_resource, existing, robot_resource
 from orchestrator.tables import OPEN_JOB, CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow

@@ -8,9 +8,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from orchestrator.core.scheduling import Start
+from orchestrator.core.state import CampaignState, Outage
 from orchestrator.job_record import JobRecord
-from orchestrator.scheduling import Start
-from orchestrator.state import CampaignState, Outage
 from orchestrator.state_query import round_state
 from orchestrator.store import add_event, campaign_resource, existing
 from orchestrator.tables import (

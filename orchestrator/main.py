@@ -51,9 +51,9 @@ from protocols.conditions import Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
+    from orchestrator.core.lifecycle import Question
     from orchestrator.intake import NamedText
     from orchestrator.journal import Journal
-    from orchestrator.lifecycle import Question
 
 app = typer.Typer(
     help="Closed-loop experiments in the lab: propose, carry out, measure, learn, again.",
@@ -163,7 +163,7 @@ def status(home: Home = None) -> None:
     from rich.table import Table
 
     from orchestrator.console import outage_line
-    from orchestrator.lifecycle import open_questions
+    from orchestrator.core.lifecycle import open_questions
 
     with opened_journal(home) as (settings, journal):
         table = Table()
@@ -224,9 +224,9 @@ def propose(
 ) -> None:
     """Propose and lay out the next round from a table of past results."""
     from orchestrator.console import layout_view
+    from orchestrator.core.round_planning import plan_round
     from orchestrator.export import layout_table, write_table
     from orchestrator.intake import NamedText
-    from orchestrator.planning import plan_round
 
     _, campaign = _campaign(file, seed)
     columns = _columns(campaign, column or [])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from orchestrator.core.state import JobStatus
 from orchestrator.journal import Journal
-from orchestrator.state import JobStatus
 from orchestrator.tables import CampaignRow, EventRow, JobRow, MeasurementRow, ObservationRow, ReadingRow
 
 

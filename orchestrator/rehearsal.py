@@ -12,11 +12,11 @@ from typing import NamedTuple
 from orchestrator import control
 from orchestrator import record_query as record
 from orchestrator.advance import advance
+from orchestrator.core.lifecycle import AskOperator
+from orchestrator.core.state import CampaignState
 from orchestrator.journal import Journal
 from orchestrator.lab import open_lab
-from orchestrator.lifecycle import AskOperator
 from orchestrator.settings import Settings
-from orchestrator.state import CampaignState
 from protocols.campaign import Campaign, RobotConfig
 from protocols.jobs import Job
 from protocols.loading import Load, loads

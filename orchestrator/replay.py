@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.control import Place
-from orchestrator.planning import plan_round
-from orchestrator.state import CampaignState, Requeued, RoundState
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.state import CampaignState, Requeued, RoundState
 from orchestrator.tables import EventRow
 from protocols.conditions import Observation
 from protocols.layout import Layout

@@ -13,6 +13,7 @@ from scipy.stats import t
 
 import optimizer
 from orchestrator.agreement import FEWEST_PAIRS
+from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal import Journal
 from orchestrator.measurement import Pair, scored_beside_hand
 from orchestrator.model_plots import agreement_of, svg
@@ -20,7 +21,6 @@ from orchestrator.plots import figures_of
 from orchestrator.record_query import file_text
 from orchestrator.scorers import scorer_of
 from orchestrator.settings import Settings
-from orchestrator.state import CampaignState, RoundState
 from protocols.conditions import Condition
 from protocols.parameters import CategoryParameter
 

@@ -13,7 +13,7 @@ from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
-    from orchestrator.scheduling import Away, Slot
+    from orchestrator.core.scheduling import Away, Slot
     from protocols.campaign import Campaign
 
 scheduling = typer.Typer()
@@ -30,10 +30,10 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
 
     Exits with 1 if a tolerance cannot be kept.
     """
-    from orchestrator.lifecycle import first_day
-    from orchestrator.planning import plan_round
-    from orchestrator.scheduling import closed, cost, greedy, tasks_of
-    from orchestrator.scheduling import schedule as solved
+    from orchestrator.core.lifecycle import first_day
+    from orchestrator.core.round_planning import plan_round
+    from orchestrator.core.scheduling import closed, cost, greedy, tasks_of
+    from orchestrator.core.scheduling import schedule as solved
     from protocols.compile import compile_jobs
 
     settings = Settings()
@@ -79,7 +79,7 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
 
 
 def _away(text: str, campaign: Campaign, settings: Settings) -> Away:
-    from orchestrator.scheduling import Away
+    from orchestrator.core.scheduling import Away
 
     robot, equals, span = text.partition("=")
     try:

@@ -15,9 +15,9 @@ from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
+    from orchestrator.core.lifecycle import Question
     from orchestrator.errors import Owned
     from orchestrator.journal import Journal
-    from orchestrator.lifecycle import Question
     from protocols.campaign import Campaign
 
 console = Console()
@@ -84,7 +84,7 @@ def print_waiting(held: Owned) -> None:
 
 def print_questions(questions: Sequence[Question]) -> None:
     """What only a person can say, and with which command."""
-    from orchestrator.lifecycle import AskApproval
+    from orchestrator.core.lifecycle import AskApproval
 
     for question in questions:
         if isinstance(question, AskApproval):

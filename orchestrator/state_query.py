@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
-from orchestrator.state import JobState, JobStatus, RoundState, WellState
+from orchestrator.core.state import JobState, JobStatus, RoundState, WellState
 from orchestrator.tables import BY_HAND, OPEN_JOB, JobRow, MeasurementRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.conditions import Proposal
 from protocols.plates import Well

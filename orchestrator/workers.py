@@ -37,11 +37,11 @@ from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 from drivers.base import DriverError
 from orchestrator.advance import Outlook, advance
 from orchestrator.control import request_stop
+from orchestrator.core.lifecycle import CarryOut, Question, next_actions
 from orchestrator.dispatch import carry_out
 from orchestrator.errors import Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, clock_for, open_lab
-from orchestrator.lifecycle import CarryOut, Question, next_actions
 from orchestrator.ownership import owned
 from orchestrator.settings import Settings
 from orchestrator.store import campaign_resource, robot_resource

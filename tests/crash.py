@@ -24,12 +24,12 @@ import pandas as pd
 from drivers.base import KeyMemory
 from orchestrator import control
 from orchestrator.advance import advance
+from orchestrator.core.lifecycle import AskOperator
+from orchestrator.core.state import JobStatus
 from orchestrator.export import tidy_table
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, open_lab
-from orchestrator.lifecycle import AskOperator
 from orchestrator.settings import Settings
-from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.operations import OPERATIONS, well_of

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from orchestrator.access import Role
 from orchestrator.control import Place, correct_wells
-from orchestrator.planning import plan_round
+from orchestrator.core.round_planning import plan_round
 from orchestrator.service.app import create_app
 from orchestrator.service.backend import Backend
 from orchestrator.settings import Settings

@@ -10,13 +10,13 @@ from drivers.base import KeyMemory, RobotOffline
 from orchestrator import control
 from orchestrator.advance import advance
 from orchestrator.control import Place
+from orchestrator.core.lifecycle import AskApproval, PlanRound, next_actions
+from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, open_lab
-from orchestrator.lifecycle import AskApproval, PlanRound, next_actions
 from orchestrator.plots import write_plots
 from orchestrator.settings import Settings
-from orchestrator.state import JobStatus
 from orchestrator.store import campaign_resource
 from protocols.campaign import Campaign
 from protocols.constraints import Cost

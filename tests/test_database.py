@@ -15,11 +15,11 @@ from sqlalchemy import NullPool, Table, create_engine, select, text
 from drivers.base import KeyMemory
 from drivers.job_book import JobBook
 from orchestrator.backup import back_up, restore
+from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError
 from orchestrator.export import tidy_table
 from orchestrator.journal import Journal
 from orchestrator.settings import Settings
-from orchestrator.state import JobStatus
 from orchestrator.tables import CampaignRow
 from tests import crash
 from tests.conftest import START

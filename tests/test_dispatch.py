@@ -7,11 +7,11 @@ import pytest
 from drivers.base import JobRefused
 from orchestrator import control
 from orchestrator.advance import Outlook, advance
+from orchestrator.core.lifecycle import CarryOut, WaitUntil, next_actions
+from orchestrator.core.state import JobStatus
 from orchestrator.dispatch import carry_out
 from orchestrator.lab import Lab, open_lab
-from orchestrator.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.settings import Settings
-from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
 from protocols.jobs import Job, JobReport
 from simulators.robot import lab_log_path

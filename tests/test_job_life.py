@@ -9,10 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from drivers.base import KeyMemory
 from orchestrator import control
+from orchestrator.core.lifecycle import AskOperator, CarryOut, next_actions
+from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError
 from orchestrator.journal import Journal
-from orchestrator.lifecycle import AskOperator, CarryOut, next_actions
-from orchestrator.state import JobStatus
 from tests.conftest import START
 from tests.test_control import small_lab
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.core.lifecycle import AskOperator, CarryOut, Drop, FinishRound, PlanRound, WaitUntil, next_actions
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal import Journal
-from orchestrator.lifecycle import AskOperator, CarryOut, Drop, FinishRound, PlanRound, WaitUntil, next_actions
-from orchestrator.planning import plan_round
-from orchestrator.state import JobStatus
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from tests.conftest import START

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer import propose
-from orchestrator.planning import plan_round
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import lay_out, seat, seat_standard

@@ -15,9 +15,9 @@ from drivers.registry import driver_names, make_driver
 from orchestrator.advance import advance
 from orchestrator.capability_check import capability_findings
 from orchestrator.control import decide
+from orchestrator.core.lifecycle import AskOperator
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab
-from orchestrator.lifecycle import AskOperator
 from orchestrator.settings import Settings
 from protocols.campaign_file import read_campaign, read_lab
 from simulators.clock import AcceleratedClock

@@ -12,7 +12,7 @@ from drivers.environment import interpreter, make_environment
 from drivers.opentrons import OpentronsRobot, analyse
 from drivers.opentrons_deck import OpentronsOptions
 from drivers.opentrons_protocol import compile_protocol
-from orchestrator.planning import plan_round
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_lab
 from protocols.compile import compile_jobs

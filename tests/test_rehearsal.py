@@ -9,8 +9,8 @@ import pytest
 from icalendar import Calendar
 from typer.testing import CliRunner
 
+from orchestrator.core.round_planning import plan_round
 from orchestrator.main import app
-from orchestrator.planning import plan_round
 from orchestrator.rehearsal import rehearse
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from orchestrator.control import Place
+from orchestrator.core.state import CampaignState
 from orchestrator.measurement import Pair
 from orchestrator.model_plots import agreement_of
 from orchestrator.report import as_pdf, report
 from orchestrator.settings import Settings
-from orchestrator.state import CampaignState
 from protocols.campaign import Campaign
 from tests.conftest import START
 from tests.service import house

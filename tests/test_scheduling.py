@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.scheduling import Away, Slot, Task, cost, greedy, schedule
 from orchestrator.main import app
-from orchestrator.planning import plan_round
 from orchestrator.rehearsal import rehearse
-from orchestrator.scheduling import Away, Slot, Task, cost, greedy, schedule
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign

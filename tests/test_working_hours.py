@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from orchestrator import control
 from orchestrator.advance import advance
 from orchestrator.capability_check import hours_findings
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
 from orchestrator.lab import open_lab
 from orchestrator.main import app
-from orchestrator.planning import plan_round
 from orchestrator.record_query import jobs
 from orchestrator.rehearsal import rehearse
-from orchestrator.scheduling import closed, greedy, schedule, tasks_of
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_file import read_campaign, read_lab

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from orchestrator.access import Access
+from orchestrator.core.state import CampaignState
 from orchestrator.intake import NamedText, checked_lab
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, clock_for
@@ -15,7 +16,6 @@ from orchestrator.service.drawn import Drawn
 from orchestrator.service.insight import Insights
 from orchestrator.service.stream import EventStream
 from orchestrator.settings import Settings
-from orchestrator.state import CampaignState
 from protocols.campaign_file import LabFile
 
 _OLD_S = 0.5

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import ValidationError
 
 from orchestrator import record_query as record
+from orchestrator.core.state import CampaignState, JobStatus, RoundState
 from orchestrator.errors import Missing
 from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.report import report_of
@@ -41,7 +42,6 @@ from orchestrator.service.views import (
     round_view,
     well_view,
 )
-from orchestrator.state import CampaignState, JobStatus, RoundState
 from orchestrator.tables import ReadingRow
 from protocols.campaign import Scored
 from protocols.scoring import MarksImages, Scorer

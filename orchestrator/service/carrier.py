@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from orchestrator import control
+from orchestrator.core.lifecycle import Question, next_actions
 from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal import Journal
 from orchestrator.lab import Lab, clock_for, open_lab
-from orchestrator.lifecycle import Question, next_actions
 from orchestrator.ownership import owned
 from orchestrator.prefect_setup import start_prefect
 from orchestrator.settings import Settings

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import matplotlib as mpl
 from matplotlib.colors import to_hex
 
+from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.model_plots import COLOUR_MAP
 from orchestrator.record_query import StepDay
 from orchestrator.service.views import StepView
-from orchestrator.state import CampaignState, JobStatus, RoundState, WellState
 from protocols.plates import LABWARE, well_row_column
 
 WIDTH, HEIGHT = 1100.0, 320.0

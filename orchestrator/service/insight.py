@@ -5,9 +5,9 @@ import threading
 from scipy.stats import norm
 
 import optimizer
+from orchestrator.core.state import CampaignState
 from orchestrator.model_plots import model_figures, svg
 from orchestrator.service.views import View
-from orchestrator.state import CampaignState
 from protocols.conditions import Value
 
 _SHARE = 0.9

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from drivers.registry import driver_class
 from orchestrator import record_query as record
 from orchestrator.access import Role
+from orchestrator.core.state import CampaignState, JobStatus
 from orchestrator.errors import Missing
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import Body, Why
@@ -19,7 +20,6 @@ from orchestrator.service.metrics import exposition
 from orchestrator.service.problems import ACTING, answers, problem
 from orchestrator.service.steering_routes import Stopped
 from orchestrator.service.views import EventView, JobView, OutageView, RobotView, View
-from orchestrator.state import CampaignState, JobStatus
 
 lab = APIRouter(tags=["lab"])
 tokens = APIRouter(prefix="/tokens", tags=["access"])

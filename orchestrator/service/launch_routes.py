@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from drivers.registry import clock as clock_named
+from orchestrator.core.lifecycle import first_day
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.state import WellState
 from orchestrator.intake import NamedText, checked_campaign, past_observations
-from orchestrator.lifecycle import first_day
-from orchestrator.planning import plan_round
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import summary_of
 from orchestrator.service.fields import CampaignText
@@ -18,7 +19,6 @@ from orchestrator.service.identity import Operator, TheBackend, Viewer
 from orchestrator.service.once import IdempotencyKey, once
 from orchestrator.service.problems import ACTING
 from orchestrator.service.views import CampaignSummary, View, WellView, well_view
-from orchestrator.state import WellState
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from protocols.conditions import Observation

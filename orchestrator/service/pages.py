@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from orchestrator import record_query as record
 from orchestrator.access import Denied, Identity
+from orchestrator.core.state import CampaignState
 from orchestrator.service import charts
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import round_of, summary_of, trouble_of, view_of, well_history
@@ -20,7 +21,6 @@ from orchestrator.service.fields import CampaignId, PlateNumber, RoundNumber, We
 from orchestrator.service.identity import COOKIE, Admin, TheBackend, Viewer, identity
 from orchestrator.service.lab_routes import robots_of
 from orchestrator.service.views import EventView, round_view
-from orchestrator.state import CampaignState
 from protocols.parameters import CategoryParameter, SteppedParameter
 
 pages = APIRouter(include_in_schema=False)

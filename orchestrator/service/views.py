@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.lifecycle import AskApproval, open_questions
-from orchestrator.state import CampaignState, JobStatus, RoundState, WellState
+from orchestrator.core.lifecycle import AskApproval, open_questions
+from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.tables import EventRow, JobRow, ObservationRow, ReadingRow
 from protocols.conditions import Value
 from protocols.parameters import CategoryParameter

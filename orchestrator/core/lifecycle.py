@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.state import CampaignState, JobState, JobStatus, RoundState
+from orchestrator.core.state import CampaignState, JobState, JobStatus, RoundState
 from protocols.campaign import Campaign
 from protocols.working_hours import WorkingHours
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import optimizer
-from orchestrator.state import Requeued
+from orchestrator.core.state import Requeued
 from protocols.campaign import Campaign, Chosen
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import Layout, lay_out, seat, seat_standard
