@@ -17,7 +17,7 @@ from drivers.registry import clock
 from orchestrator.advance import advance
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from orchestrator.lab import Lab
 from orchestrator.prefect_setup import embed_prefect
 from orchestrator.settings import Settings

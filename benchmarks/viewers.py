@@ -14,7 +14,7 @@ from typing import NamedTuple
 import httpx
 import numpy as np
 
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "examples" / "rpe" / "campaign.yaml"

@@ -31,7 +31,7 @@ def confirm(
 ) -> None:
     """Plan a comparison of the recommended condition with the standard; or, of such a campaign, say what it gave."""
     from orchestrator import confirmation
-    from orchestrator.record_query import file_text
+    from orchestrator.journal.queries import file_text
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)

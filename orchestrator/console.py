@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.core.state import CampaignState, Outage, RoundState
-from orchestrator.tables import EventRow
+from orchestrator.journal.tables import EventRow
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError
 from protocols.layout import Layout

@@ -14,9 +14,9 @@ from orchestrator.core.lifecycle import first_day
 from orchestrator.core.scheduling import first_starts
 from orchestrator.core.state import JobStatus, RoundState, WellState
 from orchestrator.errors import Conflict, JournalError
+from orchestrator.journal.store import add_event, existing
+from orchestrator.journal.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from orchestrator.lab import Lab
-from orchestrator.store import add_event, existing
-from orchestrator.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Proposal, Value
 

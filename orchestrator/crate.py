@@ -15,10 +15,10 @@ from sqlmodel import SQLModel
 
 from orchestrator.errors import JournalError
 from orchestrator.export import csv_text, tidy_table
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.row_json import plain, sha256, typed
 from orchestrator.report import report_of
 from orchestrator.settings import Settings
-from orchestrator.table_rows import plain, sha256, typed
 
 _METADATA = "ro-crate-metadata.json"
 _TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from orchestrator.core.state import CampaignState, WellState
-from orchestrator.tables import EventRow
+from orchestrator.journal.tables import EventRow
 from protocols.campaign import Campaign
 from protocols.layout import Layout
 

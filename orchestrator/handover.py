@@ -5,9 +5,9 @@ from sqlmodel import col, select
 from orchestrator.advance import reschedule
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError
+from orchestrator.journal.store import add_event
+from orchestrator.journal.tables import JobRow
 from orchestrator.lab import Lab
-from orchestrator.store import add_event
-from orchestrator.tables import JobRow
 
 
 def hand_over(lab: Lab, campaign_id: str, robot: str, to: str, who: str, why: str) -> list[int]:

@@ -10,7 +10,7 @@ from drivers.base import Clock, Driver, RobotSetup
 from drivers.registry import clock as clock_named
 from drivers.registry import driver_class, make_driver
 from orchestrator.core.state import CampaignState
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
 

@@ -26,7 +26,7 @@ def worker(
 @lab_commands.command("serve-flows")
 def serve_flows(home: Home = None) -> None:
     """Advance the campaigns of a lab with workers, until interrupted."""
-    from orchestrator.journal import Journal
+    from orchestrator.journal.journal import Journal
 
     # Migrations run here, before many processes open the journal at once.
     Journal(settings_for(home).journal_url).close()

@@ -53,7 +53,7 @@ from protocols.errors import InvalidInput, Problem, WellwiseError
 if TYPE_CHECKING:
     from orchestrator.core.lifecycle import Question
     from orchestrator.intake import NamedText
-    from orchestrator.journal import Journal
+    from orchestrator.journal.journal import Journal
 
 app = typer.Typer(
     help="Closed-loop experiments in the lab: propose, carry out, measure, learn, again.",
@@ -303,10 +303,10 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
     from rich.live import Live
 
     from orchestrator.console import ProgressView
+    from orchestrator.journal.store import campaign_resource
     from orchestrator.lab import open_lab
     from orchestrator.ownership import owned
     from orchestrator.prefect_setup import start_prefect
-    from orchestrator.store import campaign_resource
 
     state = journal.state(campaign_id)
     view, seen = ProgressView(state, settings.zone), 0

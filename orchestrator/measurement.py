@@ -8,11 +8,11 @@ from sqlmodel import col, select
 
 from orchestrator.control import Place, plate_job
 from orchestrator.errors import JournalError
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.store import add_event, existing
+from orchestrator.journal.tables import BY_HAND, Derived, MeasurementRow, ObservationRow, ReadingRow, WellRow
 from orchestrator.lab import Lab
 from orchestrator.scorers import score_reading, scorer_of
-from orchestrator.store import add_event, existing
-from orchestrator.tables import BY_HAND, Derived, MeasurementRow, ObservationRow, ReadingRow, WellRow
 from protocols.scoring import Score
 
 _Derived = TypeVar("_Derived", bound=Derived)

@@ -41,8 +41,8 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
     Where every robot is simulated, each call first moves the virtual clock to the moment that the last call named.
     """
     from orchestrator import advance as engine
+    from orchestrator.journal.store import campaign_resource
     from orchestrator.ownership import owned
-    from orchestrator.store import campaign_resource
 
     settings = settings_for(home)
 
@@ -249,7 +249,7 @@ def requeue(
 @operators.command()
 def backup(archive: Annotated[Path, typer.Argument(help="The archive to write (.zip).")], home: Home = None) -> None:
     """Write journal, images and virtual labs into one checked archive."""
-    from orchestrator.backup import back_up
+    from orchestrator.journal.backup import back_up
 
     settings = settings_for(home)
     rows = back_up(settings, archive)
@@ -261,7 +261,7 @@ def restore(
     archive: Annotated[Path, typer.Argument(help="An archive that `wellwise backup` wrote.")], home: Home = None
 ) -> None:
     """Fill an empty home and journal from an archive, after checking every part of it."""
-    from orchestrator.backup import restore as restore_archive
+    from orchestrator.journal.backup import restore as restore_archive
 
     settings = settings_for(home)
     rows = restore_archive(settings, archive)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from orchestrator.errors import Owned
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 
 _LOOK_S = 1.0
 """How often a process that waits looks whether the other has let go."""

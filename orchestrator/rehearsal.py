@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from orchestrator import control
-from orchestrator import record_query as record
 from orchestrator.advance import advance
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import CampaignState
-from orchestrator.journal import Journal
+from orchestrator.journal import queries as record
+from orchestrator.journal.journal import Journal
 from orchestrator.lab import open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orchestrator.control import Place
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignState, Requeued, RoundState
-from orchestrator.tables import EventRow
+from orchestrator.journal.tables import EventRow
 from protocols.conditions import Observation
 from protocols.layout import Layout
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.journal import Journal
-from orchestrator.tables import ReadingRow
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import ReadingRow
 from protocols.campaign import Campaign, Scored
 from protocols.errors import Finding, Loc
 from protocols.jobs import Reading

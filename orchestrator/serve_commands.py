@@ -13,7 +13,7 @@ from orchestrator.session import Home, console, opened_journal, person, settings
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:
-    from orchestrator.access import Role
+    from orchestrator.journal.access_tokens import Role
     from orchestrator.service.backend import Backend
 
 serving = typer.Typer()
@@ -37,7 +37,7 @@ def serve(
     port: Port = 8080,
 ) -> None:
     """Serve the dashboard and the HTTP API, and carry on every campaign that runs; Ctrl-C ends it gracefully."""
-    from orchestrator.access import Role
+    from orchestrator.journal.access_tokens import Role
     from orchestrator.prefect_setup import embed_prefect
     from orchestrator.service.backend import Backend
 
@@ -117,7 +117,7 @@ def create(
     home: Home = None,
 ) -> None:
     """Make a token and print it, this once."""
-    from orchestrator.access import Access
+    from orchestrator.journal.access_tokens import Access
 
     with opened_journal(home) as (settings, journal):
         secret, row = Access(journal).create(name, _role(role), timedelta(days=days), person())
@@ -133,7 +133,7 @@ def list_tokens(home: Home = None) -> None:
     """List the tokens; their secrets are not kept."""
     from rich.table import Table
 
-    from orchestrator.access import Access
+    from orchestrator.journal.access_tokens import Access
 
     with opened_journal(home) as (settings, journal):
         table = Table()
@@ -151,7 +151,7 @@ def list_tokens(home: Home = None) -> None:
 @tokens.command()
 def revoke(token: Annotated[str, typer.Argument(help="As `wellwise token list` names it.")], home: Home = None) -> None:
     """Let nobody in with a token any more."""
-    from orchestrator.access import Access
+    from orchestrator.journal.access_tokens import Access
 
     with opened_journal(home) as (_, journal):
         Access(journal).revoke(token, person())
@@ -159,6 +159,6 @@ def revoke(token: Annotated[str, typer.Argument(help="As `wellwise token list` n
 
 
 def _role(name: RoleName) -> Role:
-    from orchestrator.access import Role
+    from orchestrator.journal.access_tokens import Role
 
     return Role[name.upper()]

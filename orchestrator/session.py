@@ -17,7 +17,7 @@ from protocols.errors import InvalidInput, Problem, WellwiseError
 if TYPE_CHECKING:
     from orchestrator.core.lifecycle import Question
     from orchestrator.errors import Owned
-    from orchestrator.journal import Journal
+    from orchestrator.journal.journal import Journal
     from protocols.campaign import Campaign
 
 console = Console()
@@ -45,7 +45,7 @@ def settings_for(home: Path | None) -> Settings:
 @contextmanager
 def opened_journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
     """Settings and journal for the length of a command."""
-    from orchestrator.journal import Journal
+    from orchestrator.journal.journal import Journal
 
     settings = settings_for(home)
     journal = Journal(settings.journal_url)

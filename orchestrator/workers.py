@@ -40,11 +40,11 @@ from orchestrator.control import request_stop
 from orchestrator.core.lifecycle import CarryOut, Question, next_actions
 from orchestrator.dispatch import carry_out
 from orchestrator.errors import Owned
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.store import campaign_resource, robot_resource
 from orchestrator.lab import Lab, clock_for, open_lab
 from orchestrator.ownership import owned
 from orchestrator.settings import Settings
-from orchestrator.store import campaign_resource, robot_resource
 
 POOL = "wellwise"
 ORCHESTRATOR = "orchestrator"

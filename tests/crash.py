@@ -27,7 +27,7 @@ from orchestrator.advance import advance
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
 from orchestrator.export import tidy_table
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from orchestrator.lab import Lab, open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
@@ -99,7 +99,7 @@ class Killer:
 
     def watch(self) -> None:
         """Boundaries around every commit, every driver call and every operation of the robots."""
-        from orchestrator import journal
+        from orchestrator.journal import journal
 
         transaction = journal.Journal.transaction
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import make_url
 
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from protocols.operations import OPERATIONS
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from orchestrator.access import Role
 from orchestrator.control import Place, correct_wells
 from orchestrator.core.round_planning import plan_round
+from orchestrator.journal.access_tokens import Role
+from orchestrator.journal.tables import AccessTokenRow
 from orchestrator.service.app import create_app
 from orchestrator.service.backend import Backend
 from orchestrator.settings import Settings
-from orchestrator.tables import AccessTokenRow
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from tests.conftest import START

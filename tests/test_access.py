@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from orchestrator.access import Access, Denied, Role
 from orchestrator.errors import JournalError
-from orchestrator.journal import Journal
-from orchestrator.tables import AccessTokenRow, WebSessionRow
+from orchestrator.journal.access_tokens import Access, Denied, Role
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import AccessTokenRow, WebSessionRow
 
 DAY = timedelta(days=1)
 

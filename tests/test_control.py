@@ -13,11 +13,11 @@ from orchestrator.control import Place
 from orchestrator.core.lifecycle import AskApproval, PlanRound, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.store import campaign_resource
 from orchestrator.lab import Lab, open_lab
 from orchestrator.plots import write_plots
 from orchestrator.settings import Settings
-from orchestrator.store import campaign_resource
 from protocols.campaign import Campaign
 from protocols.constraints import Cost
 from tests import crash

@@ -10,7 +10,7 @@ import pytest
 from drivers.base import KeyMemory
 from orchestrator.crate import journal_of, verify, write_crate
 from orchestrator.errors import JournalError
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from orchestrator.replay import replay
 from orchestrator.settings import Settings
 from tests import crash

@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests.conftest import RPE_FILE

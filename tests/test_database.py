@@ -14,13 +14,13 @@ from sqlalchemy import NullPool, Table, create_engine, select, text
 
 from drivers.base import KeyMemory
 from drivers.job_book import JobBook
-from orchestrator.backup import back_up, restore
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError
 from orchestrator.export import tidy_table
-from orchestrator.journal import Journal
+from orchestrator.journal.backup import back_up, restore
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import CampaignRow
 from orchestrator.settings import Settings
-from orchestrator.tables import CampaignRow
 from tests import crash
 from tests.conftest import START
 from tests.postgres import temporary_database
@@ -46,7 +46,7 @@ def finished(home: Path) -> tuple[Settings, str]:
 
 def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(url: str) -> None:
     config = Config()
-    config.set_main_option("script_location", "orchestrator:migrations")
+    config.set_main_option("script_location", "orchestrator.journal.journal:migrations")
     engine = create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -122,7 +122,7 @@ def test_a_changed_image_is_found_by_the_backup(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_is_waited_for_and_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.database.BUSY_MS", 50)
+    monkeypatch.setattr("orchestrator.journal.database.BUSY_MS", 50)
     settings = Settings(home=tmp_path)
     journal = Journal(settings.journal_url)
     campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
@@ -180,7 +180,7 @@ def test_a_backup_is_of_one_moment(url: str, tmp_path: Path, monkeypatch: pytest
             journal.note(campaign_id, START, "notice", campaign_id, "written while the backup is made")
         return select(table)
 
-    monkeypatch.setattr("orchestrator.backup.select", write_meanwhile)
+    monkeypatch.setattr("orchestrator.journal.backup.select", write_meanwhile)
     back_up(Settings(home=tmp_path, database_url=url), tmp_path / "backup.zip")
     assert len(journal.events(campaign_id)) == kept + 1
     with zipfile.ZipFile(tmp_path / "backup.zip") as archive:

@@ -12,7 +12,7 @@ from orchestrator import control
 from orchestrator.core.lifecycle import AskOperator, CarryOut, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from tests.conftest import START
 from tests.test_control import small_lab
 

@@ -9,7 +9,7 @@ from orchestrator.core.lifecycle import AskOperator, CarryOut, Drop, FinishRound
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from tests.conftest import START

@@ -16,7 +16,7 @@ from orchestrator.advance import advance
 from orchestrator.capability_check import capability_findings
 from orchestrator.control import decide
 from orchestrator.core.lifecycle import AskOperator
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from orchestrator.lab import Lab
 from orchestrator.settings import Settings
 from protocols.campaign_file import read_campaign, read_lab

@@ -9,11 +9,11 @@ from orchestrator import control
 from orchestrator.control import Place
 from orchestrator.crate import journal_of, write_crate
 from orchestrator.export import tidy_table
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.queries import readings
 from orchestrator.lab import open_lab
 from orchestrator.main import app
 from orchestrator.measurement import rescore
-from orchestrator.record_query import readings
 from orchestrator.replay import replay
 from orchestrator.settings import Settings
 from protocols.campaign_file import read_campaign

@@ -7,11 +7,11 @@ from orchestrator import control
 from orchestrator.advance import advance
 from orchestrator.control import Place
 from orchestrator.export import tidy_table
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import WellRow
 from orchestrator.lab import Lab, open_lab
 from orchestrator.replay import replay
 from orchestrator.settings import Settings
-from orchestrator.tables import WellRow
 from protocols.campaign import Campaign, RobotConfig, StopRule
 from tests.conftest import START
 

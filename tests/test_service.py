@@ -10,8 +10,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from orchestrator.access import Role
 from orchestrator.client import Client, RefusedByService, Unreachable
+from orchestrator.journal.access_tokens import Role
 from protocols.campaign import Campaign
 from tests.conftest import ASSAY_FILE
 from tests.postgres import temporary_database

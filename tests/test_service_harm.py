@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from orchestrator.journal.store import add_event
+from orchestrator.journal.tables import EventRow, ReadingRow
 from orchestrator.service.app import LARGEST
 from orchestrator.service.stream import EventStream
-from orchestrator.store import add_event
-from orchestrator.tables import EventRow, ReadingRow
 from protocols.campaign import Campaign
 from tests.conftest import ASSAY_FILE, START
 from tests.service import House, house

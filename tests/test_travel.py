@@ -10,7 +10,7 @@ from drivers.base import RobotSetup
 from drivers.registry import make_driver
 from orchestrator.advance import advance
 from orchestrator.control import decide
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
 from orchestrator.lab import Lab
 from protocols.campaign import Campaign
 from protocols.operations import OPERATIONS

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from orchestrator.access import Access
 from orchestrator.core.state import CampaignState
 from orchestrator.intake import NamedText, checked_lab
-from orchestrator.journal import Journal
+from orchestrator.journal.access_tokens import Access
+from orchestrator.journal.journal import Journal
 from orchestrator.lab import Lab, clock_for
 from orchestrator.service.carrier import Carrier
 from orchestrator.service.drawn import Drawn

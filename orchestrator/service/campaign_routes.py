@@ -8,10 +8,11 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import ValidationError
 
-from orchestrator import record_query as record
 from orchestrator.core.state import CampaignState, JobStatus, RoundState
 from orchestrator.errors import Missing
 from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
+from orchestrator.journal import queries as record
+from orchestrator.journal.tables import ReadingRow
 from orchestrator.report import report_of
 from orchestrator.scorers import marked_image, scorer_of
 from orchestrator.service.backend import Backend
@@ -42,7 +43,6 @@ from orchestrator.service.views import (
     round_view,
     well_view,
 )
-from orchestrator.tables import ReadingRow
 from protocols.campaign import Scored
 from protocols.scoring import MarksImages, Scorer
 

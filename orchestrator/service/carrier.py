@@ -10,12 +10,12 @@ from typing import Any
 from orchestrator import control
 from orchestrator.core.lifecycle import Question, next_actions
 from orchestrator.errors import LeaseLost, Owned
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.store import campaign_resource
 from orchestrator.lab import Lab, clock_for, open_lab
 from orchestrator.ownership import owned
 from orchestrator.prefect_setup import start_prefect
 from orchestrator.settings import Settings
-from orchestrator.store import campaign_resource
 from protocols.errors import WellwiseError
 
 _LOOK_S = 0.5

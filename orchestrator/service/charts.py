@@ -11,8 +11,8 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
+from orchestrator.journal.queries import StepDay
 from orchestrator.model_plots import COLOUR_MAP
-from orchestrator.record_query import StepDay
 from orchestrator.service.views import StepView
 from protocols.plates import LABWARE, well_row_column
 

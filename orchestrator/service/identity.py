@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from orchestrator.access import Denied, Identity, Role
+from orchestrator.journal.access_tokens import Denied, Identity, Role
 from orchestrator.service.backend import Backend
 from orchestrator.service.problems import Refused
 

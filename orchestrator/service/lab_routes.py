@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import Field, StringConstraints
 
 from drivers.registry import driver_class
-from orchestrator import record_query as record
-from orchestrator.access import Role
 from orchestrator.core.state import CampaignState, JobStatus
 from orchestrator.errors import Missing
+from orchestrator.journal import queries as record
+from orchestrator.journal.access_tokens import Role
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import Body, Why
 from orchestrator.service.identity import Admin, Operator, TheBackend, Viewer

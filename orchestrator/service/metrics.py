@@ -7,9 +7,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from orchestrator.journal.tables import CampaignRow, JobRow
 from orchestrator.service.backend import Backend
 from orchestrator.service.views import needs
-from orchestrator.tables import CampaignRow, JobRow
 
 
 def exposition(backend: Backend) -> tuple[str, str]:

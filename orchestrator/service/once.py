@@ -12,10 +12,10 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from orchestrator.access import Identity
-from orchestrator.journal import Journal
+from orchestrator.journal.access_tokens import Identity
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import RequestRow
 from orchestrator.service.problems import Refused
-from orchestrator.tables import RequestRow
 from protocols.errors import WellwiseError
 
 _REMEMBERED = timedelta(days=30)

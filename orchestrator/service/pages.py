@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from orchestrator import record_query as record
-from orchestrator.access import Denied, Identity
 from orchestrator.core.state import CampaignState
+from orchestrator.journal import queries as record
+from orchestrator.journal.access_tokens import Denied, Identity
 from orchestrator.service import charts
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import round_of, summary_of, trouble_of, view_of, well_history

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 
-from orchestrator.access import Denied
 from orchestrator.errors import JournalError, Missing, Unavailable
+from orchestrator.journal.access_tokens import Denied
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 MEDIA_TYPE = "application/problem+json"

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from datetime import UTC, tzinfo
 
-from orchestrator.journal import Journal
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import EventRow
 from orchestrator.service.views import EventView
-from orchestrator.tables import EventRow
 from protocols.errors import WellwiseError
 
 _LOOK_S = 0.25

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from orchestrator.core.lifecycle import AskApproval, open_questions
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
-from orchestrator.tables import EventRow, JobRow, ObservationRow, ReadingRow
+from orchestrator.journal.tables import EventRow, JobRow, ObservationRow, ReadingRow
 from protocols.conditions import Value
 from protocols.parameters import CategoryParameter
 

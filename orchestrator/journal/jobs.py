@@ -14,9 +14,9 @@ from sqlmodel import Session, col, select
 from orchestrator.core.scheduling import Start
 from orchestrator.core.state import JobState, JobStatus
 from orchestrator.errors import Conflict, Halted
-from orchestrator.state_query import job_state
-from orchestrator.store import Store, add_event, campaign_resource, existing, robot_resource
-from orchestrator.tables import OPEN_JOB, CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
+from orchestrator.journal.load_state import job_state
+from orchestrator.journal.store import Store, add_event, campaign_resource, existing, robot_resource
+from orchestrator.journal.tables import OPEN_JOB, CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
 from protocols.jobs import Job
 from protocols.operations import Operation
 

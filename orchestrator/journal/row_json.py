@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from orchestrator.tables import Moment
+from orchestrator.journal.tables import Moment
 
 
 def plain(row: Any) -> dict[str, Any]:

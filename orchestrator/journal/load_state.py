@@ -8,7 +8,16 @@ from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from orchestrator.core.state import JobState, JobStatus, RoundState, WellState
-from orchestrator.tables import BY_HAND, OPEN_JOB, JobRow, MeasurementRow, ObservationRow, ReadingRow, RoundRow, WellRow
+from orchestrator.journal.tables import (
+    BY_HAND,
+    OPEN_JOB,
+    JobRow,
+    MeasurementRow,
+    ObservationRow,
+    ReadingRow,
+    RoundRow,
+    WellRow,
+)
 from protocols.conditions import Proposal
 from protocols.plates import Well
 

@@ -10,10 +10,10 @@ from sqlmodel import col, select
 
 from orchestrator.core.scheduling import Start
 from orchestrator.core.state import CampaignState, Outage
-from orchestrator.job_record import JobRecord
-from orchestrator.state_query import round_state
-from orchestrator.store import add_event, campaign_resource, existing
-from orchestrator.tables import (
+from orchestrator.journal.jobs import JobRecord
+from orchestrator.journal.load_state import round_state
+from orchestrator.journal.store import add_event, campaign_resource, existing
+from orchestrator.journal.tables import (
     CampaignRow,
     EventRow,
     JobRow,

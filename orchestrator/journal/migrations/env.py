@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import orchestrator.tables  # noqa: F401  # fills the metadata
+import orchestrator.journal.tables  # noqa: F401  # fills the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

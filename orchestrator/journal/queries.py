@@ -8,8 +8,8 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from orchestrator.core.state import JobStatus
-from orchestrator.journal import Journal
-from orchestrator.tables import CampaignRow, EventRow, JobRow, MeasurementRow, ObservationRow, ReadingRow
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import CampaignRow, EventRow, JobRow, MeasurementRow, ObservationRow, ReadingRow
 
 
 class StepDay(NamedTuple):

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Integer, Table, func, insert, select
 from sqlmodel import SQLModel
 
-from orchestrator.database import open_database, revision
 from orchestrator.errors import JournalError
+from orchestrator.journal.database import open_database, revision
+from orchestrator.journal.row_json import plain, sha256, typed
 from orchestrator.settings import Settings
-from orchestrator.table_rows import plain, sha256, typed
 
 _FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
 """Images and exports; the job books of devices and of people, without which a job could be done twice; virtual labs."""

@@ -11,8 +11,8 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from orchestrator.errors import JournalError, Missing
-from orchestrator.store import Store
-from orchestrator.tables import AccessTokenRow, AuditRow, WebSessionRow
+from orchestrator.journal.store import Store
+from orchestrator.journal.tables import AccessTokenRow, AuditRow, WebSessionRow
 
 SESSION = timedelta(hours=12)
 """How long a browser stays signed in; never longer than its token."""

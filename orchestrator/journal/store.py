@@ -10,9 +10,9 @@ from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
 
-from orchestrator.database import open_database
 from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable
-from orchestrator.tables import CampaignRow, EventRow, LeaseRow
+from orchestrator.journal.database import open_database
+from orchestrator.journal.tables import CampaignRow, EventRow, LeaseRow
 
 _Row = TypeVar("_Row", bound=SQLModel)
 

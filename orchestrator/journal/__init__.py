@@ -1,0 +1,1 @@
+"""What is written down: the only room that opens the database."""
