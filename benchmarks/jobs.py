@@ -18,7 +18,7 @@ from orchestrator.advance import advance
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
 from orchestrator.journal.journal import Journal
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from orchestrator.prefect_setup import embed_prefect
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
@@ -102,7 +102,7 @@ def one_flow(kind: str) -> float:
         from prefect import flow, task
 
         from orchestrator.flows import carry_round
-        from orchestrator.lab import current_lab
+        from orchestrator.lab.lab import current_lab
 
         @task
         async def nothing() -> None: ...

@@ -16,7 +16,7 @@ from orchestrator.core.state import JobStatus, RoundState, WellState
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal.store import add_event, existing
 from orchestrator.journal.tables import BY_HAND, CampaignRow, JobRow, ObservationRow, ReadingRow, RoundRow, WellRow
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Proposal, Value
 

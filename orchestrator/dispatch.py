@@ -9,7 +9,7 @@ from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import JobState, JobStatus
 from orchestrator.errors import Halted
 from orchestrator.journal.tables import ReadingRow
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from protocols.jobs import Job, JobReport, Reading
 
 _POLL_S = 1.0

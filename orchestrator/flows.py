@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from orchestrator.advance import Outlook, advance
 from orchestrator.core.lifecycle import FinishCampaign, PlanRound, Question, next_actions
-from orchestrator.lab import Lab, current_lab
+from orchestrator.lab.lab import Lab, current_lab
 
 _LOOK = timedelta(seconds=5)
 """How often a process that waits for a moment looks whether a person has changed something."""

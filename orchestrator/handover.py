@@ -7,7 +7,7 @@ from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError
 from orchestrator.journal.store import add_event
 from orchestrator.journal.tables import JobRow
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 
 
 def hand_over(lab: Lab, campaign_id: str, robot: str, to: str, who: str, why: str) -> list[int]:

@@ -7,7 +7,7 @@ from drivers.registry import driver_names, option_findings
 from orchestrator.capability_check import capability_findings, hours_findings
 from orchestrator.history import as_earlier, from_campaign, read_history
 from orchestrator.journal.journal import Journal
-from orchestrator.scorers import scorer_findings
+from orchestrator.lab.scoring import scorer_findings
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_file import LabFile, problems_at, read_campaign, read_lab

@@ -118,7 +118,7 @@ def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None,
 def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None) -> None:
     """Go on with a campaign that was interrupted or paused, from the same place."""
     from orchestrator import control
-    from orchestrator.lab import open_lab
+    from orchestrator.lab.lab import open_lab
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
@@ -304,8 +304,8 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
 
     from orchestrator.console import ProgressView
     from orchestrator.journal.store import campaign_resource
-    from orchestrator.lab import open_lab
-    from orchestrator.ownership import owned
+    from orchestrator.lab.lab import open_lab
+    from orchestrator.lab.lease import owned
     from orchestrator.prefect_setup import start_prefect
 
     state = journal.state(campaign_id)

@@ -11,8 +11,8 @@ from orchestrator.errors import JournalError
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import add_event, existing
 from orchestrator.journal.tables import BY_HAND, Derived, MeasurementRow, ObservationRow, ReadingRow, WellRow
-from orchestrator.lab import Lab
-from orchestrator.scorers import score_reading, scorer_of
+from orchestrator.lab.lab import Lab
+from orchestrator.lab.scoring import score_reading, scorer_of
 from protocols.scoring import Score
 
 _Derived = TypeVar("_Derived", bound=Derived)

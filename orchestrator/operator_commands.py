@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.control import Decision, Place
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from orchestrator.prefect_setup import embed_prefect
 from orchestrator.session import (
     CampaignId,
@@ -42,7 +42,7 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
     """
     from orchestrator import advance as engine
     from orchestrator.journal.store import campaign_resource
-    from orchestrator.ownership import owned
+    from orchestrator.lab.lease import owned
 
     settings = settings_for(home)
 
@@ -296,7 +296,7 @@ def _refusal(where: str, message: str, expected: str) -> InvalidInput:
 @contextmanager
 def opened_lab(campaign: str | None, home: Home, with_robots: bool = False) -> Iterator[tuple[Lab, str]]:
     """The lab of a campaign for the length of a command, and the campaign's id."""
-    from orchestrator.lab import open_lab
+    from orchestrator.lab.lab import open_lab
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)

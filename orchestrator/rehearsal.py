@@ -15,7 +15,7 @@ from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import queries as record
 from orchestrator.journal.journal import Journal
-from orchestrator.lab import open_lab
+from orchestrator.lab.lab import open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig
 from protocols.jobs import Job

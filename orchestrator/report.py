@@ -16,10 +16,10 @@ from orchestrator.agreement import FEWEST_PAIRS
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
+from orchestrator.lab.scoring import scorer_of
 from orchestrator.measurement import Pair, scored_beside_hand
 from orchestrator.model_plots import agreement_of, svg
 from orchestrator.plots import figures_of
-from orchestrator.scorers import scorer_of
 from orchestrator.settings import Settings
 from protocols.conditions import Condition
 from protocols.parameters import CategoryParameter

@@ -42,8 +42,8 @@ from orchestrator.dispatch import carry_out
 from orchestrator.errors import Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource, robot_resource
-from orchestrator.lab import Lab, clock_for, open_lab
-from orchestrator.ownership import owned
+from orchestrator.lab.lab import Lab, clock_for, open_lab
+from orchestrator.lab.lease import owned
 from orchestrator.settings import Settings
 
 POOL = "wellwise"

@@ -28,7 +28,7 @@ from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
 from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
-from orchestrator.lab import Lab, open_lab
+from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign

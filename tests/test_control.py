@@ -15,7 +15,7 @@ from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
-from orchestrator.lab import Lab, open_lab
+from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.plots import write_plots
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign

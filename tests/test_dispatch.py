@@ -10,7 +10,7 @@ from orchestrator.advance import Outlook, advance
 from orchestrator.core.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.dispatch import carry_out
-from orchestrator.lab import Lab, open_lab
+from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.jobs import Job, JobReport

@@ -14,9 +14,9 @@ from orchestrator.agreement import agreement
 from orchestrator.control import Place, correct_wells
 from orchestrator.errors import JournalError
 from orchestrator.intake import NamedText, checked_campaign
+from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.main import app
 from orchestrator.measurement import enter_readings, rescore, scored_beside_hand
-from orchestrator.scorers import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.settings import Settings
 from protocols.absorbance import Absorbance, read_plate_table
 from protocols.campaign import Campaign, Objective

@@ -17,7 +17,7 @@ from orchestrator.capability_check import capability_findings
 from orchestrator.control import decide
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.journal.journal import Journal
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from orchestrator.settings import Settings
 from protocols.campaign_file import read_campaign, read_lab
 from simulators.clock import AcceleratedClock

@@ -11,7 +11,7 @@ from orchestrator.crate import journal_of, write_crate
 from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
-from orchestrator.lab import open_lab
+from orchestrator.lab.lab import open_lab
 from orchestrator.main import app
 from orchestrator.measurement import rescore
 from orchestrator.replay import replay

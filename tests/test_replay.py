@@ -9,7 +9,7 @@ from orchestrator.control import Place
 from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import WellRow
-from orchestrator.lab import Lab, open_lab
+from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.replay import replay
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign, RobotConfig, StopRule

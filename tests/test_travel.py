@@ -11,7 +11,7 @@ from drivers.registry import make_driver
 from orchestrator.advance import advance
 from orchestrator.control import decide
 from orchestrator.journal.journal import Journal
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from protocols.campaign import Campaign
 from protocols.operations import OPERATIONS
 from simulators.robot import lab_log_path

@@ -17,7 +17,7 @@ from orchestrator.capability_check import hours_findings
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
 from orchestrator.journal.queries import jobs
-from orchestrator.lab import open_lab
+from orchestrator.lab.lab import open_lab
 from orchestrator.main import app
 from orchestrator.rehearsal import rehearse
 from orchestrator.settings import Settings

@@ -10,7 +10,7 @@ from orchestrator.core.state import CampaignState
 from orchestrator.intake import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
-from orchestrator.lab import Lab, clock_for
+from orchestrator.lab.lab import Lab, clock_for
 from orchestrator.service.carrier import Carrier
 from orchestrator.service.drawn import Drawn
 from orchestrator.service.insight import Insights

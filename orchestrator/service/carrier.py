@@ -12,8 +12,8 @@ from orchestrator.core.lifecycle import Question, next_actions
 from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
-from orchestrator.lab import Lab, clock_for, open_lab
-from orchestrator.ownership import owned
+from orchestrator.lab.lab import Lab, clock_for, open_lab
+from orchestrator.lab.lease import owned
 from orchestrator.prefect_setup import start_prefect
 from orchestrator.settings import Settings
 from protocols.errors import WellwiseError

@@ -13,7 +13,7 @@ from orchestrator.control import Place
 from orchestrator.errors import JournalError, Missing
 from orchestrator.handover import hand_over
 from orchestrator.journal.access_tokens import Identity
-from orchestrator.lab import Lab
+from orchestrator.lab.lab import Lab
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import summary_of, well_history
 from orchestrator.service.fields import (

@@ -1,0 +1,1 @@
+"""What a campaign holds in its hands: robots, clock, leases and scorers."""
