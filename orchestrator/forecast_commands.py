@@ -70,8 +70,8 @@ def _known(
     file: Path | None, campaign: str | None, history: Path | None, home: Path | None
 ) -> tuple[Campaign, Sequence[Observation], int]:
     """The campaign, what was observed, and how many rounds are over."""
-    from orchestrator.history import read_history
-    from orchestrator.intake import NamedText, past_observations
+    from orchestrator.intake.campaign_check import NamedText, past_observations
+    from orchestrator.intake.past_results import read_history
 
     if (file is None) == (campaign is None):
         raise InvalidInput([Problem(where="wellwise forecast", message="give a FILE or a --campaign, one of them")])

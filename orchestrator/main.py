@@ -52,7 +52,7 @@ from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
     from orchestrator.core.lifecycle import Question
-    from orchestrator.intake import NamedText
+    from orchestrator.intake.campaign_check import NamedText
     from orchestrator.journal.journal import Journal
 
 app = typer.Typer(
@@ -101,7 +101,7 @@ def main() -> None:
 @app.command()
 def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None) -> None:
     """Run a campaign from its file to its best condition."""
-    from orchestrator.intake import past_observations
+    from orchestrator.intake.campaign_check import past_observations
 
     text, campaign = _campaign(file, seed, lab)
     table = _past_table(file, campaign)
@@ -226,7 +226,7 @@ def propose(
     from orchestrator.console import layout_view
     from orchestrator.core.round_planning import plan_round
     from orchestrator.export import layout_table, write_table
-    from orchestrator.intake import NamedText
+    from orchestrator.intake.campaign_check import NamedText
 
     _, campaign = _campaign(file, seed)
     columns = _columns(campaign, column or [])
@@ -248,7 +248,7 @@ def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tup
 
 
 def _past_table(file: Path, campaign: Campaign) -> NamedText | None:
-    from orchestrator.intake import NamedText
+    from orchestrator.intake.campaign_check import NamedText
 
     if campaign.past_results.file is None:
         return None
@@ -257,7 +257,7 @@ def _past_table(file: Path, campaign: Campaign) -> NamedText | None:
 
 
 def _history(table: NamedText, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:
-    from orchestrator.history import read_history
+    from orchestrator.intake.past_results import read_history
 
     return read_history(table.text, table.name, campaign, columns)
 

@@ -112,7 +112,7 @@ def read_campaign_input(file: Path, lab_file: Path | None = None) -> CampaignInp
     Raises:
         InvalidInput: with everything wrong in them.
     """
-    from orchestrator.intake import NamedText, checked_campaign, checked_lab, stand_ins
+    from orchestrator.intake.campaign_check import NamedText, checked_campaign, checked_lab, stand_ins
 
     lab = None if lab_file is None else checked_lab(NamedText(text_of(lab_file), str(lab_file)))
     text = text_of(file)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.history import as_earlier, from_campaign, read_history
+from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.errors import InvalidInput

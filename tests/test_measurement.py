@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from orchestrator.agreement import agreement
 from orchestrator.control import Place, correct_wells
 from orchestrator.errors import JournalError
-from orchestrator.intake import NamedText, checked_campaign
+from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.main import app
 from orchestrator.measurement import enter_readings, rescore, scored_beside_hand

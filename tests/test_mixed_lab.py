@@ -13,9 +13,9 @@ from drivers.base import RobotSetup
 from drivers.outside import OutsideDriver
 from drivers.registry import driver_names, make_driver
 from orchestrator.advance import advance
-from orchestrator.capability_check import capability_findings
 from orchestrator.control import decide
 from orchestrator.core.lifecycle import AskOperator
+from orchestrator.intake.capability_check import capability_findings
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab
 from orchestrator.settings import Settings

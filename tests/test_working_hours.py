@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from orchestrator import control
 from orchestrator.advance import advance
-from orchestrator.capability_check import hours_findings
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
+from orchestrator.intake.capability_check import hours_findings
 from orchestrator.journal.queries import jobs
 from orchestrator.lab.lab import open_lab
 from orchestrator.main import app

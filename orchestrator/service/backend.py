@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from orchestrator.core.state import CampaignState
-from orchestrator.intake import NamedText, checked_lab
+from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, clock_for

@@ -11,7 +11,7 @@ from drivers.registry import clock as clock_named
 from orchestrator.core.lifecycle import first_day
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import WellState
-from orchestrator.intake import NamedText, checked_campaign, past_observations
+from orchestrator.intake.campaign_check import NamedText, checked_campaign, past_observations
 from orchestrator.service.backend import Backend
 from orchestrator.service.campaign_routes import summary_of
 from orchestrator.service.fields import CampaignText

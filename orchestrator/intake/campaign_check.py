@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drivers.registry import driver_names, option_findings
-from orchestrator.capability_check import capability_findings, hours_findings
-from orchestrator.history import as_earlier, from_campaign, read_history
+from orchestrator.intake.capability_check import capability_findings, hours_findings
+from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.scoring import scorer_findings
 from orchestrator.settings import Settings

@@ -1,0 +1,1 @@
+"""What comes in, checked: campaign files, past results, tables of readings."""
