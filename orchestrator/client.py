@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
-from orchestrator.control import Decision
+from orchestrator.control.operators import Decision
 from orchestrator.service.campaign_routes import CampaignPage, EventPage, JobPage
 from orchestrator.service.insight import Insight
 from orchestrator.service.lab_routes import Person

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
-from orchestrator.control import decide
+from orchestrator.control.operators import decide
 from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import JobState, JobStatus
 from orchestrator.errors import Halted

@@ -117,7 +117,7 @@ def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None,
 @app.command()
 def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None) -> None:
     """Go on with a campaign that was interrupted or paused, from the same place."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
     from orchestrator.lab.lab import open_lab
 
     with opened_journal(home) as (settings, journal):

@@ -26,7 +26,7 @@ def read_table(
     who: Who = None,
 ) -> None:
     """Enter what a plate reader measured on a plate; the campaign's scorer makes values of it."""
-    from orchestrator.measurement import enter_readings
+    from orchestrator.control.rescoring import enter_readings
     from protocols.absorbance import read_plate_table
 
     numbers = read_plate_table(text_of(file), str(file))
@@ -41,7 +41,7 @@ def read_table(
 @measuring.command()
 def rescore(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
     """Score all readings with the scorer as it is installed now; the old scores stay in the journal."""
-    from orchestrator.measurement import rescore as scored_again
+    from orchestrator.control.rescoring import rescore as scored_again
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         found = scored_again(lab, campaign_id, who or person(), why)
@@ -53,7 +53,7 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     """Say how far the scorer lies from what people read by hand (Bland-Altman)."""
     from orchestrator.agreement import FEWEST_PAIRS
     from orchestrator.agreement import agreement as between
-    from orchestrator.measurement import scored_beside_hand
+    from orchestrator.control.rescoring import scored_beside_hand
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)

@@ -21,7 +21,7 @@ from optimizer import (
     pareto_front,
 )
 from orchestrator.agreement import agreement
-from orchestrator.measurement import Pair
+from orchestrator.control.rescoring import Pair
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
 from protocols.parameters import CategoryParameter, Parameter

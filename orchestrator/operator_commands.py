@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.control import Decision, Place
+from orchestrator.control.operators import Decision, Place
 from orchestrator.lab.lab import Lab
 from orchestrator.prefect_setup import embed_prefect
 from orchestrator.session import (
@@ -79,7 +79,7 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
 @operators.command()
 def pause(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
     """Send no more jobs; robots finish what they have. `wellwise resume` goes on."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         control.pause(lab, campaign_id, who or person(), why)
@@ -89,7 +89,7 @@ def pause(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = N
 @operators.command()
 def abort(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
     """End a campaign for good; robots finish what they have."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         control.abort(lab, campaign_id, who or person(), why)
@@ -99,7 +99,7 @@ def abort(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = N
 @operators.command("stop-now")
 def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
     """Stop the robots at once, then pause the campaign."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     settings = settings_for(home)
     with opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
@@ -130,7 +130,7 @@ def decide(
     who: Who = None,
 ) -> None:
     """Say what became of a job in doubt, or whether a late one is still to be sent."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     with opened_lab(key.split("/")[0], home) as (lab, campaign_id):
         control.decide(lab, key, decision, who or person(), why, failed_well or ())
@@ -146,7 +146,7 @@ def set_rounds(
     who: Who = None,
 ) -> None:
     """Raise or lower the number of rounds; a finished campaign goes on if it is raised."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         control.set_rounds(lab, campaign_id, rounds, who or person(), why)
@@ -163,7 +163,7 @@ def hand_over(
     who: Who = None,
 ) -> None:
     """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused."""
-    from orchestrator.handover import hand_over as given
+    from orchestrator.control.handover import hand_over as given
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         plates = given(lab, campaign_id, robot, to, who or person(), why)
@@ -181,7 +181,7 @@ def correct_well(
     who: Who = None,
 ) -> None:
     """Enter the value of a well by hand, or exclude it; what was there before stays in the journal."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     name, place = _place(well)
     if exclude == (value is not None):
@@ -194,7 +194,7 @@ def correct_well(
 @operators.command()
 def approve(why: Why, campaign: CampaignId = None, home: Home = None, who: Who = None) -> None:
     """Let the robots have the batch that waits for approval; `wellwise show` shows it."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         jobs = control.approve(lab, campaign_id, who or person(), why)
@@ -211,7 +211,7 @@ def edit_well(
     who: Who = None,
 ) -> None:
     """Change what a well of a batch that waits for approval is to get."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     name, place = _place(well)
     if leave_empty == bool(set):
@@ -237,7 +237,7 @@ def requeue(
     who: Who = None,
 ) -> None:
     """Have the conditions of lost wells tried once more in the next round that is planned."""
-    from orchestrator import control
+    from orchestrator.control import operators as control
 
     with opened_lab(campaign, home) as (lab, campaign_id):
         places = [_place(name)[1] for name in well or ()]

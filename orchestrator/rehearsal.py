@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator import control
 from orchestrator.advance import advance
+from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import queries as record

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from orchestrator.control import Decision
+from orchestrator.control.operators import Decision
 from orchestrator.operator_commands import Why
 from orchestrator.session import File, console, text_of
 from protocols.errors import WellwiseError

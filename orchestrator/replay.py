@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.control import Place
+from orchestrator.control.operators import Place
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignState, Requeued, RoundState
 from orchestrator.journal.tables import EventRow

@@ -13,11 +13,11 @@ from scipy.stats import t
 
 import optimizer
 from orchestrator.agreement import FEWEST_PAIRS
+from orchestrator.control.rescoring import Pair, scored_beside_hand
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
 from orchestrator.lab.scoring import scorer_of
-from orchestrator.measurement import Pair, scored_beside_hand
 from orchestrator.model_plots import agreement_of, svg
 from orchestrator.plots import figures_of
 from orchestrator.settings import Settings

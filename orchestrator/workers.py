@@ -36,7 +36,7 @@ from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from drivers.base import DriverError
 from orchestrator.advance import Outlook, advance
-from orchestrator.control import request_stop
+from orchestrator.control.operators import request_stop
 from orchestrator.core.lifecycle import CarryOut, Question, next_actions
 from orchestrator.dispatch import carry_out
 from orchestrator.errors import Owned

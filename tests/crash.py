@@ -22,8 +22,8 @@ from typing import Any
 import pandas as pd
 
 from drivers.base import KeyMemory
-from orchestrator import control
 from orchestrator.advance import advance
+from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
 from orchestrator.export import tidy_table

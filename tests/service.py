@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from orchestrator.control import Place, correct_wells
+from orchestrator.control.operators import Place, correct_wells
 from orchestrator.core.round_planning import plan_round
 from orchestrator.journal.access_tokens import Role
 from orchestrator.journal.tables import AccessTokenRow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import control
+from orchestrator.control import operators as control
 from orchestrator.service.announce import Announcer
 from orchestrator.service.stream import EventStream
 from protocols.campaign import Campaign

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.confirmation import Design, compare, confirmation_file, design, power_of, wells_for
-from orchestrator.control import Place, correct_wells
+from orchestrator.control.operators import Place, correct_wells
 from orchestrator.core.round_planning import plan_round
 from orchestrator.main import app
 from protocols.campaign import Campaign

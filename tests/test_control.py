@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.base import KeyMemory, RobotOffline
-from orchestrator import control
 from orchestrator.advance import advance
-from orchestrator.control import Place
+from orchestrator.control import operators as control
+from orchestrator.control.operators import Place
 from orchestrator.core.lifecycle import AskApproval, PlanRound, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from drivers.base import JobRefused
-from orchestrator import control
 from orchestrator.advance import Outlook, advance
+from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.dispatch import carry_out

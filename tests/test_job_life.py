@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from drivers.base import KeyMemory
-from orchestrator import control
+from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator, CarryOut, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError

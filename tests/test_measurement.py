@@ -11,12 +11,12 @@ from skimage.measure import label
 from typer.testing import CliRunner
 
 from orchestrator.agreement import agreement
-from orchestrator.control import Place, correct_wells
+from orchestrator.control.operators import Place, correct_wells
+from orchestrator.control.rescoring import enter_readings, rescore, scored_beside_hand
 from orchestrator.errors import JournalError
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.main import app
-from orchestrator.measurement import enter_readings, rescore, scored_beside_hand
 from orchestrator.settings import Settings
 from protocols.absorbance import Absorbance, read_plate_table
 from protocols.campaign import Campaign, Objective

@@ -13,7 +13,7 @@ from drivers.base import RobotSetup
 from drivers.outside import OutsideDriver
 from drivers.registry import driver_names, make_driver
 from orchestrator.advance import advance
-from orchestrator.control import decide
+from orchestrator.control.operators import decide
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.intake.capability_check import capability_findings
 from orchestrator.journal.journal import Journal

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator import control
-from orchestrator.control import Place
+from orchestrator.control import operators as control
+from orchestrator.control.operators import Place
+from orchestrator.control.rescoring import rescore
 from orchestrator.crate import journal_of, write_crate
 from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
 from orchestrator.lab.lab import open_lab
 from orchestrator.main import app
-from orchestrator.measurement import rescore
 from orchestrator.replay import replay
 from orchestrator.settings import Settings
 from protocols.campaign_file import read_campaign

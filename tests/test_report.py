@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrator.control import Place
+from orchestrator.control.operators import Place
+from orchestrator.control.rescoring import Pair
 from orchestrator.core.state import CampaignState
-from orchestrator.measurement import Pair
 from orchestrator.model_plots import agreement_of
 from orchestrator.report import as_pdf, report
 from orchestrator.settings import Settings

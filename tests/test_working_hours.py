@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from orchestrator import control
 from orchestrator.advance import advance
+from orchestrator.control import operators as control
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
 from orchestrator.intake.capability_check import hours_findings

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from orchestrator import control
+from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import Question, next_actions
 from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal.journal import Journal

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from orchestrator.control import Decision
+from orchestrator.control.operators import Decision
 from protocols.conditions import Finite
 
 CampaignId = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80, examples=["rpe"])]

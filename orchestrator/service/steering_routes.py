@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from orchestrator import control
-from orchestrator.control import Place
+from orchestrator.control import operators as control
+from orchestrator.control.handover import hand_over
+from orchestrator.control.operators import Place
 from orchestrator.errors import JournalError, Missing
-from orchestrator.handover import hand_over
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.lab.lab import Lab
 from orchestrator.service.backend import Backend

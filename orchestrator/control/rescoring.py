@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlmodel import col, select
 
-from orchestrator.control import Place, plate_job
+from orchestrator.control.operators import Place, plate_job
 from orchestrator.errors import JournalError
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import add_event, existing

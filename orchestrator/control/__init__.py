@@ -1,0 +1,1 @@
+"""What an operator may do: one class an act, checked and written in one transaction."""
