@@ -14,12 +14,12 @@ from typing import Any
 
 from drivers.base import Capabilities, KeyMemory
 from drivers.registry import clock
-from orchestrator.advance import advance
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
+from orchestrator.engine.advance import advance
+from orchestrator.engine.prefect_server import embed_prefect
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab
-from orchestrator.prefect_setup import embed_prefect
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
@@ -101,7 +101,7 @@ def one_flow(kind: str) -> float:
         embed_prefect(Settings(home=Path(folder)))
         from prefect import flow, task
 
-        from orchestrator.flows import carry_round
+        from orchestrator.engine.prefect_flows import carry_round
         from orchestrator.lab.lab import current_lab
 
         @task

@@ -34,7 +34,7 @@ def serve_flows(home: Home = None) -> None:
 
 
 def _serve(queues: Sequence[str], message: str, home: Home) -> None:
-    from orchestrator.prefect_setup import embed_prefect
+    from orchestrator.engine.prefect_server import embed_prefect
 
     settings = settings_for(home).model_copy(update={"workers": True})
     settings = settings.model_copy(update={"home": settings.home.absolute()})
@@ -42,7 +42,7 @@ def _serve(queues: Sequence[str], message: str, home: Home) -> None:
     # Each run is a process of its own, in a folder of its own, with this environment.
     os.environ["WELLWISE_HOME"] = str(settings.home)
     os.environ["WELLWISE_WORKERS"] = "true"
-    from orchestrator import workers
+    from orchestrator.engine import prefect_workers as workers
 
     console.print(message, highlight=False)
     console.print(f"log      {log}", soft_wrap=True, highlight=False)

@@ -283,7 +283,7 @@ def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
 
 
 def _carry_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False) -> None:
-    from orchestrator.prefect_setup import embed_prefect
+    from orchestrator.engine.prefect_server import embed_prefect
 
     log = embed_prefect(settings)
     try:
@@ -303,10 +303,10 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
     from rich.live import Live
 
     from orchestrator.console import ProgressView
+    from orchestrator.engine.prefect_server import start_prefect
     from orchestrator.journal.store import campaign_resource
     from orchestrator.lab.lab import open_lab
     from orchestrator.lab.lease import owned
-    from orchestrator.prefect_setup import start_prefect
 
     state = journal.state(campaign_id)
     view, seen = ProgressView(state, settings.zone), 0
@@ -333,7 +333,7 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
             await asyncio.sleep(0)
             if settings.workers:
                 return await _followed(settings, journal, campaign_id)
-            flows = await asyncio.to_thread(import_module, "orchestrator.flows")
+            flows = await asyncio.to_thread(import_module, "orchestrator.engine.prefect_flows")
             resource = campaign_resource(campaign_id)
             async with owned(journal, resource, settings.lease_s, print_waiting if wait else None):
                 lab = open_lab(settings, journal, state)
@@ -357,7 +357,7 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
 
 async def _followed(settings: Settings, journal: Journal, campaign_id: str) -> tuple[Question, ...]:
     """Watch what the lab's workers do."""
-    workers = await asyncio.to_thread(import_module, "orchestrator.workers")
+    workers = await asyncio.to_thread(import_module, "orchestrator.engine.prefect_workers")
     waiting: tuple[Question, ...] = await workers.follow(settings, journal, campaign_id)
     return waiting
 

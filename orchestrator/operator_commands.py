@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.control.operators import Decision, Place
+from orchestrator.engine.prefect_server import embed_prefect
 from orchestrator.lab.lab import Lab
-from orchestrator.prefect_setup import embed_prefect
 from orchestrator.session import (
     CampaignId,
     Home,
@@ -40,7 +40,7 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
 
     Where every robot is simulated, each call first moves the virtual clock to the moment that the last call named.
     """
-    from orchestrator import advance as engine
+    from orchestrator.engine import advance as engine
     from orchestrator.journal.store import campaign_resource
     from orchestrator.lab.lease import owned
 
@@ -49,7 +49,7 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
     async def once(lab: Lab, campaign_id: str) -> tuple[datetime, engine.Outlook]:
         if settings.workers:
             embed_prefect(settings)
-            from orchestrator import workers
+            from orchestrator.engine import prefect_workers as workers
 
             return lab.clock.now(), await workers.advance_with_workers(settings, lab.journal, campaign_id)
         resource = campaign_resource(campaign_id)
@@ -105,7 +105,7 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
     with opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
         if settings.workers:
             embed_prefect(settings)
-            from orchestrator import workers
+            from orchestrator.engine import prefect_workers as workers
 
             unstopped = asyncio.run(workers.stop_now(settings, lab.journal, campaign_id, who or person(), why))
         else:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.advance import advance
 from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import CampaignState
+from orchestrator.engine.advance import advance
 from orchestrator.journal import queries as record
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import open_lab

@@ -37,8 +37,8 @@ def serve(
     port: Port = 8080,
 ) -> None:
     """Serve the dashboard and the HTTP API, and carry on every campaign that runs; Ctrl-C ends it gracefully."""
+    from orchestrator.engine.prefect_server import embed_prefect
     from orchestrator.journal.access_tokens import Role
-    from orchestrator.prefect_setup import embed_prefect
     from orchestrator.service.backend import Backend
 
     settings = settings_for(home)

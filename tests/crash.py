@@ -22,10 +22,10 @@ from typing import Any
 import pandas as pd
 
 from drivers.base import KeyMemory
-from orchestrator.advance import advance
 from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
+from orchestrator.engine.advance import advance
 from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, open_lab

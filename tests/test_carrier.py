@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from drivers.base import KeyMemory
+from orchestrator.engine import supervisor as carrier_module
+from orchestrator.engine.prefect_server import embed_prefect
+from orchestrator.engine.supervisor import Carrier
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
 from orchestrator.journal.tables import CampaignRow
-from orchestrator.prefect_setup import embed_prefect
-from orchestrator.service import carrier as carrier_module
-from orchestrator.service.carrier import Carrier
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
 from tests import crash

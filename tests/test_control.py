@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.base import KeyMemory, RobotOffline
-from orchestrator.advance import advance
 from orchestrator.control import operators as control
 from orchestrator.control.operators import Place
 from orchestrator.core.lifecycle import AskApproval, PlanRound, next_actions
 from orchestrator.core.state import JobStatus
+from orchestrator.engine.advance import advance
 from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from drivers.base import JobRefused
-from orchestrator.advance import Outlook, advance
 from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
-from orchestrator.dispatch import carry_out
+from orchestrator.engine.advance import Outlook, advance
+from orchestrator.engine.dispatch import carry_out
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign

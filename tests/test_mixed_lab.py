@@ -12,9 +12,9 @@ import pytest
 from drivers.base import RobotSetup
 from drivers.outside import OutsideDriver
 from drivers.registry import driver_names, make_driver
-from orchestrator.advance import advance
 from orchestrator.control.operators import decide
 from orchestrator.core.lifecycle import AskOperator
+from orchestrator.engine.advance import advance
 from orchestrator.intake.capability_check import capability_findings
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab

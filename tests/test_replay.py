@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from orchestrator.advance import advance
 from orchestrator.control import operators as control
 from orchestrator.control.operators import Place
+from orchestrator.engine.advance import advance
 from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import WellRow

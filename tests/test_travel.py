@@ -8,8 +8,8 @@ from pathlib import Path
 
 from drivers.base import RobotSetup
 from drivers.registry import make_driver
-from orchestrator.advance import advance
 from orchestrator.control.operators import decide
+from orchestrator.engine.advance import advance
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab
 from protocols.campaign import Campaign

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from orchestrator.advance import advance
 from orchestrator.control import operators as control
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
+from orchestrator.engine.advance import advance
 from orchestrator.intake.capability_check import hours_findings
 from orchestrator.journal.queries import jobs
 from orchestrator.lab.lab import open_lab

@@ -2,8 +2,8 @@
 
 from sqlmodel import col, select
 
-from orchestrator.advance import reschedule
 from orchestrator.core.state import JobStatus
+from orchestrator.engine.advance import reschedule
 from orchestrator.errors import JournalError
 from orchestrator.journal.store import add_event
 from orchestrator.journal.tables import JobRow

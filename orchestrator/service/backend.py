@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from orchestrator.core.state import CampaignState
+from orchestrator.engine.supervisor import Carrier
 from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, clock_for
-from orchestrator.service.carrier import Carrier
 from orchestrator.service.drawn import Drawn
 from orchestrator.service.insight import Insights
 from orchestrator.service.stream import EventStream

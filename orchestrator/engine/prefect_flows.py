@@ -8,8 +8,8 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from orchestrator.advance import Outlook, advance
 from orchestrator.core.lifecycle import FinishCampaign, PlanRound, Question, next_actions
+from orchestrator.engine.advance import Outlook, advance
 from orchestrator.lab.lab import Lab, current_lab
 
 _LOOK = timedelta(seconds=5)

@@ -35,10 +35,10 @@ from prefect.workers.base import BaseJobConfiguration
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from drivers.base import DriverError
-from orchestrator.advance import Outlook, advance
 from orchestrator.control.operators import request_stop
 from orchestrator.core.lifecycle import CarryOut, Question, next_actions
-from orchestrator.dispatch import carry_out
+from orchestrator.engine.advance import Outlook, advance
+from orchestrator.engine.dispatch import carry_out
 from orchestrator.errors import Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource, robot_resource

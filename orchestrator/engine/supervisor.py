@@ -9,12 +9,12 @@ from typing import Any
 
 from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import Question, next_actions
+from orchestrator.engine.prefect_server import start_prefect
 from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
 from orchestrator.lab.lab import Lab, clock_for, open_lab
 from orchestrator.lab.lease import owned
-from orchestrator.prefect_setup import start_prefect
 from orchestrator.settings import Settings
 from protocols.errors import WellwiseError
 
@@ -87,7 +87,7 @@ class Carrier:
 
     async def _stop_now(self, campaign_id: str, who: str, why: str) -> dict[str, str]:
         if self._settings.workers:
-            from orchestrator import workers
+            from orchestrator.engine import prefect_workers as workers
 
             return await workers.stop_now(self._settings, self._journal, campaign_id, who, why)
         lab = self._labs.get(campaign_id)
@@ -195,13 +195,13 @@ class Carrier:
 def _carry_on(settings: Settings) -> CarryOn:
     """How a campaign is carried on; Prefect takes seconds to import."""
     if settings.workers:
-        from orchestrator import workers
+        from orchestrator.engine import prefect_workers as workers
 
         def follow(lab: Lab, campaign_id: str) -> Coroutine[Any, Any, Any]:
             return workers.follow(settings, lab.journal, campaign_id)
 
         return follow
-    from orchestrator.flows import run_campaign
+    from orchestrator.engine.prefect_flows import run_campaign
 
     start_prefect()
     return run_campaign

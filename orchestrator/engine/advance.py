@@ -24,7 +24,7 @@ from orchestrator.core.lifecycle import (
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import Away, closed, cost, first_starts, greedy, schedule, starts, tasks_of
 from orchestrator.core.state import JobStatus
-from orchestrator.dispatch import carry_out
+from orchestrator.engine.dispatch import carry_out
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.scoring import score_reading, scorer_of
 from protocols.compile import compile_jobs
