@@ -14,7 +14,7 @@ import optimizer
 from benchmarks.beside_peers import ROUNDS, Observations, measured
 from benchmarks.functions import Function, by_name, reported, rpe
 from orchestrator.core.round_planning import plan_round
-from orchestrator.forecast import simulated
+from orchestrator.studies.forecast import simulated
 from protocols.campaign import Campaign
 
 TARGETS = (0.25, 0.5, 0.75)

@@ -10,7 +10,7 @@ import typer
 from orchestrator.session import CampaignId, Home, Out, chosen, console, opened_journal
 
 if TYPE_CHECKING:
-    from orchestrator.confirmation import Comparison, Design
+    from orchestrator.studies.confirmation import Comparison, Design
 
 confirming = typer.Typer()
 
@@ -30,8 +30,8 @@ def confirm(
     home: Home = None,
 ) -> None:
     """Plan a comparison of the recommended condition with the standard; or, of such a campaign, say what it gave."""
-    from orchestrator import confirmation
     from orchestrator.journal.queries import file_text
+    from orchestrator.studies import confirmation
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)

@@ -14,7 +14,7 @@ from protocols.errors import InvalidInput, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchestrator.forecast import RoundForecast, RoundSizes, Spread
+    from orchestrator.studies.forecast import RoundForecast, RoundSizes, Spread
     from protocols.campaign import Campaign
     from protocols.conditions import Observation
 
@@ -47,8 +47,8 @@ def forecast(
 
     A campaign whose rounds are over is asked what one more round would bring.
     """
-    from orchestrator.forecast import forecast as looked_ahead
-    from orchestrator.forecast import simulators
+    from orchestrator.studies.forecast import forecast as looked_ahead
+    from orchestrator.studies.forecast import simulators
 
     study, observations, done = _known(file, campaign, history, home)
     stop = study.stop.model_copy(update={"rounds": max(study.stop.rounds, done + 1)})
@@ -94,7 +94,7 @@ def _known(
 
 
 def _sizes(text: str) -> RoundSizes:
-    from orchestrator.forecast import RoundSizes
+    from orchestrator.studies.forecast import RoundSizes
 
     found = _PLAN.fullmatch(text)
     if found is None:

@@ -51,9 +51,9 @@ def rescore(why: Why, campaign: CampaignId = None, home: Home = None, who: Who =
 @measuring.command()
 def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     """Say how far the scorer lies from what people read by hand (Bland-Altman)."""
-    from orchestrator.agreement import FEWEST_PAIRS
-    from orchestrator.agreement import agreement as between
     from orchestrator.control.rescoring import scored_beside_hand
+    from orchestrator.studies.agreement import FEWEST_PAIRS
+    from orchestrator.studies.agreement import agreement as between
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)

@@ -20,8 +20,8 @@ from optimizer import (
     pair_effect,
     pareto_front,
 )
-from orchestrator.agreement import agreement
 from orchestrator.control.rescoring import Pair
+from orchestrator.studies.agreement import agreement
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
 from protocols.parameters import CategoryParameter, Parameter

@@ -16,7 +16,7 @@ from protocols.errors import InvalidInput, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestrator.rehearsal import Rehearsal
+    from orchestrator.studies.rehearsal import Rehearsal
     from protocols.costs import Cost
     from protocols.working_hours import WorkingHours
 
@@ -48,9 +48,9 @@ def rehearse(
 
     Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when nobody is there.
     """
-    from orchestrator.forecast import forecast, simulators
     from orchestrator.forecast_commands import print_forecast
-    from orchestrator.rehearsal import rehearse as carry_through
+    from orchestrator.studies.forecast import forecast, simulators
+    from orchestrator.studies.rehearsal import rehearse as carry_through
     from protocols.costs import costs, needs, read_prices
 
     present = _hours(hours)

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from scipy.stats import t
 
 import optimizer
-from orchestrator.agreement import FEWEST_PAIRS
 from orchestrator.control.rescoring import Pair, scored_beside_hand
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
@@ -21,6 +20,7 @@ from orchestrator.lab.scoring import scorer_of
 from orchestrator.model_plots import agreement_of, svg
 from orchestrator.plots import figures_of
 from orchestrator.settings import Settings
+from orchestrator.studies.agreement import FEWEST_PAIRS
 from protocols.conditions import Condition
 from protocols.parameters import CategoryParameter
 

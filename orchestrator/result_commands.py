@@ -79,7 +79,7 @@ def replay(
     Exits with 1 if one differs.
     """
     from orchestrator.crate import journal_of
-    from orchestrator.replay import replay as proposed_again
+    from orchestrator.studies.replay import replay as proposed_again
 
     if campaign is not None and campaign.endswith(".zip"):
         with journal_of(Path(campaign)) as (journal, campaign_id):

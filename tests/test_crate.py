@@ -11,8 +11,8 @@ from drivers.base import KeyMemory
 from orchestrator.crate import journal_of, verify, write_crate
 from orchestrator.errors import JournalError
 from orchestrator.journal.journal import Journal
-from orchestrator.replay import replay
 from orchestrator.settings import Settings
+from orchestrator.studies.replay import replay
 from tests import crash
 from tests.conftest import START
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 import optimizer
 from optimizer.encoding import Rows
 from optimizer.evolution import evolved
-from orchestrator.forecast import RoundForecast, RoundSizes, forecast, simulated
 from orchestrator.main import app
+from orchestrator.studies.forecast import RoundForecast, RoundSizes, forecast, simulated
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.errors import InvalidInput

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from skimage.measure import label
 from typer.testing import CliRunner
 
-from orchestrator.agreement import agreement
 from orchestrator.control.operators import Place, correct_wells
 from orchestrator.control.rescoring import enter_readings, rescore, scored_beside_hand
 from orchestrator.errors import JournalError
@@ -18,6 +17,7 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.main import app
 from orchestrator.settings import Settings
+from orchestrator.studies.agreement import agreement
 from protocols.absorbance import Absorbance, read_plate_table
 from protocols.campaign import Campaign, Objective
 from protocols.errors import Finding, InvalidInput

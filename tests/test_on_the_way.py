@@ -14,8 +14,8 @@ from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
 from orchestrator.lab.lab import open_lab
 from orchestrator.main import app
-from orchestrator.replay import replay
 from orchestrator.settings import Settings
+from orchestrator.studies.replay import replay
 from protocols.campaign_file import read_campaign
 from protocols.errors import InvalidInput
 from protocols.scoring import Score

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from orchestrator.core.round_planning import plan_round
 from orchestrator.main import app
-from orchestrator.rehearsal import rehearse
 from orchestrator.settings import Settings
+from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.compile import compile_jobs

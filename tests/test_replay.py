@@ -10,8 +10,8 @@ from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import WellRow
 from orchestrator.lab.lab import Lab, open_lab
-from orchestrator.replay import replay
 from orchestrator.settings import Settings
+from orchestrator.studies.replay import replay
 from protocols.campaign import Campaign, RobotConfig, StopRule
 from tests.conftest import START
 

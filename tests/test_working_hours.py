@@ -19,8 +19,8 @@ from orchestrator.intake.capability_check import hours_findings
 from orchestrator.journal.queries import jobs
 from orchestrator.lab.lab import open_lab
 from orchestrator.main import app
-from orchestrator.rehearsal import rehearse
 from orchestrator.settings import Settings
+from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_file import read_campaign, read_lab
 from protocols.compile import compile_jobs

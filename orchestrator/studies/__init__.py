@@ -1,0 +1,1 @@
+"""What is asked before or after a campaign: rehearsal, forecast, confirmation, replay, agreement."""
