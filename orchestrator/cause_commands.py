@@ -90,7 +90,7 @@ def print_causes(
 
 def _of_campaign(campaign_id: str, columns: list[str], given: list[str], home: Path | None) -> _Asked:
     """The wells that can be trusted, and after the wanted columns the measurements and the objective."""
-    from orchestrator.export import tidy_table
+    from orchestrator.results.tables import tidy_table
 
     with opened_journal(home) as (_, journal):
         state = journal.state(campaign_id)

@@ -225,8 +225,8 @@ def propose(
     """Propose and lay out the next round from a table of past results."""
     from orchestrator.console import layout_view
     from orchestrator.core.round_planning import plan_round
-    from orchestrator.export import layout_table, write_table
     from orchestrator.intake.campaign_check import NamedText
+    from orchestrator.results.tables import layout_table, write_table
 
     _, campaign = _campaign(file, seed)
     columns = _columns(campaign, column or [])
@@ -375,8 +375,8 @@ def _print_result(journal: Journal, campaign_id: str) -> None:
 
 
 def _write_results(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
-    from orchestrator.export import tidy_table, write_table
-    from orchestrator.plots import write_plots
+    from orchestrator.results.campaign_figures import write_plots
+    from orchestrator.results.tables import tidy_table, write_table
 
     state = journal.state(campaign_id)
     if not state.rounds:

@@ -148,7 +148,7 @@ def _print_costs(bill: Sequence[Cost]) -> None:
 def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[Path]:
     import pandas as pd
 
-    from orchestrator.export import csv_text
+    from orchestrator.results.tables import csv_text
     from protocols.costs import needs_of
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -22,12 +22,12 @@ def export(
     crate: Annotated[Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")] = None,
 ) -> None:
     """Write a tidy table of a campaign, one row a well, as CSV and Parquet; or all that it was, as an RO-Crate."""
-    from orchestrator.export import tidy_table, write_table
+    from orchestrator.results.tables import tidy_table, write_table
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
         if crate is not None:
-            from orchestrator.crate import write_crate
+            from orchestrator.results.crate import write_crate
 
             number = write_crate(settings, journal, campaign_id, crate)
             console.print(f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False)
@@ -40,7 +40,7 @@ def export(
 @results.command()
 def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
     """Write the report of a campaign as one HTML page and as PDF: results, figures, methods and the campaign file."""
-    from orchestrator.report import as_pdf, report_of
+    from orchestrator.results.report import as_pdf, report_of
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
@@ -57,7 +57,7 @@ def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> N
 @results.command()
 def verify(crate: CrateArgument) -> None:
     """Check that every part of an RO-Crate is as it was written; exits with 1 if one is not."""
-    from orchestrator.crate import verify as wrong_with
+    from orchestrator.results.crate import verify as wrong_with
 
     wrong = wrong_with(crate)
     for text in wrong:
@@ -78,7 +78,7 @@ def replay(
 
     Exits with 1 if one differs.
     """
-    from orchestrator.crate import journal_of
+    from orchestrator.results.crate import journal_of
     from orchestrator.studies.replay import replay as proposed_again
 
     if campaign is not None and campaign.endswith(".zip"):

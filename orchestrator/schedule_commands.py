@@ -97,7 +97,7 @@ def _away(text: str, campaign: Campaign, settings: Settings) -> Away:
 def _write(slots: list[Slot], out: Path) -> None:
     import pandas as pd
 
-    from orchestrator.export import csv_text
+    from orchestrator.results.tables import csv_text
 
     rows = ({"job": s.task.key, "robot": s.task.robot, "due": s.task.due.isoformat(), "begins": s.begin.isoformat(),
              "ends": s.end.isoformat(), "late_h": round(s.late / timedelta(hours=1), 3)} for s in slots)  # fmt: skip

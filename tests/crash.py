@@ -26,9 +26,9 @@ from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import advance
-from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from drivers.base import KeyMemory
-from orchestrator.export import tidy_table, write_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
-from orchestrator.plots import write_plots
+from orchestrator.results.campaign_figures import write_plots
+from orchestrator.results.tables import tidy_table, write_table
 from protocols.campaign import Campaign, StopRule
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog

@@ -16,7 +16,7 @@ from orchestrator.errors import Conflict, JournalError, LeaseLost, Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
 from orchestrator.lab.lab import Lab, open_lab
-from orchestrator.plots import write_plots
+from orchestrator.results.campaign_figures import write_plots
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.constraints import Cost

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from drivers.base import KeyMemory
-from orchestrator.crate import journal_of, verify, write_crate
 from orchestrator.errors import JournalError
 from orchestrator.journal.journal import Journal
+from orchestrator.results.crate import journal_of, verify, write_crate
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
 from tests import crash

@@ -16,10 +16,10 @@ from drivers.base import KeyMemory
 from drivers.job_book import JobBook
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError
-from orchestrator.export import tidy_table
 from orchestrator.journal.backup import back_up, restore
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import CampaignRow
+from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from tests import crash
 from tests.conftest import START

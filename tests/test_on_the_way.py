@@ -8,12 +8,12 @@ from typer.testing import CliRunner
 from orchestrator.control import operators as control
 from orchestrator.control.operators import Place
 from orchestrator.control.rescoring import rescore
-from orchestrator.crate import journal_of, write_crate
-from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
 from orchestrator.lab.lab import open_lab
 from orchestrator.main import app
+from orchestrator.results.crate import journal_of, write_crate
+from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
 from protocols.campaign_file import read_campaign

@@ -6,10 +6,10 @@ from pathlib import Path
 from orchestrator.control import operators as control
 from orchestrator.control.operators import Place
 from orchestrator.engine.advance import advance
-from orchestrator.export import tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import WellRow
 from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
 from protocols.campaign import Campaign, RobotConfig, StopRule

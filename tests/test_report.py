@@ -10,8 +10,8 @@ import pytest
 from orchestrator.control.operators import Place
 from orchestrator.control.rescoring import Pair
 from orchestrator.core.state import CampaignState
-from orchestrator.model_plots import agreement_of
-from orchestrator.report import as_pdf, report
+from orchestrator.results.model_figures import agreement_of
+from orchestrator.results.report import as_pdf, report
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from tests.conftest import START
@@ -78,7 +78,7 @@ def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: 
 
 @pytest.mark.parametrize("values", [[0.5, 0.7, 0.6]])
 def test_an_interval_is_students(values: list[float]) -> None:
-    from orchestrator.report import _summary
+    from orchestrator.results.report import _summary
 
     summary = _summary(values)
     assert summary is not None

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState
 from orchestrator.errors import Missing
-from orchestrator.export import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.journal import queries as record
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.scoring import marked_image, scorer_of
-from orchestrator.report import report_of
+from orchestrator.results.report import report_of
+from orchestrator.results.tables import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.service.backend import Backend
 from orchestrator.service.fields import (
     After,

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.journal.queries import StepDay
-from orchestrator.model_plots import COLOUR_MAP
+from orchestrator.results.model_figures import COLOUR_MAP
 from orchestrator.service.views import StepView
 from protocols.plates import LABWARE, well_row_column
 

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 import optimizer
 from orchestrator.core.state import CampaignState
-from orchestrator.model_plots import model_figures, svg
+from orchestrator.results.model_figures import model_figures, svg
 from orchestrator.service.views import View
 from protocols.conditions import Value
 

@@ -14,10 +14,10 @@ from sqlalchemy import insert, select
 from sqlmodel import SQLModel
 
 from orchestrator.errors import JournalError
-from orchestrator.export import csv_text, tidy_table
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.row_json import plain, sha256, typed
-from orchestrator.report import report_of
+from orchestrator.results.report import report_of
+from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
 
 _METADATA = "ro-crate-metadata.json"

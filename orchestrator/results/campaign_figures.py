@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from orchestrator.core.state import CampaignState, RoundState, WellState
-from orchestrator.model_plots import COLOUR_MAP, model_figures
+from orchestrator.results.model_figures import COLOUR_MAP, model_figures
 from protocols.conditions import Role
 from protocols.plates import LABWARE, well_row_column
 

@@ -17,8 +17,8 @@ from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
 from orchestrator.lab.scoring import scorer_of
-from orchestrator.model_plots import agreement_of, svg
-from orchestrator.plots import figures_of
+from orchestrator.results.campaign_figures import figures_of
+from orchestrator.results.model_figures import agreement_of, svg
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import FEWEST_PAIRS
 from protocols.conditions import Condition

@@ -1,0 +1,1 @@
+"""What a campaign leaves behind: tables, figures, report and crate."""
