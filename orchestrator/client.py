@@ -9,12 +9,12 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from orchestrator.control.operators import Decision
-from orchestrator.service.campaign_routes import CampaignPage, EventPage, JobPage
 from orchestrator.service.insight import Insight
-from orchestrator.service.lab_routes import Person
-from orchestrator.service.launch_routes import LaunchPreview
 from orchestrator.service.problems import ProblemDetails
-from orchestrator.service.steering_routes import Entered, Stopped
+from orchestrator.service.routes.campaigns import CampaignPage, EventPage, JobPage
+from orchestrator.service.routes.lab import Person
+from orchestrator.service.routes.launch import LaunchPreview
+from orchestrator.service.routes.steering import Entered, Stopped
 from orchestrator.service.views import CampaignSummary, CampaignView, EventView, RobotView, RoundView, WellHistory
 from protocols.conditions import Value
 from protocols.errors import WellwiseError

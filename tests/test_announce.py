@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.control import operators as control
-from orchestrator.service.announce import Announcer
-from orchestrator.service.stream import EventStream
+from orchestrator.service.event_stream import EventStream
+from orchestrator.service.notifications import Announcer
 from protocols.campaign import Campaign
 from tests.conftest import START
 from tests.service import house

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from orchestrator.service.identity import COOKIE
+from orchestrator.service.authentication import COOKIE
 from protocols.campaign import Campaign
 from tests.service import PEOPLE, House, house
 

@@ -12,7 +12,7 @@ import pytest
 from orchestrator.journal.store import add_event
 from orchestrator.journal.tables import EventRow, ReadingRow
 from orchestrator.service.app import LARGEST
-from orchestrator.service.stream import EventStream
+from orchestrator.service.event_stream import EventStream
 from protocols.campaign import Campaign
 from tests.conftest import ASSAY_FILE, START
 from tests.service import House, house
@@ -172,7 +172,7 @@ def test_an_event_that_is_committed_late_is_not_lost(
     campaign_id = served.campaign(assay)
     journal = served.backend.journal
     now = [0.0]
-    monkeypatch.setattr("orchestrator.service.stream.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("orchestrator.service.event_stream.time.monotonic", lambda: now[0])
 
     async def scene() -> None:
         stream = EventStream(journal)

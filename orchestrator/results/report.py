@@ -99,7 +99,7 @@ def report(
     figures = {name: Markup(_inline(svg(figure, name))) for name, figure in drawn.items()}  # noqa: S704
     best = optimizer.recommend(state.campaign.space, state.observations, state.campaign.standards)
     environment = Environment(
-        loader=PackageLoader("orchestrator"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("orchestrator.results", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["number"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
     environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"

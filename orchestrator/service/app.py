@@ -9,14 +9,14 @@ from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.service.announce import Announcer
 from orchestrator.service.backend import Backend
-from orchestrator.service.campaign_routes import campaigns
-from orchestrator.service.lab_routes import health, lab, tokens
-from orchestrator.service.launch_routes import launching
-from orchestrator.service.pages import STATIC, pages, problem_page
+from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
+from orchestrator.service.notifications import Announcer
 from orchestrator.service.problems import ProblemDetails, install, problem
-from orchestrator.service.steering_routes import steering
+from orchestrator.service.routes.campaigns import campaigns
+from orchestrator.service.routes.lab import health, lab, tokens
+from orchestrator.service.routes.launch import launching
+from orchestrator.service.routes.steering import steering
 
 LARGEST = 2_000_000
 """Bytes of the largest body that is taken."""

@@ -12,9 +12,9 @@ from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, clock_for
-from orchestrator.service.drawn import Drawn
+from orchestrator.service.event_stream import EventStream
 from orchestrator.service.insight import Insights
-from orchestrator.service.stream import EventStream
+from orchestrator.service.response_cache import Drawn
 from orchestrator.settings import Settings
 from protocols.campaign_file import LabFile
 

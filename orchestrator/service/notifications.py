@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import apprise
 
 from orchestrator.journal.tables import EventRow
-from orchestrator.service.stream import EventStream
+from orchestrator.service.event_stream import EventStream
 
 _SUBJECT = re.compile(r"^(?P<campaign>[^/]+)(?:/r(?P<round>\d+)(?:/p(?P<plate>\d+))?)?")
 

@@ -12,12 +12,12 @@ from orchestrator.core.lifecycle import first_day
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import WellState
 from orchestrator.intake.campaign_check import NamedText, checked_campaign, past_observations
+from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
-from orchestrator.service.campaign_routes import summary_of
-from orchestrator.service.fields import CampaignText
-from orchestrator.service.identity import Operator, TheBackend, Viewer
-from orchestrator.service.once import IdempotencyKey, once
+from orchestrator.service.idempotency import IdempotencyKey, once
 from orchestrator.service.problems import ACTING
+from orchestrator.service.requests import CampaignText
+from orchestrator.service.routes.campaigns import summary_of
 from orchestrator.service.views import CampaignSummary, View, WellView, well_view
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs

@@ -13,12 +13,12 @@ from orchestrator.core.state import CampaignState, JobStatus
 from orchestrator.errors import Missing
 from orchestrator.journal import queries as record
 from orchestrator.journal.access_tokens import Role
+from orchestrator.service.authentication import Admin, Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
-from orchestrator.service.fields import Body, Why
-from orchestrator.service.identity import Admin, Operator, TheBackend, Viewer
 from orchestrator.service.metrics import exposition
 from orchestrator.service.problems import ACTING, answers, problem
-from orchestrator.service.steering_routes import Stopped
+from orchestrator.service.requests import Body, Why
+from orchestrator.service.routes.steering import Stopped
 from orchestrator.service.views import EventView, JobView, OutageView, RobotView, View
 
 lab = APIRouter(tags=["lab"])

@@ -15,8 +15,11 @@ from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.scoring import marked_image, scorer_of
 from orchestrator.results.report import report_of
 from orchestrator.results.tables import csv_text, events_table, parquet_bytes, tidy_table
+from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.backend import Backend
-from orchestrator.service.fields import (
+from orchestrator.service.insight import Insight
+from orchestrator.service.problems import READING
+from orchestrator.service.requests import (
     After,
     CampaignId,
     Limit,
@@ -25,9 +28,6 @@ from orchestrator.service.fields import (
     RoundNumber,
     WellName,
 )
-from orchestrator.service.identity import TheBackend, Viewer
-from orchestrator.service.insight import Insight
-from orchestrator.service.problems import READING
 from orchestrator.service.views import (
     CampaignSummary,
     CampaignView,

@@ -14,25 +14,25 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import queries as record
 from orchestrator.journal.access_tokens import Denied, Identity
-from orchestrator.service import charts
+from orchestrator.service.authentication import COOKIE, Admin, TheBackend, Viewer, identity
 from orchestrator.service.backend import Backend
-from orchestrator.service.campaign_routes import round_of, summary_of, trouble_of, view_of, well_history
-from orchestrator.service.fields import CampaignId, PlateNumber, RoundNumber, WellName
-from orchestrator.service.identity import COOKIE, Admin, TheBackend, Viewer, identity
-from orchestrator.service.lab_routes import robots_of
+from orchestrator.service.dashboard import charts
+from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
+from orchestrator.service.routes.campaigns import round_of, summary_of, trouble_of, view_of, well_history
+from orchestrator.service.routes.lab import robots_of
 from orchestrator.service.views import EventView, round_view
 from protocols.parameters import CategoryParameter, SteppedParameter
 
 pages = APIRouter(include_in_schema=False)
 
 STATIC = StaticFiles(directory=Path(__file__).with_name("static"))
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 _FEED = 60
 _NONE = "\N{EN DASH}"
 _COOKIE_S = 12 * 3600
 
 _environment = Environment(
-    loader=PackageLoader("orchestrator.service"),
+    loader=PackageLoader("orchestrator.service.dashboard"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

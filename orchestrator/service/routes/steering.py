@@ -14,9 +14,11 @@ from orchestrator.control.operators import Place
 from orchestrator.errors import JournalError, Missing
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.lab.lab import Lab
+from orchestrator.service.authentication import Operator, TheBackend
 from orchestrator.service.backend import Backend
-from orchestrator.service.campaign_routes import summary_of, well_history
-from orchestrator.service.fields import (
+from orchestrator.service.idempotency import IdempotencyKey, once
+from orchestrator.service.problems import ACTING
+from orchestrator.service.requests import (
     Body,
     CampaignId,
     HandOver,
@@ -31,9 +33,7 @@ from orchestrator.service.fields import (
     WellName,
     Why,
 )
-from orchestrator.service.identity import Operator, TheBackend
-from orchestrator.service.once import IdempotencyKey, once
-from orchestrator.service.problems import ACTING
+from orchestrator.service.routes.campaigns import summary_of, well_history
 from orchestrator.service.views import CampaignSummary, View, WellHistory
 from protocols.errors import InvalidInput, Problem
 

@@ -1,0 +1,1 @@
+"""What the API answers: one router for each kind of thing."""
