@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from orchestrator.main import main
+from orchestrator.cli.main import main
 from tests.conftest import ROOT
 
 PROGRAM = Path(sys.executable).with_name("wellwise")

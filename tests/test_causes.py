@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from benchmarks.causal_graphs import distance, study
 from optimizer.causes import causes, independence, stability
-from orchestrator.main import app
+from orchestrator.cli.main import app
 
 
 def _chain(rows: int, seed: int = 0) -> np.ndarray:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.control.operators import Place, correct_wells
 from orchestrator.core.round_planning import plan_round
-from orchestrator.main import app
 from orchestrator.studies.confirmation import Design, compare, confirmation_file, design, power_of, wells_for
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import optimizer
 from optimizer.encoding import Rows
 from optimizer.evolution import evolved
-from orchestrator.main import app
+from orchestrator.cli.main import app
 from orchestrator.studies.forecast import RoundForecast, RoundSizes, forecast, simulated
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
@@ -115,7 +115,7 @@ def test_a_round_plan_fills_plates_or_is_refused(rpe: Campaign) -> None:
 
 
 def test_the_command_compares_plans_and_says_what_it_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     runner = CliRunner()
     file = str(ASSAY_FILE)
     done = runner.invoke(
@@ -138,7 +138,7 @@ def test_the_command_compares_plans_and_says_what_it_rests_on(monkeypatch: pytes
 def test_what_an_earlier_campaign_found_is_known_to_the_forecast(
     assay: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     with house(tmp_path) as served:
         earlier = served.campaign(assay, read=True)
     file = tmp_path / "next.yaml"

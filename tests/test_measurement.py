@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from skimage.measure import label
 from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.control.operators import Place, correct_wells
 from orchestrator.control.rescoring import enter_readings, rescore, scored_beside_hand
 from orchestrator.errors import JournalError
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
-from orchestrator.main import app
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import agreement
 from protocols.absorbance import Absorbance, read_plate_table

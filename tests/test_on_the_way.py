@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.control import operators as control
 from orchestrator.control.operators import Place
 from orchestrator.control.rescoring import rescore
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
 from orchestrator.lab.lab import open_lab
-from orchestrator.main import app
 from orchestrator.results.crate import journal_of, write_crate
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
@@ -100,7 +100,7 @@ def test_a_campaign_is_asked_what_causes_what(tmp_path: Path, monkeypatch: pytes
     journal.record_scores(scores, "coloured_cell_ratio", "1", START, "early_colour")
     journal.close()
 
-    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     words = ["causes", "--campaign", campaign_id, "--home", str(tmp_path), "--draws", "0"]
     asked = CliRunner().invoke(app, [*words, "--column", dose])
     assert asked.exit_code == 0, asked.output

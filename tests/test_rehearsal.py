@@ -9,8 +9,8 @@ import pytest
 from icalendar import Calendar
 from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
-from orchestrator.main import app
 from orchestrator.settings import Settings
 from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import Away, Slot, Task, cost, greedy, schedule
-from orchestrator.main import app
 from orchestrator.settings import Settings
 from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign
@@ -148,7 +148,7 @@ def test_a_campaign_follows_its_schedule() -> None:
 
 
 def test_the_command_says_what_an_absence_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     study = ASSAY_FILE.read_text().replace("seed: 7", "seed: 7\nstart: 2126-03-02")
     file = tmp_path / "campaign.yaml"
     file.write_text(study)
@@ -172,7 +172,7 @@ def test_the_command_says_what_an_absence_costs(tmp_path: Path, monkeypatch: pyt
 
 
 def test_three_rounds_of_the_example_are_scheduled_and_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     done = CliRunner().invoke(app, ["schedule", str(RPE_FILE)])
     assert done.exit_code == 0, done.output
     assert "792 jobs, 3 rounds" in done.output

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.control import operators as control
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
@@ -18,7 +19,6 @@ from orchestrator.engine.advance import advance
 from orchestrator.intake.capability_check import hours_findings
 from orchestrator.journal.queries import jobs
 from orchestrator.lab.lab import open_lab
-from orchestrator.main import app
 from orchestrator.settings import Settings
 from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign, RobotConfig
@@ -160,7 +160,7 @@ def test_one_robot_fewer_is_a_conflict_where_the_others_cannot_do_it_in_time() -
 
 
 def test_the_commands_take_hours_from_a_lab_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.session.console.width", 160)
+    monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     lab = tmp_path / "lab.yaml"
     lab.write_text("robots: {dispenser: {driver: simulated, options: {lab: l}, hours: {from: 11:00, to: 13:00}}}\n")
     done = CliRunner().invoke(app, ["schedule", str(ASSAY_FILE), "--lab", str(lab)])

@@ -15,20 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.cause_commands import finding_causes
-from orchestrator.confirm_commands import confirming
-from orchestrator.driver_commands import drivers, robots
-from orchestrator.forecast_commands import forecasting
-from orchestrator.lab_commands import lab_commands
-from orchestrator.manual_commands import manual
-from orchestrator.measurement_commands import measuring
-from orchestrator.operator_commands import operators
-from orchestrator.rehearsal_commands import rehearsing
-from orchestrator.remote_commands import remote
-from orchestrator.result_commands import results
-from orchestrator.schedule_commands import scheduling
-from orchestrator.serve_commands import serving, tokens
-from orchestrator.session import (
+from orchestrator.cli.causes import finding_causes
+from orchestrator.cli.confirmation import confirming
+from orchestrator.cli.context import (
     CampaignId,
     File,
     Home,
@@ -45,6 +34,17 @@ from orchestrator.session import (
     read_campaign_input,
     text_of,
 )
+from orchestrator.cli.drivers import drivers, robots
+from orchestrator.cli.forecast import forecasting
+from orchestrator.cli.manual import manual
+from orchestrator.cli.measurement import measuring
+from orchestrator.cli.rehearsal import rehearsing
+from orchestrator.cli.remote import remote
+from orchestrator.cli.results import results
+from orchestrator.cli.schedule import scheduling
+from orchestrator.cli.serve import serving, tokens
+from orchestrator.cli.steering import operators
+from orchestrator.cli.workers import lab_commands
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
@@ -89,7 +89,7 @@ for group in (
 
 def main() -> None:
     """Run the command line; anything a person can mend is printed without a traceback, with exit code 2."""
-    from orchestrator.console import print_error
+    from orchestrator.cli.console import print_error
 
     try:
         app()
@@ -162,7 +162,7 @@ def status(home: Home = None) -> None:
     """List the campaigns, where they stand, and what a person is asked."""
     from rich.table import Table
 
-    from orchestrator.console import outage_line
+    from orchestrator.cli.console import outage_line
     from orchestrator.core.lifecycle import open_questions
 
     with opened_journal(home) as (settings, journal):
@@ -199,7 +199,7 @@ def status(home: Home = None) -> None:
 @app.command()
 def show(campaign: CampaignId = None, home: Home = None) -> None:
     """Show the rounds of a campaign, its best condition, the batch that waits for approval and the notices."""
-    from orchestrator.console import layout_view
+    from orchestrator.cli.console import layout_view
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
@@ -223,7 +223,7 @@ def propose(
     out: Out = None,
 ) -> None:
     """Propose and lay out the next round from a table of past results."""
-    from orchestrator.console import layout_view
+    from orchestrator.cli.console import layout_view
     from orchestrator.core.round_planning import plan_round
     from orchestrator.intake.campaign_check import NamedText
     from orchestrator.results.tables import layout_table, write_table
@@ -302,7 +302,7 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
     import httpx
     from rich.live import Live
 
-    from orchestrator.console import ProgressView
+    from orchestrator.cli.console import ProgressView
     from orchestrator.engine.prefect_server import start_prefect
     from orchestrator.journal.store import campaign_resource
     from orchestrator.lab.lab import open_lab
@@ -364,7 +364,7 @@ async def _followed(settings: Settings, journal: Journal, campaign_id: str) -> t
 
 def _print_result(journal: Journal, campaign_id: str) -> None:
     import optimizer
-    from orchestrator.console import condition_table, rounds_table
+    from orchestrator.cli.console import condition_table, rounds_table
 
     state = journal.state(campaign_id)
     console.print(rounds_table(state))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from orchestrator.cli.context import File, console, text_of
+from orchestrator.cli.steering import Why
 from orchestrator.control.operators import Decision
-from orchestrator.operator_commands import Why
-from orchestrator.session import File, console, text_of
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.session import File, LabOption, Out, console, print_stand_ins, read_campaign_input
+from orchestrator.cli.context import File, LabOption, Out, console, print_stand_ins, read_campaign_input
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.session import CampaignId, Home, Out, chosen, console, opened_journal
+from orchestrator.cli.context import CampaignId, Home, Out, chosen, console, opened_journal
 
 results = typer.Typer()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from orchestrator.session import Home, console, opened_journal, person, settings_for
+from orchestrator.cli.context import Home, console, opened_journal, person, settings_for
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:

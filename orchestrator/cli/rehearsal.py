@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.forecast_commands import Target
-from orchestrator.session import File, LabOption, console, read_campaign_input, text_of
+from orchestrator.cli.context import File, LabOption, console, read_campaign_input, text_of
+from orchestrator.cli.forecast import Target
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
@@ -48,7 +48,7 @@ def rehearse(
 
     Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when nobody is there.
     """
-    from orchestrator.forecast_commands import print_forecast
+    from orchestrator.cli.forecast import print_forecast
     from orchestrator.studies.forecast import forecast, simulators
     from orchestrator.studies.rehearsal import rehearse as carry_through
     from protocols.costs import costs, needs, read_prices

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.session import CampaignId, Home, Out, chosen, console, opened_journal
+from orchestrator.cli.context import CampaignId, Home, Out, chosen, console, opened_journal
 
 if TYPE_CHECKING:
     from orchestrator.studies.confirmation import Comparison, Design

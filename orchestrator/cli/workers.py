@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.session import Home, console, settings_for
+from orchestrator.cli.context import Home, console, settings_for
 
 lab_commands = typer.Typer()
 

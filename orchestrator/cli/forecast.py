@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.session import Home, console, opened_journal, read_campaign_input, text_of
+from orchestrator.cli.context import Home, console, opened_journal, read_campaign_input, text_of
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:

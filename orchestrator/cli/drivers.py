@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from drivers.base import Driver, RobotSetup
 from drivers.registry import add_folder, clock, driver_class, driver_names, make_driver
-from orchestrator.session import Home, console, settings_for, text_of
+from orchestrator.cli.context import Home, console, settings_for, text_of
 from protocols.campaign_file import read_lab
 from protocols.errors import InvalidInput, Problem, WellwiseError
 from protocols.jobs import Job, JobReport

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from drivers.manual import Checklist
-from orchestrator.session import Home, console, settings_for
+from orchestrator.cli.context import Home, console, settings_for
 from protocols.errors import InvalidInput, Problem
 from protocols.jobs import JobReport
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.operator_commands import Who, Why, opened_lab
-from orchestrator.session import CampaignId, Home, chosen, console, opened_journal, person, text_of
+from orchestrator.cli.context import CampaignId, Home, chosen, console, opened_journal, person, text_of
+from orchestrator.cli.steering import Who, Why, opened_lab
 from protocols.errors import WellwiseError
 
 measuring = typer.Typer()

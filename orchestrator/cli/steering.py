@@ -9,10 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.control.operators import Decision, Place
-from orchestrator.engine.prefect_server import embed_prefect
-from orchestrator.lab.lab import Lab
-from orchestrator.session import (
+from orchestrator.cli.context import (
     CampaignId,
     Home,
     Wait,
@@ -24,6 +21,9 @@ from orchestrator.session import (
     print_waiting,
     settings_for,
 )
+from orchestrator.control.operators import Decision, Place
+from orchestrator.engine.prefect_server import embed_prefect
+from orchestrator.lab.lab import Lab
 from protocols.conditions import Value
 from protocols.errors import InvalidInput, Problem
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from orchestrator.session import Home, console, opened_journal, text_of
+from orchestrator.cli.context import Home, console, opened_journal, text_of
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
