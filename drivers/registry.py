@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from drivers.base import Clock, Driver, DriverError, RobotSetup
-from drivers.environment import environment_folder, interpreter
+from drivers.isolated.environment import environment_folder, interpreter
 from protocols.errors import Finding
 from protocols.plugins import announced
 
@@ -54,7 +54,7 @@ def make_driver(driver: str, setup: RobotSetup, environment: str = "") -> Driver
         DriverError: no such driver, or options that it does not take.
     """
     if environment:
-        from drivers.outside import OutsideDriver
+        from drivers.isolated.driver import OutsideDriver
 
         folder = Path(environment) if Path(environment).is_dir() else environment_folder(setup.home, environment)
         return OutsideDriver(setup, driver, interpreter(folder))

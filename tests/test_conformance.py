@@ -13,7 +13,7 @@ import pytest
 from drivers.base import Capabilities, Driver, DriverError, KeyMemory, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.conformance import examine, reached
-from drivers.conformance_levels import Level, Outcome
+from drivers.conformance.levels import Level, Outcome
 from drivers.device import Device, OperationFailed
 from drivers.registry import driver_class
 from drivers.scaffold import new_driver

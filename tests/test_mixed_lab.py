@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.base import RobotSetup
-from drivers.outside import OutsideDriver
+from drivers.isolated.driver import OutsideDriver
 from drivers.registry import driver_names, make_driver
 from orchestrator.control.operators import decide
 from orchestrator.core.lifecycle import AskOperator

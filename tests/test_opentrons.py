@@ -8,10 +8,10 @@ import pytest
 
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
-from drivers.environment import interpreter, make_environment
-from drivers.opentrons import OpentronsRobot, analyse
-from drivers.opentrons_deck import OpentronsOptions
-from drivers.opentrons_protocol import compile_protocol
+from drivers.isolated.environment import interpreter, make_environment
+from drivers.opentrons.deck import OpentronsOptions
+from drivers.opentrons.protocol_text import compile_protocol
+from drivers.opentrons.robot import OpentronsRobot, analyse
 from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_lab

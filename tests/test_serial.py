@@ -11,8 +11,8 @@ import pytest
 from drivers.base import DriverError, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.registry import make_driver
-from drivers.serial_device import SerialPump
-from drivers.serial_profile import read_profile
+from drivers.serial.profile import read_profile
+from drivers.serial.pump import SerialPump
 from protocols.jobs import JobReport
 from protocols.operations import Aspirate, Dispense, Operation
 from simulators.firmware import Abuse, CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware, replayed
@@ -49,7 +49,7 @@ def dispenses(*volumes: float) -> list[Operation]:
 def quick(home: Path, profile: str) -> str:
     """The profile with less patience, as a file."""
     home.mkdir(parents=True, exist_ok=True)
-    text = (files("drivers") / "serial_profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
+    text = (files("drivers.serial") / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
     path = home / f"{profile}.yaml"
     path.write_text(f"{text}answer_s: 0.06\ngrace_s: 0.3\nretries: 4\n")
     return str(path)

@@ -24,7 +24,7 @@ from protocols.jobs import Job, JobReport
 from protocols.operations import OPERATIONS, Operation
 
 if TYPE_CHECKING:
-    from drivers.conformance_levels import Outcome
+    from drivers.conformance.levels import Outcome
 
 drivers = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 robots = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -79,7 +79,7 @@ def check(
 ) -> None:
     """Run the conformance kit: which level a driver reaches, and what a lab would suffer from what fails."""
     from drivers.conformance import examine, reached
-    from drivers.conformance_levels import Level
+    from drivers.conformance.levels import Level
     from drivers.twin import Twin, twin_of
 
     name = _known(driver)
@@ -123,7 +123,7 @@ def environment(
     home: Home = None,
 ) -> None:
     """Make the environment that a driver's own packages need, apart from ours."""
-    from drivers.environment import make_environment
+    from drivers.isolated.environment import make_environment
 
     folder = make_environment(settings_for(home).home.absolute(), name, package or ())
     console.print(f"Environment {name} is ready in {folder}.", highlight=False, soft_wrap=True)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base import Capabilities, DriverError, KeyMemory, RobotOffline, RobotSetup
 from drivers.device import Device, OperationFailed
-from drivers.serial_line import NoAnswer, SerialLine
-from drivers.serial_profile import Exchange, Phase, Profile, read_profile
+from drivers.serial.line import NoAnswer, SerialLine
+from drivers.serial.profile import Exchange, Phase, Profile, read_profile
 from protocols.jobs import Job, Reading
 from protocols.operations import Aspirate, Dispense, Operation
 

@@ -10,7 +10,7 @@ from typing import Any
 import serial
 
 from drivers.base import RobotOffline
-from drivers.serial_profile import Profile
+from drivers.serial.profile import Profile
 
 _STX, _ETX = b"\x02", b"\x03"
 _LOOK_S = 0.005

@@ -16,7 +16,7 @@ from drivers import base
 from drivers.base import Capabilities, DriverError, JobRefused, RobotOffline, RobotSetup
 from protocols.jobs import Job, JobReport
 
-_MODULE = "drivers.outside_host"
+_MODULE = "drivers.isolated.host"
 _LONGEST_LINE = 2**27
 """Bytes of one answer: the images of a whole plate."""
 

@@ -12,9 +12,9 @@ import httpx
 from pydantic import BaseModel
 
 from drivers.base import Capabilities, DriverError, JobRefused, KeyMemory, RobotOffline, RobotSetup
-from drivers.environment import environment_folder, interpreter
-from drivers.opentrons_deck import PLATES, OpentronsOptions
-from drivers.opentrons_protocol import compile_protocol
+from drivers.isolated.environment import environment_folder, interpreter
+from drivers.opentrons.deck import PLATES, OpentronsOptions
+from drivers.opentrons.protocol_text import compile_protocol
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from drivers.base import Driver
-from drivers.bench import Bench
-from drivers.conformance_checks import CHECKS
-from drivers.conformance_levels import Failure, Level, Outcome
+from drivers.conformance.bench import Bench
+from drivers.conformance.checks import CHECKS
+from drivers.conformance.levels import Failure, Level, Outcome
 from drivers.registry import TWINS
 from drivers.twin import Twin
 

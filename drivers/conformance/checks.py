@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivers.base import JobRefused, KeyMemory, RobotOffline
-from drivers.bench import Bench
-from drivers.conformance_levels import Failure, Level
+from drivers.conformance.bench import Bench
+from drivers.conformance.levels import Failure, Level
 
 _LONGEST_BLOCK_S = 0.5
 """How long a driver may keep the event loop to itself."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from drivers.base import JobRefused
-from drivers.opentrons_deck import PLATES, OpentronsOptions, Pipette, Source
+from drivers.opentrons.deck import PLATES, OpentronsOptions, Pipette, Source
 from protocols.jobs import Job
 from protocols.operations import Aspirate, Detach, Dispense, Incubate, Mix, Move, Operation, Transfer, well_of
 from protocols.plates import WELL_VOLUME_UL

@@ -29,7 +29,7 @@ def new_driver(name: str, folder: Path) -> list[Path]:
     words = {"name": name, "title": "".join(part.capitalize() for part in name.split("_"))}
     written = []
     for template, place in _PLACES.items():
-        text = (files("drivers") / "template" / f"{template}.txt").read_text(encoding="utf-8")
+        text = (files("drivers.scaffold") / "template" / f"{template}.txt").read_text(encoding="utf-8")
         path = folder / Template(place).substitute(words)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(Template(text).substitute(words), encoding="utf-8")

@@ -145,7 +145,7 @@ def read_profile(name: str) -> Profile:
     Raises:
         DriverError: there is none, or it is not right.
     """
-    shipped = files("drivers") / "serial_profiles" / f"{name}.yaml"
+    shipped = files("drivers.serial") / "profiles" / f"{name}.yaml"
     try:
         text = shipped.read_text(encoding="utf-8") if shipped.is_file() else Path(name).read_text(encoding="utf-8")
         return Profile.model_validate(YAML(typ="safe", pure=True).load(text))
@@ -158,5 +158,5 @@ def read_profile(name: str) -> Profile:
 
 def profile_names() -> list[str]:
     """The profiles that come with wellwise."""
-    folder = files("drivers") / "serial_profiles"
+    folder = files("drivers.serial") / "profiles"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))

@@ -1,6 +1,6 @@
 """A driver in an interpreter of its own: answers one JSON line on stdout for each on stdin.
 
-Run by `drivers.outside`. Its environment needs pydantic and the packages of the driver, nothing else.
+Run by `drivers.isolated.driver`. Its environment needs pydantic and the packages of the driver, nothing else.
 """
 
 import asyncio

@@ -1,0 +1,1 @@
+"""Drivers in an interpreter of their own."""

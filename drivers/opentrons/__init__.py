@@ -1,0 +1,1 @@
+"""The Opentrons OT-2 over its HTTP server."""

@@ -1,0 +1,1 @@
+"""Pumps on a serial line: the line, the vendors' profiles, the driver."""
