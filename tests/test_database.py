@@ -46,7 +46,7 @@ def finished(home: Path) -> tuple[Settings, str]:
 
 def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(url: str) -> None:
     config = Config()
-    config.set_main_option("script_location", "orchestrator.journal.journal:migrations")
+    config.set_main_option("script_location", "orchestrator.journal:migrations")
     engine = create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection

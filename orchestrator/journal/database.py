@@ -70,7 +70,7 @@ def _engine(url: str) -> Engine:
 
 def _migrate(engine: Engine) -> None:
     config = Config()
-    config.set_main_option("script_location", "orchestrator.journal.journal:migrations")
+    config.set_main_option("script_location", "orchestrator.journal:migrations")
     scripts = ScriptDirectory.from_config(config)
     with engine.begin() as connection:
         present = revision(connection)
