@@ -1,4 +1,4 @@
-"""`optimizer.causes` beside DirectLiNGAM and RESIT on random graphs: structural Hamming distance."""
+"""`optimizer.discover_causes` compared with DirectLiNGAM and RESIT on random graphs: structural Hamming distance."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from benchmarks.causal_graphs import VARIABLES, distance, study
-from optimizer.causes import causes
+from optimizer import discover_causes
 
 KINDS = ("linear", "nonlinear")
 
@@ -19,7 +19,7 @@ def outcome(job: tuple[str, int]) -> tuple[str, int, float]:
     """Kind, distance and CPU-seconds of one graph."""
     given = study(*job)
     begin = time.process_time()
-    found = causes(given.data)
+    found = discover_causes(given.data)
     return job[0], distance(given.truth, found.graph), time.process_time() - begin
 
 

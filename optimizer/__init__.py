@@ -1,7 +1,13 @@
-"""What to try next. Pure: (space, observations, positions, seed) -> proposals."""
+"""What to try next. Pure: (search space, observations, positions, seed) -> proposals.
 
-from optimizer.cross_validation import HeldOut, cross_validate, explained
-from optimizer.effects import Effect, PairEffect, effects, pair_effect
+`propose` is the main function. The others say what the same model makes of the observations:
+`predict`, `recommend`, `effects`, `cross_validate`, `pareto_front`; `Surface` simulates the
+objective, and `discover_causes` looks for what causes what in a table of measurements.
+"""
+
+from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
+from optimizer.cross_validation import HeldOut, cross_validate, r_squared
+from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
 from optimizer.encoding import Encoding
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import Prediction, noise_sd, predict, propose
@@ -9,6 +15,7 @@ from optimizer.recommendation import Recommendation, most_promising, recommend
 from optimizer.surfaces import Surface
 
 __all__ = [
+    "CausalGraph",
     "Effect",
     "Encoding",
     "FrontPoint",
@@ -16,15 +23,18 @@ __all__ = [
     "PairEffect",
     "Prediction",
     "Recommendation",
+    "SobolIndex",
     "Surface",
     "cross_validate",
+    "discover_causes",
+    "edge_stability",
     "effects",
-    "explained",
     "most_promising",
     "noise_sd",
     "pair_effect",
     "pareto_front",
     "predict",
     "propose",
+    "r_squared",
     "recommend",
 ]

@@ -1,4 +1,4 @@
-"""Batch choice: which of the real, allowed conditions to try together, given what each position decides."""
+"""Batch selection: which real, permitted conditions to try together, one for each position."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,33 +7,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.model import GaussianProcess, PosteriorFunctions
+from optimizer.model import GaussianProcess, PosteriorSamples
 from protocols.conditions import Value
 
-_FEWEST = 40
+_MIN_POOL = 40
 _BEST_TRIED = 16
-_GENERATIONS = 3
-_CHILDREN = 3
+_PEAK_GENERATIONS = 3
+_PEAK_CHILDREN = 3
+_PEAK_SHRINK = 0.6
+_CLIMB_SHRINK = 0.5
+_OPTIMISM_WEIGHT = 1e-9
 
 
 class Effort(NamedTuple):
-    """Functions drawn, conditions of all pools at first, most of one pool, how many climb at a time, how often."""
+    """How much is computed for a batch.
 
-    functions: int
+    `samples` are drawn from the posterior; `pool` conditions are evaluated at first, divided
+    between the pools, each of which keeps at most `max_pool`; for each choice `climbers` breed
+    for `generations`.
+    """
+
+    samples: int
     pool: int
-    most: int
+    max_pool: int
     climbers: int
     generations: int
 
 
-THOROUGH = Effort(functions=384, pool=1000, most=2000, climbers=6, generations=2)
-ROUGH = Effort(functions=64, pool=300, most=600, climbers=4, generations=1)
+THOROUGH = Effort(samples=384, pool=1000, max_pool=2000, climbers=6, generations=2)
+ROUGH = Effort(samples=64, pool=300, max_pool=600, climbers=4, generations=1)
 
-Decided = tuple[tuple[str, Value], ...]
+PoolKey = tuple[tuple[str, Value], ...]
+"""What a position decides, sorted by parameter name; equal positions share a pool."""
 
 
 class Choice(NamedTuple):
-    """One chosen condition: its row, the position it is for, and the improvement that it was expected to add."""
+    """A chosen condition: its row (p), the index of its position, and the gain expected of it.
+
+    The gain is in the unit of the objective.
+    """
 
     row: NDArray[np.float64]
     position: int
@@ -48,167 +60,188 @@ def choose_batch(
     seed: int,
     effort: Effort = THOROUGH,
 ) -> list[Choice]:
-    """One condition for each position, chosen greedily by noisy expected improvement of the whole batch.
+    """One condition for each position, chosen greedily by noisy expected improvement.
 
-    Functions are drawn from the posterior. A condition's gain is by how much it raises, in the mean over the functions,
-    the best value among all that was tried or chosen before (qNEI, Letham et al. 2019). For each choice the conditions
-    of the pool with the highest gain breed neighbours, whose gain is then known exactly too, since a drawn function can
-    be asked anywhere: the choice climbs over real levels, and never has to be rounded. Each choice is made among the
-    conditions of all positions that are still empty.
+    The gain of a condition is by how much it raises the best value among all that was tried or
+    chosen before, averaged over functions sampled from the posterior (qNEI, Letham et al. 2019).
+    For each choice the conditions of the pool with the highest gain breed neighbours, whose gain
+    is then known exactly too, since a posterior sample can be evaluated anywhere: the search
+    moves over real levels and never has to round. Each choice is made among the conditions of all
+    positions that are still empty.
 
     Args:
         encoding: of the search space.
         model: fitted to the observations.
-        tried: rows of the conditions that were observed or are under way; none is proposed again if others are left.
+        tried: rows (n x p, n >= 1) of conditions that were observed or are pending; none is
+            proposed again if others are left.
         positions: what each position decides, by parameter name.
-        seed: decides pool and functions.
+        seed: decides pool and posterior samples.
         effort: how much is computed for it.
 
     Returns: one choice a position, in the order of `positions`.
+
+    Raises:
+        ValueError: a decided value is not allowed, or no condition meets the constraints.
     """
     rng = np.random.default_rng(seed)
-    functions = model.functions(effort.functions, seed)
+    samples = model.posterior_samples(effort.samples, seed)
     tried = np.unique(tried, axis=0)
-    best = functions(encoding.features(tried)).max(axis=1)
+    best = samples(encoding.features(tried)).max(axis=1)
     order = np.argsort(-model.mean(encoding.features(tried)))
-    empty: dict[Decided, list[int]] = {}
+    best_tried = tried[order[:_BEST_TRIED]]
+
+    empty: dict[PoolKey, list[int]] = {}
     for index, values in enumerate(positions):
         empty.setdefault(tuple(sorted(values.items())), []).append(index)
     share = effort._replace(pool=effort.pool // len(empty))
-    pools = {key: _Pool(encoding, functions, dict(key), tried, tried[order[:_BEST_TRIED]], share, rng) for key in empty}
+    pools = {
+        key: _Pool(encoding, samples, dict(key), tried, best_tried, share, rng) for key in empty
+    }
+
     chosen = []
     while empty:
-        key, offer = _best_offer({key: pools[key] for key in empty}, best)
-        chosen.append(Choice(offer.row, empty[key].pop(0), offer.gain))
-        best = np.maximum(best, pools[key].take(offer.place))
+        key, candidate = _best_candidate({key: pools[key] for key in empty}, best)
+        chosen.append(Choice(candidate.row, empty[key].pop(0), candidate.gain))
+        best = np.maximum(best, pools[key].remove(candidate.pool_index))
         if not empty[key]:
             del empty[key]
     return sorted(chosen, key=lambda choice: choice.position)
 
 
-def _best_offer(pools: Mapping[Decided, "_Pool"], best: NDArray[np.float64]) -> tuple[Decided, "_Offer"]:
-    """The best of what the pools offer. Only pools that may have it are asked to climb.
+def _best_candidate(
+    pools: Mapping[PoolKey, "_Pool"], best: NDArray[np.float64]
+) -> tuple[PoolKey, "_Candidate"]:
+    """The best candidate of all pools. Only pools that may have it are searched.
 
-    A gain can only fall while others are chosen, so a pool's last offer bounds the next one, but for what it finds by
-    climbing further (lazy greedy choice; Minoux 1978).
+    Gains only fall as conditions are chosen (submodularity), so a pool's last score bounds its
+    next one, except for what further search finds (lazy greedy algorithm; Minoux 1978).
     """
-    fresh: dict[Decided, _Offer] = {}
+    current: dict[PoolKey, _Candidate] = {}
     while True:
-        key = max(pools, key=lambda key: fresh[key].rank if key in fresh else pools[key].bound)
-        if key in fresh:
-            return key, fresh[key]
-        fresh[key] = pools[key].offer(best)
+        key = max(pools, key=lambda key: current[key].score if key in current else pools[key].bound)
+        if key in current:
+            return key, current[key]
+        current[key] = pools[key].best_candidate(best)
 
 
-class _Offer(NamedTuple):
-    place: int
+class _Candidate(NamedTuple):
+    pool_index: int
     row: NDArray[np.float64]
     gain: float
-    rank: float
+    score: float
 
 
 class _Pool:
-    """Allowed conditions for one kind of position, and what each drawn function says of them (n x functions).
+    """Permitted conditions for one kind of position, evaluated in each posterior sample.
 
-    `bound` is the rank of its last offer.
+    `bound` is the score of its last candidate.
     """
 
     def __init__(
         self,
         encoding: Encoding,
-        functions: PosteriorFunctions,
+        samples: PosteriorSamples,
         decided: Mapping[str, Value],
         tried: Rows,
         best_tried: Rows,
         effort: Effort,
         rng: np.random.Generator,
     ) -> None:
-        self._encoding, self._functions, self._rng = encoding, functions, rng
+        self._encoding, self._samples, self._rng = encoding, samples, rng
         self._decided, self._effort = decided, effort
         self.bound = np.inf
-        self._known = {row.tobytes() for row in tried}
-        size = max(effort.pool, _FEWEST)
-        near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)
-        rows = encoding.random(size, decided, rng)
-        near = encoding.decide(near, [decided] * len(near))
-        rows = np.unique(np.vstack([rows, near, self._moved(near, 1.0)]), axis=0)
-        rows = rows[encoding.permits(rows)]
-        fresh = _without(rows, self._known)
-        self._pool = _Known.of(fresh if len(fresh) else rows, encoding, functions)
-        self._known |= {row.tobytes() for row in self._pool.rows}
-        self._taken: list[_Known] = []
-        for generation in range(_GENERATIONS):
+        self._seen = {row.tobytes() for row in tried}
+        self._chosen: list[_Evaluated] = []
+        rows = self._initial_rows(best_tried)
+        new = _without(rows, self._seen)
+        self._pool = _Evaluated.of(new if len(new) else rows, encoding, samples)
+        self._seen |= {row.tobytes() for row in self._pool.rows}
+        for generation in range(_PEAK_GENERATIONS):
             peaks = np.unique(self._pool.values.argmax(axis=0))
-            self._add(self._children(np.repeat(self._pool.rows[peaks], _CHILDREN, axis=0), 0.6**generation))
+            parents = np.repeat(self._pool.rows[peaks], _PEAK_CHILDREN, axis=0)
+            self._add(self._children(parents, _PEAK_SHRINK**generation))
 
-    def offer(self, best: NDArray[np.float64]) -> _Offer:
-        """The condition with the highest gain over the best so far of each function."""
+    def _initial_rows(self, best_tried: Rows) -> Rows:
+        """Permitted conditions: random ones, the best that were tried, and their neighbours."""
+        size = max(self._effort.pool, _MIN_POOL)
+        random = self._encoding.random(size, self._decided, self._rng)
+        near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)
+        near = self._encoding.decide(near, [self._decided] * len(near))
+        rows = np.unique(np.vstack([random, near, self._neighbours(near, 1.0)]), axis=0)
+        return rows[self._encoding.permits(rows)]
+
+    def best_candidate(self, best: NDArray[np.float64]) -> _Candidate:
+        """The condition with the highest gain over the best so far (samples)."""
         gains = self._pool.gains(best)
-        if len(gains) > self._effort.most:
-            fittest = np.argsort(-self._pool.rank(gains))[: self._effort.most // 2]
+        if len(gains) > self._effort.max_pool:
+            fittest = np.argsort(-self._pool.scores(gains))[: self._effort.max_pool // 2]
             self._pool, gains = self._pool.at(fittest), gains[fittest]
         for generation in range(self._effort.generations):
-            climbers = np.argsort(-self._pool.rank(gains))[: self._effort.climbers]
-            children = self._children(
-                np.repeat(self._pool.rows[climbers], self._effort.climbers, axis=0), 0.5**generation
-            )
+            climbers = np.argsort(-self._pool.scores(gains))[: self._effort.climbers]
+            parents = np.repeat(self._pool.rows[climbers], self._effort.climbers, axis=0)
+            children = self._children(parents, _CLIMB_SHRINK**generation)
             self._add(children)
             gains = np.concatenate([gains, children.gains(best)])
-        rank = self._pool.rank(gains)
-        index = int(rank.argmax())
-        self.bound = float(rank[index])
-        return _Offer(index, self._pool.rows[index], float(gains[index]), self.bound)
+        scores = self._pool.scores(gains)
+        index = int(scores.argmax())
+        self.bound = float(scores[index])
+        return _Candidate(index, self._pool.rows[index], float(gains[index]), self.bound)
 
-    def take(self, index: int) -> NDArray[np.float64]:
-        """What the functions say of a condition, which is not offered again while there are others."""
-        taken = self._pool.at(np.array([index]))
-        self._taken.append(taken)
+    def remove(self, index: int) -> NDArray[np.float64]:
+        """The values (samples) of a chosen condition, which leaves the pool while others remain."""
+        chosen = self._pool.at(np.array([index]))
+        self._chosen.append(chosen)
         self._pool = self._pool.at(np.arange(len(self._pool.rows)) != index)
         if not len(self._pool.rows):
-            # A small space is exhausted: measuring a condition again still teaches something.
-            self._pool, self._taken = _Known.joined(self._taken), []
-        values: NDArray[np.float64] = taken.values[0]
+            # A small space is exhausted: measuring a condition again is still informative.
+            self._pool, self._chosen = _Evaluated.joined(self._chosen), []
+        values: NDArray[np.float64] = chosen.values[0]
         return values
 
-    def _children(self, parents: Rows, reach: float) -> "_Known":
-        rows = np.unique(self._moved(parents, reach), axis=0)
-        rows = _without(rows[self._encoding.permits(rows)], self._known)
-        self._known |= {row.tobytes() for row in rows}
-        return _Known.of(rows, self._encoding, self._functions)
+    def _children(self, parents: Rows, reach: float) -> "_Evaluated":
+        rows = np.unique(self._neighbours(parents, reach), axis=0)
+        rows = _without(rows[self._encoding.permits(rows)], self._seen)
+        self._seen |= {row.tobytes() for row in rows}
+        return _Evaluated.of(rows, self._encoding, self._samples)
 
-    def _add(self, more: "_Known") -> None:
-        self._pool = _Known.joined([self._pool, more])
+    def _add(self, more: "_Evaluated") -> None:
+        self._pool = _Evaluated.joined([self._pool, more])
 
-    def _moved(self, rows: Rows, reach: float) -> Rows:
+    def _neighbours(self, rows: Rows, reach: float) -> Rows:
         return self._encoding.mutated(rows, self._rng, frozenset(self._decided), reach)
 
 
-class _Known(NamedTuple):
-    """Rows, what the functions say of them (n x functions), and how good they may be (mean and sd together)."""
+class _Evaluated(NamedTuple):
+    """Rows (n x p), their values (n x samples), and an optimistic value (n): mean plus one sd."""
 
     rows: Rows
     values: NDArray[np.float64]
     optimism: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: Rows, encoding: Encoding, functions: PosteriorFunctions) -> "_Known":
-        values = functions(encoding.features(rows)).T
+    def of(cls, rows: Rows, encoding: Encoding, samples: PosteriorSamples) -> "_Evaluated":
+        values = samples(encoding.features(rows)).T
         return cls(rows, values, values.mean(axis=1) + values.std(axis=1))
 
     @classmethod
-    def joined(cls, parts: Sequence["_Known"]) -> "_Known":
-        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    def joined(cls, parts: Sequence["_Evaluated"]) -> "_Evaluated":
+        return cls(
+            rows=np.concatenate([part.rows for part in parts]),
+            values=np.concatenate([part.values for part in parts]),
+            optimism=np.concatenate([part.optimism for part in parts]),
+        )
 
-    def at(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> "_Known":
-        return _Known(*(column[which] for column in self))
+    def at(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> "_Evaluated":
+        return _Evaluated(self.rows[which], self.values[which], self.optimism[which])
 
     def gains(self, best: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By how much each raises the best of each function, in the mean."""
+        """By how much each row raises the best of each sample, on average (n)."""
         return np.asarray(np.maximum(self.values - best, 0).mean(axis=1))
 
-    def rank(self, gains: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Where no function sees any improvement left, optimism decides; it is scaled to stay below any real gain.
-        return gains + 1e-9 * self.optimism
+    def scores(self, gains: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Where no sample sees any improvement left, optimism decides; its weight is too small to
+        # outweigh a real gain.
+        return gains + _OPTIMISM_WEIGHT * self.optimism
 
 
 def _without(rows: Rows, excluded: set[bytes]) -> Rows:

@@ -1,4 +1,4 @@
-"""Whether the model can be believed: what it says of each observation from all the others."""
+"""Whether the model can be trusted: what it predicts for each observation from all the others."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,50 +6,70 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from optimizer.propose import learn
+from optimizer.propose import fit
 from protocols.conditions import Condition, Observation
 from protocols.parameters import SearchSpace
 
 
 class HeldOut(NamedTuple):
-    """An observed value, and the mean and sd that the model predicts for it from all other observations.
+    """An observed value, and the mean and sd that the model predicts from all other observations.
 
-    The sd is that of a measurement: noise is in it. `outlier`: the model does not trust the value.
+    All three are in the unit of the objective; the sd is that of a measurement, noise included.
+    `outlier`: the model gives the value next to no weight.
     """
 
     condition: Condition
-    round: int
+    round_number: int
     value: float
     mean: float
     sd: float
     outlier: bool
 
     def within(self, share: float) -> bool:
-        """Whether the value lies in the central interval that should hold it with probability `share`."""
+        """Whether the value lies in the central interval with probability `share` (0..1)."""
         return abs(self.value - self.mean) <= float(norm.ppf(0.5 + share / 2)) * self.sd
 
 
 def cross_validate(space: SearchSpace, observations: Sequence[Observation]) -> list[HeldOut]:
-    """Every usable observation beside what the model says without it (leave-one-out; hyperparameters stay).
+    """Leave-one-out predictions of the usable observations, in their order.
 
-    (Rasmussen and Williams 2006, section 5.4.2.) Empty when there is too little to learn from.
+    Hyperparameters stay those of all observations (Rasmussen and Williams 2006, section 5.4.2).
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+
+    Returns: one entry a usable observation; empty with fewer than two of them.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    learnt = learn(space, observations)
-    if learnt is None:
+    fitted = fit(space, observations)
+    if fitted is None:
         return []
-    means, sds = learnt.model.held_out()
+    means, sds = fitted.model.leave_one_out()
     usable = [(o, o.value) for o in observations if o.usable and o.value is not None]
     return [
-        HeldOut(observation.condition, observation.round, value, float(mean), float(sd), bool(outlier))
-        for (observation, value), mean, sd, outlier in zip(usable, means, sds, learnt.model.outliers, strict=True)
+        HeldOut(
+            condition=observation.condition,
+            round_number=observation.round,
+            value=value,
+            mean=float(mean),
+            sd=float(sd),
+            outlier=bool(outlier),
+        )
+        for (observation, value), mean, sd, outlier in zip(
+            usable, means, sds, fitted.model.outliers, strict=True
+        )
     ]
 
 
-def explained(held_out: Sequence[HeldOut]) -> float:
-    """The share of the values' variance that the predictions explain (1: all, 0: no better than the mean)."""
+def r_squared(held_out: Sequence[HeldOut]) -> float:
+    """The coefficient of determination of held-out predictions, at most 1.
+
+    The share of the values' variance that the predictions explain (1: all, 0: no better than the
+    mean, below 0: worse than it).
+    """
     values = np.array([entry.value for entry in held_out])
-    off = values - np.array([entry.mean for entry in held_out])
-    return float(1 - (off**2).mean() / max(float(values.var()), 1e-12))
+    errors = values - np.array([entry.mean for entry in held_out])
+    return float(1 - (errors**2).mean() / max(float(values.var()), 1e-12))

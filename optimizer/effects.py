@@ -1,4 +1,4 @@
-"""Which parameters matter: the effect of each on the objective, as the model sees it, with its uncertainty."""
+"""Which parameters matter: the effect of each on the objective, with its uncertainty."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.propose import learn
+from optimizer.propose import fit
 from protocols.conditions import Observation, Value
 from protocols.parameters import SearchSpace
 
-_BASE_EXPONENT = 5
-_VALUES = 9
-_DRAWS = 300
-_LOW, _HIGH = 0.05, 0.95
+_BASE_EXPONENT = 5  # 2^5 base conditions
+_MAX_VALUES = 9
+_SAMPLES = 300
+_INTERVAL = (0.05, 0.95)
 
 
-class Share(NamedTuple):
-    """A share of the objective's variance over the search space, 0..1: its median and where it lies with 90 %."""
+class SobolIndex(NamedTuple):
+    """A share of the objective's variance over the search space, 0..1: median and 90 % interval."""
 
     median: float
     low: float
@@ -29,24 +29,25 @@ class Share(NamedTuple):
 class Effect(NamedTuple):
     """What one parameter does.
 
-    `values` are levels of it, or points of its range. `mean` and `sd` are the objective at each of them, averaged over
-    the other parameters. `alone` is the share of the variance that it explains by itself (first-order Sobol index),
-    `in_all` the share with every interaction in which it takes part (total index).
+    `values` are levels of it, or points of its range. `mean` and `sd` are the objective at each of
+    them, in its own unit, averaged over the other parameters. `first_order` is the share of the
+    variance that the parameter explains by itself, `total_order` the share with every interaction
+    in which it takes part.
     """
 
     parameter: str
     values: tuple[Value, ...]
     mean: tuple[float, ...]
     sd: tuple[float, ...]
-    alone: Share
-    in_all: Share
+    first_order: SobolIndex
+    total_order: SobolIndex
 
 
 class PairEffect(NamedTuple):
     """What two parameters do together.
 
-    `mean` and `sd` (one row a value of the first, one column a value of the second) are the objective, averaged over
-    the other parameters.
+    `mean` and `sd` (one row a value of the first, one column a value of the second) are the
+    objective, in its own unit, averaged over the other parameters.
     """
 
     first: str
@@ -58,72 +59,84 @@ class PairEffect(NamedTuple):
 
 
 def pair_effect(
-    space: SearchSpace, observations: Sequence[Observation], first: str, second: str, seed: int = 0
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    first: str,
+    second: str,
+    seed: int = 0,
 ) -> PairEffect | None:
-    """What two parameters do together, over up to nine values of each; None with too little to learn from.
-
-    Arguments and errors as for `effects`.
-
-    Raises:
-        KeyError: there is no such parameter.
-    """
-    learnt = learn(space, observations)
-    if learnt is None:
-        return None
-    encoding, _, model = learnt
-    places = {name: index for index, name in enumerate(space.by_name)}
-    one, two = places[first], places[second]
-    across, down = encoding.grid(one, _VALUES), encoding.grid(two, _VALUES)
-    pairs = np.stack(np.meshgrid(across, down, indexing="ij"), axis=-1).reshape(-1, 2)
-    base = _base(encoding, seed)
-    rows = np.repeat(base, len(pairs), axis=0)
-    rows[:, [one, two]] = np.tile(pairs, (len(base), 1))
-    drawn = model.functions(_DRAWS, seed)(encoding.features(rows))
-    surfaces = drawn.reshape(_DRAWS, len(base), len(across), len(down)).mean(axis=1)
-    return PairEffect(
-        first,
-        second,
-        _values(encoding, one, across),
-        _values(encoding, two, down),
-        tuple(map(tuple, surfaces.mean(axis=0).tolist())),
-        tuple(map(tuple, surfaces.std(axis=0).tolist())),
-    )
-
-
-def effects(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> list[Effect]:
-    """The effect of each parameter, the most important first; empty when there is too little to learn from.
-
-    Each of 32 conditions, spread over the space, is taken through up to nine values of each parameter; of 300
-    functions drawn from the model's posterior the means and variances are taken (for the indices see Saltelli et
-    al. 2010, Computer Physics Communications 181, 259-270).
+    """What two parameters do together, over up to nine values of each.
 
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
-        seed: decides the conditions and the draws.
+        first: the name of a parameter.
+        second: the name of another.
+        seed: decides the base conditions and the posterior samples.
+
+    Returns: None with fewer than two usable observations.
+
+    Raises:
+        KeyError: there is no such parameter.
+        ValueError: a condition has a value that is not allowed.
+    """
+    fitted = fit(space, observations)
+    if fitted is None:
+        return None
+    encoding, _, model = fitted
+    columns = {name: index for index, name in enumerate(space.by_name)}
+    first_column, second_column = columns[first], columns[second]
+    first_entries = encoding.grid(first_column, _MAX_VALUES)
+    second_entries = encoding.grid(second_column, _MAX_VALUES)
+    grid = np.meshgrid(first_entries, second_entries, indexing="ij")
+    pairs = np.stack(grid, axis=-1).reshape(-1, 2)
+    base = _base_conditions(encoding, seed)
+    rows = np.repeat(base, len(pairs), axis=0)
+    rows[:, [first_column, second_column]] = np.tile(pairs, (len(base), 1))
+    values = model.posterior_samples(_SAMPLES, seed)(encoding.features(rows))
+    shape = (_SAMPLES, len(base), len(first_entries), len(second_entries))
+    surfaces = values.reshape(shape).mean(axis=1)
+    return PairEffect(
+        first=first,
+        second=second,
+        first_values=_values(encoding, first_column, first_entries),
+        second_values=_values(encoding, second_column, second_entries),
+        mean=tuple(map(tuple, surfaces.mean(axis=0).tolist())),
+        sd=tuple(map(tuple, surfaces.std(axis=0).tolist())),
+    )
+
+
+def effects(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> list[Effect]:
+    """The effect of each parameter, the highest total-order Sobol index first.
+
+    In each of 32 conditions, spread over the space, each parameter in turn takes up to nine
+    values. Means and variances are those of 300 functions sampled from the model's posterior (for
+    the indices see Saltelli et al. 2010, Computer Physics Communications 181, 259-270).
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        seed: decides the base conditions and the posterior samples.
+
+    Returns: one entry a parameter; empty with fewer than two usable observations.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    learnt = learn(space, observations)
-    if learnt is None:
+    fitted = fit(space, observations)
+    if fitted is None:
         return []
-    encoding, _, model = learnt
-    base = _base(encoding, seed)
-    grids = [encoding.grid(index, _VALUES) for index in range(len(space.parameters))]
-    blocks = []
-    for index, grid in enumerate(grids):
-        block = np.repeat(base, len(grid), axis=0)
-        block[:, index] = np.tile(grid, len(base))
-        blocks.append(block)
-    draws = model.functions(_DRAWS, seed)(encoding.features(np.vstack([base, *blocks])))
-    variance = np.maximum(draws.var(axis=1), 1e-12)
+    encoding, _, model = fitted
+    base = _base_conditions(encoding, seed)
+    grids = [encoding.grid(index, _MAX_VALUES) for index in range(len(space.parameters))]
+    blocks = [_varied(base, index, grid) for index, grid in enumerate(grids)]
+    rows = np.vstack([base, *blocks])
+    samples = model.posterior_samples(_SAMPLES, seed)(encoding.features(rows))
+    variance = np.maximum(samples.var(axis=1), 1e-12)
+    ends = np.cumsum([len(base), *(len(block) for block in blocks)])
     found = []
-    begin = len(base)
     for index, (parameter, grid) in enumerate(zip(space.parameters, grids, strict=True)):
-        length = len(base) * len(grid)
-        block = draws[:, begin : begin + length].reshape(_DRAWS, len(base), len(grid))
-        begin += length
+        block = samples[:, ends[index] : ends[index + 1]].reshape(_SAMPLES, len(base), len(grid))
         curves = block.mean(axis=1)
         found.append(
             Effect(
@@ -131,18 +144,27 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
                 values=_values(encoding, index, grid),
                 mean=tuple(curves.mean(axis=0).tolist()),
                 sd=tuple(curves.std(axis=0).tolist()),
-                alone=_share(curves.var(axis=1) / variance),
-                in_all=_share(block.var(axis=2).mean(axis=1) / variance),
+                # Variance of the conditional mean, and mean of the conditional variance.
+                first_order=_sobol_index(curves.var(axis=1) / variance),
+                total_order=_sobol_index(block.var(axis=2).mean(axis=1) / variance),
             )
         )
-    return sorted(found, key=lambda effect: -effect.in_all.median)
+    return sorted(found, key=lambda effect: -effect.total_order.median)
 
 
-def _base(encoding: Encoding, seed: int) -> Rows:
-    """Conditions spread over the space, in which parameters are then set."""
+def _base_conditions(encoding: Encoding, seed: int) -> Rows:
+    """Conditions (32 x p) spread over the space, in which parameters are then varied."""
     number = len(encoding.space.parameters)
-    points = qmc.Sobol(number, rng=np.random.default_rng(seed)).random_base2(_BASE_EXPONENT)
+    sobol = qmc.Sobol(number, rng=np.random.default_rng(seed))
+    points = sobol.random_base2(_BASE_EXPONENT)
     return encoding.from_unit_cube(points, [{}] * len(points))
+
+
+def _varied(base: Rows, index: int, grid: NDArray[np.float64]) -> Rows:
+    """Each of the base conditions with every entry of the grid in one column."""
+    rows = np.repeat(base, len(grid), axis=0)
+    rows[:, index] = np.tile(grid, len(base))
+    return rows
 
 
 def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tuple[Value, ...]:
@@ -153,6 +175,7 @@ def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tup
     return tuple(condition[name] for condition in encoding.conditions(rows))
 
 
-def _share(values: NDArray[np.float64]) -> Share:
-    low, median, high = np.quantile(np.clip(values, 0.0, 1.0), [_LOW, 0.5, _HIGH])
-    return Share(float(median), float(low), float(high))
+def _sobol_index(samples: NDArray[np.float64]) -> SobolIndex:
+    low, high = _INTERVAL
+    quantiles = np.quantile(np.clip(samples, 0.0, 1.0), [low, 0.5, high])
+    return SobolIndex(low=float(quantiles[0]), median=float(quantiles[1]), high=float(quantiles[2]))

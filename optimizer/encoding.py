@@ -1,4 +1,7 @@
-"""Encoding: conditions <-> numbers. Every allowed value keeps its place: no relaxation, no rounding afterwards."""
+"""Encoding: conditions <-> numbers.
+
+Every allowed value has an exact code: no relaxation, no rounding afterwards.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,54 +15,71 @@ _REACH = 0.08
 _ATTEMPTS = 50
 
 Rows = NDArray[np.float64]
-"""n x p: one row a condition, one column a parameter; the index of a level, or a share of a continuous range."""
+"""n x p: one row a condition, one column a parameter.
+
+An entry is the index of a level, or a share (0..1) of a continuous range.
+"""
 
 
 class Encoding:
     """Rows and features of one search space.
 
-    Features (n x p) are what the model sees: a number as 0..1 on its parameter's own scale, a category as the index of
-    its level.
+    Features (n x p) are what the model sees: a number as 0..1 on its parameter's own scale, a
+    category as the index of its level.
     """
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         self._tables = [_level_features(parameter) for parameter in space.parameters]
-        self.levels = np.array([len(p.levels) if isinstance(p, CategoryParameter) else 0 for p in space.parameters])
-        """Levels of each category, 0 for a number (p)."""
+        self.levels = np.array(
+            [len(p.levels) if isinstance(p, CategoryParameter) else 0 for p in space.parameters]
+        )
+        """The number of levels of each category, 0 for a number (p)."""
 
     def rows(self, conditions: Sequence[Condition]) -> Rows:
-        """Conditions -> rows.
+        """Conditions -> rows (n x p).
 
         Raises:
             ValueError: a condition has a value that its parameter does not allow.
         """
-        return np.array([self._row(condition.root) for condition in conditions]).reshape(-1, len(self._tables))
+        return np.array([self._row(condition.root) for condition in conditions]).reshape(
+            -1, len(self._tables)
+        )
 
     def conditions(self, rows: Rows) -> list[Condition]:
-        """Rows -> conditions, on exact levels."""
+        """Rows (n x p) -> conditions, on exact levels."""
         found = []
         for row in rows:
             values: dict[str, Value] = {}
             for parameter, entry in zip(self.space.parameters, row, strict=True):
                 if isinstance(parameter, ContinuousParameter):
                     # Six significant digits are finer than any instrument and print well.
-                    values[parameter.name] = float(f"{parameter.from_unit_interval(float(entry)):.6g}")
+                    values[parameter.name] = float(
+                        f"{parameter.from_unit_interval(float(entry)):.6g}"
+                    )
                 else:
                     values[parameter.name] = parameter.levels[int(entry)]
             found.append(Condition(values))
         return found
 
     def features(self, rows: Rows) -> NDArray[np.float64]:
-        """Rows -> features."""
+        """Rows (n x p) -> features (n x p)."""
         found = rows.copy()
         for index, table in enumerate(self._tables):
             if table is not None:
                 found[:, index] = table[rows[:, index].astype(int)]
         return found
 
-    def from_unit_cube(self, points: NDArray[np.float64], decided: Sequence[Mapping[str, Value]]) -> Rows:
-        """Points of the unit cube (n x p) -> rows, each level getting an equal share; decided values are set."""
+    def from_unit_cube(
+        self, points: NDArray[np.float64], decided: Sequence[Mapping[str, Value]]
+    ) -> Rows:
+        """Points of the unit cube (n x p) -> rows, with decided values set.
+
+        Each level gets an equal share of its axis.
+
+        Raises:
+            ValueError: a decided value is not allowed.
+        """
         rows = points.copy()
         for index, table in enumerate(self._tables):
             if table is not None:
@@ -67,7 +87,9 @@ class Encoding:
         return self.decide(rows, decided)
 
     def random(self, number: int, decided: Mapping[str, Value], rng: np.random.Generator) -> Rows:
-        """Permitted conditions at random, all with the same decided values.
+        """`number` permitted conditions at random (fewer where few are permitted), as rows.
+
+        All have the same decided values.
 
         Raises:
             ValueError: the constraints leave (almost) nothing that has the decided values.
@@ -80,32 +102,46 @@ class Encoding:
             if len(found) >= number:
                 return found[:number]
         if not len(found):
-            values = ", ".join(f"{name}={value}" for name, value in decided.items()) or "nothing decided"
+            values = (
+                ", ".join(f"{name}={value}" for name, value in decided.items()) or "nothing decided"
+            )
             rules = "; ".join(str(constraint) for constraint in self.space.constraints)
-            raise ValueError(f"no condition meets the constraints ({rules}) in a well with {values}: loosen them")
+            raise ValueError(
+                f"no condition meets the constraints ({rules}) in a well with {values}: loosen them"
+            )
         return found
 
     def permits(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which rows meet every constraint."""
+        """Which rows meet every constraint (n)."""
         if not self.space.constraints or not len(rows):
             return np.ones(len(rows), dtype=bool)
         return np.array([self.space.permits(condition.root) for condition in self.conditions(rows)])
 
     def decide(self, rows: Rows, decided: Sequence[Mapping[str, Value]]) -> Rows:
-        """The same rows with the values that their positions decide; `decided` is as long as `rows`."""
+        """The same rows, changed in place, with the values that their positions decide.
+
+        `decided` is as long as `rows`.
+
+        Raises:
+            ValueError: a decided value is not allowed.
+        """
         for index, parameter in enumerate(self.space.parameters):
             for row, values in enumerate(decided):
                 if parameter.name in values:
                     rows[row, index] = self._entry(index, values[parameter.name])
         return rows
 
-    def mutated(self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str], reach: float = 1.0) -> Rows:
-        """Neighbours: in each row one to three parameters that are not `fixed` move, mostly by a little.
+    def mutated(
+        self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str], reach: float = 1.0
+    ) -> Rows:
+        """Neighbours of rows: one to three parameters that are not `fixed` change, mostly a little.
 
-        A number moves by about `reach` times 8 % of its range, on levels by at least one.
+        A number changes by about `reach` times 8 % of its range, on levels by at least one.
         """
         rows = rows.copy()
-        free = [i for i, parameter in enumerate(self.space.parameters) if parameter.name not in fixed]
+        free = [
+            i for i, parameter in enumerate(self.space.parameters) if parameter.name not in fixed
+        ]
         if not free:
             return rows
         chosen = rng.random((len(rows), len(free))).argsort(axis=1)
@@ -116,7 +152,10 @@ class Encoding:
         return rows
 
     def grid(self, index: int, number: int) -> NDArray[np.float64]:
-        """At most `number` entries of the parameter at `index`, spread over what it allows; every category."""
+        """At most `number` entries of a column, spread over what the parameter at `index` allows.
+
+        Of a category all levels, however many.
+        """
         parameter, table = self.space.parameters[index], self._tables[index]
         if table is None:
             return np.linspace(0.0, 1.0, number)
@@ -132,9 +171,13 @@ class Encoding:
             return np.clip(entries + rng.normal(0, _REACH * reach, size=entries.shape), 0, 1)
         count = len(table)
         if isinstance(parameter, CategoryParameter):
-            return np.asarray((entries + rng.integers(1, count, size=entries.shape)) % count, dtype=np.float64)
+            return np.asarray(
+                (entries + rng.integers(1, count, size=entries.shape)) % count, dtype=np.float64
+            )
         spread = max(1.0, _REACH * reach * count)
-        by = np.ceil(np.abs(rng.normal(0, spread, size=entries.shape))) * rng.choice([-1.0, 1.0], size=entries.shape)
+        by = np.ceil(np.abs(rng.normal(0, spread, size=entries.shape))) * rng.choice(
+            [-1.0, 1.0], size=entries.shape
+        )
         return np.asarray(np.clip(entries + by, 0.0, count - 1.0), dtype=np.float64)
 
     def _row(self, values: Mapping[str, Value]) -> list[float]:
@@ -144,7 +187,9 @@ class Encoding:
         parameter = self.space.parameters[index]
         snapped = parameter.snap(value)
         if snapped is None:
-            raise ValueError(f"{parameter.name}={value} is not allowed (expected {parameter.allowed})")
+            raise ValueError(
+                f"{parameter.name}={value} is not allowed (expected {parameter.allowed})"
+            )
         if isinstance(parameter, ContinuousParameter):
             return parameter.to_unit_interval(float(snapped))
         return float(parameter.levels.index(snapped))

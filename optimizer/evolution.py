@@ -1,4 +1,4 @@
-"""Evolution: permitted conditions that get fitter from generation to generation."""
+"""Evolutionary search over permitted conditions, on real levels."""
 
 from collections.abc import Callable
 
@@ -12,44 +12,64 @@ _CHILDREN = 4
 _SURVIVORS = 40
 
 
-def evolved(
+def evolve(
     encoding: Encoding,
     observed: Rows,
-    fittest: Callable[[Rows], Rows],
+    select: Callable[[Rows], Rows],
     rng: np.random.Generator,
     generations: int,
     shrink: float,
 ) -> Rows:
-    """Begin with what was observed and 1000 conditions at random; the fittest breed neighbours.
+    """Rows that start with the observed and 1000 random ones, of which the selected breed.
 
     Args:
         encoding: of the search space.
-        observed: rows that were measured; those that constraints forbid are left out.
-        fittest: of rows, those that live on.
+        observed: rows (n x p) that were measured; those that constraints forbid are left out.
+        select: of rows, those that survive a generation.
         rng: decides the first conditions and the neighbours.
         generations: how often they breed.
-        shrink: by what the reach of the neighbours is multiplied from one generation to the next, 0..1.
+        shrink: by what the reach of the neighbours is multiplied from one generation to the next,
+            0..1.
+
+    Returns: the last survivors and their children (m x p), distinct and permitted.
+
+    Raises:
+        ValueError: the constraints leave nothing.
     """
-    rows = np.unique(np.vstack([observed[encoding.permits(observed)], encoding.random(_RANDOM, {}, rng)]), axis=0)
+    random = encoding.random(_RANDOM, {}, rng)
+    rows = np.unique(np.vstack([observed[encoding.permits(observed)], random]), axis=0)
     for generation in range(generations):
-        rows = fittest(rows)
-        children = encoding.mutated(np.repeat(rows, _CHILDREN, axis=0), rng, frozenset(), shrink**generation)
+        rows = select(rows)
+        parents = np.repeat(rows, _CHILDREN, axis=0)
+        children = encoding.mutated(parents, rng, frozenset(), shrink**generation)
         rows = np.unique(np.vstack([rows, children[encoding.permits(children)]]), axis=0)
     return rows
 
 
-def highest(
+def maximise(
     encoding: Encoding,
     observed: Rows,
-    values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    objective: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     rng: np.random.Generator,
     generations: int,
     shrink: float,
 ) -> Rows:
-    """The permitted condition (1 x p) with the highest of the `values` of features that evolution finds."""
+    """The permitted condition (1 x p) with the highest objective that the search finds.
 
-    def fittest(rows: Rows, number: int = _SURVIVORS) -> Rows:
-        return rows[np.argsort(-values(encoding.features(rows)), kind="stable")[:number]]
+    Args:
+        encoding: of the search space.
+        observed: rows (n x p) that were measured.
+        objective: features (n x p) -> values (n).
+        rng: as for `evolve`.
+        generations: as for `evolve`.
+        shrink: as for `evolve`.
 
-    # What constraints forbid may have been measured, but is not among them.
-    return fittest(evolved(encoding, observed, fittest, rng, generations, shrink), 1)
+    Raises:
+        ValueError: the constraints leave nothing.
+    """
+
+    def select(rows: Rows, number: int = _SURVIVORS) -> Rows:
+        values = objective(encoding.features(rows))
+        return rows[np.argsort(-values, kind="stable")[:number]]
+
+    return select(evolve(encoding, observed, select, rng, generations, shrink), 1)

@@ -1,4 +1,4 @@
-"""The model: what is believed of the objective, given noisy observations."""
+"""The model: the posterior of the objective, given noisy observations."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -8,197 +8,259 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from optimizer.evidence import Data, Evidence, Hyperparameters, Prior, one_thread, root_of
-from optimizer.kernel import Array, Waves
+from optimizer.kernel import Array, PriorSamples
+from optimizer.marginal_likelihood import (
+    Data,
+    Hyperparameters,
+    MarginalLikelihood,
+    Prior,
+    cholesky_factor,
+    single_threaded,
+)
 
 _HYPERPARAMETER_DRAWS = 8
-_MOST_TO_FIT = 400
-_WAVES = 256
+_MAX_FITTED = 400  # observations that choose the hyperparameters
+_FOURIER_FEATURES = 256
+
 _OUTLIER_Z = 4.0
 _OUTLIER_VARIANCE = 1e3
-_WIDENING = Prior(0.9, 0.5)  # of the log; how far proposals on the tuning functions were off
-_WIDENING_DEGREES = 4  # of the t distribution of how far a well is off
-_FEWEST_HELD_OUT = 6
+_OUTLIER_PASSES = 2
+
+# Of the log; from how far proposals were from their predictions on the tuning functions.
+_INFLATION_PRIOR = Prior(0.9, 0.5)
+_INFLATION_GRID = np.geomspace(1, 8, 60)
+_INFLATION_DEGREES = 4  # degrees of freedom of the t distribution of a well's error
+_MIN_HELD_OUT = 6
 
 
-class _Member(NamedTuple):
-    """One posterior Gaussian process of the mixture."""
+class _Component(NamedTuple):
+    """One posterior Gaussian process of the mixture.
 
-    given: Hyperparameters
-    root: torch.Tensor
+    The Cholesky factor (n x n) of the observations' covariance K, and K^-1 (values - mean) (n).
+    """
+
+    hyperparameters: Hyperparameters
+    cholesky_factor: torch.Tensor
     weights: torch.Tensor
 
 
 class GaussianProcess:
     """Posterior of the true value f, given observations y of it.
 
-        y = f(condition) + shift of its round + noise
+        y = f(condition) + batch effect of its round + noise
 
-    f is a Gaussian process with the covariance of `Kernel`. The shift is the same for all wells of a round (its sd is
-    learnt from conditions that were measured in several rounds and from the surface as a whole). An observation that
-    the others speak against (more than 4 sd off, leaving it out) is given a large noise of its own.
+    f is a Gaussian process with the covariance of `Kernel`. The batch effect is the same for all
+    wells of a round, a random intercept: its sd is fitted to conditions that were measured in
+    several rounds and to the surface as a whole. An observation that the others contradict (more
+    than 4 sd from its leave-one-out prediction) gets a large noise variance of its own.
 
-    Hyperparameters are not fixed at their best: the posterior is a mixture over several draws of them, from a t
-    distribution about the best (its curvature gives the spread), weighed by importance.
+    Hyperparameters are not fixed at their maximum: the posterior is an equal mixture over several
+    draws of them (see `MarginalLikelihood.posterior_draws`).
 
-    Where conditions were chosen for being high, such a posterior is too sure of itself: real surfaces are not as smooth
-    as the kernel says, least of all at their peaks. Its sd is therefore widened by how far the last round was off what
-    the rounds before it said. Drawn functions are not widened: batches that were chosen so did worse.
+    Where conditions were chosen for being high, such a posterior is overconfident: real surfaces
+    are not as smooth as the kernel says, least of all at their peaks. Its sd is therefore
+    multiplied by `sd_inflation`, estimated from the errors of the last round's predictions.
+    Posterior samples are not inflated: batches that were chosen so did worse.
     """
 
     def __init__(self, data: Data, seed: int = 0) -> None:
-        """Fit; up to 400 of the observations choose the hyperparameters, all of them make the posterior."""
+        """Fit; up to 400 observations choose the hyperparameters, all make the posterior.
+
+        Args:
+            data: the observations, one or more, values in their own unit.
+            seed: decides the draws of the hyperparameters.
+        """
         self._mean, self._sd = float(data.values.mean()), max(float(data.values.std()), 1e-9)
         self._data = data._replace(values=(data.values - self._mean) / self._sd)
-        self._extra = torch.zeros(len(data.values), dtype=torch.float64)
-        some, every = _most_telling(data), np.arange(len(data.values))
-        number = max(1, min(_HYPERPARAMETER_DRAWS, _HYPERPARAMETER_DRAWS * 2 * _MOST_TO_FIT // len(every)))
-        with one_thread():
-            best = self._explain(some).search()
-            for _ in range(2):
-                doubtful = np.abs(self._explain(every).leave_one_out(best)) > _OUTLIER_Z
-                if not (doubtful & ~self.outliers).any():
+        self._extra_noise = torch.zeros(len(data.values), dtype=torch.float64)
+        count = len(data.values)
+        fitted, every = _fitted_subset(data), np.arange(count)
+        # Fewer draws of many observations: each costs a factorisation of all of them.
+        affordable = _HYPERPARAMETER_DRAWS * 2 * _MAX_FITTED // count
+        number = max(1, min(_HYPERPARAMETER_DRAWS, affordable))
+        with single_threaded():
+            best = self._marginal_likelihood(fitted).maximise()
+            for _ in range(_OUTLIER_PASSES):
+                z = self._marginal_likelihood(every).leave_one_out_z(best)
+                contradicted = np.abs(z) > _OUTLIER_Z
+                if not (contradicted & ~self.outliers).any():
                     break
-                self._extra[torch.as_tensor(doubtful)] = _OUTLIER_VARIANCE
-                best = self._explain(some).search(best)
-            self._evidence = self._explain(every)
-            vectors = self._explain(some).spread(best, number, seed)
-            self._members = [self._member(vector) for vector in vectors]
+                self._extra_noise[torch.as_tensor(contradicted)] = _OUTLIER_VARIANCE
+                best = self._marginal_likelihood(fitted).maximise(best)
+            self._likelihood = self._marginal_likelihood(every)
+            draws = self._marginal_likelihood(fitted).posterior_draws(best, number, seed)
+            self._components = [self._component(vector) for vector in draws]
 
     @property
     def outliers(self) -> NDArray[np.bool_]:
-        """Which observations are not trusted (n)."""
-        return np.asarray(self._extra.numpy() > 0)
+        """Which observations are down-weighted as outliers (n)."""
+        return np.asarray(self._extra_noise.numpy() > 0)
 
     @property
     def noise_sd(self) -> float:
-        """The sd of a measurement of a true value."""
-        return float(np.sqrt(np.mean([member.given.noise**2 for member in self._members])) * self._sd)
+        """The sd of a measurement of a true value, in the unit of the values."""
+        variances = [component.hyperparameters.noise_sd**2 for component in self._components]
+        return float(np.sqrt(np.mean(variances)) * self._sd)
 
     def predict(self, features: Array) -> tuple[Array, Array]:
-        """Mean and sd of the true value at features (n x p)."""
-        mean, sd = self._predicted(features)
-        return mean, sd * self.widening
+        """Mean and inflated sd of the true value (n each) at features (n x p)."""
+        mean, sd = self._posterior(features)
+        return mean, sd * self.sd_inflation
 
     def mean(self, features: Array) -> Array:
-        """The mean of the true value at features (n x p), which costs much less than its sd."""
-        with one_thread():
-            means = [
-                member.given.level + member.given.kernel.covariance(features, self._data.features) @ member.weights
-                for member in self._members
-            ]
+        """The mean of the true value (n) at features (n x p); much cheaper than its sd."""
+        with single_threaded():
+            means = []
+            for hyperparameters, _, weights in self._components:
+                cross = hyperparameters.kernel.covariance(features, self._data.features)
+                means.append(hyperparameters.mean + cross @ weights)
             return np.asarray(self._mean + self._sd * torch.stack(means).mean(dim=0).numpy())
 
     @cached_property
-    def widening(self) -> float:
-        """By what the posterior's sd is multiplied, 1 to 8.
+    def sd_inflation(self) -> float:
+        """The factor by which the posterior's sd is multiplied, 1 to 8.
 
-        The most probable value, given a prior and the trusted wells of the last round as the rounds before it saw them.
+        The maximum a posteriori on a grid, given a log-normal prior and the errors with which the
+        earlier rounds predict the last round's wells, outliers left out.
         """
         data = self._data
-        scales = np.geomspace(1, 8, 60)
-        belief = norm.logpdf(np.log(scales), _WIDENING.mean, _WIDENING.sd)
+        log_posterior = norm.logpdf(
+            np.log(_INFLATION_GRID), _INFLATION_PRIOR.mean, _INFLATION_PRIOR.sd
+        )
         before = data.rounds < data.rounds.max()
         held_out = ~before & ~self.outliers
-        if min(held_out.sum(), before.sum()) >= _FEWEST_HELD_OUT:
+        if min(held_out.sum(), before.sum()) >= _MIN_HELD_OUT:
             earlier = GaussianProcess(
-                Data(data.features[before], data.values[before], data.rounds[before], data.levels)
-            )
-            mean, sd = earlier._predicted(data.features[held_out])
-            off = data.values[held_out] - mean
-            spread = np.sqrt((scales[:, None] * sd) ** 2 + earlier.noise_sd**2)
-            # Wells of a round are alike: together they count as the fewest that are asked for, not as so many proofs.
-            told = np.asarray(t.logpdf(off, _WIDENING_DEGREES, scale=spread))
-            belief += _FEWEST_HELD_OUT * told.mean(axis=1)
-        return float(scales[belief.argmax()])
-
-    def _predicted(self, features: Array) -> tuple[Array, Array]:
-        means, squares = [], []
-        with one_thread():
-            for member in self._members:
-                kernel = member.given.kernel
-                across = kernel.covariance(features, self._data.features)
-                seen = torch.linalg.solve_triangular(member.root, across.T, upper=False)
-                mean = member.given.level + across @ member.weights
-                means.append(mean)
-                squares.append((kernel.scale**2 - (seen**2).sum(dim=0)).clamp_min(0) + mean**2)
-        return self._mixed(means, squares)
-
-    def held_out(self) -> tuple[Array, Array]:
-        """Mean and sd of each observation as all the others predict it, noise included (n each)."""
-        means, squares = [], []
-        values = torch.as_tensor(self._data.values)
-        with one_thread():
-            for member in self._members:
-                precision = torch.cholesky_inverse(member.root).diagonal()
-                mean = values - member.weights / precision
-                means.append(mean)
-                squares.append((1 / precision - self._extra).clamp_min(0) + mean**2)
-        return self._mixed(means, squares)
-
-    def _mixed(self, means: list[torch.Tensor], squares: list[torch.Tensor]) -> tuple[Array, Array]:
-        """Mean and sd of a mixture, in the unit of the values, from its members' means and mean squares."""
-        mean = torch.stack(means).mean(dim=0)
-        variance = (torch.stack(squares).mean(dim=0) - mean**2).clamp_min(1e-12)
-        return np.asarray(self._mean + self._sd * mean.numpy()), np.asarray(self._sd * variance.sqrt().numpy())
-
-    def functions(self, number: int, seed: int) -> "PosteriorFunctions":
-        """`number` functions drawn from the posterior, which can be asked anywhere."""
-        rng = np.random.default_rng(seed)
-        share, rest = divmod(number, len(self._members))
-        pieces = []
-        with one_thread():
-            for place, member in enumerate(self._members):
-                count = share + (place < rest)
-                waves = member.given.kernel.waves(_WAVES, count, rng)
-                noise = root_of(self._evidence.noise(member.given)) @ torch.as_tensor(
-                    rng.standard_normal((len(self._data.values), count))
+                Data(
+                    features=data.features[before],
+                    values=data.values[before],
+                    rounds=data.rounds[before],
+                    levels=data.levels,
                 )
-                prior = torch.as_tensor(waves(self._data.features))
-                off = torch.as_tensor(self._data.values)[:, None] - member.given.level - prior - noise
-                pieces.append(_Piece(member.given, waves, torch.cholesky_solve(off, member.root)))
-        return PosteriorFunctions(self._data.features, pieces, self._mean, self._sd)
+            )
+            mean, sd = earlier._posterior(data.features[held_out])
+            errors = data.values[held_out] - mean
+            inflated = np.sqrt((_INFLATION_GRID[:, None] * sd) ** 2 + earlier.noise_sd**2)
+            log_likelihood = np.asarray(t.logpdf(errors, _INFLATION_DEGREES, scale=inflated))
+            # Errors within a round are correlated: however many wells there are, together they
+            # count as the fewest that suffice.
+            log_posterior += _MIN_HELD_OUT * log_likelihood.mean(axis=1)
+        return float(_INFLATION_GRID[log_posterior.argmax()])
 
-    def _explain(self, at: NDArray[np.int_]) -> Evidence:
-        return Evidence(self._data, at, self._extra)
+    def _posterior(self, features: Array) -> tuple[Array, Array]:
+        """Mean and sd of the true value (n each) at features (n x p), not inflated."""
+        means, second_moments = [], []
+        with single_threaded():
+            for hyperparameters, factor, weights in self._components:
+                kernel = hyperparameters.kernel
+                cross = kernel.covariance(features, self._data.features)
+                whitened = torch.linalg.solve_triangular(factor, cross.T, upper=False)
+                mean = hyperparameters.mean + cross @ weights
+                variance = (kernel.signal_sd**2 - (whitened**2).sum(dim=0)).clamp_min(0)
+                means.append(mean)
+                second_moments.append(variance + mean**2)
+        return self._mixture_moments(means, second_moments)
 
-    def _member(self, vector: torch.Tensor) -> _Member:
-        given = self._evidence.read(vector)
-        root = root_of(self._evidence.covariance(given))
+    def leave_one_out(self) -> tuple[Array, Array]:
+        """Mean and sd of each observation as all others predict it, noise included (n each).
+
+        Hyperparameters are those of all observations (Rasmussen and Williams 2006, equation 5.12).
+        """
+        means, second_moments = [], []
         values = torch.as_tensor(self._data.values)
-        return _Member(given, root, torch.cholesky_solve((values - given.level)[:, None], root)[:, 0])
+        with single_threaded():
+            for _, factor, weights in self._components:
+                precision = torch.cholesky_inverse(factor).diagonal()
+                mean = values - weights / precision
+                # Without the extra noise: an outlier is compared with what a sound well would show.
+                variance = (1 / precision - self._extra_noise).clamp_min(0)
+                means.append(mean)
+                second_moments.append(variance + mean**2)
+        return self._mixture_moments(means, second_moments)
+
+    def _mixture_moments(
+        self, means: list[torch.Tensor], second_moments: list[torch.Tensor]
+    ) -> tuple[Array, Array]:
+        """Mean and sd of the mixture, in the unit of the values, from its components' moments."""
+        mean = torch.stack(means).mean(dim=0)
+        variance = (torch.stack(second_moments).mean(dim=0) - mean**2).clamp_min(1e-12)
+        return (
+            np.asarray(self._mean + self._sd * mean.numpy()),
+            np.asarray(self._sd * variance.sqrt().numpy()),
+        )
+
+    def posterior_samples(self, number: int, seed: int) -> "PosteriorSamples":
+        """`number` functions sampled from the posterior, which can be evaluated anywhere.
+
+        By Matheron's rule: a function sampled from the prior, corrected by the kernel-weighted
+        residuals of the observations, with noise sampled too (Wilson et al. 2020, "Efficiently
+        Sampling Functions from Gaussian Process Posteriors").
+
+        Args:
+            number: functions, shared evenly between the components of the mixture.
+            seed: decides them.
+        """
+        rng = np.random.default_rng(seed)
+        values = torch.as_tensor(self._data.values)[:, None]
+        share, rest = divmod(number, len(self._components))
+        parts = []
+        with single_threaded():
+            for index, (hyperparameters, factor, _) in enumerate(self._components):
+                count = share + (index < rest)
+                prior = hyperparameters.kernel.sample_prior(_FOURIER_FEATURES, count, rng)
+                noise_factor = cholesky_factor(self._likelihood.noise_covariance(hyperparameters))
+                standard_normal = torch.as_tensor(rng.standard_normal((len(values), count)))
+                noise = noise_factor @ standard_normal
+                prior_values = torch.as_tensor(prior(self._data.features))
+                residuals = values - hyperparameters.mean - prior_values - noise
+                weights = torch.cholesky_solve(residuals, factor)
+                parts.append(_ComponentSamples(hyperparameters, prior, weights))
+        return PosteriorSamples(self._data.features, parts, self._mean, self._sd)
+
+    def _marginal_likelihood(self, subset: NDArray[np.int_]) -> MarginalLikelihood:
+        return MarginalLikelihood(self._data, subset, self._extra_noise)
+
+    def _component(self, vector: torch.Tensor) -> _Component:
+        hyperparameters = self._likelihood.unpack(vector)
+        factor = cholesky_factor(self._likelihood.covariance(hyperparameters))
+        residual = torch.as_tensor(self._data.values) - hyperparameters.mean
+        weights = torch.cholesky_solve(residual[:, None], factor)[:, 0]
+        return _Component(hyperparameters, factor, weights)
 
 
-class _Piece(NamedTuple):
-    given: Hyperparameters
-    waves: Waves
+class _ComponentSamples(NamedTuple):
+    """Samples of one component: from its prior, and the weights (n x samples) that correct them."""
+
+    hyperparameters: Hyperparameters
+    prior: PriorSamples
     weights: torch.Tensor
 
 
-class PosteriorFunctions:
-    """Functions drawn from the posterior: from the prior, then moved by what was observed.
+class PosteriorSamples:
+    """Functions sampled from the posterior; see `GaussianProcess.posterior_samples`."""
 
-    (Wilson et al. 2020, "Efficiently Sampling Functions from Gaussian Process Posteriors".)
-    """
-
-    def __init__(self, observed: Array, pieces: list[_Piece], mean: float, sd: float) -> None:
-        self._observed, self._pieces, self._mean, self._sd = observed, pieces, mean, sd
+    def __init__(
+        self, observed: Array, parts: list[_ComponentSamples], mean: float, sd: float
+    ) -> None:
+        """From samples of each component, of values with this mean and sd before standardising."""
+        self._observed, self._parts, self._mean, self._sd = observed, parts, mean, sd
 
     def __call__(self, features: Array) -> Array:
-        """Their values at features (n x p); functions x n."""
+        """Their values (samples x n) at features (n x p), in the unit of the observations."""
         found = []
-        with one_thread():
-            for piece in self._pieces:
-                across = piece.given.kernel.covariance(features, self._observed)
-                found.append(piece.given.level + piece.waves(features) + (across @ piece.weights).numpy())
+        with single_threaded():
+            for hyperparameters, prior, weights in self._parts:
+                cross = hyperparameters.kernel.covariance(features, self._observed)
+                correction = (cross @ weights).numpy()
+                found.append(hyperparameters.mean + prior(features) + correction)
         return np.asarray(self._mean + self._sd * np.hstack(found).T)
 
 
-def _most_telling(data: Data) -> NDArray[np.int_]:
-    """All observations, or of many the best half and others at random."""
-    if len(data.values) <= _MOST_TO_FIT:
+def _fitted_subset(data: Data) -> NDArray[np.int_]:
+    """Indices of all observations; of more than 400, the 200 best and 200 others at random."""
+    if len(data.values) <= _MAX_FITTED:
         return np.arange(len(data.values))
     order = np.argsort(-data.values)
-    half = _MOST_TO_FIT // 2
-    others = np.random.default_rng(0).permutation(order[half:])[: _MOST_TO_FIT - half]
+    half = _MAX_FITTED // 2
+    others = np.random.default_rng(0).permutation(order[half:])[: _MAX_FITTED - half]
     return np.sort(np.concatenate([order[:half], others]))

@@ -8,25 +8,25 @@ import numpy as np
 
 from optimizer.batch import ROUGH, THOROUGH, choose_batch
 from optimizer.encoding import Encoding, Rows
-from optimizer.evidence import Data
 from optimizer.initial import initial_design
+from optimizer.marginal_likelihood import Data
 from optimizer.model import GaussianProcess
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.parameters import SearchSpace
 
-_FEWEST_TO_LEARN_FROM = 2
+_MIN_OBSERVATIONS = 2
 
 
 class Prediction(NamedTuple):
-    """What the model expects of a condition: mean and standard deviation of its true value."""
+    """Mean and standard deviation of a condition's true value, in the unit of the objective."""
 
     condition: Condition
     mean: float
     sd: float
 
 
-class Learnt(NamedTuple):
-    """The encoding of a search space, the rows of what was observed in it, and the model of that."""
+class FittedModel(NamedTuple):
+    """The encoding of a search space, the observed rows (n x p), and the model fitted to them."""
 
     encoding: Encoding
     observed: Rows
@@ -47,33 +47,45 @@ def propose(
 
     >>> from protocols.parameters import ContinuousParameter, SearchSpace, SteppedParameter
     >>> space = SearchSpace(parameters=(
-    ...     ContinuousParameter(name="dose", step="A", kind="continuous", low=1, high=100, scale="log", standard=10),
-    ...     SteppedParameter(name="days", step="A", kind="stepped", levels=(1, 2, 3, 4), standard=2)))
+    ...     ContinuousParameter(
+    ...         name="dose", step="A", kind="continuous", low=1, high=100, scale="log",
+    ...         standard=10),
+    ...     SteppedParameter(
+    ...         name="days", step="A", kind="stepped", levels=(1, 2, 3, 4), standard=2)))
     >>> first = propose(space, [], number=6, seed=1)
-    >>> measured = [Observation(condition=p.condition, value=p.condition["days"] / 4, round=1) for p in first]
-    >>> second = propose(space, measured, positions=[{"days": 4}, {"days": 4}, {}], number=3, seed=1)
+    >>> measured = [
+    ...     Observation(condition=p.condition, value=p.condition["days"] / 4, round=1)
+    ...     for p in first]
+    >>> second = propose(
+    ...     space, measured, positions=[{"days": 4}, {"days": 4}, {}], number=3, seed=1)
     >>> [proposal.condition["days"] for proposal in second][:2], second[0].role
     ([4.0, 4.0], 'proposed')
 
+    A condition that was observed, is pending or was proposed is not proposed again while its
+    position allows others.
+
     Args:
         space: the parameters, what each of them allows, and the constraints between them.
-        observations: what is known so far; failed wells are absent, flagged ones are left out. With fewer than two
-            usable ones the answer is an initial design, spread evenly over the permitted conditions.
-        positions: for each proposal the values that its well already decides, by parameter name; None: nothing.
+        observations: what is known so far; failed wells are absent, flagged ones are left out.
+            With fewer than two usable ones the answer is an initial design, spread evenly over
+            the permitted conditions.
+        positions: for each proposal the values that its well already decides, by parameter name;
+            None: nothing.
         number: how many proposals; as many as there are positions.
         seed: the same arguments give the same proposals.
-        pending: conditions that are under way or planned beside the proposals: they count as chosen already.
-        replicates: in how many positions each condition is to be tried; fewer where not enough positions are alike.
+        pending: conditions that are under way or planned in addition to the proposals: they count
+            as chosen already.
+        replicates: in how many positions each condition is to be tried, 1 or more; fewer where not
+            enough positions are alike.
         rough: about a quarter of the work, for campaigns that are only simulated.
 
-    A condition that was observed, is pending or was proposed is not proposed again while its position allows others.
-
-    Returns: `number` proposals in the order of `positions`, each with its reason, and with the predicted mean and sd
-        of the true value where there was something to learn from.
+    Returns: `number` proposals in the order of `positions`, each with its reason, and once a model
+        was fitted also with the predicted mean and sd of the true value and the expected gain, in
+        the unit of the objective.
 
     Raises:
-        ValueError: `number` and `positions` disagree, a value is not allowed, `replicates` is below 1, or no condition
-            meets the constraints.
+        ValueError: `number` and `positions` disagree, a value is not allowed, `replicates` is below
+            1, or no condition meets the constraints.
     """
     positions = [{}] * number if positions is None else positions
     if len(positions) != number:
@@ -82,31 +94,43 @@ def propose(
         raise ValueError(f"{replicates} replicates (expected 1 or more)")
     if number == 0:
         return []
-    together = _alike(positions, replicates)
-    found = _distinct(space, observations, [positions[places[0]] for places in together], seed, pending, rough)
+    groups = _replicate_groups(positions, replicates)
+    first_positions = [positions[group[0]] for group in groups]
+    distinct = _propose_distinct(space, observations, first_positions, seed, pending, rough)
     proposals: dict[int, Proposal] = {}
-    for proposal, places in zip(found, together, strict=True):
-        for again, place in enumerate(places):
-            reason = f"{proposal.reason}; replicate {again + 1} of {len(places)}"
-            more = {"reason": reason} | ({"gain": 0.0} if again and proposal.gain is not None else {})
-            proposals[place] = proposal.model_copy(update=more) if len(places) > 1 else proposal
-    return [proposals[place] for place in range(number)]
+    for proposal, group in zip(distinct, groups, strict=True):
+        for replicate, position in enumerate(group):
+            proposals[position] = _as_replicate(proposal, replicate, len(group))
+    return [proposals[position] for position in range(number)]
 
 
-def _alike(positions: Sequence[Mapping[str, Value]], replicates: int) -> list[list[int]]:
-    """Groups of up to `replicates` positions that decide the same."""
+def _replicate_groups(positions: Sequence[Mapping[str, Value]], replicates: int) -> list[list[int]]:
+    """Groups of up to `replicates` indices of positions that decide the same values."""
     groups: list[list[int]] = []
-    filling: dict[frozenset[tuple[str, Value]], list[int]] = {}
-    for place, values in enumerate(positions):
-        kind = frozenset(values.items())
-        if len(filling.get(kind, ())) in (0, replicates):
-            filling[kind] = []
-            groups.append(filling[kind])
-        filling[kind].append(place)
+    latest: dict[frozenset[tuple[str, Value]], list[int]] = {}
+    for index, values in enumerate(positions):
+        decided = frozenset(values.items())
+        if decided not in latest or len(latest[decided]) == replicates:
+            latest[decided] = []
+            groups.append(latest[decided])
+        latest[decided].append(index)
     return groups
 
 
-def _distinct(
+def _as_replicate(proposal: Proposal, replicate: int, count: int) -> Proposal:
+    """The proposal as replicate 0..`count` - 1 of its condition."""
+    if count == 1:
+        return proposal
+    changes: dict[str, object] = {
+        "reason": f"{proposal.reason}; replicate {replicate + 1} of {count}"
+    }
+    if replicate and proposal.gain is not None:
+        # The first replicate has the whole expected gain, so that gains add up to the batch's.
+        changes["gain"] = 0.0
+    return proposal.model_copy(update=changes)
+
+
+def _propose_distinct(
     space: SearchSpace,
     observations: Sequence[Observation],
     positions: Sequence[Mapping[str, Value]],
@@ -114,15 +138,20 @@ def _distinct(
     pending: Sequence[Condition],
     rough: bool,
 ) -> list[Proposal]:
-    learnt = learn(space, observations)
-    if learnt is None:
+    """One proposal for each position, without replicates."""
+    fitted = fit(space, observations)
+    if fitted is None:
         encoding = Encoding(space)
         rows = initial_design(encoding, positions, seed)
         reason = "initial design: spread evenly over the search space"
-        return [Proposal(condition=c, role="initial", reason=reason) for c in encoding.conditions(rows)]
-    encoding, observed, model = learnt
+        return [
+            Proposal(condition=condition, role="initial", reason=reason)
+            for condition in encoding.conditions(rows)
+        ]
+    encoding, observed, model = fitted
     tried = np.vstack([observed, encoding.rows(pending)]) if pending else observed
-    choices = choose_batch(encoding, model, tried, positions, seed, ROUGH if rough else THOROUGH)
+    effort = ROUGH if rough else THOROUGH
+    choices = choose_batch(encoding, model, tried, positions, seed, effort)
     chosen = np.array([choice.row for choice in choices])
     best = max(model.mean(encoding.features(observed)))
     return [
@@ -134,40 +163,61 @@ def _distinct(
             sd=round(prediction.sd, 4),
             gain=round(choice.gain, 5),
         )
-        for prediction, choice in zip(predictions(learnt, chosen), choices, strict=True)
+        for prediction, choice in zip(predict_rows(fitted, chosen), choices, strict=True)
     ]
 
 
 def predict(
     space: SearchSpace, observations: Sequence[Observation], conditions: Sequence[Condition]
 ) -> list[Prediction]:
-    """What is to be expected of some conditions; empty when there is too little to learn from.
+    """What the model expects of some conditions.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        conditions: those of interest.
+
+    Returns: one prediction a condition; empty with fewer than two usable observations.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    learnt = learn(space, observations) if conditions else None
-    return [] if learnt is None else predictions(learnt, learnt.encoding.rows(conditions))
+    fitted = fit(space, observations) if conditions else None
+    return [] if fitted is None else predict_rows(fitted, fitted.encoding.rows(conditions))
 
 
 def noise_sd(space: SearchSpace, observations: Sequence[Observation]) -> float | None:
-    """The sd of a measurement about the true value, as the model has learnt it; None with too little to learn from."""
-    learnt = learn(space, observations)
-    return None if learnt is None else learnt.model.noise_sd
+    """The fitted sd of a measurement about the true value, in the unit of the objective.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+
+    Returns: None with fewer than two usable observations.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    fitted = fit(space, observations)
+    return None if fitted is None else fitted.model.noise_sd
 
 
-def learn(space: SearchSpace, observations: Sequence[Observation]) -> Learnt | None:
-    """What the usable observations teach; None when there is too little to learn from.
+def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel | None:
+    """The model of the usable observations; None with fewer than two.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
     usable = tuple(observation for observation in observations if observation.usable)
-    return _learnt(space, usable) if len(usable) >= _FEWEST_TO_LEARN_FROM else None
+    return _fit(space, usable) if len(usable) >= _MIN_OBSERVATIONS else None
 
 
 @lru_cache(maxsize=1)  # proposals, controls and recommendation of a round ask for the same
-def _learnt(space: SearchSpace, usable: tuple[Observation, ...]) -> Learnt:
+def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
     encoding = Encoding(space)
     observed = encoding.rows([observation.condition for observation in usable])
     data = Data(
@@ -176,15 +226,15 @@ def _learnt(space: SearchSpace, usable: tuple[Observation, ...]) -> Learnt:
         rounds=np.array([observation.round for observation in usable]),
         levels=encoding.levels,
     )
-    return Learnt(encoding, observed, GaussianProcess(data))
+    return FittedModel(encoding, observed, GaussianProcess(data))
 
 
-def predictions(learnt: Learnt, rows: Rows) -> list[Prediction]:
-    """What is to be expected of rows."""
-    means, sds = learnt.model.predict(learnt.encoding.features(rows))
+def predict_rows(fitted: FittedModel, rows: Rows) -> list[Prediction]:
+    """What the model expects of rows (n x p)."""
+    means, sds = fitted.model.predict(fitted.encoding.features(rows))
     return [
         Prediction(condition, float(mean), float(sd))
-        for condition, mean, sd in zip(learnt.encoding.conditions(rows), means, sds, strict=True)
+        for condition, mean, sd in zip(fitted.encoding.conditions(rows), means, sds, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The condition to use from now on, and how sure that is."""
+"""The condition to use from now on, and how certain that is."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,23 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Rows
-from optimizer.evolution import highest
-from optimizer.propose import Learnt, learn
+from optimizer.evolution import maximise
+from optimizer.model import PosteriorSamples
+from optimizer.propose import FittedModel, fit
 from protocols.conditions import Condition, Observation
 from protocols.parameters import SearchSpace
 
 _GENERATIONS = 12
 _SHRINK = 0.8
-_FUNCTIONS = 1000
-_CURSE = 0.5
+_SAMPLES = 1000
+_OPTIMISERS_CURSE = 0.5  # in sds, as on the tuning functions
 
 
 class Recommendation(NamedTuple):
-    """A condition with the mean and sd of its true value, as the model sees it.
+    """A condition with the predicted mean and sd of its true value, in the objective's unit.
 
-    `tried` says whether a well has had it. `beats_standard` is the probability that it is better than the best of the
-    standard conditions; None if none was given. `is_best` is the probability that no condition that was tried is
-    better.
+    `tried` says whether a well has had it. `beats_standard` (0..1) is the probability that it is
+    better than the best of the standard conditions; None if none was given. `is_best` (0..1) is the
+    probability that no condition that was tried is better.
     """
 
     condition: Condition
@@ -34,14 +35,23 @@ class Recommendation(NamedTuple):
     is_best: float
 
 
-def most_promising(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> Condition | None:
-    """The condition that would be recommended, without how sure that is; None with too little to learn from.
+def most_promising(
+    space: SearchSpace, observations: Sequence[Observation], seed: int = 0
+) -> Condition | None:
+    """The condition that would be recommended, without how certain that is.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        seed: decides where the search begins.
+
+    Returns: None with fewer than two usable observations.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    learnt = learn(space, observations)
-    return None if learnt is None else learnt.encoding.conditions(_highest(learnt, seed))[0]
+    fitted = fit(space, observations)
+    return None if fitted is None else fitted.encoding.conditions(_best_row(fitted, seed))[0]
 
 
 def recommend(
@@ -50,40 +60,57 @@ def recommend(
     standards: Sequence[Condition] = (),
     seed: int = 0,
 ) -> Recommendation | None:
-    """The permitted condition with the highest predicted mean, tried or not; None with too little to learn from.
+    """The permitted condition with the highest predicted mean, tried or not.
 
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
         standards: today's practice; several where wells decide some of its values.
-        seed: decides where the search begins and the functions behind the probability.
+        seed: decides where the search begins and the samples behind the probabilities.
+
+    Returns: None with fewer than two usable observations.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    learnt = learn(space, observations)
-    if learnt is None:
+    fitted = fit(space, observations)
+    if fitted is None:
         return None
-    encoding, observed, model = learnt
-    row = _highest(learnt, seed)
+    encoding, observed, model = fitted
+    row = _best_row(fitted, seed)
     mean, sd = model.predict(encoding.features(row))
-    functions = model.functions(_FUNCTIONS, seed)
-
-    def ahead_of(rivals: Rows) -> NDArray[np.float64]:
-        """By how much it leads each of its rivals in each function, (functions, rivals)."""
-        drawn = functions(encoding.features(np.vstack([row, rivals])))
-        lead = drawn[:, :1] - drawn[:, 1:]
-        mean, sd = lead.mean(axis=0), lead.std(axis=0)
-        # What was chosen for looking best of all looks better than it is (the optimiser's curse), by half an sd on the
-        # tuning functions.
-        return np.asarray(mean + model.widening * (lead - mean - _CURSE * sd))
-
-    beats = float((ahead_of(encoding.rows(standards)) > 0).all(axis=1).mean()) if standards else None
+    samples = model.posterior_samples(_SAMPLES, seed)
+    beats_standard = None
+    if standards:
+        leads = _leads(fitted, samples, row, encoding.rows(standards))
+        beats_standard = float((leads > 0).all(axis=1).mean())
     same = (observed == row).all(axis=1)
-    best = float((ahead_of(np.unique(observed[~same], axis=0)) >= 0).all(axis=1).mean())
-    return Recommendation(encoding.conditions(row)[0], float(mean[0]), float(sd[0]), bool(same.any()), beats, best)
+    leads = _leads(fitted, samples, row, np.unique(observed[~same], axis=0))
+    return Recommendation(
+        condition=encoding.conditions(row)[0],
+        mean=float(mean[0]),
+        sd=float(sd[0]),
+        tried=bool(same.any()),
+        beats_standard=beats_standard,
+        is_best=float((leads >= 0).all(axis=1).mean()),
+    )
 
 
-def _highest(learnt: Learnt, seed: int) -> Rows:
+def _leads(
+    fitted: FittedModel, samples: PosteriorSamples, row: Rows, rivals: Rows
+) -> NDArray[np.float64]:
+    """By how much a row (1 x p) exceeds each rival in each posterior sample (samples x rivals)."""
+    values = samples(fitted.encoding.features(np.vstack([row, rivals])))
+    lead = values[:, :1] - values[:, 1:]
+    mean, sd = lead.mean(axis=0), lead.std(axis=0)
+    # What was selected for the highest prediction is on average worse than predicted (the
+    # optimizer's curse; Smith and Winkler 2006), by half an sd on the tuning functions.
+    deviation = lead - mean - _OPTIMISERS_CURSE * sd
+    return np.asarray(mean + fitted.model.sd_inflation * deviation)
+
+
+def _best_row(fitted: FittedModel, seed: int) -> Rows:
+    """The permitted condition (1 x p) with the highest predicted mean."""
     rng = np.random.default_rng(seed)
-    return highest(learnt.encoding, learnt.observed, learnt.model.mean, rng, _GENERATIONS, _SHRINK)
+    objective = fitted.model.mean
+    return maximise(fitted.encoding, fitted.observed, objective, rng, _GENERATIONS, _SHRINK)

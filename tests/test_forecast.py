@@ -1,79 +1,22 @@
-"""What a campaign will likely bring: plausible surfaces, simulated rounds, round plans beside each other."""
+"""What a campaign will likely bring: simulated rounds, round plans compared with each other."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import optimizer
-from optimizer.encoding import Rows
-from optimizer.evolution import evolved
 from orchestrator.cli.main import app
 from orchestrator.studies.forecast import RoundForecast, RoundSizes, forecast, simulated
 from protocols.campaign import Campaign
-from protocols.conditions import Observation
 from protocols.errors import InvalidInput
 from tests.conftest import ASSAY_FILE
+from tests.optimizer.known_objective import observed_rising
 from tests.service import house
 
 
-def _observed(campaign: Campaign, number: int = 24) -> list[Observation]:
-    """Of a function that is known: the higher the first parameter, the better."""
-    parameter = campaign.space.parameters[0]
-    found = []
-    for proposal in optimizer.propose(campaign.space, [], number=number, seed=1):
-        share = parameter.to_unit_interval(float(proposal.condition[parameter.name]))  # type: ignore[union-attr]
-        found.append(Observation(condition=proposal.condition, value=0.1 + 0.5 * share, round=1))
-    return found
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_surface_before_any_result_is_as_is_assumed(assay: Campaign, rpe: Campaign, seed: int) -> None:
-    for space in (assay.space, rpe.space):
-        surface = optimizer.Surface(space, (), seed)
-        conditions = [p.condition for p in optimizer.propose(space, [], number=400, seed=seed)]
-        values = surface.truths(conditions)
-        assert 0 < min(values) < max(values) < 1
-        assert 0.02 < np.median(values) < 0.4
-        assert surface.truths(conditions) == values
-        assert optimizer.Surface(space, (), seed + 100).truths(conditions) != values
-        assert surface.truths([]) == []
-
-
-def test_surfaces_after_results_go_through_them_and_differ_elsewhere(assay: Campaign) -> None:
-    observed = _observed(assay)
-    conditions = [observation.condition for observation in observed]
-    elsewhere = [p.condition for p in optimizer.propose(assay.space, observed, number=60, seed=2)]
-    drawn = [optimizer.Surface(assay.space, observed, seed) for seed in range(4)]
-    off = np.array([surface.truths(conditions) for surface in drawn]) - [o.value for o in observed]
-    assert np.abs(off).mean() < 0.05
-    apart = [np.array([surface.truths(some) for surface in drawn]).std(axis=0) for some in (elsewhere, conditions)]
-    assert apart[0].max() > apart[1].mean() > 0
-
-
-def test_surfaces_after_results_end_where_objectives_are_assumed_to_end(assay: Campaign) -> None:
-    low = [o.model_copy(update={"value": 0.4 * (o.value or 0)}) for o in _observed(assay)]
-    assert max(o.value or 0 for o in low) < 0.5
-    encoding = optimizer.Encoding(assay.space)
-
-    def highest(seed: int) -> float:
-        surface = optimizer.Surface(assay.space, low, seed)
-
-        def fittest(rows: Rows) -> Rows:
-            return rows[np.argsort(surface.truths(encoding.conditions(rows)))[::-1][:20]]
-
-        observed = encoding.rows([o.condition for o in low])
-        rows = evolved(encoding, observed, fittest, np.random.default_rng(seed), 4, 0.6)
-        return max(surface.truths(encoding.conditions(rows)))
-
-    found = [highest(seed) for seed in range(4)]
-    assert 0.8 < np.median(found) < 1
-    assert max(found) < 1
-
-
 def test_what_is_left_is_simulated_with_the_plan_of_the_campaign(assay: Campaign) -> None:
-    observed = _observed(assay)
+    observed = observed_rising(assay)
     ahead = forecast(assay, observed, done=1, target=0.5, surfaces=3)
     wells = assay.plates.count * assay.plates.wells_per_plate
     assert [entry.round for entry in ahead] == list(range(2, assay.stop.rounds + 1))
@@ -89,7 +32,7 @@ def test_what_is_left_is_simulated_with_the_plan_of_the_campaign(assay: Campaign
 
 
 def test_the_best_that_was_tried_only_rises_and_starts_at_what_is_known(assay: Campaign) -> None:
-    observed = _observed(assay)
+    observed = observed_rising(assay)
     surface = optimizer.Surface(assay.space, observed, 5)
     known = max(surface.truths([observation.condition for observation in observed]))
     bests = [best for best, _ in simulated(assay, observed, 1, 5)]
@@ -152,7 +95,7 @@ def test_what_an_earlier_campaign_found_is_known_to_the_forecast(
 
 def test_a_campaign_whose_rounds_are_over_is_asked_for_one_more(assay: Campaign, tmp_path: Path) -> None:
     one = assay.model_copy(update={"stop": assay.stop.model_copy(update={"rounds": 2})})
-    [last] = forecast(one, _observed(one), done=1, surfaces=2)
+    [last] = forecast(one, observed_rising(one), done=1, surfaces=2)
     assert isinstance(last, RoundForecast)
     assert last.round == 2
     assert last.reached is None

@@ -48,7 +48,7 @@ def print_causes(
     """Say which of some columns causes which, and how stable that is under resampling."""
     import pandas as pd
 
-    from optimizer.causes import causes, stability
+    from optimizer import discover_causes, edge_stability
 
     if (table is None) == (campaign is None):
         message = "needs either a table or a campaign"
@@ -64,8 +64,8 @@ def print_causes(
     fixed = {asked.columns.index(name) for name in asked.given}
     try:
         with console.status("looking for causes"):
-            found = causes(values.to_numpy(dtype=float), fixed)
-            shares = stability(values.to_numpy(dtype=float), fixed, draws) if draws else None
+            found = discover_causes(values.to_numpy(dtype=float), fixed)
+            shares = edge_stability(values.to_numpy(dtype=float), fixed, draws) if draws else None
     except ValueError as error:
         raise InvalidInput([Problem(where=asked.name, message=str(error))]) from None
     order = ", ".join(asked.columns[place] for place in found.order)

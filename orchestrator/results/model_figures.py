@@ -16,9 +16,9 @@ from optimizer import (
     PairEffect,
     cross_validate,
     effects,
-    explained,
     pair_effect,
     pareto_front,
+    r_squared,
 )
 from orchestrator.control.rescoring import Pair
 from orchestrator.studies.agreement import agreement
@@ -76,7 +76,7 @@ def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
         else:
             axes.plot(places, mean, color=_LINE)
             axes.fill_between(places, mean - sd, mean + sd, color=_LINE, alpha=0.25, lw=0)
-        share = effect.in_all
+        share = effect.total_order
         axes.set_title(f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})", fontsize=9)
         _axis(axes, parameter)
         axes.tick_params(labelsize=7)
@@ -132,7 +132,7 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="predicted without it", ylabel="measured")
     axes.set_title(
         f"{campaign.objective.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % interval,\n"
-        f"{100 * max(0.0, explained(trusted)):.0f} % of the variance explained",
+        f"{100 * max(0.0, r_squared(trusted)):.0f} % of the variance explained",
         fontsize=9,
     )
     axes.legend(fontsize=8, loc="upper left")

@@ -117,17 +117,17 @@ def _insight(state: CampaignState) -> Insight:
         importance=tuple(
             Importance(
                 parameter=effect.parameter,
-                alone=effect.alone.median,
-                in_all=effect.in_all.median,
-                low=effect.in_all.low,
-                high=effect.in_all.high,
+                alone=effect.first_order.median,
+                in_all=effect.total_order.median,
+                low=effect.total_order.low,
+                high=effect.total_order.high,
             )
             for effect in found
         ),
         curves=tuple(
             Curve(parameter=e.parameter, values=list(e.values), mean=list(e.mean), sd=list(e.sd)) for e in found
         ),
-        trust=Trust(within=sum(within) / len(within), explained=optimizer.explained(held_out)) if within else None,
+        trust=Trust(within=sum(within) / len(within), explained=optimizer.r_squared(held_out)) if within else None,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.causal_graphs import distance, study
-from optimizer.causes import causes, independence, stability
+from optimizer.causal_discovery import discover_causes, edge_stability, hsic_p_value
 from orchestrator.cli.main import app
 
 
@@ -22,31 +22,31 @@ def _chain(rows: int, seed: int = 0) -> np.ndarray:
 
 
 def test_a_chain_is_found_in_its_order() -> None:
-    found = causes(_chain(500), fixed={1})
+    found = discover_causes(_chain(500), fixed={1})
     assert found.order == (1, 2, 0)
     assert found.graph.tolist() == [[False, False, False], [False, False, True], [True, False, False]]
 
 
 def test_nothing_causes_what_was_set() -> None:
     data = _chain(200)
-    found = causes(data, fixed={0, 1})
+    found = discover_causes(data, fixed={0, 1})
     assert not found.graph[:, [0, 1]].any()
     assert found.order[-1] == 2
 
 
 def test_edges_that_hold_in_resamples_are_stable() -> None:
-    shares = stability(_chain(300)[:, [1, 2]], fixed={0}, draws=2)
+    shares = edge_stability(_chain(300)[:, [1, 2]], fixed={0}, draws=2)
     assert shares[0, 1] == 1
     assert shares[1, 0] == 0
-    assert (stability(_chain(300)[:, [1, 2]], fixed={0}, draws=2) == shares).all()
+    assert (edge_stability(_chain(300)[:, [1, 2]], fixed={0}, draws=2) == shares).all()
 
 
 def test_independence_is_seen_and_its_absence_too() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 300, 1))
-    assert independence(x, y) > 0.05
-    assert independence(x, x**2 + 0.5 * y) < 0.001
-    found = [independence(*rng.standard_normal((2, 100, 1))) for _ in range(60)]
+    assert hsic_p_value(x, y) > 0.05
+    assert hsic_p_value(x, x**2 + 0.5 * y) < 0.001
+    found = [hsic_p_value(*rng.standard_normal((2, 100, 1))) for _ in range(60)]
     assert 0.25 < np.mean(np.array(found) < 0.5) < 0.75
 
 
@@ -54,7 +54,7 @@ def test_a_table_that_cannot_tell_is_refused() -> None:
     data = _chain(60)
     for wrong in (data[:49], data[:, :1], np.where(data > 1, np.nan, data), data * [0, 1, 1]):
         with pytest.raises(ValueError, match="50 or more rows"):
-            causes(wrong)
+            discover_causes(wrong)
 
 
 def test_a_distance_counts_pairs() -> None:

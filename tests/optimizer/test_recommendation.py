@@ -1,0 +1,37 @@
+from optimizer import recommend
+from protocols.campaign import Campaign
+from protocols.conditions import Observation
+from tests.optimizer.known_objective import bowl, observed
+
+
+def test_the_recommended_condition_is_good_tried_or_not(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    best = recommend(rpe.space, observations, rpe.standards)
+    assert best is not None
+    assert bowl(best.condition) > 0.95 * max(bowl(o.condition) for o in observations)
+    assert best.tried == (best.condition in {o.condition for o in observations})
+    assert best == recommend(rpe.space, observations, rpe.standards)
+    assert recommend(rpe.space, []) is None
+
+
+def test_the_standard_is_beaten_only_where_it_is_not_the_best(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    recommended = recommend(rpe.space, observations)
+    assert recommended is not None
+    assert recommended.beats_standard is None
+    for standard, low, high in ((rpe.standards, 0.9, 1.0), ([recommended.condition], 0.0, 0.0)):
+        best = recommend(rpe.space, observations, standard)
+        assert best is not None
+        assert best.beats_standard is not None
+        assert low <= best.beats_standard <= high
+
+
+def test_the_recommended_is_the_more_surely_the_best_the_more_was_seen_of_it(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    first = recommend(rpe.space, observations)
+    assert first is not None
+    assert 0 < first.is_best < 1
+    again = [Observation(condition=first.condition, value=bowl(first.condition) + 0.2, round=1) for _ in range(8)]
+    surer = recommend(rpe.space, [*observations, *again])
+    assert surer is not None
+    assert surer.is_best > first.is_best
