@@ -2,21 +2,31 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
-from orchestrator.control.operators import Decision
-from orchestrator.service.insight import Insight
-from orchestrator.service.problems import ProblemDetails
-from orchestrator.service.routes.campaigns import CampaignPage, EventPage, JobPage
-from orchestrator.service.routes.lab import Person
-from orchestrator.service.routes.launch import LaunchPreview
-from orchestrator.service.routes.steering import Entered, Stopped
-from orchestrator.service.views import CampaignSummary, CampaignView, EventView, RobotView, RoundView, WellHistory
-from protocols.conditions import Value
+from orchestrator.service.schema import (
+    CampaignPage,
+    CampaignSummary,
+    CampaignView,
+    Entered,
+    EventPage,
+    EventView,
+    Insight,
+    JobPage,
+    LaunchPreview,
+    Person,
+    ProblemDetails,
+    RobotView,
+    RoundView,
+    Stopped,
+    WellHistory,
+)
+from protocols.addresses import WellPlace
 from protocols.errors import WellwiseError
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
@@ -85,57 +95,144 @@ class Client:
         """Launch a campaign from the text of its file."""
         return self._post("/campaigns", CampaignSummary, {"file": file, "seed": seed})
 
-    def pause(self, campaign: str, why: str) -> CampaignSummary:
-        """Send no more jobs; robots finish what they have."""
-        return self._act(campaign, "pause", why)
+    def act(self, campaign: str, name: str, **fields: Any) -> CampaignSummary | WellHistory | Entered:
+        """Do an act by its name, such as `set_rounds`, with its fields; `place` is {round, plate, well}.
 
-    def resume(self, campaign: str, why: str) -> CampaignSummary:
-        """Let a paused campaign go on."""
-        return self._act(campaign, "resume", why)
+        One that this client does not know is looked for at an address of its name.
 
-    def abort(self, campaign: str, why: str) -> CampaignSummary:
-        """End a campaign for good."""
-        return self._act(campaign, "abort", why)
-
-    def approve(self, campaign: str, why: str) -> CampaignSummary:
-        """Let the robots have the batch that waits for approval."""
-        return self._act(campaign, "approve", why)
-
-    def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
-        """Raise or lower how many rounds a campaign is to have."""
-        return self._act(campaign, "rounds", why, rounds=rounds)
-
-    def decide(
-        self, campaign: str, job: str, decision: Decision, why: str, failed_wells: tuple[str, ...] = ()
-    ) -> CampaignSummary:
-        """Say what became of a job in doubt, or whether a late one is still to be sent."""
-        return self._act(campaign, "decisions", why, job=job, decision=decision, failed_wells=failed_wells)
+        Raises:
+            RefusedByService: there is no such act, or the service refuses it.
+        """
+        path, kind = self._acts.get(name, (f"/{name.replace('_', '-')}", CampaignSummary))
+        place = fields.pop("place", {})
+        below = path.format(number=place.get("round"), plate=place.get("plate"), well=place.get("well"))
+        return self._post(f"/campaigns/{campaign}{below}", kind, fields)
 
     def stop_now(self, campaign: str, why: str) -> Stopped:
         """Stop the robots at once, then pause the campaign."""
         return self._post(f"/campaigns/{campaign}/stop-now", Stopped, {"why": why})
 
+    # Acts, from the table of acts: see orchestrator/control/generate.py
+    _acts: ClassVar[Mapping[str, tuple[str, type[CampaignSummary | WellHistory | Entered]]]] = {
+        "pause": ("/pause", CampaignSummary),
+        "resume": ("/resume", CampaignSummary),
+        "approve": ("/approve", CampaignSummary),
+        "edit_proposal": ("/rounds/{number}/wells/{plate}/{well}/proposal", WellHistory),
+        "decide": ("/decisions", CampaignSummary),
+        "enter_reading": ("/rounds/{number}/wells/{plate}/{well}/reading", WellHistory),
+        "upload_readings": ("/readings", Entered),
+        "read_table": ("/plate-tables", CampaignSummary),
+        "requeue": ("/requeue", CampaignSummary),
+        "hand_over": ("/hand-over", CampaignSummary),
+        "set_rounds": ("/rounds", CampaignSummary),
+        "rescore": ("/rescore", CampaignSummary),
+        "abort": ("/abort", CampaignSummary),
+    }
+
+    def pause(self, campaign: str, why: str) -> CampaignSummary:
+        """Send no more jobs; robots finish what they have."""
+        return cast(CampaignSummary, self.act(campaign, "pause", why=why))
+
+    def resume(self, campaign: str, why: str) -> CampaignSummary:
+        """Let a paused campaign go on."""
+        return cast(CampaignSummary, self.act(campaign, "resume", why=why))
+
+    def approve(self, campaign: str, why: str) -> CampaignSummary:
+        """Let the robots have the batch that waits for approval."""
+        return cast(CampaignSummary, self.act(campaign, "approve", why=why))
+
+    def edit_proposal(
+        self,
+        campaign: str,
+        round_number: int,
+        plate: int,
+        well: str,
+        why: str,
+        values: Mapping[str, int | float | str] = MappingProxyType({}),
+        leave_empty: bool = False,
+    ) -> WellHistory:
+        """Change what a well of a batch that waits for approval is to get, or leave it empty."""
+        return cast(
+            WellHistory,
+            self.act(
+                campaign,
+                "edit_proposal",
+                place={"round": round_number, "plate": plate, "well": well},
+                values=dict(values),
+                leave_empty=leave_empty,
+                why=why,
+            ),
+        )
+
+    def decide(
+        self,
+        campaign: str,
+        job: str,
+        decision: Literal["done", "failed", "again", "go-on"],
+        why: str,
+        failed_wells: Sequence[str] = (),
+    ) -> CampaignSummary:
+        """Say what became of a job in doubt, or whether a late one is still to be sent."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "decide", job=job, decision=decision, failed_wells=list(failed_wells), why=why),
+        )
+
+    def enter_reading(
+        self, campaign: str, round_number: int, plate: int, well: str, value: float | None, why: str
+    ) -> WellHistory:
+        """Enter the value of a well by hand, or exclude it; what was there before stays beside it."""
+        return cast(
+            WellHistory,
+            self.act(
+                campaign,
+                "enter_reading",
+                place={"round": round_number, "plate": plate, "well": well},
+                value=value,
+                why=why,
+            ),
+        )
+
+    def upload_readings(self, campaign: str, csv: str, why: str) -> Entered:
+        """Enter the values of many wells from a table; all of them or, if one is wrong, none."""
+        return cast(Entered, self.act(campaign, "upload_readings", csv=csv, why=why))
+
+    def read_table(
+        self, campaign: str, table: str, round_number: int, plate: int, why: str, unit: str = ""
+    ) -> CampaignSummary:
+        """Enter what a plate reader measured on a plate; the campaign's scorer makes values of it."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "read_table", table=table, round_number=round_number, plate=plate, unit=unit, why=why),
+        )
+
+    def requeue(self, campaign: str, why: str, wells: Sequence[WellPlace] = ()) -> CampaignSummary:
+        """Have the conditions of lost wells tried once more in the next round that is planned."""
+        return cast(
+            CampaignSummary, self.act(campaign, "requeue", wells=[entry.model_dump() for entry in wells], why=why)
+        )
+
+    def hand_over(self, campaign: str, robot: str, to: str, why: str) -> CampaignSummary:
+        """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused."""
+        return cast(CampaignSummary, self.act(campaign, "hand_over", robot=robot, to=to, why=why))
+
+    def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
+        """Raise or lower how many rounds the campaign is to have; a finished one goes on if it is raised."""
+        return cast(CampaignSummary, self.act(campaign, "set_rounds", rounds=rounds, why=why))
+
+    def rescore(self, campaign: str, why: str) -> CampaignSummary:
+        """Score all readings with the scorer as it is installed now; the old scores stay in the journal."""
+        return cast(CampaignSummary, self.act(campaign, "rescore", why=why))
+
+    def abort(self, campaign: str, why: str) -> CampaignSummary:
+        """End a campaign for good; robots finish what they have."""
+        return cast(CampaignSummary, self.act(campaign, "abort", why=why))
+
+    # End of acts
+
     def round(self, campaign: str, number: int) -> RoundView:
         """A round with its proposals and what came of them."""
         return self._get(f"/campaigns/{campaign}/rounds/{number}", RoundView)
-
-    def edit_proposal(
-        self, campaign: str, round: int, plate: int, well: str, values: Mapping[str, Value], why: str
-    ) -> WellHistory:
-        """Change what a well of a batch that waits for approval is to get."""
-        body = {"values": dict(values), "why": why}
-        return self._post(f"/campaigns/{campaign}/rounds/{round}/wells/{plate}/{well}/proposal", WellHistory, body)
-
-    def enter_reading(
-        self, campaign: str, round: int, plate: int, well: str, value: float | None, why: str
-    ) -> WellHistory:
-        """Enter the value of a well by hand, or (None) exclude it."""
-        body = {"value": value, "why": why}
-        return self._post(f"/campaigns/{campaign}/rounds/{round}/wells/{plate}/{well}/reading", WellHistory, body)
-
-    def upload_readings(self, campaign: str, csv: str, why: str) -> Entered:
-        """Enter the values of many wells from a table with the headers round, plate, well and value; all or none."""
-        return self._post(f"/campaigns/{campaign}/readings", Entered, {"csv": csv, "why": why})
 
     def jobs(self, campaign: str, after: int = 0, **filters: str | int) -> JobPage:
         """Jobs in the order in which they are due; `filters` are round, plate and state."""
@@ -171,9 +268,6 @@ class Client:
                         yield EventView.model_validate(json.loads(line.removeprefix("data:")))
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
-
-    def _act(self, campaign: str, word: str, why: str, **more: Any) -> CampaignSummary:
-        return self._post(f"/campaigns/{campaign}/{word}", CampaignSummary, {"why": why, **more})
 
     def _get(self, path: str, kind: type[_Answer], parameters: Mapping[str, str | int] | None = None) -> _Answer:
         return kind.model_validate_json(self._sent("GET", path, params=dict(parameters or {})).content)

@@ -22,7 +22,6 @@ from typing import Any
 import pandas as pd
 
 from drivers.base import KeyMemory
-from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import advance
@@ -35,6 +34,7 @@ from protocols.campaign_file import read_campaign
 from protocols.operations import OPERATIONS, well_of
 from simulators.robot import SimulatedRobot, lab_log_path
 from simulators.robot_log import RobotLog
+from tests import acting
 from tests.conftest import START
 
 FILE = Path(__file__).parent / "crash_campaign.yaml"
@@ -158,10 +158,10 @@ def decide(lab: Lab, key: str) -> None:
     log.close()
     missing = {op_well for n, op in enumerate(job.operations) if n not in done and (op_well := well_of(op))}
     if not done:
-        control.decide(lab, key, "again", who="operator", why="nothing was done")
+        acting.decide(lab, key, "again", who="operator", why="nothing was done")
     else:
         wells = sorted(missing)
-        control.decide(lab, key, "done", who="operator", why="seen on the deck", failed_wells=wells)
+        acting.decide(lab, key, "done", who="operator", why="seen on the deck", failed_wells=wells)
 
 
 def in_child(work: Callable[[], None]) -> bool:

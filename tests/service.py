@@ -7,15 +7,16 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from orchestrator.control.operators import Place, correct_wells
 from orchestrator.core.round_planning import plan_round
 from orchestrator.journal.access_tokens import Role
 from orchestrator.journal.tables import AccessTokenRow
 from orchestrator.service.app import create_app
 from orchestrator.service.backend import Backend
 from orchestrator.settings import Settings
+from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
+from tests import acting
 from tests.conftest import START
 
 PEOPLE = ("nobody", "viewer", "operator", "admin", "expired", "revoked")
@@ -26,7 +27,7 @@ class House:
 
     def __init__(self, home: Path, database: str = "") -> None:
         self.backend = Backend.opened(Settings(home=home, database_url=database))
-        self.app = create_app(self.backend, carry=False)
+        self.app = create_app(self.backend, supervise=False)
         self.secrets = {}
         for name in PEOPLE[1:]:
             role = Role[name.upper()] if name.upper() in Role.__members__ else Role.ADMIN
@@ -53,11 +54,11 @@ class House:
         jobs = None if proposed else compile_jobs(campaign, campaign_id, plan.layout, START)
         journal.plan_round(campaign_id, plan.layout, jobs, ["a notice"], START, START)
         if read:
-            values: dict[Place, float | None] = {
-                Place(1, p.well.plate, p.well.name): (number % 20) / 20
+            values: dict[WellPlace, float | None] = {
+                acting.place(1, p.well.plate, p.well.name): (number % 20) / 20
                 for number, p in enumerate(plan.layout.placements)
             }
-            correct_wells(self.backend.acting(campaign_id), campaign_id, values, "ada", "read by eye")
+            acting.correct_wells(self.backend.acting(campaign_id), campaign_id, values, "ada", "read by eye")
         self.backend.changed(campaign_id)
         return campaign_id
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.control import operators as control
 from orchestrator.service.event_stream import EventStream
-from orchestrator.service.notifications import Announcer
+from orchestrator.service.notifications import Notifier
 from protocols.campaign import Campaign
+from tests import acting
 from tests.conftest import START
 from tests.service import house
 
@@ -48,10 +48,10 @@ def test_a_person_hears_of_what_matters_and_the_log_of_everything(
         async def scene() -> None:
             stream = EventStream(journal)
             stream.begin()
-            announcing = asyncio.create_task(Announcer(stream, (address, "nonsense")).run())
+            announcing = asyncio.create_task(Notifier(stream, (address, "nonsense")).run())
             await asyncio.sleep(0)
             campaign_id = served.campaign(assay, proposed=True)
-            control.pause(served.backend.acting(campaign_id), campaign_id, "ada", "lunch")
+            acting.pause(served.backend.acting(campaign_id), campaign_id, "ada", "lunch")
             journal.note(campaign_id, START, "robot_offline", "dispenser", "no answer")
             await stream._look()
             while len(heard) < 2:

@@ -10,7 +10,7 @@ import pytest
 from drivers.base import KeyMemory
 from orchestrator.engine import supervisor as carrier_module
 from orchestrator.engine.prefect_server import embed_prefect
-from orchestrator.engine.supervisor import Carrier
+from orchestrator.engine.supervisor import CampaignSupervisor
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
 from orchestrator.journal.tables import CampaignRow
@@ -43,19 +43,19 @@ def test_campaigns_are_carried_on_side_by_side_and_wait_for_who_was_first(
         assert row is not None
         row.definition = small.model_copy(update={"robots": absent}).model_dump(mode="json", by_alias=True)
     elsewhere.own(campaign_resource(held), "another process", 3600)
-    carrier = Carrier(settings, journal)
-    carrier.start()
+    supervisor = CampaignSupervisor(settings, journal)
+    supervisor.start()
     try:
         wait_for(lambda: journal.status(free) == "finished")
-        wait_for(lambda: "held by another process" in carrier.troubles.get(held, ""))
-        assert "there is no driver 'nobody-has-this'" in carrier.troubles[broken]
+        wait_for(lambda: "held by another process" in supervisor.faults.get(held, ""))
+        assert "there is no driver 'nobody-has-this'" in supervisor.faults[broken]
         assert journal.state(held).rounds == ()
         elsewhere.release(campaign_resource(held))
         wait_for(lambda: journal.status(held) == "finished")
-        assert held not in carrier.troubles
-        assert carrier.alive
+        assert held not in supervisor.faults
+        assert supervisor.alive
     finally:
-        carrier.close()
-    assert not carrier.alive
+        supervisor.close()
+    assert not supervisor.alive
     journal.close()
     elsewhere.close()

@@ -17,6 +17,7 @@ from protocols.campaign import Campaign, StopRule
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests import crash
+from tests.builders import planned
 from tests.conftest import ROOT, RPE_FILE, START
 from tests.postgres import temporary_database
 from tests.program import PROGRAM, wellwise
@@ -96,7 +97,6 @@ def test_the_schema_is_json() -> None:
 
 
 def test_plots_of_a_round_under_way_leave_out_what_is_not_known(tmp_path: Path, assay: object) -> None:
-    from tests.test_journal import planned
 
     journal, campaign_id = planned(tmp_path, assay)  # type: ignore[arg-type]
     assert len(write_plots(journal.state(campaign_id), tmp_path / "plots")) == 3

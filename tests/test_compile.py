@@ -3,25 +3,15 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 
-from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
-from protocols.compile import compile_jobs
-from protocols.conditions import Condition, Proposal
+from protocols.conditions import Condition
 from protocols.jobs import Job
-from protocols.layout import Layout, Placement
 from protocols.operations import Detach, Dispense
-from tests.conftest import RPE_FILE, START
+from tests.builders import jobs_for
+from tests.conftest import RPE_FILE
 from tests.strategies import conditions
 
 RPE = read_campaign(RPE_FILE.read_text())
-
-
-def jobs_for(campaign: Campaign, condition: Condition) -> tuple[Job, ...]:
-    placements = tuple(
-        Placement(well=well, proposal=Proposal(condition=condition, role="proposed", reason="test"))
-        for well in campaign.plates.all_wells()
-    )
-    return tuple(compile_jobs(campaign, "rpe", Layout(round=1, placements=placements), START))
 
 
 def supplement_days(jobs: tuple[Job, ...], substance: str, plate: int = 1, well: str = "B2") -> list[tuple[int, float]]:

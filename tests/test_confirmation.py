@@ -8,12 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
-from orchestrator.control.operators import Place, correct_wells
 from orchestrator.core.round_planning import plan_round
 from orchestrator.studies.confirmation import Design, compare, confirmation_file, design, power_of, wells_for
+from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.errors import InvalidInput, WellwiseError
+from tests import acting
 from tests.conftest import ASSAY_FILE, RPE_FILE
 from tests.service import house
 
@@ -65,11 +66,11 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
     with house(tmp_path) as served:
         campaign_id = served.campaign(assay)
         enzyme = assay.space.by_name["enzyme_volume"]
-        measured: dict[Place, float | None] = {}
+        measured: dict[WellPlace, float | None] = {}
         for p in served.backend.state(campaign_id)[1].rounds[0].layout.placements:
             share = enzyme.to_unit_interval(float(p.proposal.condition["enzyme_volume"]))  # type: ignore[union-attr]
-            measured[Place(1, p.well.plate, p.well.name)] = 0.2 + 0.6 * share + 0.02 * (p.well.number % 3)
-        correct_wells(served.backend.acting(campaign_id), campaign_id, measured, "ada", "read by eye")
+            measured[acting.place(1, p.well.plate, p.well.name)] = 0.2 + 0.6 * share + 0.02 * (p.well.number % 3)
+        acting.correct_wells(served.backend.acting(campaign_id), campaign_id, measured, "ada", "read by eye")
         served.backend.changed(campaign_id)
         state = served.backend.state(campaign_id)[1]
         plan = design(state, difference=0.2, power=0.8)
@@ -83,13 +84,13 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
             compare(served.backend.state(confirmed)[1])
         layout = served.backend.state(confirmed)[1].rounds[0].layout
         rng = np.random.default_rng(1)
-        values: dict[Place, float | None] = {
-            Place(1, p.well.plate, p.well.name): float(
+        values: dict[WellPlace, float | None] = {
+            acting.place(1, p.well.plate, p.well.name): float(
                 (0.8 if p.proposal.condition == plan.recommended else 0.6) + rng.normal(0, 0.05)
             )
             for p in layout.placements
         }
-        correct_wells(served.backend.acting(confirmed), confirmed, values, "ada", "read by eye")
+        acting.correct_wells(served.backend.acting(confirmed), confirmed, values, "ada", "read by eye")
         served.backend.changed(confirmed)
         found = compare(served.backend.state(confirmed)[1])
         assert found.conditions == (plan.recommended, plan.standard)

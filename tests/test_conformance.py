@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,7 @@ from drivers.scaffold import new_driver
 from drivers.twin import Twin, twin_of
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Dispense, Image, Operation
+from tests.builders import finished, job_of
 from tests.conftest import START
 
 WELLWISE = Path(sys.executable).with_name("wellwise")
@@ -163,21 +163,8 @@ def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
         new_driver("Acme Pump", tmp_path / "other")
 
 
-def job_of(*operations: Operation, key: str = "c/r1/p1/s/1") -> Job:
-    details: dict[str, Any] = {"round": 1, "step": "s", "occurrence": 1, "day": 0, "plate": 1, "plate_id": "c/r1/p1"}
-    return Job(
-        key=key, labware="6-well", robot="pump", due_at=START, tolerance_s=60.0, operations=operations, **details
-    )
-
-
 def pump(home: Path, kind: type[Pump]) -> Pump:
     return kind(RobotSetup("pump", None, RealClock(), home))
-
-
-async def finished(device: Device, key: str) -> JobReport:
-    while (report := await device.poll(key)).state == "running":
-        await asyncio.sleep(0.005)
-    return report
 
 
 THREE = [Dispense(well=well, liquid="water", volume_ul=10) for well in ("A1", "A2", "A3")]

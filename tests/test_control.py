@@ -7,8 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.base import KeyMemory, RobotOffline
-from orchestrator.control import operators as control
-from orchestrator.control.operators import Place
 from orchestrator.core.lifecycle import AskApproval, PlanRound, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import advance
@@ -18,23 +16,14 @@ from orchestrator.journal.store import campaign_resource
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.results.campaign_figures import write_plots
 from orchestrator.settings import Settings
+from protocols.addresses import WellAddress
 from protocols.campaign import Campaign
 from protocols.constraints import Cost
-from tests import crash
+from tests import acting, crash
+from tests.builders import lab_of, performed, planned, small_lab
 from tests.conftest import START
-from tests.test_dispatch import performed
-from tests.test_journal import planned
 
 KEY = "rpe/r1/p1/A/1"
-
-
-def lab_of(home: Path, campaign: Campaign) -> tuple[Lab, str]:
-    journal, campaign_id = planned(home, campaign)
-    return open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id
-
-
-def small_lab(home: Path, memory: KeyMemory = KeyMemory.REMEMBERS_KEYS) -> tuple[Lab, str]:
-    return lab_of(home, crash.campaign(memory))
 
 
 def last(lab: Lab, campaign_id: str) -> tuple[str, str, str]:
@@ -44,18 +33,18 @@ def last(lab: Lab, campaign_id: str) -> tuple[str, str, str]:
 
 def test_a_paused_campaign_sends_nothing_and_goes_on_when_asked(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_of(tmp_path, rpe)
-    control.pause(lab, campaign_id, "ada", "the incubator is open")
+    acting.pause(lab, campaign_id, "ada", "the incubator is open")
     assert last(lab, campaign_id) == ("campaign_paused", "ada", "the incubator is open")
     assert next_actions(lab.journal.state(campaign_id), START) == []
-    control.unpause(lab, campaign_id, "ada", "closed")
+    acting.resume(lab, campaign_id, "ada", "closed")
     assert next_actions(lab.journal.state(campaign_id), START) != []
 
 
 def test_an_aborted_campaign_stays_aborted(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_of(tmp_path, rpe)
-    control.abort(lab, campaign_id, "ada", "contaminated")
+    acting.abort(lab, campaign_id, "ada", "contaminated")
     with pytest.raises(JournalError, match="is aborted: it cannot become running"):
-        control.unpause(lab, campaign_id, "ada", "no")
+        acting.resume(lab, campaign_id, "ada", "no")
 
 
 def test_robots_are_stopped_before_the_campaign(tmp_path: Path, rpe: Campaign) -> None:
@@ -67,7 +56,7 @@ def test_robots_are_stopped_before_the_campaign(tmp_path: Path, rpe: Campaign) -
             seen.append((name, lab.journal.status(campaign_id)))
 
         robot.stop = stop  # type: ignore[method-assign]
-    assert asyncio.run(control.stop_now(lab, campaign_id, "ada", "smoke")) == {}
+    assert acting.stop_now(lab, campaign_id, "ada", "smoke") == {}
     names = list(lab.robots)
     assert seen == [(name, status) for status in ("running", "paused") for name in names]
     kinds = [event.kind for event in lab.journal.events(campaign_id)][-3:]
@@ -81,7 +70,7 @@ def test_a_robot_that_cannot_be_stopped_is_named_and_the_campaign_is_paused(tmp_
         raise RobotOffline("the cable is out")
 
     lab.robots["maholo"].stop = fail  # type: ignore[method-assign]
-    assert asyncio.run(control.stop_now(lab, campaign_id, "ada", "smoke")) == {"maholo": "the cable is out"}
+    assert acting.stop_now(lab, campaign_id, "ada", "smoke") == {"maholo": "the cable is out"}
     assert lab.journal.status(campaign_id) == "paused"
     assert "robot_not_stopped" in [event.kind for event in lab.journal.events(campaign_id)]
 
@@ -94,9 +83,9 @@ def test_a_job_that_nobody_ran_in_time_waits_for_a_person(tmp_path: Path) -> Non
     assert [question.key for question in outlook.questions] == ["crash/r1/p1/react/1", "crash/r1/p2/react/1"]
     assert "30.0 h late" in outlook.questions[0].message
     with pytest.raises(JournalError, match="was never sent"):
-        control.decide(lab, "crash/r1/p1/react/1", "done", "ada", "it looks fine")
-    control.decide(lab, "crash/r1/p1/react/1", "again", "ada", "the enzyme keeps")
-    control.decide(lab, "crash/r1/p2/react/1", "failed", "ada", "spoilt")
+        acting.decide(lab, "crash/r1/p1/react/1", "done", "ada", "it looks fine")
+    acting.decide(lab, "crash/r1/p1/react/1", "again", "ada", "the enzyme keeps")
+    acting.decide(lab, "crash/r1/p2/react/1", "failed", "ada", "spoilt")
     outlook = asyncio.run(advance(lab, campaign_id))
     assert lab.journal.job("crash/r1/p1/react/1")[1].status is JobStatus.DONE
     assert lab.journal.state(campaign_id).rounds[0].lost_wells(2) == {"A1", "A2"}
@@ -108,11 +97,11 @@ def test_a_doubt_is_decided_with_its_failed_wells(tmp_path: Path) -> None:
     lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
     lab.journal.move_job(key, JobStatus.DISPATCHED, JobStatus.IN_DOUBT, START, "cannot say")
     with pytest.raises(JournalError, match="does not work on H12"):
-        control.decide(lab, key, "done", "ada", "typo", ["H12"])
-    control.decide(lab, key, "done", "ada", "A2 is empty", ["A2"])
+        acting.decide(lab, key, "done", "ada", "typo", ["H12"])
+    acting.decide(lab, key, "done", "ada", "A2 is empty", ["A2"])
     assert lab.journal.state(campaign_id).rounds[0].lost_wells(1) == {"A2"}
     with pytest.raises(Conflict):
-        control.decide(lab, key, "failed", "ada", "second thought")
+        acting.decide(lab, key, "failed", "ada", "second thought")
 
 
 def test_a_doubt_goes_on_with_what_was_certainly_not_begun(tmp_path: Path) -> None:
@@ -120,17 +109,17 @@ def test_a_doubt_goes_on_with_what_was_certainly_not_begun(tmp_path: Path) -> No
     key = "crash/r1/p1/react/1"
     job, _ = lab.journal.job(key)
     lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-    lab.journal.doubt_job(key, JobStatus.DISPATCHED, START, "operation 2 was under way", {}, job.operations[2:])
-    control.decide(lab, key, "go-on", "ada", "A2 has its substrate")
+    lab.journal.mark_in_doubt(key, JobStatus.DISPATCHED, START, "operation 2 was under way", {}, job.operations[2:])
+    acting.decide(lab, key, "go-on", "ada", "A2 has its substrate")
     rest, status = lab.journal.job(key)
     assert (rest.key, rest.operations) == (f"{key}#2", job.operations[2:])
     assert status.status is JobStatus.PLANNED
     other = "crash/r1/p2/react/1"
     lab.journal.move_job(other, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-    lab.journal.doubt_job(other, JobStatus.DISPATCHED, START, "cannot say", {"A1": "the tip is clogged"}, None)
+    lab.journal.mark_in_doubt(other, JobStatus.DISPATCHED, START, "cannot say", {"A1": "the tip is clogged"}, None)
     assert lab.journal.state(campaign_id).rounds[0].lost_wells(2) == {"A1"}
     with pytest.raises(JournalError, match="cannot say what is left of it: decide done, failed or again"):
-        control.decide(lab, other, "go-on", "ada", "go")
+        acting.decide(lab, other, "go-on", "ada", "go")
     assert lab.journal.job(other)[1].status is JobStatus.IN_DOUBT
 
 
@@ -173,18 +162,18 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     lab, campaign_id = small_lab(tmp_path)
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     before = lab.journal.state(campaign_id).rounds[0].wells
-    control.correct_wells(lab, campaign_id, {Place(1, 1, "A1"): 0.77}, "ada", "glare on the image")
-    control.correct_wells(lab, campaign_id, {Place(1, 1, "A2"): None}, "ada", "bubble")
+    acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 0.77}, "ada", "glare on the image")
+    acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A2"): None}, "ada", "bubble")
     first, second, *others = lab.journal.state(campaign_id).rounds[0].wells
     assert (first.value, first.flags) == (0.77, ())
     assert (second.value, second.flags) == (before[1].value, ("excluded",))
     assert others == list(before[2:])
     usable = [o for o in lab.journal.state(campaign_id).observations if o.usable]
     assert len(usable) == 3
-    with pytest.raises(JournalError, match=r"1\.7 is not a ratio"):
-        control.correct_wells(lab, campaign_id, {Place(1, 1, "A1"): 1.7}, "ada", "typo")
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 1.7}, "ada", "typo")
     with pytest.raises(JournalError, match="there is no well"):
-        control.correct_wells(lab, campaign_id, {Place(1, 1, "H12"): 0.5}, "ada", "typo")
+        acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "H12"): 0.5}, "ada", "typo")
 
 
 def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_path: Path) -> None:
@@ -201,13 +190,13 @@ def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_pa
 def test_rounds_are_raised_after_the_end_and_never_below_what_has_begun(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     crash.carry(tmp_path, lab.journal.url, campaign_id)
-    with pytest.raises(JournalError, match="0 rounds are too few: 1 have begun"):
-        control.set_rounds(lab, campaign_id, 0, "ada", "typo")
-    control.set_rounds(lab, campaign_id, 2, "ada", "promising")
+    acting.set_rounds(lab, campaign_id, 2, "ada", "promising")
     assert last(lab, campaign_id) == ("rounds_set", "ada", "promising")
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     state = lab.journal.state(campaign_id)
     assert (state.status, len(state.rounds)) == ("finished", 2)
+    with pytest.raises(JournalError, match="1 rounds are too few: 2 have begun"):
+        acting.set_rounds(lab, campaign_id, 1, "ada", "typo")
 
 
 def gated(home: Path) -> tuple[Lab, str]:
@@ -224,21 +213,21 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
     outlook = asyncio.run(advance(lab, campaign_id))
     assert outlook.questions == (AskApproval(campaign_id, 1),)
     assert lab.journal.state(campaign_id).rounds[0].jobs == ()
-    name, place = "substrate_concentration", Place(1, 1, "A2")
+    name, place = "substrate_concentration", acting.place(1, 1, "A2")
     with pytest.raises(JournalError, match="cannot be 5000"):
-        control.edit_proposal(lab, campaign_id, place, {name: 5000.0}, "ada", "more")
+        acting.edit_proposal(lab, campaign_id, place, {name: 5000.0}, "ada", "more")
     with pytest.raises(JournalError, match="no parameter 'sugar'"):
-        control.edit_proposal(lab, campaign_id, place, {"sugar": 1.0}, "ada", "more")
+        acting.edit_proposal(lab, campaign_id, place, {"sugar": 1.0}, "ada", "more")
     with pytest.raises(JournalError, match="waits for approval: nothing can be read"):
-        control.correct_wells(lab, campaign_id, {place: 0.5}, "ada", "early")
-    control.edit_proposal(lab, campaign_id, place, {name: 500.0}, "ada", "more")
-    control.leave_empty(lab, campaign_id, Place(1, 2, "A1"), "ada", "scratched")
-    jobs = control.approve(lab, campaign_id, "ada", "looks right")
+        acting.correct_wells(lab, campaign_id, {place: 0.5}, "ada", "early")
+    acting.edit_proposal(lab, campaign_id, place, {name: 500.0}, "ada", "more")
+    acting.leave_empty(lab, campaign_id, acting.place(1, 2, "A1"), "ada", "scratched")
+    jobs = acting.approve(lab, campaign_id, "ada", "looks right")
     assert jobs == 4
     with pytest.raises(JournalError, match="no batch"):
-        control.approve(lab, campaign_id, "bob", "me too")
+        acting.approve(lab, campaign_id, "bob", "me too")
     with pytest.raises(JournalError, match="no batch"):
-        control.edit_proposal(lab, campaign_id, place, {name: 1.0}, "ada", "less")
+        acting.edit_proposal(lab, campaign_id, place, {name: 1.0}, "ada", "less")
     carried_on(lab, campaign_id)
     first, second = lab.journal.state(campaign_id).rounds
     assert asyncio.run(advance(lab, campaign_id)).questions == (AskApproval(campaign_id, 2),)
@@ -276,14 +265,14 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
     lab, campaign_id = small_lab(tmp_path)
     lost = lab.journal.state(campaign_id).rounds[0].wells[2]
     with pytest.raises(JournalError, match="no well of round 1 is lost"):
-        control.requeue(lab, campaign_id, [], "ada", "again")
+        acting.requeue(lab, campaign_id, [], "ada", "again")
     key = "crash/r1/p2/react/1"
     lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
     lab.journal.finish_job(key, JobStatus.DISPATCHED, JobStatus.FAILED, START, "", {"A1": "dropped"}, [])
     with pytest.raises(JournalError, match=r"crash/r1/p1/A1 is not lost"):
-        control.requeue(lab, campaign_id, [Place(1, 1, "A1")], "ada", "again")
-    assert control.requeue(lab, campaign_id, [], "ada", "again") == [Place(1, 2, "A1")]
-    control.set_rounds(lab, campaign_id, 2, "ada", "one more")
+        acting.requeue(lab, campaign_id, [acting.place(1, 1, "A1")], "ada", "again")
+    assert acting.requeue(lab, campaign_id, [], "ada", "again") == [WellAddress(campaign_id, 1, 2, "A1")]
+    acting.set_rounds(lab, campaign_id, 2, "ada", "one more")
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     state = lab.journal.state(campaign_id)
     again = [well.proposal for well in state.rounds[1].wells if well.proposal.role == "requeued"]

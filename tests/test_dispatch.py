@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from drivers.base import JobRefused
-from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import CarryOut, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import Outlook, advance
@@ -14,10 +13,9 @@ from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.jobs import Job, JobReport
-from simulators.robot import lab_log_path
-from simulators.robot_log import RobotLog
+from tests import acting
+from tests.builders import performed, planned
 from tests.conftest import START
-from tests.test_journal import planned
 
 KEY = "rpe/r1/p1/A/1"
 
@@ -27,10 +25,6 @@ def lab_with(home: Path, campaign: Campaign, faults: list[dict[str, object]]) ->
     robots["maholo"] = robots["maholo"].model_copy(update={"options": {"lab": "virtual", "faults": faults}})
     journal, campaign_id = planned(home, campaign.model_copy(update={"robots": robots}))
     return open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id
-
-
-def performed(home: Path) -> int:
-    return len(RobotLog(lab_log_path(home, "virtual")).everything())
 
 
 def kinds(lab: Lab, campaign_id: str) -> list[str]:
@@ -111,7 +105,7 @@ def test_a_robot_that_stays_away_is_asked_after_waits_that_double(tmp_path: Path
 
 def test_nothing_is_sent_once_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
-    control.pause(lab, campaign_id, "ada", "the incubator is open")
+    acting.pause(lab, campaign_id, "ada", "the incubator is open")
     asyncio.run(carry_out(lab, campaign_id, KEY))
     assert lab.journal.job(KEY)[1].status is JobStatus.PLANNED
     assert performed(tmp_path) == 0
@@ -129,7 +123,7 @@ def test_a_paused_campaign_sees_to_its_end_what_a_robot_has_and_sends_nothing(
         await lab.robots["maholo"].connect()
         if heard:
             await lab.robots["maholo"].submit(job)
-        control.pause(lab, campaign_id, "ada", "the incubator is open")
+        acting.pause(lab, campaign_id, "ada", "the incubator is open")
         await advance(lab, campaign_id)
 
     asyncio.run(crash_then_pause())
@@ -145,7 +139,7 @@ def test_a_pause_in_the_middle_of_a_queue_stops_the_queue(tmp_path: Path, rpe: C
     async def pausing(job: Job) -> None:
         await tell(job)
         if job.key.startswith("rpe/r1/p3"):
-            control.pause(lab, campaign_id, "ada", "look at plate 3")
+            acting.pause(lab, campaign_id, "ada", "look at plate 3")
 
     robot.submit = pausing  # type: ignore[method-assign]
     assert asyncio.run(advance(lab, campaign_id)) == Outlook()

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from drivers.base import KeyMemory
-from orchestrator.control import operators as control
 from orchestrator.core.lifecycle import AskOperator, CarryOut, next_actions
-from orchestrator.core.state import JobStatus
+from orchestrator.core.state import Decision, JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError
 from orchestrator.journal.journal import Journal
+from tests import acting
+from tests.builders import small_lab
 from tests.conftest import START
-from tests.test_control import small_lab
 
 
 class JobLife(RuleBasedStateMachine):
@@ -71,13 +71,13 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
     @rule()
     def decide_by_looking(self) -> None:
-        decision: control.Decision = "done" if self.heard else "again"
-        control.decide(self.lab, self.key, decision, "ada", "seen")
+        decision: Decision = "done" if self.heard else "again"
+        acting.decide(self.lab, self.key, decision, "ada", "seen")
 
     @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
     @rule()
     def give_up(self) -> None:
-        control.decide(self.lab, self.key, "failed", "ada", "seen")
+        acting.decide(self.lab, self.key, "failed", "ada", "seen")
         self.given_up = True
 
     @rule(origin=st.sampled_from(list(JobStatus)), to=st.sampled_from(list(JobStatus)))
@@ -87,15 +87,15 @@ class JobLife(RuleBasedStateMachine):
                 self.journal.move_job(self.key, origin, to, START)
 
     @precondition(lambda self: self.campaign_status != "aborted")
-    @rule(act=st.sampled_from([control.pause, control.unpause, control.unpause, control.abort]))
+    @rule(act=st.sampled_from([acting.pause, acting.resume, acting.resume, acting.abort]))
     def steer(self, act: Callable[..., None]) -> None:
-        act(self.lab, self.campaign_id, "ada", "")
+        act(self.lab, self.campaign_id, "ada", "seen")
 
     @precondition(lambda self: self.campaign_status == "aborted")
     @rule()
     def nobody_wakes_an_aborted_campaign(self) -> None:
         with pytest.raises(JournalError, match="is aborted"):
-            control.unpause(self.lab, self.campaign_id, "ada", "")
+            acting.resume(self.lab, self.campaign_id, "ada", "seen")
 
     @rule()
     def crash_and_reopen(self) -> None:

@@ -6,22 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core.lifecycle import AskOperator, CarryOut, Drop, FinishRound, PlanRound, WaitUntil, next_actions
-from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal.journal import Journal
 from protocols.campaign import Campaign
-from protocols.compile import compile_jobs
+from tests.builders import planned
 from tests.conftest import START
-
-
-def planned(home: Path, campaign: Campaign) -> tuple[Journal, str]:
-    journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
-    campaign_id = journal.create_campaign(campaign, "text", [], START)
-    plan = plan_round(campaign, 1, [])
-    jobs = compile_jobs(campaign, campaign_id, plan.layout, START)
-    journal.plan_round(campaign_id, plan.layout, jobs, ["a notice"], START, START)
-    return journal, campaign_id
 
 
 def test_a_campaign_comes_back_as_it_was_written(tmp_path: Path, rpe: Campaign) -> None:

@@ -10,9 +10,9 @@ from drivers.manual import Checklist, ManualOptions, ManualRobot, in_words
 from protocols.jobs import JobReport
 from protocols.operations import Detach, Dispense, Image, Incubate, Move, Operation, Supplement
 from simulators.clock import VirtualClock
+from tests.builders import job_of
 from tests.conftest import START
 from tests.program import wellwise
-from tests.test_conformance import job_of
 
 KEY = "c/r1/p1/s/1"
 OPERATIONS: list[Operation] = [

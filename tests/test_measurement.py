@@ -11,19 +11,19 @@ from skimage.measure import label
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
-from orchestrator.control.operators import Place, correct_wells
-from orchestrator.control.rescoring import enter_readings, rescore, scored_beside_hand
 from orchestrator.errors import JournalError
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.settings import Settings
-from orchestrator.studies.agreement import agreement
+from orchestrator.studies.agreement import agreement, pairs_of
 from protocols.absorbance import Absorbance, read_plate_table
+from protocols.addresses import WellPlace
 from protocols.campaign import Campaign, Objective
 from protocols.errors import Finding, InvalidInput
 from protocols.fluorescence import FluorescentCells, find_cells
 from protocols.jobs import Reading
 from protocols.scoring import read_rgb, write_png
+from tests import acting
 from tests.conftest import ASSAY_FILE
 from tests.service import house
 
@@ -128,22 +128,26 @@ def test_readings_are_entered_scored_anew_and_compared_with_the_hand(tmp_path: P
         campaign_id = served.campaign(read)
         lab = served.backend.acting(campaign_id)
         with pytest.raises(JournalError, match="no scored reading"):
-            rescore(lab, campaign_id, "ada", "too early")
+            acting.rescore(lab, campaign_id, "ada", "too early")
         numbers = {f"{row}{column}": 0.1 * column for row in "ABCD" for column in range(1, 7)}
-        scores = enter_readings(lab, campaign_id, 1, 1, numbers, "AU", "ada", "reader")
+        scores = acting.read_table(lab, campaign_id, 1, numbers, "AU", "ada", "reader")
         assert scores["B4"].ratio == pytest.approx(0.2)
         with pytest.raises(JournalError):
-            enter_readings(lab, campaign_id, 1, 1, {"A1": 1.0, "P12": 1.0}, "AU", "ada", "one well too many")
+            acting.read_table(lab, campaign_id, 1, {"A1": 1.0, "P12": 1.0}, "AU", "ada", "one well too many")
         values = {well.well.name: well.value for well in lab.journal.state(campaign_id).rounds[0].wells}
         assert values == {well: pytest.approx(number / 2) for well, number in numbers.items()}
-        by_hand: dict[Place, float | None] = {Place(1, 1, "A1"): 0.07, Place(1, 1, "A2"): 0.08, Place(1, 1, "A6"): 0.31}
-        correct_wells(lab, campaign_id, by_hand, "ada", "by eye")
-        again = rescore(lab, campaign_id, "ada", "a newer version")
+        by_hand: dict[WellPlace, float | None] = {
+            acting.place(1, 1, "A1"): 0.07,
+            acting.place(1, 1, "A2"): 0.08,
+            acting.place(1, 1, "A6"): 0.31,
+        }
+        acting.correct_wells(lab, campaign_id, by_hand, "ada", "by eye")
+        again = acting.rescore(lab, campaign_id, "ada", "a newer version")
         assert (again.readings, again.changed) == (24, 0)
         # What a person entered counts on.
         assert lab.journal.state(campaign_id).rounds[0].wells[0].value == 0.07
-        pairs = scored_beside_hand(lab.journal, campaign_id)
-        assert [(p.place.well, p.scored, p.by_hand) for p in pairs] == [
+        pairs = pairs_of(lab.journal, campaign_id)
+        assert [(p.address.well, p.scored, p.by_hand) for p in pairs] == [
             ("A1", 0.05, 0.07), ("A2", 0.1, 0.08), ("A6", 0.3, 0.31)
         ]  # fmt: skip
         kinds = [event.kind for event in lab.journal.events(campaign_id)]

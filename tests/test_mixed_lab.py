@@ -12,7 +12,6 @@ import pytest
 from drivers.base import RobotSetup
 from drivers.isolated.driver import OutsideDriver
 from drivers.registry import driver_names, make_driver
-from orchestrator.control.operators import decide
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.engine.advance import advance
 from orchestrator.intake.capability_check import capability_findings
@@ -24,6 +23,7 @@ from simulators.clock import AcceleratedClock
 from simulators.diligent import Diligent
 from simulators.firmware import MasterflexFirmware, NE1000Firmware
 from simulators.opentrons_server import OpentronsServer
+from tests.acting import decide
 
 CAMPAIGN = """
 name: mixed

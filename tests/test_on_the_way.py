@@ -6,9 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
-from orchestrator.control import operators as control
-from orchestrator.control.operators import Place
-from orchestrator.control.rescoring import rescore
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
 from orchestrator.lab.lab import open_lab
@@ -19,9 +16,10 @@ from orchestrator.studies.replay import replay
 from protocols.campaign_file import read_campaign
 from protocols.errors import InvalidInput
 from protocols.scoring import Score
+from tests import acting
+from tests.builders import until_asked
 from tests.conftest import ASSAY_FILE, START
 from tests.service import House
-from tests.test_replay import until_asked
 
 GLANCE = """    - name: glance
       robot: camera
@@ -60,8 +58,8 @@ def test_it_is_kept_beside_the_objective(tmp_path: Path) -> None:
     assert all(round.same == 4 for round in replay(state, journal.events(campaign_id)))
 
     # A person's word on the objective changes nothing of it, and both can be scored once more.
-    control.correct_wells(lab, campaign_id, {Place(1, 1, "A1"): 0.5}, "ada", "by eye")
-    done = rescore(lab, campaign_id, "ada", "to be sure")
+    acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 0.5}, "ada", "by eye")
+    done = acting.rescore(lab, campaign_id, "ada", "to be sure")
     assert (done.readings, done.changed) == (16, 0)
     [well] = [well for well in journal.state(campaign_id).rounds[0].wells if well.well.name == "A1"]
     assert well.value == 0.5

@@ -20,9 +20,9 @@ from protocols.jobs import Job, JobReport
 from protocols.operations import Dispense, Operation, Supplement
 from simulators.opentrons_server import OpentronsServer
 from simulators.twins import OT2_DECK
+from tests.builders import job_of
 from tests.conftest import ROOT
 from tests.program import wellwise
-from tests.test_conformance import job_of
 
 LAB = ROOT / "examples" / "opentrons" / "lab.yaml"
 KEY = "c/r1/p1/s/1"

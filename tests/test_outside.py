@@ -16,9 +16,9 @@ from protocols.jobs import JobReport
 from protocols.operations import Dispense
 from simulators.firmware import MasterflexFirmware
 from simulators.twins import masterflex
+from tests.builders import dispenses, job_of
 from tests.conftest import ROOT
-from tests.test_conformance import job_of
-from tests.test_serial import KEY, dispenses
+from tests.test_serial import KEY
 
 ENVIRONMENT = Path(sys.executable).parent.parent
 

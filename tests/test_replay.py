@@ -1,32 +1,17 @@
 """Every batch can be proposed once more from what was known then, whatever was corrected afterwards."""
 
-import asyncio
 from pathlib import Path
 
-from orchestrator.control import operators as control
-from orchestrator.control.operators import Place
-from orchestrator.engine.advance import advance
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import WellRow
-from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.lab.lab import open_lab
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
 from protocols.campaign import Campaign, RobotConfig, StopRule
+from tests import acting
+from tests.builders import until_asked
 from tests.conftest import START
-
-
-def until_asked(lab: Lab, campaign_id: str) -> None:
-    """Carry the campaign on until it is over or somebody is asked."""
-
-    async def run() -> None:
-        while True:
-            outlook = await advance(lab, campaign_id)
-            if outlook.moment is None or outlook.questions:
-                return
-            await lab.clock.sleep_until(outlook.moment)
-
-    asyncio.run(run())
 
 
 def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_path: Path, assay: Campaign) -> None:
@@ -47,17 +32,19 @@ def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_p
     free = study.parameters[0]
     values = {free.name: free.standard}
     edited = next(w for w in journal.state(campaign_id).rounds[0].wells if w.proposal.role == "initial").well
-    control.edit_proposal(lab, campaign_id, Place(1, edited.plate, edited.name), values, "ada", "a hunch")  # type: ignore[arg-type]
-    control.approve(lab, campaign_id, "ada", "well")
+    acting.edit_proposal(lab, campaign_id, acting.place(1, edited.plate, edited.name), values, "ada", "a hunch")  # type: ignore[arg-type]
+    acting.approve(lab, campaign_id, "ada", "well")
     until_asked(lab, campaign_id)
     # Of round 1 this is known to round 3 and was not to round 2.
-    control.correct_wells(lab, campaign_id, {Place(1, 1, "A3"): 0.9, Place(1, 1, "A4"): None}, "ada", "glare")
-    control.requeue(lab, campaign_id, [Place(1, 1, "B2")], "ada", "again")
-    control.approve(lab, campaign_id, "ada", "well")
+    acting.correct_wells(
+        lab, campaign_id, {acting.place(1, 1, "A3"): 0.9, acting.place(1, 1, "A4"): None}, "ada", "glare"
+    )
+    acting.requeue(lab, campaign_id, [acting.place(1, 1, "B2")], "ada", "again")
+    acting.approve(lab, campaign_id, "ada", "well")
     until_asked(lab, campaign_id)
-    control.approve(lab, campaign_id, "ada", "well")
+    acting.approve(lab, campaign_id, "ada", "well")
     until_asked(lab, campaign_id)
-    control.correct_wells(lab, campaign_id, {Place(2, 1, "A1"): 0.1}, "ada", "much later")
+    acting.correct_wells(lab, campaign_id, {acting.place(2, 1, "A1"): 0.1}, "ada", "much later")
     state = journal.state(campaign_id)
     assert state.status == "finished"
     assert (tidy_table(state).role == "requeued").sum() == 1

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrator.control.operators import Place
-from orchestrator.control.rescoring import Pair
 from orchestrator.core.state import CampaignState
 from orchestrator.results.model_figures import agreement_of
 from orchestrator.results.report import as_pdf, report
 from orchestrator.settings import Settings
+from orchestrator.studies.agreement import Pair
+from protocols.addresses import WellAddress
 from protocols.campaign import Campaign
 from tests.conftest import START
 from tests.service import house
@@ -56,7 +56,7 @@ def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay:
 
 def test_scorer_and_hand_are_compared_where_both_are(assay: Campaign) -> None:
     state = CampaignState("c", assay, "finished", START)
-    pairs = [Pair(Place(1, 1, f"A{n}"), 0.1 * n + 0.02, 0.1 * n) for n in range(1, 5)]
+    pairs = [Pair(WellAddress("c", 1, 1, f"A{n}"), 0.1 * n + 0.02, 0.1 * n) for n in range(1, 5)]
     assert 'id="agreement"' not in report(state, Settings(), "", None, pairs[:2])
     text = report(state, Settings(), "", None, pairs)
     assert 'id="agreement"' in text

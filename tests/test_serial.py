@@ -14,9 +14,9 @@ from drivers.registry import make_driver
 from drivers.serial.profile import read_profile
 from drivers.serial.pump import SerialPump
 from protocols.jobs import JobReport
-from protocols.operations import Aspirate, Dispense, Operation
+from protocols.operations import Aspirate, Operation
 from simulators.firmware import Abuse, CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware, replayed
-from tests.test_conformance import finished, job_of
+from tests.builders import dispenses, finished, job_of
 
 PUMPS: list[tuple[str, type[Firmware]]] = [
     ("masterflex-ls", MasterflexFirmware),
@@ -40,10 +40,6 @@ def pump(home: Path, profile: str, port: str, **options: Any) -> SerialPump:
     driver = make_driver("serial", RobotSetup("pump", {"profile": profile, **options}, RealClock(), home, address=port))
     assert isinstance(driver, SerialPump)
     return driver
-
-
-def dispenses(*volumes: float) -> list[Operation]:
-    return [Dispense(well=f"A{n}", liquid="medium", volume_ul=volume) for n, volume in enumerate(volumes, 1)]
 
 
 def quick(home: Path, profile: str) -> str:

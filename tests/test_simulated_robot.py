@@ -13,8 +13,8 @@ from simulators.robot import SimulatedOptions, SimulatedRobot, lab_log_path
 from simulators.robot_log import RobotLog
 from simulators.rpe_culture import rpe_culture
 from simulators.variation import with_variation
+from tests.builders import jobs_for
 from tests.conftest import START
-from tests.test_compile import jobs_for
 
 
 def robot(home: Path, name: str = "maholo", **options: object) -> SimulatedRobot:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from drivers.base import RobotSetup
 from drivers.registry import make_driver
-from orchestrator.control.operators import decide
 from orchestrator.engine.advance import advance
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab
@@ -16,6 +15,7 @@ from protocols.campaign import Campaign
 from protocols.operations import OPERATIONS
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
+from tests.acting import decide
 from tests.conftest import START
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
-from orchestrator.control import operators as control
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
 from orchestrator.engine.advance import advance
@@ -26,9 +25,10 @@ from protocols.campaign_file import read_campaign, read_lab
 from protocols.compile import compile_jobs
 from protocols.errors import InvalidInput
 from protocols.working_hours import WorkingHours
+from tests import acting
+from tests.builders import until_asked
 from tests.conftest import ASSAY_FILE, START
 from tests.service import House
-from tests.test_replay import until_asked
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -202,7 +202,7 @@ def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Pat
     [*_, event] = journal.events(campaign_id, kinds=["handed_over"])
     assert event.data == {"from": "left", "to": "right", "plates": [1, 2, 3, 4]}
 
-    control.unpause(lab, campaign_id, "ada", "carried")
+    acting.resume(lab, campaign_id, "ada", "carried")
     until_asked(lab, campaign_id)
     state = journal.state(campaign_id)
     assert state.status == "finished"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from orchestrator.cli.backup import backups
 from orchestrator.cli.causes import finding_causes
 from orchestrator.cli.confirmation import confirming
 from orchestrator.cli.context import (
@@ -51,6 +52,7 @@ from protocols.conditions import Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
+    from orchestrator.core.events import EventKind
     from orchestrator.core.lifecycle import Question
     from orchestrator.intake.campaign_check import NamedText
     from orchestrator.journal.journal import Journal
@@ -64,6 +66,7 @@ app = typer.Typer(
 )
 errors = Console(stderr=True)
 
+
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
 
 
@@ -75,6 +78,7 @@ app.add_typer(tokens, name="token", help="Tokens with which people are let in.")
 for group in (
     results,
     operators,
+    backups,
     lab_commands,
     serving,
     rehearsing,
@@ -117,7 +121,8 @@ def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None,
 @app.command()
 def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None) -> None:
     """Go on with a campaign that was interrupted or paused, from the same place."""
-    from orchestrator.control import operators as control
+    from orchestrator.control.act import perform
+    from orchestrator.control.campaigns import Resume
     from orchestrator.lab.lab import open_lab
 
     with opened_journal(home) as (settings, journal):
@@ -129,7 +134,7 @@ def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, o
             _write_results(settings, journal, campaign_id, out)
             return
         if state.status == "paused":
-            control.unpause(open_lab(settings, journal, state, []), campaign_id, person(), "resumed")
+            perform(open_lab(settings, journal, state, []), campaign_id, Resume(why="resumed"), person())
         _carry_on(settings, journal, campaign_id, out, wait)
 
 
@@ -207,7 +212,7 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
         current = journal.state(campaign_id).rounds[-1:]
         if current and current[0].proposed:
             console.print(layout_view(current[0].layout))
-        for event in journal.events(campaign_id, kinds=("notice", "well_lost", "robot_offline", "job_in_doubt")):
+        for event in journal.events(campaign_id, kinds=_told()):
             at = event.at.astimezone(settings.zone)
             console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
 
@@ -238,6 +243,13 @@ def propose(
     if out is not None:
         for path in write_table(layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"):
             console.print(str(path), soft_wrap=True, highlight=False)
+
+
+def _told() -> tuple[EventKind, ...]:
+    """The events that `show` prints."""
+    from orchestrator.core.events import EventKind
+
+    return EventKind.NOTICE, EventKind.WELL_LOST, EventKind.ROBOT_OFFLINE, EventKind.JOB_IN_DOUBT
 
 
 def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tuple[str, Campaign]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from orchestrator.cli.acts import add_acts
 from orchestrator.cli.context import File, console, text_of
 from orchestrator.cli.steering import Why
-from orchestrator.control.operators import Decision
+from orchestrator.control.act import Act
+from orchestrator.control.table import ACTS
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import CampaignStatus
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from orchestrator.client import Client
-    from orchestrator.service.views import CampaignSummary
+    from orchestrator.service.schema import CampaignSummary
 
 remote = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -80,41 +86,13 @@ def watch(campaign: Campaign, url: Url = "", token: Token = "") -> None:
     with _service(url, token) as service:
         found = service.campaign(campaign)
         _print(found)
-        if found.status in ("finished", "aborted"):
+        if found.status in (CampaignStatus.FINISHED, CampaignStatus.ABORTED):
             return
         for event in service.stream(campaign, after=found.last_event):
             said = f"{event.at:%Y-%m-%d %H:%M}  {event.kind.replace('_', ' ')}  {event.subject}  {event.message}"
             console.print(said.rstrip(), highlight=False, soft_wrap=True)
-            if event.kind in ("campaign_finished", "campaign_aborted"):
+            if event.kind in (EventKind.CAMPAIGN_FINISHED, EventKind.CAMPAIGN_ABORTED):
                 return
-
-
-@remote.command()
-def pause(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> None:
-    """Send no more jobs; robots finish what they have."""
-    with _service(url, token) as service:
-        _print(service.pause(campaign, why))
-
-
-@remote.command()
-def resume(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> None:
-    """Let a paused campaign go on."""
-    with _service(url, token) as service:
-        _print(service.resume(campaign, why))
-
-
-@remote.command()
-def abort(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> None:
-    """End a campaign for good; robots finish what they have."""
-    with _service(url, token) as service:
-        _print(service.abort(campaign, why))
-
-
-@remote.command()
-def approve(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> None:
-    """Let the robots have the batch that waits for approval."""
-    with _service(url, token) as service:
-        _print(service.approve(campaign, why))
 
 
 @remote.command("stop-now")
@@ -127,19 +105,6 @@ def stop_now(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> 
     console.print(f"Campaign {campaign} is paused; {len(answer.stopped)} robots stopped.", highlight=False)
     if answer.not_stopped:
         raise typer.Exit(1)
-
-
-@remote.command()
-def decide(
-    job: Annotated[str, typer.Argument(help="The job in doubt or late, as `status` names it.", metavar="JOB")],
-    decision: Annotated[Decision, typer.Argument(help="What became of it, or what is to be done.")],
-    why: Why,
-    url: Url = "",
-    token: Token = "",
-) -> None:
-    """Say what became of a job in doubt, or whether a late one is still to be sent."""
-    with _service(url, token) as service:
-        _print(service.decide(job.split("/")[0], job, decision, why))
 
 
 @remote.command()
@@ -157,3 +122,30 @@ def export(
     path = out / f"{campaign}-{name}"
     path.write_bytes(content)
     console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _act(campaign: str | None, act: Act, options: dict[str, Any]) -> None:
+    assert campaign is not None
+    with _service(options["url"] or "", options["token"] or "") as service:
+        answer = service.act(campaign, act.name, **act.model_dump(mode="json"))
+        _print_answer(service, campaign, answer)
+
+
+add_acts(remote, ACTS, {"url": Url, "token": Token}, _act, remote=True)
+
+
+def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:
+    """What came of an act: the well, how many wells, and where the campaign stands."""
+    from orchestrator.service.schema import CampaignSummary, Entered, WellHistory
+
+    match answer:
+        case CampaignSummary():
+            _print(answer)
+            return
+        case WellHistory():
+            value = "lost" if answer.lost else "no value yet" if answer.value is None else f"{answer.value:.3f}"
+            flags = f" ({', '.join(answer.flags)})" if answer.flags else ""
+            console.print(f"{answer.id}: {value}{flags}; {answer.reason}", highlight=False, soft_wrap=True)
+        case Entered():
+            console.print(f"{answer.wells} wells entered.", highlight=False)
+    _print(service.campaign(campaign))

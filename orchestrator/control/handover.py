@@ -1,52 +1,67 @@
-"""Handing over: the plates of a robot go to another one that shares its steps, because a robot may break for days."""
+"""The act of handing over: a robot's plates go to another one that shares its steps, for a robot may break for days."""
+
+from typing import Annotated, Any, ClassVar
 
 from sqlmodel import col, select
 
-from orchestrator.core.state import JobStatus
-from orchestrator.engine.advance import reschedule
+from orchestrator.control.act import Act, Acting, RobotName, Typed
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.errors import JournalError
-from orchestrator.journal.store import add_event
 from orchestrator.journal.tables import JobRow
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.rescheduling import reschedule
+from protocols.addresses import RoundAddress
 
 
-def hand_over(lab: Lab, campaign_id: str, robot: str, to: str, who: str, why: str) -> list[int]:
-    """Give every job of the current round that a robot never got to another one; somebody carries the plates.
+class HandOver(Act):
+    """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused.
 
-    What the robot has already stays with it until that is done or decided. The campaign must be paused, so that nothing
-    is sent while the plates are carried; the rest of the round is scheduled anew.
-
-    Returns: the plates to carry.
-
-    Raises:
-        JournalError: the campaign is not paused, or the robot has no such job in a step that both share.
+    What the robot has already stays with it until that is done or decided. Somebody carries the plates, and the rest
+    of the round is scheduled again.
     """
-    state = lab.journal.state(campaign_id)
-    if state.status != "paused":
-        raise JournalError(f"campaign {campaign_id} is {state.status}: pause it first, and carry the plates meanwhile")
-    for name in (robot, to):
-        if name not in state.campaign.robots:
-            raise JournalError(f"there is no robot {name!r} (expected one of {', '.join(state.campaign.robots)})")
-    shared = [step.name for step in state.campaign.protocol.steps if robot != to and {robot, to} <= {*step.robots}]
-    number = len(state.rounds)
-    waiting = (JobStatus.PLANNED.value, JobStatus.LATE.value)
-    with lab.journal.transaction() as session:
+
+    name: ClassVar[str] = "hand_over"
+    path: ClassVar[str] = "/hand-over"
+    command: ClassVar[str] = "hand-over"
+
+    robot: Annotated[RobotName, Typed("The robot that cannot go on.", positional=True)]
+    to: Annotated[RobotName, Typed("A robot that shares its steps.", positional=True)]
+
+    def apply(self, acting: Acting, prepared: Any) -> list[int]:
+        """Give the jobs the other robot's name; returns the plates to carry."""
+        state = acting.state
+        if state.status != CampaignStatus.PAUSED:
+            raise JournalError(f"campaign {state.id} is {state.status}: pause it first, and carry the plates meanwhile")
+        for name in (self.robot, self.to):
+            if name not in state.campaign.robots:
+                raise JournalError(f"there is no robot {name!r} (expected one of {', '.join(state.campaign.robots)})")
+        both = {self.robot, self.to}
+        shared = [step.name for step in state.campaign.protocol.steps if len(both) == 2 and both <= {*step.robots}]
+        number = len(state.rounds)
         query = (
             select(JobRow)
-            .filter_by(campaign_id=campaign_id, round=number, robot=robot)
-            .where(col(JobRow.state).in_(waiting), col(JobRow.step).in_(shared))
+            .filter_by(campaign_id=state.id, round=number, robot=self.robot)
+            .where(col(JobRow.state).in_([JobStatus.PLANNED, JobStatus.LATE]), col(JobRow.step).in_(shared))
             .with_for_update()
         )
-        rows = session.exec(query).all()
+        rows = acting.session.exec(query).all()
         if not rows:
-            raise JournalError(f"{robot} has no job of round {number} in a step that it shares with {to}")
+            raise JournalError(f"{self.robot} has no job of round {number} in a step that it shares with {self.to}")
         for row in rows:
-            row.robot, row.job = to, row.job | {"robot": to}
+            row.robot, row.job = self.to, row.job | {"robot": self.to}
         plates = sorted({row.plate for row in rows})
         names = ", ".join(map(str, plates))
-        text = f"{len(rows)} jobs from {robot} to {to}, plates {names}: {why}"
-        data = {"from": robot, "to": to, "plates": plates}
-        subject = f"{campaign_id}/r{number}"
-        add_event(session, campaign_id, lab.clock.now(), "handed_over", subject, text, data, who)
-    reschedule(lab, campaign_id, number)
-    return plates
+        text = f"{len(rows)} jobs from {self.robot} to {self.to}, plates {names}: {self.why}"
+        data = {"from": self.robot, "to": self.to, "plates": plates}
+        acting.record(EventKind.HANDED_OVER, RoundAddress(state.id, number), data, text)
+        return plates
+
+    def afterwards(self, lab: Lab, campaign_id: str) -> None:
+        """Schedule the rest of the round again."""
+        reschedule(lab, campaign_id, len(lab.journal.state(campaign_id).rounds))
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """Which plates to carry."""
+        plates = ", ".join(map(str, outcome))
+        return f"Carry plates {plates} from {self.robot} to {self.to}, then: wellwise resume {campaign_id}"

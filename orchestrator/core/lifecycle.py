@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.core.state import CampaignState, JobState, JobStatus, RoundState
+from orchestrator.core.state import CampaignState, CampaignStatus, JobState, JobStatus, RoundState
 from protocols.campaign import Campaign
 from protocols.working_hours import WorkingHours
 
@@ -117,7 +117,7 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
 
     An empty list means that the campaign is over. A list of nothing but questions means that it waits for a person.
     """
-    if state.status != "running":
+    if state.status is not CampaignStatus.RUNNING:
         return _follow(state, now)
     if not state.rounds:
         return [PlanRound(1, first_day(state.campaign, now))]
@@ -135,7 +135,7 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
 
 def open_questions(state: CampaignState) -> list[Question]:
     """What of the current round waits for a person: its approval, or jobs."""
-    if state.status not in ("running", "paused") or not state.rounds:
+    if state.status.over or not state.rounds:
         return []
     if state.rounds[-1].proposed:
         return [AskApproval(state.id, state.rounds[-1].number)]
@@ -173,7 +173,7 @@ def lateness(job: JobState, now: datetime) -> str:
 
 def _follow(state: CampaignState, now: datetime) -> list[Action]:
     """Nothing is sent any more, but what robots have is seen to its end."""
-    if state.status == "finished" or not state.rounds:
+    if state.status is CampaignStatus.FINISHED or not state.rounds:
         return []
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}
     flying = [job for job in state.rounds[-1].jobs if job.status.in_flight]

@@ -7,6 +7,7 @@ import numpy as np
 
 import optimizer
 from orchestrator.core.state import Requeued
+from protocols.addresses import WellAddress
 from protocols.campaign import Campaign, Chosen
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import Layout, lay_out, seat, seat_standard
@@ -21,7 +22,7 @@ class Plan:
 
     layout: Layout
     notices: tuple[str, ...]
-    requeued: tuple[tuple[int, int, str], ...] = ()
+    requeued: tuple[WellAddress, ...] = ()
     expected_gain: float | None = None
 
 
@@ -65,7 +66,8 @@ def plan_round(
     )
     for index, number in again.seats.items():
         place = requeued[number]
-        reason = f"once more: lost in round {place.round}, plate {place.plate}, {place.well}"
+        lost = place.address
+        reason = f"once more: lost in round {lost.round_number}, plate {lost.plate}, {lost.well}"
         seated[index] = Proposal(condition=place.condition, role="requeued", reason=reason)
     for number, why in again.unseated.items():
         notices.append(f"The requeued condition ({requeued[number].condition}) {why}: it stays for a later round.")
@@ -82,7 +84,7 @@ def plan_round(
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))
-    placed = tuple(requeued[number][:3] for number in again.seats.values())
+    placed = tuple(requeued[number].address for number in again.seats.values())
     return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
 
 

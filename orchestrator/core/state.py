@@ -4,12 +4,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from protocols.addresses import WellAddress
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import Layout, Placement
 from protocols.plates import Well
+
+
+class CampaignStatus(StrEnum):
+    """Whether a campaign goes on."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    ABORTED = "aborted"
+    FINISHED = "finished"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is sent, for good."""
+        return self in (CampaignStatus.ABORTED, CampaignStatus.FINISHED)
+
+
+class RoundStatus(StrEnum):
+    """Whether the jobs of a batch are done; a proposed one waits for approval and has none yet."""
+
+    PROPOSED = "proposed"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+Decision = Literal["done", "failed", "again", "go-on"]
+"""What a person says of a job in doubt or late."""
 
 
 class JobStatus(StrEnum):
@@ -108,6 +135,13 @@ class RoundState:
     """Whether the batch waits for approval: it has no jobs yet."""
 
     @property
+    def status(self) -> RoundStatus:
+        """Whether its jobs are done, or it waits for approval."""
+        if self.finished:
+            return RoundStatus.FINISHED
+        return RoundStatus.PROPOSED if self.proposed else RoundStatus.RUNNING
+
+    @property
     def layout(self) -> Layout:
         """Which proposal sits in which well."""
         placements = tuple(Placement(well=state.well, proposal=state.proposal) for state in self.wells)
@@ -127,9 +161,7 @@ class RoundState:
 class Requeued(NamedTuple):
     """A lost well and the condition that it had."""
 
-    round: int
-    plate: int
-    well: str
+    address: WellAddress
     condition: Condition
 
 
@@ -149,7 +181,7 @@ class CampaignState:
 
     id: str
     campaign: Campaign
-    status: str
+    status: CampaignStatus
     started_at: datetime
     past: tuple[Observation, ...] = ()
     rounds: tuple[RoundState, ...] = field(default=())
@@ -165,7 +197,7 @@ class CampaignState:
     def requeued(self) -> tuple[Requeued, ...]:
         """Lost wells whose conditions an operator wants to be tried once more."""
         return tuple(
-            Requeued(round.number, well.well.plate, well.well.name, well.proposal.condition)
+            Requeued(WellAddress(self.id, round.number, well.well.plate, well.well.name), well.proposal.condition)
             for round in self.rounds
             for well in round.wells
             if well.requeued

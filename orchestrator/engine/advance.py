@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator.core.lifecycle import (
@@ -22,10 +22,11 @@ from orchestrator.core.lifecycle import (
     next_actions,
 )
 from orchestrator.core.round_planning import plan_round
-from orchestrator.core.scheduling import Away, closed, cost, first_starts, greedy, schedule, starts, tasks_of
+from orchestrator.core.scheduling import first_starts
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.dispatch import carry_out
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.rescheduling import reschedule
 from orchestrator.lab.scoring import score_reading, scorer_of
 from protocols.compile import compile_jobs
 
@@ -191,25 +192,6 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         planned.requeued,
         None if waits else first_starts(jobs, lab.known_seconds(campaign_id), state.campaign.robots, action.start),
     )
-
-
-def reschedule(lab: Lab, campaign_id: str, number: int) -> None:
-    """Make the schedule of what is left of a round anew, from now on."""
-    now = lab.clock.now()
-    left = lab.journal.open_jobs(campaign_id, number)
-    stuck = {job.plate for job, state, _ in left if state.status in (JobStatus.IN_DOUBT, JobStatus.LATE)}
-    tasks, away = [], []
-    for task, (job, state, since) in zip(
-        tasks_of((job for job, _, _ in left), lab.known_seconds(campaign_id)), left, strict=True
-    ):
-        if state.status.in_flight and since is not None:
-            away.append(Away(job.robot, now, max(now, since + timedelta(seconds=task.seconds))))
-        elif state.status is JobStatus.PLANNED and job.plate not in stuck:
-            tasks.append(task._replace(due=max(task.due, now), latest=state.latest_at))
-    away += closed(lab.journal.state(campaign_id).campaign.robots, tasks, now)
-    found, first = schedule(tasks, away), cost(greedy(tasks, away))
-    message = "" if cost(found) == first else f"{cost(found)[0]} jobs will begin too late instead of {first[0]}"
-    lab.journal.reschedule(campaign_id, number, starts(found), now, message)
 
 
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:

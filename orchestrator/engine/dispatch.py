@@ -4,9 +4,10 @@ import hashlib
 from datetime import datetime, timedelta
 
 from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
-from orchestrator.control.operators import decide
+from orchestrator.core.by import By
+from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import lateness
-from orchestrator.core.state import JobState, JobStatus
+from orchestrator.core.state import CampaignStatus, JobState, JobStatus
 from orchestrator.errors import Halted
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
@@ -51,7 +52,7 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
             status = JobStatus.DISPATCHED
             await robot.submit(job)
         elif status is JobStatus.DISPATCHED and (await _ask(robot, job)).state == "unknown":
-            if lab.journal.status(campaign_id) != "running":
+            if lab.journal.status(campaign_id) != CampaignStatus.RUNNING:
                 message = "the robot never got it, and its campaign does not run any more"
                 lab.journal.move_job(key, status, JobStatus.PLANNED, lab.clock.now(), message)
                 raise Halted(message)
@@ -70,7 +71,7 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
         if report.message and report.message != said:
             # Such as that a person is reminded, or that a door is open.
             said = report.message
-            lab.journal.note(campaign_id, lab.clock.now(), "notice", job.robot, f"{key}: {said}")
+            lab.journal.note(campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {said}")
         await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=_POLL_S))
         report = await _ask(robot, job)
     if report.over:
@@ -78,9 +79,9 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
     # Either the robot cannot say, or it had the job and no longer knows it.
     message = report.message or "the robot had accepted it and no longer knows it"
     left = None if report.not_begun is None else [job.operations[position] for position in report.not_begun]
-    lab.journal.doubt_job(key, status, lab.clock.now(), message, report.failed_wells, left)
+    lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, report.failed_wells, left)
     if job.repeatable:
-        decide(lab, key, "again", who="wellwise", why="every operation of it may be done once more")
+        lab.journal.decide_job(key, "again", lab.clock.now(), By(why="every operation of it may be done once more"))
     return lab.clock.now()
 
 

@@ -35,7 +35,9 @@ from prefect.workers.base import BaseJobConfiguration
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from drivers.base import DriverError
-from orchestrator.control.operators import request_stop
+from orchestrator.control.stop import request_stop
+from orchestrator.core.by import By
+from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import CarryOut, Question, next_actions
 from orchestrator.engine.advance import Outlook, advance
 from orchestrator.engine.dispatch import carry_out
@@ -144,7 +146,7 @@ async def follow(settings: Settings, journal: Journal, campaign_id: str) -> tupl
         await asyncio.sleep(_LOOK_S)
 
 
-async def stop_now(settings: Settings, journal: Journal, campaign_id: str, who: str, why: str) -> dict[str, str]:
+async def stop_now(settings: Settings, journal: Journal, campaign_id: str, by: By) -> dict[str, str]:
     """Stop the robots of a lab, wherever they are, and pause the campaign; returns those that could not be stopped.
 
     Whoever works with a robot stops it; a robot that nobody works with is stopped by a run in its queue.
@@ -152,7 +154,7 @@ async def stop_now(settings: Settings, journal: Journal, campaign_id: str, who: 
     state = journal.state(campaign_id)
     lab = open_lab(settings, journal, state, robots=[])
     seen = journal.last_event(campaign_id)
-    request_stop(lab, campaign_id, who, why)
+    request_stop(lab, campaign_id, by)
     async with get_client() as client:
         for robot in state.campaign.robots:
             await _create_run(client, "stop", {"campaign_id": campaign_id, "robot": robot}, robot, [])
@@ -161,8 +163,10 @@ async def stop_now(settings: Settings, journal: Journal, campaign_id: str, who: 
         async with asyncio.timeout(_STOP_S):
             while answers.keys() < state.campaign.robots.keys():
                 await asyncio.sleep(_LOOK_S)
-                for event in journal.events(campaign_id, seen, kinds=["robot_stopped", "robot_not_stopped"]):
-                    answers[event.subject] = event.message if event.kind == "robot_not_stopped" else ""
+                for event in journal.events(
+                    campaign_id, seen, kinds=[EventKind.ROBOT_STOPPED, EventKind.ROBOT_NOT_STOPPED]
+                ):
+                    answers[event.subject] = event.message if event.kind == EventKind.ROBOT_NOT_STOPPED else ""
     except TimeoutError:
         for robot in state.campaign.robots:
             answers.setdefault(robot, f"no worker answered within {_STOP_S:g} s")
@@ -249,7 +253,7 @@ async def _hand_out(
         if run.state.timestamp + timedelta(seconds=patience) > now:
             return
         await client.set_flow_run_state(run.id, Crashed(message="its worker is gone"), force=True)
-        journal.note(campaign_id, now, "worker_lost", action.robot, f"nobody works on {action.key} any more")
+        journal.note(campaign_id, now, EventKind.WORKER_LOST, action.robot, f"nobody works on {action.key} any more")
     await _ensure_queue(client, action.robot)
     parameters = {"campaign_id": campaign_id, "key": action.key}
     await _create_run(client, "job", parameters, action.robot, [tag, f"robot:{action.robot}"])
@@ -299,7 +303,7 @@ async def _stop_on_request(lab: Lab, campaign_id: str, robot: str) -> None:
     seen = lab.journal.last_event(campaign_id)
     while True:
         await asyncio.sleep(_LOOK_S)
-        if lab.journal.events(campaign_id, after=seen, kinds=["stop_requested"]):
+        if lab.journal.events(campaign_id, after=seen, kinds=[EventKind.STOP_REQUESTED]):
             await _stop(lab, campaign_id, robot)
             return
 
@@ -308,9 +312,9 @@ async def _stop(lab: Lab, campaign_id: str, robot: str) -> None:
     try:
         await lab.robots[robot].connect()
         await lab.robots[robot].stop()
-        lab.journal.note(campaign_id, lab.clock.now(), "robot_stopped", robot, "")
+        lab.journal.note(campaign_id, lab.clock.now(), EventKind.ROBOT_STOPPED, robot, "")
     except DriverError as error:
-        lab.journal.note(campaign_id, lab.clock.now(), "robot_not_stopped", robot, str(error))
+        lab.journal.note(campaign_id, lab.clock.now(), EventKind.ROBOT_NOT_STOPPED, robot, str(error))
 
 
 @contextmanager

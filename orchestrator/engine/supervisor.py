@@ -1,4 +1,4 @@
-"""The carrier: carries every running campaign on, in a thread of its own, so that no request waits for a robot."""
+"""The supervisor: carries every running campaign on, in a thread of its own, so that no request waits for a robot."""
 
 import asyncio
 import logging
@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from orchestrator.control import operators as control
+from orchestrator.control.stop import stop_now
+from orchestrator.core.by import By
 from orchestrator.core.lifecycle import Question, next_actions
 from orchestrator.engine.prefect_server import start_prefect
 from orchestrator.errors import LeaseLost, Owned
@@ -31,7 +32,7 @@ _log = logging.getLogger("wellwise.carrier")
 CarryOn = Callable[[Lab, str], Awaitable[Any]]
 
 
-class Carrier:
+class CampaignSupervisor:
     """Campaigns at work. Whatever is written in the journal, by whomever, makes it look again at that campaign."""
 
     def __init__(self, settings: Settings, journal: Journal) -> None:
@@ -46,7 +47,7 @@ class Carrier:
         self._faults: dict[str, tuple[float, float]] = {}
         self._loading: asyncio.Task[CarryOn] | None = None
         self._beat = time.monotonic()
-        self.troubles: dict[str, str] = {}
+        self.faults: dict[str, str] = {}
         """Campaign -> why it is not carried on just now, for people."""
 
     def start(self) -> None:
@@ -73,7 +74,7 @@ class Carrier:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._nudged.set)
 
-    def stop_now(self, campaign_id: str, who: str, why: str) -> dict[str, str]:
+    def stop_now(self, campaign_id: str, by: By) -> dict[str, str]:
         """Stop the robots of a campaign and pause it; returns the robots that could not be stopped, and why.
 
         The robots that work here are stopped over the line that they work on.
@@ -82,20 +83,20 @@ class Carrier:
             JournalError: the campaign is over.
         """
         if not self._thread.is_alive():
-            return asyncio.run(self._stop_now(campaign_id, who, why))
-        return asyncio.run_coroutine_threadsafe(self._stop_now(campaign_id, who, why), self._loop).result()
+            return asyncio.run(self._stop_now(campaign_id, by))
+        return asyncio.run_coroutine_threadsafe(self._stop_now(campaign_id, by), self._loop).result()
 
-    async def _stop_now(self, campaign_id: str, who: str, why: str) -> dict[str, str]:
+    async def _stop_now(self, campaign_id: str, by: By) -> dict[str, str]:
         if self._settings.workers:
             from orchestrator.engine import prefect_workers as workers
 
-            return await workers.stop_now(self._settings, self._journal, campaign_id, who, why)
+            return await workers.stop_now(self._settings, self._journal, campaign_id, by)
         lab = self._labs.get(campaign_id)
         if lab is not None:
-            return await control.stop_now(lab, campaign_id, who, why)
+            return await stop_now(lab, campaign_id, by)
         lab = open_lab(self._settings, self._journal, self._journal.state(campaign_id))
         try:
-            return await control.stop_now(lab, campaign_id, who, why)
+            return await stop_now(lab, campaign_id, by)
         finally:
             for robot in lab.robots.values():
                 await robot.close()
@@ -154,7 +155,7 @@ class Carrier:
         else:
             self._seen[campaign_id] = last
             self._faults.pop(campaign_id, None)
-            self.troubles.pop(campaign_id, None)
+            self.faults.pop(campaign_id, None)
         finally:
             self._labs.pop(campaign_id, None)
             self._tasks.pop(campaign_id, None)
@@ -164,7 +165,7 @@ class Carrier:
         _, wait = self._faults.get(campaign_id, (0.0, _SHORTEST_S / 2))
         wait = min(2 * wait, _LONGEST_S)
         self._faults[campaign_id] = time.monotonic() + wait, wait
-        self.troubles[campaign_id] = message
+        self.faults[campaign_id] = message
 
     async def _loaded(self) -> CarryOn:
         """How a campaign is carried on, for which Prefect is started when the first of them needs it."""
@@ -184,7 +185,7 @@ class Carrier:
         async with owned(self._journal, campaign_resource(campaign_id), self._settings.lease_s):
             lab = open_lab(self._settings, self._journal, state)
             self._labs[campaign_id] = lab
-            self.troubles.pop(campaign_id, None)
+            self.faults.pop(campaign_id, None)
             try:
                 await carry_on(lab, campaign_id)
             finally:

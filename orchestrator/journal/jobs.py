@@ -11,12 +11,15 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, func, insert, text, update
 from sqlmodel import Session, col, select
 
+from orchestrator.core.by import WELLWISE, By
+from orchestrator.core.events import EventKind
 from orchestrator.core.scheduling import Start
-from orchestrator.core.state import JobState, JobStatus
-from orchestrator.errors import Conflict, Halted
+from orchestrator.core.state import CampaignStatus, Decision, JobState, JobStatus
+from orchestrator.errors import Conflict, Halted, JournalError
 from orchestrator.journal.load_state import job_state
 from orchestrator.journal.store import Store, add_event, campaign_resource, existing, robot_resource
 from orchestrator.journal.tables import OPEN_JOB, CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
+from protocols.addresses import JobAddress, RoundAddress, WellAddress
 from protocols.jobs import Job
 from protocols.operations import Operation
 
@@ -138,7 +141,9 @@ class JobRecord(Store):
                 moved = update(JobRow).where(col(JobRow.key) == key)
                 session.connection().execute(moved.values(begin_at=start.at, placed=start.placed))
             if message:
-                add_event(session, campaign_id, at, "rescheduled", f"{campaign_id}/r{round}", message)
+                add_event(
+                    session, campaign_id, at, EventKind.RESCHEDULED, str(RoundAddress(campaign_id, round)), message
+                )
 
     def job_counts(self, campaign_id: str, round: int) -> Counter[JobStatus]:
         """How many jobs of a round are in which state."""
@@ -160,11 +165,10 @@ class JobRecord(Store):
         """
         with self.reading_session() as session:
             row = existing(session, JobRow, key)
-            plate = {"campaign": row.campaign_id, "round": row.round, "plate": row.plate}
-            lost = session.connection().execute(_LOST, plate).scalars()
+            lost = self._lost_wells(session, row)
             outage = {"campaign": row.campaign_id, "robot": row.robot}
             silent = session.connection().execute(_SILENT, outage).scalar() is not None
-            job = Job.model_validate(row.job).without_wells(frozenset(lost))
+            job = Job.model_validate(row.job).without_wells(lost)
             if row.attempt > 1:
                 job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
             return job, replace(job_state(row), robot_silent=silent)
@@ -196,10 +200,10 @@ class JobRecord(Store):
         """
         with self.transaction() as session:
             row = self.move(session, key, origin, to, at, message)
-            self.lose(session, row, lost, at)
+            self.mark_wells_lost(session, row, lost, at)
             session.add_all(readings)
 
-    def doubt_job(
+    def mark_in_doubt(
         self,
         key: str,
         origin: JobStatus,
@@ -215,18 +219,20 @@ class JobRecord(Store):
         """
         with self.transaction() as session:
             moved = self.move(session, key, origin, JobStatus.IN_DOUBT, at, message)
-            self.lose(session, moved, lost, at)
+            self.mark_wells_lost(session, moved, lost, at)
             row = existing(session, JobRow, key)
             row.not_begun = None if left is None else [operation.model_dump(mode="json") for operation in left]
 
-    def lose(self, session: Session, job: MovedJob, lost: dict[str, str], at: datetime, who: str = "wellwise") -> None:
+    def mark_wells_lost(
+        self, session: Session, job: MovedJob, lost: dict[str, str], at: datetime, who: str = WELLWISE
+    ) -> None:
         """Note why wells of a job are lost, in a transaction that is open; a well is lost once."""
         for name, why in lost.items():
             well = existing(session, WellRow, (job.campaign_id, job.round, job.plate, name))
             if not well.lost:
                 well.lost = f"step {job.step}: {why}"
-                subject = f"{job.campaign_id}/r{job.round}/p{job.plate}/{name}"
-                add_event(session, job.campaign_id, at, "well_lost", subject, well.lost, who=who)
+                address = WellAddress(job.campaign_id, job.round, job.plate, name)
+                add_event(session, job.campaign_id, at, EventKind.WELL_LOST, str(address), well.lost, who=who)
 
     def move(
         self,
@@ -236,7 +242,7 @@ class JobRecord(Store):
         to: JobStatus,
         at: datetime,
         message: str,
-        who: str = "wellwise",
+        who: str = WELLWISE,
     ) -> MovedJob:
         """Move a job in a transaction that is open, with its event; see `move_job`."""
         values = {
@@ -247,23 +253,85 @@ class JobRecord(Store):
             "sent": at if to is JobStatus.DISPATCHED else None,
             "ended": at if to.over else None,
         }
+        if to is JobStatus.DISPATCHED:
+            # Before the job's own row: acts lock the campaign first as well.
+            self._refuse_if_halted(session, JobAddress.parse(key).campaign)
         moved = session.connection().execute(_MOVE, values).one_or_none()
         if moved is None:
             found = existing(session, JobRow, key).state
             raise Conflict(f"job {key} is {found}, not {origin.value}: somebody else moved it first")
         place = MovedJob(*moved)
-        if who == "wellwise":
+        if who == WELLWISE:
             self.guard(session, campaign_resource(place.campaign_id), robot_resource(place.robot))
-        if to is JobStatus.DISPATCHED:
-            self._refuse_if_halted(session, place.campaign_id)
         data = {name: value for name, value in place._asdict().items() if name != "campaign_id"}
-        add_event(session, place.campaign_id, at, f"job_{to.value}", key, message, data, who)
+        add_event(session, place.campaign_id, at, EventKind.of_job(to), key, message, data, who)
         return place
+
+    def decide(
+        self,
+        session: Session,
+        key: str,
+        decision: Decision,
+        at: datetime,
+        by: By,
+        failed_wells: Sequence[str] = (),
+    ) -> None:
+        """Say in an open transaction what became of a job in doubt or late, or have it sent.
+
+        Args:
+            session: the transaction.
+            key: the job.
+            decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are lost; `again`: a
+                job in doubt did not happen at all and is planned again under a new key for the robot; a late one is
+                sent although it is late; `go-on`: what was done stays, the operation that was under way counts as
+                done (or its well is among `failed_wells`), and what was certainly not begun is sent under a new key.
+            at: by the lab's clock.
+            by: who decides, and what the decision rests on.
+            failed_wells: names of wells that are lost.
+
+        Raises:
+            Conflict: the job is neither in doubt nor late.
+            JournalError: it does not work on one of the wells, a late job is said to be done, or a job is to go on
+                whose robot cannot say what is left.
+        """
+        row = existing(session, JobRow, key)
+        wells = Job.model_validate(row.job).without_wells(self._lost_wells(session, row)).wells
+        strangers = set(failed_wells) - set(wells)
+        if strangers:
+            raise JournalError(
+                f"job {key} does not work on {', '.join(sorted(strangers))} (expected {', '.join(wells)})"
+            )
+        late = row.state == JobStatus.LATE
+        if late and decision in ("done", "go-on"):
+            raise JournalError(f"job {key} was never sent to a robot: decide failed, or again to send it late")
+        if decision == "go-on" and row.state == JobStatus.IN_DOUBT and row.not_begun is None:
+            raise JournalError(f"the robot of {key} cannot say what is left of it: decide done, failed or again")
+        to = {"done": JobStatus.DONE, "failed": JobStatus.FAILED}.get(decision, JobStatus.PLANNED)
+        origin = JobStatus.LATE if late else JobStatus.IN_DOUBT
+        moved = self.move(session, key, origin, to, at, by.why, by.who)
+        lost = wells if decision == "failed" else failed_wells
+        self.mark_wells_lost(session, moved, dict.fromkeys(lost, by.why), at, by.who)
+        if decision == "go-on":
+            row.job = row.job | {"operations": row.not_begun}
+        if to is JobStatus.PLANNED:
+            # What is left of it is late by nobody's fault.
+            row.cleared = late or decision == "go-on"
+            if not late:
+                row.attempt += 1
+
+    def decide_job(self, key: str, decision: Decision, at: datetime, by: By) -> None:
+        """Decide a job in a transaction of its own; see `decide`."""
+        with self.transaction() as session:
+            self.decide(session, key, decision, at, by)
+
+    def _lost_wells(self, session: Session, row: JobRow) -> frozenset[str]:
+        plate = {"campaign": row.campaign_id, "round": row.round, "plate": row.plate}
+        return frozenset(session.connection().execute(_LOST, plate).scalars())
 
     def _refuse_if_halted(self, session: Session, campaign_id: str) -> None:
         # The lock makes a pause wait for the dispatches before it, and dispatches wait for a pause before them.
         status = session.connection().execute(_STATUS, {"campaign": campaign_id}).scalar_one()
-        if status != "running":
+        if status != CampaignStatus.RUNNING:
             raise Halted(f"campaign {campaign_id} is {status}: no job is sent")
 
     def robot_offline(self, campaign_id: str, robot: str, message: str, at: datetime) -> None:
@@ -278,7 +346,7 @@ class JobRecord(Store):
             else:
                 row.wait_s = min(max(1.0, 2 * row.wait_s), _LONGEST_WAIT_S)
                 row.retry_at, row.message = at + timedelta(seconds=row.wait_s), message
-            add_event(session, campaign_id, at, "robot_offline", robot, message)
+            add_event(session, campaign_id, at, EventKind.ROBOT_OFFLINE, robot, message)
 
     def robot_back(self, campaign_id: str, robot: str, at: datetime) -> None:
         """A robot answers that did not before."""
@@ -286,4 +354,11 @@ class JobRecord(Store):
             row = session.get(OutageRow, (campaign_id, robot))
             if row is not None:
                 session.delete(row)
-                add_event(session, campaign_id, at, "robot_back", robot, f"it had not answered since {row.since:%H:%M}")
+                add_event(
+                    session,
+                    campaign_id,
+                    at,
+                    EventKind.ROBOT_BACK,
+                    robot,
+                    f"it had not answered since {row.since:%H:%M}",
+                )

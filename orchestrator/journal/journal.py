@@ -2,35 +2,36 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
+from orchestrator.core.events import EventKind
 from orchestrator.core.scheduling import Start
-from orchestrator.core.state import CampaignState, Outage
+from orchestrator.core.state import CampaignState, CampaignStatus, RoundStatus
 from orchestrator.journal.jobs import JobRecord
-from orchestrator.journal.load_state import round_state
+from orchestrator.journal.load_state import OBSERVATIONS, campaign_state
 from orchestrator.journal.store import add_event, campaign_resource, existing
 from orchestrator.journal.tables import (
     CampaignRow,
+    Derived,
     EventRow,
     JobRow,
     MeasurementRow,
     ObservationRow,
-    OutageRow,
     ReadingRow,
     RoundRow,
     WellRow,
 )
+from protocols.addresses import RoundAddress, WellAddress
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.jobs import Job
 from protocols.layout import Layout
 from protocols.scoring import Score
 
-_OBSERVATIONS = TypeAdapter(list[Observation])
+_Derived = TypeVar("_Derived", bound=Derived)
 
 
 class Journal(JobRecord):
@@ -55,16 +56,16 @@ class Journal(JobRecord):
                 CampaignRow(
                     id=campaign_id,
                     name=campaign.name,
-                    status="running",
+                    status=CampaignStatus.RUNNING,
                     definition=campaign.model_dump(mode="json", by_alias=True, exclude_unset=True),
                     file_text=file_text,
-                    past=_OBSERVATIONS.dump_python(list(past), mode="json"),
+                    past=OBSERVATIONS.dump_python(list(past), mode="json"),
                     started_at=at,
                 )
             )
             session.flush()
             title = campaign.title or campaign.name
-            add_event(session, campaign_id, at, "campaign_created", campaign_id, title, who=who)
+            add_event(session, campaign_id, at, EventKind.CAMPAIGN_CREATED, campaign_id, title, who=who)
         return campaign_id
 
     def finish_campaign(self, campaign_id: str, reason: str, at: datetime) -> None:
@@ -72,14 +73,14 @@ class Journal(JobRecord):
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
             row = existing(session, CampaignRow, campaign_id)
-            row.status, row.reason, row.ended_at = "finished", reason, at
-            add_event(session, campaign_id, at, "campaign_finished", campaign_id, reason)
+            row.status, row.reason, row.ended_at = CampaignStatus.FINISHED, reason, at
+            add_event(session, campaign_id, at, EventKind.CAMPAIGN_FINISHED, campaign_id, reason)
 
     def campaign_ids(self, running: bool = False) -> list[str]:
         """Every campaign, or every running one, oldest first."""
         query = select(CampaignRow.id).order_by(col(CampaignRow.started_at), CampaignRow.id)
         if running:
-            query = query.where(CampaignRow.status == "running")
+            query = query.where(CampaignRow.status == CampaignStatus.RUNNING)
         with self.reading_session() as session:
             return list(session.exec(query))
 
@@ -90,28 +91,21 @@ class Journal(JobRecord):
             JournalError: there is no such campaign.
         """
         with self.reading_session() as session:
-            row = existing(session, CampaignRow, campaign_id)
-            rounds = session.exec(
-                select(RoundRow).where(RoundRow.campaign_id == campaign_id).order_by(col(RoundRow.number))
-            ).all()
-            return CampaignState(
-                id=row.id,
-                campaign=Campaign.model_validate(row.definition),
-                status=row.status,
-                reason=row.reason,
-                started_at=row.started_at,
-                past=tuple(_OBSERVATIONS.validate_python(row.past)),
-                rounds=tuple(round_state(session, round) for round in rounds),
-                outages=tuple(
-                    Outage(row.robot, row.since, row.retry_at, row.message)
-                    for row in session.exec(select(OutageRow).where(OutageRow.campaign_id == campaign_id))
-                ),
-            )
+            return campaign_state(session, existing(session, CampaignRow, campaign_id))
 
-    def status(self, campaign_id: str) -> str:
+    def locked_state(self, session: Session, campaign_id: str) -> CampaignState:
+        """Where a campaign stands, in an open transaction that nobody else's acts or dispatches come between.
+
+        Raises:
+            Missing: there is no such campaign.
+        """
+        row = session.get(CampaignRow, campaign_id, with_for_update=True)
+        return campaign_state(session, row or existing(session, CampaignRow, campaign_id))
+
+    def status(self, campaign_id: str) -> CampaignStatus:
         """Whether a campaign is running, paused, aborted or finished."""
         with self.reading_session() as session:
-            return existing(session, CampaignRow, campaign_id).status
+            return CampaignStatus(existing(session, CampaignRow, campaign_id).status)
 
     # Rounds
 
@@ -123,17 +117,17 @@ class Journal(JobRecord):
         notices: Sequence[str],
         start: datetime,
         at: datetime,
-        requeued: Sequence[tuple[int, int, str]] = (),
+        requeued: Sequence[WellAddress] = (),
         starts: Mapping[str, Start] | None = None,
     ) -> None:
         """Write down the layout of a new round and its jobs, which are None while it waits for approval.
 
-        `requeued` are the lost wells (round, plate, name) whose conditions have a well again. `starts` is the
+        `requeued` are the lost wells whose conditions have a well again. `starts` is the
         schedule, by job key.
         """
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
-            status = "proposed" if jobs is None else "running"
+            status = RoundStatus.PROPOSED if jobs is None else RoundStatus.RUNNING
             session.add(RoundRow(campaign_id=campaign_id, number=layout.round, status=status, started_at=start))
             session.flush()
             for placement in layout.placements:
@@ -148,22 +142,22 @@ class Journal(JobRecord):
                     )
                 )
             number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs, starts)
-            subject = f"{campaign_id}/r{layout.round}"
+            subject = str(RoundAddress(campaign_id, layout.round))
             text = f"{len(layout.placements)} wells, " + ("to be approved" if jobs is None else f"{number} jobs")
             data = {"round": layout.round, "wells": len(layout.placements), "jobs": number}
-            add_event(session, campaign_id, at, "round_planned", subject, text, data)
-            for place in requeued:
-                existing(session, WellRow, (campaign_id, *place)).requeued = False
+            add_event(session, campaign_id, at, EventKind.ROUND_PLANNED, subject, text, data)
+            for address in requeued:
+                existing(session, WellRow, address).requeued = False
             for notice in notices:
-                add_event(session, campaign_id, at, "notice", subject, notice)
+                add_event(session, campaign_id, at, EventKind.NOTICE, subject, notice)
 
     def finish_round(self, campaign_id: str, number: int, at: datetime) -> None:
         """Every job is over and every reading scored."""
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
             row = existing(session, RoundRow, (campaign_id, number))
-            row.status, row.ended_at = "finished", at
-            add_event(session, campaign_id, at, "round_finished", f"{campaign_id}/r{number}", "")
+            row.status, row.ended_at = RoundStatus.FINISHED, at
+            add_event(session, campaign_id, at, EventKind.ROUND_FINISHED, str(RoundAddress(campaign_id, number)), "")
 
     # Readings and observations
 
@@ -175,28 +169,62 @@ class Journal(JobRecord):
     def record_scores(
         self, scores: Sequence[tuple[int, Score]], scorer: str, version: str, at: datetime, measurement: str = ""
     ) -> None:
-        """Write down what a scorer derived from readings (by id): observations, or a measurement if it has a name."""
+        """Write down what a scorer derived from readings; see `add_scores`."""
         with self.transaction() as session:
-            for reading_id, score in scores:
-                reading = existing(session, ReadingRow, reading_id)
-                self.guard(session, campaign_resource(reading.campaign_id))
-                reading.scored = True
-                row: dict[str, Any] = {
-                    "campaign_id": reading.campaign_id,
-                    "round": reading.round,
-                    "plate": reading.plate,
-                    "well": reading.well,
-                    "reading_id": reading_id,
-                    "value": score.ratio,
-                    "flags": list(score.flags),
-                    "scorer": scorer,
-                    "scorer_version": version,
-                }
-                session.add(MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row))
-                subject = f"{reading.campaign_id}/r{reading.round}/p{reading.plate}/{reading.well}"
-                data = {"value": score.ratio, "flags": list(score.flags)}
-                kind, text = ("measurement", measurement) if measurement else ("observation", "")
-                add_event(session, reading.campaign_id, at, kind, subject, text, data)
+            for campaign_id in {existing(session, ReadingRow, reading).campaign_id for reading, _ in scores}:
+                self.guard(session, campaign_resource(campaign_id))
+            self.add_scores(session, scores, scorer, version, at, measurement)
+
+    def add_scores(
+        self,
+        session: Session,
+        scores: Sequence[tuple[int, Score]],
+        scorer: str,
+        version: str,
+        at: datetime,
+        measurement: str = "",
+    ) -> None:
+        """Write down scores in an open transaction.
+
+        Args:
+            session: the transaction.
+            scores: reading (by id) -> what was derived from it.
+            scorer: its name.
+            version: its version.
+            at: by the lab's clock.
+            measurement: what was measured; empty: the objective.
+        """
+        for reading_id, score in scores:
+            reading = existing(session, ReadingRow, reading_id)
+            reading.scored = True
+            address = WellAddress(reading.campaign_id, reading.round, reading.plate, reading.well)
+            row: dict[str, Any] = {
+                "campaign_id": reading.campaign_id,
+                "round": reading.round,
+                "plate": reading.plate,
+                "well": reading.well,
+                "reading_id": reading_id,
+                "value": score.ratio,
+                "flags": list(score.flags),
+                "scorer": scorer,
+                "scorer_version": version,
+            }
+            session.add(MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row))
+            kind = EventKind.MEASUREMENT if measurement else EventKind.OBSERVATION
+            data = {"value": score.ratio, "flags": list(score.flags)}
+            add_event(session, reading.campaign_id, at, kind, str(address), measurement, data)
+
+    def derived(self, campaign_id: str, kind: type[_Derived]) -> list[_Derived]:
+        """All observations, or all measurements, of a campaign, oldest first."""
+        query = select(kind).filter_by(campaign_id=campaign_id).order_by(col(kind.id))
+        with self.reading_session() as session:
+            return list(session.exec(query))
+
+    def scored_readings(self, campaign_id: str) -> list[int]:
+        """The ids of all readings of a campaign that have a score, oldest first."""
+        query = select(ReadingRow.id).filter_by(campaign_id=campaign_id, scored=True).order_by(col(ReadingRow.id))
+        with self.reading_session() as session:
+            return [reading for reading in session.exec(query) if reading is not None]
 
     def steps_of(self, readings: Sequence[int]) -> dict[int, str]:
         """The step in which each of some readings (by id) was taken."""
@@ -211,14 +239,14 @@ class Journal(JobRecord):
     # Events
 
     def note(
-        self, campaign_id: str, at: datetime, kind: str, subject: str, message: str, who: str = "wellwise"
+        self, campaign_id: str, at: datetime, kind: EventKind, subject: str, message: str, who: str = "wellwise"
     ) -> None:
         """Append an event that changes nothing else."""
         with self.transaction() as session:
             add_event(session, campaign_id, at, kind, subject, message, who=who)
 
     def events(
-        self, campaign_id: str, after: int = 0, kinds: Sequence[str] = (), limit: int | None = None
+        self, campaign_id: str, after: int = 0, kinds: Sequence[EventKind] = (), limit: int | None = None
     ) -> list[EventRow]:
         """The events of a campaign whose id is above `after`, oldest first."""
         query = select(EventRow).where(EventRow.campaign_id == campaign_id, col(EventRow.id) > after)

@@ -4,22 +4,56 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
-from orchestrator.core.state import JobState, JobStatus, RoundState, WellState
+from orchestrator.core.state import (
+    CampaignState,
+    CampaignStatus,
+    JobState,
+    JobStatus,
+    Outage,
+    RoundState,
+    RoundStatus,
+    WellState,
+)
 from orchestrator.journal.tables import (
     BY_HAND,
     OPEN_JOB,
+    CampaignRow,
     JobRow,
     MeasurementRow,
     ObservationRow,
+    OutageRow,
     ReadingRow,
     RoundRow,
     WellRow,
 )
-from protocols.conditions import Proposal
+from protocols.campaign import Campaign
+from protocols.conditions import Observation, Proposal
 from protocols.plates import Well
+
+OBSERVATIONS = TypeAdapter(list[Observation])
+"""Past results, as a campaign's row keeps them."""
+
+
+def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
+    """Where a campaign stands."""
+    rounds = select(RoundRow).where(RoundRow.campaign_id == row.id).order_by(col(RoundRow.number))
+    outages = select(OutageRow).where(OutageRow.campaign_id == row.id)
+    return CampaignState(
+        id=row.id,
+        campaign=Campaign.model_validate(row.definition),
+        status=CampaignStatus(row.status),
+        reason=row.reason,
+        started_at=row.started_at,
+        past=tuple(OBSERVATIONS.validate_python(row.past)),
+        rounds=tuple(round_state(session, batch) for batch in session.exec(rounds).all()),
+        outages=tuple(
+            Outage(outage.robot, outage.since, outage.retry_at, outage.message) for outage in session.exec(outages)
+        ),
+    )
 
 
 def round_state(session: Session, row: RoundRow) -> RoundState:
@@ -34,7 +68,7 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
     measured: dict[tuple[int, str], dict[str, float | None]] = defaultdict(dict)
     for found in session.exec(select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))):
         measured[found.plate, found.well][found.name] = None if found.flags else found.value
-    finished = row.status == "finished"
+    finished = row.status == RoundStatus.FINISHED
     jobs: Sequence[JobRow] = ()
     unscored: Sequence[int | None] = ()
     if not finished:
@@ -65,7 +99,7 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
         ),
         jobs=tuple(job_state(job) for job in jobs),
         unscored=tuple(reading for reading in unscored if reading is not None),
-        proposed=row.status == "proposed",
+        proposed=row.status == RoundStatus.PROPOSED,
     )
 
 

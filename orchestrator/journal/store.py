@@ -10,6 +10,8 @@ from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
 
+from orchestrator.core.by import WELLWISE
+from orchestrator.core.events import EventKind
 from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable
 from orchestrator.journal.database import open_database
 from orchestrator.journal.tables import CampaignRow, EventRow, LeaseRow
@@ -164,11 +166,11 @@ def add_event(
     session: Session,
     campaign_id: str,
     at: datetime,
-    kind: str,
+    kind: EventKind,
     subject: str,
     message: str,
     data: dict[str, Any] | None = None,
-    who: str = "wellwise",
+    who: str = WELLWISE,
 ) -> None:
     """Append an event to the transaction of what it tells of."""
     session.connection().execute(

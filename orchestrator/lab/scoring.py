@@ -57,11 +57,16 @@ def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer)
         reading = _reading(row, home)
     except OSError:
         return Score(ratio=None, flags=("image_missing",))
+    return score(reading, scorer, f"reading {reading_id} of {row.campaign_id}")
+
+
+def score(reading: Reading, scorer: Scorer, subject: str) -> Score:
+    """The score of a reading; flagged `scorer_failed` where the scorer fails on `subject`, as the log calls it."""
     try:
         return scorer.score(reading)
     except Exception:
         # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored once more.
-        _log.exception("the scorer failed on reading %s of %s", reading_id, row.campaign_id)
+        _log.exception("the scorer failed on %s", subject)
         return Score(ratio=None, flags=("scorer_failed",))
 
 

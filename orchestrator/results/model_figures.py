@@ -20,8 +20,7 @@ from optimizer import (
     pareto_front,
     r_squared,
 )
-from orchestrator.control.rescoring import Pair
-from orchestrator.studies.agreement import agreement
+from orchestrator.studies.agreement import Pair, agreement
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
 from protocols.parameters import CategoryParameter, Parameter

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from scipy.stats import t
 
 import optimizer
-from orchestrator.control.rescoring import Pair, scored_beside_hand
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
@@ -20,7 +19,7 @@ from orchestrator.lab.scoring import scorer_of
 from orchestrator.results.campaign_figures import figures_of
 from orchestrator.results.model_figures import agreement_of, svg
 from orchestrator.settings import Settings
-from orchestrator.studies.agreement import FEWEST_PAIRS
+from orchestrator.studies.agreement import FEWEST_PAIRS, Pair, pairs_of
 from protocols.conditions import Condition
 from protocols.parameters import CategoryParameter
 
@@ -77,7 +76,7 @@ def report_of(journal: Journal, campaign_id: str, settings: Settings) -> str:
         settings,
         file_text(journal, campaign_id),
         journal.last_moment(campaign_id),
-        scored_beside_hand(journal, campaign_id),
+        pairs_of(journal, campaign_id),
     )
 
 

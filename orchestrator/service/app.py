@@ -1,7 +1,7 @@
 """The app: API and dashboard on one backend, with limits on what comes in and headers on what goes out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -9,14 +9,21 @@ from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.control.act import Act
+from orchestrator.control.table import ACTS
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
-from orchestrator.service.notifications import Announcer
-from orchestrator.service.problems import ProblemDetails, install, problem
+from orchestrator.service.notifications import Notifier
+from orchestrator.service.problems import install, problem
+from orchestrator.service.routes.access import people, tokens
 from orchestrator.service.routes.campaigns import campaigns
-from orchestrator.service.routes.lab import health, lab, tokens
+from orchestrator.service.routes.events import events
+from orchestrator.service.routes.health import health
+from orchestrator.service.routes.images import images
 from orchestrator.service.routes.launch import launching
+from orchestrator.service.routes.robots import robots
 from orchestrator.service.routes.steering import steering
+from orchestrator.service.schema import ProblemDetails
 
 LARGEST = 2_000_000
 """Bytes of the largest body that is taken."""
@@ -31,23 +38,29 @@ _HEADERS = {
 }
 
 
-def create_app(backend: Backend, carry: bool = True) -> FastAPI:
-    """The app over a backend; with `carry` it carries running campaigns on while it lives."""
+def create_app(backend: Backend, supervise: bool = True, acts: Sequence[type[Act]] = ACTS) -> FastAPI:
+    """The app over a backend.
+
+    Args:
+        backend: settings, journal and all that is shared by requests.
+        supervise: whether it runs campaigns while it lives.
+        acts: what operators may do.
+    """
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        if carry:
-            backend.carrier.start()
+        if supervise:
+            backend.supervisor.start()
         await asyncio.to_thread(backend.stream.begin)
-        announcer = Announcer(backend.stream, tuple(backend.settings.notify.split()))
-        watching = [asyncio.create_task(backend.stream.run()), asyncio.create_task(announcer.run())]
+        notifier = Notifier(backend.stream, tuple(backend.settings.notify.split()))
+        watching = [asyncio.create_task(backend.stream.run()), asyncio.create_task(notifier.run())]
         try:
             yield
         finally:
             for task in watching:
                 task.cancel()
-            if carry:
-                await asyncio.to_thread(backend.carrier.close)
+            if supervise:
+                await asyncio.to_thread(backend.supervisor.close)
 
     app = FastAPI(
         title="wellwise",
@@ -58,9 +71,9 @@ def create_app(backend: Backend, carry: bool = True) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.backend = backend
+    app.state.backend, app.state.acts = backend, acts
     api = APIRouter(prefix="/api/v1")
-    for router in (launching, campaigns, steering, lab, tokens, health):
+    for router in (launching, campaigns, images, steering(acts), people, robots, events, tokens, health):
         api.include_router(router)
     app.include_router(api)
     app.include_router(pages)

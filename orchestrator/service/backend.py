@@ -1,4 +1,4 @@
-"""What every route needs: settings, journal, access, carrier, stream, and states that many may ask for at once."""
+"""What every route needs: settings, journal, access, supervisor, stream, and states that many may ask for at once."""
 
 import threading
 import time
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from orchestrator.core.state import CampaignState
-from orchestrator.engine.supervisor import Carrier
+from orchestrator.engine.supervisor import CampaignSupervisor
 from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, clock_for
 from orchestrator.service.event_stream import EventStream
 from orchestrator.service.insight import Insights
-from orchestrator.service.response_cache import Drawn
+from orchestrator.service.response_cache import ResponseCache
 from orchestrator.settings import Settings
 from protocols.campaign_file import LabFile
 
@@ -36,12 +36,12 @@ class Backend:
     settings: Settings
     journal: Journal
     access: Access
-    carrier: Carrier
+    supervisor: CampaignSupervisor
     stream: EventStream
     lab: LabFile | None
     began_at: datetime
     insights: Insights = field(default_factory=Insights)
-    drawn: Drawn = field(default_factory=Drawn)
+    cache: ResponseCache = field(default_factory=ResponseCache)
     _states: dict[str, _Known] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class Backend:
             settings=settings,
             journal=journal,
             access=Access(journal),
-            carrier=Carrier(settings, journal),
+            supervisor=CampaignSupervisor(settings, journal),
             stream=EventStream(journal, settings.zone),
             lab=lab,
             began_at=datetime.now(UTC),
@@ -88,7 +88,7 @@ class Backend:
     def changed(self, campaign_id: str) -> None:
         """Somebody acted on a campaign: have it looked at anew, and carried on."""
         self._states.pop(campaign_id, None)
-        self.carrier.nudge()
+        self.supervisor.nudge()
 
     def acting(self, campaign_id: str) -> Lab:
         """The journal and the clock with which an operator acts on a campaign; robots are not touched.

@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import EventRow
-from orchestrator.service.views import EventView
+from orchestrator.service.views import event_view
 from protocols.errors import WellwiseError
 
 _LOOK_S = 0.25
@@ -85,7 +85,7 @@ class EventStream:
         assert event.id is not None
         written = self._messages.get(event.id)
         if written is None:
-            view = EventView.of(event, self._zone)
+            view = event_view(event, self._zone)
             written = self._messages[event.id] = f"id: {event.id}\ndata: {view.model_dump_json()}\n\n"
             if len(self._messages) > 2 * _KEPT:
                 for id in sorted(self._messages)[:_KEPT]:

@@ -7,63 +7,10 @@ from scipy.stats import norm
 import optimizer
 from orchestrator.core.state import CampaignState
 from orchestrator.results.model_figures import model_figures, svg
-from orchestrator.service.views import View
-from protocols.conditions import Value
+from orchestrator.service.schema import Curve, Importance, Insight, Recommended, Trust
 
 _SHARE = 0.9
 _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
-
-
-class Recommended(View):
-    """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
-
-    `beats_standard` is the probability that it is better than the best standard condition, `is_best` that it is
-    better than every other condition that was tried.
-    """
-
-    condition: dict[str, Value]
-    mean: float
-    low: float
-    high: float
-    tried: bool
-    beats_standard: float | None
-    is_best: float
-
-
-class Importance(View):
-    """The share of the objective's variance that a parameter has: alone, and with all that it takes part in."""
-
-    parameter: str
-    alone: float
-    in_all: float
-    low: float
-    high: float
-
-
-class Curve(View):
-    """The objective over a parameter, averaged over the others."""
-
-    parameter: str
-    values: list[Value]
-    mean: list[float]
-    sd: list[float]
-
-
-class Trust(View):
-    """How the model does on results that it was not told of: share within 90 % intervals, variance explained."""
-
-    within: float
-    explained: float | None
-
-
-class Insight(View):
-    """Empty where too little was observed."""
-
-    observations: int
-    recommended: Recommended | None = None
-    importance: tuple[Importance, ...] = ()
-    curves: tuple[Curve, ...] = ()
-    trust: Trust | None = None
 
 
 class Insights:

@@ -41,7 +41,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
     for kind, number in kinds.items():
         waiting.labels(kind).set(number)
     offline.set(len(silent))
-    troubled.set(len(backend.carrier.troubles))
+    troubled.set(len(backend.supervisor.faults))
     events.set(backend.journal.last_event())
     listeners.set(backend.stream.listeners)
     return generate_latest(registry).decode(), CONTENT_TYPE_LATEST

@@ -34,7 +34,7 @@ def headline(event: EventRow) -> str | None:
     return None
 
 
-class Announcer:
+class Notifier:
     """Tells of events as they come; one that is slow or away keeps nothing waiting."""
 
     def __init__(self, stream: EventStream, channels: tuple[str, ...]) -> None:

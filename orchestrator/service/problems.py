@@ -7,27 +7,17 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 
 from orchestrator.errors import JournalError, Missing, Unavailable
 from orchestrator.journal.access_tokens import Denied
+from orchestrator.service.schema import ProblemDetails
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 MEDIA_TYPE = "application/problem+json"
 
 _log = logging.getLogger("wellwise.http")
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457, with every single finding in `problems`."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    problems: list[Problem] = Field(default_factory=list)
 
 
 class Refused(WellwiseError):

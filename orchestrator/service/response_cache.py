@@ -1,4 +1,4 @@
-"""Drawn: answers that are the same for all who ask, made once for each version of what they tell."""
+"""ResponseCache: answers that are the same for all who ask, made once for each version of what they tell."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -10,7 +10,7 @@ class _Made(NamedTuple):
     text: str
 
 
-class Drawn:
+class ResponseCache:
     """The latest text of each answer; whoever asks while it is being made waits for it."""
 
     def __init__(self) -> None:

@@ -1,254 +1,30 @@
-"""Views: what the API tells of a campaign, its rounds, wells, jobs, robots and events."""
+"""Views: states and rows -> what the API answers of a campaign, its rounds, wells, jobs, robots and events."""
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from statistics import fmean, median
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from orchestrator.core.lifecycle import AskApproval, open_questions
-from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
+from orchestrator.core.state import CampaignState, JobStatus, Outage, RoundState, WellState
 from orchestrator.journal.tables import EventRow, JobRow, ObservationRow, ReadingRow
-from protocols.conditions import Value
+from orchestrator.service.schema import (
+    CampaignSummary,
+    CampaignView,
+    EventView,
+    JobView,
+    Need,
+    ObservationView,
+    OutageView,
+    ParameterView,
+    ReadingView,
+    RoundSummary,
+    RoundView,
+    StepView,
+    WellView,
+)
+from protocols.addresses import WellAddress
 from protocols.parameters import CategoryParameter
-
-
-class View(BaseModel):
-    """A part of an answer."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Need(View):
-    """What only a person can say: a batch that waits for approval, a job in doubt or late."""
-
-    kind: Literal["approval", "in_doubt", "late"]
-    campaign: str
-    round: int
-    job: str | None = None
-    message: str
-
-
-class OutageView(View):
-    """A robot that does not answer."""
-
-    robot: str
-    since: datetime
-    retry_at: datetime
-    message: str
-
-
-class CampaignSummary(View):
-    """Where a campaign stands. Values are of the objective, 0 to 1."""
-
-    id: str
-    title: str
-    status: str
-    reason: str
-    started_at: datetime
-    lab_time: datetime | None
-    round: int
-    rounds: int
-    jobs_over: int
-    jobs: int
-    best: float | None
-    target: float | None
-    needs: list[Need]
-    outages: list[OutageView]
-    trouble: str
-    last_event: int
-
-
-class ParameterView(View):
-    """What may vary."""
-
-    name: str
-    title: str
-    step: str
-    kind: str
-    unit: str
-    allowed: str
-    standard: Value | None
-    decided_by_well: bool
-    labels: dict[str, str]
-
-
-class StepView(View):
-    """A step of the protocol: days of a round, from 0, and its time of day in the lab."""
-
-    name: str
-    title: str
-    robots: list[str]
-    days: list[int]
-    at: str
-
-
-class RoundSummary(View):
-    """One batch, with the values that may be trusted."""
-
-    number: int
-    status: Literal["proposed", "running", "finished"]
-    started_at: datetime
-    ended_at: datetime | None
-    wells: int
-    lost: int
-    flagged: int
-    mean: float | None
-    median: float | None
-    max: float | None
-    standard: list[float]
-    controls: list[float]
-
-
-class CampaignView(CampaignSummary):
-    """A campaign with its parameters, steps and rounds."""
-
-    objective: str
-    parameters: list[ParameterView]
-    steps: list[StepView]
-    summaries: list[RoundSummary]
-
-
-class WellView(View):
-    """One well: its proposal with the reason, and what came of it."""
-
-    id: str
-    round: int
-    plate: int
-    well: str
-    role: str
-    condition: dict[str, Value]
-    reason: str
-    predicted_mean: float | None
-    predicted_sd: float | None
-    expected_gain: float | None
-    value: float | None
-    flags: list[str]
-    lost: str
-    requeued: bool
-    measured: dict[str, float | None]
-    """What was read on the way, by name."""
-
-
-class RoundView(RoundSummary):
-    """A round with its wells, in plate order."""
-
-    placements: list[WellView]
-
-
-class ReadingView(View):
-    """What an instrument, or a person, returned for a well."""
-
-    id: int
-    kind: str
-    number: float | None
-    unit: str
-    sha256: str
-    image: str | None
-    marked: str | None
-    """Where the image is on which the scorer marks what it counted."""
-
-
-class ObservationView(View):
-    """The value derived from a reading."""
-
-    value: float | None
-    flags: list[str]
-    scorer: str
-    version: str
-
-
-class EventView(View):
-    """Something that happened, by the lab's clock."""
-
-    id: int
-    campaign: str
-    at: datetime
-    kind: str
-    subject: str
-    who: str
-    message: str
-    data: dict[str, Any]
-
-    @classmethod
-    def of(cls, row: EventRow, zone: tzinfo) -> "EventView":
-        """The view of a row."""
-        return cls(
-            id=row.id or 0,
-            campaign=row.campaign_id,
-            at=row.at.astimezone(zone),
-            kind=row.kind,
-            subject=row.subject,
-            who=row.who,
-            message=row.message,
-            data=row.data,
-        )
-
-
-class WellHistory(WellView):
-    """A well with every reading, everything derived from them, and its events.
-
-    `marks` says what the colours of marked images stand for.
-    """
-
-    marks: str
-    readings: list[ReadingView]
-    observations: list[ObservationView]
-    events: list[EventView]
-
-
-class JobView(View):
-    """One job and where it stands."""
-
-    key: str
-    round: int
-    plate: int
-    step: str
-    day: int
-    robot: str
-    due_at: datetime
-    state: JobStatus
-    attempt: int
-    message: str
-    wells: list[str]
-    dispatched_at: datetime | None
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, row: JobRow, zone: tzinfo) -> "JobView":
-        """The view of a row."""
-        wells = dict.fromkeys(op["well"] for op in row.job["operations"] if "well" in op)
-        return cls(
-            key=row.key,
-            round=row.round,
-            plate=row.plate,
-            step=row.step,
-            day=row.job["day"],
-            robot=row.robot,
-            due_at=row.due_at.astimezone(zone),
-            state=JobStatus(row.state),
-            attempt=row.attempt,
-            message=row.message,
-            wells=list(wells),
-            dispatched_at=row.dispatched_at and row.dispatched_at.astimezone(zone),
-            ended_at=row.ended_at and row.ended_at.astimezone(zone),
-        )
-
-
-class RobotView(View):
-    """A robot of the campaigns that are not over."""
-
-    name: str
-    driver: str
-    simulated: bool
-    state: Literal["working", "idle", "offline"]
-    campaigns: list[str]
-    job: JobView | None
-    queue: int
-    next_due: datetime | None
-    outage: OutageView | None
-    errors: list[EventView]
 
 
 def campaign_summary(
@@ -307,17 +83,7 @@ def _summary(
         "best": state.best,
         "target": state.campaign.stop.target,
         "needs": list(needs(state)),
-        "outages": []
-        if state.status in ("finished", "aborted")
-        else [
-            OutageView(
-                robot=outage.robot,
-                since=outage.since.astimezone(zone),
-                retry_at=outage.retry_at.astimezone(zone),
-                message=outage.message,
-            )
-            for outage in state.outages
-        ],
+        "outages": [] if state.status.over else [outage_view(outage, zone) for outage in state.outages],
         "trouble": trouble,
         "last_event": last,
     }
@@ -359,7 +125,7 @@ def _round(round: RoundState, zone: tzinfo) -> dict[str, Any]:
 
     return {
         "number": round.number,
-        "status": "finished" if round.finished else "proposed" if round.proposed else "running",
+        "status": round.status.value,
         "started_at": round.started_at.astimezone(zone),
         "ended_at": round.ended_at and round.ended_at.astimezone(zone),
         "wells": len(round.wells),
@@ -377,7 +143,7 @@ def well_view(campaign_id: str, round: int, well: WellState) -> WellView:
     """One well."""
     proposal = well.proposal
     return WellView(
-        id=f"{campaign_id}/r{round}/p{well.well.plate}/{well.well.name}",
+        id=str(WellAddress(campaign_id, round, well.well.plate, well.well.name)),
         round=round,
         plate=well.well.plate,
         well=well.well.name,
@@ -414,3 +180,47 @@ def reading_view(row: ReadingRow, marks: bool) -> ReadingView:
 def observation_view(row: ObservationRow) -> ObservationView:
     """One observation."""
     return ObservationView(value=row.value, flags=row.flags, scorer=row.scorer, version=row.scorer_version)
+
+
+def outage_view(outage: Outage, zone: tzinfo) -> OutageView:
+    """A robot that does not answer."""
+    return OutageView(
+        robot=outage.robot,
+        since=outage.since.astimezone(zone),
+        retry_at=outage.retry_at.astimezone(zone),
+        message=outage.message,
+    )
+
+
+def event_view(row: EventRow, zone: tzinfo) -> EventView:
+    """One event."""
+    return EventView(
+        id=row.id or 0,
+        campaign=row.campaign_id,
+        at=row.at.astimezone(zone),
+        kind=row.kind,
+        subject=row.subject,
+        who=row.who,
+        message=row.message,
+        data=row.data,
+    )
+
+
+def job_view(row: JobRow, zone: tzinfo) -> JobView:
+    """One job."""
+    wells = dict.fromkeys(operation["well"] for operation in row.job["operations"] if "well" in operation)
+    return JobView(
+        key=row.key,
+        round=row.round,
+        plate=row.plate,
+        step=row.step,
+        day=row.job["day"],
+        robot=row.robot,
+        due_at=row.due_at.astimezone(zone),
+        state=JobStatus(row.state),
+        attempt=row.attempt,
+        message=row.message,
+        wells=list(wells),
+        dispatched_at=row.dispatched_at and row.dispatched_at.astimezone(zone),
+        ended_at=row.ended_at and row.ended_at.astimezone(zone),
+    )

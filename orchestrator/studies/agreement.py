@@ -1,4 +1,4 @@
-"""Agreement: how far two ways to measure the same wells lie apart. Pure.
+"""Agreement: how far two ways to measure the same wells lie apart.
 
 (Bland and Altman 1986, "Statistical methods for assessing agreement between two methods of clinical measurement".)
 """
@@ -9,8 +9,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import linregress, t
 
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import BY_HAND, ObservationRow
+from protocols.addresses import WellAddress
+
 _LIMITS = 1.96
 FEWEST_PAIRS = 3
+
+
+class Pair(NamedTuple):
+    """What a scorer and a person said of one well."""
+
+    address: WellAddress
+    scored: float
+    by_hand: float
 
 
 class Agreement(NamedTuple):
@@ -54,3 +66,17 @@ def _trend(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         return 0.0, 1.0
     line = linregress(x, y)
     return float(line.slope), float(line.pvalue)
+
+
+def pairs_of(journal: Journal, campaign_id: str) -> list[Pair]:
+    """The wells that have a trusted score and a value by hand, by address; the latest of each."""
+    scored: dict[WellAddress, float | None] = {}
+    by_hand: dict[WellAddress, float] = {}
+    for row in journal.derived(campaign_id, ObservationRow):
+        address = WellAddress(campaign_id, row.round, row.plate, row.well)
+        if row.scorer != BY_HAND:
+            scored[address] = row.value if not row.flags else None
+        elif row.value is not None and not row.flags:
+            by_hand[address] = row.value
+    pairs = ((address, scored.get(address), value) for address, value in sorted(by_hand.items()))
+    return [Pair(address, score, value) for address, score, value in pairs if score is not None]

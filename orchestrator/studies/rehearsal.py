@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.control import operators as control
+from orchestrator.control.act import perform
+from orchestrator.control.jobs import Decide
+from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import CampaignState
 from orchestrator.engine.advance import advance
@@ -94,7 +96,7 @@ def rehearse(
         journal = Journal(virtual.journal_url)
         try:
             campaign_id = journal.create_campaign(_on_virtual_robots(campaign), "", [], datetime.now(UTC))
-            asyncio.run(_carry(virtual, journal, campaign_id))
+            asyncio.run(_simulate(virtual, journal, campaign_id))
             state = journal.state(campaign_id)
             jobs = tuple(_rehearsed(journal, state, settings))
         finally:
@@ -123,14 +125,19 @@ def _on_virtual_robots(campaign: Campaign) -> Campaign:
     )
 
 
-async def _carry(settings: Settings, journal: Journal, campaign_id: str) -> None:
+async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> None:
     lab = open_lab(settings, journal, journal.state(campaign_id))
     try:
         while True:
             outlook = await advance(lab, campaign_id)
             for question in outlook.questions:
                 assert isinstance(question, AskOperator), "nothing else waits for a person in a rehearsal"
-                control.decide(lab, question.key, "again", "rehearsal", "to see what comes after it")
+                perform(
+                    lab,
+                    campaign_id,
+                    Decide(job=question.key, decision="again", why="to see what comes after it"),
+                    "rehearsal",
+                )
             if outlook.moment is not None and not outlook.questions:
                 await lab.clock.sleep_until(outlook.moment)
             elif not outlook.questions:
@@ -141,7 +148,7 @@ async def _carry(settings: Settings, journal: Journal, campaign_id: str) -> None
 
 
 def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> list[RehearsedJob]:
-    late = {event.subject for event in journal.events(state.id, kinds=["job_late"])}
+    late = {event.subject for event in journal.events(state.id, kinds=[EventKind.JOB_LATE])}
     rows, after = [], -1
     while page := record.jobs(journal, state.id, after=after, limit=500):
         after = page[-1][0]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.control.operators import Place
+from orchestrator.core.events import EventKind
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignState, Requeued, RoundState
 from orchestrator.journal.tables import EventRow
+from protocols.addresses import WellAddress, parse_address
 from protocols.conditions import Observation
 from protocols.layout import Layout
 
@@ -46,56 +47,56 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
         state: the campaign, as it stands now.
         events: all of its events, oldest first.
     """
-    known: dict[Place, _Known] = {}
+    known: dict[WellAddress, _Known] = {}
     found = []
     for event in events:
-        if event.kind == "round_planned":
+        if event.kind == EventKind.ROUND_PLANNED:
             found.append(_again(state, event.data["round"], known))
         else:
-            _learn(known, event)
+            _apply(known, event)
     return found
 
 
-def _learn(known: dict[Place, _Known], event: EventRow) -> None:
-    named = Place.named(event.subject)
-    if named is None:
+def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
+    address = parse_address(event.subject)
+    if not isinstance(address, WellAddress):
         return
-    well = known.setdefault(named[1], _Known())
+    well = known.setdefault(address, _Known())
     match event.kind:
-        case "observation":
+        case EventKind.OBSERVATION:
             well.scored = True
             if not well.by_hand:
                 well.value, well.flags = event.data["value"], tuple(event.data["flags"])
-        case "value_entered":
+        case EventKind.VALUE_ENTERED:
             well.value, well.flags, well.lost = event.data["value"], (), False
             well.scored = well.by_hand = True
-        case "well_excluded":
+        case EventKind.WELL_EXCLUDED:
             well.flags = ("excluded",)
             well.scored = well.by_hand = True
-        case "well_lost":
+        case EventKind.WELL_LOST:
             well.lost = True
-        case "well_requeued":
+        case EventKind.WELL_REQUEUED:
             well.requeued = True
 
 
-def _again(state: CampaignState, number: int, known: dict[Place, _Known]) -> Replayed:
+def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) -> Replayed:
     before = [round for round in state.rounds if round.number < number]
     observations = list(state.past)
     requeued = []
     for round in before:
         for well in round.wells:
-            place = Place(round.number, well.well.plate, well.well.name)
-            now = known.get(place, _Known())
+            address = WellAddress(state.id, round.number, well.well.plate, well.well.name)
+            now = known.get(address, _Known())
             condition = well.proposal.condition
             if now.scored and not now.lost:
                 observations.append(
                     Observation(condition=condition, value=now.value, round=round.number, flags=now.flags)
                 )
             if now.requeued:
-                requeued.append(Requeued(*place, condition))
+                requeued.append(Requeued(address, condition))
     plan = plan_round(state.campaign, number, observations, requeued)
-    for seated in plan.requeued:
-        known[Place(*seated)].requeued = False
+    for address in plan.requeued:
+        known[address].requeued = False
     return _compared(state.rounds[number - 1], plan.layout)
 
 

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.journal.queries import StepDay
 from orchestrator.results.model_figures import COLOUR_MAP
-from orchestrator.service.views import StepView
+from orchestrator.service.schema import StepView
 from protocols.plates import LABWARE, well_row_column
 
 WIDTH, HEIGHT = 1100.0, 320.0

@@ -1,5 +1,6 @@
 """The dashboard: pages that people look at. What they do there goes through the API, with its rules."""
 
+import re
 from collections.abc import Hashable
 from itertools import permutations
 from pathlib import Path
@@ -11,19 +12,26 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
+from orchestrator.control.table import ACTS
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import queries as record
 from orchestrator.journal.access_tokens import Denied, Identity
 from orchestrator.service.authentication import COOKIE, Admin, TheBackend, Viewer, identity
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard import charts
+from orchestrator.service.dashboard.dialogs import dialogs, further_acts, url_of
+from orchestrator.service.lookup import fault_of, robots_of, round_of, summary_of, view_of, well_history
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
-from orchestrator.service.routes.campaigns import round_of, summary_of, trouble_of, view_of, well_history
-from orchestrator.service.routes.lab import robots_of
-from orchestrator.service.views import EventView, round_view
+from orchestrator.service.views import event_view, round_view
 from protocols.parameters import CategoryParameter, SteppedParameter
 
 pages = APIRouter(include_in_schema=False)
+
+
+def _act_url(name: str, campaign: str, place: tuple[int, int, str] | None = None) -> str:
+    """Where a button of the templates sends an act."""
+    return url_of(next(act for act in ACTS if act.name == name), campaign, place)
+
 
 STATIC = StaticFiles(directory=Path(__file__).with_name("static"))
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -49,9 +57,11 @@ def _number(value: float | int | str | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
 
 
+_environment.globals["act_url"] = _act_url
 _environment.filters["number"] = _number
 _environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
 _environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
+_environment.filters["anchor"] = lambda text: "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 
@@ -66,7 +76,15 @@ def _page(
     if request.headers.get("x-part"):
         return HTMLResponse(content, headers={"Cache-Control": "no-store"})
     page = _rendered(
-        "base.html", title=title, content=content, who=who, role=who.role.word, live=live, last=last, here=here
+        "base.html",
+        title=title,
+        content=content,
+        who=who,
+        role=who.role.word,
+        live=live,
+        last=last,
+        here=here,
+        dialogs=dialogs(request.app.state.acts),
     )
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
@@ -74,7 +92,7 @@ def _page(
 def _seen(backend: Backend) -> tuple[int, Hashable]:
     """The latest event that is in the states of all campaigns, and what makes pages of them differ."""
     states = [backend.state(name) for name in backend.journal.campaign_ids()]
-    version = tuple((state.id, last, trouble_of(backend, state)) for last, state in states)
+    version = tuple((state.id, last, fault_of(backend, state)) for last, state in states)
     return max((last for last, _ in states), default=0), version
 
 
@@ -92,7 +110,7 @@ def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
         summaries = [summary_of(backend, name) for name in backend.journal.campaign_ids()[::-1]]
         return _rendered("overview.html", campaigns=summaries, robots=robots_of(backend))
 
-    content = backend.drawn.of("overview", version, draw)
+    content = backend.cache.of("overview", version, draw)
     return _page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
 
 
@@ -116,8 +134,8 @@ def campaign(
     """One campaign."""
     last, state = backend.state(campaign_id)
     number = round or len(state.rounds)
-    version = last, trouble_of(backend, state)
-    content = backend.drawn.of(f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number))
+    version = last, fault_of(backend, state)
+    content = backend.cache.of(f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number))
     return _page(request, who, state.campaign.title or state.id, content, live=campaign_id, last=last, here="campaigns")
 
 
@@ -131,7 +149,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         counts = record.calendar(backend.journal, state.id, current.number)
         last_day = state.campaign.protocol.last_day
         found = charts.calendar(view.steps, counts, current, last_day, view.lab_time)
-    events = [EventView.of(row, zone) for row in record.latest_events(backend.journal, state.id, limit=_FEED)]
+    events = [event_view(row, zone) for row in record.latest_events(backend.journal, state.id, limit=_FEED)]
     sharing = sorted({pair for step in view.steps for pair in permutations(step.robots, 2)})
     return _rendered(
         "campaign.html",
@@ -145,6 +163,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         scale=charts.scale(),
         events=events,
         observed=len(state.observations),
+        further_acts=further_acts(ACTS),
     )
 
 
@@ -187,7 +206,7 @@ def one_well(
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of all campaigns that are not over."""
     last, version = _seen(backend)
-    content = backend.drawn.of("robots", version, lambda: _rendered("robots.html", robots=robots_of(backend)))
+    content = backend.cache.of("robots", version, lambda: _rendered("robots.html", robots=robots_of(backend)))
     return _page(request, who, "Robots", content, live="*", last=last, here="robots")
 
 

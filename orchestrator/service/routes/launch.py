@@ -15,51 +15,16 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign, past
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
 from orchestrator.service.idempotency import IdempotencyKey, once
+from orchestrator.service.lookup import summary_of
 from orchestrator.service.problems import ACTING
-from orchestrator.service.requests import CampaignText
-from orchestrator.service.routes.campaigns import summary_of
-from orchestrator.service.views import CampaignSummary, View, WellView, well_view
+from orchestrator.service.schema import CampaignSummary, CampaignText, LaunchPreview, LiquidPlan, StepPlan
+from orchestrator.service.views import well_view
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from protocols.conditions import Observation
 from protocols.operations import Dispense
 
 launching = APIRouter(prefix="/campaigns", tags=["campaigns"])
-
-
-class StepPlan(View):
-    """When a step is due in a round, and how many jobs it is."""
-
-    step: str
-    title: str
-    robots: list[str]
-    days: list[int]
-    jobs: int
-
-
-class LiquidPlan(View):
-    """How much of a liquid the first round takes, uL, without dead volumes."""
-
-    liquid: str
-    volume_ul: float
-
-
-class LaunchPreview(View):
-    """What a campaign file would do: its first layout, its schedule and its volumes."""
-
-    name: str
-    title: str
-    parameters: int
-    rounds: int
-    wells: int
-    days: int
-    first_day: datetime
-    last_day: datetime
-    past_results: int
-    layout: list[WellView]
-    steps: list[StepPlan]
-    liquids: list[LiquidPlan]
-    notices: list[str]
 
 
 @launching.post("/validate", responses=ACTING)

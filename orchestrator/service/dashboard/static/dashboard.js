@@ -56,7 +56,9 @@ async function refresh() {
     const there = main.querySelector(`details[data-keep-open="${details.dataset.keepOpen}"]`);
     if (there) details.open = there.open;
   }
-  Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: true });
+  // What a person is writing stays; a button that has the focus is brought up to date like any other.
+  const writing = Boolean(document.activeElement?.matches("input, textarea, select"));
+  Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing });
   load();
 }
 
@@ -106,32 +108,70 @@ async function load() {
 
 const act = byId("act");
 
-function field(spec) {
-  const [kind, ...more] = spec.split(":");
-  const place = byId("act-fields");
-  const label = document.createElement("label");
+// The fields of a dialog are those of the act's model, but for what its button decides.
+const acts = JSON.parse(byId("acts")?.textContent ?? "{}");
+const asNumber = (text) => (text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text);
+const words = (text) => text.split(/[\s,;]+/).filter(Boolean);
+
+function entry(kind, spec) {
   let input;
-  if (kind === "value" && more[1]) {
-    input = document.createElement("select");
-    for (const level of more[1].split("|")) input.add(new Option(level, level));
+  if (kind === "choice") {
+    input = element("select");
+    for (const choice of spec.choices) input.add(new Option(choice, choice));
+  } else if (kind === "text") {
+    input = element("textarea");
+    input.rows = 6;
   } else {
-    input = document.createElement("input");
-    input.required = kind !== "failed_wells";
-    if (kind === "rounds" || kind === "ratio") input.type = "number";
-    if (kind === "rounds") { input.min = 1; input.max = 1000; input.value = more[0]; }
-    if (kind === "ratio") { input.min = 0; input.max = 1; input.step = "any"; }
+    input = element("input");
+    if (kind === "boolean") input.type = "checkbox";
+    if (kind === "integer" || kind === "number") {
+      input.type = "number";
+      input.step = kind === "integer" ? "1" : "any";
+      if (spec.minimum !== undefined) input.min = spec.minimum;
+      if (spec.maximum !== undefined) input.max = spec.maximum;
+    }
   }
-  input.id = "act-field";
-  label.htmlFor = "act-field";
-  label.textContent = { rounds: "Rounds", ratio: "Value, 0 to 1", value: "New value", failed_wells: "But not in these wells (such as A1 B2; none if empty)" }[kind];
-  place.append(label, input);
-  return () => {
-    const text = input.value.trim();
-    if (kind === "rounds") return { rounds: Number(text) };
-    if (kind === "ratio") return { value: Number(text) };
-    if (kind === "failed_wells") return { failed_wells: text ? text.split(/[\s,;]+/) : [] };
-    return { values: { [more[0]]: text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text } };
-  };
+  input.required = Boolean(spec.required) && kind !== "boolean";
+  return input;
+}
+
+function wellOf(text) {
+  const found = text.match(/^(?:[^/]+\/)?r(\d+)\/p(\d+)\/([A-P]\d+)$/);
+  if (!found) throw new Error(`${text} is no well (expected such as r1/p3/B2)`);
+  return { round: Number(found[1]), plate: Number(found[2]), well: found[3] };
+}
+
+function valueOf(kind, input) {
+  if (kind === "boolean") return input.checked;
+  const text = input.value.trim();
+  if (kind === "integer" || kind === "number") return text === "" ? null : Number(text);
+  if (kind === "list") return words(text);
+  if (kind === "wells") return words(text).map(wellOf);
+  return kind === "text" ? input.value : text;
+}
+
+function place(label, input, id) {
+  const shown = element("label", label);
+  input.id = shown.htmlFor = id;
+  byId("act-fields").append(shown, input);
+  return input;
+}
+
+function field(spec, choices) {
+  if (spec.kind !== "object") {
+    const input = place(spec.label, entry(spec.kind, spec), `act-${spec.name}`);
+    if (spec.file) {
+      const chosen = place("or a file", element("input"), `act-${spec.name}-file`);
+      chosen.type = "file";
+      chosen.onchange = async () => { if (chosen.files[0]) input.value = await chosen.files[0].text(); };
+    }
+    return () => ({ [spec.name]: valueOf(spec.kind, input) });
+  }
+  const inputs = Object.entries(choices[spec.name] ?? {}).map(([key, levels]) => {
+    const input = entry(levels ? "choice" : "string", { choices: levels, required: true });
+    return [key, place(`New value of ${key.replaceAll("_", " ")}`, input, `act-${spec.name}-${key}`)];
+  });
+  return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())])) });
 }
 
 function ask(button) {
@@ -141,7 +181,9 @@ function ask(button) {
   byId("act-fields").replaceChildren();
   byId("act-why").value = "";
   tell(byId("act-problem"), "");
-  const extra = data.fields ? field(data.fields) : () => ({});
+  const preset = JSON.parse(data.preset || "{}");
+  const choices = JSON.parse(data.choices || "{}");
+  const asked = (acts[data.act] ?? []).filter((spec) => !(spec.name in preset)).map((spec) => field(spec, choices));
   const confirm = byId("act-confirm");
   confirm.className = button.classList.contains("danger") ? "danger solid" : "strong";
   confirm.textContent = button.textContent.trim().replace("…", "");
@@ -149,8 +191,8 @@ function ask(button) {
     event.preventDefault();
     confirm.disabled = true;
     try {
-      const content = { ...(data.body ? JSON.parse(data.body) : {}), ...extra(), why: byId("act-why").value };
-      const answer = await send("POST", data.act, content);
+      const content = Object.assign({ ...preset, why: byId("act-why").value }, ...asked.map((value) => value()));
+      const answer = await send("POST", data.url, content);
       const silent = Object.entries(answer.not_stopped ?? {});
       if (silent.length) throw new Error(`NOT stopped: ${silent.map(([name, why]) => `${name} (${why})`).join(", ")}`);
       act.close();
@@ -163,7 +205,7 @@ function ask(button) {
     }
   };
   act.showModal();
-  (byId("act-field") ?? byId("act-why")).focus();
+  (byId("act-fields").querySelector("input, select, textarea") ?? byId("act-why")).focus();
 }
 
 async function openDetail(url) {

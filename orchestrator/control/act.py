@@ -1,0 +1,176 @@
+"""The contract of an act: its fields, who may do it, and what it does inside the one transaction that is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from sqlmodel import Session
+
+from orchestrator.core.by import PRINTED, By, Reason
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import CampaignState
+from orchestrator.errors import Conflict
+from orchestrator.journal.access_tokens import Role
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.store import add_event
+from orchestrator.lab.lab import Lab
+from protocols.addresses import Address, WellPlace
+
+Answer = Literal["campaign", "well", "entered"]
+"""What the API answers after an act: where the campaign stands, the well's history, or how many wells were entered."""
+
+_ATTEMPTS = 5
+"""How often an act is prepared again because the campaign changed meanwhile."""
+
+JobKey = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTED)]
+RobotName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTED)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """How a field is typed at the command line, and named in a dialog.
+
+    Args:
+        help: what it is, in a few words.
+        positional: an argument instead of an option.
+        option: the option's name, where it is not the field's.
+        none: a flag that stands for no value.
+        file: a file is named, and its text is meant.
+    """
+
+    help: str = ""
+    positional: bool = False
+    option: str = ""
+    none: str = ""
+    file: bool = False
+
+
+@dataclass(frozen=True)
+class Acting:
+    """What an act works with: a transaction that holds the campaign, and the campaign as it stands in it."""
+
+    lab: Lab
+    session: Session
+    state: CampaignState
+    by: By
+    now: datetime
+
+    @property
+    def campaign_id(self) -> str:
+        """The campaign."""
+        return self.state.id
+
+    @property
+    def journal(self) -> Journal:
+        """The journal that the transaction is of."""
+        return self.lab.journal
+
+    def record(
+        self,
+        kind: EventKind,
+        subject: Address | str | None = None,
+        data: dict[str, Any] | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Append an event, by the person who acts; about the campaign and with their reason unless said otherwise."""
+        text = self.by.why if message is None else message
+        add_event(
+            self.session,
+            self.campaign_id,
+            self.now,
+            kind,
+            str(subject or self.campaign_id),
+            text,
+            data,
+            self.by.who,
+        )
+
+
+class Act(BaseModel):
+    """Something that an operator does to a campaign. One class is the whole of it.
+
+    From its fields follow the body of its HTTP request, the client's method, the command and its `remote` twin, and the
+    dialog in the browser. Its docstring says what it does, in all of them.
+
+    Class attributes:
+        name: how the client and the browser call it, such as `set_rounds`.
+        path: below `/campaigns/{campaign_id}`, such as `/rounds`.
+        command: at the command line, such as `set-rounds`; empty where a command written by hand includes it.
+        role: who may do it.
+        answer: what the API answers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    command: ClassVar[str]
+    role: ClassVar[Role] = Role.OPERATOR
+    answer: ClassVar[Answer] = "campaign"
+
+    why: Annotated[Reason, Typed("The reason; it goes into the event log.")]
+
+    def prepare(self, lab: Lab, state: CampaignState) -> Any:
+        """What takes long and writes nothing, before the transaction; `apply` is given it."""
+        return None
+
+    def rests_on(self, state: CampaignState) -> Any:
+        """What of the campaign `prepare` rests on: where that has changed meanwhile, it is prepared again."""
+        return None
+
+    def apply(self, acting: Acting, prepared: Any) -> Any:
+        """Check and write, in the transaction; returns what came of it.
+
+        Raises:
+            JournalError: it cannot be done as things stand; nothing is kept.
+        """
+        raise NotImplementedError
+
+    def afterwards(self, lab: Lab, campaign_id: str) -> None:
+        """What follows from it and may be done again at any time, after the transaction."""
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """What came of it, for the person at the command line."""
+        return f"Done. See: wellwise show {campaign_id}"
+
+
+class WellAct(Act):
+    """An act on one well; its place is part of the path."""
+
+    answer: ClassVar[Answer] = "well"
+
+    place: Annotated[WellPlace, Typed("Campaign, round, plate and well, such as rpe/r1/p3/B2.", positional=True)]
+
+
+def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
+    """Do an act: check and write in one transaction, against the campaign as it stands in it.
+
+    Args:
+        lab: the journal and the clock.
+        campaign_id: the campaign.
+        act: what is done, with its reason.
+        who: the person who acts.
+
+    Returns: what the act's `apply` returns.
+
+    Raises:
+        Missing: there is no such campaign.
+        Conflict: it changed again and again while the act was prepared.
+        JournalError: it cannot be done as things stand.
+    """
+    for _ in range(_ATTEMPTS):
+        before = lab.journal.state(campaign_id)
+        prepared, basis = act.prepare(lab, before), act.rests_on(before)
+        with lab.journal.transaction() as session:
+            state = lab.journal.locked_state(session, campaign_id)
+            if act.rests_on(state) != basis:
+                continue
+            acting = Acting(lab, session, state, By(who, act.why), lab.clock.now())
+            outcome = act.apply(acting, prepared)
+        act.afterwards(lab, campaign_id)
+        return outcome
+    raise Conflict(f"campaign {campaign_id} was changed again and again by somebody else: look at it and try again")

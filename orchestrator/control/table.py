@@ -1,0 +1,25 @@
+"""The table of acts: routes, client, commands, dialogs and the reference follow from it."""
+
+from orchestrator.control.act import Act
+from orchestrator.control.campaigns import Abort, Pause, Resume, SetRounds
+from orchestrator.control.handover import HandOver
+from orchestrator.control.jobs import Decide
+from orchestrator.control.proposals import Approve, EditProposal
+from orchestrator.control.rescoring import Rescore
+from orchestrator.control.wells import CorrectWell, EnterValues, ReadTable, Requeue
+
+ACTS: list[type[Act]] = [
+    Pause,
+    Resume,
+    Approve,
+    EditProposal,
+    Decide,
+    CorrectWell,
+    EnterValues,
+    ReadTable,
+    Requeue,
+    HandOver,
+    SetRounds,
+    Rescore,
+    Abort,
+]

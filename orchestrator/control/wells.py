@@ -1,0 +1,209 @@
+"""Acts on wells: their values by hand or from a plate reader's table, and lost conditions that are tried once more."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+from sqlmodel import Session, col, select
+
+from orchestrator.control.act import Act, Acting, Answer, Text, Typed, WellAct
+from orchestrator.core.events import EventKind
+from orchestrator.errors import JournalError
+from orchestrator.intake.readings_table import read_readings_table
+from orchestrator.journal.store import existing
+from orchestrator.journal.tables import BY_HAND, JobRow, ObservationRow, ReadingRow, WellRow
+from orchestrator.lab.scoring import score, scorer_of
+from protocols.absorbance import read_plate_table
+from protocols.addresses import PlateAddress, WellAddress, WellPlace
+from protocols.jobs import Reading
+from protocols.scoring import Score
+
+
+class CorrectWell(WellAct):
+    """Enter the value of a well by hand, or exclude it; what was there before stays beside it."""
+
+    name: ClassVar[str] = "enter_reading"
+    path: ClassVar[str] = "/reading"
+    command: ClassVar[str] = "correct-well"
+
+    value: Annotated[
+        Annotated[float, Field(ge=0, le=1)] | None,
+        Typed("The value, read by hand, 0 to 1.", none="exclude"),
+    ]
+
+    def apply(self, acting: Acting, prepared: Any) -> None:
+        """Write the value as a reading and an observation by hand."""
+        enter_values(acting, {self.place.of(acting.campaign_id): self.value})
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """What counts now."""
+        what = "excluded." if self.value is None else f"{self.value:g} entered."
+        return f"{self.place.of(campaign_id)}: {what}"
+
+
+class EnterValues(Act):
+    """Enter the values of many wells from a table; all of them or, if one is wrong, none."""
+
+    name: ClassVar[str] = "upload_readings"
+    path: ClassVar[str] = "/readings"
+    command: ClassVar[str] = "enter-values"
+    answer: ClassVar[Answer] = "entered"
+
+    csv: Annotated[
+        Text,
+        Typed("CSV with the headers round, plate, well and value.", positional=True, file=True),
+        Field(description="CSV with the headers round, plate, well and value"),
+    ]
+
+    def apply(self, acting: Acting, prepared: Any) -> dict[WellAddress, float]:
+        """Write the values; returns them."""
+        values = {place.of(acting.campaign_id): value for place, value in read_readings_table(self.csv).items()}
+        enter_values(acting, values)
+        return values
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """How many."""
+        return f"{len(outcome)} wells of {campaign_id} entered."
+
+
+class ReadTable(Act):
+    """Enter what a plate reader measured on a plate; the campaign's scorer makes values of it."""
+
+    name: ClassVar[str] = "read_table"
+    path: ClassVar[str] = "/plate-tables"
+    command: ClassVar[str] = "read-table"
+
+    table: Annotated[
+        Text,
+        Typed("A plate reader's CSV: well,value or a grid.", positional=True, file=True),
+        Field(description="a plate reader's CSV: well,value or a grid"),
+    ]
+    round_number: Annotated[int, Field(ge=1, le=10_000), Typed("The round that was read.", option="round")]
+    plate: Annotated[int, Field(ge=1, le=1_000), Typed("The plate that was read.")]
+    unit: Annotated[str, Field(max_length=50), Typed("Of the numbers.")] = ""
+
+    def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
+        """Write readings and their scores, all of them or nothing; returns the score of each well."""
+        numbers = read_plate_table(self.table, "plate table")
+        objective = acting.state.campaign.objective
+        scorer = scorer_of(objective)
+        job = plate_job(acting.session, PlateAddress(acting.campaign_id, self.round_number, self.plate))
+        scores = {}
+        for well, number in numbers.items():
+            address = WellAddress(acting.campaign_id, self.round_number, self.plate, well)
+            existing(acting.session, WellRow, address)
+            reading = Reading(well=well, kind="number", number=number, unit=self.unit)
+            row = ReadingRow(**_columns(address), job_key=job.key, kind="number", number=number, unit=self.unit)
+            scores[well] = score(reading, scorer, str(address))
+            acting.session.add(row)
+            acting.session.flush()
+            assert row.id is not None
+            acting.journal.add_scores(
+                acting.session, [(row.id, scores[well])], objective.scorer, scorer.version, acting.now
+            )
+        plate = PlateAddress(acting.campaign_id, self.round_number, self.plate)
+        acting.record(EventKind.READINGS_ENTERED, plate, {"wells": len(numbers)})
+        return scores
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """How many wells, and which of them are flagged."""
+        flagged = [f"  {well}: {', '.join(found.flags)}" for well, found in outcome.items() if found.flags]
+        return "\n".join([f"{len(outcome)} wells of round {self.round_number}, plate {self.plate} entered.", *flagged])
+
+
+class Requeue(Act):
+    """Have the conditions of lost wells tried once more in the next round that is planned."""
+
+    name: ClassVar[str] = "requeue"
+    path: ClassVar[str] = "/requeue"
+    command: ClassVar[str] = "requeue"
+
+    wells: Annotated[tuple[WellPlace, ...], Typed("A lost well; all of the last round if absent.", option="well")] = ()
+
+    def apply(self, acting: Acting, prepared: Any) -> list[WellAddress]:
+        """Mark the wells; returns them."""
+        rounds = acting.state.rounds
+        lost = {
+            WellAddress(acting.campaign_id, batch.number, well.well.plate, well.well.name)
+            for batch in rounds
+            for well in batch.wells
+            if well.lost
+        }
+        latest = rounds[-1].number if rounds else 0
+        named = [place.of(acting.campaign_id) for place in self.wells]
+        chosen = named or sorted(address for address in lost if address.round_number == latest)
+        alive = [str(address) for address in chosen if address not in lost]
+        if alive:
+            raise JournalError(f"{', '.join(alive)} is not lost")
+        if not chosen:
+            raise JournalError(f"no well of round {latest} is lost")
+        for address in chosen:
+            existing(acting.session, WellRow, address).requeued = True
+            acting.record(EventKind.WELL_REQUEUED, address)
+        return chosen
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """Which wells."""
+        return f"To be tried once more: {', '.join(map(str, outcome))}."
+
+
+def enter_values(acting: Acting, values: Mapping[WellAddress, float | None]) -> None:
+    """Enter the values (0..1) of wells by hand, or (None) exclude them from what is learnt; all of them or none.
+
+    What was there before stays beside it; what a person entered last counts, whatever a scorer says later. A lost
+    well that is given a value is lost no more.
+
+    Raises:
+        JournalError: there is no such well, nothing was done in it yet, or a value is not a ratio.
+    """
+    for address, value in values.items():
+        if value is not None and not 0 <= value <= 1:
+            raise JournalError(f"{address.well}: {value} is not a ratio (expected a number from 0 to 1)")
+    for address, value in values.items():
+        _enter(acting, address, value)
+        kind = EventKind.WELL_EXCLUDED if value is None else EventKind.VALUE_ENTERED
+        acting.record(kind, address, {"value": value})
+
+
+def _enter(acting: Acting, address: WellAddress, value: float | None) -> None:
+    session, columns = acting.session, _columns(address)
+    well = existing(session, WellRow, address)
+    job = plate_job(session, PlateAddress(*address[:3]))
+    latest_first = col(ObservationRow.id).desc()
+    before = session.exec(select(ObservationRow).filter_by(**columns).order_by(latest_first)).first()
+    reading = ReadingRow(**columns, job_key=job.key, kind="number", number=value, scored=True)
+    session.add(reading)
+    session.flush()
+    assert reading.id is not None
+    kept = value if value is not None or before is None else before.value
+    session.add(
+        ObservationRow(
+            **columns,
+            reading_id=reading.id,
+            value=kept,
+            flags=[] if value is not None else ["excluded"],
+            scorer=BY_HAND,
+            scorer_version=acting.by.who,
+        )
+    )
+    if value is not None:
+        well.lost = ""
+
+
+def plate_job(session: Session, plate: PlateAddress) -> JobRow:
+    """The last job of a plate, to which what a person reads in its wells belongs.
+
+    Raises:
+        JournalError: the round has no jobs yet.
+    """
+    campaign_id, round_number, number = plate
+    query = select(JobRow).filter_by(campaign_id=campaign_id, round=round_number, plate=number)
+    job = session.exec(query.order_by(col(JobRow.position).desc())).first()
+    if job is None:
+        raise JournalError(f"round {round_number} waits for approval: nothing can be read on plate {number} yet")
+    return job
+
+
+def _columns(address: WellAddress) -> dict[str, Any]:
+    """The columns that name a well in the journal's tables."""
+    return dict(zip(("campaign_id", "round", "plate", "well"), address, strict=True))

@@ -1,0 +1,58 @@
+"""Events: every kind of thing that the journal tells of."""
+
+from enum import StrEnum
+
+from orchestrator.core.state import JobStatus
+
+
+class EventKind(StrEnum):
+    """What happened. The words are part of the journal, of exports and of the API: they never change."""
+
+    CAMPAIGN_CREATED = "campaign_created"
+    CAMPAIGN_RUNNING = "campaign_running"
+    CAMPAIGN_PAUSED = "campaign_paused"
+    CAMPAIGN_ABORTED = "campaign_aborted"
+    CAMPAIGN_FINISHED = "campaign_finished"
+    ROUNDS_SET = "rounds_set"
+    CLOCK_MOVED = "clock_moved"
+    NOTICE = "notice"
+
+    ROUND_PLANNED = "round_planned"
+    ROUND_APPROVED = "round_approved"
+    ROUND_FINISHED = "round_finished"
+    RESCHEDULED = "rescheduled"
+    PROPOSAL_EDITED = "proposal_edited"
+
+    JOB_PLANNED = "job_planned"
+    JOB_LATE = "job_late"
+    JOB_DISPATCHED = "job_dispatched"
+    JOB_ACCEPTED = "job_accepted"
+    JOB_DONE = "job_done"
+    JOB_FAILED = "job_failed"
+    JOB_DROPPED = "job_dropped"
+    JOB_IN_DOUBT = "job_in_doubt"
+
+    WELL_LOST = "well_lost"
+    WELL_REQUEUED = "well_requeued"
+    WELL_EXCLUDED = "well_excluded"
+    VALUE_ENTERED = "value_entered"
+    READINGS_ENTERED = "readings_entered"
+    OBSERVATION = "observation"
+    MEASUREMENT = "measurement"
+    RESCORED = "rescored"
+
+    ROBOT_OFFLINE = "robot_offline"
+    ROBOT_BACK = "robot_back"
+    ROBOT_STOPPED = "robot_stopped"
+    ROBOT_NOT_STOPPED = "robot_not_stopped"
+    STOP_REQUESTED = "stop_requested"
+    HANDED_OVER = "handed_over"
+    WORKER_LOST = "worker_lost"
+
+    @classmethod
+    def of_job(cls, status: JobStatus) -> "EventKind":
+        """The event that tells of a job's move to a state."""
+        return _OF_JOB[status]
+
+
+_OF_JOB = {status: EventKind(f"job_{status.value}") for status in JobStatus}

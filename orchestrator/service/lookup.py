@@ -1,0 +1,147 @@
+"""Looking things up for an answer: a campaign, a round, a well's history, the robots."""
+
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from drivers.registry import driver_class
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import CampaignState, JobStatus, RoundState
+from orchestrator.errors import Missing
+from orchestrator.journal import queries
+from orchestrator.lab.scoring import scorer_of
+from orchestrator.service.backend import Backend
+from orchestrator.service.schema import CampaignSummary, CampaignView, JobView, RobotView, WellHistory
+from orchestrator.service.views import (
+    campaign_summary,
+    campaign_view,
+    event_view,
+    job_view,
+    observation_view,
+    outage_view,
+    reading_view,
+    well_view,
+)
+from protocols.campaign import Scored
+from protocols.scoring import MarksImages, Scorer
+
+_IN_FLIGHT = [JobStatus.DISPATCHED, JobStatus.ACCEPTED]
+_ERRORS = (EventKind.JOB_FAILED, EventKind.ROBOT_OFFLINE, EventKind.ROBOT_NOT_STOPPED, EventKind.JOB_IN_DOUBT)
+
+
+def well_history(backend: Backend, campaign_id: str, number: int, plate: int, name: str) -> WellHistory:
+    """A well with its readings, what was derived from them, and its events.
+
+    Raises:
+        Missing: there is no such well.
+    """
+    _, state = backend.state(campaign_id)
+    for well in round_of(state, number).wells:
+        if (well.well.plate, well.well.name) == (plate, name):
+            break
+    else:
+        raise Missing(f"there is no well {name} on plate {plate} of round {number} of {campaign_id}")
+    view = well_view(campaign_id, number, well)
+    read, observed = queries.readings(backend.journal, campaign_id, number, plate, name)
+    scorer = installed_scorer(state.campaign.objective)
+    marks = scorer.marks if isinstance(scorer, MarksImages) else ""
+    happened = queries.latest_events(backend.journal, campaign_id, subject=view.id)
+    return WellHistory(
+        **view.model_dump(),
+        marks=marks,
+        readings=[reading_view(row, bool(marks)) for row in read],
+        observations=[observation_view(row) for row in observed],
+        events=[event_view(row, backend.settings.zone) for row in happened],
+    )
+
+
+def round_of(state: CampaignState, number: int) -> RoundState:
+    """A round of a campaign.
+
+    Raises:
+        Missing: it has not begun.
+    """
+    if number > len(state.rounds):
+        raise Missing(f"campaign {state.id} has no round {number} (it has {len(state.rounds)})")
+    return state.rounds[number - 1]
+
+
+def summary_of(backend: Backend, campaign_id: str) -> CampaignSummary:
+    """Where a campaign stands."""
+    last, state = backend.state(campaign_id)
+    return campaign_summary(state, last, *_facts(backend, state), backend.settings.zone)
+
+
+def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
+    """The same with parameters, steps and rounds."""
+    return campaign_view(state, last, *_facts(backend, state), backend.settings.zone)
+
+
+def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:
+    counts = backend.journal.job_counts(state.id, len(state.rounds)) if state.rounds else {}
+    over = sum(number for status, number in counts.items() if status.over)
+    return over, sum(counts.values()), backend.journal.last_moment(state.id), fault_of(backend, state)
+
+
+def fault_of(backend: Backend, state: CampaignState) -> str:
+    """Why a campaign that is not over is not carried on just now, or nothing."""
+    return backend.supervisor.faults.get(state.id, "") if not state.status.over else ""
+
+
+def installed_scorer(scored: Scored) -> Scorer | None:
+    """The scorer of an objective or measurement; None if it is not installed any more."""
+    try:
+        return scorer_of(scored)
+    except (LookupError, ValidationError):
+        return None
+
+
+def open_campaigns(backend: Backend) -> list[CampaignState]:
+    """Every campaign that is not over."""
+    states = (backend.state(campaign_id)[1] for campaign_id in backend.journal.campaign_ids())
+    return [state for state in states if not state.status.over]
+
+
+def robots_of(backend: Backend) -> list[RobotView]:
+    """The robots of all campaigns that are not over, by name."""
+    zone = backend.settings.zone
+    found: dict[str, list[CampaignState]] = {}
+    for state in open_campaigns(backend):
+        for name in state.campaign.robots:
+            found.setdefault(name, []).append(state)
+    views = []
+    for name, states in sorted(found.items()):
+        at_work: list[JobView] = []
+        planned: list[JobView] = []
+        for state in states:
+            number = len(state.rounds) or None
+            rows = queries.jobs(backend.journal, state.id, round=number, robot=name, states=_IN_FLIGHT)
+            at_work += [job_view(row, zone) for _, row in rows]
+            rows = queries.jobs(
+                backend.journal, state.id, round=number, robot=name, states=[JobStatus.PLANNED], limit=500
+            )
+            planned += [job_view(row, zone) for _, row in rows]
+        outages = [outage for state in states for outage in state.outages if outage.robot == name]
+        outage = outage_view(outages[0], zone) if outages else None
+        errors = [
+            event_view(row, zone)
+            for state in states
+            for row in queries.latest_events(backend.journal, state.id, kinds=_ERRORS, limit=100)
+            if row.subject == name or row.data.get("robot") == name
+        ]
+        config = states[0].campaign.robots[name]
+        views.append(
+            RobotView(
+                name=name,
+                driver=config.driver,
+                simulated=not config.environment and driver_class(config.driver).simulated,
+                state="offline" if outage else "working" if at_work else "idle",
+                campaigns=[state.id for state in states],
+                job=at_work[0] if at_work else None,
+                queue=len(planned),
+                next_due=min((job.due_at for job in planned), default=None),
+                outage=outage,
+                errors=sorted(errors, key=lambda event: -event.id)[:5],
+            )
+        )
+    return views

@@ -1,0 +1,41 @@
+"""Events over HTTP as they happen (server-sent)."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from orchestrator.service.authentication import TheBackend, Viewer
+from orchestrator.service.backend import Backend
+from orchestrator.service.problems import answers
+
+events = APIRouter(tags=["lab"])
+
+_PATIENCE_S = 15.0
+"""How long live events are silent before a sign of life, for proxies that close silent connections."""
+
+
+@events.get(
+    "/events/stream",
+    response_class=StreamingResponse,
+    responses=answers(401, 404, 422, 503)
+    | {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each with an EventView."}},
+)
+async def stream(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)] = None,
+    after: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=2**53)] = None,
+) -> StreamingResponse:
+    """Events as they happen (server-sent); goes on behind the last id that was seen, or with what comes next."""
+    begin = last_event_id if last_event_id is not None else after
+    found = _sent(backend, backend.stream.last if begin is None else begin, campaign)
+    return StreamingResponse(found, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _sent(backend: Backend, after: int, campaign: str | None) -> AsyncIterator[str]:
+    yield "retry: 1000\n\n"
+    async for batch in backend.stream.listen(after, campaign, _PATIENCE_S):
+        yield "".join(map(backend.stream.message, batch)) or ": nothing new\n\n"

@@ -1,0 +1,62 @@
+"""Images over HTTP: as the camera gave them, and with what the scorer counted marked on them."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+
+from orchestrator.errors import Missing
+from orchestrator.journal import queries
+from orchestrator.journal.tables import ReadingRow
+from orchestrator.lab.scoring import marked_image
+from orchestrator.service.authentication import TheBackend, Viewer
+from orchestrator.service.backend import Backend
+from orchestrator.service.lookup import installed_scorer
+from orchestrator.service.problems import READING
+from orchestrator.service.requests import CampaignId, ReadingNumber
+
+images = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+
+@images.get(
+    "/{campaign_id}/readings/{reading}/image",
+    responses=READING | {200: {"content": {"image/png": {}}, "description": "The image."}},
+    response_class=FileResponse,
+)
+def image(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber) -> FileResponse:
+    """The image of a reading, as the camera gave it."""
+    _, path = _image_of(backend, campaign_id, reading)
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@images.get(
+    "/{campaign_id}/readings/{reading}/marked",
+    responses=READING | {200: {"content": {"image/png": {}}, "description": "The image, with marks."}},
+    response_class=Response,
+)
+def marked(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber) -> Response:
+    """The image of a reading, with what the scorer counts marked on it."""
+    row, _ = _image_of(backend, campaign_id, reading)
+    _, state = backend.state(campaign_id)
+    scored = state.campaign.scored(queries.measurement_of(backend.journal, reading))
+    scorer = installed_scorer(scored)
+    png = None if scorer is None else marked_image(row, backend.settings.home, scorer)
+    if png is None:
+        raise Missing(f"{scored.scorer} has nothing to mark on reading {reading} of {campaign_id}")
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingRow, Path]:
+    """A reading that is an image, and where that is.
+
+    Raises:
+        Missing: it is none, or it is gone.
+    """
+    row = backend.journal.reading(reading)
+    folder = backend.settings.campaign_folder(row.campaign_id).resolve()
+    path = (backend.settings.home / row.path).resolve()
+    if row.campaign_id != campaign_id or row.kind != "image" or not path.is_relative_to(folder):
+        raise Missing(f"reading {reading} of {campaign_id} is no image")
+    if not path.is_file():
+        raise Missing(f"the image of reading {reading} is not on the disk any more")
+    return row, path

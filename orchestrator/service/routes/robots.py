@@ -1,0 +1,33 @@
+"""Robots over HTTP: what they do, and stopping one."""
+
+from fastapi import APIRouter
+
+from orchestrator.core.by import By
+from orchestrator.errors import Missing
+from orchestrator.service.authentication import Operator, TheBackend, Viewer
+from orchestrator.service.lookup import open_campaigns, robots_of
+from orchestrator.service.problems import ACTING, answers
+from orchestrator.service.requests import RobotName
+from orchestrator.service.schema import RobotView, Stopped, Why
+
+robots = APIRouter(tags=["lab"])
+
+
+@robots.get("/robots", responses=answers(401, 503))
+def list_robots(backend: TheBackend, viewer: Viewer) -> list[RobotView]:
+    """The robots of all campaigns that are not over."""
+    return robots_of(backend)
+
+
+@robots.post("/robots/{robot}/stop", responses=ACTING)
+def stop_robot(backend: TheBackend, who: Operator, robot: RobotName, body: Why) -> Stopped:
+    """Stop a robot at once, with every other robot of the campaigns that use it, which are paused."""
+    using = [state for state in open_campaigns(backend) if robot in state.campaign.robots]
+    if not using:
+        raise Missing(f"no campaign that is not over has a robot {robot!r}")
+    unstopped: dict[str, str] = {}
+    for state in using:
+        unstopped |= backend.supervisor.stop_now(state.id, By(who.person, body.why))
+        backend.changed(state.id)
+    there = dict.fromkeys(name for state in using for name in state.campaign.robots)
+    return Stopped(stopped=[name for name in there if name not in unstopped], not_stopped=unstopped)
