@@ -42,6 +42,12 @@ def settings_for(home: Path | None) -> Settings:
     return Settings() if home is None else Settings(home=home)
 
 
+def has_journal(home: Path | None) -> bool:
+    """Whether there is a journal to look at; a database that is named is asked itself."""
+    settings = settings_for(home)
+    return bool(settings.database_url) or (settings.home / "journal.sqlite").exists()
+
+
 @contextmanager
 def opened_journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
     """Settings and journal for the length of a command."""

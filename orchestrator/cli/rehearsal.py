@@ -44,7 +44,7 @@ def rehearse(
     prices: PricesOption = None,
     out: Folder = Path("rehearsal"),
 ) -> None:
-    """Carry a campaign through on virtual robots: when what happens, what is too late, what to load, what to expect.
+    """Run a campaign on virtual robots: when what happens, what is too late, what to load, what to expect.
 
     Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when nobody is there.
     """

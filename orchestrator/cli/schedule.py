@@ -26,7 +26,7 @@ AwayOption = Annotated[
 
 @scheduling.command()
 def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Out = None) -> None:
-    """Make the schedule of all rounds, beside that of robots which take what is due first.
+    """Schedule all rounds, next to the schedule of robots which take what is due first.
 
     Exits with 1 if a tolerance cannot be kept.
     """

@@ -19,7 +19,7 @@ def worker(
     robots: Annotated[list[str], typer.Argument(help="Robots whose cables are at this computer.", metavar="ROBOT...")],
     home: Home = None,
 ) -> None:
-    """Carry out the jobs of robots at this computer, until interrupted."""
+    """Do the jobs of robots at this computer, until interrupted."""
     _serve(robots, f"Worker for {', '.join(robots)}: waiting for jobs. Stop with Ctrl-C.", home)
 
 

@@ -1,8 +1,8 @@
-"""What is written from the table of acts: the client's methods and the page of reference.
+"""What is written from the table of acts: the client's methods, the lines of help, the page of reference.
 
     python -m orchestrator.control.generate
 
-writes both anew; a test finds a table of acts that they do not agree with.
+writes all of them; a test finds a table of acts that they do not agree with.
 """
 
 import inspect
@@ -22,6 +22,7 @@ BEGIN, END = "    # Acts, from the table of acts: see orchestrator/control/gener
 
 _ROOT = Path(__file__).resolve().parents[2]
 CLIENT = _ROOT / "orchestrator" / "client.py"
+HELP = _ROOT / "orchestrator" / "cli" / "acts_help.py"
 REFERENCE = _ROOT / "docs" / "reference" / "acts.md"
 
 _ANSWERS: Mapping[Answer, str] = {"campaign": "CampaignSummary", "well": "WellHistory", "entered": "Entered"}
@@ -56,7 +57,7 @@ def _method(act: type[Act]) -> str:
         passed.insert(0, 'place={"round": round_number, "plate": plate, "well": well}')
     answer = _ANSWERS[act.answer]
     call = ", ".join(["campaign", f'"{act.name}"', *passed, "why=why"])
-    doc = inspect.cleandoc(act.__doc__ or "").split("\n")[0]
+    doc = _first_line(act)
     return (
         f"    def {act.name}({', '.join(arguments)}) -> {answer}:\n"
         f'        """{doc}"""\n'
@@ -135,6 +136,17 @@ def _help(field: FieldInfo) -> str:
     return next((found.help for found in field.metadata if isinstance(found, Typed)), "")
 
 
+def commands_help(acts: Sequence[type[Act]]) -> str:
+    """The module with the lines that the command line's help has for acts."""
+    rows = "".join(f'    "{act.command}": "{_first_line(act)}",\n' for act in acts if act.command)
+    doc = '"""The help of the commands of acts, so that it can be printed without them: see control/generate.py."""'
+    return f"{doc}\n\nACTS_HELP = {{\n{rows}}}\n"
+
+
+def _first_line(act: type[Act]) -> str:
+    return inspect.cleandoc(act.__doc__ or "").split("\n")[0]
+
+
 def with_methods(text: str, acts: Sequence[type[Act]]) -> str:
     """The client's file with the methods of these acts."""
     begin, end = text.index(BEGIN), text.index(END) + len(END)
@@ -143,4 +155,5 @@ def with_methods(text: str, acts: Sequence[type[Act]]) -> str:
 
 if __name__ == "__main__":
     CLIENT.write_text(with_methods(CLIENT.read_text(encoding="utf-8"), ACTS), encoding="utf-8")
+    HELP.write_text(commands_help(ACTS), encoding="utf-8")
     REFERENCE.write_text(reference(ACTS), encoding="utf-8")

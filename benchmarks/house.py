@@ -1,0 +1,80 @@
+"""The house in numbers: rooms of orchestrator/, the floors on which they stand, the imports between them.
+
+    python -m benchmarks.house
+
+Exits with 1 where there are more than the plan allows, or where a room imports another one above it.
+"""
+
+import ast
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_ROOMS, MOST_FLOORS, MOST_IMPORTS, MOST_LINES = 14, 11, 60, 400
+
+
+def rooms() -> dict[str, set[str]]:
+    """Room -> the other rooms that its modules import, anywhere in them."""
+    folder = ROOT / "orchestrator"
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(folder.rglob("*.py")):
+        inside = path.relative_to(folder)
+        room = inside.parts[0].removesuffix(".py")
+        if room == "__init__" or "migrations" in inside.parts:
+            continue
+        found[room] |= {other for other in _imported(path) if other != room}
+    return {room: others & found.keys() for room, others in found.items()}
+
+
+def _imported(path: Path) -> set[str]:
+    """The first part below `orchestrator` of everything that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("orchestrator"):
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = (alias.name.split(".") for alias in node.names)
+            found |= {parts[1] for parts in names if parts[0] == "orchestrator" and len(parts) > 1}
+    return found
+
+
+def floors(imports: dict[str, set[str]]) -> dict[str, int]:
+    """Room -> how many rooms stand below it in a chain; a circle raises `RecursionError`."""
+    known: dict[str, int] = {}
+
+    def floor(room: str) -> int:
+        if room not in known:
+            known[room] = 1 + max((floor(other) for other in imports[room]), default=0)
+        return known[room]
+
+    return {room: floor(room) for room in imports}
+
+
+def long_files() -> list[tuple[int, str]]:
+    """Python files with more lines than one idea needs."""
+    folders = ("wellwise", "protocols", "optimizer", "drivers", "simulators", "orchestrator", "tests")
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    counted = ((len(path.read_text(encoding="utf-8").splitlines()), str(path.relative_to(ROOT))) for path in paths)
+    return sorted(entry for entry in counted if entry[0] > MOST_LINES)
+
+
+def main() -> int:
+    """Print the house; returns the exit code."""
+    imports = rooms()
+    stand = floors(imports)
+    for room in sorted(stand, key=lambda name: (-stand[name], name)):
+        print(f"floor {stand[room]:2}  {room:12} imports {', '.join(sorted(imports[room])) or 'nothing'}")
+    number = sum(len(others) for others in imports.values())
+    height, long = max(stand.values()), long_files()
+    print(f"{len(stand)} rooms, {height} floors, {number} imports between rooms")
+    print(f"{len(long)} files of more than {MOST_LINES} lines")
+    for lines, path in long:
+        print(f"  {lines} lines: {path}")
+    too_much = len(stand) > MOST_ROOMS or height > MOST_FLOORS or number > MOST_IMPORTS or long
+    return int(bool(too_much))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""Commands of a campaign: run, resume, validate, schema, status, show, propose."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.context import (
+    CampaignId,
+    File,
+    Home,
+    LabOption,
+    Out,
+    Wait,
+    chosen,
+    console,
+    has_journal,
+    opened_journal,
+    person,
+    print_questions,
+    print_stand_ins,
+    read_campaign_input,
+    text_of,
+)
+from protocols.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from orchestrator.core.events import EventKind
+    from orchestrator.core.lifecycle import Question
+    from orchestrator.intake.campaign_check import NamedText
+    from protocols.campaign import Campaign
+    from protocols.conditions import Observation
+
+campaigns = typer.Typer()
+
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
+
+_NO_CAMPAIGN = "No campaign yet: start one with wellwise run FILE."
+
+
+@campaigns.command()
+def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None) -> None:
+    """Run a campaign from its file to its best condition."""
+    from orchestrator.cli.live import run_on
+    from orchestrator.intake.campaign_check import past_observations
+
+    text, campaign = _campaign(file, seed, lab)
+    table = _past_table(file, campaign)
+    with opened_journal(home) as (settings, journal):
+        past, (taken, known) = past_observations(journal, campaign, table)
+        if known:
+            name = campaign.past_results.campaign
+            console.print(f"Starting from {taken} of {known} results of {name}.", highlight=False)
+        campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC), person())
+        run_on(settings, journal, campaign_id, out)
+
+
+@campaigns.command()
+def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None) -> None:
+    """Go on with a campaign that was interrupted or paused, from the same place."""
+    from orchestrator.cli.live import print_result, run_on, write_results
+    from orchestrator.control.act import perform
+    from orchestrator.control.campaigns import Resume
+    from orchestrator.lab.lab import open_lab
+
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        state = journal.state(campaign_id)
+        if state.status == "finished":
+            console.print(f"{campaign_id} is finished: nothing is left to do.")
+            print_result(journal, campaign_id)
+            write_results(settings, journal, campaign_id, out)
+            return
+        if state.status == "paused":
+            perform(open_lab(settings, journal, state, []), campaign_id, Resume(why="resumed"), person())
+        run_on(settings, journal, campaign_id, out, wait)
+
+
+@campaigns.command()
+def validate(file: File, lab: LabOption = None) -> None:
+    """Check a campaign file; prints every problem with its line and key."""
+    _, campaign = _campaign(file, None, lab)
+    table = _past_table(file, campaign)
+    past = _history(table, campaign, campaign.past_results.columns) if table else []
+    wells = campaign.plates.count * campaign.plates.wells_per_plate
+    size = campaign.space.size
+    console.print(
+        f"{file} is valid: {len(campaign.parameters)} parameters "
+        f"({'a continuous space' if size == float('inf') else f'{size:,.0f} conditions'}), "
+        f"{len(campaign.protocol.steps)} steps over {campaign.protocol.last_day + 1} days, "
+        f"{campaign.stop.rounds} rounds of {wells} wells" + (f", {len(past)} past results" if past else "") + ".",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@campaigns.command()
+def schema() -> None:
+    """Print the JSON Schema of campaign files, for editors that complete and check them."""
+    from protocols.campaign import Campaign
+
+    sys.stdout.write(json.dumps(Campaign.model_json_schema(), indent=2) + "\n")
+
+
+@campaigns.command()
+def status(home: Home = None) -> None:
+    """List the campaigns, where they stand, and what a person is asked."""
+    if not has_journal(home):
+        console.print(_NO_CAMPAIGN)
+        return
+    from rich.table import Table
+
+    from orchestrator.cli.console import outage_line
+    from orchestrator.core.lifecycle import open_questions
+
+    with opened_journal(home) as (settings, journal):
+        table = Table()
+        for name in ("campaign", "status", "round", "jobs", "best so far", "lab time"):
+            table.add_column(name)
+        questions: list[Question] = []
+        outages: list[str] = []
+        for campaign_id in journal.campaign_ids():
+            state = journal.state(campaign_id)
+            current = state.rounds[-1] if state.rounds else None
+            counts = journal.job_counts(campaign_id, current.number) if current else Counter()
+            over = sum(number for status, number in counts.items() if status.over)
+            moment = journal.last_moment(campaign_id)
+            questions += open_questions(state)
+            outages += [outage_line(outage, settings.zone) for outage in state.outages if state.status != "finished"]
+            table.add_row(
+                campaign_id,
+                state.status + (f" ({state.reason})" if state.reason else ""),
+                f"{len(state.rounds)} of {state.campaign.stop.rounds}",
+                f"{over} of {counts.total()}" if counts else "-",
+                "-" if state.best is None else f"{state.best:.3f}",
+                f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}" if moment else "-",
+            )
+        if table.row_count:
+            console.print(table)
+            print_questions(questions)
+            for line in outages:
+                console.print(line, style="yellow", highlight=False, soft_wrap=True)
+        else:
+            console.print(_NO_CAMPAIGN)
+
+
+@campaigns.command()
+def show(campaign: CampaignId = None, home: Home = None) -> None:
+    """Show the rounds of a campaign, its best condition, the batch that waits for approval and the notices."""
+    from orchestrator.cli.console import layout_view
+    from orchestrator.cli.live import print_result
+
+    with opened_journal(home) as (settings, journal):
+        campaign_id = chosen(journal, campaign)
+        print_result(journal, campaign_id)
+        current = journal.state(campaign_id).rounds[-1:]
+        if current and current[0].proposed:
+            console.print(layout_view(current[0].layout))
+        for event in journal.events(campaign_id, kinds=_told()):
+            at = event.at.astimezone(settings.zone)
+            console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
+
+
+@campaigns.command()
+def propose(
+    file: File,
+    history: Annotated[Path, typer.Option("--history", help="CSV with past results, one row a well.")],
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="NAME=HEADER: the table's header for one of our names.")
+    ] = None,
+    seed: Seed = None,
+    out: Out = None,
+) -> None:
+    """Propose and lay out the next round from a table of past results."""
+    from orchestrator.cli.console import layout_view
+    from orchestrator.core.round_planning import plan_round
+    from orchestrator.intake.campaign_check import NamedText
+    from orchestrator.results.tables import layout_table, write_table
+
+    _, campaign = _campaign(file, seed)
+    columns = _columns(campaign, column or [])
+    observations = _history(NamedText(text_of(history), str(history)), campaign, columns)
+    plan = plan_round(campaign, 1 + max(observation.round for observation in observations), observations)
+    console.print(layout_view(plan.layout))
+    for notice in plan.notices:
+        console.print(notice, style="yellow", highlight=False)
+    if out is not None:
+        for path in write_table(layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"):
+            console.print(str(path), soft_wrap=True, highlight=False)
+
+
+def _told() -> tuple[EventKind, ...]:
+    """The events that `show` prints."""
+    from orchestrator.core.events import EventKind
+
+    return EventKind.NOTICE, EventKind.WELL_LOST, EventKind.ROBOT_OFFLINE, EventKind.JOB_IN_DOUBT
+
+
+def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tuple[str, Campaign]:
+    given = read_campaign_input(file, lab_file)
+    print_stand_ins(given, lab_file)
+    campaign = given.campaign
+    return given.text, campaign if seed is None else campaign.model_copy(update={"seed": seed})
+
+
+def _past_table(file: Path, campaign: Campaign) -> NamedText | None:
+    from orchestrator.intake.campaign_check import NamedText
+
+    if campaign.past_results.file is None:
+        return None
+    path = file.parent / campaign.past_results.file
+    return NamedText(text_of(path), str(path))
+
+
+def _history(table: NamedText, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:
+    from orchestrator.intake.past_results import read_history
+
+    return read_history(table.text, table.name, campaign, columns)
+
+
+def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
+    columns = dict(campaign.past_results.columns)
+    known = [parameter.name for parameter in campaign.parameters] + [campaign.objective.name, "round", "plate", "well"]
+    problems = []
+    for entry in given:
+        name, equals, header = entry.partition("=")
+        if not equals or name not in known:
+            problems.append(
+                Problem(
+                    where="--column",
+                    message=f"{entry!r} is not understood",
+                    expected=f"NAME=HEADER with one of {', '.join(known)}",
+                )
+            )
+        columns[name] = header
+    if problems:
+        raise InvalidInput(problems)
+    return columns

@@ -1,0 +1,52 @@
+"""Groups of commands that are imported when they are used: the help is printed from a table."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+
+class Lazy(NamedTuple):
+    """A command before it is imported: its line in the help, and the Typer application that has it."""
+
+    help: str
+    module: str
+    attribute: str
+    group: bool = False
+
+
+Sections = Mapping[str, Mapping[str, Lazy]]
+"""Heading -> command -> where it is, in the order of the help."""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands stand in `sections`; a subclass gives them."""
+
+    sections: ClassVar[Sections] = {}
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands, in the order of the help."""
+        return [name for commands in self.sections.values() for name in commands]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command."""
+        lazy = next((found[cmd_name] for found in self.sections.values() if cmd_name in found), None)
+        return None if lazy is None else loaded(cmd_name, lazy)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands by heading, without importing them."""
+        for heading, commands in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, lazy.help) for name, lazy in commands.items()])
+
+
+def loaded(name: str, lazy: Lazy) -> Any:
+    """The command itself."""
+    application: typer.Typer = getattr(import_module(lazy.module), lazy.attribute)
+    group: Any = typer.main.get_group(application)
+    if lazy.group:
+        group.name = name
+        return group
+    return group.commands[name]

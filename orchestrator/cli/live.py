@@ -1,0 +1,127 @@
+"""Running a campaign in front of a person: progress on the console, then the result."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.context import console, print_questions, print_waiting
+from protocols.errors import WellwiseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.core.lifecycle import Question
+    from orchestrator.journal.journal import Journal
+    from orchestrator.settings import Settings
+
+
+def run_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False) -> None:
+    """Run a campaign with its progress on the console, until it is over or a person is asked; then print and write."""
+    from orchestrator.engine.prefect_server import embed_prefect
+
+    log = embed_prefect(settings)
+    try:
+        waiting = asyncio.run(_with_progress(settings, journal, campaign_id, wait))
+    except KeyboardInterrupt:
+        what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
+        console.print(f"{what} with: wellwise resume {campaign_id}")
+        sys.exit(130)
+    print_result(journal, campaign_id)
+    write_results(settings, journal, campaign_id, out)
+    console.print(f"log      {log}", soft_wrap=True, highlight=False)
+    print_questions(waiting)
+
+
+async def _with_progress(settings: Settings, journal: Journal, campaign_id: str, wait: bool) -> tuple[Question, ...]:
+    import httpx
+    from rich.live import Live
+
+    from orchestrator.cli.console import ProgressView
+    from orchestrator.engine.prefect_server import start_prefect
+    from orchestrator.journal.store import campaign_resource
+    from orchestrator.lab.lab import open_lab
+    from orchestrator.lab.lease import owned
+
+    state = journal.state(campaign_id)
+    view, seen = ProgressView(state, settings.zone), 0
+    with Live(view.render(), console=console, auto_refresh=False, transient=True) as live:
+
+        def refresh() -> None:
+            nonlocal seen
+            for event in journal.events(campaign_id, after=seen):
+                seen = event.id or seen
+                line = view.fold(event)
+                if line and not console.is_terminal:
+                    console.print(line, soft_wrap=True, highlight=False)
+            if console.is_terminal:
+                live.update(view.render(), refresh=True)
+
+        async def watch() -> None:
+            while True:
+                refresh()
+                await asyncio.sleep(0.25)
+
+        watching = asyncio.create_task(watch())
+        try:
+            # Prefect takes seconds to import and to start: the view is there first.
+            await asyncio.sleep(0)
+            if settings.workers:
+                return await _followed(settings, journal, campaign_id)
+            flows = await asyncio.to_thread(import_module, "orchestrator.engine.prefect_flows")
+            resource = campaign_resource(campaign_id)
+            async with owned(journal, resource, settings.lease_s, print_waiting if wait else None):
+                lab = open_lab(settings, journal, state)
+                await asyncio.to_thread(start_prefect)
+                waiting: tuple[Question, ...] = await flows.run_campaign(lab, campaign_id)
+            for robot in lab.robots.values():
+                await robot.close()
+            return waiting
+        except httpx.HTTPError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # Ctrl-C reached Prefect's own server as well; what counts is that the run was interrupted.
+                raise asyncio.CancelledError from None
+            raise WellwiseError(
+                f"Prefect's server does not answer ({error}). Nothing is lost: go on with wellwise resume {campaign_id}"
+            ) from error
+        finally:
+            watching.cancel()
+            refresh()
+
+
+async def _followed(settings: Settings, journal: Journal, campaign_id: str) -> tuple[Question, ...]:
+    """Watch what the lab's workers do."""
+    workers = await asyncio.to_thread(import_module, "orchestrator.engine.prefect_workers")
+    waiting: tuple[Question, ...] = await workers.follow(settings, journal, campaign_id)
+    return waiting
+
+
+def print_result(journal: Journal, campaign_id: str) -> None:
+    """Print the rounds of a campaign and the condition to use from now on."""
+    import optimizer
+    from orchestrator.cli.console import condition_table, rounds_table
+
+    state = journal.state(campaign_id)
+    console.print(rounds_table(state))
+    campaign = state.campaign
+    best = optimizer.recommend(campaign.space, state.observations, campaign.standards)
+    if best is not None:
+        console.print(condition_table(state, best))
+
+
+def write_results(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
+    """Write the tables and plots of a campaign, and print where they are."""
+    from orchestrator.results.campaign_figures import write_plots
+    from orchestrator.results.tables import tidy_table, write_table
+
+    state = journal.state(campaign_id)
+    if not state.rounds:
+        return
+    folder = out or settings.campaign_folder(campaign_id)
+    paths = write_table(tidy_table(state), folder, "wells")
+    write_plots(state, folder / "plots")
+    console.print(f"export   {paths[0]} and {paths[1].name}", soft_wrap=True, highlight=False)
+    console.print(f"plots    {folder / 'plots'}", soft_wrap=True, highlight=False)
