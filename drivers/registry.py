@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from drivers.base import Clock, Driver, DriverError, RobotSetup
-from drivers.isolated.environment import environment_folder, interpreter
+from drivers.environment import environment_folder, interpreter
 from protocols.errors import Finding
 from protocols.plugins import announced
 

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
-from drivers.isolated.environment import interpreter, make_environment
+from drivers.environment import interpreter, make_environment
 from drivers.opentrons.deck import OpentronsOptions
 from drivers.opentrons.protocol_text import compile_protocol
 from drivers.opentrons.robot import OpentronsRobot, analyse

@@ -9,8 +9,8 @@ import pytest
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.conformance import examine
+from drivers.environment import interpreter, make_environment
 from drivers.isolated.driver import OutsideDriver
-from drivers.isolated.environment import interpreter, make_environment
 from drivers.registry import make_driver
 from protocols.jobs import JobReport
 from protocols.operations import Dispense

@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel
 
 from drivers.base import Capabilities, DriverError, JobRefused, KeyMemory, RobotOffline, RobotSetup
-from drivers.isolated.environment import environment_folder, interpreter
+from drivers.environment import environment_folder, interpreter
 from drivers.opentrons.deck import PLATES, OpentronsOptions
 from drivers.opentrons.protocol_text import compile_protocol
 from drivers.refusal import refuse_unfit

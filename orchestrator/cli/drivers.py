@@ -123,7 +123,7 @@ def environment(
     home: Home = None,
 ) -> None:
     """Make the environment that a driver's own packages need, apart from ours."""
-    from drivers.isolated.environment import make_environment
+    from drivers.environment import make_environment
 
     folder = make_environment(settings_for(home).home.absolute(), name, package or ())
     console.print(f"Environment {name} is ready in {folder}.", highlight=False, soft_wrap=True)

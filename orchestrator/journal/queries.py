@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from orchestrator.core.state import JobStatus
+from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import CampaignRow, EventRow, JobRow, MeasurementRow, ObservationRow, ReadingRow
 
@@ -17,6 +17,26 @@ class StepDay(NamedTuple):
 
     step: str
     day: int
+
+
+class Counts(NamedTuple):
+    """How many campaigns there are by status, which are not over, and how many jobs those have by state."""
+
+    campaigns: dict[str, int]
+    open_campaigns: list[str]
+    open_jobs: dict[str, int]
+
+
+def counts_of(journal: Journal) -> Counts:
+    """What there is of everything, in one look."""
+    by_status = select(CampaignRow.status, func.count()).group_by(col(CampaignRow.status))
+    alive = [status for status in CampaignStatus if not status.over]
+    with journal.reading_session() as session:
+        campaigns = dict(session.exec(by_status).all())
+        running = list(session.exec(select(CampaignRow.id).where(col(CampaignRow.status).in_(alive))))
+        by_state = select(JobRow.state, func.count()).where(col(JobRow.campaign_id).in_(running))
+        jobs = dict(session.exec(by_state.group_by(col(JobRow.state))).all())
+    return Counts(campaigns, running, jobs)
 
 
 def jobs(

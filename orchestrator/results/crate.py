@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from rocrate.rocrate import ROCrate
-from sqlalchemy import insert, select
-from sqlmodel import SQLModel
 
 from orchestrator.errors import JournalError
 from orchestrator.journal.journal import Journal
-from orchestrator.journal.row_json import plain, sha256, typed
+from orchestrator.journal.row_json import add_rows, campaign_rows, sha256
 from orchestrator.results.report import report_of
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
@@ -39,7 +36,7 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
     if archive.exists():
         raise JournalError(f"{archive} exists: choose another name (nothing was written)")
     state = journal.state(campaign_id)
-    rows = _rows(journal, campaign_id)
+    rows = campaign_rows(journal, campaign_id, (*_TABLES, *_LATER))
     [campaign] = rows["campaign"]
     parts: dict[str, tuple[bytes, str]] = {
         "campaign.yaml": (campaign["file_text"].encode(), "the campaign file as it was launched"),
@@ -116,10 +113,7 @@ def journal_of(archive: Path) -> Iterator[tuple[Journal, str]]:
         rows = {name: json.loads(source.read(f"journal/{name}.json")) for name in names}
         journal = Journal(f"sqlite:///{Path(folder) / 'journal.sqlite'}")
         try:
-            with journal.transaction() as session:
-                for table in SQLModel.metadata.sorted_tables:
-                    if rows.get(table.name):
-                        session.connection().execute(insert(table), [typed(table, row) for row in rows[table.name]])
+            add_rows(journal, rows)
             yield journal, rows["campaign"][0]["id"]
         finally:
             journal.close()
@@ -154,17 +148,6 @@ def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile | _Unpacked, dict[s
         if not described.keys() >= {f"journal/{name}.json" for name in _TABLES}:
             raise JournalError(f"{archive} is no crate of wellwise: it has no journal")
         yield source, described
-
-
-def _rows(journal: Journal, campaign_id: str) -> dict[str, list[dict[str, Any]]]:
-    rows = {}
-    with journal.reading_session() as session:
-        for table in SQLModel.metadata.sorted_tables:
-            if table.name in (*_TABLES, *_LATER):
-                place = table.c["id" if table.name == "campaign" else "campaign_id"]
-                query = select(table).where(place == campaign_id).order_by(*table.primary_key.columns)
-                rows[table.name] = [plain(row) for row in session.connection().execute(query).mappings()]
-    return rows
 
 
 def _image(path: Path, expected: str) -> bytes:

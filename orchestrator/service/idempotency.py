@@ -1,24 +1,18 @@
-"""Once: a request that carries an idempotency key has its effect once, however often it comes."""
+"""Idempotency: a request that carries an idempotency key has its effect once, however often it comes."""
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy import delete
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
 
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.journal.journal import Journal
-from orchestrator.journal.tables import RequestRow
+from orchestrator.journal.request_keys import begin_request, end_request, forget_request
 from orchestrator.service.problems import Refused
 from protocols.errors import WellwiseError
-
-_REMEMBERED = timedelta(days=30)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -50,19 +44,7 @@ def once(
     if key is None:
         return JSONResponse(act().model_dump(mode="json"), status)
     digest = hashlib.sha256(f"{request.method} {request.url.path} {body.model_dump_json()}".encode()).hexdigest()
-    place = (who.person, key)
-    try:
-        with journal.transaction() as session:
-            oldest = datetime.now(UTC) - _REMEMBERED
-            session.connection().execute(delete(RequestRow).where(col(RequestRow.at) < oldest))
-            known = session.get(RequestRow, place)
-            if known is None:
-                session.add(RequestRow(person=who.person, key=key, digest=digest, at=datetime.now(UTC)))
-                session.flush()
-    except WellwiseError as error:
-        if isinstance(error.__cause__, IntegrityError):
-            raise Refused(409, "this request is being carried out just now: look at what became of it") from None
-        raise
+    known = begin_request(journal, who.person, key, digest)
     if known is not None:
         if known.digest != digest:
             raise Refused(409, "this Idempotency-Key came with another request: take a new one for each change")
@@ -72,13 +54,7 @@ def once(
     try:
         answer = act().model_dump(mode="json")
     except WellwiseError:
-        with journal.transaction() as session:
-            refused = session.get(RequestRow, place)
-            if refused is not None:
-                session.delete(refused)
+        forget_request(journal, who.person, key)
         raise
-    with journal.transaction() as session:
-        row = session.get(RequestRow, place)
-        if row is not None:
-            row.status, row.answer = status, answer
+    end_request(journal, who.person, key, status, answer)
     return JSONResponse(answer, status)

@@ -4,10 +4,8 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import func
-from sqlmodel import col, select
 
-from orchestrator.journal.tables import CampaignRow, JobRow
+from orchestrator.journal.queries import counts_of
 from orchestrator.service.backend import Backend
 from orchestrator.service.views import needs
 
@@ -23,16 +21,14 @@ def exposition(backend: Backend) -> tuple[str, str]:
     troubled = Gauge("wellwise_campaigns_not_carried", "Running campaigns with a fault.", registry=registry)
     events = Gauge("wellwise_last_event", "Id of the latest event.", registry=registry)
     listeners = Gauge("wellwise_event_listeners", "Listeners to live events.", registry=registry)
-    with backend.journal.reading_session() as session:
-        for status, number in session.exec(select(CampaignRow.status, func.count()).group_by(col(CampaignRow.status))):
-            campaigns.labels(status).set(number)
-        running = list(session.exec(select(CampaignRow.id).where(col(CampaignRow.status).in_(("running", "paused")))))
-        query = select(JobRow.state, func.count()).where(col(JobRow.campaign_id).in_(running))
-        for state, number in session.exec(query.group_by(col(JobRow.state))):
-            jobs.labels(state).set(number)
+    counts = counts_of(backend.journal)
+    for status, number in counts.campaigns.items():
+        campaigns.labels(status).set(number)
+    for state, number in counts.open_jobs.items():
+        jobs.labels(state).set(number)
     kinds: Counter[str] = Counter({"approval": 0, "in_doubt": 0, "late": 0})
     silent = set()
-    for campaign_id in running:
+    for campaign_id in counts.open_campaigns:
         _, found = backend.state(campaign_id)
         kinds.update(need.kind for need in needs(found))
         silent |= {outage.robot for outage in found.outages}
