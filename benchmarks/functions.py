@@ -16,7 +16,8 @@ from benchmarks.virtual_campaign import truth
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Condition, Value
-from protocols.parameters import CategoryParameter, ContinuousParameter, SearchSpace, SteppedParameter
+from protocols.parameters import CategoryParameter, ContinuousParameter, SteppedParameter
+from protocols.search_space import SearchSpace
 
 NOISE_SD = 0.07
 

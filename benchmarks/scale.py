@@ -19,7 +19,8 @@ def cost(parameters: int, observations: int, batch: int) -> tuple[float, float]:
     """Seconds and CPU-seconds of one proposal."""
     import optimizer
     from protocols.conditions import Observation
-    from protocols.parameters import ContinuousParameter, SearchSpace
+    from protocols.parameters import ContinuousParameter
+    from protocols.search_space import SearchSpace
 
     space = SearchSpace(
         parameters=tuple(

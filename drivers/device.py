@@ -11,7 +11,7 @@ from drivers.base import Capabilities, DriverError, RobotOffline, RobotSetup
 from drivers.job_book import JobBook
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import OPERATIONS, Operation, well_of
+from protocols.operations import Operation, well_of
 
 _CLOSE_S = 10.0
 """How long a close waits for the operation that is under way."""
@@ -80,7 +80,7 @@ class Device(ABC):
         self._book = JobBook(self.setup.home / "robots" / f"{self.setup.name}.sqlite")
         for job, report in self._book.running():
             position = self._book.begun(job.key)
-            if position is not None and not OPERATIONS[job.operations[position].kind].repeatable:
+            if position is not None and not job.operations[position].repeatable:
                 self._doubt(job, report, position, "the process of its driver ended meanwhile")
             else:
                 self._start(job)

@@ -11,22 +11,11 @@ from PIL import UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base import Capabilities, DriverError, KeyMemory, RobotOffline, RobotSetup
+from drivers.capabilities import Limits
 from drivers.job_book import JobBook
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import (
-    OPERATIONS,
-    Aspirate,
-    Detach,
-    Dispense,
-    Image,
-    Incubate,
-    Mix,
-    Move,
-    Operation,
-    Transfer,
-    well_of,
-)
+from protocols.operations import OPERATIONS, well_of
 
 
 class ManualOptions(BaseModel):
@@ -55,8 +44,9 @@ class ManualRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything that can be done by hand, within the lab's limits."""
-        everything = Capabilities(operations={kind: {} for kind in OPERATIONS}, memory=KeyMemory.REMEMBERS_KEYS)
+        """Everything that can be done by hand, within the lab's limits; of readings, images."""
+        able: Limits = {kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")}
+        everything = Capabilities(operations=able, memory=KeyMemory.REMEMBERS_KEYS)
         return everything.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
@@ -133,7 +123,7 @@ class Checklist:
     def items(self, job: Job) -> list[tuple[int, str, bool]]:
         """Every item (from 1) in words, and whether it is confirmed."""
         done = self._book.done(job.key)
-        return [(n, in_words(operation), n - 1 in done) for n, operation in enumerate(job.operations, 1)]
+        return [(n, operation.in_words(), n - 1 in done) for n, operation in enumerate(job.operations, 1)]
 
     def confirm(self, key: str, numbers: Sequence[int], at: datetime) -> JobReport:
         """Say that items were done (from 1; none given: all that need no reading).
@@ -142,11 +132,11 @@ class Checklist:
             DriverError: there is no such job or item, or an image is missing for it.
         """
         job = self._open_job(key)
-        wanted = list(numbers) or [n for n, op in enumerate(job.operations, 1) if not isinstance(op, Image)]
+        wanted = list(numbers) or [n for n, op in enumerate(job.operations, 1) if op.reads is None]
         for number in wanted:
             if not 1 <= number <= len(job.operations):
                 raise DriverError(f"{key} has no item {number} (expected 1 to {len(job.operations)})")
-            if isinstance(job.operations[number - 1], Image):
+            if job.operations[number - 1].reads is not None:
                 raise DriverError(f"item {number} of {key} is an image: give it with wellwise manual image")
         for number in wanted:
             self._book.end(key, number - 1, None)
@@ -165,11 +155,11 @@ class Checklist:
         except (UnidentifiedImageError, OSError) as error:
             raise DriverError(f"the image of {well} cannot be read: {error}") from None
         for position, operation in enumerate(job.operations):
-            if isinstance(operation, Image) and operation.well == well:
+            if operation.reads == "image" and well_of(operation) == well:
                 self._book.end(key, position, Reading(well=well, kind="image", image_png=buffer.getvalue()))
                 return self._conclude(job, at)
-        wells = [operation.well for operation in job.operations if isinstance(operation, Image)]
-        raise DriverError(f"{key} images no well {well} (expected one of {', '.join(wells) or 'none'})")
+        imaged = [op.well_name or "" for op in job.operations if op.reads == "image"]
+        raise DriverError(f"{key} images no well {well} (expected one of {', '.join(imaged) or 'none'})")
 
     def fail(self, key: str, well: str, why: str, at: datetime) -> JobReport:
         """Say that a well went wrong: it is lost, and its other items need no confirmation.
@@ -209,28 +199,3 @@ class Checklist:
 def book_path(home: Path, robot: str) -> Path:
     """Where a person's job book lies: apart from those of devices, which nobody confirms by hand."""
     return home / "people" / f"{robot}.sqlite"
-
-
-def in_words(operation: Operation) -> str:
-    """An operation as a person is told it."""
-    match operation:
-        case Move():
-            return f"carry the plate to the {operation.to}"
-        case Dispense():
-            with_ = ", ".join(f"{s.substance} {s.concentration:g} {s.unit}" for s in operation.supplements)
-            return f"{operation.well}: add {operation.volume_ul:g} uL {operation.liquid}" + (
-                f" with {with_}" if with_ else ""
-            )
-        case Aspirate():
-            return f"{operation.well}: remove {operation.volume_ul:g} uL"
-        case Mix():
-            return f"{operation.well}: mix {operation.volume_ul:g} uL, {operation.cycles} times"
-        case Incubate():
-            return f"leave the plate for {operation.duration_s / 60:g} min at {operation.temperature_c:g} °C"
-        case Detach():
-            how = f"{operation.stroke} strokes at {operation.speed_mm_s:g} mm/s"
-            return f"{operation.well}: {operation.period_s / 60:g} min after the enzyme, detach with {how}"
-        case Transfer():
-            return f"{operation.well}: move {operation.volume_ul:g} uL to the same well of a fresh plate"
-        case Image():
-            return f"{operation.well}: take an image"

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from optimizer.propose import fit
 from protocols.conditions import Condition, Observation
-from protocols.parameters import SearchSpace
+from protocols.search_space import SearchSpace
 
 
 class HeldOut(NamedTuple):

@@ -10,7 +10,7 @@ from scipy.stats import qmc
 from optimizer.encoding import Encoding, Rows
 from optimizer.propose import fit
 from protocols.conditions import Observation, Value
-from protocols.parameters import SearchSpace
+from protocols.search_space import SearchSpace
 
 _BASE_EXPONENT = 5  # 2^5 base conditions
 _MAX_VALUES = 9

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.conditions import Condition, Value
-from protocols.parameters import CategoryParameter, ContinuousParameter, SearchSpace
+from protocols.parameters import Parameter
+from protocols.search_space import SearchSpace
 
 _REACH = 0.08
 _ATTEMPTS = 50
@@ -31,9 +32,7 @@ class Encoding:
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         self._tables = [_level_features(parameter) for parameter in space.parameters]
-        self.levels = np.array(
-            [len(p.levels) if isinstance(p, CategoryParameter) else 0 for p in space.parameters]
-        )
+        self.levels = np.array([0 if p.numeric else len(p.choices or ()) for p in space.parameters])
         """The number of levels of each category, 0 for a number (p)."""
 
     def rows(self, conditions: Sequence[Condition]) -> Rows:
@@ -52,13 +51,7 @@ class Encoding:
         for row in rows:
             values: dict[str, Value] = {}
             for parameter, entry in zip(self.space.parameters, row, strict=True):
-                if isinstance(parameter, ContinuousParameter):
-                    # Six significant digits are finer than any instrument and print well.
-                    values[parameter.name] = float(
-                        f"{parameter.from_unit_interval(float(entry)):.6g}"
-                    )
-                else:
-                    values[parameter.name] = parameter.levels[int(entry)]
+                values[parameter.name] = parameter.value_of(float(entry))
             found.append(Condition(values))
         return found
 
@@ -159,7 +152,7 @@ class Encoding:
         parameter, table = self.space.parameters[index], self._tables[index]
         if table is None:
             return np.linspace(0.0, 1.0, number)
-        if isinstance(parameter, CategoryParameter) or len(table) <= number:
+        if not parameter.numeric or len(table) <= number:
             return np.arange(len(table), dtype=np.float64)
         return np.unique(np.linspace(0, len(table) - 1, number).round())
 
@@ -170,7 +163,7 @@ class Encoding:
         if table is None:
             return np.clip(entries + rng.normal(0, _REACH * reach, size=entries.shape), 0, 1)
         count = len(table)
-        if isinstance(parameter, CategoryParameter):
+        if not parameter.numeric:
             return np.asarray(
                 (entries + rng.integers(1, count, size=entries.shape)) % count, dtype=np.float64
             )
@@ -190,15 +183,10 @@ class Encoding:
             raise ValueError(
                 f"{parameter.name}={value} is not allowed (expected {parameter.allowed})"
             )
-        if isinstance(parameter, ContinuousParameter):
-            return parameter.to_unit_interval(float(snapped))
-        return float(parameter.levels.index(snapped))
+        return parameter.entry(snapped)
 
 
-def _level_features(parameter: object) -> NDArray[np.float64] | None:
-    """The feature of each level, or None for a continuous parameter."""
-    if isinstance(parameter, ContinuousParameter):
-        return None
-    if isinstance(parameter, CategoryParameter):
-        return np.arange(len(parameter.levels), dtype=np.float64)
-    return np.array([parameter.to_unit_interval(level) for level in parameter.levels])  # type: ignore[attr-defined]
+def _level_features(parameter: Parameter) -> NDArray[np.float64] | None:
+    """The feature of each level, or None where there is a range instead."""
+    choices = parameter.choices
+    return None if choices is None else np.array([parameter.feature(level) for level in choices])

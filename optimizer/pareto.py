@@ -11,7 +11,7 @@ from optimizer.encoding import Rows
 from optimizer.evolution import evolve
 from optimizer.propose import FittedModel, fit, predict_rows
 from protocols.conditions import Condition, Observation, Value
-from protocols.parameters import SearchSpace
+from protocols.search_space import SearchSpace
 
 _GENERATIONS = 15
 _SURVIVORS = 80

@@ -12,7 +12,7 @@ from optimizer.initial import initial_design
 from optimizer.marginal_likelihood import Data
 from optimizer.model import GaussianProcess
 from protocols.conditions import Condition, Observation, Proposal, Value
-from protocols.parameters import SearchSpace
+from protocols.search_space import SearchSpace
 
 _MIN_OBSERVATIONS = 2
 
@@ -45,7 +45,8 @@ def propose(
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
-    >>> from protocols.parameters import ContinuousParameter, SearchSpace, SteppedParameter
+    >>> from protocols.parameters import ContinuousParameter, SteppedParameter
+    >>> from protocols.search_space import SearchSpace
     >>> space = SearchSpace(parameters=(
     ...     ContinuousParameter(
     ...         name="dose", step="A", kind="continuous", low=1, high=100, scale="log",

@@ -11,7 +11,7 @@ from optimizer.evolution import maximise
 from optimizer.model import PosteriorSamples
 from optimizer.propose import FittedModel, fit
 from protocols.conditions import Condition, Observation
-from protocols.parameters import SearchSpace
+from protocols.search_space import SearchSpace
 
 _GENERATIONS = 12
 _SHRINK = 0.8

@@ -12,7 +12,7 @@ from optimizer.evolution import maximise
 from optimizer.kernel import Kernel
 from optimizer.propose import FittedModel, fit
 from protocols.conditions import Condition, Observation
-from protocols.parameters import SearchSpace
+from protocols.search_space import SearchSpace
 
 _FOURIER_FEATURES = 512
 _LENGTHSCALE = 0.5  # times the root of the number of parameters, in ranges of a parameter

@@ -10,19 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.conditions import Condition, Value
 from protocols.constraints import Constraint, Cost
-from protocols.errors import Finding, Loc, refuse
-from protocols.parameters import (
-    CategoryParameter,
-    Name,
-    Parameter,
-    SearchSpace,
-    constraint_findings,
-    cost_findings,
-    duplicate_names,
-)
+from protocols.errors import Finding, Loc, duplicate_names, refuse
+from protocols.operations import OPERATIONS
+from protocols.parameters import Name, Parameter
 from protocols.plates import Plates
-from protocols.protocol import FIELD_UNITS, Protocol, Step
+from protocols.protocol import Protocol, Step
 from protocols.quantities import same_dimension
+from protocols.references import Reference
+from protocols.search_space import SearchSpace, constraint_findings, cost_findings
 from protocols.working_hours import WorkingHours
 
 
@@ -252,11 +247,12 @@ def _usage_findings(parts: Parts) -> Iterator[Finding]:
     by_name = {parameter.name: parameter for _, parameter in parts.parameters}
     used: dict[str, set[str]] = {name: set() for name in by_name}
     for index, step in parts.steps:
-        for loc, name, field in step.references():
-            place: Loc = ("protocol", "steps", index, *loc)
+        for reference in step.references():
+            place: Loc = ("protocol", "steps", index, *reference.loc)
+            name = reference.parameter
             if name in by_name:
                 used[name].add(step.name)
-                yield from _reference_findings(place, by_name[name], field)
+                yield from _reference_findings(place, by_name[name], reference)
             elif name not in parts.broken:
                 expected = "one of " + ", ".join(by_name)
                 yield Finding(loc=place, message=f"{name!r} is not a parameter of this campaign", expected=expected)
@@ -275,21 +271,19 @@ def _usage_findings(parts: Parts) -> Iterator[Finding]:
             )
 
 
-def _reference_findings(place: Loc, parameter: Parameter, field: str) -> Iterator[Finding]:
-    categorical = isinstance(parameter, CategoryParameter)
-    if categorical != (field == "stroke"):
-        wanted = "a category" if field == "stroke" else "a number"
+def _reference_findings(place: Loc, parameter: Parameter, reference: Reference) -> Iterator[Finding]:
+    field, unit = reference.field, reference.unit
+    if parameter.numeric == reference.labelled:
+        wanted = "a category" if reference.labelled else "a number"
         message = f"{field} needs {wanted}, but {parameter.name!r} is {parameter.kind}"
         yield Finding(loc=place, message=message, expected=f"a parameter that is {wanted}")
-    elif not categorical and field in FIELD_UNITS:
-        unit = FIELD_UNITS[field]
-        if not same_dimension(parameter.unit or "dimensionless", unit):
-            message = f"{field} cannot be given by {parameter.name!r}, which is in {parameter.unit or 'no unit'}"
-            yield Finding(loc=place, message=message, expected=f"a parameter with a unit such as {unit}")
+    elif unit is not None and not same_dimension(parameter.unit or "dimensionless", unit):
+        message = f"{field} cannot be given by {parameter.name!r}, which is in {parameter.unit or 'no unit'}"
+        yield Finding(loc=place, message=message, expected=f"a parameter with a unit such as {unit}")
 
 
 def _measurement_findings(parts: Parts) -> Iterator[Finding]:
-    reading = [step.name for _, step in parts.steps if any(op.do == "image" for op in step.operations)]
+    reading = [step.name for _, step in parts.steps if any(OPERATIONS[op.do].reads for op in step.operations)]
     taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
     taken |= set() if parts.objective is None else {parts.objective.name}
     free = list(reading)

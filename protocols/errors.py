@@ -1,5 +1,8 @@
 """The family of errors that wellwise raises and that its command line prints without a traceback."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
@@ -59,6 +62,19 @@ def refuse(findings: list[Finding]) -> None:
             "{text}",
             {"text": "; ".join(_with_place(finding) for finding in findings), "findings": findings},
         )
+
+
+def duplicate_names(things: Sequence[Any], key: str) -> list[Finding]:
+    """A finding for each thing whose `name` an earlier one already has."""
+    seen: set[str] = set()
+    findings = []
+    for index, thing in enumerate(things):
+        if thing.name in seen:
+            findings.append(
+                Finding(loc=(key, index, "name"), message=f"{thing.name!r} is duplicated", expected="each name once")
+            )
+        seen.add(thing.name)
+    return findings
 
 
 def _with_place(finding: Finding) -> str:

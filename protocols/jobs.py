@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocols.operations import OPERATIONS, Operation, well_of
+from protocols.operations import Operation, well_of
 
 
 class Job(BaseModel):
@@ -38,7 +38,7 @@ class Job(BaseModel):
     @property
     def repeatable(self) -> bool:
         """Whether every operation may be done once more without changing a well."""
-        return all(OPERATIONS[operation.kind].repeatable for operation in self.operations)
+        return all(operation.repeatable for operation in self.operations)
 
     def without_wells(self, lost: frozenset[str]) -> "Job":
         """The same job, leaving out what concerns wells that are lost."""

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from protocols.conditions import Condition, Proposal, Value
-from protocols.parameters import CategoryParameter, SearchSpace
 from protocols.plates import Well
+from protocols.search_space import SearchSpace
 
 _ARRANGEMENTS = 200
 
@@ -164,11 +164,4 @@ def lay_out(
 
 
 def _features(space: SearchSpace, condition: Condition) -> list[float]:
-    features = []
-    for parameter in space.parameters:
-        value = condition[parameter.name]
-        if isinstance(parameter, CategoryParameter):
-            features.append(float(parameter.levels.index(value)) / (len(parameter.levels) - 1))
-        else:
-            features.append(parameter.to_unit_interval(float(value)))
-    return features
+    return [parameter.to_unit_interval(condition[parameter.name]) for parameter in space.parameters]

@@ -6,7 +6,6 @@ from datetime import date
 from typing import NamedTuple
 
 from protocols.jobs import Job
-from protocols.operations import Aspirate, Dispense, Mix, Transfer, WellOperation
 from protocols.quantities import conversion
 
 TIP_SIZES_UL = (20.0, 200.0, 300.0, 1000.0)
@@ -65,23 +64,22 @@ def _load(day: date, jobs: Sequence[Job], sizes: Sequence[float], seen: set[str]
             seen.add(job.plate_id)
             plates[job.labware] += 1
         # Cells that are passed on need a fresh plate, which takes the old one's place.
-        if any(isinstance(operation, Transfer) for operation in job.operations):
+        if any(operation.fresh_plate for operation in job.operations):
             plates[job.labware] += 1
         for operation in job.operations:
-            if isinstance(operation, Dispense):
-                liquids[operation.liquid] += operation.volume_ul
-                for supplement in operation.supplements:
+            if (liquid := operation.added) is not None:
+                liquids[liquid.name] += liquid.volume_ul
+                for supplement in liquid.supplements:
                     unit, factor = _amount_unit(supplement.unit)
-                    amounts[supplement.substance, unit] += supplement.concentration * operation.volume_ul * factor
-            if isinstance(operation, Dispense | Aspirate | Transfer | Mix):
-                tips[_tip(operation, sizes)] += 1
+                    amounts[supplement.substance, unit] += supplement.concentration * liquid.volume_ul * factor
+            if operation.tip_ul is not None:
+                tips[_tip(operation.tip_ul, sizes)] += 1
     substances = (Substance(name, amount, unit) for (name, unit), amount in sorted(amounts.items()) if amount)
     return Load(day, dict(plates), dict(sorted(liquids.items())), tuple(substances), dict(sorted(tips.items())))
 
 
-def _tip(operation: WellOperation, sizes: Sequence[float]) -> float:
-    volume = getattr(operation, "volume_ul", 0.0)
-    return next((size for size in sizes if size >= volume), sizes[-1])
+def _tip(volume_ul: float, sizes: Sequence[float]) -> float:
+    return next((size for size in sizes if size >= volume_ul), sizes[-1])
 
 
 def _amount_unit(concentration: str) -> tuple[str, float]:

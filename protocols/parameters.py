@@ -1,16 +1,15 @@
-"""Parameters and the search space: what may vary, within which levels or range, and what the well decides."""
+"""Parameters: what may vary, within which levels or range, and how each kind becomes numbers."""
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from protocols.conditions import Condition, Finite, Value
-from protocols.constraints import Constraint, Cost, ForbiddenCombination
-from protocols.errors import Finding, Loc, refuse
+from protocols.conditions import Finite, Value
+from protocols.errors import Finding, refuse
+from protocols.plugins import OneOf, Registry
 from protocols.quantities import same_dimension
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and underscores")]
@@ -34,13 +33,83 @@ class DecidedByWell(BaseModel):
         return self.base[min(round, len(self.base)) - 1] + self.per_well * (well - 1)
 
 
-class _Parameter(BaseModel):
+class BaseParameter(BaseModel, ABC):
+    """One thing that may vary between conditions. A kind says what is allowed and how it becomes numbers.
+
+    A new kind is a subclass, of `NumericParameter` where its values are numbers, with a field `kind` of one value. Ours
+    stand in the list below; those of other packages are entry points `wellwise.parameters`.
+
+    A value's *entry* is the number by which the optimiser keeps it: the index of a level or, where there is a range
+    instead of levels, the share of it. Its *feature* is what a model sees: a share of the range, or a category's index.
+    """
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    numeric: ClassVar[bool]
+    """Whether its values are numbers, which have an order and can be summed."""
 
     name: Name
     step: Name | Annotated[str, Field(pattern=r"^[A-Z]$")] = Field(description="the protocol step that uses it")
     title: str = ""
     unit: str = Field("", description="a unit that pint knows, such as nM, day, mm/s; empty for a pure number")
+
+    if TYPE_CHECKING:  # Each kind declares its own, because fields are serialised in the order of declaration.
+        kind: str
+        standard: Value | None
+        decided_by_well: DecidedByWell | None
+
+    @abstractmethod
+    def allows(self, value: Value) -> bool:
+        """Whether `value` (in `unit`) is allowed."""
+
+    @abstractmethod
+    def snap(self, value: Value) -> Value | None:
+        """The allowed value that `value` stands for, or None."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """What is allowed, for people."""
+
+    @property
+    @abstractmethod
+    def choices(self) -> tuple[Value, ...] | None:
+        """Every allowed value, in order; None where there is a range instead."""
+
+    @property
+    @abstractmethod
+    def extremes(self) -> tuple[Value, Value]:
+        """The lowest and the highest allowed value, or the first and the last."""
+
+    @abstractmethod
+    def to_unit_interval(self, value: Value) -> float:
+        """Where an allowed value lies between the extremes: 0 at the first, 1 at the last."""
+
+    @abstractmethod
+    def feature(self, value: Value) -> float:
+        """What a model sees of an allowed value."""
+
+    def entry(self, value: Value) -> float:
+        """The index of an allowed value among the choices; its share of the range where there are none."""
+        return self.to_unit_interval(value) if self.choices is None else float(self.choices.index(value))
+
+    @abstractmethod
+    def value_of(self, entry: float) -> Value:
+        """The inverse of `entry`: an allowed value."""
+
+    @property
+    def log_scale(self) -> bool:
+        """Whether it is to be shown on a logarithmic axis."""
+        return False
+
+    @property
+    def level_labels(self) -> Mapping[str, str]:
+        """What the robot is told, by level as text, where that is not the level itself."""
+        return {}
+
+    def label(self, value: Value) -> str:
+        """What the robot is told for a value: its label, or the value itself."""
+        return self.level_labels.get(str(value), str(value))
 
     def _unit_findings(self) -> list[Finding]:
         try:
@@ -50,30 +119,35 @@ class _Parameter(BaseModel):
         return []
 
 
-class _NumericParameter(_Parameter, ABC):
+class NumericParameter(BaseParameter):
+    """A parameter whose values are numbers, on a linear or a logarithmic scale."""
+
+    numeric = True
+
     scale: Literal["linear", "log"] = "linear"
     standard: Finite | None = Field(None, description="today's hand-made practice; absent if the well decides")
     decided_by_well: DecidedByWell | None = None
-
-    @abstractmethod
-    def allows(self, value: Value) -> bool:
-        """Whether `value` (in `unit`) is allowed."""
-
-    @property
-    @abstractmethod
-    def allowed(self) -> str:
-        """What is allowed, for people."""
 
     @property
     @abstractmethod
     def bounds(self) -> tuple[float, float]:
         """The lowest and the highest allowed value."""
 
-    def to_unit_interval(self, value: float) -> float:
+    @property
+    def extremes(self) -> tuple[float, float]:
+        """The bounds."""
+        return self.bounds
+
+    @property
+    def log_scale(self) -> bool:
+        """Whether its scale is logarithmic."""
+        return self.scale == "log"
+
+    def to_unit_interval(self, value: Value) -> float:
         """Where `value` lies between the bounds, on the parameter's scale: 0 at the lowest, 1 at the highest."""
-        (low, high), number = self.bounds, value
+        (low, high), number = self.bounds, float(value)
         if self.scale == "log":
-            low, high, number = math.log(low), math.log(high), math.log(value)
+            low, high, number = math.log(low), math.log(high), math.log(number)
         return (number - low) / (high - low)
 
     def from_unit_interval(self, share: float) -> float:
@@ -82,6 +156,19 @@ class _NumericParameter(_Parameter, ABC):
         if self.scale == "log":
             return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
         return low + share * (high - low)
+
+    def feature(self, value: Value) -> float:
+        """Its share of the range, on the parameter's scale."""
+        return self.to_unit_interval(value)
+
+    def value_of(self, entry: float) -> Value:
+        """The choice with this index, or the value at this share of the range.
+
+        Such a value has six significant digits, which are finer than any instrument and print well.
+        """
+        if self.choices is not None:
+            return self.choices[int(entry)]
+        return float(f"{self.from_unit_interval(entry):.6g}")
 
     def _standard_findings(self) -> list[Finding]:
         if self.standard is None:
@@ -93,7 +180,7 @@ class _NumericParameter(_Parameter, ABC):
         return []
 
 
-class ContinuousParameter(_NumericParameter):
+class ContinuousParameter(NumericParameter):
     """Any value from `low` to `high`, both included, in `unit`."""
 
     kind: Literal["continuous"]
@@ -127,6 +214,11 @@ class ContinuousParameter(_NumericParameter):
         """`low` and `high`."""
         return self.low, self.high
 
+    @property
+    def choices(self) -> None:
+        """None: there is a range instead."""
+        return None
+
     def snap(self, value: Value) -> Value | None:
         """The allowed value that `value` stands for, or None."""
         return min(max(float(value), self.low), self.high) if self.allows(value) else None
@@ -146,7 +238,7 @@ def _expand_range(levels: Any) -> Any:
     return [round(low + by * index, 12) for index in range(math.floor((high - low) / by + 1e-9) + 1)]
 
 
-class SteppedParameter(_NumericParameter):
+class SteppedParameter(NumericParameter):
     """One of several ordered numbers, in `unit`."""
 
     kind: Literal["stepped"]
@@ -199,6 +291,11 @@ class SteppedParameter(_NumericParameter):
         """The first and the last level."""
         return self.levels[0], self.levels[-1]
 
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """The levels."""
+        return self.levels
+
     def snap(self, value: Value) -> Value | None:
         """The level that `value` stands for, or None."""
         if isinstance(value, str):
@@ -210,8 +307,10 @@ def _string_keys(labels: Any) -> Any:
     return {str(level): label for level, label in labels.items()} if isinstance(labels, dict) else labels
 
 
-class CategoryParameter(_Parameter):
+class CategoryParameter(BaseParameter):
     """One of several values without an order; `labels` name them for the robot and for people."""
+
+    numeric = False
 
     kind: Literal["category"]
     levels: tuple[Value, ...] = Field(min_length=2)
@@ -225,7 +324,7 @@ class CategoryParameter(_Parameter):
     def _check(self) -> Self:
         findings = self._unit_findings()
         if len(set(self.levels)) != len(self.levels):
-            findings.append(Finding(loc=("levels",), message="a level stands twice", expected="each level once"))
+            findings.append(Finding(loc=("levels",), message="a level is duplicated", expected="each level once"))
         for value in self.labels:
             if self.snap(value) is None:
                 findings.append(Finding(loc=("labels",), message=f"{value!r} is not a level", expected=self.allowed))
@@ -252,144 +351,38 @@ class CategoryParameter(_Parameter):
         """The level that `value` stands for (0.0 stands for 0), or None."""
         return next((level for level in self.levels if level == value or str(level) == str(value)), None)
 
-    def label(self, value: Value) -> str:
-        """What the robot is told for a level: its label, or the level itself."""
-        return self.labels.get(str(value), str(value))
-
-
-Parameter = Annotated[ContinuousParameter | SteppedParameter | CategoryParameter, Field(discriminator="kind")]
-
-
-class SearchSpace(BaseModel):
-    """The parameters of a campaign, each with another name, and what may not come together."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    parameters: tuple[Parameter, ...] = Field(min_length=1)
-    constraints: tuple[Constraint, ...] = ()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(duplicate_names(self.parameters, "parameters"))
-        refuse(list(constraint_findings(self.parameters, self.constraints)))
-        return self
-
-    def __hash__(self) -> int:
-        return hash(tuple(parameter.name for parameter in self.parameters))
-
-    def permits(self, values: Mapping[str, Value]) -> bool:
-        """Whether every constraint holds for a condition whose values are allowed one by one."""
-        return all(constraint.permits(values) for constraint in self.constraints)
-
-    @cached_property
-    def by_name(self) -> dict[str, Parameter]:
-        """Parameters by name, in the order of the file."""
-        return {parameter.name: parameter for parameter in self.parameters}
+    @property
+    def choices(self) -> tuple[Value, ...]:
+        """The levels."""
+        return self.levels
 
     @property
-    def decided(self) -> tuple[ContinuousParameter | SteppedParameter, ...]:
-        """The parameters that the well decides."""
-        return tuple(
-            parameter
-            for parameter in self.parameters
-            if not isinstance(parameter, CategoryParameter) and parameter.decided_by_well is not None
-        )
+    def extremes(self) -> tuple[Value, Value]:
+        """The first and the last level."""
+        return self.levels[0], self.levels[-1]
 
-    def decided_values(self, round: int, well: int) -> dict[str, Value]:
-        """What well number `well` (from 1, in processing order) decides in round number `round` (from 1)."""
-        return {
-            parameter.name: _snapped(parameter, parameter.decided_by_well.value(round, well))
-            for parameter in self.decided
-            if parameter.decided_by_well is not None
-        }
+    def to_unit_interval(self, value: Value) -> float:
+        """The index of a level as a share of the last one's."""
+        return float(self.levels.index(value)) / (len(self.levels) - 1)
 
-    def standard(self, decided: Mapping[str, Value]) -> Condition:
-        """The standard condition in a well that decides `decided`."""
-        return Condition(
-            {
-                parameter.name: value
-                for parameter in self.parameters
-                if (value := decided.get(parameter.name, parameter.standard)) is not None
-            }
-        )
+    def feature(self, value: Value) -> float:
+        """The index of a level."""
+        return float(self.levels.index(value))
 
-    def standard_fits(self, decided: Mapping[str, Value]) -> bool:
-        """Whether the standard condition may sit in a well that decides `decided`."""
-        agrees = all(
-            self.by_name[name].standard is None or self.by_name[name].standard == value
-            for name, value in decided.items()
-        )
-        return agrees and self.permits(self.standard(decided).root)
-
-    def snap(self, values: Mapping[str, Value]) -> Condition | None:
-        """The condition that `values` stand for, on exact levels; None if one is missing or not allowed."""
-        snapped: dict[str, Value] = {}
-        for parameter in self.parameters:
-            value = parameter.snap(values[parameter.name]) if parameter.name in values else None
-            if value is None:
-                return None
-            snapped[parameter.name] = value
-        return Condition(snapped)
+    def value_of(self, entry: float) -> Value:
+        """The level with this index."""
+        return self.levels[int(entry)]
 
     @property
-    def size(self) -> float:
-        """How many conditions there are; infinite with a continuous parameter."""
-        return math.prod(
-            math.inf if isinstance(parameter, ContinuousParameter) else len(parameter.levels)
-            for parameter in self.parameters
-        )
+    def level_labels(self) -> dict[str, str]:
+        """The labels."""
+        return self.labels
 
 
-def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[Constraint]) -> Iterator[Finding]:
-    """What is wrong between parameters and constraints: unknown names, values, and a standard that is not permitted."""
-    by_name = {parameter.name: parameter for parameter in parameters}
-    for index, constraint in enumerate(constraints):
-        wrong = list(_term_findings(constraint, by_name, ("constraints", index)))
-        yield from wrong
-        standard = {} if wrong else {name: by_name[name].standard for name in constraint.names}
-        known = {name: value for name, value in standard.items() if value is not None}
-        if known and known == standard and not constraint.permits(known):
-            message = f"the standard condition is not permitted ({constraint})"
-            yield Finding(loc=("constraints", index), message=message, expected="a constraint that it meets")
+PARAMETER_KINDS: Registry[BaseParameter] = Registry(
+    "wellwise.parameters", (ContinuousParameter, SteppedParameter, CategoryParameter)
+)
+"""Every kind of parameter by its name."""
 
-
-def cost_findings(parameters: Sequence[Parameter], costs: Sequence[Cost]) -> Iterator[Finding]:
-    """What is wrong between parameters and costs: unknown names, and categories, which cannot be summed."""
-    by_name = {parameter.name: parameter for parameter in parameters}
-    for index, cost in enumerate(costs):
-        yield from _term_findings(cost, by_name, ("costs", index))
-
-
-def _term_findings(bound: Constraint | Cost, by_name: Mapping[str, Parameter], place: Loc) -> Iterator[Finding]:
-    forbidden = bound.when if isinstance(bound, ForbiddenCombination) else {}
-    summed = {} if isinstance(bound, ForbiddenCombination) else bound.terms
-    for name in sorted([*forbidden, *summed]):
-        parameter = by_name.get(name)
-        loc: Loc = (*place, "terms" if summed else "when", name)
-        if parameter is None:
-            message = f"{name!r} is not a parameter of this campaign"
-            yield Finding(loc=loc, message=message, expected="one of " + ", ".join(by_name))
-        elif summed and isinstance(parameter, CategoryParameter):
-            yield Finding(loc=loc, message=f"{name!r} is a category, which cannot be summed", expected="a number")
-        for value in forbidden.get(name, ()):
-            # A text that only looks like the level would forbid nothing.
-            if parameter is not None and parameter.snap(value) != value:
-                yield Finding(loc=loc, message=f"{value!r} is not allowed for {name!r}", expected=parameter.allowed)
-
-
-def duplicate_names(things: Sequence[Any], key: str) -> list[Finding]:
-    """A finding for each thing whose `name` an earlier one already has."""
-    seen: set[str] = set()
-    findings = []
-    for index, thing in enumerate(things):
-        if thing.name in seen:
-            findings.append(
-                Finding(loc=(key, index, "name"), message=f"{thing.name!r} stands twice", expected="each name once")
-            )
-        seen.add(thing.name)
-    return findings
-
-
-def _snapped(parameter: ContinuousParameter | SteppedParameter, value: float) -> Value:
-    snapped = parameter.snap(value)
-    return value if snapped is None else snapped
+Parameter = Annotated[BaseParameter, OneOf(PARAMETER_KINDS, "kind")]
+"""Any parameter, as a campaign file has it."""

@@ -3,159 +3,20 @@
 from collections.abc import Iterator
 from datetime import time
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
 
-from protocols.errors import Finding, Loc, refuse
-from protocols.parameters import Name, duplicate_names
-from protocols.quantities import Concentration, Duration, Quantity, Speed, Temperature, Volume
+from protocols.errors import Finding, duplicate_names, refuse
+from protocols.operations import OperationTemplate
+from protocols.parameters import Name
+from protocols.quantities import Duration, Quantity
+from protocols.references import Reference, references
 from protocols.working_hours import TimeOfDay
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ParameterRef(_Model):
-    """Stands where a value would stand: the value that the well's condition has for this parameter."""
-
-    parameter: Name
-
-
-T = TypeVar("T")
-
-
-def _reference_or_value(value: Any) -> str:
-    return "reference" if isinstance(value, dict | ParameterRef) else "value"
-
-
-OrParameter = Annotated[
-    Annotated[ParameterRef, Tag("reference")] | Annotated[T, Tag("value")], Discriminator(_reference_or_value)
-]
-"""A value, or `{parameter: NAME}`."""
-
-
-PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class Window(_Model):
-    """The first or the last so many days of the step; outside of them it is left out."""
-
-    first: OrParameter[PositiveDays] | None = None
-    last: OrParameter[PositiveDays] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.first is None) == (self.last is None):
-            refuse([Finding(loc=(), message="needs either first or last", expected="{first: DAYS} or {last: DAYS}")])
-        return self
-
-
-class SupplementTemplate(_Model):
-    """A substance in a dispensed liquid: at a fixed concentration (`2 uM`) or at that of a parameter."""
-
-    substance: str
-    concentration: OrParameter[Concentration]
-    during: Window | None = None
-
-
-class _Template(_Model):
-    during: Window | None = Field(None, description="days of the step on which the well gets this; all if absent")
-
-
-class MoveTemplate(_Template):
-    """Carry the plate to a named place."""
-
-    do: Literal["move"]
-    to: str
-
-
-class DispenseTemplate(_Template):
-    """Add a liquid with its supplements to each well."""
-
-    do: Literal["dispense"]
-    liquid: str
-    volume: OrParameter[Volume]
-    supplements: tuple[SupplementTemplate, ...] = ()
-
-
-class AspirateTemplate(_Template):
-    """Remove and discard a volume from each well."""
-
-    do: Literal["aspirate"]
-    volume: OrParameter[Volume]
-
-
-class MixTemplate(_Template):
-    """Draw and return a volume in each well."""
-
-    do: Literal["mix"]
-    volume: OrParameter[Volume]
-    cycles: OrParameter[Annotated[int, Field(ge=1)]]
-
-
-class IncubateTemplate(_Template):
-    """Let the plate stand."""
-
-    do: Literal["incubate"]
-    duration: Duration
-    temperature: Temperature
-
-
-class DetachTemplate(_Template):
-    """Detach the cells of each well by pipetting, a period after the enzyme was added."""
-
-    do: Literal["detach"]
-    period: OrParameter[Duration]
-    speed: OrParameter[Speed]
-    stroke: OrParameter[str]
-
-
-class TransferTemplate(_Template):
-    """Move the cells of each well to a fresh plate."""
-
-    do: Literal["transfer"]
-    volume: OrParameter[Volume]
-
-
-class ImageTemplate(_Template):
-    """Take an image of each well."""
-
-    do: Literal["image"]
-
-
-OperationTemplate = Annotated[
-    MoveTemplate
-    | DispenseTemplate
-    | AspirateTemplate
-    | MixTemplate
-    | IncubateTemplate
-    | DetachTemplate
-    | TransferTemplate
-    | ImageTemplate,
-    Field(discriminator="do"),
-]
-
-FIELD_UNITS = {
-    "volume": "uL",
-    "period": "s",
-    "speed": "mm/s",
-    "cycles": "dimensionless",
-    "first": "day",
-    "last": "day",
-}
-"""The unit into which a parameter is converted where an operation's field refers to it."""
 
 
 class Days(_Model):
@@ -206,10 +67,10 @@ class Step(_Model):
         """Which of its robots a plate (from 1) goes to: they have them in turn, so that a plate stays with one."""
         return self.robots[(plate - 1) % len(self.robots)]
 
-    def references(self) -> Iterator[tuple[Loc, str, str]]:
-        """Where the step's operations refer to a parameter: (key inside the step, parameter, field name)."""
+    def references(self) -> Iterator[Reference]:
+        """Where the step's operations refer to a parameter; the keys lie inside the step."""
         for index, operation in enumerate(self.operations):
-            yield from _references(operation, ("operations", index))
+            yield from references(operation, ("operations", index))
 
 
 class Protocol(_Model):
@@ -240,15 +101,3 @@ def step_order_findings(steps: tuple[Step, ...]) -> list[Finding]:
         for index, (earlier, later) in enumerate(pairwise(steps), start=1)
         if later.days.first < earlier.days.first
     ]
-
-
-def _references(model: _Model, loc: Loc) -> Iterator[tuple[Loc, str, str]]:
-    for field in type(model).model_fields:
-        value = getattr(model, field)
-        if isinstance(value, ParameterRef):
-            yield (*loc, field), value.parameter, field
-        elif isinstance(value, tuple):
-            for index, item in enumerate(value):
-                yield from _references(item, (*loc, field, index))
-        elif isinstance(value, _Model):
-            yield from _references(value, (*loc, field))

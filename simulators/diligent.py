@@ -9,7 +9,6 @@ import numpy as np
 
 from drivers.base import DriverError
 from drivers.manual import Checklist
-from protocols.operations import OPERATIONS, Image
 from protocols.scoring import write_png
 from simulators.camera import render_well
 
@@ -45,9 +44,9 @@ class Diligent(threading.Thread):
                 if confirmed:
                     continue
                 operation = job.operations[number - 1]
-                if isinstance(operation, Image):
-                    checklist.image(job.key, operation.well, picture, datetime.now(UTC))
+                if operation.reads == "image" and operation.well_name:
+                    checklist.image(job.key, operation.well_name, picture, datetime.now(UTC))
                 else:
                     checklist.confirm(job.key, [number], datetime.now(UTC))
-                    self.done += not OPERATIONS[operation.kind].repeatable
+                    self.done += not operation.repeatable
                 return

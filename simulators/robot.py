@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.base import Capabilities, KeyMemory, RobotOffline, RobotSetup
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import OPERATIONS, Detach, Image, well_of
+from protocols.operations import OPERATIONS, Image, well_of
 from protocols.scoring import write_png
-from protocols.timing import duration_s
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
 from simulators.robot_log import RobotLog
@@ -169,7 +168,7 @@ class SimulatedRobot:
             # Every campaign has a virtual time of its own; in real time a robot is busy for all of them.
             busy = f"{self._setup.name} in {job.plate_id.split('/')[0]}" if self._clock.virtual else self._setup.name
             now = max(self._clock.now(), log.free_at(busy) or self._clock.now())
-            enzyme_at = now
+            undelayed_end = now
             failed = dict(report.failed_wells)
             readings = list(report.readings)
             broken = {fault.well: "machine error (injected)" for fault in self._faults(job, "well")}
@@ -181,18 +180,17 @@ class SimulatedRobot:
             for position, operation in enumerate(job.operations):
                 well = well_of(operation)
                 # An image that was taken but not yet kept when the robot died is taken again.
-                if position in done and not OPERATIONS[operation.kind].repeatable:
+                if position in done and not operation.repeatable:
                     continue
                 if well in broken:
                     failed[well] = broken[well]
                     continue
-                if isinstance(operation, Detach):
-                    started_at = max(now, enzyme_at + timedelta(seconds=operation.period_s))
-                else:
-                    started_at = now
-                now = started_at + timedelta(seconds=duration_s(operation))
-                if not isinstance(operation, Detach):
-                    enzyme_at = now
+                started_at, delay_s = now, operation.delay_s
+                if delay_s is not None:
+                    started_at = max(now, undelayed_end + timedelta(seconds=delay_s))
+                now = started_at + timedelta(seconds=operation.nominal_s)
+                if delay_s is None:
+                    undelayed_end = now
                 if not self._clock.virtual:
                     await self._clock.sleep_until(now)
                 log.record_operation(job, position, well, started_at, now, operation)

@@ -8,7 +8,6 @@ from typing import Any
 
 from drivers.clock import RealClock
 from drivers.twin import Twin
-from protocols.operations import OPERATIONS
 from simulators.clock import AcceleratedClock
 from simulators.diligent import Diligent
 from simulators.firmware import CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware
@@ -27,7 +26,7 @@ def simulated(home: Path) -> Iterator[Twin]:
         total = 0
         for file in home.rglob(lab_log_path(Path(), "bench").name):
             log = RobotLog(file)
-            total += sum(not OPERATIONS[entry.operation.kind].repeatable for entry in log.everything())
+            total += sum(not entry.operation.repeatable for entry in log.everything())
             log.close()
         return total
 

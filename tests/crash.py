@@ -31,7 +31,7 @@ from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
-from protocols.operations import OPERATIONS, well_of
+from protocols.operations import well_of
 from simulators.robot import SimulatedRobot, lab_log_path
 from simulators.robot_log import RobotLog
 from tests import acting
@@ -242,7 +242,7 @@ def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, t
     done = Counter(
         (performed.key.split("#")[0], performed.position)
         for performed in log.everything()
-        if not OPERATIONS[performed.operation.kind].repeatable and performed.key.startswith(f"{campaign_id}/")
+        if not performed.operation.repeatable and performed.key.startswith(f"{campaign_id}/")
     )
     log.close()
     tally.runs += 1
@@ -267,7 +267,7 @@ def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, t
         job, status = journal.job(key)
         assert status.status is JobStatus.DONE
         for position, operation in enumerate(job.operations):
-            if not OPERATIONS[operation.kind].repeatable and well_of(operation) and (key, position) not in done:
+            if not operation.repeatable and well_of(operation) and (key, position) not in done:
                 # Positions count the operations that were sent; a well that was lost before shifts them.
                 if final["flags"].eq("lost").any():
                     continue

@@ -20,7 +20,6 @@ import httpx
 from sqlalchemy import make_url
 
 from orchestrator.journal.journal import Journal
-from protocols.operations import OPERATIONS
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests.postgres import temporary_database
@@ -203,9 +202,7 @@ def examine(home: Path, journal: Journal) -> None:
     state = journal.state("lab")
     log = RobotLog(lab_log_path(home, "virtual"))
     done = Counter(
-        (performed.key, performed.position)
-        for performed in log.everything()
-        if not OPERATIONS[performed.operation.kind].repeatable
+        (performed.key, performed.position) for performed in log.everything() if not performed.operation.repeatable
     )
     log.close()
     kinds = Counter(event.kind for event in journal.events("lab"))

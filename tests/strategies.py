@@ -3,7 +3,8 @@
 from hypothesis import strategies as st
 
 from protocols.conditions import Condition
-from protocols.parameters import CategoryParameter, ContinuousParameter, Parameter, SearchSpace, SteppedParameter
+from protocols.parameters import CategoryParameter, ContinuousParameter, Parameter, SteppedParameter
+from protocols.search_space import SearchSpace
 
 _numbers = st.floats(min_value=0.001, max_value=1e4, allow_nan=False).map(lambda x: float(f"{x:.4g}"))
 

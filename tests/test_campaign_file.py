@@ -43,7 +43,7 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
         ("robot: microscope", "robot: micro", "steps[5].robot: there is no robot 'micro'"),
         ("driver: simulated", "driver: maholo", "robots.maholo.driver: there is no driver 'maholo'"),
         ("standard: 1}", "standard: 2}", "47 initial + 2 standard make 49 wells (expected 48 wells"),
-        ("name: ksr_period", "name: three_factor_period", "'three_factor_period' stands twice"),
+        ("name: ksr_period", "name: three_factor_period", "'three_factor_period' is duplicated"),
         (
             "speed: {parameter: detachment_speed}",
             "speed: 10 mm/s",

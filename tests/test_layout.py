@@ -10,8 +10,8 @@ from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import lay_out, seat, seat_standard
-from protocols.parameters import SearchSpace
 from protocols.plates import Plates
+from protocols.search_space import SearchSpace
 
 
 def proposals(campaign: Campaign, round: int, seed: int = 0) -> list[Proposal]:

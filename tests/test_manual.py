@@ -6,7 +6,7 @@ import pytest
 
 from drivers.base import DriverError, RobotSetup
 from drivers.clock import RealClock
-from drivers.manual import Checklist, ManualOptions, ManualRobot, in_words
+from drivers.manual import Checklist, ManualOptions, ManualRobot
 from protocols.jobs import JobReport
 from protocols.operations import Detach, Dispense, Image, Incubate, Move, Operation, Supplement
 from simulators.clock import VirtualClock
@@ -102,7 +102,7 @@ def test_a_person_is_reminded_when_it_is_late(waiting: Path) -> None:
 def test_operations_are_told_in_words() -> None:
     supplement = Supplement(substance="serum", concentration=20, unit="percent")
     said = [
-        in_words(operation)
+        operation.in_words()
         for operation in (
             Dispense(well="A1", liquid="medium", volume_ul=50, supplements=(supplement,)),
             Incubate(duration_s=600, temperature_c=37),

@@ -12,7 +12,6 @@ from orchestrator.engine.advance import advance
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab
 from protocols.campaign import Campaign
-from protocols.operations import OPERATIONS
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests.acting import decide
@@ -82,9 +81,7 @@ def test_forty_days_pass_with_fifty_lost_processes(tmp_path: Path, rpe: Campaign
     assert (clock.now() - START).days == 36
     log = RobotLog(lab_log_path(tmp_path, "ipsc-rpe"))
     done = Counter(
-        (performed.key, performed.position)
-        for performed in log.everything()
-        if not OPERATIONS[performed.operation.kind].repeatable
+        (performed.key, performed.position) for performed in log.everything() if not performed.operation.repeatable
     )
     assert max(done.values()) == 1
     (round,) = journal.state(campaign_id).rounds

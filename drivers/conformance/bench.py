@@ -7,23 +7,11 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from drivers.base import Capabilities, Driver, RobotOffline, RobotSetup
 from drivers.twin import Twin
 from protocols.jobs import Job, JobReport
 from protocols.operations import OPERATIONS, Operation
-
-_TYPICAL: dict[str, dict[str, Any]] = {
-    "move": {"to": "deck"},
-    "dispense": {"liquid": "water", "volume_ul": 50.0},
-    "aspirate": {"volume_ul": 50.0},
-    "mix": {"volume_ul": 50.0, "cycles": 2},
-    "incubate": {"duration_s": 1.0, "temperature_c": 37.0},
-    "detach": {"period_s": 1.0, "speed_mm_s": 20.0, "stroke": "short"},
-    "transfer": {"volume_ul": 50.0},
-    "image": {},
-}
 
 
 class Bench:
@@ -117,17 +105,17 @@ class Bench:
 
     def lasting(self, job: Job) -> int:
         """How many operations of a job must not be done twice: the equipment counts these."""
-        return sum(not OPERATIONS[operation.kind].repeatable for operation in job.operations)
+        return sum(not operation.repeatable for operation in job.operations)
 
 
 def _operations(kind: str, capabilities: Capabilities, wells: int, longest: bool) -> Iterator[Operation]:
-    values = dict(_TYPICAL[kind])
+    operation: type[Operation] = OPERATIONS[kind]
+    values = dict(operation.typical)
     for name, (low, high) in capabilities.operations[kind].items():
         typical = values.get(name, low)
         values[name] = high if longest and math.isfinite(high) else min(max(typical, low), high)
-    maker: Any = OPERATIONS[kind]
-    if "well" not in maker.model_fields:
-        yield maker(**values)
+    if operation.concerns_plate:
+        yield operation.model_validate(values)
     else:
         for number in range(wells):
-            yield maker(well=f"A{number + 1}", **values)
+            yield operation.model_validate({"well": f"A{number + 1}", **values})

@@ -8,11 +8,10 @@ from drivers.registry import clock, make_driver
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
-from protocols.conditions import Condition, Proposal, Value
+from protocols.conditions import Condition, Proposal
 from protocols.errors import Finding
 from protocols.jobs import Job
 from protocols.layout import Layout, Placement
-from protocols.parameters import CategoryParameter, Parameter
 from protocols.timing import nominal_s
 
 
@@ -59,14 +58,8 @@ def hours_findings(campaign: Campaign) -> list[Finding]:
 def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
     """The jobs of one plate with every parameter at its lowest, and at its highest, in so many wells."""
     for end in (0, 1):
-        values = {parameter.name: _end(parameter, end) for parameter in campaign.parameters}
+        values = {parameter.name: parameter.extremes[end] for parameter in campaign.parameters}
         proposal = Proposal(condition=Condition(values), role="initial", reason="an extreme")
         placements = (Placement(well=well, proposal=proposal) for well in campaign.plates.all_wells()[:wells])
         layout = Layout(round=1, placements=tuple(placements))
         yield from compile_jobs(campaign, campaign.name, layout, datetime(2000, 1, 1, tzinfo=UTC))
-
-
-def _end(parameter: Parameter, end: int) -> Value:
-    if isinstance(parameter, CategoryParameter):
-        return parameter.levels[-end]
-    return parameter.bounds[end]

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
 from protocols.errors import InvalidInput, Problem
-from protocols.parameters import CategoryParameter
 
 
 def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:
@@ -40,7 +39,7 @@ def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str,
         if headers[name] not in header
     ]
     problems += [
-        Problem(where=file, line=1, key=name, message="this column stands twice", expected="each header once")
+        Problem(where=file, line=1, key=name, message="this column is duplicated", expected="each header once")
         for name in {name for name in headers.values() if header.count(name) > 1}
     ]
     if problems:
@@ -119,7 +118,7 @@ class _Row:
         values: dict[str, Value] = {}
         for parameter in campaign.parameters:
             cell = self._cells[parameter.name]
-            number = cell if isinstance(parameter, CategoryParameter) else self._number(parameter.name)
+            number = self._number(parameter.name) if parameter.numeric else cell
             if number is None:
                 continue
             value = parameter.snap(number)

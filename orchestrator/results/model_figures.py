@@ -23,7 +23,7 @@ from optimizer import (
 from orchestrator.studies.agreement import Pair, agreement
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
-from protocols.parameters import CategoryParameter, Parameter
+from protocols.parameters import Parameter
 
 _LINE = "#4477aa"
 _OUTLIER = "#ee6677"
@@ -69,7 +69,7 @@ def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
     for effect, axes in zip(found, grid.flat, strict=False):
         parameter = campaign.space.by_name[effect.parameter]
         places, mean, sd = _places(parameter, effect.values), np.array(effect.mean), np.array(effect.sd)
-        if isinstance(parameter, CategoryParameter):
+        if not parameter.numeric:
             axes.errorbar(places, mean, sd, fmt="o", color=_LINE, capsize=4)
             axes.set_xlim(-0.5, len(mean) - 0.5)
         else:
@@ -185,9 +185,7 @@ def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
 
 def _places(parameter: Parameter, values: Sequence[Value]) -> np.ndarray:
     """Where values lie on an axis: categories in the order of their levels."""
-    if isinstance(parameter, CategoryParameter):
-        return np.array([parameter.levels.index(value) for value in values], dtype=float)
-    return np.array(values, dtype=float)
+    return np.array(values if parameter.numeric else [parameter.entry(value) for value in values], dtype=float)
 
 
 def _axis(axes: Axes, parameter: Parameter, which: str = "x") -> None:
@@ -195,8 +193,9 @@ def _axis(axes: Axes, parameter: Parameter, which: str = "x") -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     unit = f" ({parameter.unit})" if parameter.unit else ""
     axis.set_label_text(f"{parameter.title or parameter.name}{unit}", fontsize=8)
-    if isinstance(parameter, CategoryParameter):
-        axis.set_ticks(range(len(parameter.levels)), [parameter.label(level) for level in parameter.levels])
+    if not parameter.numeric:
+        labels = [parameter.label(level) for level in parameter.choices or ()]
+        axis.set_ticks(range(len(labels)), labels)
         axis.set_minor_locator(NullLocator())
-    elif parameter.scale == "log":
+    elif parameter.log_scale:
         axes.set(**{f"{which}scale": "log"})

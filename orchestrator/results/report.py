@@ -21,7 +21,6 @@ from orchestrator.results.model_figures import agreement_of, svg
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import FEWEST_PAIRS, Pair, pairs_of
 from protocols.conditions import Condition
-from protocols.parameters import CategoryParameter
 
 _PACKAGES = (
     "wellwise",
@@ -115,11 +114,7 @@ def report(
         rounds=[(round, _summary(_values(round))) for round in state.rounds],
         medians={round.number: median(values) for round in state.rounds if (values := _values(round))},
         repeated=_repeated(state),
-        labels={
-            p.name: {str(level): label for level, label in p.labels.items()}
-            for p in state.campaign.parameters
-            if isinstance(p, CategoryParameter)
-        },
+        labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
         versions={name: version(name) for name in _PACKAGES},
         scorer=scorer_of(state.campaign.objective).version,
         on_the_way={m.name: scorer_of(m).version for m in state.campaign.measurements},

@@ -24,7 +24,6 @@ from orchestrator.service.schema import (
     WellView,
 )
 from protocols.addresses import WellAddress
-from protocols.parameters import CategoryParameter
 
 
 def campaign_summary(
@@ -49,7 +48,7 @@ def campaign_view(
             allowed=parameter.allowed,
             standard=parameter.standard,
             decided_by_well=parameter in campaign.space.decided,
-            labels={str(k): v for k, v in parameter.labels.items()} if isinstance(parameter, CategoryParameter) else {},
+            labels=dict(parameter.level_labels),
         )
         for parameter in campaign.parameters
     ]

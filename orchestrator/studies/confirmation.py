@@ -14,7 +14,7 @@ from orchestrator.core.state import CampaignState
 from protocols.campaign import Campaign, Chosen, FirstRound, LaterRounds, RoundPlan, StopRule
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError
-from protocols.parameters import CategoryParameter, Parameter
+from protocols.parameters import Parameter
 
 _MOST_WELLS = 1000
 _MOST_PLATES = 64
@@ -181,7 +181,7 @@ def _as_in_round(campaign: Campaign, number: int) -> tuple[Parameter, ...]:
     found: list[Parameter] = []
     for parameter in campaign.parameters:
         decided = parameter.decided_by_well
-        if decided is None or isinstance(parameter, CategoryParameter):
+        if decided is None:
             found.append(parameter)
             continue
         base = decided.base[min(number, len(decided.base)) - 1]

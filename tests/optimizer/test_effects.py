@@ -4,7 +4,8 @@ import pytest
 from optimizer import effects, pair_effect, propose
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
-from protocols.parameters import CategoryParameter, ContinuousParameter, SearchSpace, SteppedParameter
+from protocols.parameters import CategoryParameter, ContinuousParameter, SteppedParameter
+from protocols.search_space import SearchSpace
 from tests.optimizer.known_objective import observed
 
 

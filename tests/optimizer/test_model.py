@@ -8,7 +8,8 @@ from optimizer.marginal_likelihood import Data, MarginalLikelihood
 from optimizer.propose import fit
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
-from protocols.parameters import ContinuousParameter, SearchSpace
+from protocols.parameters import ContinuousParameter
+from protocols.search_space import SearchSpace
 from tests.optimizer.known_objective import bowl, observed
 
 

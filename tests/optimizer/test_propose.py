@@ -9,7 +9,8 @@ from optimizer import propose, recommend
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.constraints import ForbiddenCombination, LinearConstraint
-from protocols.parameters import CategoryParameter, SearchSpace
+from protocols.parameters import CategoryParameter
+from protocols.search_space import SearchSpace
 from tests.optimizer.known_objective import bowl, observed
 from tests.strategies import search_spaces
 

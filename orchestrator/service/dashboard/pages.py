@@ -23,7 +23,6 @@ from orchestrator.service.dashboard.dialogs import dialogs, further_acts, url_of
 from orchestrator.service.lookup import fault_of, robots_of, round_of, summary_of, view_of, well_history
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.views import event_view, round_view
-from protocols.parameters import CategoryParameter, SteppedParameter
 
 pages = APIRouter(include_in_schema=False)
 
@@ -193,7 +192,7 @@ def one_well(
     history = well_history(backend, campaign_id, number, plate, well)
     view = view_of(backend, last, state)
     choices = {
-        parameter.name: list(parameter.levels) if isinstance(parameter, CategoryParameter | SteppedParameter) else None
+        parameter.name: None if parameter.choices is None else list(parameter.choices)
         for parameter in state.campaign.parameters
         if parameter not in state.campaign.space.decided
     }

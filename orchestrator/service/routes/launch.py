@@ -22,7 +22,6 @@ from orchestrator.service.views import well_view
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from protocols.conditions import Observation
-from protocols.operations import Dispense
 
 launching = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -69,8 +68,8 @@ def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observat
     volumes: defaultdict[str, float] = defaultdict(float)
     for job in jobs:
         for operation in job.operations:
-            if isinstance(operation, Dispense):
-                volumes[operation.liquid] += operation.volume_ul
+            if operation.added is not None:
+                volumes[operation.added.name] += operation.added.volume_ul
     return LaunchPreview(
         name=campaign.name,
         title=campaign.title or campaign.name,

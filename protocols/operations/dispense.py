@@ -1,0 +1,70 @@
+"""Add a liquid with its supplements to a well."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from protocols.operations.base import Liquid, Supplement, WellOperation, WellTemplate
+from protocols.quantities import Concentration, Volume
+from protocols.references import OrParameter, TemplatePart, WellOnDay, Window
+
+
+class SupplementTemplate(TemplatePart):
+    """A substance in a dispensed liquid: at a fixed concentration (`2 uM`) or at that of a parameter."""
+
+    substance: str
+    concentration: OrParameter[Concentration]
+    during: Window | None = None
+
+    def in_well(self, well: WellOnDay) -> Supplement:
+        """The supplement at the concentration of one well."""
+        concentration = well.quantity(self.concentration)
+        return Supplement(substance=self.substance, concentration=concentration.magnitude, unit=concentration.unit)
+
+
+class DispenseTemplate(WellTemplate):
+    """Add a liquid with its supplements to each well."""
+
+    units: ClassVar = {"volume": "uL"}
+
+    do: Literal["dispense"]
+    liquid: str
+    volume: OrParameter[Volume]
+    supplements: tuple[SupplementTemplate, ...] = ()
+
+    def in_well(self, well: WellOnDay) -> "Dispense":
+        """With the supplements that the well gets on this day."""
+        return Dispense(
+            well=well.name,
+            liquid=self.liquid,
+            volume_ul=well.number(self.volume, "uL"),
+            supplements=tuple(s.in_well(well) for s in self.supplements if well.within(s.during)),
+        )
+
+
+class Dispense(WellOperation):
+    """Add `volume_ul` of a liquid with its supplements to a well."""
+
+    template = DispenseTemplate
+    seconds = 6.0
+    typical: ClassVar = {"liquid": "water", "volume_ul": 50.0}
+
+    kind: Literal["dispense"] = "dispense"
+    liquid: str
+    volume_ul: float = Field(gt=0)
+    supplements: tuple[Supplement, ...] = ()
+
+    @property
+    def tip_ul(self) -> float:
+        """The volume dispensed."""
+        return self.volume_ul
+
+    @property
+    def added(self) -> Liquid:
+        """The liquid dispensed."""
+        return Liquid(self.liquid, self.volume_ul, self.supplements)
+
+    def in_words(self) -> str:
+        """It, as a person is told it."""
+        contained = ", ".join(f"{s.substance} {s.concentration:g} {s.unit}" for s in self.supplements)
+        return f"{self.well}: add {self.volume_ul:g} uL {self.liquid}" + (f" with {contained}" if contained else "")

@@ -1,0 +1,31 @@
+"""Take an image of a well."""
+
+from typing import Literal
+
+from protocols.operations.base import WellOperation, WellTemplate
+from protocols.references import WellOnDay
+
+
+class ImageTemplate(WellTemplate):
+    """Take an image of each well."""
+
+    do: Literal["image"]
+
+    def in_well(self, well: WellOnDay) -> "Image":
+        """Of one well."""
+        return Image(well=well.name)
+
+
+class Image(WellOperation):
+    """Take a colour image of a well."""
+
+    template = ImageTemplate
+    seconds = 4.0
+    repeatable = True
+    reads = "image"
+
+    kind: Literal["image"] = "image"
+
+    def in_words(self) -> str:
+        """It, as a person is told it."""
+        return f"{self.well}: take an image"

@@ -1,0 +1,40 @@
+"""Let the whole plate stand for a time, at a temperature."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from protocols.operations.base import PlateOperation, PlateTemplate
+from protocols.quantities import Duration, Temperature
+
+
+class IncubateTemplate(PlateTemplate):
+    """Let the plate stand."""
+
+    do: Literal["incubate"]
+    duration: Duration
+    temperature: Temperature
+
+    def on_plate(self) -> "Incubate":
+        """The same for every well."""
+        return Incubate(duration_s=self.duration.to("s"), temperature_c=self.temperature.to("degC"))
+
+
+class Incubate(PlateOperation):
+    """Let the whole plate stand for `duration_s` at `temperature_c`."""
+
+    template = IncubateTemplate
+    typical: ClassVar = {"duration_s": 1.0, "temperature_c": 37.0}
+
+    kind: Literal["incubate"] = "incubate"
+    duration_s: float = Field(ge=0)
+    temperature_c: float
+
+    @property
+    def nominal_s(self) -> float:
+        """As long as it says."""
+        return self.duration_s
+
+    def in_words(self) -> str:
+        """It, as a person is told it."""
+        return f"leave the plate for {self.duration_s / 60:g} min at {self.temperature_c:g} °C"

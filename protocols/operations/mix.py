@@ -1,0 +1,45 @@
+"""Mix a well by drawing and returning a volume."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from protocols.operations.base import WellOperation, WellTemplate
+from protocols.quantities import Volume
+from protocols.references import OrParameter, WellOnDay
+
+
+class MixTemplate(WellTemplate):
+    """Draw and return a volume in each well."""
+
+    units: ClassVar = {"volume": "uL", "cycles": "dimensionless"}
+
+    do: Literal["mix"]
+    volume: OrParameter[Volume]
+    cycles: OrParameter[Annotated[int, Field(ge=1)]]
+
+    def in_well(self, well: WellOnDay) -> "Mix":
+        """With the volume and the cycles of one well."""
+        cycles = int(well.number(self.cycles, "dimensionless"))
+        return Mix(well=well.name, volume_ul=well.number(self.volume, "uL"), cycles=cycles)
+
+
+class Mix(WellOperation):
+    """Draw and return `volume_ul`, `cycles` times."""
+
+    template = MixTemplate
+    seconds = 20.0
+    typical: ClassVar = {"volume_ul": 50.0, "cycles": 2}
+
+    kind: Literal["mix"] = "mix"
+    volume_ul: float = Field(gt=0)
+    cycles: int = Field(ge=1)
+
+    @property
+    def tip_ul(self) -> float:
+        """The volume drawn."""
+        return self.volume_ul
+
+    def in_words(self) -> str:
+        """It, as a person is told it."""
+        return f"{self.well}: mix {self.volume_ul:g} uL, {self.cycles} times"

@@ -1,0 +1,32 @@
+"""Carry the plate to a named place."""
+
+from typing import ClassVar, Literal
+
+from protocols.operations.base import PlateOperation, PlateTemplate
+
+
+class MoveTemplate(PlateTemplate):
+    """Carry the plate to a named place."""
+
+    do: Literal["move"]
+    to: str
+
+    def on_plate(self) -> "Move":
+        """The same place for every well."""
+        return Move(to=self.to)
+
+
+class Move(PlateOperation):
+    """Carry the plate to a named place, such as `deck` or `incubator`."""
+
+    template = MoveTemplate
+    seconds = 30.0
+    typical: ClassVar = {"to": "deck"}
+    repeatable = True
+
+    kind: Literal["move"] = "move"
+    to: str
+
+    def in_words(self) -> str:
+        """It, as a person is told it."""
+        return f"carry the plate to the {self.to}"

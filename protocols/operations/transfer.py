@@ -1,0 +1,43 @@
+"""Move the cells of a well to a fresh plate."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from protocols.operations.base import WellOperation, WellTemplate
+from protocols.quantities import Volume
+from protocols.references import OrParameter, WellOnDay
+
+
+class TransferTemplate(WellTemplate):
+    """Move the cells of each well to a fresh plate."""
+
+    units: ClassVar = {"volume": "uL"}
+
+    do: Literal["transfer"]
+    volume: OrParameter[Volume]
+
+    def in_well(self, well: WellOnDay) -> "Transfer":
+        """With the volume of one well."""
+        return Transfer(well=well.name, volume_ul=well.number(self.volume, "uL"))
+
+
+class Transfer(WellOperation):
+    """Move `volume_ul` of a well's cells into the same well of a fresh plate, which takes the old plate's place."""
+
+    template = TransferTemplate
+    seconds = 15.0
+    typical: ClassVar = {"volume_ul": 50.0}
+    fresh_plate = True
+
+    kind: Literal["transfer"] = "transfer"
+    volume_ul: float = Field(gt=0)
+
+    @property
+    def tip_ul(self) -> float:
+        """The volume moved."""
+        return self.volume_ul
+
+    def in_words(self) -> str:
+        """It, as a person is told it."""
+        return f"{self.well}: move {self.volume_ul:g} uL to the same well of a fresh plate"
