@@ -17,8 +17,8 @@ from benchmarks.virtual_campaign import at_random, by_wellwise, simulate, truth
 from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
-from protocols.coloured_cells import coloured_cell_ratio
 from protocols.conditions import Observation
+from protocols.scorers.coloured_cells import coloured_cell_ratio
 from simulators.camera import render_well
 from simulators.variation import with_variation
 
@@ -32,8 +32,8 @@ def scoring() -> None:
     for ratio in np.linspace(0, 1, 300):
         score = coloured_cell_ratio(render_well(float(ratio), rng))
         flagged += bool(score.flags)
-        if not score.flags and score.ratio is not None:
-            errors.append(abs(score.ratio - ratio))
+        if not score.flags and score.value is not None:
+            errors.append(abs(score.value - ratio))
     missed = Counter[str]()
     for _ in range(75):
         for spoil in ("blur", "exposure", "dark", "no_well"):

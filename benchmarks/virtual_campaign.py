@@ -12,7 +12,7 @@ from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import Layout, Placement
-from protocols.operations import Detach, Incubate, well_of
+from protocols.operations import Incubate, well_of
 from protocols.plates import Well
 from simulators.robot_log import Performed
 from simulators.rpe_culture import rpe_culture
@@ -42,7 +42,7 @@ def truth(campaign: Campaign, condition: Condition) -> float:
         for position, operation in enumerate(job.operations):
             if well_of(operation) not in (None, "A1"):
                 continue
-            begin = now + timedelta(seconds=operation.period_s) if isinstance(operation, Detach) else now
+            begin = now + timedelta(seconds=operation.delay_s or 0.0)
             lasting = operation.duration_s if isinstance(operation, Incubate) else 6.0
             now = begin + timedelta(seconds=lasting)
             history.append(Performed(job.robot, job.key, position, operation, begin, now))

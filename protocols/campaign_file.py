@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from protocols.campaign import Campaign, Parts, RobotConfig, cross_findings
+from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign_checks import Parts, cross_findings
 from protocols.errors import Finding, InvalidInput, Loc, Problem
 from protocols.parameters import Name, Parameter
 from protocols.protocol import Step

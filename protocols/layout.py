@@ -1,4 +1,4 @@
-"""Layout: which condition sits in which well. Controls sit where their decided parameter fits; the rest is balanced."""
+"""Layout: which condition is in which well. Controls are where their decided parameter fits; the rest is balanced."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -36,25 +36,25 @@ class Layout(BaseModel):
         return tuple(placement for placement in self.placements if placement.well.plate == plate)
 
 
-class Seating(NamedTuple):
-    """Which of the candidates sit in which wells (both by index), and why the others that were tried do not."""
+class Assignment(NamedTuple):
+    """Which of the candidates are in which wells (both by index), and why the others that were tried are in none."""
 
-    seats: dict[int, int]
-    unseated: dict[int, str]
+    by_well: dict[int, int]
+    unassigned: dict[int, str]
 
 
-def seat(
+def assign(
     candidates: Sequence[Condition],
     number: int,
     wells: Sequence[Well],
     decided: Sequence[Mapping[str, Value]],
     seed: int,
     taken: Collection[int] = (),
-) -> Seating:
-    """Seat the first `number` candidates that fit a well, on different plates as far as possible.
+) -> Assignment:
+    """Assign the first `number` candidates that fit a well, on different plates as far as possible.
 
     Args:
-        candidates: conditions, best first; each may be seated once.
+        candidates: conditions, best first; each may be assigned once.
         number: how many of them the round wants.
         wells: the wells of the round.
         decided: what each well decides, by parameter name; as long as `wells`.
@@ -62,47 +62,47 @@ def seat(
         taken: wells (by index) that are not free.
 
     Returns:
-        seats: well index -> candidate index. unseated: candidate index -> what it needs, for each that no free well
+        by_well: well index -> candidate index. unassigned: candidate index -> what it needs, for each that no free well
         fits and that gave way to the next best.
     """
     rng = np.random.default_rng(seed)
-    seats: dict[int, int] = {}
-    unseated: dict[int, str] = {}
+    assigned: dict[int, int] = {}
+    unassigned: dict[int, str] = {}
     for index, condition in enumerate(candidates):
-        if len(seats) == number:
+        if len(assigned) == number:
             break
         fitting = [place for place in range(len(wells)) if condition.agrees_with(decided[place])]
-        free = [place for place in fitting if place not in seats and place not in taken]
+        free = [place for place in fitting if place not in assigned and place not in taken]
         if not free:
             needs = ", ".join(f"{name}={condition[name]}" for name in decided[0])
-            unseated[index] = f"has no {'free ' if fitting else ''}well in this round ({needs})"
+            unassigned[index] = f"has no {'free ' if fitting else ''}well in this round ({needs})"
             continue
-        crowd = Counter(wells[place].plate for place in seats)
+        crowd = Counter(wells[place].plate for place in assigned)
         fewest = min(crowd[wells[place].plate] for place in free)
-        seats[int(rng.choice([place for place in free if crowd[wells[place].plate] == fewest]))] = index
-    return Seating(seats, unseated)
+        assigned[int(rng.choice([place for place in free if crowd[wells[place].plate] == fewest]))] = index
+    return Assignment(assigned, unassigned)
 
 
-def seat_standard(
+def assign_standard(
     space: SearchSpace, number: int, wells: Sequence[Well], decided: Sequence[Mapping[str, Value]], seed: int
 ) -> dict[int, Condition]:
-    """Seat the standard condition in `number` wells that it fits, on different plates as far as possible.
+    """Assign the standard condition in `number` wells that it fits, on different plates as far as possible.
 
     Returns: well index -> the standard condition with that well's decided values.
     """
     fitting = [index for index in range(len(wells)) if space.standard_fits(decided[index])]
     standards = [space.standard(decided[index]) for index in fitting]
-    seats: dict[int, Condition] = {}
+    assigned: dict[int, Condition] = {}
     order = np.random.default_rng(seed).permutation(len(fitting))
     per_plate: Counter[int] = Counter()
     for _ in range(min(number, len(fitting))):
         place = min(
-            (int(index) for index in order if fitting[index] not in seats),
+            (int(index) for index in order if fitting[index] not in assigned),
             key=lambda index: per_plate[wells[fitting[index]].plate],
         )
-        seats[fitting[place]] = standards[place]
+        assigned[fitting[place]] = standards[place]
         per_plate[wells[fitting[place]].plate] += 1
-    return seats
+    return assigned
 
 
 def lay_out(
@@ -110,7 +110,7 @@ def lay_out(
     round: int,
     wells: Sequence[Well],
     decided: Sequence[Mapping[str, Value]],
-    seated: Mapping[int, Proposal],
+    assigned: Mapping[int, Proposal],
     proposals: Sequence[Proposal],
     seed: int,
 ) -> Layout:
@@ -124,7 +124,7 @@ def lay_out(
         round: number of the round, from 1.
         wells: the wells of the round.
         decided: what each well decides; as long as `wells`.
-        seated: proposals that already have their well (controls, standard), by well index.
+        assigned: proposals that already have their well (controls, standard), by well index.
         proposals: one for each other well.
         seed: decides the arrangements that are tried.
 
@@ -133,7 +133,7 @@ def lay_out(
     """
     free: dict[tuple[tuple[str, Value], ...], list[int]] = defaultdict(list)
     for index, values in enumerate(decided):
-        if index not in seated:
+        if index not in assigned:
             free[tuple(sorted(values.items()))].append(index)
     wanting: dict[tuple[tuple[str, Value], ...], list[int]] = defaultdict(list)
     names = tuple(sorted(decided[0])) if decided else ()
@@ -142,14 +142,14 @@ def lay_out(
     if {key: len(group) for key, group in free.items()} != {key: len(group) for key, group in wanting.items()}:
         raise ValueError("the proposals do not fit the free wells of the round")
 
-    features = np.array([_features(space, p.condition) for p in [*proposals, *seated.values()]])
-    seated_rows = {index: len(proposals) + row for row, index in enumerate(seated)}
+    features = np.array([_features(space, p.condition) for p in [*proposals, *assigned.values()]])
+    assigned_rows = {index: len(proposals) + row for row, index in enumerate(assigned)}
     plates = np.array([well.plate for well in wells])
     rng = np.random.default_rng(seed)
     best_score, best_rows = np.inf, np.empty(0, dtype=int)
     for _ in range(_ARRANGEMENTS if len(set(plates)) > 1 else 1):
         rows = np.empty(len(wells), dtype=int)
-        for index, row in seated_rows.items():
+        for index, row in assigned_rows.items():
             rows[index] = row
         for key, group in free.items():
             rows[group] = rng.permutation(wanting[key])
@@ -158,7 +158,7 @@ def lay_out(
         score = float(((means - placed.mean(axis=0)) ** 2).sum())
         if score < best_score:
             best_score, best_rows = score, rows
-    everything = [*proposals, *seated.values()]
+    everything = [*proposals, *assigned.values()]
     placements = [Placement(well=w, proposal=everything[row]) for w, row in zip(wells, best_rows, strict=True)]
     return Layout(round=round, placements=tuple(placements))
 

@@ -12,18 +12,18 @@ from protocols.jobs import Reading
 
 
 class Score(BaseModel):
-    """The value of one reading, 0..1; `ratio` is None where nothing could be measured.
+    """The value of one reading, 0..1; `value` is None where nothing could be measured.
 
-    Flags say why it may not be trusted. A flagged ratio is kept for people to see and is not learnt from.
+    Flags say why it may not be trusted. A flagged value is kept for people to see and is not learnt from.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    ratio: float | None
+    value: float | None
     flags: tuple[str, ...] = ()
 
 
-UNREADABLE = Score(ratio=None, flags=("unreadable",))
+UNREADABLE = Score(value=None, flags=("unreadable",))
 """Of bytes that are no image."""
 
 

@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base import Capabilities, KeyMemory, RobotOffline, RobotSetup
+from drivers.capabilities import Limits
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import OPERATIONS, Image, well_of
+from protocols.operations import OPERATIONS, well_of
 from protocols.scoring import write_png
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
@@ -79,8 +80,12 @@ class SimulatedRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Every operation on every labware, within the lab's limits, and the memory that its options give it."""
-        everything = Capabilities(operations={kind: {} for kind in OPERATIONS}, memory=self._options.memory)
+        """Every operation on every labware, within the lab's limits, and the memory that its options give it.
+
+        Its only instrument is a camera.
+        """
+        able: Limits = {kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")}
+        everything = Capabilities(operations=able, memory=self._options.memory)
         return everything.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
@@ -195,8 +200,8 @@ class SimulatedRobot:
                     await self._clock.sleep_until(now)
                 log.record_operation(job, position, well, started_at, now, operation)
                 log.set_free_at(busy, now)
-                if isinstance(operation, Image):
-                    readings.append(await asyncio.to_thread(self._photograph, log, job, operation.well))
+                if operation.reads == "image" and well is not None:
+                    readings.append(await asyncio.to_thread(self._photograph, log, job, well))
             log.update_report(
                 JobReport(
                     key=job.key,
@@ -212,7 +217,7 @@ class SimulatedRobot:
         seed = self._setup.seed
         history = log.history(job.plate_id, well)
         # A second look at a well is another picture of it; the same look, taken again after a crash, is the same one.
-        photographed = {_without_attempt(done.key) for done in history if isinstance(done.operation, Image)}
+        photographed = {_without_attempt(done.key) for done in history if done.operation.reads == "image"}
         looks = len(photographed - {_without_attempt(job.key)})
         place = f"{job.round}/{job.plate}/{well}" + (f"/{looks}" if looks else "")
         truth = CULTURES[self._options.culture](history)

@@ -43,8 +43,10 @@ def test_where_wells_decide_plates_are_added_until_both_conditions_sit(rpe: Camp
     assert (study.plates.count, study.stop.rounds, study.past_results.campaign) == (5, 1, "rpe")
     layout = plan_round(study, 1, ()).layout
     for condition in (plan.recommended, plan.standard):
-        seats = [p.well for p in layout.placements if p.proposal.condition == condition and p.proposal.role == "chosen"]
-        assert len({well.plate for well in seats}) == len(seats) == 5
+        chosen = [
+            p.well for p in layout.placements if p.proposal.condition == condition and p.proposal.role == "chosen"
+        ]
+        assert len({well.plate for well in chosen}) == len(chosen) == 5
     with pytest.raises(WellwiseError, match="enough wells that decide"):
         confirmation_file(state, RPE_FILE.read_text(), plan._replace(wells=900))
 

@@ -16,12 +16,13 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names, scorer_of
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import agreement, pairs_of
-from protocols.absorbance import Absorbance, read_plate_table
 from protocols.addresses import WellPlace
 from protocols.campaign import Campaign, Objective
 from protocols.errors import Finding, InvalidInput
-from protocols.fluorescence import FluorescentCells, find_cells
 from protocols.jobs import Reading
+from protocols.plate_table import read_plate_table
+from protocols.scorers.absorbance import Absorbance
+from protocols.scorers.fluorescent_cells import FluorescentCells, find_cells
 from protocols.scoring import read_rgb, write_png
 from tests import acting
 from tests.conftest import ASSAY_FILE
@@ -54,7 +55,7 @@ def test_fluorescent_cells_are_counted(number: int) -> None:
     assert len(find_cells(_cells(number, seed=number), 8.0)) == number
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
     score = scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(number, seed=number))))
-    assert score.ratio == min(number / 40, 1)
+    assert score.value == min(number / 40, 1)
     assert score.flags == (("overfull",) if number > 40 else ())
 
 
@@ -72,7 +73,7 @@ def test_each_counted_cell_has_a_circle() -> None:
 def test_what_is_no_fluorescence_image_is_flagged() -> None:
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40, channel="red"))
     assert scorer.score(Reading(well="A1", kind="number", number=3.0)).flags == ("unreadable",)
-    assert scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(5), channel=1))).ratio == 0
+    assert scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(5), channel=1))).value == 0
     white = _image(np.full((50, 50), 255.0), channel=0)
     assert "over_exposed" in scorer.score(Reading(well="A1", kind="image", image_png=white)).flags
 
@@ -81,7 +82,7 @@ def test_what_is_no_fluorescence_image_is_flagged() -> None:
 def test_absorbance_lies_between_blank_and_full(number: float) -> None:
     scorer = Absorbance(Absorbance.Options(blank=0.1, full=2.1))
     score = scorer.score(Reading(well="A1", kind="number", number=number, unit=""))
-    assert score.ratio == pytest.approx(min(max((number - 0.1) / 2, 0), 1), abs=1e-4)
+    assert score.value == pytest.approx(min(max((number - 0.1) / 2, 0), 1), abs=1e-4)
     assert ("saturated" in score.flags) == (number > 4)
     assert ("below_blank" in score.flags) == ((number - 0.1) / 2 < -0.1)
     assert scorer.score(Reading(well="A1", kind="image")).flags == ("no_number",)
@@ -131,7 +132,7 @@ def test_readings_are_entered_scored_anew_and_compared_with_the_hand(tmp_path: P
             acting.rescore(lab, campaign_id, "ada", "too early")
         numbers = {f"{row}{column}": 0.1 * column for row in "ABCD" for column in range(1, 7)}
         scores = acting.read_table(lab, campaign_id, 1, numbers, "AU", "ada", "reader")
-        assert scores["B4"].ratio == pytest.approx(0.2)
+        assert scores["B4"].value == pytest.approx(0.2)
         with pytest.raises(JournalError):
             acting.read_table(lab, campaign_id, 1, {"A1": 1.0, "P12": 1.0}, "AU", "ada", "one well too many")
         values = {well.well.name: well.value for well in lab.journal.state(campaign_id).rounds[0].wells}

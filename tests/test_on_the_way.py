@@ -94,7 +94,7 @@ def test_a_campaign_is_asked_what_causes_what(tmp_path: Path, monkeypatch: pytes
         [reading], _ = readings(journal, campaign_id, 1, well.well.plate, well.well.name)
         assert reading.id is not None
         early = float(well.proposal.condition[dose]) / study.parameters[0].bounds[1]
-        scores.append((reading.id, Score(ratio=0.1 + 0.8 * early)))
+        scores.append((reading.id, Score(value=0.1 + 0.8 * early)))
     journal.record_scores(scores, "coloured_cell_ratio", "1", START, "early_colour")
     journal.close()
 

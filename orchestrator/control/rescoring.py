@@ -79,4 +79,4 @@ class Rescore(Act):
 
 
 def _differs(found: Score, before: Derived | None) -> bool:
-    return before is None or (found.ratio, list(found.flags)) != (before.value, before.flags)
+    return before is None or (found.value, list(found.flags)) != (before.value, before.flags)

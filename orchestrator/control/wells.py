@@ -13,9 +13,9 @@ from orchestrator.intake.readings_table import read_readings_table
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import BY_HAND, JobRow, ObservationRow, ReadingRow, WellRow
 from orchestrator.lab.scoring import score, scorer_of
-from protocols.absorbance import read_plate_table
 from protocols.addresses import PlateAddress, WellAddress, WellPlace
 from protocols.jobs import Reading
+from protocols.plate_table import read_plate_table
 from protocols.scoring import Score
 
 

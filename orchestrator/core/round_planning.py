@@ -10,7 +10,7 @@ from orchestrator.core.state import Requeued
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign, Chosen
 from protocols.conditions import Condition, Observation, Proposal
-from protocols.layout import Layout, lay_out, seat, seat_standard
+from protocols.layout import Layout, assign, assign_standard, lay_out
 
 
 @dataclass(frozen=True)
@@ -46,56 +46,56 @@ def plan_round(
     """
     wells = campaign.plates.all_wells()
     decided = campaign.decided_values(round)
-    seated: dict[int, Proposal] = {}
+    assigned: dict[int, Proposal] = {}
     notices: list[str] = []
     if round == 1:
-        seats = seat_standard(campaign.space, campaign.rounds.first.standard, wells, decided, _seed(campaign, round, 1))
-        for index, condition in seats.items():
-            seated[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
-        chosen, notices = chosen_seats(campaign, seated)
-        seated |= chosen
+        number, seed = campaign.rounds.first.standard, _seed(campaign, round, 1)
+        for index, condition in assign_standard(campaign.space, number, wells, decided, seed).items():
+            assigned[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
+        chosen, notices = assign_chosen(campaign, assigned)
+        assigned |= chosen
     else:
-        seated, notices = _controls(campaign, round, observations)
-    again = seat(
+        assigned, notices = _controls(campaign, round, observations)
+    again = assign(
         [place.condition for place in requeued],
         len(requeued),
         wells,
         decided,
         _seed(campaign, round, 4),
-        taken=seated.keys(),
+        taken=assigned.keys(),
     )
-    for index, number in again.seats.items():
+    for index, number in again.by_well.items():
         place = requeued[number]
         lost = place.address
         reason = f"once more: lost in round {lost.round_number}, plate {lost.plate}, {lost.well}"
-        seated[index] = Proposal(condition=place.condition, role="requeued", reason=reason)
-    for number, why in again.unseated.items():
+        assigned[index] = Proposal(condition=place.condition, role="requeued", reason=reason)
+    for number, why in again.unassigned.items():
         notices.append(f"The requeued condition ({requeued[number].condition}) {why}: it stays for a later round.")
-    open_wells = [index for index in range(len(wells)) if index not in seated]
+    open_wells = [index for index in range(len(wells)) if index not in assigned]
     proposals = optimizer.propose(
         campaign.space,
         observations,
         positions=[decided[index] for index in open_wells],
         number=len(open_wells),
         seed=_seed(campaign, round, 2),
-        pending=[requeued[number].condition for number in again.seats.values()],
+        pending=[requeued[number].condition for number in again.by_well.values()],
         replicates=campaign.rounds.first.replicates if round == 1 else campaign.rounds.later.replicates,
         rough=rough,
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
-    layout = lay_out(campaign.space, round, wells, decided, seated, proposals, _seed(campaign, round, 3))
-    placed = tuple(requeued[number].address for number in again.seats.values())
+    layout = lay_out(campaign.space, round, wells, decided, assigned, proposals, _seed(campaign, round, 3))
+    placed = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
 
 
-def chosen_seats(campaign: Campaign, seated: Mapping[int, Proposal]) -> tuple[dict[int, Proposal], list[str]]:
+def assign_chosen(campaign: Campaign, assigned: Mapping[int, Proposal]) -> tuple[dict[int, Proposal], list[str]]:
     """What a person chose for round 1, by well index, and what the operator should know about it."""
-    taken = set(seated)
+    taken = set(assigned)
     found: dict[int, Proposal] = {}
     notices = []
     for number, chosen in enumerate(campaign.rounds.first.chosen):
         condition = chosen_condition(campaign, chosen)
-        seating = seat(
+        assignment = assign(
             [condition] * chosen.wells,
             chosen.wells,
             campaign.plates.all_wells(),
@@ -103,12 +103,12 @@ def chosen_seats(campaign: Campaign, seated: Mapping[int, Proposal]) -> tuple[di
             _seed(campaign, 1, 5 + number),
             taken,
         )
-        taken |= seating.seats.keys()
+        taken |= assignment.by_well.keys()
         reason = f"chosen by a person, for {chosen.wells} wells"
-        found |= {place: Proposal(condition=condition, role="chosen", reason=reason) for place in seating.seats}
-        if seating.unseated:
-            why = next(iter(seating.unseated.values()))
-            short = f"{len(seating.unseated)} of {chosen.wells} wells"
+        found |= {place: Proposal(condition=condition, role="chosen", reason=reason) for place in assignment.by_well}
+        if assignment.unassigned:
+            why = next(iter(assignment.unassigned.values()))
+            short = f"{len(assignment.unassigned)} of {chosen.wells} wells"
             notices.append(f"A chosen condition ({condition}) {why}: {short} go to others.")
     return found, notices
 
@@ -125,7 +125,7 @@ def _controls(
     """The best of the round before, by well index, and what the operator should know about them."""
     wanted = campaign.rounds.later.controls
     candidates = best_of_round(observations, round - 1)
-    seating = seat(
+    assignment = assign(
         [observation.condition for observation in candidates],
         wanted,
         campaign.plates.all_wells(),
@@ -134,28 +134,30 @@ def _controls(
     )
     notices = [
         f"Control ({candidates[rank].condition}) {why}: the next best takes its place."
-        for rank, why in seating.unseated.items()
+        for rank, why in assignment.unassigned.items()
     ]
-    if len(seating.seats) < wanted:
-        notices.append(f"Only {len(seating.seats)} of {wanted} controls found a well: the optimiser fills the others.")
+    if len(assignment.by_well) < wanted:
+        notices.append(
+            f"Only {len(assignment.by_well)} of {wanted} controls found a well: the optimiser fills the others."
+        )
     predictions = {
         prediction.condition: prediction
         for prediction in optimizer.predict(
-            campaign.space, observations, [candidates[rank].condition for rank in seating.seats.values()]
+            campaign.space, observations, [candidates[rank].condition for rank in assignment.by_well.values()]
         )
     }
-    seated = {}
-    for index, rank in seating.seats.items():
+    assigned = {}
+    for index, rank in assignment.by_well.items():
         observation = candidates[rank]
         prediction = predictions.get(observation.condition)
-        seated[index] = Proposal(
+        assigned[index] = Proposal(
             condition=observation.condition,
             role="control",
             reason=f"control: number {rank + 1} of round {round - 1}, where it gave {observation.value:.3f}",
             mean=None if prediction is None else _rounded(prediction.mean),
             sd=None if prediction is None else _rounded(prediction.sd),
         )
-    return seated, notices
+    return assigned, notices
 
 
 def best_of_round(observations: Sequence[Observation], round: int) -> list[Observation]:

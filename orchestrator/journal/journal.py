@@ -204,14 +204,14 @@ class Journal(JobRecord):
                 "plate": reading.plate,
                 "well": reading.well,
                 "reading_id": reading_id,
-                "value": score.ratio,
+                "value": score.value,
                 "flags": list(score.flags),
                 "scorer": scorer,
                 "scorer_version": version,
             }
             session.add(MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row))
             kind = EventKind.MEASUREMENT if measurement else EventKind.OBSERVATION
-            data = {"value": score.ratio, "flags": list(score.flags)}
+            data = {"value": score.value, "flags": list(score.flags)}
             add_event(session, reading.campaign_id, at, kind, str(address), measurement, data)
 
     def derived(self, campaign_id: str, kind: type[_Derived]) -> list[_Derived]:

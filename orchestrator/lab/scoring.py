@@ -56,7 +56,7 @@ def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer)
     try:
         reading = _reading(row, home)
     except OSError:
-        return Score(ratio=None, flags=("image_missing",))
+        return Score(value=None, flags=("image_missing",))
     return score(reading, scorer, f"reading {reading_id} of {row.campaign_id}")
 
 
@@ -67,7 +67,7 @@ def score(reading: Reading, scorer: Scorer, subject: str) -> Score:
     except Exception:
         # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored once more.
         _log.exception("the scorer failed on %s", subject)
-        return Score(ratio=None, flags=("scorer_failed",))
+        return Score(value=None, flags=("scorer_failed",))
 
 
 def marked_image(row: ReadingRow, home: Path, scorer: Scorer) -> bytes | None:

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from scipy.stats import nct, t, ttest_ind
 
 import optimizer
-from orchestrator.core.round_planning import chosen_condition, chosen_seats
+from orchestrator.core.round_planning import assign_chosen, chosen_condition
 from orchestrator.core.state import CampaignState
 from protocols.campaign import Campaign, Chosen, FirstRound, LaterRounds, RoundPlan, StopRule
 from protocols.conditions import Condition
@@ -143,7 +143,7 @@ def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str
         WellwiseError: not even 64 plates have enough wells that decide what the conditions need.
     """
     for study in _studies(state.campaign, plan):
-        _, notices = chosen_seats(study, {})
+        _, notices = assign_chosen(study, {})
         if not notices:
             return _written(file_text, study, state.id)
     raise WellwiseError("no round of this campaign has enough wells that decide what both conditions need")

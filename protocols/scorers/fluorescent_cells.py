@@ -48,7 +48,7 @@ class FluorescentCells:
         count = len(find_cells(light, self._options.diameter_px))
         if count > self._options.full_count:
             flags.append("overfull")
-        return Score(ratio=round(min(count / self._options.full_count, 1.0), 4), flags=tuple(flags))
+        return Score(value=round(min(count / self._options.full_count, 1.0), 4), flags=tuple(flags))
 
     def marked(self, reading: Reading) -> bytes | None:
         """The image with a circle around each cell that was counted."""

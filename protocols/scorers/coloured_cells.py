@@ -62,12 +62,12 @@ def _seen(image: NDArray[np.uint8]) -> _Seen:
     pixels = image.astype(np.float64)
     brightness = pixels.max(axis=2)
     if np.percentile(brightness, 90) < _DARKEST:
-        return _Seen(Score(ratio=None, flags=("under_exposed",)))
+        return _Seen(Score(value=None, flags=("under_exposed",)))
     plate = float(np.percentile(brightness, 3))
     flags = ["over_exposed"] if plate > _BRIGHTEST_PLATE else []
     well = _find_well(brightness, max(_PLATE_BRIGHTNESS, 1.6 * plate))
     if well is None:
-        return _Seen(Score(ratio=None, flags=(*flags, "no_well_found")))
+        return _Seen(Score(value=None, flags=(*flags, "no_well_found")))
     row, column, radius = well
     if _edge_width(brightness, row, column, radius) > _WIDEST_EDGE:
         flags.append("out_of_focus")
@@ -79,11 +79,11 @@ def _seen(image: NDArray[np.uint8]) -> _Seen:
     counted = inside & ~saturated
     share, visible = _unmix(gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[counted])
     if not visible.any():
-        return _Seen(Score(ratio=None, flags=(*flags, "over_exposed")))
+        return _Seen(Score(value=None, flags=(*flags, "over_exposed")))
     pigmented = counted.copy()
     pigmented[counted] = visible & (share > 0.5)
     counted[counted] = visible
-    return _Seen(Score(ratio=round(float(pigmented.sum() / counted.sum()), 4), flags=tuple(flags)), counted, pigmented)
+    return _Seen(Score(value=round(float(pigmented.sum() / counted.sum()), 4), flags=tuple(flags)), counted, pigmented)
 
 
 class ColouredCells:

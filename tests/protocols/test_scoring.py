@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from protocols.coloured_cells import ColouredCells, coloured_cell_ratio
 from protocols.jobs import Reading
+from protocols.scorers.coloured_cells import ColouredCells, coloured_cell_ratio
 from protocols.scoring import Score, read_rgb, write_png
 from simulators.camera import Spoil, render_well
 
@@ -18,7 +18,7 @@ def test_the_score_is_the_share_that_was_rendered() -> None:
     scores = [coloured_cell_ratio(render_well(ratio, rng)) for ratio in ratios]
     assert all(score.flags == () for score in scores)
     errors = np.abs(
-        [score.ratio - ratio for score, ratio in zip(scores, ratios, strict=True) if score.ratio is not None]
+        [score.value - ratio for score, ratio in zip(scores, ratios, strict=True) if score.value is not None]
     )
     assert len(errors) == len(ratios)
     assert errors.mean() <= 0.01

@@ -1,52 +1,12 @@
-"""A scorer of what a plate reader measures: a number between that of a blank and that of a full well."""
+"""A plate reader's table: CSV -> numbers by well."""
 
 import csv
 import io
 import re
-from typing import ClassVar, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.errors import InvalidInput, Problem
-from protocols.jobs import Reading
-from protocols.scoring import Score
 
 _WELL = re.compile(r"([A-Pa-p])0?(\d{1,2})")
-
-
-class Absorbance:
-    """(reading - blank) / (full - blank), kept within 0 and 1; a reading beyond `saturated` is flagged."""
-
-    version: ClassVar[str] = "1"
-
-    class Options(BaseModel):
-        """What a campaign file says of it."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid")
-
-        blank: float = Field(0.0, allow_inf_nan=False, description="what an empty well gives")
-        full: float = Field(allow_inf_nan=False, description="what a well that counts as 1 gives")
-        saturated: float = Field(4.0, allow_inf_nan=False, description="above it the reader is not linear")
-
-        @model_validator(mode="after")
-        def _check(self) -> Self:
-            if self.full == self.blank:
-                raise ValueError("full must differ from blank")
-            return self
-
-    def __init__(self, options: Options) -> None:
-        """With the options of the campaign's objective."""
-        self._options = options
-
-    def score(self, reading: Reading) -> Score:
-        """The share of a full well, 0 to 1. Flags: `no_number`, `saturated`, `beyond_full`, `below_blank`."""
-        if reading.number is None:
-            return Score(ratio=None, flags=("no_number",))
-        ratio = (reading.number - self._options.blank) / (self._options.full - self._options.blank)
-        flags = ["saturated"] if reading.number > self._options.saturated else []
-        # Noise about a blank or a full well is no reason for distrust; a tenth beyond is.
-        flags += ["beyond_full"] if ratio > 1.1 else ["below_blank"] if ratio < -0.1 else []
-        return Score(ratio=round(min(max(ratio, 0.0), 1.0), 4), flags=tuple(flags))
 
 
 def read_plate_table(text: str, where: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from optimizer import propose
 from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Proposal
-from protocols.layout import lay_out, seat, seat_standard
+from protocols.layout import assign, assign_standard, lay_out
 from protocols.plates import Plates
 from protocols.search_space import SearchSpace
 
@@ -59,10 +59,10 @@ def test_controls_sit_in_wells_with_their_own_period_on_different_plates(rpe: Ca
     first = rpe.space.standard({"detachment_period": 8.0})
     second = rpe.space.standard({"detachment_period": 17.0})
     wells, decided = rpe.plates.all_wells(), rpe.decided_values(2)
-    seating = seat([first, second], 2, wells, decided, seed=3)
-    assert [wells[index].number for index in seating.seats] == [1, 4]
-    assert len({wells[index].plate for index in seating.seats}) == 2
-    assert seating.unseated == {}
+    assignment = assign([first, second], 2, wells, decided, seed=3)
+    assert [wells[index].number for index in assignment.by_well] == [1, 4]
+    assert len({wells[index].plate for index in assignment.by_well}) == 2
+    assert assignment.unassigned == {}
 
 
 def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_told(rpe: Campaign) -> None:
@@ -81,16 +81,16 @@ def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_told(rpe: Cam
 def test_a_condition_is_seated_once_where_every_well_is_taken() -> None:
     condition = Condition({"p": 1.0})
     wells = Plates(count=1, labware="6-well").all_wells()[:1]
-    seating = seat([condition, condition], 2, wells, [{"p": 1.0}], seed=0)
-    assert len(seating.seats) == 1
-    assert "no free well" in seating.unseated[1]
+    assignment = assign([condition, condition], 2, wells, [{"p": 1.0}], seed=0)
+    assert len(assignment.by_well) == 1
+    assert "no free well" in assignment.unassigned[1]
 
 
 def test_the_standard_takes_the_value_of_its_well(rpe: Campaign) -> None:
     wells, decided = rpe.plates.all_wells(), rpe.decided_values(1)
-    seats = seat_standard(rpe.space, 3, wells, decided, seed=1)
-    assert len({wells[index].plate for index in seats}) == 3
-    for index, condition in seats.items():
+    assigned = assign_standard(rpe.space, 3, wells, decided, seed=1)
+    assert len({wells[index].plate for index in assigned}) == 3
+    for index, condition in assigned.items():
         assert condition["detachment_period"] == decided[index]["detachment_period"]
         assert condition["fgfri_concentration"] == 98.04
 

@@ -1,0 +1,210 @@
+"""What is wrong between the parts of a campaign, each of which is valid by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from protocols.constraints import Constraint, Cost
+from protocols.errors import Finding, Loc
+from protocols.operations import OPERATIONS
+from protocols.parameters import Parameter
+from protocols.plates import Plates
+from protocols.protocol import Step
+from protocols.quantities import same_dimension
+from protocols.references import Reference
+from protocols.search_space import constraint_findings, cost_findings
+
+if TYPE_CHECKING:
+    from protocols.campaign import FirstRound, Measurement, Objective, PastResults, RobotConfig, RoundPlan, StopRule
+
+_PREDICTED = ("predicted_mean", "predicted_sd", "expected_gain")
+RESERVED = frozenset({"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason", *_PREDICTED})
+"""Names of the columns of a campaign's table that are not of its own choice."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The readable parts of a campaign file, so that what is wrong between them is found even in a broken file.
+
+    Parameters and steps come with their index in the file; `broken` has the names of those that could not be read, so
+    that nobody misses them. A part that is None could not be read, and its checks are left out.
+    """
+
+    parameters: tuple[tuple[int, Parameter], ...]
+    steps: tuple[tuple[int, Step], ...]
+    broken: frozenset[str] = frozenset()
+    measurements: tuple[Measurement, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    plates: Plates | None = None
+    rounds: RoundPlan | None = None
+    stop: StopRule | None = None
+    robots: Mapping[str, RobotConfig] | None = None
+    objective: Objective | None = None
+    past_results: PastResults | None = None
+
+
+def cross_findings(parts: Parts) -> Iterator[Finding]:
+    """What is wrong between the parts of a campaign, each of which is valid by itself."""
+    yield from _usage_findings(parts)
+    if not parts.broken:
+        parameters = [parameter for _, parameter in parts.parameters]
+        yield from constraint_findings(parameters, parts.constraints)
+        yield from cost_findings(parameters, parts.costs)
+        yield from _measurement_findings(parts)
+    if parts.robots is not None:
+        yield from _robot_findings(parts.steps, parts.robots)
+    if parts.plates is not None and parts.rounds is not None:
+        yield from _well_findings(parts.plates, parts.rounds)
+        if not parts.broken:
+            by_name = {parameter.name: parameter for _, parameter in parts.parameters}
+            yield from _chosen_findings(by_name, parts.plates, parts.rounds.first)
+    if parts.plates is not None and parts.stop is not None:
+        yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
+    if parts.past_results is not None and parts.objective is not None and not parts.broken:
+        known = {parameter.name for _, parameter in parts.parameters} | {parts.objective.name, "round", "plate", "well"}
+        for name in parts.past_results.columns:
+            if name not in known:
+                yield Finding(
+                    loc=("past_results", "columns", name),
+                    message=f"{name!r} is not a name of this campaign",
+                    expected="one of " + ", ".join(sorted(known)),
+                )
+
+
+def _usage_findings(parts: Parts) -> Iterator[Finding]:
+    by_name = {parameter.name: parameter for _, parameter in parts.parameters}
+    used: dict[str, set[str]] = {name: set() for name in by_name}
+    for index, step in parts.steps:
+        for reference in step.references():
+            place: Loc = ("protocol", "steps", index, *reference.loc)
+            name = reference.parameter
+            if name in by_name:
+                used[name].add(step.name)
+                yield from _reference_findings(place, by_name[name], reference)
+            elif name not in parts.broken:
+                expected = "one of " + ", ".join(by_name)
+                yield Finding(loc=place, message=f"{name!r} is not a parameter of this campaign", expected=expected)
+    names = [step.name for _, step in parts.steps]
+    for index, parameter in parts.parameters:
+        if parameter.step in parts.broken or not names:
+            continue
+        if parameter.step not in names:
+            message = f"the protocol has no step {parameter.step!r} for parameter {parameter.name!r}"
+            yield Finding(loc=("parameters", index, "step"), message=message, expected="one of " + ", ".join(names))
+        elif parameter.step not in used[parameter.name]:
+            yield Finding(
+                loc=("parameters", index, "step"),
+                message=f"no operation of step {parameter.step} uses parameter {parameter.name!r}",
+                expected=f"an operation there with {{parameter: {parameter.name}}}",
+            )
+
+
+def _reference_findings(place: Loc, parameter: Parameter, reference: Reference) -> Iterator[Finding]:
+    field, unit = reference.field, reference.unit
+    if parameter.numeric == reference.labelled:
+        wanted = "a category" if reference.labelled else "a number"
+        message = f"{field} needs {wanted}, but {parameter.name!r} is {parameter.kind}"
+        yield Finding(loc=place, message=message, expected=f"a parameter that is {wanted}")
+    elif unit is not None and not same_dimension(parameter.unit or "dimensionless", unit):
+        message = f"{field} cannot be given by {parameter.name!r}, which is in {parameter.unit or 'no unit'}"
+        yield Finding(loc=place, message=message, expected=f"a parameter with a unit such as {unit}")
+
+
+def _measurement_findings(parts: Parts) -> Iterator[Finding]:
+    reading = [step.name for _, step in parts.steps if any(OPERATIONS[op.do].reads for op in step.operations)]
+    taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
+    taken |= set() if parts.objective is None else {parts.objective.name}
+    free = list(reading)
+    for index, measurement in enumerate(parts.measurements):
+        loc: Loc = ("measurements", index)
+        if measurement.name in taken:
+            message = f"the name {measurement.name!r} is taken"
+            yield Finding(loc=(*loc, "name"), message=message, expected="a name of its own")
+        if measurement.step not in free:
+            why = "has a measurement already" if measurement.step in reading else "reads nothing"
+            message = f"step {measurement.step!r} {why}"
+            expected = "one of the steps with an image operation: " + (", ".join(free) or "none is left")
+            yield Finding(loc=(*loc, "step"), message=message, expected=expected)
+        taken.add(measurement.name)
+        free = [name for name in free if name != measurement.step]
+    if reading and not free:
+        message = "every step that reads has a measurement, and none is left for the objective"
+        yield Finding(loc=("measurements",), message=message, expected="one step with an image operation without one")
+
+
+def _robot_findings(steps: tuple[tuple[int, Step], ...], robots: Mapping[str, RobotConfig]) -> Iterator[Finding]:
+    for index, step in steps:
+        for missing in dict.fromkeys(name for name in step.robots if name not in robots):
+            yield Finding(
+                loc=("protocol", "steps", index, "robot"),
+                message=f"there is no robot {missing!r}",
+                expected="one of " + ", ".join(robots),
+            )
+        if len(set(step.robots)) < len(step.robots):
+            yield Finding(
+                loc=("protocol", "steps", index, "robot"),
+                message="a robot is named twice",
+                expected="each of the robots that share the plates once",
+            )
+
+
+def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
+    available = plates.count * plates.wells_per_plate
+    expected = f"{available} wells ({plates.count} plates of {plates.wells_per_plate})"
+    for key, plan, words in (
+        ("first", rounds.first, _first_words(rounds.first)),
+        ("later", rounds.later, f"{rounds.later.proposed} proposed + {rounds.later.controls} controls"),
+    ):
+        if plan.wells != available:
+            yield Finding(loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected)
+
+
+def _first_words(first: FirstRound) -> str:
+    chosen = sum(entry.wells for entry in first.chosen)
+    return f"{first.initial} initial + {first.standard} standard" + (f" + {chosen} chosen" if chosen else "")
+
+
+def _chosen_findings(parameters: Mapping[str, Parameter], plates: Plates, first: FirstRound) -> Iterator[Finding]:
+    """Conditions that are not of this space, or that fewer wells fit than want them."""
+    for index, chosen in enumerate(first.chosen):
+        loc: Loc = ("rounds", "first", "chosen", index, "condition")
+        names = chosen.condition.keys()
+        if names != parameters.keys():
+            text = ", ".join(sorted(names ^ parameters.keys()))
+            message = f"a chosen condition needs exactly one value for each parameter: {text}"
+            yield Finding(loc=loc, message=message, expected=", ".join(parameters))
+            continue
+        fitting = set(range(1, plates.wells_per_plate + 1))
+        for name, parameter in parameters.items():
+            value = parameter.snap(chosen.condition[name])
+            if value is None:
+                message = f"{name}={chosen.condition[name]} is not allowed"
+                yield Finding(loc=(*loc, name), message=message, expected=parameter.allowed)
+            elif parameter.decided_by_well is not None:
+                fitting &= {well for well in fitting if parameter.decided_by_well.value(1, well) == value}
+        if len(fitting) * plates.count < chosen.wells:
+            message = (
+                f"{chosen.wells} wells are wanted, but {len(fitting) * plates.count} decide these values in round 1"
+            )
+            yield Finding(loc=loc, message=message, expected="values that more wells decide, or more plates")
+
+
+def _decided_findings(
+    parameters: tuple[tuple[int, Parameter], ...], plates: Plates, stop: StopRule
+) -> Iterator[Finding]:
+    for index, parameter in parameters:
+        decided = parameter.decided_by_well
+        if decided is None:
+            continue
+        for round in range(1, min(len(decided.base), stop.rounds) + 1):
+            values = [decided.value(round, well) for well in range(1, plates.wells_per_plate + 1)]
+            outside = [f"{value:g}" for value in values if not parameter.allows(value)]
+            if outside:
+                yield Finding(
+                    loc=("parameters", index, "decided_by_well"),
+                    message=f"in round {round} the wells would decide {' '.join(outside)}",
+                    expected=parameter.allowed,
+                )

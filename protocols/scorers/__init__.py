@@ -1,0 +1,1 @@
+"""Scorers: what derives the value of a well from its reading, one file each; entry points announce them."""
