@@ -1,11 +1,21 @@
 """A package of somebody else's, and programs in whose environment it is installed."""
 
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from tests.conftest import ROOT
+
+
+def documented(name: str) -> str:
+    """The module of `docs/how-to/add-an-operation.md` that defines a class."""
+    page = (ROOT / "docs" / "how-to" / "add-an-operation.md").read_text()
+    modules = [block for block in re.split(r"\n(?=\S)", page) if f"    class {name}(" in block]
+    assert len(modules) == 1
+    return textwrap.dedent("\n".join(line for line in modules[0].splitlines() if line[:1] in ("", " ")))
 
 
 def install(folder: Path, name: str, source: str, group: str, announced: str) -> None:

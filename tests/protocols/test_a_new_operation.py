@@ -1,9 +1,6 @@
 """A new operation is one file: a package that announces it needs nothing else to change."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,35 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from protocols.operations import OPERATIONS, Image, Move
 from protocols.operations.base import BaseOperation, PlateOperation, PlateTemplate
 from protocols.plugins import OneOf, Registry, union
-from tests.conftest import ASSAY_FILE, ROOT
-
-SHAKE = '''
-from typing import ClassVar, Literal
-from pydantic import Field
-from protocols.operations.base import WellOperation, WellTemplate
-from protocols.quantities import Duration
-from protocols.references import OrParameter, WellOnDay
-
-class ShakeTemplate(WellTemplate):
-    """Shake each well."""
-    units: ClassVar = {"duration": "s"}
-    do: Literal["shake"]
-    duration: OrParameter[Duration]
-    def in_well(self, well: WellOnDay) -> "Shake":
-        return Shake(well=well.name, duration_s=well.number(self.duration, "s"))
-
-class Shake(WellOperation):
-    """Shake a well for `duration_s`."""
-    template = ShakeTemplate
-    typical: ClassVar = {"duration_s": 3.0}
-    kind: Literal["shake"] = "shake"
-    duration_s: float = Field(gt=0)
-    @property
-    def nominal_s(self) -> float:
-        return self.duration_s
-    def in_words(self) -> str:
-        return f"{self.well}: shake for {self.duration_s:g} s"
-'''
+from tests.conftest import ASSAY_FILE
+from tests.protocols.packages import documented, install, printed
 
 WITH_A_SHAKE = """
       operations:
@@ -94,23 +64,11 @@ print(json.dumps(said))
 
 
 def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(tmp_path: Path) -> None:
-    package = tmp_path / "shaking"
-    (package / "shaking-1.dist-info").mkdir(parents=True)
-    (package / "shaking.py").write_text(SHAKE)
-    (package / "shaking-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: shaking\nVersion: 1\n")
-    announcement = "[wellwise.operations]\nshake = shaking:Shake\n"
-    (package / "shaking-1.dist-info" / "entry_points.txt").write_text(announcement)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(package)])}
-
-    def run(program: str, text: str) -> str:
-        arguments = [sys.executable, "-c", program, str(tmp_path / "home")]
-        done = subprocess.run(arguments, input=text, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
+    install(tmp_path, "shaking", documented("Shake"), "wellwise.operations", "shake = shaking:Shake")
     parameter = "{name: shaking, step: react, kind: continuous, unit: min, low: 1, high: 5, standard: 2}"
     text = ASSAY_FILE.read_text().replace("\nprotocol:", f"  - {parameter}\n\nprotocol:")
-    said: dict[str, Any] = json.loads(run(PROGRAM, text.replace("\n      operations:", WITH_A_SHAKE, 1)))
+    text = text.replace("\n      operations:", WITH_A_SHAKE, 1)
+    said: dict[str, Any] = json.loads(printed(tmp_path, PROGRAM, str(tmp_path / "home"), text=text))
     seconds = said["operation"].pop("duration_s")
     assert said["operation"] == {"well": "A1", "kind": "shake"}
     assert seconds == pytest.approx(60 * said["condition"])
@@ -120,9 +78,8 @@ def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(tm
     assert said["checklist"] == f"A1: shake for {seconds:g} s"
     assert said["bench"] == {"well": "A1", "kind": "shake", "duration_s": 3.0}
     # Its own tests may import it before anything of ours.
-    assert (
-        run("import shaking, protocols.jobs, protocols.operations as o; print('shake' in o.OPERATIONS)", "") == "True\n"
-    )
+    first = "import shaking, protocols.jobs, protocols.operations as ours; print('shake' in ours.OPERATIONS)"
+    assert printed(tmp_path, first) == "True\n"
 
 
 class CoverTemplate(PlateTemplate):

@@ -7,32 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ASSAY_FILE
-from tests.protocols.packages import install, printed
-
-INTEGER = '''
-from typing import Literal
-from protocols.conditions import Value
-from protocols.parameters import NumericParameter
-
-class IntegerParameter(NumericParameter):
-    """A whole number from `low` to `high`, both included."""
-    kind: Literal["integer"]
-    low: int
-    high: int
-    def allows(self, value: Value) -> bool:
-        return self.snap(value) is not None
-    def snap(self, value: Value) -> Value | None:
-        return next((level for level in self.choices if level == value), None)
-    @property
-    def allowed(self) -> str:
-        return f"a whole number from {self.low} to {self.high}"
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-    @property
-    def choices(self) -> tuple[int, ...]:
-        return tuple(range(self.low, self.high + 1))
-'''
+from tests.protocols.packages import documented, install, printed
 
 PROGRAM = """
 import json, sys
@@ -72,7 +47,8 @@ print(json.dumps(said))
 
 
 def test_an_announced_kind_is_usable_in_a_campaign_file_the_search_space_and_the_optimiser(tmp_path: Path) -> None:
-    install(tmp_path, "whole", INTEGER, "wellwise.parameters", "integer = whole:IntegerParameter")
+    announced = "integer = whole:IntegerParameter"
+    install(tmp_path, "whole", documented("IntegerParameter"), "wellwise.parameters", announced)
     parameter = "{name: cycles, step: react, kind: integer, low: 2, high: 6, standard: 3}"
     text = ASSAY_FILE.read_text().replace("\nprotocol:", f"  - {parameter}\n\nprotocol:")
     text = text.replace("cycles: 3", "cycles: {parameter: cycles}")
