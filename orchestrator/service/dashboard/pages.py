@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable
+from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +34,9 @@ def _act_url(name: str, campaign: str, place: tuple[int, int, str] | None = None
 
 
 STATIC = StaticFiles(directory=Path(__file__).with_name("static"))
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = "wellwise.examples"
+"""Where the wheel, or an editable install, has the folder of examples."""
+
 _FEED = 60
 _NONE = "\N{EN DASH}"
 _COOKIE_S = 12 * 3600
@@ -117,8 +120,10 @@ def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
 def new_campaign(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """Choose an example or bring a file, mend it, see what it would do, launch it."""
     examples = {}
-    for path in sorted(EXAMPLES.glob("*/campaign.yaml")):
-        examples[path.parent.name] = path.read_text(encoding="utf-8")
+    for folder in sorted(files(EXAMPLES).iterdir(), key=lambda folder: folder.name):
+        file = folder / "campaign.yaml"
+        if file.is_file():
+            examples[folder.name] = file.read_text(encoding="utf-8")
     return _page(request, who, "New campaign", _rendered("new.html", examples=examples), here="new")
 
 

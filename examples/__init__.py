@@ -1,0 +1,1 @@
+"""Campaign and lab files to begin with; installed as `wellwise.examples`."""

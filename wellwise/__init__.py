@@ -1,0 +1,140 @@
+"""The public interface of wellwise: what other programs may rely on.
+
+Names are imported from their rooms when they are first used, so that `import wellwise` takes no time and a computer
+with a robot or a client needs no torch. What needs packages that are not installed says which extra brings them.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drivers.base import (
+        DRIVER_API,
+        Capabilities,
+        Clock,
+        Driver,
+        DriverError,
+        JobRefused,
+        KeyMemory,
+        RobotOffline,
+        RobotSetup,
+    )
+    from drivers.device import Device, NoOptions, OperationFailed
+    from optimizer.propose import Prediction, predict, propose
+    from optimizer.recommendation import Recommendation, recommend
+    from orchestrator.client import Client, RefusedByService, Unreachable
+    from protocols.campaign import Campaign
+    from protocols.campaign_file import read_campaign
+    from protocols.conditions import Condition, Observation, Proposal, Value
+    from protocols.constraints import Constraint, Cost, ForbiddenCombination, LinearConstraint
+    from protocols.errors import InvalidInput, Problem, WellwiseError
+    from protocols.jobs import Job, JobReport, Reading
+    from protocols.operations import Operation
+    from protocols.parameters import (
+        CategoryParameter,
+        ContinuousParameter,
+        DecidedByWell,
+        Parameter,
+        SearchSpace,
+        SteppedParameter,
+    )
+    from protocols.scoring import MarksImages, Score, Scorer
+
+__all__ = [
+    "DRIVER_API",
+    "Campaign",
+    "Capabilities",
+    "CategoryParameter",
+    "Client",
+    "Clock",
+    "Condition",
+    "Constraint",
+    "ContinuousParameter",
+    "Cost",
+    "DecidedByWell",
+    "Device",
+    "Driver",
+    "DriverError",
+    "ForbiddenCombination",
+    "InvalidInput",
+    "Job",
+    "JobRefused",
+    "JobReport",
+    "KeyMemory",
+    "LinearConstraint",
+    "MarksImages",
+    "NoOptions",
+    "Observation",
+    "Operation",
+    "OperationFailed",
+    "Parameter",
+    "Prediction",
+    "Problem",
+    "Proposal",
+    "Reading",
+    "Recommendation",
+    "RefusedByService",
+    "RobotOffline",
+    "RobotSetup",
+    "Score",
+    "Scorer",
+    "SearchSpace",
+    "SteppedParameter",
+    "Unreachable",
+    "Value",
+    "WellwiseError",
+    "__version__",
+    "predict",
+    "propose",
+    "read_campaign",
+    "recommend",
+]
+
+__version__ = version("wellwise")
+
+_NAMES = {
+    "drivers.base": "DRIVER_API Capabilities Clock Driver DriverError JobRefused KeyMemory RobotOffline RobotSetup",
+    "drivers.device": "Device NoOptions OperationFailed",
+    "optimizer.propose": "Prediction predict propose",
+    "optimizer.recommendation": "Recommendation recommend",
+    "orchestrator.client": "Client RefusedByService Unreachable",
+    "protocols.campaign": "Campaign",
+    "protocols.campaign_file": "read_campaign",
+    "protocols.conditions": "Condition Observation Proposal Value",
+    "protocols.constraints": "Constraint Cost ForbiddenCombination LinearConstraint",
+    "protocols.errors": "InvalidInput Problem WellwiseError",
+    "protocols.jobs": "Job JobReport Reading",
+    "protocols.operations": "Operation",
+    "protocols.parameters": (
+        "CategoryParameter ContinuousParameter DecidedByWell Parameter SearchSpace SteppedParameter"
+    ),
+    "protocols.scoring": "MarksImages Score Scorer",
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+# A type checker sees the imports above; to it, __getattr__ would make every misspelt name valid.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """A public name, from the room that has it.
+
+        Raises:
+            AttributeError: there is no such name.
+            ImportError: a package that it needs is not installed.
+        """
+        if name not in _MODULES:
+            raise AttributeError(f"module 'wellwise' has no attribute {name!r}")
+        try:
+            found = getattr(import_module(_MODULES[name]), name)
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"wellwise.{name} needs {error.name}, which is not installed: pip install 'wellwise[lab]'",
+                name=error.name,
+            ) from error
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
