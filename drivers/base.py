@@ -16,7 +16,21 @@ from drivers.clock import Clock
 from protocols.errors import WellwiseError
 from protocols.jobs import Job, JobReport
 
-__all__ = ["Capabilities", "Clock", "Driver", "DriverError", "JobRefused", "KeyMemory", "RobotOffline", "RobotSetup"]
+__all__ = [
+    "DRIVER_API",
+    "Capabilities",
+    "Clock",
+    "Driver",
+    "DriverError",
+    "JobRefused",
+    "KeyMemory",
+    "Limits",
+    "RobotOffline",
+    "RobotSetup",
+]
+
+DRIVER_API = 1
+"""Version of this contract. A driver that was written for another one (its class attribute `driver_api`) is refused."""
 
 
 class DriverError(WellwiseError):

@@ -13,6 +13,8 @@ from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation, well_of
 
+__all__ = ["Device", "NoOptions", "OperationFailed"]
+
 _CLOSE_S = 10.0
 """How long a close waits for the operation that is under way."""
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from drivers.base import Clock, Driver, DriverError, RobotSetup
 from drivers.environment import environment_folder, interpreter
+from drivers.refusal import refuse_other_contract
 from protocols.errors import Finding
 from protocols.plugins import announced
 
@@ -31,9 +32,11 @@ def driver_class(name: str) -> type[Driver]:
     """The driver with this name.
 
     Raises:
-        DriverError: there is none, or its module cannot be imported.
+        DriverError: there is none, its module cannot be imported, or it is for another version of the contract.
     """
-    return cast(type[Driver], _load(DRIVERS, name, "driver"))
+    found = cast(type[Driver], _load(DRIVERS, name, "driver"))
+    refuse_other_contract(name, found)
+    return found
 
 
 def clock(name: str, **options: Any) -> Clock:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.base import Capabilities, Driver, DriverError, KeyMemory, RobotOffline, RobotSetup
+from drivers.base import DRIVER_API, Capabilities, Driver, DriverError, KeyMemory, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.conformance import examine, reached
 from drivers.conformance.levels import Level, Outcome
@@ -243,3 +243,19 @@ def test_a_device_refuses_what_the_lab_does_not_allow(tmp_path: Path) -> None:
 
     with pytest.raises(DriverError, match="cannot dispense with volume_ul 2 \\(it takes 5 to 100\\)"):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize(("version", "remedy"), [(0, "newer version of the driver later"), (2, "a newer wellwise")])
+def test_a_driver_for_another_version_of_the_contract_is_refused(
+    monkeypatch: pytest.MonkeyPatch, version: int, remedy: str
+) -> None:
+    declared = type("Later", (Pump,), {"driver_api": version})
+    monkeypatch.setattr("drivers.registry._load", lambda *_: declared)
+    with pytest.raises(DriverError, match=f"version {version} of the driver contract.*version 1.*{remedy}"):
+        driver_class("later")
+
+
+def test_a_driver_that_declares_this_version_or_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (Pump, type("Now", (Pump,), {"driver_api": DRIVER_API})):
+        monkeypatch.setattr("drivers.registry._load", lambda *_, kind=kind: kind)
+        assert driver_class("now") is kind

@@ -4,19 +4,15 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from drivers import base
 from drivers.base import Capabilities, DriverError, JobRefused, RobotOffline, RobotSetup
 from protocols.jobs import Job, JobReport
 
-_MODULE = "drivers.isolated.host"
 _LONGEST_LINE = 2**27
 """Bytes of one answer: the images of a whole plate."""
 
@@ -46,6 +42,7 @@ class OutsideDriver:
             DriverError: it cannot.
         """
         self._name, self._python = setup.name, python
+        self._command = [str(python), str(Path(__file__).with_name("start.py"))]
         options = setup.options.model_dump(mode="json") if isinstance(setup.options, BaseModel) else dict(setup.options)
         self._greeting = json.dumps(
             {
@@ -107,20 +104,15 @@ class OutsideDriver:
         if self._reading is not None:
             await self._reading
 
-    def _environment(self) -> Mapping[str, str]:
-        here = str(Path(base.__file__).parent.parent)
-        return {**os.environ, "PYTHONPATH": os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])}
-
     def _describe(self) -> Capabilities:
         try:
             ran = subprocess.run(  # noqa: S603 - the lab's own interpreter
-                [str(self._python), "-m", _MODULE],
+                self._command,
                 input=self._greeting + "\n",
                 capture_output=True,
                 text=True,
                 check=False,
                 timeout=60,
-                env=self._environment(),
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DriverError(
@@ -136,14 +128,11 @@ class OutsideDriver:
     async def _start(self) -> None:
         try:
             self._process = await asyncio.create_subprocess_exec(
-                str(self._python),
-                "-m",
-                _MODULE,
+                *self._command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 limit=_LONGEST_LINE,
-                env=self._environment(),
             )
         except OSError as error:
             raise RobotOffline(f"robot {self._name}: its interpreter cannot be started: {error}") from None

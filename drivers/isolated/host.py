@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from drivers.base import Driver, DriverError, RobotSetup
 from drivers.clock import RealClock
+from drivers.refusal import refuse_other_contract
 from protocols.jobs import Job
 
 
@@ -32,6 +33,7 @@ def load(name: str) -> type[Driver]:
 def make(setup: dict[str, Any]) -> Driver:
     """The driver that a setup describes."""
     kind = load(setup["driver"])
+    refuse_other_contract(setup["driver"], kind)
     return kind(
         RobotSetup(
             name=setup["name"],
