@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser lint crash lab bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
+.PHONY: demo serve test browser lint crash lab wheel bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -31,6 +31,10 @@ lint: $(READY)
 
 crash: $(READY)
 	$(BIN)/python -m tests.crash
+
+# sdist and wheel, installed in empty environments away from the sources; every page of the service in a browser.
+wheel: $(READY) browser
+	$(BIN)/python -m tests.system.wheel
 
 lab: $(READY)
 	$(BIN)/python -m tests.lab
@@ -82,7 +86,7 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --editable '.[dev]'
+	build/lock/bin/python -m pip install --quiet --editable '.[dev,lab]'
 	echo "# Every package that wellwise and its tests need, pinned. Made by: make lock" > requirements.lock
 	build/lock/bin/python -m pip freeze --exclude-editable | sed 's/^torch==.*/torch==2.13.0/' >> requirements.lock
 
