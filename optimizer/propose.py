@@ -65,6 +65,23 @@ def propose(
     A condition that was observed, is pending or was proposed is not proposed again while its
     position allows others.
 
+    Examples:
+        >>> from protocols.parameters import ContinuousParameter, SearchSpace, SteppedParameter
+        >>> space = SearchSpace(parameters=(
+        ...     ContinuousParameter(
+        ...         name="dose", step="A", kind="continuous", low=1, high=100, scale="log",
+        ...         standard=10),
+        ...     SteppedParameter(
+        ...         name="days", step="A", kind="stepped", levels=(1, 2, 3, 4), standard=2)))
+        >>> first = propose(space, [], number=6, seed=1)
+        >>> measured = [
+        ...     Observation(condition=p.condition, value=p.condition["days"] / 4, round=1)
+        ...     for p in first]
+        >>> second = propose(
+        ...     space, measured, positions=[{"days": 4}, {"days": 4}, {}], number=3, seed=1)
+        >>> [proposal.condition["days"] for proposal in second][:2], second[0].role
+        ([4.0, 4.0], 'proposed')
+
     Args:
         space: the parameters, what each of them allows, and the constraints between them.
         observations: what is known so far; failed wells are absent, flagged ones are left out.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from orchestrator.cli.context import Version
 from protocols.errors import WellwiseError
 
 _LAB = ("fastapi", "prefect", "sqlmodel", "torch")
@@ -72,12 +72,8 @@ class _LightGroup(TyperGroup):
         return found
 
 
-def _options(
-    shown: bool = typer.Option(False, "--version", help="Print the version and end.", is_eager=True),
-) -> None:
-    if shown:
-        sys.stdout.write(f"wellwise {version('wellwise')}\n")
-        raise typer.Exit
+def _options(version: Version = False) -> None:
+    pass
 
 
 def _end(error: WellwiseError) -> None:
