@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser lint crash lab wheel bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
+.PHONY: demo serve test browser lint crash lab wheel docs bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -35,6 +35,10 @@ crash: $(READY)
 # sdist and wheel, installed in empty environments away from the sources; every page of the service in a browser.
 wheel: $(READY) browser
 	$(BIN)/python -m tests.system.wheel
+
+# The site of the documentation, in build/site; every link of it is followed.
+docs: $(READY)
+	$(BIN)/python -m tests.system.site
 
 lab: $(READY)
 	$(BIN)/python -m tests.lab
@@ -86,7 +90,7 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --editable '.[dev,lab]'
+	build/lock/bin/python -m pip install --quiet --editable '.[dev,docs,lab]'
 	echo "# Every package that wellwise and its tests need, pinned. Made by: make lock" > requirements.lock
 	build/lock/bin/python -m pip freeze --exclude-editable | sed 's/^torch==.*/torch==2.13.0/' >> requirements.lock
 

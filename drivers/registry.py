@@ -117,4 +117,6 @@ def _load(group: str, name: str, what: str) -> Any:
     try:
         return found.load()
     except ImportError as error:
-        raise DriverError(f"{what} {name!r} is installed but cannot be imported: {error}") from error
+        ours = found.dist is not None and found.dist.name == "wellwise"
+        remedy = ": pip install 'wellwise[driver]' for real equipment, 'wellwise[lab]' for all" if ours else ""
+        raise DriverError(f"{what} {name!r} is installed but cannot be imported: {error}{remedy}") from error

@@ -15,7 +15,7 @@ from rich.markup import escape
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from drivers.base import Driver, RobotSetup
+from drivers.base import Driver, DriverError, RobotSetup
 from drivers.registry import add_folder, clock, driver_class, driver_names, make_driver
 from orchestrator.cli.context import Home, console, settings_for, text_of
 from protocols.campaign_file import read_lab
@@ -39,9 +39,12 @@ _OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
 
 @drivers.command("list")
 def list_drivers() -> None:
-    """Every installed driver with its first line."""
+    """Every installed driver with its first line, or why it cannot be used."""
     for name in driver_names():
-        text = (driver_class(name).__doc__ or "").strip().splitlines() or ["(it has no description)"]
+        try:
+            text = (driver_class(name).__doc__ or "").strip().splitlines() or ["(it has no description)"]
+        except DriverError as error:
+            text = [f"(cannot be used: {error})"]
         console.print(f"{name:16} {text[0]}", highlight=False, soft_wrap=True, markup=False)
 
 
