@@ -47,7 +47,7 @@ def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Pat
     folder.parent.mkdir(parents=True, exist_ok=True)
     ready, wanted = folder / ".ready", " ".join(wanted_packages)
     with FileLock(folder.with_name(f"{name}.lock")):
-        if ready.exists() and ready.read_text() == wanted:
+        if ready.exists() and ready.read_text(encoding="utf-8") == wanted:
             return folder
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(interpreter(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -55,5 +55,5 @@ def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Pat
         if ran.returncode != 0:
             why = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
             raise DriverError(f"the environment {name} cannot be made: {why[-1]}")
-        ready.write_text(wanted)
+        ready.write_text(wanted, encoding="utf-8")
     return folder

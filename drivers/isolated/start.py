@@ -29,5 +29,5 @@ class _Rooms:
 if __name__ == "__main__":
     # The folder of this file, which Python puts first, would hide other packages behind `driver` and `host`.
     sys.path = [folder for folder in sys.path if folder != str(Path(__file__).resolve().parent)]
-    sys.meta_path.append(_Rooms)  # type: ignore[arg-type]
+    sys.meta_path.append(_Rooms)
     runpy.run_module("drivers.isolated.host", run_name="__main__", alter_sys=True)

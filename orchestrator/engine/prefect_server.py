@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from orchestrator.settings import Settings
@@ -35,7 +36,7 @@ def start_prefect() -> None:
 
     server = SubprocessASGIServer()
     server.start()
-    if server.server_process is not None:
+    if server.server_process is not None and sys.platform != "win32":
         _WATCHERS.append(_end_with_this_process(server.server_process.pid))
 
 
@@ -43,7 +44,7 @@ _WATCHERS: list[subprocess.Popen[bytes]] = []
 
 
 def _end_with_this_process(server: int) -> subprocess.Popen[bytes]:
-    """Ends Prefect's server when the pipe to this process closes, which even SIGKILL does."""
+    """Ends Prefect's server when the pipe to this process closes, which even SIGKILL does; POSIX only."""
     # Another process may have the number by then; where no /proc tells, the server is left alone.
     end = 'cat; grep -qs prefect.server.api.server "/proc/$0/cmdline" && kill "$0"'
     return subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
