@@ -49,23 +49,6 @@ def propose(
     position allows others.
 
     Examples:
-        >>> from protocols.parameters import ContinuousParameter, SearchSpace, SteppedParameter
-        >>> space = SearchSpace(parameters=(
-        ...     ContinuousParameter(
-        ...         name="dose", step="A", kind="continuous", low=1, high=100, scale="log",
-        ...         standard=10),
-        ...     SteppedParameter(
-        ...         name="days", step="A", kind="stepped", levels=(1, 2, 3, 4), standard=2)))
-        >>> first = propose(space, [], number=6, seed=1)
-        >>> measured = [
-        ...     Observation(condition=p.condition, value=p.condition["days"] / 4, round=1)
-        ...     for p in first]
-        >>> second = propose(
-        ...     space, measured, positions=[{"days": 4}, {"days": 4}, {}], number=3, seed=1)
-        >>> [proposal.condition["days"] for proposal in second][:2], second[0].role
-        ([4.0, 4.0], 'proposed')
-
-    Examples:
         >>> from protocols.parameters import ContinuousParameter, SteppedParameter
         >>> from protocols.search_space import SearchSpace
         >>> space = SearchSpace(parameters=(

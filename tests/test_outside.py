@@ -10,6 +10,7 @@ from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.conformance import examine
 from drivers.environment import interpreter, make_environment
+from drivers.isolated import start
 from drivers.isolated.driver import OutsideDriver
 from drivers.registry import make_driver
 from protocols.jobs import JobReport
@@ -141,3 +142,10 @@ def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path) -> None:
         make_environment(tmp_path, "vendor")
     with pytest.raises(DriverError, match=r"the environment vendor cannot be made: ERROR: .*no-such-folder"):
         make_environment(tmp_path, "vendor", [str(tmp_path / "no-such-folder")])
+
+
+def test_its_interpreter_finds_our_rooms_and_nothing_else_that_lies_beside_them() -> None:
+    for room in ("drivers", "protocols", "wellwise"):
+        assert start._Rooms.find_spec(room) is not None
+    for other in ("tests", "orchestrator", "pydantic"):
+        assert start._Rooms.find_spec(other) is None

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     )
     from protocols.scoring import MarksImages, Score, Scorer
 
+    __version__: str
+
 __all__ = [
     "DRIVER_API",
     "Campaign",
@@ -91,8 +93,6 @@ __all__ = [
     "recommend",
 ]
 
-__version__ = version("wellwise")
-
 _NAMES = {
     "drivers.base": "DRIVER_API Capabilities Clock Driver DriverError JobRefused KeyMemory RobotOffline RobotSetup",
     "drivers.device": "Device NoOptions OperationFailed",
@@ -123,6 +123,8 @@ if not TYPE_CHECKING:
             AttributeError: there is no such name.
             ImportError: a package that it needs is not installed.
         """
+        if name == "__version__":
+            return version("wellwise")
         if name not in _MODULES:
             raise AttributeError(f"module 'wellwise' has no attribute {name!r}")
         try:
