@@ -214,13 +214,13 @@ def visit(browser: Browser, link: str) -> None:
     expect(page.locator("main")).to_contain_text("finished")
     opened("/campaigns/new")
     for example in sorted(folder.parent.name for folder in ROOT.glob("examples/*/campaign.yaml")):
-        page.get_by_label("Begin with").select_option(label=example)
+        page.get_by_label("Begin with").select_option(label=example.replace("_", " "))
     expect(page.locator("#findings")).to_contain_text("The file is valid.")
     opened(campaign)
     expect(page.locator("#insight")).to_contain_text("better than the standard")
-    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+    _see_pictures(page)
     opened(f"{campaign}/wells/1/1/A1")
-    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+    _see_pictures(page)
     opened("/robots")
     opened("/access")
     opened("/campaigns/nothing-of-this-name", 404)
@@ -228,6 +228,11 @@ def visit(browser: Browser, link: str) -> None:
     opened("/login")
     if seen:
         raise Fault("\n".join(seen))
+
+
+def _see_pictures(page: Page) -> None:
+    for picture in page.locator("img:visible").all():
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
 
 
 def _listen(page: Page, seen: list[str]) -> None:
