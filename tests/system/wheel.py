@@ -116,24 +116,14 @@ def light(installed: Installed) -> None:
         if installed.has(module):
             raise Fault(f"wellwise[client] brings {module}")
     say(installed.run("wellwise", "--version").strip())
-    installed.run("python", "-c", "import wellwise; wellwise.Campaign, wellwise.Device, wellwise.Scorer")
+    names = "wellwise.Campaign, wellwise.Client, wellwise.Device, wellwise.Scorer"
+    installed.run("python", "-c", f"import wellwise; {names}")
     if "manual" not in installed.run("wellwise", "driver", "list"):
         raise Fault("wellwise driver list does not know the driver manual")
     for words in (("run", "campaign.yaml"), ("serve",), ("status",)):
         if _REMEDY not in installed.run("wellwise", *words, fails=True):
             raise Fault(f"wellwise {words[0]} does not say what it lacks")
-    if client_is_light():
-        installed.run("python", "-c", "import wellwise; wellwise.Client")
-        installed.run("wellwise", "remote", "--help")
     say("without the lab's packages it says what it lacks")
-
-
-def client_is_light() -> bool:
-    """Whether `orchestrator.client` imports nothing of ours but the schema of the service."""
-    source = (ROOT / "orchestrator" / "client.py").read_text(encoding="utf-8")
-    return set(re.findall(r"^from (orchestrator[\w.]*) import", source, re.MULTILINE)) <= {
-        "orchestrator.service.schema"
-    }
 
 
 def whole(installed: Installed) -> None:
