@@ -33,7 +33,7 @@ class Capabilities(BaseModel):
     operations: Mapping[str, Mapping[str, tuple[float, float]]]
     labware: frozenset[str] = frozenset(LABWARE)
     memory: KeyMemory
-    stop_s: float = Field(5.0, gt=0)
+    stop_s: float = Field(default=5.0, gt=0)
 
     @field_validator("operations")
     @classmethod
