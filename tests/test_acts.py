@@ -21,12 +21,13 @@ from orchestrator.client import Client
 from orchestrator.control import proposals
 from orchestrator.control.act import Act, Acting, Typed, perform
 from orchestrator.control.campaigns import Abort, Pause, Resume, SetRounds
+from orchestrator.control.describe import spec_of
 from orchestrator.control.generate import (
     CLIENT,
-    HELP,
     REFERENCE,
+    TABLE,
     client_methods,
-    commands_help,
+    commands_table,
     reference,
     with_methods,
 )
@@ -101,17 +102,20 @@ def test_an_act_of_ones_own_is_found_in_every_face(tmp_path: Path, assay: Campai
 
         # Command line: here, and for a service elsewhere.
         for remote in (False, True):
-            typed: list[tuple[str | None, Act]] = []
+            typed: list[tuple[str | None, str, dict[str, Any]]] = []
             shell = typer.Typer()
             shell.command("other")(lambda: None)
-            add_acts(shell, acts, {}, lambda campaign, act, _, typed=typed: typed.append((campaign, act)), remote)
+            specs = [spec_of(act) for act in acts]
+            run = lambda campaign, act, values, _, typed=typed: typed.append((campaign, act.name, values))  # noqa: E731
+            add_acts(shell, specs, {}, run, remote)
             words = ["water", *([campaign_id] if remote else []), "4", "--gently", "--why", "dry"]
             assert CliRunner().invoke(shell, words).exit_code == 0
-            assert typed == [(campaign_id if remote else None, Water(litres=4, gently=True, why="dry"))]
+            values = {"why": "dry", "litres": 4.0, "gently": True}
+            assert typed == [(campaign_id if remote else None, "water", values)]
 
         # Dialog, list of further acts, reference.
         page = operator.get(f"/campaigns/{campaign_id}", headers={"Accept": "text/html"}).text
-        assert '"water": [{"name": "litres", "label": "How much."' in page
+        assert '"water": [{"name": "litres", "kind": "number", "help": "How much."' in page
         assert '"maximum": 10' in str(dialogs(acts))
         assert Water in further_acts(acts)
         assert "## water" in reference(acts)
@@ -123,18 +127,17 @@ def test_an_act_of_ones_own_is_found_in_every_face(tmp_path: Path, assay: Campai
         ]
 
 
+def formatted(text: str, path: Path) -> str:
+    """Python as the house formats it."""
+    words = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(path), "-"]
+    return subprocess.run(words, input=text, capture_output=True, text=True, check=True).stdout
+
+
 def test_client_and_reference_are_what_the_table_gives() -> None:
     text = CLIENT.read_text(encoding="utf-8")
-    formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(CLIENT), "-"],
-        input=with_methods(text, ACTS),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
     again = "write them with: python -m orchestrator.control.generate"
-    assert formatted == text, again
-    assert commands_help(ACTS) == HELP.read_text(encoding="utf-8"), again
+    assert formatted(with_methods(text, ACTS), CLIENT) == text, again
+    assert formatted(commands_table(ACTS), TABLE) == TABLE.read_text(encoding="utf-8"), again
     assert reference(ACTS) == REFERENCE.read_text(encoding="utf-8"), again
     assert len({act.name for act in ACTS}) == len({act.path for act in ACTS}) == len(ACTS)
 

@@ -42,3 +42,38 @@ def test_help_and_an_empty_home_need_neither_model_nor_database(words: list[str]
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+LIGHT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+ABSENT = {"torch", "botorch", "sqlmodel", "sqlalchemy", "alembic", "fastapi", "prefect", "uvicorn"}
+
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ABSENT:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from orchestrator.cli.main import main
+main()
+"""
+
+
+def light(*words: str) -> subprocess.CompletedProcess[str]:
+    """A command on a computer that has what drivers and clients need, and not the lab's packages."""
+    return subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", [["run", "x.yaml"], ["serve"], ["pause", "--why", "lunch"], ["show"]])
+def test_a_command_of_the_lab_says_what_to_install(words: list[str]) -> None:
+    ran = light(*words)
+    assert (ran.returncode, ran.stderr) == (2, 'this command needs the lab\'s packages: pip install "wellwise[lab]"\n')
+
+
+def test_a_light_computer_checks_drivers_and_speaks_to_a_service() -> None:
+    assert "manual" in light("driver", "list").stdout
+    ran = light("remote", "pause", "rpe", "--why", "lunch", "--url", "http://127.0.0.1:9", "--token", "t")
+    assert (ran.returncode, "no service answers" in ran.stderr) == (2, True)
+    assert light("--version").stdout.startswith("wellwise ")

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
         ContinuousParameter,
         DecidedByWell,
         Parameter,
-        SearchSpace,
         SteppedParameter,
     )
     from protocols.scoring import MarksImages, Score, Scorer
+    from protocols.search_space import SearchSpace
 
     __version__: str
 
@@ -106,9 +106,8 @@ _NAMES = {
     "protocols.errors": "InvalidInput Problem WellwiseError",
     "protocols.jobs": "Job JobReport Reading",
     "protocols.operations": "Operation",
-    "protocols.parameters": (
-        "CategoryParameter ContinuousParameter DecidedByWell Parameter SearchSpace SteppedParameter"
-    ),
+    "protocols.search_space": "SearchSpace",
+    "protocols.parameters": ("CategoryParameter ContinuousParameter DecidedByWell Parameter SteppedParameter"),
     "protocols.scoring": "MarksImages Score Scorer",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -7,7 +7,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -16,17 +16,11 @@ from rich.text import Text
 from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.journal.tables import EventRow
 from protocols.conditions import Condition
-from protocols.errors import WellwiseError
 from protocols.layout import Layout
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, which no command should wait for that does not need it.
     from optimizer import Recommendation
-
-
-def print_error(console: Console, error: WellwiseError) -> None:
-    """The message, a line a problem, without a traceback."""
-    console.print(Text(str(error), style="red"), soft_wrap=True, highlight=False)
 
 
 def rounds_table(state: CampaignState) -> Table:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -36,17 +34,6 @@ LabOption = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        sys.stdout.write(f"wellwise {version('wellwise')}\n")
-        raise typer.Exit
-
-
-Version = Annotated[
-    bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
-]
 CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
 
 

@@ -1,11 +1,35 @@
 """Groups of commands that are imported when they are used: the help is printed from a table."""
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, ClassVar, NamedTuple
+from importlib.metadata import version
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+
+from protocols.errors import WellwiseError
+
+_OURS = frozenset({"protocols", "optimizer", "drivers", "simulators", "orchestrator", "wellwise"})
+
+
+class LabPackagesMissing(WellwiseError):
+    """A command needs packages that the extra `lab` installs."""
+
+    def __init__(self) -> None:
+        super().__init__('this command needs the lab\'s packages: pip install "wellwise[lab]"')
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"wellwise {version('wellwise')}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
+]
 
 
 class Lazy(NamedTuple):
@@ -40,6 +64,11 @@ class LazyGroup(TyperGroup):
         for heading, commands in self.sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, lazy.help) for name, lazy in commands.items()])
+
+
+def is_of_the_lab(error: ModuleNotFoundError) -> bool:
+    """Whether a module is missing because a package of the lab is not installed, and not by a fault of ours."""
+    return (error.name or "").split(".")[0] not in _OURS
 
 
 def loaded(name: str, lazy: Lazy) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import typer
 
-from orchestrator.cli.acts_help import ACTS_HELP
-from orchestrator.cli.lazy import Lazy, LazyGroup, Sections
+from orchestrator.cli.acts_table import ACT_SPECS
+from orchestrator.cli.lazy import LabPackagesMissing, Lazy, LazyGroup, Sections, Version, is_of_the_lab
 
 
 def _of(module: str, attribute: str, **commands: str) -> dict[str, Lazy]:
@@ -37,7 +37,11 @@ class Commands(LazyGroup):
             schema="Print the JSON Schema of campaign files, for editors.",
         ),
         "Steering": {
-            **{name: Lazy(text, "orchestrator.cli.steering", "operators") for name, text in ACTS_HELP.items()},
+            **{
+                spec.command: Lazy(spec.summary, "orchestrator.cli.steering", "operators")
+                for spec in ACT_SPECS
+                if spec.command
+            },
             **_of(
                 "steering",
                 "operators",
@@ -98,20 +102,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        sys.stdout.write(f"wellwise {version('wellwise')}\n")
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _options(version: Version = False) -> None:
     pass
 
 
@@ -122,9 +114,16 @@ def main() -> None:
     try:
         app()
     except WellwiseError as error:
-        from rich.console import Console
+        _end(str(error))
+    except ModuleNotFoundError as error:
+        if is_of_the_lab(error):
+            _end(str(LabPackagesMissing()))
+        raise
 
-        from orchestrator.cli.console import print_error
 
-        print_error(Console(stderr=True), error)
-        sys.exit(2)
+def _end(message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text(message, style="red"), soft_wrap=True, highlight=False)
+    sys.exit(2)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchestrator.cli.acts import add_acts
+from orchestrator.cli.acts_table import ACT_SPECS
 from orchestrator.cli.context import File, console, text_of
 from orchestrator.cli.steering import Why
-from orchestrator.control.act import Act
-from orchestrator.control.table import ACTS
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus
 from protocols.errors import WellwiseError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from orchestrator.client import Client
+    from orchestrator.core.act_spec import ActSpec
     from orchestrator.service.schema import CampaignSummary
 
 remote = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -124,14 +124,14 @@ def export(
     console.print(str(path), highlight=False, soft_wrap=True)
 
 
-def _act(campaign: str | None, act: Act, options: dict[str, Any]) -> None:
+def _act(campaign: str | None, act: ActSpec, values: dict[str, Any], options: dict[str, Any]) -> None:
     assert campaign is not None
     with _service(options["url"] or "", options["token"] or "") as service:
-        answer = service.act(campaign, act.name, **act.model_dump(mode="json"))
+        answer = service.act(campaign, act.name, **values)
         _print_answer(service, campaign, answer)
 
 
-add_acts(remote, ACTS, {"url": Url, "token": Token}, _act, remote=True)
+add_acts(remote, ACT_SPECS, {"url": Url, "token": Token}, _act, remote=True)
 
 
 def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:

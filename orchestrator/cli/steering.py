@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli.acts import add_acts
+from orchestrator.cli.acts_table import ACT_SPECS
 from orchestrator.cli.context import (
     CampaignId,
     Home,
@@ -23,10 +24,9 @@ from orchestrator.cli.context import (
     print_waiting,
     settings_for,
 )
-from orchestrator.control.act import Act, perform
-from orchestrator.control.table import ACTS
 
 if TYPE_CHECKING:
+    from orchestrator.core.act_spec import ActSpec
     from orchestrator.engine.advance import Outlook
     from orchestrator.lab.lab import Lab
 
@@ -104,13 +104,17 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
         raise typer.Exit(1)
 
 
-def _act(campaign: str | None, act: Act, options: dict[str, Any]) -> None:
+def _act(campaign: str | None, spec: ActSpec, values: dict[str, Any], options: dict[str, Any]) -> None:
+    from orchestrator.control.act import perform, validated
+    from orchestrator.control.table import ACTS
+
+    act = validated(next(act for act in ACTS if act.name == spec.name), values)
     with opened_lab(campaign, options["home"]) as (lab, campaign_id):
         outcome = perform(lab, campaign_id, act, options["who"] or person())
         console.print(act.done(campaign_id, outcome), highlight=False, soft_wrap=True)
 
 
-add_acts(operators, ACTS, {"home": Home, "who": Who}, _act, remote=False)
+add_acts(operators, ACT_SPECS, {"home": Home, "who": Who}, _act, remote=False)
 
 
 @contextmanager

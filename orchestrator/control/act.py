@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from sqlmodel import Session
 
 from orchestrator.core.by import PRINTED, By, Reason
@@ -18,6 +19,7 @@ from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import add_event
 from orchestrator.lab.lab import Lab
 from protocols.addresses import Address, WellPlace
+from protocols.errors import InvalidInput, Problem
 
 Answer = Literal["campaign", "well", "entered"]
 """What the API answers after an act: where the campaign stands, the well's history, or how many wells were entered."""
@@ -174,3 +176,19 @@ def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
         act.afterwards(lab, campaign_id)
         return outcome
     raise Conflict(f"campaign {campaign_id} was changed again and again by somebody else: look at it and try again")
+
+
+def validated(act: type[Act], values: Mapping[str, Any]) -> Act:
+    """An act of these values.
+
+    Raises:
+        InvalidInput: with every value that is not allowed.
+    """
+    try:
+        return act.model_validate(dict(values))
+    except ValidationError as error:
+        problems = [
+            Problem(where=act.command or act.name, key=".".join(map(str, details["loc"])), message=details["msg"])
+            for details in error.errors()
+        ]
+        raise InvalidInput(problems) from None

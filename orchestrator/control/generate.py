@@ -1,4 +1,4 @@
-"""What is written from the table of acts: the client's methods, the lines of help, the page of reference.
+"""What is written from the table of acts: the client's methods, the command line's table, the page of reference.
 
     python -m orchestrator.control.generate
 
@@ -15,14 +15,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from orchestrator.control.act import Act, Answer, Typed, WellAct
+from orchestrator.control.act import Act, Answer, WellAct
+from orchestrator.control.describe import spec_of
 from orchestrator.control.table import ACTS
+from orchestrator.core.act_spec import FieldSpec
 
 BEGIN, END = "    # Acts, from the table of acts: see orchestrator/control/generate.py\n", "    # End of acts\n"
 
 _ROOT = Path(__file__).resolve().parents[2]
 CLIENT = _ROOT / "orchestrator" / "client.py"
-HELP = _ROOT / "orchestrator" / "cli" / "acts_help.py"
+TABLE = _ROOT / "orchestrator" / "cli" / "acts_table.py"
 REFERENCE = _ROOT / "docs" / "reference" / "acts.md"
 
 _ANSWERS: Mapping[Answer, str] = {"campaign": "CampaignSummary", "well": "WellHistory", "entered": "Entered"}
@@ -57,7 +59,7 @@ def _method(act: type[Act]) -> str:
         passed.insert(0, 'place={"round": round_number, "plate": plate, "well": well}')
     answer = _ANSWERS[act.answer]
     call = ", ".join(["campaign", f'"{act.name}"', *passed, "why=why"])
-    doc = _first_line(act)
+    doc = spec_of(act).summary
     return (
         f"    def {act.name}({', '.join(arguments)}) -> {answer}:\n"
         f'        """{doc}"""\n'
@@ -120,31 +122,24 @@ def reference(acts: Sequence[type[Act]]) -> str:
         doc = inspect.cleandoc(act.__doc__ or "")
         command = f"`wellwise {act.command}`" if act.command else f"`wellwise remote {act.name.replace('_', '-')}`"
         faces = f"`{path_of(act)}` · `client.{act.name}` · {command} · role {act.role.word}"
-        rows = "".join(
-            f"| `{name}` | {_needed(field)} | {_help(field)} |\n" for name, field in act.model_fields.items()
-        )
+        rows = "".join(f"| `{field.name}` | {_needed(field)} | {field.help} |\n" for field in spec_of(act).fields)
         table = f"| field | | meaning |\n|---|---|---|\n{rows}"
         parts.append(f"## {act.name}\n\n{doc}\n\n{faces}\n\n{table}")
     return "\n".join(parts)
 
 
-def _needed(field: FieldInfo) -> str:
-    return "needed" if field.is_required() else ""
+def _needed(field: FieldSpec) -> str:
+    return "needed" if field.required else ""
 
 
-def _help(field: FieldInfo) -> str:
-    return next((found.help for found in field.metadata if isinstance(found, Typed)), "")
-
-
-def commands_help(acts: Sequence[type[Act]]) -> str:
-    """The module with the lines that the command line's help has for acts."""
-    rows = "".join(f'    "{act.command}": "{_first_line(act)}",\n' for act in acts if act.command)
-    doc = '"""The help of the commands of acts, so that it can be printed without them: see control/generate.py."""'
-    return f"{doc}\n\nACTS_HELP = {{\n{rows}}}\n"
-
-
-def _first_line(act: type[Act]) -> str:
-    return inspect.cleandoc(act.__doc__ or "").split("\n")[0]
+def commands_table(acts: Sequence[type[Act]]) -> str:
+    """The module with the acts as plain data, from which the command line makes its commands."""
+    rows = "".join(f"    {spec_of(act)!r},\n" for act in acts)
+    return (
+        '"""The acts as plain data, written from their classes: see orchestrator/control/generate.py."""\n\n'
+        "from orchestrator.core.act_spec import ActSpec, FieldSpec\n\n"
+        f"ACT_SPECS: tuple[ActSpec, ...] = (\n{rows})\n"
+    )
 
 
 def with_methods(text: str, acts: Sequence[type[Act]]) -> str:
@@ -155,5 +150,5 @@ def with_methods(text: str, acts: Sequence[type[Act]]) -> str:
 
 if __name__ == "__main__":
     CLIENT.write_text(with_methods(CLIENT.read_text(encoding="utf-8"), ACTS), encoding="utf-8")
-    HELP.write_text(commands_help(ACTS), encoding="utf-8")
+    TABLE.write_text(commands_table(ACTS), encoding="utf-8")
     REFERENCE.write_text(reference(ACTS), encoding="utf-8")

@@ -118,12 +118,12 @@ function entry(kind, spec) {
   if (kind === "choice") {
     input = element("select");
     for (const choice of spec.choices) input.add(new Option(choice, choice));
-  } else if (kind === "text") {
+  } else if (kind === "long text") {
     input = element("textarea");
     input.rows = 6;
   } else {
     input = element("input");
-    if (kind === "boolean") input.type = "checkbox";
+    if (kind === "flag") input.type = "checkbox";
     if (kind === "integer" || kind === "number") {
       input.type = "number";
       input.step = kind === "integer" ? "1" : "any";
@@ -131,7 +131,7 @@ function entry(kind, spec) {
       if (spec.maximum !== undefined) input.max = spec.maximum;
     }
   }
-  input.required = Boolean(spec.required) && kind !== "boolean";
+  input.required = Boolean(spec.required) && kind !== "flag";
   return input;
 }
 
@@ -142,12 +142,12 @@ function wellOf(text) {
 }
 
 function valueOf(kind, input) {
-  if (kind === "boolean") return input.checked;
+  if (kind === "flag") return input.checked;
   const text = input.value.trim();
   if (kind === "integer" || kind === "number") return text === "" ? null : Number(text);
   if (kind === "list") return words(text);
   if (kind === "wells") return words(text).map(wellOf);
-  return kind === "text" ? input.value : text;
+  return kind === "long text" ? input.value : text;
 }
 
 function place(label, input, id) {
@@ -158,8 +158,8 @@ function place(label, input, id) {
 }
 
 function field(spec, choices) {
-  if (spec.kind !== "object") {
-    const input = place(spec.label, entry(spec.kind, spec), `act-${spec.name}`);
+  if (spec.kind !== "mapping") {
+    const input = place(spec.help, entry(spec.kind, spec), `act-${spec.name}`);
     if (spec.file) {
       const chosen = place("or a file", element("input"), `act-${spec.name}-file`);
       chosen.type = "file";
@@ -168,7 +168,7 @@ function field(spec, choices) {
     return () => ({ [spec.name]: valueOf(spec.kind, input) });
   }
   const inputs = Object.entries(choices[spec.name] ?? {}).map(([key, levels]) => {
-    const input = entry(levels ? "choice" : "string", { choices: levels, required: true });
+    const input = entry(levels ? "choice" : "text", { choices: levels, required: true });
     return [key, place(`New value of ${key.replaceAll("_", " ")}`, input, `act-${spec.name}-${key}`)];
   });
   return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())])) });

@@ -1,0 +1,41 @@
+"""What an act asks for, as plain data: from it follow commands, dialogs and pages, without the act itself."""
+
+from typing import Any, Literal, NamedTuple
+
+FieldKind = Literal["integer", "number", "text", "long text", "flag", "choice", "list", "well", "wells", "mapping"]
+"""`well` is one place, `wells` are several; `mapping` is NAME=VALUE, more than once."""
+
+
+class FieldSpec(NamedTuple):
+    """One field of an act.
+
+    `positional`: an argument instead of an option at the command line. `option`: its name there. `none`: a flag that
+    stands for no value. `file`: a file is named, and its text is meant.
+    """
+
+    name: str
+    kind: FieldKind
+    help: str = ""
+    required: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    positional: bool = False
+    option: str = ""
+    none: str = ""
+    file: bool = False
+
+
+class ActSpec(NamedTuple):
+    """An act: its name, its command (empty where one written by hand includes it), its words, its fields."""
+
+    name: str
+    command: str
+    help: str
+    fields: tuple[FieldSpec, ...]
+
+    @property
+    def summary(self) -> str:
+        """The first line of its help."""
+        return self.help.split("\n")[0]
