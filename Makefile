@@ -30,7 +30,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 crash: $(READY)
-	$(BIN)/python -m tests.crash
+	$(BIN)/python -m tests.system.crash
 
 # sdist and wheel, installed in empty environments away from the sources; every page of the service in a browser.
 wheel: $(READY) browser
@@ -41,7 +41,7 @@ docs: $(READY)
 	$(BIN)/python -m tests.system.site
 
 lab: $(READY)
-	$(BIN)/python -m tests.lab
+	$(BIN)/python -m tests.system.lab
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -19,8 +19,8 @@ from protocols.layout import Layout, Placement
 from protocols.operations import Dispense, Operation
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
-from tests import crash
 from tests.conftest import START
+from tests.system import crash
 
 
 def planned(home: Path, campaign: Campaign) -> tuple[Journal, str]:

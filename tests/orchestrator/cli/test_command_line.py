@@ -16,13 +16,13 @@ from orchestrator.results.tables import tidy_table, write_table
 from protocols.campaign import Campaign, StopRule
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
-from tests import crash
 from tests.builders import planned
 from tests.conftest import ROOT, RPE_FILE, START
 from tests.postgres import temporary_database
 from tests.program import PROGRAM, wellwise
+from tests.system import crash
 
-LAB_FILE = Path(__file__).with_name("lab_campaign.yaml")
+LAB_FILE = ROOT / "tests" / "system" / "lab_campaign.yaml"
 
 
 def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) -> None:

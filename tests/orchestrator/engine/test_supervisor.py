@@ -16,7 +16,7 @@ from orchestrator.journal.store import campaign_resource
 from orchestrator.journal.tables import CampaignRow
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
-from tests import crash
+from tests.system import crash
 
 PATIENCE_S = 240
 

@@ -19,7 +19,7 @@ from simulators.firmware import MasterflexFirmware
 from simulators.twins import masterflex
 from tests.builders import dispenses, job_of
 from tests.conftest import ROOT
-from tests.test_serial import KEY
+from tests.drivers.test_serial import KEY
 
 ENVIRONMENT = Path(sys.executable).parent.parent
 

@@ -1,6 +1,6 @@
 """Kills the orchestrator at a chosen boundary of a small campaign, lets it recover, and looks at what was really done.
 
-`python -m tests.crash` does so at every boundary, for every robot class, on SQLite and on PostgreSQL.
+`python -m tests.system.crash` does so at every boundary, for every robot class, on SQLite and on PostgreSQL.
 """
 
 import asyncio

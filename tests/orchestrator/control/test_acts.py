@@ -42,11 +42,11 @@ from orchestrator.service.app import create_app
 from orchestrator.service.dashboard.dialogs import dialogs, further_acts
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
-from tests import crash
 from tests.acting import place
 from tests.conftest import START
 from tests.postgres import temporary_database
 from tests.service import house
+from tests.system import crash
 
 SUBSTRATE = "substrate_concentration"
 

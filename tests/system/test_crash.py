@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from drivers.base import KeyMemory
-from tests.crash import Tally, campaign, every_point, kill_at, one_plate, sqlite
 from tests.postgres import temporary_database
+from tests.system.crash import Tally, campaign, every_point, kill_at, one_plate, sqlite
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,10 @@ from orchestrator.settings import Settings
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign
 from protocols.constraints import Cost
-from tests import acting, crash
+from tests import acting
 from tests.builders import lab_of, performed, planned, small_lab
 from tests.conftest import START
+from tests.system import crash
 
 KEY = "rpe/r1/p1/A/1"
 

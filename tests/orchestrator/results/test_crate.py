@@ -13,8 +13,8 @@ from orchestrator.journal.journal import Journal
 from orchestrator.results.crate import journal_of, verify, write_crate
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
-from tests import crash
 from tests.conftest import START
+from tests.system import crash
 
 METADATA = "ro-crate-metadata.json"
 

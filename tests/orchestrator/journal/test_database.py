@@ -21,9 +21,9 @@ from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import CampaignRow
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
-from tests import crash
 from tests.conftest import START
 from tests.postgres import temporary_database
+from tests.system import crash
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

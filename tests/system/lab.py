@@ -1,7 +1,7 @@
 """A lab of real processes on this machine: PostgreSQL, a Prefect server, two workers with one virtual robot each.
 
-`python -m tests.lab` launches a campaign of two rounds in it over the service, kills one worker in the middle of a job
-and starts it again, and looks at what was really done.
+`python -m tests.system.lab` launches a campaign of two rounds in it over the service, kills one worker in the middle of
+a job and starts it again, and looks at what was really done.
 """
 
 import os
