@@ -77,10 +77,10 @@ def campaigns(campaign: Campaign, number: int = 20) -> None:
 def proposal_cost(campaign: Campaign) -> None:
     """CPU-seconds of a proposal of 46 at round 3."""
     observations: list[Observation] = []
-    for round in (1, 2):
+    for round_number in (1, 2):
         observations += [
-            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round)
-            for p in at_random(campaign, round, []).placements
+            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round_number)
+            for p in at_random(campaign, round_number, []).placements
         ]
     begin = time.process_time()
     optimizer.propose(campaign.space, observations, campaign.decided_values(3)[:46], 46, seed=1)
@@ -100,12 +100,12 @@ def whole_campaign(campaign: Campaign) -> None:
     wells = campaign.stop.rounds * len(campaign.plates.all_wells())
     observations: list[Observation] = []
     planning = 0.0
-    for round in range(1, campaign.stop.rounds + 1):
+    for round_number in range(1, campaign.stop.rounds + 1):
         begin = time.process_time()
-        plan = plan_round(campaign, round, observations)
+        plan = plan_round(campaign, round_number, observations)
         planning += time.process_time() - begin
         observations += [
-            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round)
+            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round_number)
             for p in plan.layout.placements
         ]
     rendering = _seconds(lambda: render_well(0.5, rng)) * wells

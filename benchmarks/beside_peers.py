@@ -141,9 +141,9 @@ def wellwise(ask: Ask) -> Answer:
     return Answer([p.condition for p in proposals], None, time.process_time() - begin)
 
 
-def measured(function: Function, conditions: Sequence[Condition], round: int, seed: int) -> Observations:
+def measured(function: Function, conditions: Sequence[Condition], round_number: int, seed: int) -> Observations:
     """What the wells of a round give; the same chance for the same well, whatever the method."""
-    rng = np.random.default_rng([seed, round, *function.name.encode()])
+    rng = np.random.default_rng([seed, round_number, *function.name.encode()])
     shift = rng.normal(0, function.round_sd) if function.round_sd else 0.0
     noise = rng.normal(0, NOISE_SD, len(conditions))
     strange = rng.random(len(conditions)) < function.outliers
@@ -154,7 +154,7 @@ def measured(function: Function, conditions: Sequence[Condition], round: int, se
         Observation(
             condition=condition,
             value=None if lost[i] else float(anything[i] if strange[i] else truths[i] + shift + noise[i]),
-            round=round,
+            round=round_number,
         )
         for i, condition in enumerate(conditions)
     ]
@@ -164,24 +164,26 @@ def campaign(name: str, method: Method, function: Function, seed: int) -> Outcom
     """Three rounds of 48 wells: first 47 conditions and the standard, then twice 46 and the two best of before."""
     observations: Observations = []
     seconds = math.nan
-    for round in range(1, ROUNDS + 1):
-        seated, positions = seats(function, observations, round)
+    for round_number in range(1, ROUNDS + 1):
+        seated, positions = seats(function, observations, round_number)
         answer = method(Ask(function, observations, positions, seed))
         seconds = answer.seconds
-        observations += measured(function, [*seated, *answer.proposals], round, seed)
+        observations += measured(function, [*seated, *answer.proposals], round_number, seed)
     recommended = method(Ask(function, observations, [], seed)).recommended
     assert recommended is not None
     best = max(function.truth(o.condition.root) for o in observations if o.value is not None)
     return Outcome(name, function.name, seed, best, function.truth(recommended.root), seconds)
 
 
-def seats(function: Function, observations: Observations, round: int) -> tuple[list[Condition], list[dict[str, Any]]]:
+def seats(
+    function: Function, observations: Observations, round_number: int
+) -> tuple[list[Condition], list[dict[str, Any]]]:
     """Who sits already in a round (the standard, or the best two of the one before); what the other wells decide."""
     decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
-    if round == 1:
+    if round_number == 1:
         seated = [function.space.standard(decided[-1] or free_standard(function))]
     else:
-        found = [(o, o.value) for o in observations if o.round == round - 1 and o.value is not None]
+        found = [(o, o.value) for o in observations if o.round == round_number - 1 and o.value is not None]
         before = [o for o, _ in sorted(found, key=lambda pair: -pair[1])]
         seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
     return seated, decided[: WELLS - len(seated)]

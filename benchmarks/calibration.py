@@ -45,15 +45,15 @@ def campaign(function: Function, seed: int) -> Outcome:
     statements: list[Statement] = []
     claims = []
     standard = function.space.standard(free_standard(function))
-    for round in range(1, ROUNDS + 1):
-        seated, positions = seats(function, observations, round)
+    for round_number in range(1, ROUNDS + 1):
+        seated, positions = seats(function, observations, round_number)
         proposals = optimizer.propose(function.space, observations, positions, len(positions), seed=seed)
         statements += [
             Statement("proposals", p.mean, p.sd, function.truth(p.condition.root))
             for p in proposals
             if p.mean is not None and p.sd is not None
         ]
-        observations += measured(function, [*seated, *(p.condition for p in proposals)], round, seed)
+        observations += measured(function, [*seated, *(p.condition for p in proposals)], round_number, seed)
         found = optimizer.recommend(function.space, observations, (standard,), seed)
         assert found is not None
         assert found.beats_standard is not None

@@ -38,11 +38,11 @@ def campaign(function: Function, seed: int, surfaces: int) -> Outcome:
     observations: Observations = []
     said: list[float] = []
     targets: list[float] = []
-    for round in range(1, ROUNDS + 1):
-        layout = plan_round(study, round, observations).layout
+    for round_number in range(1, ROUNDS + 1):
+        layout = plan_round(study, round_number, observations).layout
         conditions = [placement.proposal.condition for placement in layout.placements]
-        observations += measured(function, conditions, round, seed)
-        if round == 1:
+        observations += measured(function, conditions, round_number, seed)
+        if round_number == 1:
             said = [simulated(study, observations, 1, seed * 1000 + number)[-1][1] for number in range(surfaces)]
             found = optimizer.recommend(function.space, observations)
             assert found is not None

@@ -49,35 +49,35 @@ def truth(campaign: Campaign, condition: Condition) -> float:
     return rpe_culture(history)
 
 
-def by_wellwise(campaign: Campaign, round: int, observations: Sequence[Observation]) -> Layout:
+def by_wellwise(campaign: Campaign, round_number: int, observations: Sequence[Observation]) -> Layout:
     """As a campaign plans its rounds."""
-    return plan_round(campaign, round, observations).layout
+    return plan_round(campaign, round_number, observations).layout
 
 
-def at_random(campaign: Campaign, round: int, observations: Sequence[Observation]) -> Layout:
+def at_random(campaign: Campaign, round_number: int, observations: Sequence[Observation]) -> Layout:
     """Every condition at random, given what its well decides."""
-    rng = np.random.default_rng([campaign.seed, round])
+    rng = np.random.default_rng([campaign.seed, round_number])
     encoding = optimizer.Encoding(campaign.space)
-    decided = campaign.decided_values(round)
+    decided = campaign.decided_values(round_number)
     rows = encoding.from_unit_cube(rng.random((len(decided), len(campaign.parameters))), decided)
     placements = tuple(
         Placement(well=well, proposal=Proposal(condition=condition, role="initial", reason="random"))
         for well, condition in zip(campaign.plates.all_wells(), encoding.conditions(rows), strict=True)
     )
-    return Layout(round=round, placements=placements)
+    return Layout(round=round_number, placements=placements)
 
 
 def simulate(campaign: Campaign, planner: Planner) -> Outcome:
     """All rounds of a campaign, with the noise of its seed."""
     observations: list[Observation] = []
     best_by_round = []
-    for round in range(1, campaign.stop.rounds + 1):
+    for round_number in range(1, campaign.stop.rounds + 1):
         truths = []
-        for placement in planner(campaign, round, observations).placements:
+        for placement in planner(campaign, round_number, observations).placements:
             condition = placement.proposal.condition
             truths.append(truth(campaign, condition))
-            value = with_variation(truths[-1], campaign.seed, round, placement.well.plate, placement.well.name)
-            observations.append(Observation(condition=condition, value=round_4(value), round=round))
+            value = with_variation(truths[-1], campaign.seed, round_number, placement.well.plate, placement.well.name)
+            observations.append(Observation(condition=condition, value=round_4(value), round=round_number))
         best_by_round.append(max(truths))
     best = optimizer.recommend(campaign.space, observations)
     assert best is not None

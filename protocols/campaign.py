@@ -179,6 +179,6 @@ class Campaign(_Model):
         """The measurement with this name, or the objective if there is none."""
         return next((found for found in self.measurements if found.name == measurement), self.objective)
 
-    def decided_values(self, round: int) -> tuple[dict[str, Value], ...]:
+    def decided_values(self, round_number: int) -> tuple[dict[str, Value], ...]:
         """What each well of a round decides, in the order of `plates.all_wells()`."""
-        return tuple(self.space.decided_values(round, well.number) for well in self.plates.all_wells())
+        return tuple(self.space.decided_values(round_number, well.number) for well in self.plates.all_wells())

@@ -199,12 +199,12 @@ def _decided_findings(
         decided = parameter.decided_by_well
         if decided is None:
             continue
-        for round in range(1, min(len(decided.base), stop.rounds) + 1):
-            values = [decided.value(round, well) for well in range(1, plates.wells_per_plate + 1)]
+        for round_number in range(1, min(len(decided.base), stop.rounds) + 1):
+            values = [decided.value(round_number, well) for well in range(1, plates.wells_per_plate + 1)]
             outside = [f"{value:g}" for value in values if not parameter.allows(value)]
             if outside:
                 yield Finding(
                     loc=("parameters", index, "decided_by_well"),
-                    message=f"in round {round} the wells would decide {' '.join(outside)}",
+                    message=f"in round {round_number} the wells would decide {' '.join(outside)}",
                     expected=parameter.allowed,
                 )

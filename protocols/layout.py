@@ -107,7 +107,7 @@ def assign_standard(
 
 def lay_out(
     space: SearchSpace,
-    round: int,
+    round_number: int,
     wells: Sequence[Well],
     decided: Sequence[Mapping[str, Value]],
     assigned: Mapping[int, Proposal],
@@ -121,7 +121,7 @@ def lay_out(
 
     Args:
         space: for the scale of each parameter.
-        round: number of the round, from 1.
+        round_number: number of the round, from 1.
         wells: the wells of the round.
         decided: what each well decides; as long as `wells`.
         assigned: proposals that already have their well (controls, standard), by well index.
@@ -160,7 +160,7 @@ def lay_out(
             best_score, best_rows = score, rows
     everything = [*proposals, *assigned.values()]
     placements = [Placement(well=w, proposal=everything[row]) for w, row in zip(wells, best_rows, strict=True)]
-    return Layout(round=round, placements=tuple(placements))
+    return Layout(round=round_number, placements=tuple(placements))
 
 
 def _features(space: SearchSpace, condition: Condition) -> list[float]:

@@ -28,9 +28,9 @@ class DecidedByWell(BaseModel):
     base: tuple[Finite, ...] = Field(min_length=1)
     per_well: Finite
 
-    def value(self, round: int, well: int) -> float:
+    def value(self, round_number: int, well: int) -> float:
         """The value in well number `well` (from 1, in processing order) in round number `round` (from 1)."""
-        return self.base[min(round, len(self.base)) - 1] + self.per_well * (well - 1)
+        return self.base[min(round_number, len(self.base)) - 1] + self.per_well * (well - 1)
 
 
 class BaseParameter(BaseModel, ABC):

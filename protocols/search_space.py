@@ -44,12 +44,12 @@ class SearchSpace(BaseModel):
         """The parameters that the well decides."""
         return tuple(parameter for parameter in self.parameters if parameter.decided_by_well is not None)
 
-    def decided_values(self, round: int, well: int) -> dict[str, Value]:
+    def decided_values(self, round_number: int, well: int) -> dict[str, Value]:
         """What well number `well` (from 1, in processing order) decides in round number `round` (from 1)."""
         found: dict[str, Value] = {}
         for parameter in self.parameters:
             if parameter.decided_by_well is not None:
-                value = parameter.decided_by_well.value(round, well)
+                value = parameter.decided_by_well.value(round_number, well)
                 snapped = parameter.snap(value)
                 found[parameter.name] = value if snapped is None else snapped
         return found

@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: OpentronsServer
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Be silent."""
 
     def do_GET(self) -> None:

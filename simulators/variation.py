@@ -21,14 +21,14 @@ def random_stream(*key: str | int) -> np.random.Generator:
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
 
-def with_variation(ratio: float, seed: int, round: int, plate: int, well: str) -> float:
+def with_variation(ratio: float, seed: int, round_number: int, plate: int, well: str) -> float:
     """The ratio that a culture with the true ratio `ratio` really reaches in this well of this round, 0..1."""
     share = (
-        ROUND_SD * random_stream(seed, "round", round).standard_normal()
-        + PLATE_SD * random_stream(seed, "plate", round, plate).standard_normal()
-        + WELL_SD * random_stream(seed, "well", round, plate, well).standard_normal()
+        ROUND_SD * random_stream(seed, "round", round_number).standard_normal()
+        + PLATE_SD * random_stream(seed, "plate", round_number, plate).standard_normal()
+        + WELL_SD * random_stream(seed, "well", round_number, plate, well).standard_normal()
     )
-    floor = FLOOR_SD * random_stream(seed, "floor", round, plate, well).standard_normal()
+    floor = FLOOR_SD * random_stream(seed, "floor", round_number, plate, well).standard_normal()
     change = ratio * share + floor
     room = 1 - ratio
     if change > 0 and room > 0:

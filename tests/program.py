@@ -35,6 +35,6 @@ def wellwise(*words: object, home: Path | None = None, **variables: str) -> subp
     ):
         try:
             main()
-        except SystemExit as exit:
-            code = int(exit.code or 0)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())

@@ -28,28 +28,28 @@ def rounds_table(state: CampaignState) -> Table:
     table = Table(title=f"{state.campaign.title or state.id}")
     for name in ("round", "wells", "mean", "median", "max", "standard", "controls"):
         table.add_column(name, justify="right")
-    for round in state.rounds:
-        values = [o.value for o in round.observations if o.usable and o.value is not None]
+    for batch in state.rounds:
+        values = [o.value for o in batch.observations if o.usable and o.value is not None]
         numbers = [f"{f(values):.3f}" if values else "-" for f in (fmean, median, max)]
         table.add_row(
-            str(round.number),
-            _well_count(round),
+            str(batch.number),
+            _well_count(batch),
             *numbers,
-            _role_values(round, "standard"),
-            _role_values(round, "control"),
+            _role_values(batch, "standard"),
+            _role_values(batch, "control"),
         )
     return table
 
 
-def _well_count(round: RoundState) -> str:
-    lost = sum(bool(well.lost) for well in round.wells)
-    flagged = sum(bool(well.flags) for well in round.wells if not well.lost)
+def _well_count(batch: RoundState) -> str:
+    lost = sum(bool(well.lost) for well in batch.wells)
+    flagged = sum(bool(well.flags) for well in batch.wells if not well.lost)
     notes = [f"{lost} lost"] * bool(lost) + [f"{flagged} flagged"] * bool(flagged)
-    return f"{len(round.wells)}" + (f" ({', '.join(notes)})" if notes else "")
+    return f"{len(batch.wells)}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _role_values(round: RoundState, role: str) -> str:
-    wells = [well for well in round.wells if well.proposal.role == role]
+def _role_values(batch: RoundState, role: str) -> str:
+    wells = [well for well in batch.wells if well.proposal.role == role]
     return " ".join("-" if w.lost or w.value is None else f"{w.value:.3f}" for w in wells) or "-"
 
 

@@ -78,7 +78,7 @@ def _known(
     if file is None:
         with opened_journal(home) as (_, journal):
             state = journal.state(str(campaign))
-        return state.campaign, state.observations, sum(1 for round in state.rounds if round.observations)
+        return state.campaign, state.observations, sum(1 for batch in state.rounds if batch.observations)
     study = read_campaign_input(file).campaign
     if history is None and study.past_results.file is not None:
         history = file.parent / study.past_results.file

@@ -186,16 +186,16 @@ def _carry_out(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -
 
 
 def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
-    round, robots = state.rounds[-1], state.campaign.robots
+    batch, robots = state.rounds[-1], state.campaign.robots
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}
-    actions: list[Action] = [ScoreReadings(round.unscored)] if round.unscored else []
+    actions: list[Action] = [ScoreReadings(batch.unscored)] if batch.unscored else []
     held: set[str] = set()
-    for job in _in_turn(round):
+    for job in _in_turn(batch):
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
         elif job.status.in_flight:
             actions.append(_carry_out(job, now, retry_at))
-        elif job.wells and job.wells <= round.lost_wells(job.plate):
+        elif job.wells and job.wells <= batch.lost_wells(job.plate):
             actions.append(Drop(job.key))
         elif late := lateness(job, now):
             actions.append(Hold(job.key, late))
@@ -207,7 +207,7 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
         elif job.robot not in held:
             # Jobs that are due while the schedule wants another one first wait for that one.
             if now - job.begin_at > _SLIP and retry_at.get(job.robot, now) <= now:
-                actions.append(Reschedule(round.number))
+                actions.append(Reschedule(batch.number))
             if job.placed:
                 held.add(job.robot)
             actions.append(_carry_out(job, now, retry_at))
@@ -215,7 +215,7 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
     actions = [action for action in actions if not isinstance(action, WaitUntil)]
     if moments:
         actions.append(WaitUntil(min(moments)))
-    return actions or [FinishRound(round.number)]
+    return actions or [FinishRound(batch.number)]
 
 
 def _opening(job: JobState, now: datetime, hours: WorkingHours | None) -> datetime:
@@ -227,7 +227,7 @@ def _opening(job: JobState, now: datetime, hours: WorkingHours | None) -> dateti
     return hours.opening(begin) if opening == now and begin >= hours.closing(now) else opening
 
 
-def _in_turn(round: RoundState) -> list[JobState]:
+def _in_turn(batch: RoundState) -> list[JobState]:
     """Each plate's next job, in the order in which robots should have them."""
     # What a robot has already comes before what it could be given next.
-    return sorted(round.jobs, key=lambda job: (not job.status.in_flight, job.begin_at, job.due_at, job.plate))
+    return sorted(batch.jobs, key=lambda job: (not job.status.in_flight, job.begin_at, job.due_at, job.plate))

@@ -28,7 +28,7 @@ class Plan:
 
 def plan_round(
     campaign: Campaign,
-    round: int,
+    round_number: int,
     observations: Sequence[Observation],
     requeued: Sequence[Requeued] = (),
     rough: bool = False,
@@ -39,29 +39,29 @@ def plan_round(
 
     Args:
         campaign: with its round plan, plates and seed.
-        round: number of the round, from 1.
+        round_number: number of the round, from 1.
         observations: everything observed so far, past results included.
         requeued: lost wells whose conditions are to be tried once more.
         rough: less work for the optimiser, for campaigns that are only simulated.
     """
     wells = campaign.plates.all_wells()
-    decided = campaign.decided_values(round)
+    decided = campaign.decided_values(round_number)
     assigned: dict[int, Proposal] = {}
     notices: list[str] = []
-    if round == 1:
-        number, seed = campaign.rounds.first.standard, _seed(campaign, round, 1)
+    if round_number == 1:
+        number, seed = campaign.rounds.first.standard, _seed(campaign, round_number, 1)
         for index, condition in assign_standard(campaign.space, number, wells, decided, seed).items():
             assigned[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
         chosen, notices = assign_chosen(campaign, assigned)
         assigned |= chosen
     else:
-        assigned, notices = _controls(campaign, round, observations)
+        assigned, notices = _controls(campaign, round_number, observations)
     again = assign(
         [place.condition for place in requeued],
         len(requeued),
         wells,
         decided,
-        _seed(campaign, round, 4),
+        _seed(campaign, round_number, 4),
         taken=assigned.keys(),
     )
     for index, number in again.by_well.items():
@@ -77,13 +77,15 @@ def plan_round(
         observations,
         positions=[decided[index] for index in open_wells],
         number=len(open_wells),
-        seed=_seed(campaign, round, 2),
+        seed=_seed(campaign, round_number, 2),
         pending=[requeued[number].condition for number in again.by_well.values()],
-        replicates=campaign.rounds.first.replicates if round == 1 else campaign.rounds.later.replicates,
+        replicates=campaign.rounds.first.replicates if round_number == 1 else campaign.rounds.later.replicates,
         rough=rough,
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
-    layout = lay_out(campaign.space, round, wells, decided, assigned, proposals, _seed(campaign, round, 3))
+    layout = lay_out(
+        campaign.space, round_number, wells, decided, assigned, proposals, _seed(campaign, round_number, 3)
+    )
     placed = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
 
@@ -120,17 +122,17 @@ def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
 
 
 def _controls(
-    campaign: Campaign, round: int, observations: Sequence[Observation]
+    campaign: Campaign, round_number: int, observations: Sequence[Observation]
 ) -> tuple[dict[int, Proposal], list[str]]:
     """The best of the round before, by well index, and what the operator should know about them."""
     wanted = campaign.rounds.later.controls
-    candidates = best_of_round(observations, round - 1)
+    candidates = best_of_round(observations, round_number - 1)
     assignment = assign(
         [observation.condition for observation in candidates],
         wanted,
         campaign.plates.all_wells(),
-        campaign.decided_values(round),
-        _seed(campaign, round, 1),
+        campaign.decided_values(round_number),
+        _seed(campaign, round_number, 1),
     )
     notices = [
         f"Control ({candidates[rank].condition}) {why}: the next best takes its place."
@@ -153,18 +155,18 @@ def _controls(
         assigned[index] = Proposal(
             condition=observation.condition,
             role="control",
-            reason=f"control: number {rank + 1} of round {round - 1}, where it gave {observation.value:.3f}",
+            reason=f"control: number {rank + 1} of round {round_number - 1}, where it gave {observation.value:.3f}",
             mean=None if prediction is None else _rounded(prediction.mean),
             sd=None if prediction is None else _rounded(prediction.sd),
         )
     return assigned, notices
 
 
-def best_of_round(observations: Sequence[Observation], round: int) -> list[Observation]:
+def best_of_round(observations: Sequence[Observation], round_number: int) -> list[Observation]:
     """The trusted observations of a round, best first, each condition once."""
     seen: set[Condition] = set()
     ranked = []
-    usable = [observation for observation in observations if observation.round == round and observation.usable]
+    usable = [observation for observation in observations if observation.round == round_number and observation.usable]
     for observation in sorted(usable, key=lambda observation: -(observation.value or 0.0)):
         if observation.condition not in seen:
             seen.add(observation.condition)
@@ -177,5 +179,5 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4f}")
 
 
-def _seed(campaign: Campaign, round: int, purpose: int) -> int:
-    return int(np.random.SeedSequence([campaign.seed, round, purpose]).generate_state(1)[0])
+def _seed(campaign: Campaign, round_number: int, purpose: int) -> int:
+    return int(np.random.SeedSequence([campaign.seed, round_number, purpose]).generate_state(1)[0])

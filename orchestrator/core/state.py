@@ -110,11 +110,11 @@ class WellState:
         """Its value, unless the well was lost or a flag speaks against it."""
         return None if self.lost or self.flags else self.value
 
-    def observation(self, round: int) -> Observation | None:
+    def observation(self, round_number: int) -> Observation | None:
         """What the optimiser may hear of it; None for a lost well or one that was never read."""
         if self.lost or not self.scored:
             return None
-        return Observation(condition=self.proposal.condition, value=self.value, round=round, flags=self.flags)
+        return Observation(condition=self.proposal.condition, value=self.value, round=round_number, flags=self.flags)
 
 
 @dataclass(frozen=True)
@@ -191,15 +191,15 @@ class CampaignState:
     @property
     def observations(self) -> tuple[Observation, ...]:
         """Past results and everything observed so far, in order."""
-        return self.past + tuple(observation for round in self.rounds for observation in round.observations)
+        return self.past + tuple(observation for batch in self.rounds for observation in batch.observations)
 
     @property
     def requeued(self) -> tuple[Requeued, ...]:
         """Lost wells whose conditions an operator wants to be tried once more."""
         return tuple(
-            Requeued(WellAddress(self.id, round.number, well.well.plate, well.well.name), well.proposal.condition)
-            for round in self.rounds
-            for well in round.wells
+            Requeued(WellAddress(self.id, batch.number, well.well.plate, well.well.name), well.proposal.condition)
+            for batch in self.rounds
+            for well in batch.wells
             if well.requeued
         )
 

@@ -61,7 +61,7 @@ async def advance(
     lab: Lab,
     campaign_id: str,
     call: Call = plainly,
-    round: int | None = None,
+    round_number: int | None = None,
     hand_out: Callable[[CarryOut], Awaitable[None]] | None = None,
 ) -> Outlook:
     """Do what is due now; may be called any number of times, and goes on from the same place after any crash.
@@ -72,7 +72,7 @@ async def advance(
         lab: journal, robots and clock.
         campaign_id: the campaign.
         call: how work is run.
-        round: stay within this round; None: plan the next rounds as well.
+        round_number: stay within this round; None: plan the next rounds as well.
         hand_out: gives a job to somebody else to be carried out, and does not wait for its end. May be called for the
             same job again; the robots of `lab` are not used then.
     """
@@ -81,7 +81,7 @@ async def advance(
     try:
         while True:
             actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
-            if round is not None and any(_leads_away(action, round) for action in actions):
+            if round_number is not None and any(_leads_away(action, round_number) for action in actions):
                 return Outlook()
             due = [action for action in actions if not isinstance(action, Question | WaitUntil)]
             if not due:
@@ -158,8 +158,8 @@ async def _do(lab: Lab, campaign_id: str, action: Action, call: Call) -> None:
             lab.journal.finish_campaign(campaign_id, action.reason, lab.clock.now())
 
 
-def _leads_away(action: object, round: int) -> bool:
-    return isinstance(action, FinishCampaign) or (isinstance(action, PlanRound) and action.number != round)
+def _leads_away(action: object, round_number: int) -> bool:
+    return isinstance(action, FinishCampaign) or (isinstance(action, PlanRound) and action.number != round_number)
 
 
 async def _work_off(lab: Lab, campaign_id: str, queue: list[CarryOut], call: Call) -> datetime:

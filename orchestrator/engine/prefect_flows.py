@@ -42,7 +42,7 @@ async def carry_round(campaign_id: str, number: int) -> Outlook:
     """Carry one round on until it is finished, or until only a person can help."""
     lab = current_lab.get()
     while True:
-        outlook = await advance(lab, campaign_id, as_task, round=number)
+        outlook = await advance(lab, campaign_id, as_task, round_number=number)
         if outlook.moment is None:
             return outlook
         await wait_until(lab, campaign_id, outlook.moment)

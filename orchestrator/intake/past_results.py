@@ -126,12 +126,12 @@ class _Row:
                 self._problem(parameter.name, f"{cell} is not allowed", parameter.allowed)
             else:
                 values[parameter.name] = value
-        round = 1
+        round_number = 1
         if "round" in self._cells:
             number = self._number("round")
             if number is not None and (number < 1 or number != int(number)):
                 self._problem("round", f"{self._cells['round']} is not a round", "a whole number from 1")
-            round = int(number or 1)
+            round_number = int(number or 1)
         name = campaign.objective.name
         if not self._cells[name]:
             return None
@@ -140,7 +140,7 @@ class _Row:
             self._problem(name, f"{self._cells[name]} is not a ratio", "a number from 0 to 1")
         if self.problems:
             return None
-        return Observation(condition=Condition(values), value=ratio, round=round)
+        return Observation(condition=Condition(values), value=ratio, round=round_number)
 
     def _number(self, name: str) -> float | None:
         try:

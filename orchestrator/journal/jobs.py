@@ -102,17 +102,17 @@ class JobRecord(Store):
             number += len(chunk)
         return number
 
-    def jobs(self, campaign_id: str, round: int) -> list[JobState]:
+    def jobs(self, campaign_id: str, round_number: int) -> list[JobState]:
         """Every job of a round, in the order in which they are due."""
-        query = select(JobRow).filter_by(campaign_id=campaign_id, round=round).order_by(col(JobRow.position))
+        query = select(JobRow).filter_by(campaign_id=campaign_id, round=round_number).order_by(col(JobRow.position))
         with self.reading_session() as session:
             return [job_state(row) for row in session.exec(query)]
 
-    def open_jobs(self, campaign_id: str, round: int) -> list[tuple[Job, JobState, datetime | None]]:
+    def open_jobs(self, campaign_id: str, round_number: int) -> list[tuple[Job, JobState, datetime | None]]:
         """The jobs of a round that are not over, in the order in which they are due, and when they were dispatched."""
         query = (
             select(JobRow)
-            .filter_by(campaign_id=campaign_id, round=round)
+            .filter_by(campaign_id=campaign_id, round=round_number)
             .where(text(OPEN_JOB))
             .order_by(col(JobRow.position))
         )
@@ -132,7 +132,7 @@ class JobRecord(Store):
         return {place: median(seconds) for place, seconds in found.items()}
 
     def reschedule(
-        self, campaign_id: str, round: int, starts: Mapping[str, Start], at: datetime, message: str = ""
+        self, campaign_id: str, round_number: int, starts: Mapping[str, Start], at: datetime, message: str = ""
     ) -> None:
         """Let planned jobs begin at other times; with a message it becomes an event."""
         with self.transaction() as session:
@@ -142,14 +142,19 @@ class JobRecord(Store):
                 session.connection().execute(moved.values(begin_at=start.at, placed=start.placed))
             if message:
                 add_event(
-                    session, campaign_id, at, EventKind.RESCHEDULED, str(RoundAddress(campaign_id, round)), message
+                    session,
+                    campaign_id,
+                    at,
+                    EventKind.RESCHEDULED,
+                    str(RoundAddress(campaign_id, round_number)),
+                    message,
                 )
 
-    def job_counts(self, campaign_id: str, round: int) -> Counter[JobStatus]:
+    def job_counts(self, campaign_id: str, round_number: int) -> Counter[JobStatus]:
         """How many jobs of a round are in which state."""
         query = (
             select(JobRow.state, func.count())
-            .where(JobRow.campaign_id == campaign_id, JobRow.round == round)
+            .where(JobRow.campaign_id == campaign_id, JobRow.round == round_number)
             .group_by(JobRow.state)
         )
         with self.reading_session() as session:

@@ -42,7 +42,7 @@ def counts_of(journal: Journal) -> Counts:
 def jobs(
     journal: Journal,
     campaign_id: str,
-    round: int | None = None,
+    round_number: int | None = None,
     plate: int | None = None,
     robot: str | None = None,
     states: Sequence[JobStatus] = (),
@@ -51,8 +51,8 @@ def jobs(
 ) -> list[tuple[int, JobRow]]:
     """Jobs in the order in which they are due, with the number from which a list may go on."""
     query = select(JobRow).where(JobRow.campaign_id == campaign_id)
-    if round is not None:
-        query = query.where(JobRow.round == round)
+    if round_number is not None:
+        query = query.where(JobRow.round == round_number)
     if plate is not None:
         query = query.where(JobRow.plate == plate)
     if robot is not None:
@@ -68,12 +68,12 @@ def jobs(
 _STRIDE = 1_000_000
 
 
-def calendar(journal: Journal, campaign_id: str, round: int) -> dict[StepDay, Counter[JobStatus]]:
+def calendar(journal: Journal, campaign_id: str, round_number: int) -> dict[StepDay, Counter[JobStatus]]:
     """How many jobs of each step and day stand where."""
     day = col(JobRow.job)["day"].as_integer()
     query = (
         select(JobRow.step, day, JobRow.state, func.count())
-        .where(JobRow.campaign_id == campaign_id, JobRow.round == round)
+        .where(JobRow.campaign_id == campaign_id, JobRow.round == round_number)
         .group_by(col(JobRow.step), day, col(JobRow.state))
     )
     found: dict[StepDay, Counter[JobStatus]] = {}
@@ -84,10 +84,10 @@ def calendar(journal: Journal, campaign_id: str, round: int) -> dict[StepDay, Co
 
 
 def readings(
-    journal: Journal, campaign_id: str, round: int, plate: int, well: str
+    journal: Journal, campaign_id: str, round_number: int, plate: int, well: str
 ) -> tuple[list[ReadingRow], list[ObservationRow]]:
     """Every reading of a well and what was derived from them, oldest first."""
-    here = {"campaign_id": campaign_id, "round": round, "plate": plate, "well": well}
+    here = {"campaign_id": campaign_id, "round": round_number, "plate": plate, "well": well}
     with journal.reading_session() as session:
         return (
             list(session.exec(select(ReadingRow).filter_by(**here).order_by(col(ReadingRow.id)))),

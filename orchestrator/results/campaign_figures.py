@@ -28,7 +28,7 @@ _ROLES: dict[Role, str] = {
 def figures_of(state: CampaignState) -> dict[str, Figure]:
     """Every plot of a campaign, by name."""
     figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
-    figures |= {f"plates-round-{round.number}": plate_maps(state, round) for round in state.rounds}
+    figures |= {f"plates-round-{batch.number}": plate_maps(state, batch) for batch in state.rounds}
     return figures | model_figures(state.campaign, state.observations)
 
 
@@ -49,9 +49,9 @@ def best_so_far(state: CampaignState) -> Figure:
     axes = figure.subplots()
     best, count = 0.0, 0
     xs, line = [], []
-    for round in state.rounds:
+    for batch in state.rounds:
         begin = count
-        for well in round.wells:
+        for well in batch.wells:
             count += 1
             value = _value(well)
             if value is not None:
@@ -59,8 +59,8 @@ def best_so_far(state: CampaignState) -> Figure:
                 best = max(best, value)
             xs.append(count)
             line.append(best)
-        axes.axvspan(begin + 0.5, count + 0.5, color="k", alpha=0.04 if round.number % 2 else 0.0, lw=0)
-        axes.text((begin + count) / 2 + 0.5, 1.06, f"round {round.number}", ha="center")
+        axes.axvspan(begin + 0.5, count + 0.5, color="k", alpha=0.04 if batch.number % 2 else 0.0, lw=0)
+        axes.text((begin + count) / 2 + 0.5, 1.06, f"round {batch.number}", ha="center")
     axes.step(xs, line, where="post", color="#222222", lw=1.5)
     _reference_lines(axes, state)
     handles = _legend(axes, state)
@@ -81,23 +81,23 @@ def distributions(state: CampaignState) -> Figure:
     figure = Figure(figsize=(1.8 + 1.9 * len(state.rounds), 4.5), layout="constrained")
     axes = figure.subplots()
     rng = np.random.default_rng(0)
-    for round in state.rounds:
-        wells = [well for well in round.wells if _value(well) is not None]
+    for batch in state.rounds:
+        wells = [well for well in batch.wells if _value(well) is not None]
         values = np.array([_value(well) for well in wells], dtype=float)
         axes.boxplot(
-            [values], positions=[round.number], widths=0.55, showfliers=False, medianprops={"color": "#222222", "lw": 2}
+            [values], positions=[batch.number], widths=0.55, showfliers=False, medianprops={"color": "#222222", "lw": 2}
         )
-        spread = round.number + rng.uniform(-0.17, 0.17, len(wells))
+        spread = batch.number + rng.uniform(-0.17, 0.17, len(wells))
         axes.scatter(spread, values, s=16, c=[_ROLES[well.proposal.role] for well in wells], alpha=0.75, zorder=3)
     axes.set(xlabel="round", ylabel=state.campaign.objective.title, ylim=(-0.03, 1.05), title="Distribution by round")
-    axes.set_xticks([round.number for round in state.rounds], [str(round.number) for round in state.rounds])
+    axes.set_xticks([batch.number for batch in state.rounds], [str(batch.number) for batch in state.rounds])
     axes.legend(handles=_legend(axes, state), fontsize=8, loc="upper left")
     return figure
 
 
-def plate_maps(state: CampaignState, round: RoundState) -> Figure:
+def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
     """The plates of a round, each well coloured by its value; of a lost or flagged one there is none."""
-    plates = sorted({well.well.plate for well in round.wells})
+    plates = sorted({well.well.plate for well in batch.wells})
     rows, columns = LABWARE[state.campaign.plates.labware]
     across = min(len(plates), 4)
     down = -(-len(plates) // across)
@@ -109,7 +109,7 @@ def plate_maps(state: CampaignState, round: RoundState) -> Figure:
     for axes in grid.flat[len(plates) :]:
         axes.axis("off")
     for plate, axes in zip(plates, grid.flat, strict=False):
-        for well in (well for well in round.wells if well.well.plate == plate):
+        for well in (well for well in batch.wells if well.well.plate == plate):
             _draw_well(axes, well, columns <= 6)
         axes.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.4, -0.6), aspect="equal", title=f"plate {plate}")
         axes.set_xticks(range(columns), [str(column + 1) for column in range(columns)])
@@ -117,13 +117,13 @@ def plate_maps(state: CampaignState, round: RoundState) -> Figure:
         axes.tick_params(length=0, labelsize=8)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), COLOUR_MAP)
     figure.colorbar(scale, ax=list(grid.flat), label=state.campaign.objective.title, shrink=0.8)
-    figure.suptitle(f"Round {round.number} (ringed: standard and controls)")
+    figure.suptitle(f"Round {batch.number} (ringed: standard and controls)")
     return figure
 
 
 def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
     """A handle for each role that the campaign has."""
-    there = {well.proposal.role for round in state.rounds for well in round.wells}
+    there = {well.proposal.role for batch in state.rounds for well in batch.wells}
     return [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items() if role in there]
 
 

@@ -110,9 +110,9 @@ def report(
         figures=figures,
         captions=_CAPTIONS,
         best=best,
-        standard=_summary([v for round in state.rounds for v in _values(round, "standard")]),
-        rounds=[(round, _summary(_values(round))) for round in state.rounds],
-        medians={round.number: median(values) for round in state.rounds if (values := _values(round))},
+        standard=_summary([v for batch in state.rounds for v in _values(batch, "standard")]),
+        rounds=[(batch, _summary(_values(batch))) for batch in state.rounds],
+        medians={batch.number: median(values) for batch in state.rounds if (values := _values(batch))},
         repeated=_repeated(state),
         labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
         versions={name: version(name) for name in _PACKAGES},
@@ -132,9 +132,9 @@ def as_pdf(html: str, path: Path) -> None:
     book.write_to_pdf(str(path))
 
 
-def _values(round: RoundState, role: str | None = None) -> list[float]:
+def _values(batch: RoundState, role: str | None = None) -> list[float]:
     """The values of a round that may be trusted."""
-    wells = (well for well in round.wells if role in (None, well.proposal.role))
+    wells = (well for well in batch.wells if role in (None, well.proposal.role))
     return [well.trusted for well in wells if well.trusted is not None]
 
 
@@ -152,10 +152,10 @@ def _summary(values: Sequence[float]) -> Summary | None:
 def _repeated(state: CampaignState) -> list[Repeated]:
     """Conditions that more than one well had, best first."""
     found: dict[Condition, list[tuple[int, float]]] = {}
-    for round in state.rounds:
-        for observation in round.observations:
+    for batch in state.rounds:
+        for observation in batch.observations:
             if observation.usable and observation.value is not None:
-                found.setdefault(observation.condition, []).append((round.number, observation.value))
+                found.setdefault(observation.condition, []).append((batch.number, observation.value))
     several = []
     for condition, entries in found.items():
         summary = _summary([value for _, value in entries])

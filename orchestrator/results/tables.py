@@ -23,9 +23,9 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
     What was read on the way follows as columns of its own.
     """
     rows = [
-        {"campaign": state.campaign.name, "round": round.number, **_well_row(well), **_measured(state.campaign, well)}
-        for round in state.rounds
-        for well in round.wells
+        {"campaign": state.campaign.name, "round": batch.number, **_well_row(well), **_measured(state.campaign, well)}
+        for batch in state.rounds
+        for well in batch.wells
     ]
     return _with_types(pd.DataFrame(rows), {measurement.name for measurement in state.campaign.measurements})
 

@@ -88,8 +88,8 @@ class EventStream:
             view = event_view(event, self._zone)
             written = self._messages[event.id] = f"id: {event.id}\ndata: {view.model_dump_json()}\n\n"
             if len(self._messages) > 2 * _KEPT:
-                for id in sorted(self._messages)[:_KEPT]:
-                    del self._messages[id]
+                for oldest in sorted(self._messages)[:_KEPT]:
+                    del self._messages[oldest]
         return written
 
     async def _more_than(self, after: int, patience_s: float | None) -> bool:

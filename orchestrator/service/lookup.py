@@ -115,10 +115,10 @@ def robots_of(backend: Backend) -> list[RobotView]:
         planned: list[JobView] = []
         for state in states:
             number = len(state.rounds) or None
-            rows = queries.jobs(backend.journal, state.id, round=number, robot=name, states=_IN_FLIGHT)
+            rows = queries.jobs(backend.journal, state.id, round_number=number, robot=name, states=_IN_FLIGHT)
             at_work += [job_view(row, zone) for _, row in rows]
             rows = queries.jobs(
-                backend.journal, state.id, round=number, robot=name, states=[JobStatus.PLANNED], limit=500
+                backend.journal, state.id, round_number=number, robot=name, states=[JobStatus.PLANNED], limit=500
             )
             planned += [job_view(row, zone) for _, row in rows]
         outages = [outage for state in states for outage in state.outages if outage.robot == name]

@@ -61,7 +61,7 @@ def campaign_view(
         objective=campaign.objective.title,
         parameters=parameters,
         steps=steps,
-        summaries=[round_summary(round, zone) for round in state.rounds],
+        summaries=[round_summary(batch, zone) for batch in state.rounds],
     )
 
 
@@ -91,7 +91,7 @@ def _summary(
 def needs(state: CampaignState) -> Iterable[Need]:
     """What a person is asked, most urgent first."""
     found = []
-    late = {job.key for round in state.rounds[-1:] for job in round.jobs if job.status is JobStatus.LATE}
+    late = {job.key for batch in state.rounds[-1:] for job in batch.jobs if job.status is JobStatus.LATE}
     for question in open_questions(state):
         number = state.rounds[-1].number
         if isinstance(question, AskApproval):
@@ -104,32 +104,32 @@ def needs(state: CampaignState) -> Iterable[Need]:
     return sorted(found, key=lambda need: ("in_doubt", "late", "approval").index(need.kind))
 
 
-def round_summary(round: RoundState, zone: tzinfo) -> RoundSummary:
+def round_summary(batch: RoundState, zone: tzinfo) -> RoundSummary:
     """One batch."""
-    return RoundSummary(**_round(round, zone))
+    return RoundSummary(**_round(batch, zone))
 
 
-def round_view(state: CampaignState, round: RoundState, zone: tzinfo) -> RoundView:
+def round_view(state: CampaignState, batch: RoundState, zone: tzinfo) -> RoundView:
     """One batch with its wells."""
-    placements = [well_view(state.id, round.number, well) for well in round.wells]
-    return RoundView(**_round(round, zone), placements=placements)
+    placements = [well_view(state.id, batch.number, well) for well in batch.wells]
+    return RoundView(**_round(batch, zone), placements=placements)
 
 
-def _round(round: RoundState, zone: tzinfo) -> dict[str, Any]:
-    values = [o.value for o in round.observations if o.usable and o.value is not None]
+def _round(batch: RoundState, zone: tzinfo) -> dict[str, Any]:
+    values = [o.value for o in batch.observations if o.usable and o.value is not None]
 
     def of_role(role: str) -> list[float]:
-        wells = (well for well in round.wells if well.proposal.role == role and not well.lost)
+        wells = (well for well in batch.wells if well.proposal.role == role and not well.lost)
         return [well.value for well in wells if well.value is not None]
 
     return {
-        "number": round.number,
-        "status": round.status.value,
-        "started_at": round.started_at.astimezone(zone),
-        "ended_at": round.ended_at and round.ended_at.astimezone(zone),
-        "wells": len(round.wells),
-        "lost": sum(bool(well.lost) for well in round.wells),
-        "flagged": sum(bool(well.flags) for well in round.wells if not well.lost),
+        "number": batch.number,
+        "status": batch.status.value,
+        "started_at": batch.started_at.astimezone(zone),
+        "ended_at": batch.ended_at and batch.ended_at.astimezone(zone),
+        "wells": len(batch.wells),
+        "lost": sum(bool(well.lost) for well in batch.wells),
+        "flagged": sum(bool(well.flags) for well in batch.wells if not well.lost),
         "mean": fmean(values) if values else None,
         "median": median(values) if values else None,
         "max": max(values) if values else None,
@@ -138,12 +138,12 @@ def _round(round: RoundState, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def well_view(campaign_id: str, round: int, well: WellState) -> WellView:
+def well_view(campaign_id: str, round_number: int, well: WellState) -> WellView:
     """One well."""
     proposal = well.proposal
     return WellView(
-        id=str(WellAddress(campaign_id, round, well.well.plate, well.well.name)),
-        round=round,
+        id=str(WellAddress(campaign_id, round_number, well.well.plate, well.well.name)),
+        round=round_number,
         plate=well.well.plate,
         well=well.well.name,
         role=proposal.role,

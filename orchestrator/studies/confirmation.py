@@ -220,7 +220,7 @@ def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
         WellwiseError: it has no two chosen conditions, or fewer than two trusted values of one of them.
     """
     groups: dict[Condition, list[float]] = {}
-    for well in (well for round in state.rounds for well in round.wells if well.proposal.role == "chosen"):
+    for well in (well for batch in state.rounds for well in batch.wells if well.proposal.role == "chosen"):
         values = groups.setdefault(well.proposal.condition, [])
         if well.trusted is not None:
             values.append(well.trusted)

@@ -80,17 +80,17 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
 
 
 def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) -> Replayed:
-    before = [round for round in state.rounds if round.number < number]
+    before = [batch for batch in state.rounds if batch.number < number]
     observations = list(state.past)
     requeued = []
-    for round in before:
-        for well in round.wells:
-            address = WellAddress(state.id, round.number, well.well.plate, well.well.name)
+    for batch in before:
+        for well in batch.wells:
+            address = WellAddress(state.id, batch.number, well.well.plate, well.well.name)
             now = known.get(address, _Known())
             condition = well.proposal.condition
             if now.scored and not now.lost:
                 observations.append(
-                    Observation(condition=condition, value=now.value, round=round.number, flags=now.flags)
+                    Observation(condition=condition, value=now.value, round=batch.number, flags=now.flags)
                 )
             if now.requeued:
                 requeued.append(Requeued(address, condition))
@@ -100,14 +100,14 @@ def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) 
     return _compared(state.rounds[number - 1], plan.layout)
 
 
-def _compared(round: RoundState, layout: Layout) -> Replayed:
+def _compared(batch: RoundState, layout: Layout) -> Replayed:
     again = {placement.well: placement.proposal for placement in layout.placements}
     same, edited, different = 0, 0, []
-    for well in round.wells:
+    for well in batch.wells:
         if well.proposal.role == "edited":
             edited += 1
         elif again.get(well.well) == well.proposal:
             same += 1
         else:
             different.append(f"p{well.well.plate}/{well.well.name}")
-    return Replayed(round.number, same, edited, tuple(different))
+    return Replayed(batch.number, same, edited, tuple(different))

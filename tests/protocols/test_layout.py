@@ -14,8 +14,8 @@ from protocols.plates import Plates
 from protocols.search_space import SearchSpace
 
 
-def proposals(campaign: Campaign, round: int, seed: int = 0) -> list[Proposal]:
-    decided = campaign.decided_values(round)
+def proposals(campaign: Campaign, round_number: int, seed: int = 0) -> list[Proposal]:
+    decided = campaign.decided_values(round_number)
     return propose(campaign.space, [], positions=decided, number=len(decided), seed=seed)
 
 

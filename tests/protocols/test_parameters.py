@@ -35,7 +35,7 @@ def test_a_number_survives_the_unit_interval(data: st.DataObject) -> None:
 
 
 def test_the_well_decides_the_detachment_period(rpe: Campaign) -> None:
-    for round, base in ((1, 8), (2, 8), (3, 5), (4, 5)):
-        decided = rpe.decided_values(round)
+    for batch, base in ((1, 8), (2, 8), (3, 5), (4, 5)):
+        decided = rpe.decided_values(batch)
         assert [values["detachment_period"] for values in decided[:6]] == [base + 3 * w for w in range(6)]
         assert decided[:6] == decided[42:]

@@ -156,6 +156,6 @@ def test_a_well_that_was_never_passed_on_has_no_pigment() -> None:
 
 
 def test_repeated_wells_differ_as_published() -> None:
-    values = [with_variation(0.85, 1, round, plate, "A1") for round in range(40) for plate in range(8)]
+    values = [with_variation(0.85, 1, round_number, plate, "A1") for round_number in range(40) for plate in range(8)]
     assert 0.05 <= np.std(values) <= 0.1
     assert np.std([with_variation(0.1, 1, 1, plate, "A1") for plate in range(200)]) < 0.02

@@ -250,9 +250,9 @@ def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, t
     doubts = journal.events(campaign_id, kinds=["job_in_doubt"])
     decided = {event.subject for event in journal.events(campaign_id, kinds=["well_lost"]) if event.who == "operator"}
     tally.doubts += len(doubts)
-    for round in state.rounds:
-        for well in round.wells:
-            subject = f"{campaign_id}/r{round.number}/p{well.well.plate}/{well.well.name}"
+    for batch in state.rounds:
+        for well in batch.wells:
+            subject = f"{campaign_id}/r{batch.number}/p{well.well.plate}/{well.well.name}"
             if well.lost and subject not in decided:
                 tally.lost += 1
     final = tidy_table(state)

@@ -206,7 +206,7 @@ def examine(home: Path, journal: Journal) -> None:
     )
     log.close()
     kinds = Counter(event.kind for event in journal.events("lab"))
-    wells = [well for round in state.rounds for well in round.wells]
+    wells = [well for batch in state.rounds for well in batch.wells]
     print(
         f"campaign {state.status}, {len(state.rounds)} rounds, {kinds['job_done']} jobs done, "
         f"{sum(done.values())} operations that must not be repeated, doubled {sum(done.values()) - len(done)}, "

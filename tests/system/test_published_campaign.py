@@ -49,12 +49,12 @@ def test_the_export_has_every_well_of_the_published_plan(rpe_run: tuple[Path, st
 def test_the_controls_are_the_two_best_of_the_round_before_that_fit(rpe_run: tuple[Path, str]) -> None:
     table = pd.read_csv(rpe_run[0] / "campaigns" / "rpe" / "wells.csv")
     parameters = list(table.columns[5:12])
-    for round in (2, 3):
-        before = table[(table["round"] == round - 1) & table["ratio"].notna()]
-        periods = set(table[table["round"] == round]["detachment_period"])
+    for round_number in (2, 3):
+        before = table[(table["round"] == round_number - 1) & table["ratio"].notna()]
+        periods = set(table[table["round"] == round_number]["detachment_period"])
         ranked = before[before["detachment_period"].isin(periods)].sort_values("ratio", ascending=False, kind="stable")
         best = [tuple(row) for row in ranked.drop_duplicates(parameters)[parameters].to_numpy()[:2]]
-        controls = table[(table["round"] == round) & (table["role"] == "control")]
+        controls = table[(table["round"] == round_number) & (table["role"] == "control")]
         assert {tuple(row) for row in controls[parameters].to_numpy()} == set(best)
 
 

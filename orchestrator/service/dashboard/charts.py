@@ -131,7 +131,7 @@ def scale() -> list[tuple[float, str]]:
 
 def value_chart(state: CampaignState) -> ValueChart:
     """Where every well of a campaign lies."""
-    number = max(sum(len(round.wells) for round in state.rounds), 1)
+    number = max(sum(len(batch.wells) for batch in state.rounds), 1)
     step = (WIDTH - LEFT - RIGHT) / number
     dots: list[Dot] = []
     bands: list[Band] = []

@@ -133,11 +133,11 @@ def campaign(
     backend: TheBackend,
     who: Viewer,
     campaign_id: CampaignId,
-    round: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+    round_number: Annotated[int | None, Query(alias="round", ge=1, le=10_000)] = None,
 ) -> Response:
     """One campaign."""
     last, state = backend.state(campaign_id)
-    number = round or len(state.rounds)
+    number = round_number or len(state.rounds)
     version = last, fault_of(backend, state)
     content = backend.cache.of(f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number))
     return _page(request, who, state.campaign.title or state.id, content, live=campaign_id, last=last, here="campaigns")
@@ -225,11 +225,13 @@ def access(request: Request, backend: TheBackend, who: Admin) -> Response:
 
 
 @pages.get("/login")
-def login(request: Request, backend: TheBackend, token: str = "", next: str = "/") -> Response:
+def login(
+    request: Request, backend: TheBackend, token: str = "", target: Annotated[str, Query(alias="next")] = "/"
+) -> Response:
     """The page that asks for a token; a link with a token signs in at once."""
     if token:
-        return _signed_in(request, backend, token, next)
-    return HTMLResponse(_rendered("login.html", message="", next=_inside(next)))
+        return _signed_in(request, backend, token, target)
+    return HTMLResponse(_rendered("login.html", message="", next=_inside(target)))
 
 
 @pages.post("/login")
@@ -249,12 +251,12 @@ def sign_out(request: Request, backend: TheBackend) -> Response:
     return answer
 
 
-def _signed_in(request: Request, backend: Backend, token: str, next: str) -> Response:
+def _signed_in(request: Request, backend: Backend, token: str, target: str) -> Response:
     try:
         browser, _ = backend.access.sign_in(token.strip())
     except Denied as error:
-        return HTMLResponse(_rendered("login.html", message=str(error), next=_inside(next)), 401)
-    answer = RedirectResponse(_inside(next), 303)
+        return HTMLResponse(_rendered("login.html", message=str(error), next=_inside(target)), 401)
+    answer = RedirectResponse(_inside(target), 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, browser, max_age=_COOKIE_S, httponly=True, samesite="strict", secure=secure)
     return answer

@@ -91,7 +91,7 @@ def list_jobs(
     viewer: Viewer,
     campaign_id: CampaignId,
     *,
-    round: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+    round_number: Annotated[int | None, Query(alias="round", ge=1, le=10_000)] = None,
     plate: Annotated[int | None, Query(ge=1, le=1_000)] = None,
     state: JobStatus | None = None,
     after: After = 0,
@@ -102,7 +102,7 @@ def list_jobs(
     found = queries.jobs(
         backend.journal,
         campaign_id,
-        round=round,
+        round_number=round_number,
         plate=plate,
         states=[state] if state else [],
         after=after or -1,

@@ -55,7 +55,7 @@ def test_it_is_kept_beside_the_objective(tmp_path: Path) -> None:
     # The camera sees the same culture twice, each time with noise of its own.
     assert table["early_colour"].to_numpy() == pytest.approx(table["ratio"].to_numpy(), abs=0.1)
     assert (table["early_colour"] != table["ratio"]).any()
-    assert all(round.same == 4 for round in replay(state, journal.events(campaign_id)))
+    assert all(batch.same == 4 for batch in replay(state, journal.events(campaign_id)))
 
     # A person's word on the objective changes nothing of it, and both can be scored once more.
     acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 0.5}, "ada", "by eye")

@@ -135,14 +135,14 @@ def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) ->
 
         asyncio.run(live())
         state = journal.state(campaign_id)
-        (round,) = state.rounds
-        lost = [str(well.well) for well in round.wells if well.lost]
+        (batch,) = state.rounds
+        lost = [str(well.well) for well in batch.wells if well.lost]
         if killed:
             (question,) = asked
             assert "(dispense A1) was under way: the process of its driver ended" in question.message
         assert len(asked) == killed
         assert lost == []
-        assert all(well.value is not None for well in round.wells)
+        assert all(well.value is not None for well in batch.wells)
         done = Counter(job.robot for job in journal.jobs(campaign_id, 1) if job.status.value == "done")
         assert done == {"arm": 2, "pump": 4, "syringe": 2, "ot2": 2, "ada": 2}
         assert [round_to(volume) for volume in pump.moved_ul] == [1000] * 16

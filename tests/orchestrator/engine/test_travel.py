@@ -84,8 +84,8 @@ def test_forty_days_pass_with_fifty_lost_processes(tmp_path: Path, rpe: Campaign
         (performed.key, performed.position) for performed in log.everything() if not performed.operation.repeatable
     )
     assert max(done.values()) == 1
-    (round,) = journal.state(campaign_id).rounds
-    assert [str(well.well) for well in round.wells if well.lost] == ["plate 1 B2"]
-    assert sum(well.scored for well in round.wells) == 47
+    (batch,) = journal.state(campaign_id).rounds
+    assert [str(well.well) for well in batch.wells if well.lost] == ["plate 1 B2"]
+    assert sum(well.scored for well in batch.wells) == 47
     doubts = journal.events(campaign_id, kinds=["job_in_doubt"])
     assert doubts == []

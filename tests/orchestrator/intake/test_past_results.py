@@ -51,7 +51,9 @@ def test_an_empty_table_is_a_problem(assay: Campaign) -> None:
 def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_their_own(assay: Campaign) -> None:
     conditions = [{"substrate_concentration": dose, "enzyme_volume": 20.0, "gone": 1.0} for dose in (10.0, 5000.0)]
     observations = [
-        Observation(condition=Condition(values), value=0.5, round=round) for round in (1, 2) for values in conditions
+        Observation(condition=Condition(values), value=0.5, round=round_number)
+        for round_number in (1, 2)
+        for values in conditions
     ]
     found = as_earlier(from_campaign("first", observations, assay))
     assert [o.round for o in found] == [-1, 0]

@@ -53,14 +53,14 @@ def test_a_crate_is_what_was_written_and_proposes_the_same(crate: Path) -> None:
         state = journal.state(campaign_id)
         rounds = replay(state, journal.events(campaign_id))
     assert state.status == "finished"
-    assert [(r.same, r.different) for r in rounds] == [(len(round.wells), ()) for round in state.rounds]
+    assert [(r.same, r.different) for r in rounds] == [(len(batch.wells), ()) for batch in state.rounds]
     with zipfile.ZipFile(crate) as source:
         names = source.namelist()
         graph = json.loads(source.read(METADATA))["@graph"]
         assert source.read("campaign.yaml") == b"name: text\n"
     described = {entity["@id"] for entity in graph if entity["@type"] == "File"}
     assert described == set(names) - {METADATA}
-    assert sum(name.startswith("images/") for name in names) == sum(len(round.wells) for round in state.rounds)
+    assert sum(name.startswith("images/") for name in names) == sum(len(batch.wells) for batch in state.rounds)
 
 
 def test_every_changed_byte_is_found(crate: Path, tmp_path: Path) -> None:

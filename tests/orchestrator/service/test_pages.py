@@ -87,10 +87,10 @@ def test_the_cookie_is_not_for_scripts_nor_for_other_sites(served: House) -> Non
 
 
 @pytest.mark.parametrize(
-    "next", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\r\nb"]
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\r\nb"]
 )
-def test_a_sign_in_leads_nowhere_else(served: House, next: str) -> None:
-    data = {"token": served.secrets["viewer"], "next": next}
+def test_a_sign_in_leads_nowhere_else(served: House, target: str) -> None:
+    data = {"token": served.secrets["viewer"], "next": target}
     answer = served.client("nobody").post("/login", data=data, follow_redirects=False)
     assert answer.headers["location"] == "/"
 

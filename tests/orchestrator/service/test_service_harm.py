@@ -122,12 +122,14 @@ def test_numbers_of_an_export_stay_numbers(served: House, assay: Campaign) -> No
     assert len(table) == len(served.backend.state(campaign_id)[1].rounds[0].wells)
 
 
-def add(served: House, campaign_id: str, text: str, id: int | None = None) -> None:
+def add(served: House, campaign_id: str, text: str, number: int | None = None) -> None:
     with served.backend.journal.transaction() as session:
-        if id is None:
+        if number is None:
             add_event(session, campaign_id, START, "notice", campaign_id, text)
         else:
-            session.add(EventRow(id=id, campaign_id=campaign_id, at=START, kind="notice", subject="x", message=text))
+            session.add(
+                EventRow(id=number, campaign_id=campaign_id, at=START, kind="notice", subject="x", message=text)
+            )
 
 
 def test_every_listener_gets_every_event_once_from_where_it_left_off(served: House, assay: Campaign) -> None:
