@@ -179,7 +179,7 @@ def jog(
 ) -> None:
     """Have a robot do one operation."""
     fields = {name: YAML(typ="safe", pure=True).load(text) for name, text in map(_pair, value or ())}
-    _carry_out(robot, [{"kind": operation, **fields}], labware, yes, lab, home)
+    _execute(robot, [{"kind": operation, **fields}], labware, yes, lab, home)
 
 
 @robots.command()
@@ -192,7 +192,7 @@ def run(
     home: Home = None,
 ) -> None:
     """Have a robot do the operations of a file as one job."""
-    _carry_out(robot, _yaml(file), labware, yes, lab, home)
+    _execute(robot, _yaml(file), labware, yes, lab, home)
 
 
 @robots.command()
@@ -234,7 +234,7 @@ def preview(
         console.print("No robot of this lab runs protocols" + (f" in step {step}." if step else "."))
 
 
-def _carry_out(robot: str, operations: Any, labware: str, yes: bool, lab: Path, home: Path | None) -> None:
+def _execute(robot: str, operations: Any, labware: str, yes: bool, lab: Path, home: Path | None) -> None:
     try:
         wanted = tuple(_OPERATIONS.validate_python(operations))
     except ValidationError as error:

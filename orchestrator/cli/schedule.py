@@ -13,7 +13,7 @@ from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
-    from orchestrator.core.scheduling import Away, Slot
+    from orchestrator.core.scheduling import Slot, Unavailability
     from protocols.campaign import Campaign
 
 scheduling = typer.Typer()
@@ -32,7 +32,7 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     """
     from orchestrator.core.lifecycle import first_day
     from orchestrator.core.round_planning import plan_round
-    from orchestrator.core.scheduling import closed, cost, greedy, tasks_of
+    from orchestrator.core.scheduling import closed, cost, earliest_due_first, tasks_of
     from orchestrator.core.scheduling import schedule as solved
     from protocols.compile import compile_jobs
 
@@ -51,7 +51,7 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
             placed = layout.model_copy(update={"round": number})
             tasks = tasks_of(compile_jobs(campaign, campaign.name, placed, first_day(campaign, begin)))
             gaps = [*spans, *closed(campaign.robots, tasks, begin)]
-            first += greedy(tasks, gaps)
+            first += earliest_due_first(tasks, gaps)
             best += solved(tasks, gaps)
             begin = max(slot.end for slot in best)
     from rich.table import Table
@@ -78,15 +78,15 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     console.print("Every job begins within its tolerance.", highlight=False)
 
 
-def _away(text: str, campaign: Campaign, settings: Settings) -> Away:
-    from orchestrator.core.scheduling import Away
+def _away(text: str, campaign: Campaign, settings: Settings) -> Unavailability:
+    from orchestrator.core.scheduling import Unavailability
 
     robot, equals, span = text.partition("=")
     try:
         begin, end = (datetime.fromisoformat(part) for part in span.split("/"))
         begin, end = (m if m.tzinfo else m.replace(tzinfo=settings.zone) for m in (begin, end))
         if equals and robot in campaign.robots and begin < end:
-            return Away(robot, begin, end)
+            return Unavailability(robot, begin, end)
     except ValueError:
         pass
     robots = ", ".join(campaign.robots)

@@ -18,7 +18,7 @@ class PlanRound:
 
 
 @dataclass(frozen=True)
-class CarryOut:
+class ExecuteJob:
     """Give a planned job to its robot, or find out what became of one that is in flight, and see it to its end."""
 
     key: str
@@ -96,7 +96,7 @@ Question = AskOperator | AskApproval
 
 Action = (
     PlanRound
-    | CarryOut
+    | ExecuteJob
     | Drop
     | Hold
     | Reschedule
@@ -177,12 +177,12 @@ def _follow(state: CampaignState, now: datetime) -> list[Action]:
         return []
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}
     flying = [job for job in state.rounds[-1].jobs if job.status.in_flight]
-    return [_carry_out(job, now, retry_at) for job in flying]
+    return [_execute(job, now, retry_at) for job in flying]
 
 
-def _carry_out(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -> Action:
+def _execute(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -> Action:
     moment = retry_at.get(job.robot, now)
-    return WaitUntil(moment) if moment > now else CarryOut(job.key, job.robot)
+    return WaitUntil(moment) if moment > now else ExecuteJob(job.key, job.robot)
 
 
 def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
@@ -194,7 +194,7 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
         elif job.status.in_flight:
-            actions.append(_carry_out(job, now, retry_at))
+            actions.append(_execute(job, now, retry_at))
         elif job.wells and job.wells <= batch.lost_wells(job.plate):
             actions.append(Drop(job.key))
         elif late := lateness(job, now):
@@ -208,9 +208,9 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
             # Jobs that are due while the schedule wants another one first wait for that one.
             if now - job.begin_at > _SLIP and retry_at.get(job.robot, now) <= now:
                 actions.append(Reschedule(batch.number))
-            if job.placed:
+            if job.order_fixed:
                 held.add(job.robot)
-            actions.append(_carry_out(job, now, retry_at))
+            actions.append(_execute(job, now, retry_at))
     moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
     actions = [action for action in actions if not isinstance(action, WaitUntil)]
     if moments:

@@ -22,19 +22,19 @@ Seconds = Mapping[tuple[str, str], float]
 class Task(NamedTuple):
     """A job that is still to be done: it may begin at `due`, must begin by `latest`, and takes `seconds`.
 
-    `chain` is the plate: its tasks follow each other in the order in which they are given. `latest` is None where it
-    does not matter any more.
+    The tasks of a `plate` follow each other in the order in which they are given. `latest` is None where it does not
+    matter any more.
     """
 
     key: str
-    chain: str
+    plate: str
     robot: str
     due: datetime
     latest: datetime | None
     seconds: float
 
 
-class Away(NamedTuple):
+class Unavailability(NamedTuple):
     """A span in which a robot does nothing."""
 
     robot: str
@@ -46,7 +46,7 @@ class Start(NamedTuple):
     """When a job is to begin; `placed`: out of the greedy order, so that its robot must look up what comes next."""
 
     at: datetime
-    placed: bool
+    order_fixed: bool
 
 
 class Slot(NamedTuple):
@@ -55,7 +55,7 @@ class Slot(NamedTuple):
     task: Task
     begin: datetime
     end: datetime
-    placed: bool = False
+    order_fixed: bool = False
 
     @property
     def late(self) -> timedelta:
@@ -70,7 +70,7 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
     return [
         Task(
             key=job.key,
-            chain=job.plate_id,
+            plate=job.plate_id,
             robot=job.robot,
             due=job.due_at,
             latest=job.due_at + timedelta(seconds=job.tolerance_s),
@@ -80,7 +80,7 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
     ]
 
 
-def closed(robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime) -> list[Away]:
+def closed(robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime) -> list[Unavailability]:
     """The spans outside the working hours of robots, in the time zone of `now`, until all tasks are certainly done."""
     found = []
     for name, config in robots.items():
@@ -89,28 +89,28 @@ def closed(robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: dateti
             first, last = (bound(task.due for task in own).astimezone(now.tzinfo) for bound in (min, max))
             # Two jobs that follow each other take more than half of a day's hours, or the robot would have both.
             last += timedelta(weeks=2 + 2 * sum(task.seconds for task in own) // config.hours.week_s)
-            found += [Away(name, *span) for span in config.hours.closed(min(first, now), last)]
+            found += [Unavailability(name, *span) for span in config.hours.closed(min(first, now), last)]
     return found
 
 
-def greedy(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
+def earliest_due_first(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list[Slot]:
     """Each robot takes what is due first, and of tasks that are due together the one that comes first in `tasks`."""
     gaps = _gaps(away)
     free: dict[str, datetime] = {}
     ready: dict[str, datetime] = {}
     slots = []
     for task in sorted(tasks, key=lambda task: task.due):
-        begin = max(filter(None, (task.due, free.get(task.robot), ready.get(task.chain))))
+        begin = max(filter(None, (task.due, free.get(task.robot), ready.get(task.plate))))
         length = timedelta(seconds=task.seconds)
         for gap in gaps.get(task.robot, ()):
             if begin < gap.end and begin + length > gap.begin:
                 begin = gap.end
-        free[task.robot] = ready[task.chain] = begin + length
+        free[task.robot] = ready[task.plate] = begin + length
         slots.append(Slot(task, begin, begin + length))
     return slots
 
 
-def schedule(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
+def schedule(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list[Slot]:
     """The greedy schedule, and where that breaks tolerances the best that a constraint solver finds instead.
 
     Tasks that could never meet on a robot are looked at by themselves (clusters). Of one cluster first the number of
@@ -118,14 +118,14 @@ def schedule(tasks: Sequence[Task], away: Sequence[Away] = ()) -> list[Slot]:
     keeps every tolerance, it stays: people know plates by their order. (CP-SAT of OR-tools.)
 
     Args:
-        tasks: all that is still to be done; those of one chain in their order.
+        tasks: all that is still to be done; those of one plate in their order.
         away: when robots do nothing.
 
     Returns: a slot for each task, by begin. Never more broken tolerances than in the greedy schedule.
     """
     gaps = _gaps(away)
     slots: list[Slot] = []
-    for cluster in _clusters(greedy(tasks, away)):
+    for cluster in _clusters(earliest_due_first(tasks, away)):
         slots += _solved(cluster, gaps) if any(slot.late for slot in cluster) else cluster
     return sorted(slots, key=lambda slot: slot.begin)
 
@@ -140,7 +140,7 @@ def first_starts(
 
 def starts(slots: Iterable[Slot]) -> dict[str, Start]:
     """The schedule as the journal keeps it, by job key."""
-    return {slot.task.key: Start(slot.begin, slot.placed) for slot in slots}
+    return {slot.task.key: Start(slot.begin, slot.order_fixed) for slot in slots}
 
 
 def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
@@ -150,9 +150,9 @@ def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
     return sum(1 for slot in slots if slot.late), sum((slot.late for slot in slots), timedelta(0)), waits
 
 
-def _gaps(away: Sequence[Away]) -> dict[str, list[Away]]:
+def _gaps(away: Sequence[Unavailability]) -> dict[str, list[Unavailability]]:
     """By robot and begin; those that touch are one."""
-    found: dict[str, list[Away]] = defaultdict(list)
+    found: dict[str, list[Unavailability]] = defaultdict(list)
     for gap in sorted(away, key=lambda gap: gap.begin):
         own = found[gap.robot]
         if own and gap.begin <= own[-1].end:
@@ -176,7 +176,7 @@ def _clusters(slots: Sequence[Slot]) -> Iterator[list[Slot]]:
         yield cluster
 
 
-def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Away]]) -> list[Slot]:
+def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]]) -> list[Slot]:
     from ortools.sat.python import cp_model
 
     zero = min(slot.task.due for slot in cluster)
@@ -196,9 +196,9 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Away]]) -> list
         begin = model.new_int_var(due, horizon, f"begin {number}")
         end = model.new_int_var(due + length, horizon + length, f"end {number}")
         on_robot[task.robot].append(model.new_interval_var(begin, length, end, f"task {number}"))
-        if task.chain in last:
-            model.add(begin >= last[task.chain])
-        last[task.chain] = end
+        if task.plate in last:
+            model.add(begin >= last[task.plate])
+        last[task.plate] = end
         if task.latest is not None:
             late = model.new_bool_var(f"late {number}")
             by = model.new_int_var(0, horizon, f"late by {number}")
@@ -228,7 +228,7 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Away]]) -> list
             break
         moments = [zero + timedelta(seconds=solver.value(begin)) for begin in begins]
         found = [
-            Slot(slot.task, at, at + timedelta(seconds=slot.task.seconds), placed=True)
+            Slot(slot.task, at, at + timedelta(seconds=slot.task.seconds), order_fixed=True)
             for slot, at in zip(cluster, moments, strict=True)
         ]
         model.add(sum(broken) <= round(solver.value(sum(broken))))

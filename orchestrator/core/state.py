@@ -71,8 +71,8 @@ class JobState:
     """Where one job stands; `wells` are those it works on, whether they still live or not.
 
     `begin_at` is when the schedule has it begin: robots have their jobs in that order. What follows on a robot
-    after a `placed` one is looked up when that is done. `latest_at` is when its tolerance ends; None where an operator
-    has cleared it to be done late. `robot_silent`: its robot did not answer when it was last asked.
+    after one with `order_fixed` is looked up when that is done. `latest_at` is when its tolerance ends; None where an
+    operator has waived its lateness. `robot_silent`: its robot did not answer when it was last asked.
     """
 
     key: str
@@ -81,7 +81,7 @@ class JobState:
     robot: str
     due_at: datetime
     begin_at: datetime
-    placed: bool
+    order_fixed: bool
     status: JobStatus
     wells: frozenset[str]
     latest_at: datetime | None = None

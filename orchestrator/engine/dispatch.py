@@ -16,7 +16,7 @@ from protocols.jobs import Job, JobReport, Reading
 _POLL_S = 1.0
 
 
-async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
+async def execute_job(lab: Lab, campaign_id: str, key: str) -> datetime:
     """See a job to its end, from wherever it stands; returns when it ended, by the lab's clock.
 
     The intent is committed before the robot hears a word. A job that may have been heard is never sent again before
@@ -35,7 +35,7 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
         lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), late)
         return lab.clock.now()
     try:
-        return await _carry_out(lab, campaign_id, job, state)
+        return await _execute(lab, campaign_id, job, state)
     except RobotOffline as error:
         lab.journal.robot_offline(campaign_id, job.robot, str(error), lab.clock.now())
     except Halted:
@@ -43,7 +43,7 @@ async def carry_out(lab: Lab, campaign_id: str, key: str) -> datetime:
     return lab.clock.now()
 
 
-async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> datetime:
+async def _execute(lab: Lab, campaign_id: str, job: Job, state: JobState) -> datetime:
     robot, key, status = lab.robots[job.robot], state.key, state.status
     await robot.connect()
     try:
@@ -66,12 +66,12 @@ async def _carry_out(lab: Lab, campaign_id: str, job: Job, state: JobState) -> d
     if status is JobStatus.DISPATCHED and report.state == "running":
         lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
-    said = ""
+    logged = ""
     while report.state == "running":
-        if report.message and report.message != said:
+        if report.message and report.message != logged:
             # Such as that a person is reminded, or that a door is open.
-            said = report.message
-            lab.journal.note(campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {said}")
+            logged = report.message
+            lab.journal.note(campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {logged}")
         await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=_POLL_S))
         report = await _ask(robot, job)
     if report.over:

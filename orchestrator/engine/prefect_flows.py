@@ -29,7 +29,7 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
                     pass
                 case _:
                     number = lab.journal.state(campaign_id).rounds[-1].number
-            outlook = await carry_round(campaign_id, number)
+            outlook = await run_round(campaign_id, number)
             if outlook.questions:
                 return outlook.questions
         return ()
@@ -38,7 +38,7 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
 
 
 @flow(name="round", flow_run_name="{campaign_id}: round {number}", validate_parameters=False)
-async def carry_round(campaign_id: str, number: int) -> Outlook:
+async def run_round(campaign_id: str, number: int) -> Outlook:
     """Carry one round on until it is finished, or until only a person can help."""
     lab = current_lab.get()
     while True:
@@ -61,10 +61,10 @@ async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
 async def as_task(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
     """Run `work(*arguments)` as a Prefect task with a name and tags that a person can read."""
     # Prefect looks into each argument for results of other tasks, and a lab is large: it is handed over closed.
-    return await carry_out.with_options(task_run_name=name, tags=list(tags))(partial(work, *arguments))
+    return await run_task.with_options(task_run_name=name, tags=list(tags))(partial(work, *arguments))
 
 
 @task(name="work", cache_policy=NO_CACHE)
-async def carry_out(work: Callable[[], Awaitable[Any]]) -> Any:
+async def run_task(work: Callable[[], Awaitable[Any]]) -> Any:
     """One piece of work of a round: a job, a proposal, a batch of scores."""
     return await work()

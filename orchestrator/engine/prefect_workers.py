@@ -38,9 +38,9 @@ from drivers.base import DriverError
 from orchestrator.control.stop import request_stop
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
-from orchestrator.core.lifecycle import CarryOut, Question, next_actions
+from orchestrator.core.lifecycle import ExecuteJob, Question, next_actions
 from orchestrator.engine.advance import Outlook, advance
-from orchestrator.engine.dispatch import carry_out
+from orchestrator.engine.dispatch import execute_job
 from orchestrator.errors import Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource, robot_resource
@@ -70,7 +70,7 @@ _log = logging.getLogger("prefect.wellwise")
 
 
 @flow(name="job", flow_run_name="{key}", validate_parameters=False)
-async def carry_out_job(campaign_id: str, key: str) -> None:
+async def run_job(campaign_id: str, key: str) -> None:
     """One job, on the computer of its robot; afterwards the campaign is advanced."""
     with _journal() as (settings, journal):
         job, _ = journal.job(key)
@@ -78,7 +78,7 @@ async def carry_out_job(campaign_id: str, key: str) -> None:
             lab = open_lab(settings, journal, journal.state(campaign_id), robots=[job.robot])
             watching = asyncio.create_task(_stop_on_request(lab, campaign_id, job.robot))
             try:
-                await carry_out(lab, campaign_id, key)
+                await execute_job(lab, campaign_id, key)
             finally:
                 watching.cancel()
                 await lab.robots[job.robot].close()
@@ -113,7 +113,7 @@ async def advance_with_workers(settings: Settings, journal: Journal, campaign_id
         lab = open_lab(settings, journal, journal.state(campaign_id), robots=[])
         handed_out = 0
 
-        async def hand_out(action: CarryOut) -> None:
+        async def hand_out(action: ExecuteJob) -> None:
             nonlocal handed_out
             handed_out += 1
             await _hand_out(client, settings, journal, campaign_id, action)
@@ -219,7 +219,7 @@ async def _prepare(client: PrefectClient, queues: Sequence[str]) -> None:
     for queue in queues:
         await _ensure_queue(client, queue)
     await _ensure_queue(client, ORCHESTRATOR)
-    for entry, interval in ((carry_out_job, None), (stop_robot, None), (advance_campaign, _SAFETY_NET)):
+    for entry, interval in ((run_job, None), (stop_robot, None), (advance_campaign, _SAFETY_NET)):
         deployment = RunnerDeployment.from_flow(
             entry,
             name=POOL,
@@ -237,7 +237,7 @@ async def _ensure_queue(client: PrefectClient, queue: str) -> None:
 
 
 async def _hand_out(
-    client: PrefectClient, settings: Settings, journal: Journal, campaign_id: str, action: CarryOut
+    client: PrefectClient, settings: Settings, journal: Journal, campaign_id: str, action: ExecuteJob
 ) -> None:
     """Put a job into its robot's queue, unless a run of it waits there or is at work."""
     tag = f"job:{action.key}"

@@ -29,7 +29,7 @@ _CLOSE_S = 20.0
 
 _log = logging.getLogger("wellwise.carrier")
 
-CarryOn = Callable[[Lab, str], Awaitable[Any]]
+RunCampaign = Callable[[Lab, str], Awaitable[Any]]
 
 
 class CampaignSupervisor:
@@ -45,7 +45,7 @@ class CampaignSupervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._labs: dict[str, Lab] = {}
         self._faults: dict[str, tuple[float, float]] = {}
-        self._loading: asyncio.Task[CarryOn] | None = None
+        self._loading: asyncio.Task[RunCampaign] | None = None
         self._beat = time.monotonic()
         self.faults: dict[str, str] = {}
         """Campaign -> why it is not carried on just now, for people."""
@@ -65,7 +65,7 @@ class CampaignSupervisor:
         """Whether it looks at the journal."""
         return self._thread.is_alive() and time.monotonic() - self._beat < _LONGEST_S
 
-    def carries(self, campaign_id: str) -> bool:
+    def runs(self, campaign_id: str) -> bool:
         """Whether a campaign is being carried on here at this moment."""
         return campaign_id in self._labs
 
@@ -117,7 +117,7 @@ class CampaignSupervisor:
             try:
                 for campaign_id, last in self._journal.last_events().items():
                     if campaign_id not in self._tasks and self._due(campaign_id, last):
-                        self._tasks[campaign_id] = asyncio.create_task(self._carry(campaign_id, last))
+                        self._tasks[campaign_id] = asyncio.create_task(self._run_campaign(campaign_id, last))
             except WellwiseError as error:
                 # Such as a database that is away: it is asked again, and readiness tells of it.
                 _log.warning("%s", error)
@@ -136,20 +136,20 @@ class CampaignSupervisor:
             return time.monotonic() >= again_at
         return last > self._seen.get(campaign_id, -1)
 
-    async def _carry(self, campaign_id: str, last: int) -> None:
+    async def _run_campaign(self, campaign_id: str, last: int) -> None:
         """Carry a campaign on until it is over or waits for a person; what happens after `last` is looked at anew."""
         try:
-            await self._carry_once(campaign_id)
+            await self._run_once(campaign_id)
         except Owned as held:
-            self._trouble(campaign_id, str(held))
+            self._note_fault(campaign_id, str(held))
         except LeaseLost as lost:
-            self._trouble(campaign_id, str(lost))
+            self._note_fault(campaign_id, str(lost))
         except asyncio.CancelledError:
             raise
         except Exception as error:
             # One campaign's fault must not end the others, nor the service.
             _log.exception("campaign %s cannot be carried on", campaign_id)
-            self._trouble(
+            self._note_fault(
                 campaign_id, f"{type(error).__name__}: {error}" if not isinstance(error, WellwiseError) else str(error)
             )
         else:
@@ -161,39 +161,39 @@ class CampaignSupervisor:
             self._tasks.pop(campaign_id, None)
             self._nudged.set()
 
-    def _trouble(self, campaign_id: str, message: str) -> None:
+    def _note_fault(self, campaign_id: str, message: str) -> None:
         _, wait = self._faults.get(campaign_id, (0.0, _SHORTEST_S / 2))
         wait = min(2 * wait, _LONGEST_S)
         self._faults[campaign_id] = time.monotonic() + wait, wait
         self.faults[campaign_id] = message
 
-    async def _loaded(self) -> CarryOn:
+    async def _loaded(self) -> RunCampaign:
         """How a campaign is carried on, for which Prefect is started when the first of them needs it."""
         if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
-            self._loading = asyncio.create_task(asyncio.to_thread(_carry_on, self._settings))
+            self._loading = asyncio.create_task(asyncio.to_thread(_campaign_runner, self._settings))
         return await asyncio.shield(self._loading)
 
-    async def _carry_once(self, campaign_id: str) -> None:
+    async def _run_once(self, campaign_id: str) -> None:
         state = self._journal.state(campaign_id)
         now = clock_for(self._settings, state, self._journal.last_moment(campaign_id)).now()
         if all(isinstance(action, Question) for action in next_actions(state, now)):
             return
-        carry_on = await self._loaded()
+        run_campaign = await self._loaded()
         if self._settings.workers:
-            await carry_on(open_lab(self._settings, self._journal, state, []), campaign_id)
+            await run_campaign(open_lab(self._settings, self._journal, state, []), campaign_id)
             return
         async with owned(self._journal, campaign_resource(campaign_id), self._settings.lease_s):
             lab = open_lab(self._settings, self._journal, state)
             self._labs[campaign_id] = lab
             self.faults.pop(campaign_id, None)
             try:
-                await carry_on(lab, campaign_id)
+                await run_campaign(lab, campaign_id)
             finally:
                 for robot in lab.robots.values():
                     await robot.close()
 
 
-def _carry_on(settings: Settings) -> CarryOn:
+def _campaign_runner(settings: Settings) -> RunCampaign:
     """How a campaign is carried on; Prefect takes seconds to import."""
     if settings.workers:
         from orchestrator.engine import prefect_workers as workers

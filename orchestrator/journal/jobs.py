@@ -90,7 +90,7 @@ class JobRecord(Store):
                 "robot": job.robot,
                 "due_at": job.due_at,
                 "begin_at": starts[job.key].at if job.key in starts else None,
-                "placed": job.key in starts and starts[job.key].placed,
+                "placed": job.key in starts and starts[job.key].order_fixed,
                 "state": JobStatus.PLANNED.value,
                 "job": job.model_dump(mode="json"),
             }
@@ -139,7 +139,7 @@ class JobRecord(Store):
             self.guard(session, campaign_resource(campaign_id))
             for key, start in starts.items():
                 moved = update(JobRow).where(col(JobRow.key) == key)
-                session.connection().execute(moved.values(begin_at=start.at, placed=start.placed))
+                session.connection().execute(moved.values(begin_at=start.at, placed=start.order_fixed))
             if message:
                 add_event(
                     session,

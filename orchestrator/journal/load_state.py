@@ -126,7 +126,7 @@ def job_state(row: JobRow) -> JobState:
         robot=row.robot,
         due_at=row.due_at,
         begin_at=row.begin_at or row.due_at,
-        placed=row.placed,
+        order_fixed=row.placed,
         status=JobStatus(row.state),
         wells=wells,
         latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),

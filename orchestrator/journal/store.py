@@ -56,7 +56,7 @@ class Store:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except DBAPIError as error:
-            raise self._trouble(error, "written", "Nothing of this step was kept; mend it") from error
+            raise self._unavailable(error, "written", "Nothing of this step was kept; mend it") from error
 
     @contextmanager
     def reading_session(self) -> Iterator[Session]:
@@ -69,9 +69,9 @@ class Store:
             with Session(self._engine) as session:
                 yield session
         except DBAPIError as error:
-            raise self._trouble(error, "read", "Nothing was changed; mend it") from error
+            raise self._unavailable(error, "read", "Nothing was changed; mend it") from error
 
-    def _trouble(self, error: DBAPIError, verb: str, advice: str) -> Unavailable:
+    def _unavailable(self, error: DBAPIError, verb: str, advice: str) -> Unavailable:
         reason = str(error.orig).strip().splitlines()[0]
         return Unavailable(
             f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go on with: "

@@ -26,7 +26,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-def once(
+def idempotent(
     journal: Journal,
     who: Identity,
     key: str | None,

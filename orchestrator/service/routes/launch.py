@@ -14,7 +14,7 @@ from orchestrator.core.state import WellState
 from orchestrator.intake.campaign_check import NamedText, checked_campaign, past_observations
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
-from orchestrator.service.idempotency import IdempotencyKey, once
+from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of
 from orchestrator.service.problems import ACTING
 from orchestrator.service.schema import CampaignSummary, CampaignText, LaunchPreview, LiquidPlan, StepPlan
@@ -48,7 +48,7 @@ def launch(
         backend.changed(campaign_id)
         return summary_of(backend, campaign_id)
 
-    return once(backend.journal, who, key, request, body, 201, act)
+    return idempotent(backend.journal, who, key, request, body, 201, act)
 
 
 def _checked(backend: Backend, body: CampaignText) -> Campaign:

@@ -12,7 +12,7 @@ from orchestrator.core.by import By
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.service.authentication import Operator, TheBackend, at_least
 from orchestrator.service.backend import Backend
-from orchestrator.service.idempotency import IdempotencyKey, once
+from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of, well_history
 from orchestrator.service.problems import ACTING
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
@@ -118,4 +118,4 @@ def _performed(
             return well_history(backend, campaign_id, act.place.round, act.place.plate, act.place.well)
         return summary_of(backend, campaign_id)
 
-    return once(backend.journal, who, key, request, body, 200, answer)
+    return idempotent(backend.journal, who, key, request, body, 200, answer)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
-from orchestrator.core.scheduling import Away, Slot, Task, cost, greedy, schedule
+from orchestrator.core.scheduling import Slot, Task, Unavailability, cost, earliest_due_first, schedule
 from orchestrator.settings import Settings
 from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign
@@ -47,19 +47,19 @@ def _tasks(draw: st.DrawFn) -> list[Task]:
     return sorted(found, key=lambda task: task.due)
 
 
-def _holds(slots: list[Slot], tasks: list[Task], away: list[Away]) -> None:
+def _holds(slots: list[Slot], tasks: list[Task], away: list[Unavailability]) -> None:
     assert sorted(slot.task for slot in slots) == sorted(tasks)
     chains: dict[str, list[Slot]] = {}
     robots: dict[str, list[tuple[datetime, datetime]]] = {}
     for slot in sorted(slots, key=lambda slot: slot.begin):
         assert slot.begin >= slot.task.due
         assert slot.end - slot.begin == timedelta(seconds=slot.task.seconds)
-        chains.setdefault(slot.task.chain, []).append(slot)
+        chains.setdefault(slot.task.plate, []).append(slot)
         robots.setdefault(slot.task.robot, []).append((slot.begin, slot.end))
     for gap in away:
         robots.setdefault(gap.robot, []).append((gap.begin, gap.end))
     for chain in chains.values():
-        assert [slot.task for slot in chain] == [task for task in tasks if task.chain == chain[0].task.chain]
+        assert [slot.task for slot in chain] == [task for task in tasks if task.plate == chain[0].task.plate]
     for spans in [*robots.values(), *([(s.begin, s.end) for s in chain] for chain in chains.values())]:
         spans.sort()
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
@@ -69,8 +69,8 @@ def _holds(slots: list[Slot], tasks: list[Task], away: list[Away]) -> None:
 def test_a_schedule_can_be_done_and_is_never_worse_than_the_greedy_one(
     tasks: list[Task], gap: tuple[int, int] | None
 ) -> None:
-    away = [] if gap is None else [Away("arm", _at(gap[0]), _at(gap[0] + gap[1]))]
-    first, best = greedy(tasks, away), schedule(tasks, away)
+    away = [] if gap is None else [Unavailability("arm", _at(gap[0]), _at(gap[0] + gap[1]))]
+    first, best = earliest_due_first(tasks, away), schedule(tasks, away)
     _holds(first, tasks, away)
     _holds(best, tasks, away)
     assert cost(best) <= cost(first)
@@ -79,8 +79,8 @@ def test_a_schedule_can_be_done_and_is_never_worse_than_the_greedy_one(
 
 def test_a_robot_waits_for_what_cannot_wait_itself() -> None:
     tasks = [_task("long", 0, 600, 180), _task("short", 5, 10, 10)]
-    assert [slot.task.key for slot in greedy(tasks)] == ["long", "short"]
-    assert cost(greedy(tasks))[0] == 1
+    assert [slot.task.key for slot in earliest_due_first(tasks)] == ["long", "short"]
+    assert cost(earliest_due_first(tasks))[0] == 1
     best = schedule(tasks)
     assert [(slot.task.key, slot.begin) for slot in best] == [("short", _at(5)), ("long", _at(15))]
 
@@ -95,8 +95,8 @@ def test_what_no_order_can_keep_is_late_by_as_little_as_possible() -> None:
 def test_a_day_without_a_robot_costs_only_the_tolerances_that_nothing_could_keep() -> None:
     # Before it leaves, the robot could do everything of this morning; in due order it would not.
     tasks = [_task("long", 0, 2000, 120), *(_task(f"tight{number}", 10, 170, 30) for number in range(4))]
-    away = [Away("arm", _at(150), _at(150 + 1440))]
-    assert cost(greedy(tasks, away))[0] >= 2
+    away = [Unavailability("arm", _at(150), _at(150 + 1440))]
+    assert cost(earliest_due_first(tasks, away))[0] >= 2
     best = schedule(tasks, away)
     assert cost(best)[0] == 0
     assert best[-1].task.key == "long"

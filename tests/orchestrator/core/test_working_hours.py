@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
-from orchestrator.core.scheduling import closed, greedy, schedule, tasks_of
+from orchestrator.core.scheduling import closed, earliest_due_first, schedule, tasks_of
 from orchestrator.engine.advance import advance
 from orchestrator.intake.capability_check import hours_findings
 from orchestrator.journal.queries import jobs
@@ -101,7 +101,7 @@ def test_a_schedule_keeps_the_hours(assay: Campaign) -> None:
     robots = {name: config.model_copy(update={"hours": hours}) for name, config in campaign.robots.items()}
     tasks = tasks_of(compile_jobs(campaign, "c", plan_round(campaign, 1, ()).layout, START))
     away = closed(robots, tasks, START.astimezone(BERLIN))
-    for slots in (greedy(tasks, away), schedule(tasks, away)):
+    for slots in (earliest_due_first(tasks, away), schedule(tasks, away)):
         assert len(slots) == len(tasks)
         assert all(hours.cover(s.begin.astimezone(BERLIN), s.end.astimezone(BERLIN)) for s in slots)
 

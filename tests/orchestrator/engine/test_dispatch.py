@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from drivers.base import JobRefused
-from orchestrator.core.lifecycle import CarryOut, WaitUntil, next_actions
+from orchestrator.core.lifecycle import ExecuteJob, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import Outlook, advance
-from orchestrator.engine.dispatch import carry_out
+from orchestrator.engine.dispatch import execute_job
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
@@ -42,7 +42,7 @@ def test_the_intent_is_written_before_the_robot_is_told(tmp_path: Path, rpe: Cam
         await tell(job)  # type: ignore[arg-type]
 
     robot.submit = watched  # type: ignore[method-assign]
-    asyncio.run(carry_out(lab, campaign_id, KEY))
+    asyncio.run(execute_job(lab, campaign_id, KEY))
     assert seen == [JobStatus.DISPATCHED]
     assert kinds(lab, campaign_id) == ["job_dispatched", "job_done"]
 
@@ -53,9 +53,9 @@ def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, heard
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
 
     async def twice() -> None:
-        await carry_out(lab, campaign_id, KEY)
+        await execute_job(lab, campaign_id, KEY)
         assert lab.journal.state(campaign_id).outages[0].robot == "maholo"
-        await carry_out(lab, campaign_id, KEY)
+        await execute_job(lab, campaign_id, KEY)
 
     asyncio.run(twice())
     assert lab.journal.state(campaign_id).outages == ()
@@ -73,7 +73,7 @@ def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(tmp_path: Path, rpe
         if heard:
             await lab.robots["maholo"].connect()
             await lab.robots["maholo"].submit(job)
-        await carry_out(lab, campaign_id, KEY)
+        await execute_job(lab, campaign_id, KEY)
 
     asyncio.run(crash_and_recover())
     assert lab.journal.job(KEY)[1].status is JobStatus.DONE
@@ -83,7 +83,7 @@ def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(tmp_path: Path, rpe
 def test_a_failed_job_costs_the_wells_of_its_plate(tmp_path: Path, rpe: Campaign) -> None:
     fault: dict[str, object] = {"kind": "job", "round": 1, "plate": 1, "step": "A"}
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
-    asyncio.run(carry_out(lab, campaign_id, KEY))
+    asyncio.run(execute_job(lab, campaign_id, KEY))
     state = lab.journal.state(campaign_id)
     assert len(state.rounds[0].lost_wells(1)) == 6
     assert not state.rounds[0].lost_wells(2)
@@ -100,13 +100,13 @@ def test_a_robot_that_stays_away_is_asked_after_waits_that_double(tmp_path: Path
     assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60]
     assert next_actions(lab.journal.state(campaign_id), START) == [WaitUntil(START + timedelta(minutes=1))]
     lab.journal.robot_back(campaign_id, "maholo", START)
-    assert all(isinstance(action, CarryOut) for action in next_actions(lab.journal.state(campaign_id), START))
+    assert all(isinstance(action, ExecuteJob) for action in next_actions(lab.journal.state(campaign_id), START))
 
 
 def test_nothing_is_sent_once_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     acting.pause(lab, campaign_id, "ada", "the incubator is open")
-    asyncio.run(carry_out(lab, campaign_id, KEY))
+    asyncio.run(execute_job(lab, campaign_id, KEY))
     assert lab.journal.job(KEY)[1].status is JobStatus.PLANNED
     assert performed(tmp_path) == 0
 
@@ -154,14 +154,14 @@ def test_a_refused_job_was_never_accepted(tmp_path: Path, rpe: Campaign) -> None
         raise JobRefused("no tips left")
 
     lab.robots["maholo"].submit = refuse  # type: ignore[method-assign]
-    asyncio.run(carry_out(lab, campaign_id, KEY))
+    asyncio.run(execute_job(lab, campaign_id, KEY))
     assert kinds(lab, campaign_id)[:2] == ["job_dispatched", "job_failed"]
 
 
 def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     asyncio.run(lab.clock.sleep_until(START + timedelta(days=3)))
-    asyncio.run(carry_out(lab, campaign_id, KEY))
+    asyncio.run(execute_job(lab, campaign_id, KEY))
     status = lab.journal.job(KEY)[1]
     assert (status.status, status.message) == (JobStatus.LATE, "it was due at 2026-03-02 09:00 and is 3.0 days late")
 
@@ -178,7 +178,7 @@ def test_what_a_robot_says_meanwhile_is_told_once(tmp_path: Path, rpe: Campaign)
         return report if message is None else report.model_copy(update={"state": "running", "message": message})
 
     robot.poll = slowly  # type: ignore[method-assign]
-    asyncio.run(carry_out(lab, campaign_id, KEY))
+    asyncio.run(execute_job(lab, campaign_id, KEY))
     notices = [event.message for event in lab.journal.events(campaign_id, kinds=["notice"]) if KEY in event.message]
     assert notices == [f"{KEY}: the door is open", f"{KEY}: a person is reminded"]
     assert lab.journal.job(KEY)[1].status is JobStatus.DONE

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from drivers.base import KeyMemory
-from orchestrator.core.lifecycle import AskOperator, CarryOut, next_actions
+from orchestrator.core.lifecycle import AskOperator, ExecuteJob, next_actions
 from orchestrator.core.state import Decision, JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError
 from orchestrator.journal.journal import Journal
@@ -124,7 +124,7 @@ class JobLife(RuleBasedStateMachine):
     def a_campaign_that_does_not_run_plans_and_sends_nothing(self) -> None:
         if self.campaign_status != "running":
             actions = next_actions(self.journal.state(self.campaign_id), START)
-            assert all(isinstance(action, CarryOut) for action in actions)
+            assert all(isinstance(action, ExecuteJob) for action in actions)
             assert bool(actions) == self.status.in_flight
 
     @invariant()

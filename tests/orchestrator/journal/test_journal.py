@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.lifecycle import AskOperator, CarryOut, Drop, FinishRound, PlanRound, WaitUntil, next_actions
+from orchestrator.core.lifecycle import AskOperator, Drop, ExecuteJob, FinishRound, PlanRound, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal.journal import Journal
@@ -117,7 +117,7 @@ def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(tmp_path:
     state = journal.state(campaign_id)
     assert next_actions(state, START - timedelta(hours=1)) == [WaitUntil(START)]
     due = next_actions(state, START)
-    assert [action.key for action in due if isinstance(action, CarryOut)] == [f"rpe/r1/p{p}/A/1" for p in range(1, 9)]
+    assert [action.key for action in due if isinstance(action, ExecuteJob)] == [f"rpe/r1/p{p}/A/1" for p in range(1, 9)]
 
 
 def test_a_plate_in_doubt_waits_and_the_others_go_on(tmp_path: Path, rpe: Campaign) -> None:
@@ -127,5 +127,5 @@ def test_a_plate_in_doubt_waits_and_the_others_go_on(tmp_path: Path, rpe: Campai
     journal.move_job(key, JobStatus.DISPATCHED, JobStatus.IN_DOUBT, START, "the robot cannot say")
     actions = next_actions(journal.state(campaign_id), START)
     assert AskOperator(key, "the robot cannot say") in actions
-    assert len([action for action in actions if isinstance(action, CarryOut)]) == 7
+    assert len([action for action in actions if isinstance(action, ExecuteJob)]) == 7
     assert not any(isinstance(action, FinishRound) for action in actions)

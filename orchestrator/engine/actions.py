@@ -1,0 +1,96 @@
+"""Actions: what `lifecycle` found to be due, done; everything but the work of robots."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from orchestrator.core.lifecycle import (
+    Action,
+    Drop,
+    FinishCampaign,
+    FinishRound,
+    Hold,
+    PlanRound,
+    Reschedule,
+    ScoreReadings,
+)
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.scheduling import first_starts
+from orchestrator.core.state import JobStatus
+from orchestrator.lab.lab import Lab
+from orchestrator.lab.rescheduling import reschedule
+from orchestrator.lab.scoring import score_reading, scorer_of
+from protocols.compile import compile_jobs
+
+
+class TaskRunner(Protocol):
+    """How a piece of work is run: run_plainly, or as a Prefect task that a person can see."""
+
+    async def __call__(
+        self, name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any
+    ) -> Any:
+        """Run `work(*arguments)` under a name and tags."""
+        ...
+
+
+async def run_plainly(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Run a piece of work and nothing else."""
+    return await work(*arguments)
+
+
+async def run_action(lab: Lab, campaign_id: str, action: Action, run_task: TaskRunner) -> None:
+    """Do an action and write down what came of it; jobs are not among them."""
+    match action:
+        case Reschedule():
+            await asyncio.to_thread(reschedule, lab, campaign_id, action.number)
+        case PlanRound():
+            await run_task("propose and lay out", (), _plan, lab, campaign_id, action)
+        case Drop():
+            lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
+        case Hold():
+            lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message)
+        case ScoreReadings():
+            await run_task("score", (), _score, lab, campaign_id, action)
+        case FinishRound():
+            lab.journal.finish_round(campaign_id, action.number, lab.clock.now())
+        case FinishCampaign():
+            lab.journal.finish_campaign(campaign_id, action.reason, lab.clock.now())
+
+
+async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
+    """Propose a batch, lay it out, compile it and write down its jobs."""
+    state = lab.journal.state(campaign_id)
+    planned = await asyncio.to_thread(plan_round, state.campaign, action.number, state.observations, state.requeued)
+    least = state.campaign.stop.least_gain
+    if least is not None and planned.expected_gain is not None and planned.expected_gain < least and state.rounds:
+        reason = f"round {action.number} is expected to raise the best by {planned.expected_gain:.4f} < {least:g}"
+        lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
+        return
+    jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
+    waits = state.campaign.rounds.approval
+    lab.journal.plan_round(
+        campaign_id,
+        planned.layout,
+        None if waits else jobs,
+        planned.notices,
+        action.start,
+        lab.clock.now(),
+        planned.requeued,
+        None if waits else first_starts(jobs, lab.known_seconds(campaign_id), state.campaign.robots, action.start),
+    )
+
+
+async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
+    """Derive observations and measurements from readings."""
+    campaign = lab.journal.state(campaign_id).campaign
+    on_the_way = {measurement.step: measurement.name for measurement in campaign.measurements}
+    steps = lab.journal.steps_of(action.readings)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for reading_id in action.readings:
+        groups[on_the_way.get(steps[reading_id], "")].append(reading_id)
+    for name, readings in groups.items():
+        scored = campaign.scored(name)
+        scorer = scorer_of(scored)
+        scores = [(i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer)) for i in readings]
+        lab.journal.record_scores(scores, scored.scorer, scorer.version, lab.clock.now(), name)
