@@ -38,8 +38,10 @@ def scoring() -> None:
     for _ in range(75):
         for spoil in ("blur", "exposure", "dark", "no_well"):
             missed[spoil] += not coloured_cell_ratio(render_well(rng.uniform(), rng, spoil)).flags
-    print(f"scoring: 300 wells, mean absolute error {np.mean(errors):.4f}, worst {max(errors):.4f}, "
-          f"{flagged} flagged without need; of 300 spoilt images {missed.total()} were not flagged")  # fmt: skip
+    print(f"scoring: 300 wells, mean absolute error {np.mean(errors):.4f}, worst "
+          f"{max(errors):.4f}, "
+          f"{flagged} flagged without need; of 300 spoilt images {missed.total()} were not "
+          "flagged")  # fmt: skip
 
 
 def calibration(campaign: Campaign) -> None:
@@ -53,9 +55,13 @@ def calibration(campaign: Campaign) -> None:
         means.append(np.mean(values))
         medians.append(np.median(values))
         bests.append(max(values))
-    standard = [truth(campaign, campaign.space.standard(values)) for values in campaign.decided_values(1)[:6]]
+    standard = [
+        truth(campaign, campaign.space.standard(values))
+        for values in campaign.decided_values(1)[:6]
+    ]
     repeated = [with_variation(0.85, seed, r, 1, "A1") for seed in range(60) for r in (1, 2, 3)]
-    print(f"culture: 47 random conditions mean {np.mean(means):.3f}, median {np.mean(medians):.3f}, "
+    print(f"culture: 47 random conditions mean {np.mean(means):.3f}, median "
+          f"{np.mean(medians):.3f}, "
           f"best {np.median(bests):.3f}; standard {min(standard):.3f} to {max(standard):.3f}; "
           f"sd of a repeated well at 0.85: {np.std(repeated):.3f}")  # fmt: skip
 
@@ -68,10 +74,15 @@ def campaigns(campaign: Campaign, number: int = 20) -> None:
         ours.append(simulate(seeded, by_wellwise))
         theirs.append(simulate(seeded, at_random))
     wins = sum(a.best > b.best for a, b in zip(ours, theirs, strict=True))
-    rounds = [f"{np.median([o.best_by_round[r] for o in ours]):.3f}" for r in range(campaign.stop.rounds)]
-    print(f"campaigns: {number} seeds, median best true ratio {np.median([o.best for o in ours]):.3f} "
-          f"(random search {np.median([o.best for o in theirs]):.3f}), better in {wins} of {number}; "
-          f"best by round {', '.join(rounds)}; recommended {np.median([o.recommended for o in ours]):.3f}")  # fmt: skip
+    rounds = [
+        f"{np.median([o.best_by_round[r] for o in ours]):.3f}" for r in range(campaign.stop.rounds)
+    ]
+    print(f"campaigns: {number} seeds, median best true ratio "
+          f"{np.median([o.best for o in ours]):.3f} "
+          f"(random search {np.median([o.best for o in theirs]):.3f}), better in {wins} of "
+          f"{number}; "
+          f"best by round {', '.join(rounds)}; recommended "
+          f"{np.median([o.recommended for o in ours]):.3f}")  # fmt: skip
 
 
 def proposal_cost(campaign: Campaign) -> None:
@@ -79,12 +90,19 @@ def proposal_cost(campaign: Campaign) -> None:
     observations: list[Observation] = []
     for round_number in (1, 2):
         observations += [
-            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round_number)
+            Observation(
+                condition=p.proposal.condition,
+                value=truth(campaign, p.proposal.condition),
+                round=round_number,
+            )
             for p in at_random(campaign, round_number, []).placements
         ]
     begin = time.process_time()
     optimizer.propose(campaign.space, observations, campaign.decided_values(3)[:46], 46, seed=1)
-    print(f"proposal of 46 at round 3, {len(observations)} observations: {time.process_time() - begin:.1f} CPU-seconds")
+    print(
+        f"proposal of 46 at round 3, {len(observations)} observations: "
+        f"{time.process_time() - begin:.1f} CPU-seconds"
+    )
 
 
 def whole_campaign(campaign: Campaign) -> None:
@@ -105,7 +123,11 @@ def whole_campaign(campaign: Campaign) -> None:
         plan = plan_round(campaign, round_number, observations)
         planning += time.process_time() - begin
         observations += [
-            Observation(condition=p.proposal.condition, value=truth(campaign, p.proposal.condition), round=round_number)
+            Observation(
+                condition=p.proposal.condition,
+                value=truth(campaign, p.proposal.condition),
+                round=round_number,
+            )
             for p in plan.layout.placements
         ]
     rendering = _seconds(lambda: render_well(0.5, rng)) * wells
@@ -113,7 +135,8 @@ def whole_campaign(campaign: Campaign) -> None:
     rest = total - planning - rendering - scoring
     print(
         f"whole campaign: {seconds:.0f} s, {total:.0f} CPU-seconds: planning {planning:.1f}, "
-        f"rendering {rendering:.1f}, scoring {scoring:.1f}, start-up, Prefect, journal and virtual robots {rest:.1f}"
+        f"rendering {rendering:.1f}, scoring {scoring:.1f}, start-up, Prefect, journal and "
+        f"virtual robots {rest:.1f}"
     )
 
 

@@ -28,7 +28,10 @@ Observations = list[Observation]
 
 
 class Ask(NamedTuple):
-    """What a method is asked for: conditions for the positions of the next round; without any, a recommendation."""
+    """What a method is asked for: conditions for the positions of the next round.
+
+    Without any, a recommendation.
+    """
 
     function: Function
     observations: Sequence[Observation]
@@ -48,7 +51,10 @@ Method = Callable[[Ask], Answer]
 
 
 class Outcome(NamedTuple):
-    """True values of the best well and of the recommended condition; CPU-seconds of the last round's proposals."""
+    """True values of the best well and of the recommended condition.
+
+    CPU-seconds of the last round's proposals.
+    """
 
     method: str
     function: str
@@ -76,7 +82,9 @@ class Peers:
         def asked(ask: Ask) -> Answer:
             names = list(ask.function.space.by_name)
             observations = [
-                ([o.condition[name] for name in names], o.value) for o in ask.observations if o.value is not None
+                ([o.condition[name] for name in names], o.value)
+                for o in ask.observations
+                if o.value is not None
             ]
             answer = self.answer(
                 {
@@ -91,7 +99,9 @@ class Peers:
             def condition(row: Sequence[Any]) -> Condition:
                 found = ask.function.space.snap(dict(zip(names, row, strict=True)))
                 if found is None:
-                    raise ValueError(f"{name} proposed {row}, which {ask.function.name} does not allow")
+                    raise ValueError(
+                        f"{name} proposed {row}, which {ask.function.name} does not allow"
+                    )
                 return found
 
             proposals = [condition(row) for row in answer["proposals"]]
@@ -136,12 +146,18 @@ def wellwise(ask: Ask) -> Answer:
         return Answer([], None if best is None else best.condition, 0.0)
     begin = time.process_time()
     proposals = optimizer.propose(
-        ask.function.space, ask.observations, positions=ask.positions, number=len(ask.positions), seed=ask.seed
+        ask.function.space,
+        ask.observations,
+        positions=ask.positions,
+        number=len(ask.positions),
+        seed=ask.seed,
     )
     return Answer([p.condition for p in proposals], None, time.process_time() - begin)
 
 
-def measured(function: Function, conditions: Sequence[Condition], round_number: int, seed: int) -> Observations:
+def measured(
+    function: Function, conditions: Sequence[Condition], round_number: int, seed: int
+) -> Observations:
     """What the wells of a round give; the same chance for the same well, whatever the method."""
     rng = np.random.default_rng([seed, round_number, *function.name.encode()])
     shift = rng.normal(0, function.round_sd) if function.round_sd else 0.0
@@ -153,7 +169,9 @@ def measured(function: Function, conditions: Sequence[Condition], round_number: 
     return [
         Observation(
             condition=condition,
-            value=None if lost[i] else float(anything[i] if strange[i] else truths[i] + shift + noise[i]),
+            value=None
+            if lost[i]
+            else float(anything[i] if strange[i] else truths[i] + shift + noise[i]),
             round=round_number,
         )
         for i, condition in enumerate(conditions)
@@ -161,7 +179,10 @@ def measured(function: Function, conditions: Sequence[Condition], round_number: 
 
 
 def campaign(name: str, method: Method, function: Function, seed: int) -> Outcome:
-    """Three rounds of 48 wells: first 47 conditions and the standard, then twice 46 and the two best of before."""
+    """Three rounds of 48 wells.
+
+    First 47 conditions and the standard, then twice 46 and the two best of before.
+    """
     observations: Observations = []
     seconds = math.nan
     for round_number in range(1, ROUNDS + 1):
@@ -178,12 +199,19 @@ def campaign(name: str, method: Method, function: Function, seed: int) -> Outcom
 def seats(
     function: Function, observations: Observations, round_number: int
 ) -> tuple[list[Condition], list[dict[str, Any]]]:
-    """Who sits already in a round (the standard, or the best two of the one before); what the other wells decide."""
+    """Who sits already in a round (the standard, or the best two of the one before).
+
+    What the other wells decide.
+    """
     decided = [dict(function.positions[well % len(function.positions)]) for well in range(WELLS)]
     if round_number == 1:
         seated = [function.space.standard(decided[-1] or free_standard(function))]
     else:
-        found = [(o, o.value) for o in observations if o.round == round_number - 1 and o.value is not None]
+        found = [
+            (o, o.value)
+            for o in observations
+            if o.round == round_number - 1 and o.value is not None
+        ]
         before = [o for o, _ in sorted(found, key=lambda pair: -pair[1])]
         seated = list(dict.fromkeys(o.condition for o in before))[:CONTROLS]
     return seated, decided[: WELLS - len(seated)]
@@ -201,7 +229,9 @@ def kept() -> dict[tuple[str, str, int], Outcome]:
     with KEPT.open() as lines:
         rows = csv.reader(line for line in lines if not line.startswith("#"))
         next(rows)
-        outcomes = [Outcome(m, f, int(s), float(b), float(r), float(t)) for m, f, s, b, r, t in rows]
+        outcomes = [
+            Outcome(m, f, int(s), float(b), float(r), float(t)) for m, f, s, b, r, t in rows
+        ]
     return {(o.method, o.function, o.seed): o for o in outcomes}
 
 
@@ -225,18 +255,22 @@ def table(outcomes: Sequence[Outcome]) -> None:
             recommended = np.quantile([optimum - o.recommended for o in found], [0.25, 0.5, 0.75])
             print(f"  {method:10} {len(found):3} seeds"
                   f"  regret of the best well {best[1]:.3f} ({best[0]:.3f} to {best[2]:.3f})"
-                  f"  of the recommended {recommended[1]:.3f} ({recommended[0]:.3f} to {recommended[2]:.3f})"
+                  f"  of the recommended {recommended[1]:.3f} ({recommended[0]:.3f} to "
+                  f"{recommended[2]:.3f})"
                   f"  {np.median([o.seconds for o in found]):6.1f} CPU-s")  # fmt: skip
 
 
 def comparisons(outcomes: Sequence[Outcome]) -> None:
     """Print wellwise less each other method, by seeds that both have: regret of the recommended, and CPU-seconds.
 
-    p is of Wilcoxon's signed-rank test, two-sided. The last lines have, for each function, wellwise's median regret
-    and CPU-seconds as ratios to those of the method of least median regret among the others.
+    p is of Wilcoxon's signed-rank test, two-sided. The last lines have, for each function,
+    wellwise's median regret and CPU-seconds as ratios to those of the method of least median regret
+    among the others.
     """
     print("\nwellwise less another, regret of the recommended, same function and seed")
-    methods = [method for method in dict.fromkeys(o.method for o in outcomes) if method != "wellwise"]
+    methods = [
+        method for method in dict.fromkeys(o.method for o in outcomes) if method != "wellwise"
+    ]
     lines = []
     for name in dict.fromkeys(outcome.function for outcome in outcomes):
         found = {(o.method, o.seed): o for o in outcomes if o.function == name}
@@ -260,20 +294,36 @@ def comparisons(outcomes: Sequence[Outcome]) -> None:
             seconds = float(np.median([o.seconds for o in ours]))
             lines.append((name, best, regret / medians[best][0], seconds / medians[best][1]))
     for name, best, regret, seconds in lines:
-        print(f"  {name:14} regret {regret:.2f} of the best other's ({best}), CPU-seconds {seconds:.2f}")
+        print(
+            f"  {name:14} regret {regret:.2f} of the best other's ({best}), CPU-seconds "
+            f"{seconds:.2f}"
+        )
     if lines:
-        print(f"  median over functions: regret {np.median([line[2] for line in lines]):.2f} of the best other's")
+        print(
+            f"  median over functions: regret {np.median([line[2] for line in lines]):.2f} of the "
+            "best other's"
+        )
 
 
 def main() -> None:
-    """Print wellwise beside the kept results of the others; with --peers make theirs that are missing too."""
+    """Print wellwise beside the kept results of the others.
+
+    With --peers make theirs that are missing too.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", help="an interpreter that has the other optimisers: make results that are not kept")
+    parser.add_argument(
+        "--peers",
+        help="an interpreter that has the other optimisers: make results that are not kept",
+    )
     parser.add_argument("--methods", nargs="+", default=["wellwise"])
     parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--again", action="store_true", help="make results anew although they are kept")
-    parser.add_argument("--keep", action="store_true", help=f"add the results of others to {KEPT.name}")
+    parser.add_argument(
+        "--again", action="store_true", help="make results anew although they are kept"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help=f"add the results of others to {KEPT.name}"
+    )
     arguments = parser.parse_args()
     peers = Peers(arguments.peers) if arguments.peers else None
     outcomes = {} if arguments.again else kept()
@@ -288,7 +338,11 @@ def main() -> None:
                 outcomes[method, name, seed] = campaign(method, asked, by_name(name), seed)
                 if arguments.keep and method != "wellwise":
                     keep(outcomes[method, name, seed])
-    shown = [o for o in outcomes.values() if o.function in arguments.functions and o.seed < arguments.seeds]
+    shown = [
+        o
+        for o in outcomes.values()
+        if o.function in arguments.functions and o.seed < arguments.seeds
+    ]
     table(shown)
     comparisons(shown)
     if peers is not None:

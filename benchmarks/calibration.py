@@ -1,4 +1,7 @@
-"""Whether the model means what it says: the cover of its intervals, and how often "beats the standard" came true."""
+"""Whether the model means what it says.
+
+The cover of its intervals, and how often "beats the standard" came true.
+"""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -20,7 +23,10 @@ _BINS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
 class Statement(NamedTuple):
-    """What was said of a condition before it was known, and what is true. `of` says which kind of condition it is."""
+    """What was said of a condition before it was known, and what is true.
+
+    `of` says which kind of condition it is.
+    """
 
     of: str
     mean: float
@@ -47,20 +53,26 @@ def campaign(function: Function, seed: int) -> Outcome:
     standard = function.space.standard(free_standard(function))
     for round_number in range(1, ROUNDS + 1):
         seated, positions = seats(function, observations, round_number)
-        proposals = optimizer.propose(function.space, observations, positions, len(positions), seed=seed)
+        proposals = optimizer.propose(
+            function.space, observations, positions, len(positions), seed=seed
+        )
         statements += [
             Statement("proposals", p.mean, p.sd, function.truth(p.condition.root))
             for p in proposals
             if p.mean is not None and p.sd is not None
         ]
-        observations += measured(function, [*seated, *(p.condition for p in proposals)], round_number, seed)
+        observations += measured(
+            function, [*seated, *(p.condition for p in proposals)], round_number, seed
+        )
         found = optimizer.recommend(function.space, observations, (standard,), seed)
         assert found is not None
         assert found.beats_standard is not None
         true = function.truth(found.condition.root)
         statements.append(Statement("recommended", found.mean, found.sd, true))
         claims.append((found.beats_standard, true > function.truth(standard.root)))
-    for prediction in optimizer.predict(function.space, observations, list(_elsewhere(function, seed))):
+    for prediction in optimizer.predict(
+        function.space, observations, list(_elsewhere(function, seed))
+    ):
         true = function.truth(prediction.condition.root)
         statements.append(Statement("elsewhere", prediction.mean, prediction.sd, true))
     return Outcome(function.name, statements, claims)
@@ -74,13 +86,24 @@ def _elsewhere(function: Function, seed: int) -> Iterator[Condition]:
 def table(outcomes: Sequence[Outcome]) -> None:
     """Print the cover of intervals by function and kind of condition, and the reliability of the probabilities."""
     wide = float(norm.ppf(0.5 + SHARE / 2))
-    print(f"share of true values within their {SHARE:.0%} interval, and the sd of (truth - mean) / sd")
+    print(
+        f"share of true values within their {SHARE:.0%} interval, and the sd of (truth - mean) / sd"
+    )
     for name in [*dict.fromkeys(o.function for o in outcomes), "all"]:
         cells = []
         for kind in ("proposals", "recommended", "elsewhere"):
-            found = [s for o in outcomes if name in (o.function, "all") for s in o.statements if s.of == kind]
+            found = [
+                s
+                for o in outcomes
+                if name in (o.function, "all")
+                for s in o.statements
+                if s.of == kind
+            ]
             z = np.array([(s.truth - s.mean) / s.sd for s in found])
-            cells.append(f"{kind} {np.mean(np.abs(z) < wide):.2f} (sd {np.std(z):.2f}, mean {np.mean(z):+.2f})")
+            cells.append(
+                f"{kind} {np.mean(np.abs(z) < wide):.2f} (sd {np.std(z):.2f}, mean "
+                f"{np.mean(z):+.2f})"
+            )
         print(f"  {name:18} {'   '.join(cells)}")
     print('"beats the standard with probability p": how often it did')
     for label, rounds in (("after round 1", [0]), ("after every round", range(ROUNDS))):
@@ -88,7 +111,8 @@ def table(outcomes: Sequence[Outcome]) -> None:
         for low, high in pairwise(_BINS):
             within = claims[(claims[:, 0] > low) & (claims[:, 0] <= high)]
             if len(within):
-                print(f"  {label:18} p {low:.2f} to {high:.2f}: said {within[:, 0].mean():.3f}, true "
+                print(f"  {label:18} p {low:.2f} to {high:.2f}: said {within[:, 0].mean():.3f}, "
+                      "true "
                       f"{within[:, 1].mean():.3f} of {len(within)}")  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""`optimizer.discover_causes` compared with DirectLiNGAM and RESIT on random graphs: structural Hamming distance."""
+"""`optimizer.discover_causes` compared with DirectLiNGAM and RESIT on random graphs.
+
+Structural Hamming distance.
+"""
 
 import argparse
 import json
@@ -32,18 +35,26 @@ def main() -> None:
     arguments = parser.parse_args()
     found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     with ProcessPoolExecutor(arguments.processes) as pool:
-        for kind, apart, seconds in pool.map(outcome, [(k, s) for s in range(arguments.seeds) for k in KINDS]):
+        for kind, apart, seconds in pool.map(
+            outcome, [(k, s) for s in range(arguments.seeds) for k in KINDS]
+        ):
             found["wellwise", kind].append((apart, seconds))
     if arguments.peers:
         command = [arguments.peers, "-m", "benchmarks.causal_peers", str(arguments.seeds)]
-        for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+        for line in subprocess.run(
+            command, check=True, capture_output=True, text=True
+        ).stdout.splitlines():
             entry = json.loads(line)
             found[entry["method"], entry["kind"]].append((entry["distance"], entry["seconds"]))
-    print(f"structural Hamming distance, {VARIABLES} variables, {arguments.seeds} graphs of each kind")
+    print(
+        f"structural Hamming distance, {VARIABLES} variables, {arguments.seeds} graphs of each kind"
+    )
     for method, kind in found:
         values = np.array(found[method, kind])
-        print(f"  {method:13} {kind:10} median {np.median(values[:, 0]):.1f}  mean {values[:, 0].mean():.2f}  "
-              f"right {np.mean(values[:, 0] == 0):.0%}  CPU-seconds {np.median(values[:, 1]):.1f}")  # fmt: skip
+        print(f"  {method:13} {kind:10} median {np.median(values[:, 0]):.1f}  mean "
+              f"{values[:, 0].mean():.2f}  "
+              f"right {np.mean(values[:, 0] == 0):.0%}  CPU-seconds "
+              f"{np.median(values[:, 1]):.1f}")  # fmt: skip
 
 
 if __name__ == "__main__":

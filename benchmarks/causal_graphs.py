@@ -1,4 +1,7 @@
-"""Random graphs and what is measured of their variables: for a comparison of methods that look for causes."""
+"""Random graphs and what is measured of their variables.
+
+For a comparison of methods that look for causes.
+"""
 
 from typing import NamedTuple
 
@@ -20,7 +23,8 @@ class Study(NamedTuple):
 def study(kind: str, seed: int) -> Study:
     """A random graph of four variables, each pair joined with probability 1/2, and 2,000 samples.
 
-    Of kind `linear` with noise that is not normal, or `nonlinear`: post-nonlinear, x = g(f(causes) + noise) with f a
+    Of kind `linear` with noise that is not normal, or `nonlinear`: post-nonlinear, x = g(f(causes)
+    + noise) with f a
     random sum of a sine and sigmoids, and g one of four rising functions.
     """
     rng = np.random.default_rng([seed, len(kind)])
@@ -32,7 +36,9 @@ def study(kind: str, seed: int) -> Study:
         truth[parents, variable] = True
         noise = _noise(rng, kind)
         if kind == "linear":
-            signal = sum(rng.choice([-1, 1]) * rng.uniform(0.5, 1.5) * data[:, other] for other in parents)
+            signal = sum(
+                rng.choice([-1, 1]) * rng.uniform(0.5, 1.5) * data[:, other] for other in parents
+            )
             values = signal + noise
         else:
             signal = sum(_bent(data[:, other], rng) for other in parents)
@@ -69,6 +75,14 @@ def _rising(x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.floa
 
 
 def distance(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> int:
-    """Structural Hamming distance: pairs whose edge is missing, too much, or the wrong way round."""
+    """Structural Hamming distance.
+
+    Pairs whose edge is missing, too much, or the wrong way round.
+    """
     pairs = np.triu_indices(len(truth), 1)
-    return int(sum((truth[i, j], truth[j, i]) != (found[i, j], found[j, i]) for i, j in zip(*pairs, strict=True)))
+    return int(
+        sum(
+            (truth[i, j], truth[j, i]) != (found[i, j], found[j, i])
+            for i, j in zip(*pairs, strict=True)
+        )
+    )

@@ -1,4 +1,7 @@
-"""Other methods that look for causes, on the same graphs; run by the interpreter of an environment that has lingam."""
+"""Other methods that look for causes, on the same graphs.
+
+Run by the interpreter of an environment that has lingam.
+"""
 
 import json
 import sys
@@ -20,13 +23,20 @@ def main() -> None:
             given = study(kind, seed)
             methods = {
                 "DirectLiNGAM": DirectLiNGAM(),
-                "RESIT": RESIT(regressor=GradientBoostingRegressor(max_depth=3, random_state=0), alpha=0.01),
+                "RESIT": RESIT(
+                    regressor=GradientBoostingRegressor(max_depth=3, random_state=0), alpha=0.01
+                ),
             }
             for name, method in methods.items():
                 begin = time.process_time()
                 method.fit(given.data)
                 found = np.abs(method.adjacency_matrix_.T) > 0  # lingam: row is caused by column
-                line = {"method": name, "kind": kind, "seed": seed, "distance": distance(given.truth, found)}
+                line = {
+                    "method": name,
+                    "kind": kind,
+                    "seed": seed,
+                    "distance": distance(given.truth, found),
+                }
                 print(json.dumps(line | {"seconds": time.process_time() - begin}), flush=True)
 
 

@@ -1,4 +1,7 @@
-"""Whether a forecast holds: campaigns after their first round, what was said of the end, and what came of it."""
+"""Whether a forecast holds.
+
+Campaigns after their first round, what was said of the end, and what came of it.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -43,7 +46,10 @@ def campaign(function: Function, seed: int, surfaces: int) -> Outcome:
         conditions = [placement.proposal.condition for placement in layout.placements]
         observations += measured(function, conditions, round_number, seed)
         if round_number == 1:
-            said = [simulated(study, observations, 1, seed * 1000 + number)[-1][1] for number in range(surfaces)]
+            said = [
+                simulated(study, observations, 1, seed * 1000 + number)[-1][1]
+                for number in range(surfaces)
+            ]
             found = optimizer.recommend(function.space, observations)
             assert found is not None
             expected = min(max(found.mean, 0.0), 1.0)
@@ -72,16 +78,26 @@ def table(outcomes: Sequence[Outcome]) -> None:
             for target in o.targets
         ]
     )
-    print(f'"reaches the target with probability p" after round 1, {len(outcomes)} campaigns, {len(claims)} targets')
+    print(
+        f'"reaches the target with probability p" after round 1, {len(outcomes)} campaigns, '
+        f"{len(claims)} targets"
+    )
     for low, high in pairwise(_BINS):
         within = claims[(claims[:, 0] > low) & (claims[:, 0] <= high)]
         if len(within):
-            print(f"  p {low:.1f} to {high:.1f}: said {within[:, 0].mean():.3f}, true {within[:, 1].mean():.3f} "
+            print(f"  p {low:.1f} to {high:.1f}: said {within[:, 0].mean():.3f}, true "
+                  f"{within[:, 1].mean():.3f} "
                   f"of {len(within)}")  # fmt: skip
     print(f"  Brier score {np.mean((claims[:, 0] - claims[:, 1]) ** 2):.3f}; always the mean: "
           f"{np.var(claims[:, 1]):.3f}")  # fmt: skip
-    print("where the truth lay: below the lowest quarter of the surfaces, in each quarter, and by how much it was off")
-    kinds = {o.function: o.function.rstrip("0123456789") if "surface" in o.function else o.function for o in outcomes}
+    print(
+        "where the truth lay: below the lowest quarter of the surfaces, in each quarter, and by "
+        "how much it was off"
+    )
+    kinds = {
+        o.function: o.function.rstrip("0123456789") if "surface" in o.function else o.function
+        for o in outcomes
+    }
     for name in [*dict.fromkeys(kinds.values()), "all"]:
         some = [o for o in outcomes if name in (kinds[o.function], "all")]
         ranks = np.array([np.mean(np.array(o.said) < o.truth) for o in some])
@@ -103,14 +119,24 @@ def main() -> None:
     parser.add_argument("--surfaces", type=int, default=10)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    jobs = [(name, seed, arguments.surfaces) for seed in range(arguments.seeds) for name in arguments.functions]
+    jobs = [
+        (name, seed, arguments.surfaces)
+        for seed in range(arguments.seeds)
+        for name in arguments.functions
+    ]
     # Beside the reported functions as many random ones, each once; none of them chose a setting.
     others = [f"surface{60 + number}" for number in range(arguments.random_surfaces)]
     jobs += [(name, 0, arguments.surfaces) for name in others]
     with ProcessPoolExecutor(arguments.processes) as pool:
-        begun = track(pool.map(_campaign, jobs), "campaigns", total=len(jobs), console=Console(stderr=True))
+        begun = track(
+            pool.map(_campaign, jobs), "campaigns", total=len(jobs), console=Console(stderr=True)
+        )
         outcomes = list(begun)
-    table(sorted(outcomes, key=lambda outcome: [*arguments.functions, *others].index(outcome.function)))
+    table(
+        sorted(
+            outcomes, key=lambda outcome: [*arguments.functions, *others].index(outcome.function)
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Functions to optimise, unlike each other: what a benchmark's wells truly give, and how they are measured.
 
-All are raised, not lowered. The textbook functions are scaled so that 1 is their highest value and 0 their mean over
-the box, so that one noise means about the same to each.
+All are raised, not lowered. The textbook functions are scaled so that 1 is their highest value and
+0 their mean over the box, so that one noise means about the same to each.
 """
 
 import math
@@ -25,9 +25,9 @@ NOISE_SD = 0.07
 class Function(NamedTuple):
     """A search space with its truth, and what lies between truth and measurement.
 
-    `optimum` is the highest true value. `round_sd` is the sd of a shift that all wells of a round share, `outliers` the
-    share of wells that give anything from 0 to 1, `lost` the share of those that give nothing. `positions` decide
-    parameters, one entry a well, repeated.
+    `optimum` is the highest true value. `round_sd` is the sd of a shift that all wells of a round
+    share, `outliers` the share of wells that give anything from 0 to 1, `lost` the share of those
+    that give nothing. `positions` decide parameters, one entry a well, repeated.
     """
 
     name: str
@@ -46,7 +46,10 @@ def reported() -> list[Function]:
 
 
 def tuning() -> list[Function]:
-    """Functions for choosing settings: none of them is reported, and no formula is shared with those that are."""
+    """Functions for choosing settings.
+
+    None of them is reported, and no formula is shared with those that are.
+    """
     return [
         rosenbrock5(),
         styblinski6(),
@@ -60,8 +63,8 @@ def tuning() -> list[Function]:
 def by_name(name: str) -> Function:
     """A function of either kind.
 
-    Of the random surfaces, 0 to 3 and 11 are tuning functions, 30 to 41 chose the kernel's form and where its search
-    begins, and no setting was chosen on the others.
+    Of the random surfaces, 0 to 3 and 11 are tuning functions, 30 to 41 chose the kernel's form and
+    where its search begins, and no setting was chosen on the others.
 
     Raises:
         KeyError: there is no such function.
@@ -74,13 +77,17 @@ def by_name(name: str) -> Function:
 @cache
 def rpe() -> Campaign:
     """The example campaign."""
-    return read_campaign((Path(__file__).parent.parent / "examples" / "rpe" / "campaign.yaml").read_text())
+    return read_campaign(
+        (Path(__file__).parent.parent / "examples" / "rpe" / "campaign.yaml").read_text()
+    )
 
 
 def culture() -> Function:
     """The simulated culture, every parameter free."""
     campaign = rpe()
-    return Function("culture", campaign.space, lambda values: truth(campaign, Condition(dict(values))), 0.9531)
+    return Function(
+        "culture", campaign.space, lambda values: truth(campaign, Condition(dict(values))), 0.9531
+    )
 
 
 def seated_culture() -> Function:
@@ -90,8 +97,13 @@ def seated_culture() -> Function:
 
 
 def handicapped() -> list[Function]:
-    """Reported functions under conditions that cost something: seats that decide, and lost wells."""
-    losing = [f._replace(name=f"losing-{f.name}", lost=0.1) for f in (culture(), hartmann6(), assay())]
+    """Reported functions under conditions that cost something.
+
+    Seats that decide, and lost wells.
+    """
+    losing = [
+        f._replace(name=f"losing-{f.name}", lost=0.1) for f in (culture(), hartmann6(), assay())
+    ]
     return [seated_culture(), *losing]
 
 
@@ -99,7 +111,12 @@ def _box(dimension: int, low: float, high: float) -> SearchSpace:
     return SearchSpace(
         parameters=tuple(
             ContinuousParameter(
-                name=f"x{index + 1}", step="A", kind="continuous", low=low, high=high, standard=low + 0.3 * (high - low)
+                name=f"x{index + 1}",
+                step="A",
+                kind="continuous",
+                low=low,
+                high=high,
+                standard=low + 0.3 * (high - low),
             )
             for index in range(dimension)
         )
@@ -114,7 +131,12 @@ def hartmann6() -> Function:
     """Hartmann, 6 parameters: six local optima, one of them narrow and best."""
     alpha = np.array([1.0, 1.2, 3.0, 3.2])
     a = np.array(
-        [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
+        [
+            [10, 3, 17, 3.5, 1.7, 8],
+            [0.05, 10, 17, 0.1, 8, 14],
+            [3, 3.5, 1.7, 10, 17, 8],
+            [17, 8, 0.05, 10, 0.1, 14],
+        ]
     )
     p = 1e-4 * np.array(
         [
@@ -150,7 +172,12 @@ def ackley7() -> Function:
 
     def value(values: Mapping[str, Value]) -> float:
         z = _point(values) - peak
-        raw = 20 + math.e - 20 * math.exp(-0.2 * math.sqrt((z**2).mean())) - math.exp(np.cos(2 * np.pi * z).mean())
+        raw = (
+            20
+            + math.e
+            - 20 * math.exp(-0.2 * math.sqrt((z**2).mean()))
+            - math.exp(np.cos(2 * np.pi * z).mean())
+        )
         return 1 - raw / 11.13
 
     return Function("ackley7", _box(7, -5, 5), value)
@@ -160,16 +187,39 @@ def cliff() -> Function:
     """Medium and vessel are categories, and beyond a temperature that the medium decides everything dies."""
     space = SearchSpace(
         parameters=(
-            CategoryParameter(name="medium", step="A", kind="category", levels=("m1", "m2", "m3", "m4"), standard="m1"),
-            CategoryParameter(name="vessel", step="A", kind="category", levels=("v1", "v2", "v3"), standard="v1"),
+            CategoryParameter(
+                name="medium",
+                step="A",
+                kind="category",
+                levels=("m1", "m2", "m3", "m4"),
+                standard="m1",
+            ),
+            CategoryParameter(
+                name="vessel", step="A", kind="category", levels=("v1", "v2", "v3"), standard="v1"
+            ),
             ContinuousParameter(
-                name="dose", step="A", kind="continuous", low=0.1, high=100, scale="log", standard=1, unit="nM"
+                name="dose",
+                step="A",
+                kind="continuous",
+                low=0.1,
+                high=100,
+                scale="log",
+                standard=1,
+                unit="nM",
             ),
             SteppedParameter(
-                name="temperature", step="A", kind="stepped", levels=tuple(np.arange(25, 46.0)), standard=37
+                name="temperature",
+                step="A",
+                kind="stepped",
+                levels=tuple(np.arange(25, 46.0)),
+                standard=37,
             ),
-            SteppedParameter(name="days", step="A", kind="stepped", levels=tuple(np.arange(1, 15.0)), standard=7),
-            ContinuousParameter(name="ph", step="A", kind="continuous", low=5.5, high=8.5, standard=7.0),
+            SteppedParameter(
+                name="days", step="A", kind="stepped", levels=tuple(np.arange(1, 15.0)), standard=7
+            ),
+            ContinuousParameter(
+                name="ph", step="A", kind="continuous", low=5.5, high=8.5, standard=7.0
+            ),
         )
     )
     best_dose = {"m1": 0.0, "m2": 0.6, "m3": -0.3, "m4": 1.1}
@@ -206,7 +256,13 @@ def assay() -> Function:
     space = SearchSpace(
         parameters=tuple(
             ContinuousParameter(
-                name=name, step="A", kind="continuous", low=low, high=high, scale=scale, standard=standard
+                name=name,
+                step="A",
+                kind="continuous",
+                low=low,
+                high=high,
+                scale=scale,
+                standard=standard,
             )
             for name, low, high, scale, standard in (
                 ("substrate", 0.1, 100.0, "log", 1.0),
@@ -236,7 +292,9 @@ def rosenbrock5() -> Function:
 
     def value(values: Mapping[str, Value]) -> float:
         x = _point(values)
-        return float(1 - np.log1p((100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()) / 7.0)
+        return float(
+            1 - np.log1p((100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()) / 7.0
+        )
 
     return Function("rosenbrock5", _box(5, -2, 2), value)
 
@@ -253,7 +311,10 @@ def styblinski6() -> Function:
 
 
 def strains() -> Function:
-    """Five strains in three media, each pair with its own best dose and time; too long a time is fatal for some."""
+    """Five strains in three media, each pair with its own best dose and time.
+
+    Too long a time is fatal for some.
+    """
     rng = np.random.default_rng(5)
     dose_at, hours_at = rng.uniform(0.2, 0.8, (5, 3)), rng.uniform(0.3, 0.7, 5)
     fatal = hours_at + rng.uniform(0.15, 0.4, 5)
@@ -264,7 +325,9 @@ def strains() -> Function:
         for name in ("dose", "hours", "shaking", "light")
     ]
     kinds = [
-        CategoryParameter(name=name, step="A", kind="category", levels=tuple(range(count)), standard=0)
+        CategoryParameter(
+            name=name, step="A", kind="category", levels=tuple(range(count)), standard=0
+        )
         for name, count in (("strain", 5), ("medium", 3))
     ]
 
@@ -273,7 +336,9 @@ def strains() -> Function:
         dose, hours, shaking, light = (float(values[p.name]) for p in numbers)
         if hours > fatal[strain]:
             return 0.0
-        off = ((dose - dose_at[strain, medium]) / 0.3) ** 2 + ((hours - hours_at[strain]) / 0.35) ** 2
+        off = ((dose - dose_at[strain, medium]) / 0.3) ** 2 + (
+            (hours - hours_at[strain]) / 0.35
+        ) ** 2
         off += ((shaking - 0.6) / 0.4) ** 2 + 0.3 * light**2
         return float(height[strain, medium] * math.exp(-0.5 * off))
 
@@ -291,7 +356,10 @@ def waves4() -> Function:
 
 
 def surface(seed: int) -> Function:
-    """A random response surface of seven mixed parameters: curved main effects, two interactions, sometimes a fall."""
+    """A random response surface of seven mixed parameters.
+
+    Curved main effects, two interactions, sometimes a fall.
+    """
     rng = np.random.default_rng([seed, 77])
     steps = [
         SteppedParameter(
@@ -304,7 +372,9 @@ def surface(seed: int) -> Function:
         for index, count in enumerate(rng.choice([6, 10, 20, 50], size=6))
     ]
     count = int(rng.integers(2, 5))
-    kind = CategoryParameter(name="kind", step="A", kind="category", levels=tuple(range(count)), standard=0)
+    kind = CategoryParameter(
+        name="kind", step="A", kind="category", levels=tuple(range(count)), standard=0
+    )
     peak, width = rng.uniform(0.1, 0.9, 6), rng.uniform(0.2, 0.9, 6)
     lean = rng.uniform(-0.5, 0.5, 2)
     lift = np.sort(rng.uniform(0.5, 1.0, count))
@@ -318,7 +388,12 @@ def surface(seed: int) -> Function:
         z[2] += lean[1] * z[3] * float(values["kind"] == 0)
         shape = float(np.exp(-0.5 * (z**2).sum()))
         beyond = raw[falls] - peak[falls] - edge
-        return shape * float(lift[int(values["kind"])]) / lift[-1] / (1 + math.exp(min(beyond / 0.02, 50.0)))
+        return (
+            shape
+            * float(lift[int(values["kind"])])
+            / lift[-1]
+            / (1 + math.exp(min(beyond / 0.02, 50.0)))
+        )
 
     return Function(f"surface{seed}", SearchSpace(parameters=(*steps, kind)), value)
 

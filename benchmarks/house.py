@@ -2,7 +2,8 @@
 
     python -m benchmarks.house
 
-Exits with 1 where there are more than the plan allows, or where a room imports another one above it.
+Exits with 1 where there are more than the plan allows, or where a room imports another one above
+it.
 """
 
 import ast
@@ -31,7 +32,11 @@ def _imported(path: Path) -> set[str]:
     """The first part below `orchestrator` of everything that a module imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("orchestrator"):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.startswith("orchestrator")
+        ):
             parts = node.module.split(".")
             found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
@@ -54,9 +59,20 @@ def floors(imports: dict[str, set[str]]) -> dict[str, int]:
 
 def long_files() -> list[tuple[int, str]]:
     """Python files with more lines than one idea needs."""
-    folders = ("wellwise", "protocols", "optimizer", "drivers", "simulators", "orchestrator", "tests")
+    folders = (
+        "wellwise",
+        "protocols",
+        "optimizer",
+        "drivers",
+        "simulators",
+        "orchestrator",
+        "tests",
+    )
     paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    counted = ((len(path.read_text(encoding="utf-8").splitlines()), str(path.relative_to(ROOT))) for path in paths)
+    counted = (
+        (len(path.read_text(encoding="utf-8").splitlines()), str(path.relative_to(ROOT)))
+        for path in paths
+    )
     return sorted(entry for entry in counted if entry[0] > MOST_LINES)
 
 
@@ -65,7 +81,10 @@ def main() -> int:
     imports = rooms()
     stand = floors(imports)
     for room in sorted(stand, key=lambda name: (-stand[name], name)):
-        print(f"floor {stand[room]:2}  {room:12} imports {', '.join(sorted(imports[room])) or 'nothing'}")
+        print(
+            f"floor {stand[room]:2}  {room:12} imports "
+            f"{', '.join(sorted(imports[room])) or 'nothing'}"
+        )
     number = sum(len(others) for others in imports.values())
     height, long = max(stand.values()), long_files()
     print(f"{len(stand)} rooms, {height} floors, {number} imports between rooms")

@@ -33,7 +33,8 @@ _BESIDE_PREFECT = 300
 _FILE = """
 name: many-jobs
 parameters:
-  - {name: dose, step: feed, kind: continuous, unit: uM, low: 1, high: 1000, scale: log, standard: 20}
+  - {name: dose, step: feed, kind: continuous, unit: uM, low: 1, high: 1000, scale: log, standard:
+  20}
 protocol:
   name: feeding
   steps:
@@ -56,7 +57,9 @@ robots: {hand: {driver: simulated}}
 class Tireless:
     """A robot that has done everything as soon as it is told."""
 
-    capabilities = Capabilities(operations={"dispense": {}, "aspirate": {}}, memory=KeyMemory.REMEMBERS_KEYS)
+    capabilities = Capabilities(
+        operations={"dispense": {}, "aspirate": {}}, memory=KeyMemory.REMEMBERS_KEYS
+    )
 
     async def connect(self) -> None: ...
 
@@ -72,22 +75,31 @@ class Tireless:
 
 def lab_with_jobs(home: Path, number: int) -> tuple[Lab, str]:
     """A planned round with so many jobs."""
-    campaign: Campaign = read_campaign(_FILE.replace("DAYS", f"{{from: 0, to: {number // _PLATES - 1}}}"))
+    campaign: Campaign = read_campaign(
+        _FILE.replace("DAYS", f"{{from: 0, to: {number // _PLATES - 1}}}")
+    )
     journal = Journal(Settings(home=home).journal_url)
     campaign_id = journal.create_campaign(campaign, "", [], _START)
     plan = plan_round(campaign, 1, [])
     journal.plan_round(campaign_id, plan.layout, compile_jobs(campaign, campaign_id, plan.layout, _START), [], _START,
                        _START)  # fmt: skip
     robot: Any = Tireless()
-    return Lab(journal=journal, clock=clock("virtual", start=_START), robots={"hand": robot}, home=home), campaign_id
+    return Lab(
+        journal=journal, clock=clock("virtual", start=_START), robots={"hand": robot}, home=home
+    ), campaign_id
 
 
 def beside_prefect() -> None:
-    """Jobs as Prefect tasks, and as many tasks that do nothing; each flow in a process and with a server of its own."""
+    """Jobs as Prefect tasks, and as many tasks that do nothing.
+
+    Each flow in a process and with a server of its own.
+    """
     seconds: dict[str, list[float]] = {"bare": [], "jobs": []}
     for _ in range(3):
         for kind, found in seconds.items():
-            ran = subprocess.run([sys.executable, "-m", "benchmarks.jobs", kind], capture_output=True, check=True)
+            ran = subprocess.run(
+                [sys.executable, "-m", "benchmarks.jobs", kind], capture_output=True, check=True
+            )
             found.append(float(ran.stdout))
     bare, jobs = median(seconds["bare"]), median(seconds["jobs"])
     each = 1000 / _BESIDE_PREFECT
@@ -150,9 +162,14 @@ def carry_out(number: int) -> None:
             await lab.clock.sleep_until(outlook.moment)
         assert lab.journal.job_counts(campaign_id, 1)[JobStatus.DONE] == number
         assert lab.clock.now() - _START < timedelta(days=number)
-        total, peak = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{number:6} jobs: planned in {planned - begun:6.1f} s, carried out in {total - planned + begun:6.1f} s, "
-              f"{1000 * total / number:5.2f} ms a job, memory at most {peak:.0f} MB", flush=True)  # fmt: skip
+        total, peak = (
+            time.perf_counter() - begun,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
+        print(f"{number:6} jobs: planned in {planned - begun:6.1f} s, carried out in "
+              f"{total - planned + begun:6.1f} s, "
+              f"{1000 * total / number:5.2f} ms a job, memory at most {peak:.0f} "
+              "MB", flush=True)  # fmt: skip
 
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
@@ -162,7 +179,9 @@ def carry_out(number: int) -> None:
 def many() -> None:
     """300, 3,000 and 30,000 jobs, each in a process of its own."""
     for number in (300, 3_000, 30_000):
-        subprocess.run([sys.executable, "-m", "benchmarks.jobs", str(number)], check=True, env=os.environ)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.jobs", str(number)], check=True, env=os.environ
+        )
 
 
 if __name__ == "__main__":

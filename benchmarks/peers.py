@@ -53,10 +53,14 @@ def to_unit(parameter, value):
 def from_unit(parameter, share):
     """0..1 -> the allowed value of a parameter; a category's levels have equal shares."""
     if parameter["kind"] == "category":
-        return parameter["levels"][min(int(share * len(parameter["levels"])), len(parameter["levels"]) - 1)]
+        return parameter["levels"][
+            min(int(share * len(parameter["levels"])), len(parameter["levels"]) - 1)
+        ]
     low, high = parameter["low"], parameter["high"]
     if parameter["log"]:
-        return snapped(parameter, math.exp(math.log(low) + share * (math.log(high) - math.log(low))))
+        return snapped(
+            parameter, math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+        )
     return snapped(parameter, low + share * (high - low))
 
 
@@ -95,7 +99,9 @@ def decoded(parameters, row):
 
 def sobol(parameters, observations, number, seed):
     """A scrambled Sobol sequence that goes on from round to round."""
-    points = torch.quasirandom.SobolEngine(len(parameters), scramble=True, seed=seed).draw(len(observations) + number)
+    points = torch.quasirandom.SobolEngine(len(parameters), scramble=True, seed=seed).draw(
+        len(observations) + number
+    )
     rows = points[len(observations) :].tolist()
     return conditions(parameters, rows), best_measured(observations)
 
@@ -127,17 +133,24 @@ def ax(parameters, observations, number, seed):
             scaling = "log" if p["log"] else "linear"
             configured.append(
                 RangeParameterConfig(
-                    name=p["name"], bounds=(p["low"], p["high"]), parameter_type="float", scaling=scaling
+                    name=p["name"],
+                    bounds=(p["low"], p["high"]),
+                    parameter_type="float",
+                    scaling=scaling,
                 )
             )
         elif p["kind"] == "stepped":
             configured.append(
-                ChoiceParameterConfig(name=p["name"], values=p["levels"], parameter_type="float", is_ordered=True)
+                ChoiceParameterConfig(
+                    name=p["name"], values=p["levels"], parameter_type="float", is_ordered=True
+                )
             )
         else:
             values = [str(level) for level in p["levels"]]
             configured.append(
-                ChoiceParameterConfig(name=p["name"], values=values, parameter_type="str", is_ordered=False)
+                ChoiceParameterConfig(
+                    name=p["name"], values=values, parameter_type="str", is_ordered=False
+                )
             )
     client.configure_experiment(name="bench", parameters=configured)
     client.configure_optimization(objective="value")
@@ -151,14 +164,22 @@ def ax(parameters, observations, number, seed):
         }
 
     def heard(values):
-        text = {p["name"]: {str(level): level for level in p["levels"]} for p in parameters if p["kind"] == "category"}
+        text = {
+            p["name"]: {str(level): level for level in p["levels"]}
+            for p in parameters
+            if p["kind"] == "category"
+        }
         return [text[name][values[name]] if name in text else float(values[name]) for name in names]
 
     for condition, value in observations:
         index = client.attach_trial(parameters=told(condition))
         client.complete_trial(trial_index=index, raw_data={"value": value})
-    proposals = [heard(t) for t in client.get_next_trials(max_trials=number).values()] if number else []
-    recommended = heard(client.get_best_parameterization()[0]) if observations and not number else None
+    proposals = (
+        [heard(t) for t in client.get_next_trials(max_trials=number).values()] if number else []
+    )
+    recommended = (
+        heard(client.get_best_parameterization()[0]) if observations and not number else None
+    )
     return proposals, recommended
 
 
@@ -181,14 +202,18 @@ def baybe(parameters, observations, number, seed):
         if p["kind"] == "category":
             made.append(CategoricalParameter(p["name"], [str(level) for level in p["levels"]]))
         else:
-            low, high = (math.log(p["low"]), math.log(p["high"])) if p["log"] else (p["low"], p["high"])
+            low, high = (
+                (math.log(p["low"]), math.log(p["high"])) if p["log"] else (p["low"], p["high"])
+            )
             made.append(NumericalContinuousParameter(p["name"], (low, high)))
     space = SearchSpace.from_product(made)
     objective = SingleTargetObjective(NumericalTarget("value"))
 
     def told(condition):
         return {
-            p["name"]: str(v) if p["kind"] == "category" else (math.log(v) if p["log"] else float(v))
+            p["name"]: str(v)
+            if p["kind"] == "category"
+            else (math.log(v) if p["log"] else float(v))
             for p, v in zip(parameters, condition, strict=True)
         }
 
@@ -211,7 +236,9 @@ def baybe(parameters, observations, number, seed):
         batch = recommender.recommend(number, space, objective, measured if len(measured) else None)
         return [heard(row) for row in batch.to_dict("records")], None
     surrogate = BotorchRecommender().get_surrogate(space, objective, measured)
-    mean = surrogate.posterior_stats(measured[[p["name"] for p in parameters]], stats=["mean"])["value_mean"]
+    mean = surrogate.posterior_stats(measured[[p["name"] for p in parameters]], stats=["mean"])[
+        "value_mean"
+    ]
     return [], observations[int(np.argmax(mean.to_numpy()))][0]
 
 
@@ -223,11 +250,15 @@ def optuna(parameters, observations, number, seed):
     made = {}
     for p in parameters:
         if p["kind"] == "continuous":
-            made[p["name"]] = library.distributions.FloatDistribution(p["low"], p["high"], log=p["log"])
+            made[p["name"]] = library.distributions.FloatDistribution(
+                p["low"], p["high"], log=p["log"]
+            )
         elif p["kind"] == "stepped":
             made[p["name"]] = library.distributions.IntDistribution(0, len(p["levels"]) - 1)
         else:
-            made[p["name"]] = library.distributions.CategoricalDistribution([str(level) for level in p["levels"]])
+            made[p["name"]] = library.distributions.CategoricalDistribution(
+                [str(level) for level in p["levels"]]
+            )
     sampler = library.samplers.TPESampler(seed=seed + len(observations), constant_liar=True)
     study = library.create_study(direction="maximize", sampler=sampler)
     for condition, value in observations:
@@ -272,7 +303,13 @@ def qlognei(parameters, observations, number, seed):
     acquisition = qLogNoisyExpectedImprovement(model, x, sampler=sampler, prune_baseline=True)
     bounds = torch.stack([torch.zeros(x.shape[1]), torch.ones(x.shape[1])])
     points, _ = optimize_acqf(
-        acquisition, bounds, q=number, num_restarts=2, raw_samples=128, sequential=True, options={"maxiter": 50}
+        acquisition,
+        bounds,
+        q=number,
+        num_restarts=2,
+        raw_samples=128,
+        sequential=True,
+        options={"maxiter": 50},
     )
     return [decoded(parameters, row) for row in points.tolist()], None
 
@@ -292,7 +329,9 @@ def published(parameters, observations, number, seed):
     model = SingleTaskGP(x, y, covar_module=ScaleKernel(RBFKernel(ard_num_dims=x.shape[1])))
     try:
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    except ModelFittingError:  # without priors it sometimes has no optimum; BoTorch's own priors give it one
+    except (
+        ModelFittingError
+    ):  # without priors it sometimes has no optimum; BoTorch's own priors give it one
         model = SingleTaskGP(x, y)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     if not number:

@@ -24,7 +24,9 @@ def cost(parameters: int, observations: int, batch: int) -> tuple[float, float]:
 
     space = SearchSpace(
         parameters=tuple(
-            ContinuousParameter(name=f"x{index}", step="A", kind="continuous", low=0, high=1, standard=0.5)
+            ContinuousParameter(
+                name=f"x{index}", step="A", kind="continuous", low=0, high=1, standard=0.5
+            )
             for index in range(parameters)
         )
     )
@@ -49,8 +51,12 @@ def main() -> None:
     for case in _CASES:
         cells = []
         for cores in (1, 2):
-            # Its own process, so that no cache of another case helps, and a count of threads that holds from the start.
-            environment = os.environ | {"OMP_NUM_THREADS": str(cores), "OPENBLAS_NUM_THREADS": str(cores)}
+            # Its own process, so that no cache of another case helps, and a count of threads that
+            # holds from the start.
+            environment = os.environ | {
+                "OMP_NUM_THREADS": str(cores),
+                "OPENBLAS_NUM_THREADS": str(cores),
+            }
             command = [sys.executable, "-m", "benchmarks.scale", *map(str, case)]
             wall, cpu = subprocess.run(
                 command, check=True, capture_output=True, text=True, env=environment

@@ -1,4 +1,7 @@
-"""Many who look while a campaign runs: lost events, the time of a read beside idle, and what it costs the campaign."""
+"""Many who look while a campaign runs.
+
+Lost events, the time of a read beside idle, and what it costs the campaign.
+"""
 
 import argparse
 import asyncio
@@ -39,7 +42,14 @@ class Served:
         environment = dict(os.environ)
         if speed is not None:
             environment["WELLWISE_SPEED"] = str(speed)
-        command = [str(Path(sys.executable).with_name("wellwise")), "serve", "--home", str(home), "--port", "0"]
+        command = [
+            str(Path(sys.executable).with_name("wellwise")),
+            "serve",
+            "--home",
+            str(home),
+            "--port",
+            "0",
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout is not None
         printed = ""
@@ -62,7 +72,10 @@ class Served:
 
 async def view(served: Served, heard: list[int]) -> None:
     """Listen to all events, until cancelled."""
-    async with served.client() as client, client.stream("GET", "/events/stream?after=0", timeout=None) as response:
+    async with (
+        served.client() as client,
+        client.stream("GET", "/events/stream?after=0", timeout=None) as response,
+    ):
         async for line in response.aiter_lines():
             if line.startswith("id:"):
                 heard.append(int(line[3:]))
@@ -88,7 +101,10 @@ async def run(home: Path, viewers: int, clients: int, rounds: int, speed: float 
         times: list[float] = []
         async with served.client() as operator:
             looking = [asyncio.create_task(view(served, ids)) for ids in heard]
-            asking = [asyncio.create_task(read(served, times, n / max(clients, 1))) for n in range(clients)]
+            asking = [
+                asyncio.create_task(read(served, times, n / max(clients, 1)))
+                for n in range(clients)
+            ]
             await asyncio.sleep(8)
             text = FILE.read_text().replace("rounds: 3}", f"rounds: {rounds}}}")
             begin = time.perf_counter()
@@ -105,7 +121,9 @@ async def run(home: Path, viewers: int, clients: int, rounds: int, speed: float 
             alone = asyncio.create_task(read(served, quiet, 0))
             await asyncio.sleep(20)
             alone.cancel()
-        expected = [event.id for event in Journal(f"sqlite:///{home / 'journal.sqlite'}").events("rpe")]
+        expected = [
+            event.id for event in Journal(f"sqlite:///{home / 'journal.sqlite'}").events("rpe")
+        ]
         return Run(seconds, reads, quiet, sum(ids != expected for ids in heard), len(expected))
     finally:
         served.close()
@@ -117,19 +135,32 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=100)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--speed", type=float, help="lab time passes so many times faster; as fast as it can if absent")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        help="lab time passes so many times faster; as fast as it can if absent",
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         homes = [Path(folder) / name for name in ("alone", "watched")]
         alone = asyncio.run(run(homes[0], 0, 0, arguments.rounds, arguments.speed))
-        watched = asyncio.run(run(homes[1], arguments.viewers, arguments.clients, arguments.rounds, arguments.speed))
+        watched = asyncio.run(
+            run(homes[1], arguments.viewers, arguments.clients, arguments.rounds, arguments.speed)
+        )
     p95, base = np.quantile(watched.reads, 0.95), np.quantile(watched.idle, 0.95)
-    print(f"{arguments.viewers} viewers, {arguments.clients} clients that ask once a second, {watched.heard} events")
+    print(
+        f"{arguments.viewers} viewers, {arguments.clients} clients that ask once a second, "
+        f"{watched.heard} events"
+    )
     print(f"  viewers that missed an event or heard one twice: {watched.wrong}")
     print(
-        f"  p95 of a read: {p95 * 1000:.0f} ms of {len(watched.reads)}, {p95 / base:.1f} of idle ({base * 1000:.0f} ms)"
+        f"  p95 of a read: {p95 * 1000:.0f} ms of {len(watched.reads)}, {p95 / base:.1f} of idle "
+        f"({base * 1000:.0f} ms)"
     )
-    print(f"  the campaign took {watched.seconds / alone.seconds:.2f} of its time alone ({alone.seconds:.0f} s)")
+    print(
+        f"  the campaign took {watched.seconds / alone.seconds:.2f} of its time alone "
+        f"({alone.seconds:.0f} s)"
+    )
 
 
 if __name__ == "__main__":

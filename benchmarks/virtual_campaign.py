@@ -1,4 +1,7 @@
-"""A campaign without robots' time: conditions go straight into the culture model, by the operations they compile to."""
+"""A campaign without robots' time.
+
+Conditions go straight into the culture model, by the operations they compile to.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,9 +36,12 @@ class Outcome(NamedTuple):
 def truth(campaign: Campaign, condition: Condition) -> float:
     """The ratio that a condition leads to without chance."""
     placement = Placement(
-        well=Well(plate=1, name="A1", number=1), proposal=Proposal(condition=condition, role="proposed", reason="")
+        well=Well(plate=1, name="A1", number=1),
+        proposal=Proposal(condition=condition, role="proposed", reason=""),
     )
-    one_plate = campaign.model_copy(update={"plates": campaign.plates.model_copy(update={"count": 1})})
+    one_plate = campaign.model_copy(
+        update={"plates": campaign.plates.model_copy(update={"count": 1})}
+    )
     history = []
     for job in compile_jobs(one_plate, "bench", Layout(round=1, placements=(placement,)), _START):
         now = job.due_at
@@ -49,7 +55,9 @@ def truth(campaign: Campaign, condition: Condition) -> float:
     return rpe_culture(history)
 
 
-def by_wellwise(campaign: Campaign, round_number: int, observations: Sequence[Observation]) -> Layout:
+def by_wellwise(
+    campaign: Campaign, round_number: int, observations: Sequence[Observation]
+) -> Layout:
     """As a campaign plans its rounds."""
     return plan_round(campaign, round_number, observations).layout
 
@@ -61,8 +69,12 @@ def at_random(campaign: Campaign, round_number: int, observations: Sequence[Obse
     decided = campaign.decided_values(round_number)
     rows = encoding.from_unit_cube(rng.random((len(decided), len(campaign.parameters))), decided)
     placements = tuple(
-        Placement(well=well, proposal=Proposal(condition=condition, role="initial", reason="random"))
-        for well, condition in zip(campaign.plates.all_wells(), encoding.conditions(rows), strict=True)
+        Placement(
+            well=well, proposal=Proposal(condition=condition, role="initial", reason="random")
+        )
+        for well, condition in zip(
+            campaign.plates.all_wells(), encoding.conditions(rows), strict=True
+        )
     )
     return Layout(round=round_number, placements=placements)
 
@@ -76,8 +88,12 @@ def simulate(campaign: Campaign, planner: Planner) -> Outcome:
         for placement in planner(campaign, round_number, observations).placements:
             condition = placement.proposal.condition
             truths.append(truth(campaign, condition))
-            value = with_variation(truths[-1], campaign.seed, round_number, placement.well.plate, placement.well.name)
-            observations.append(Observation(condition=condition, value=round_4(value), round=round_number))
+            value = with_variation(
+                truths[-1], campaign.seed, round_number, placement.well.plate, placement.well.name
+            )
+            observations.append(
+                Observation(condition=condition, value=round_4(value), round=round_number)
+            )
         best_by_round.append(max(truths))
     best = optimizer.recommend(campaign.space, observations)
     assert best is not None

@@ -1,8 +1,8 @@
 """The driver contract: what wellwise asks of any robot.
 
-A driver is a class whose instances satisfy `Driver`, made from a `RobotSetup` and announced as an entry point in the
-group `wellwise.drivers`. Nothing else connects it to wellwise. For a device that takes one operation after another
-`drivers.device.Device` does all of it but the operations.
+A driver is a class whose instances satisfy `Driver`, made from a `RobotSetup` and announced as an
+entry point in the group `wellwise.drivers`. Nothing else connects it to wellwise. For a device that
+takes one operation after another `drivers.device.Device` does all of it but the operations.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +30,10 @@ __all__ = [
 ]
 
 DRIVER_API = 1
-"""Version of this contract. A driver that was written for another one (its class attribute `driver_api`) is refused."""
+"""Version of this contract.
+
+A driver that was written for another one (its class attribute `driver_api`) is refused.
+"""
 
 
 class DriverError(WellwiseError):
@@ -49,8 +52,9 @@ class JobRefused(DriverError):
 class RobotSetup:
     """What a driver is made from: the robot as campaign or lab file describe it, a clock, a folder and a seed.
 
-    `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real equipment ignores it;
-    `limits` are those of the lab, where they are narrower than the driver's own.
+    `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real
+    equipment ignores it; `limits` are those of the lab, where they are narrower than the driver's
+    own.
     """
 
     name: str
@@ -65,15 +69,18 @@ class RobotSetup:
 class Driver(Protocol):
     """One robot, as wellwise sees it.
 
-    Every method may raise `RobotOffline`; after that the same call may be made again. All but `stop` may be called
-    while others run; calls never block the event loop.
+    Every method may raise `RobotOffline`; after that the same call may be made again. All but
+    `stop` may be called while others run; calls never block the event loop.
     """
 
     Options: ClassVar[type[BaseModel]]
     """The options that a campaign or lab file may give; validated before the driver is made."""
 
     simulated: ClassVar[bool]
-    """Whether the equipment does not exist: if that holds for all robots of a lab, its time is virtual."""
+    """Whether the equipment does not exist.
+
+    If that holds for all robots of a lab, its time is virtual.
+    """
 
     def __init__(self, setup: RobotSetup) -> None: ...
 
@@ -95,7 +102,10 @@ class Driver(Protocol):
         ...
 
     async def poll(self, key: str) -> JobReport:
-        """What is known of the job with this key; `unknown` only if it is certain that the robot never took it."""
+        """What is known of the job with this key.
+
+        `unknown` only if it is certain that the robot never took it.
+        """
         ...
 
     async def stop(self) -> None:

@@ -24,8 +24,9 @@ class KeyMemory(StrEnum):
 class Capabilities(BaseModel):
     """What a robot declares; known without a connection.
 
-    `operations` maps each kind that it can do to its limits, such as `{"dispense": {"volume_ul": (5, 1000)}}`; to `{}`
-    if there are none. `stop_s` is within how many seconds `stop` has stopped all movement.
+    `operations` maps each kind that it can do to its limits, such as `{"dispense": {"volume_ul":
+    (5, 1000)}}`; to `{}` if there are none. `stop_s` is within how many seconds `stop` has stopped
+    all movement.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,10 +41,15 @@ class Capabilities(BaseModel):
     def _known(cls, operations: Limits) -> Limits:
         for kind, limits in operations.items():
             if kind not in OPERATIONS:
-                raise ValueError(f"there is no operation {kind!r} (expected some of {', '.join(OPERATIONS)})")
+                raise ValueError(
+                    f"there is no operation {kind!r} (expected some of {', '.join(OPERATIONS)})"
+                )
             for field in limits:
                 if field not in OPERATIONS[kind].model_fields:
-                    raise ValueError(f"{kind} has no {field!r} (expected {', '.join(OPERATIONS[kind].model_fields)})")
+                    raise ValueError(
+                        f"{kind} has no {field!r} (expected "
+                        f"{', '.join(OPERATIONS[kind].model_fields)})"
+                    )
         return operations
 
     def narrowed(self, limits: Limits) -> "Capabilities":
@@ -64,11 +70,19 @@ class Capabilities(BaseModel):
         for field, (low, high) in limits.items():
             value = getattr(operation, field)
             if not low <= value <= high:
-                return f"it cannot {operation.kind} with {field} {value:g} (it takes {low:g} to {high:g})"
+                return (
+                    f"it cannot {operation.kind} with {field} {value:g} (it takes {low:g} to "
+                    f"{high:g})"
+                )
         return ""
 
     def refusals(self, job: Job) -> Iterator[str]:
         """Why such a robot cannot do a job, each reason once."""
         if job.labware not in self.labware:
-            yield f"it does not take {job.labware} plates (it takes {', '.join(sorted(self.labware))})"
-        yield from dict.fromkeys(why for operation in job.operations if (why := self.refusal(operation)))
+            yield (
+                f"it does not take {job.labware} plates (it takes "
+                f"{', '.join(sorted(self.labware))})"
+            )
+        yield from dict.fromkeys(
+            why for operation in job.operations if (why := self.refusal(operation))
+        )

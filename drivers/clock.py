@@ -8,8 +8,8 @@ from typing import Protocol
 class Clock(Protocol):
     """Where drivers and orchestrator read the time, so that it can be virtual.
 
-    On a virtual clock time passes only by `sleep_until`, which returns at once. A driver for real equipment reads it
-    for timestamps only; a simulated robot stamps its operations ahead of it.
+    On a virtual clock time passes only by `sleep_until`, which returns at once. A driver for real
+    equipment reads it for timestamps only; a simulated robot stamps its operations ahead of it.
     """
 
     @property

@@ -1,4 +1,7 @@
-"""The base of drivers for devices that take one operation after another: it turns `perform` into the job contract."""
+"""The base of drivers for devices that take one operation after another.
+
+It turns `perform` into the job contract.
+"""
 
 import asyncio
 import contextlib
@@ -20,7 +23,10 @@ _CLOSE_S = 10.0
 
 
 class OperationFailed(DriverError):
-    """The device is certain that it did not do an operation properly: that well is lost, the others go on."""
+    """The device is certain that it did not do an operation properly.
+
+    That well is lost, the others go on.
+    """
 
 
 class NoOptions(BaseModel):
@@ -32,8 +38,9 @@ class NoOptions(BaseModel):
 class Device(ABC):
     """A device that takes one operation after another.
 
-    A driver says what the device can do and how it does one operation; this base keeps a job book on the disk, does
-    jobs one by one, never begins an operation twice, stops, reconnects and says after a crash what is known.
+    A driver says what the device can do and how it does one operation; this base keeps a job book
+    on the disk, does jobs one by one, never begins an operation twice, stops, reconnects and says
+    after a crash what is known.
     """
 
     Options: ClassVar[type[BaseModel]] = NoOptions
@@ -108,7 +115,10 @@ class Device(ABC):
         book.stop(self.setup.clock.now())
 
     async def close(self) -> None:
-        """Close the line after the operation that is under way, unless it is long; the next connection goes on."""
+        """Close the line after the operation that is under way, unless it is long.
+
+        The next connection goes on.
+        """
         if self._book is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_S), self._turn:
@@ -163,7 +173,9 @@ class Device(ABC):
                     self._doubt(job, report, position, why)
                     return
                 except Exception as error:
-                    self._doubt(job, report, position, f"the driver failed: {type(error).__name__}: {error}")
+                    self._doubt(
+                        job, report, position, f"the driver failed: {type(error).__name__}: {error}"
+                    )
                     return
                 book.end(job.key, position, reading)
         self._conclude(job, "done", "")
@@ -178,7 +190,8 @@ class Device(ABC):
     def _doubt(self, job: Job, report: JobReport, position: int, why: str) -> None:
         operation = job.operations[position]
         message = (
-            f"operation {position + 1} of {len(job.operations)} ({operation.kind} {well_of(operation) or 'plate'}) was "
+            f"operation {position + 1} of {len(job.operations)} ({operation.kind} "
+            f"{well_of(operation) or 'plate'}) was "
             f"under way: {why}. All before it are done, none after it is"
         )
         # Operations are done in order, but for those of wells that failed before.
@@ -186,4 +199,6 @@ class Device(ABC):
         told = book.report(job.key) or report
         later = range(position + 1, len(job.operations))
         left = tuple(n for n in later if well_of(job.operations[n]) not in told.failed_wells)
-        book.write(told.model_copy(update={"state": "in_doubt", "message": message, "not_begun": left}))
+        book.write(
+            told.model_copy(update={"state": "in_doubt", "message": message, "not_begun": left})
+        )

@@ -1,4 +1,7 @@
-"""Environments of drivers whose packages cannot live beside ours: made by one command, used as subprocesses."""
+"""Environments of drivers whose packages cannot live beside ours.
+
+Made by one command, used as subprocesses.
+"""
 
 import subprocess
 import sys
@@ -40,7 +43,8 @@ def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Pat
     """
     if name not in PACKAGES and not packages:
         raise DriverError(
-            f"there is no environment {name!r} (expected one of {', '.join(PACKAGES)}, or packages to install)"
+            f"there is no environment {name!r} (expected one of {', '.join(PACKAGES)}, or "
+            "packages to install)"
         )
     wanted_packages = [_HOST, *PACKAGES.get(name, ()), *packages]
     folder = environment_folder(home, name)
@@ -50,10 +54,19 @@ def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Pat
         if ready.exists() and ready.read_text(encoding="utf-8") == wanted:
             return folder
         venv.create(folder, with_pip=True, clear=True)
-        pip = [str(interpreter(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [
+            str(interpreter(folder)),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         ran = subprocess.run([*pip, *wanted_packages], capture_output=True, text=True, check=False)  # noqa: S603 - its own pip
         if ran.returncode != 0:
-            why = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
+            why = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")] or [
+                "pip failed"
+            ]
             raise DriverError(f"the environment {name} cannot be made: {why[-1]}")
         ready.write_text(wanted, encoding="utf-8")
     return folder

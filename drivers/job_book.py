@@ -10,17 +10,23 @@ from protocols.jobs import Job, JobReport, Reading
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (key TEXT PRIMARY KEY, job TEXT NOT NULL, report TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS operations (
-    key TEXT NOT NULL, position INTEGER NOT NULL, done INTEGER NOT NULL, reading TEXT, PRIMARY KEY (key, position)
+    key TEXT NOT NULL, position INTEGER NOT NULL, done INTEGER NOT NULL, reading TEXT, PRIMARY KEY
+    (key, position)
 );
 """
 
 
 class JobBook:
-    """Jobs and operations of one device, in an SQLite file; an operation is written down before it begins."""
+    """Jobs and operations of one device, in an SQLite file.
+
+    An operation is written down before it begins.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._database = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30
+        )
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.executescript(_SCHEMA)
@@ -37,7 +43,9 @@ class JobBook:
 
     def write(self, report: JobReport) -> None:
         """Note how a job stands."""
-        self._database.execute("UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key))
+        self._database.execute(
+            "UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key)
+        )
 
     def stop(self, at: datetime) -> None:
         """Note that everything under way was stopped by the operator."""
@@ -64,27 +72,37 @@ class JobBook:
 
     def running(self) -> Iterator[tuple[Job, JobReport]]:
         """Jobs that are not over."""
-        for key, text in self._database.execute("SELECT key, job FROM jobs ORDER BY rowid").fetchall():
+        for key, text in self._database.execute(
+            "SELECT key, job FROM jobs ORDER BY rowid"
+        ).fetchall():
             report = self.report(key)
             if report is not None and report.state == "running":
                 yield Job.model_validate_json(text), report
 
     def begin(self, key: str, position: int) -> None:
         """Note that an operation begins."""
-        self._database.execute("INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position))
+        self._database.execute(
+            "INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position)
+        )
 
     def end(self, key: str, position: int, reading: Reading | None) -> None:
         """Note that an operation is done, and what it read."""
         text = reading.model_dump_json() if reading is not None else None
-        self._database.execute("INSERT OR REPLACE INTO operations VALUES (?, ?, 1, ?)", (key, position, text))
+        self._database.execute(
+            "INSERT OR REPLACE INTO operations VALUES (?, ?, 1, ?)", (key, position, text)
+        )
 
     def forget(self, key: str, position: int) -> None:
         """Note that an operation that was begun is certain not to have been done properly."""
-        self._database.execute("DELETE FROM operations WHERE key = ? AND position = ?", (key, position))
+        self._database.execute(
+            "DELETE FROM operations WHERE key = ? AND position = ?", (key, position)
+        )
 
     def done(self, key: str) -> set[int]:
         """The operations of a job that are done."""
-        rows = self._database.execute("SELECT position FROM operations WHERE key = ? AND done", (key,))
+        rows = self._database.execute(
+            "SELECT position FROM operations WHERE key = ? AND done", (key,)
+        )
         return {position for (position,) in rows}
 
     def begun(self, key: str) -> int | None:

@@ -1,4 +1,7 @@
-"""The manual driver: a person is a robot too. A job becomes a checklist that the person works off and confirms."""
+"""The manual driver: a person is a robot too.
+
+A job becomes a checklist that the person works off and confirms.
+"""
 
 import io
 from collections.abc import Sequence
@@ -24,14 +27,16 @@ class ManualOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     person: str = Field("", description="who is meant, for checklists and reminders")
-    remind_after_h: float = Field(1.0, gt=0, description="hours after the job was due when the reminder begins")
+    remind_after_h: float = Field(
+        1.0, gt=0, description="hours after the job was due when the reminder begins"
+    )
 
 
 class ManualRobot:
     """A person at the bench: jobs become checklists, confirmed with `wellwise manual`.
 
-    The checklist lies in the job book below wellwise's home, so any process on this computer may confirm items; what
-    was confirmed is kept whatever happens to wellwise.
+    The checklist lies in the job book below wellwise's home, so any process on this computer may
+    confirm items; what was confirmed is kept whatever happens to wellwise.
     """
 
     Options: ClassVar[type[BaseModel]] = ManualOptions
@@ -45,7 +50,9 @@ class ManualRobot:
     @property
     def capabilities(self) -> Capabilities:
         """Everything that can be done by hand, within the lab's limits; of readings, images."""
-        able: Limits = {kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")}
+        able: Limits = {
+            kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")
+        }
         everything = Capabilities(operations=able, memory=KeyMemory.REMEMBERS_KEYS)
         return everything.narrowed(self._setup.limits)
 
@@ -93,7 +100,10 @@ class ManualRobot:
             return ""
         until = job.due_at + timedelta(seconds=job.tolerance_s)
         who = self._options.person or self._setup.name
-        return f"{who} is reminded: it was due at {job.due_at:%Y-%m-%d %H:%M}, and may be begun until {until:%H:%M}"
+        return (
+            f"{who} is reminded: it was due at {job.due_at:%Y-%m-%d %H:%M}, and may be begun "
+            f"until {until:%H:%M}"
+        )
 
 
 class Checklist:
@@ -108,7 +118,9 @@ class Checklist:
         path = book_path(home, robot)
         if not path.is_file():
             names = sorted(file.stem for file in path.parent.glob("*.sqlite"))
-            raise DriverError(f"{robot} has no checklist (expected one of {', '.join(names) or 'none yet'})")
+            raise DriverError(
+                f"{robot} has no checklist (expected one of {', '.join(names) or 'none yet'})"
+            )
         self._robot = robot
         self._book = JobBook(path)
 
@@ -123,7 +135,10 @@ class Checklist:
     def items(self, job: Job) -> list[tuple[int, str, bool]]:
         """Every item (from 1) in words, and whether it is confirmed."""
         done = self._book.done(job.key)
-        return [(n, operation.in_words(), n - 1 in done) for n, operation in enumerate(job.operations, 1)]
+        return [
+            (n, operation.in_words(), n - 1 in done)
+            for n, operation in enumerate(job.operations, 1)
+        ]
 
     def confirm(self, key: str, numbers: Sequence[int], at: datetime) -> JobReport:
         """Say that items were done (from 1; none given: all that need no reading).
@@ -135,9 +150,13 @@ class Checklist:
         wanted = list(numbers) or [n for n, op in enumerate(job.operations, 1) if op.reads is None]
         for number in wanted:
             if not 1 <= number <= len(job.operations):
-                raise DriverError(f"{key} has no item {number} (expected 1 to {len(job.operations)})")
+                raise DriverError(
+                    f"{key} has no item {number} (expected 1 to {len(job.operations)})"
+                )
             if job.operations[number - 1].reads is not None:
-                raise DriverError(f"item {number} of {key} is an image: give it with wellwise manual image")
+                raise DriverError(
+                    f"item {number} of {key} is an image: give it with wellwise manual image"
+                )
         for number in wanted:
             self._book.end(key, number - 1, None)
         return self._conclude(job, at)
@@ -156,10 +175,14 @@ class Checklist:
             raise DriverError(f"the image of {well} cannot be read: {error}") from None
         for position, operation in enumerate(job.operations):
             if operation.reads == "image" and well_of(operation) == well:
-                self._book.end(key, position, Reading(well=well, kind="image", image_png=buffer.getvalue()))
+                self._book.end(
+                    key, position, Reading(well=well, kind="image", image_png=buffer.getvalue())
+                )
                 return self._conclude(job, at)
         imaged = [op.well_name or "" for op in job.operations if op.reads == "image"]
-        raise DriverError(f"{key} images no well {well} (expected one of {', '.join(imaged) or 'none'})")
+        raise DriverError(
+            f"{key} images no well {well} (expected one of {', '.join(imaged) or 'none'})"
+        )
 
     def fail(self, key: str, well: str, why: str, at: datetime) -> JobReport:
         """Say that a well went wrong: it is lost, and its other items need no confirmation.
@@ -169,15 +192,22 @@ class Checklist:
         """
         job = self._open_job(key)
         if well not in job.wells:
-            raise DriverError(f"{key} does not work on {well} (expected one of {', '.join(job.wells)})")
+            raise DriverError(
+                f"{key} does not work on {well} (expected one of {', '.join(job.wells)})"
+            )
         report = self._report(key)
-        self._book.write(report.model_copy(update={"failed_wells": report.failed_wells | {well: why}}))
+        self._book.write(
+            report.model_copy(update={"failed_wells": report.failed_wells | {well: why}})
+        )
         return self._conclude(job, at)
 
     def _open_job(self, key: str) -> Job:
         found = {job.key: job for job, _ in self._book.running()}
         if key not in found:
-            raise DriverError(f"{self._robot} has no open job {key} (expected one of {', '.join(found) or 'none'})")
+            raise DriverError(
+                f"{self._robot} has no open job {key} (expected one of "
+                f"{', '.join(found) or 'none'})"
+            )
         return found[key]
 
     def _report(self, key: str) -> JobReport:
@@ -189,7 +219,11 @@ class Checklist:
         """The job is done when every item is, but for wells that went wrong."""
         report = self._report(job.key)
         done = self._book.done(job.key)
-        left = [n for n, op in enumerate(job.operations) if n not in done and well_of(op) not in report.failed_wells]
+        left = [
+            n
+            for n, op in enumerate(job.operations)
+            if n not in done and well_of(op) not in report.failed_wells
+        ]
         if not left:
             report = report.model_copy(update={"state": "done", "ended_at": at})
             self._book.write(report)
@@ -197,5 +231,8 @@ class Checklist:
 
 
 def book_path(home: Path, robot: str) -> Path:
-    """Where a person's job book lies: apart from those of devices, which nobody confirms by hand."""
+    """Where a person's job book lies.
+
+    Apart from those of devices, which nobody confirms by hand.
+    """
     return home / "people" / f"{robot}.sqlite"

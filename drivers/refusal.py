@@ -24,7 +24,9 @@ def refuse_other_contract(name: str, driver: type) -> None:
     declared = getattr(driver, "driver_api", DRIVER_API)
     if declared != DRIVER_API:
         older = isinstance(declared, int) and declared < DRIVER_API
-        remedy = f"install a newer version of the driver {name}" if older else "install a newer wellwise"
+        remedy = (
+            f"install a newer version of the driver {name}" if older else "install a newer wellwise"
+        )
         raise DriverError(
             f"driver {name!r} is written for version {declared} of the driver contract, "
             f"and this wellwise has version {DRIVER_API}: {remedy}"

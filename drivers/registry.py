@@ -32,7 +32,8 @@ def driver_class(name: str) -> type[Driver]:
     """The driver with this name.
 
     Raises:
-        DriverError: there is none, its module cannot be imported, or it is for another version of the contract.
+        DriverError: there is none, its module cannot be imported, or it is for another version of
+            the contract.
     """
     found = cast(type[Driver], _load(DRIVERS, name, "driver"))
     refuse_other_contract(name, found)
@@ -51,7 +52,8 @@ def clock(name: str, **options: Any) -> Clock:
 def make_driver(driver: str, setup: RobotSetup, environment: str = "") -> Driver:
     """The driver for one robot; `setup.options` are validated first.
 
-    With an environment (the name of one below wellwise's home, or a folder) the driver runs in its interpreter.
+    With an environment (the name of one below wellwise's home, or a folder) the driver runs in its
+    interpreter.
 
     Raises:
         DriverError: no such driver, or options that it does not take.
@@ -59,18 +61,27 @@ def make_driver(driver: str, setup: RobotSetup, environment: str = "") -> Driver
     if environment:
         from drivers.isolated.driver import OutsideDriver
 
-        folder = Path(environment) if Path(environment).is_dir() else environment_folder(setup.home, environment)
+        folder = (
+            Path(environment)
+            if Path(environment).is_dir()
+            else environment_folder(setup.home, environment)
+        )
         return OutsideDriver(setup, driver, interpreter(folder))
     kind = driver_class(driver)
     try:
         options = kind.Options.model_validate(setup.options)
     except ValidationError as error:
-        raise DriverError(f"robot {setup.name}: options of driver {driver} are wrong: {error}") from None
+        raise DriverError(
+            f"robot {setup.name}: options of driver {driver} are wrong: {error}"
+        ) from None
     return kind(replace(setup, options=options))
 
 
 def option_findings(robots: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[Finding]:
-    """What is wrong with the options of robots (name -> driver, options) whose drivers exist; nothing is opened."""
+    """What is wrong with the options of robots (name -> driver, options) whose drivers exist.
+
+    Nothing is opened.
+    """
     findings = []
     for robot, (driver, options) in robots.items():
         try:
@@ -81,7 +92,9 @@ def option_findings(robots: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list
                 message = "unknown option" if unknown else details["msg"]
                 known = ", ".join(driver_class(driver).Options.model_fields) if unknown else ""
                 loc = ("robots", robot, "options", *details["loc"])
-                findings.append(Finding(loc=loc, message=message, expected=f"one of {known}" if known else ""))
+                findings.append(
+                    Finding(loc=loc, message=message, expected=f"one of {known}" if known else "")
+                )
     return findings
 
 
@@ -95,7 +108,9 @@ def add_folder(folder: Path) -> str:
     groups = table.get("project", {}).get("entry-points", {})
     names = list(groups.get(DRIVERS, {}))
     if not names:
-        raise DriverError(f"{folder} announces no driver (expected entry points in the group {DRIVERS})")
+        raise DriverError(
+            f"{folder} announces no driver (expected entry points in the group {DRIVERS})"
+        )
     sys.path.insert(0, str(folder.absolute()))
     for group, entries in groups.items():
         for name, target in entries.items():
@@ -118,5 +133,11 @@ def _load(group: str, name: str, what: str) -> Any:
         return found.load()
     except ImportError as error:
         ours = found.dist is not None and found.dist.name == "wellwise"
-        remedy = ": pip install 'wellwise[driver]' for real equipment, 'wellwise[lab]' for all" if ours else ""
-        raise DriverError(f"{what} {name!r} is installed but cannot be imported: {error}{remedy}") from error
+        remedy = (
+            ": pip install 'wellwise[driver]' for real equipment, 'wellwise[lab]' for all"
+            if ours
+            else ""
+        )
+        raise DriverError(
+            f"{what} {name!r} is installed but cannot be imported: {error}{remedy}"
+        ) from error

@@ -48,14 +48,16 @@ class RefusedByService(WellwiseError):
 class Client:
     """One service, as one person.
 
-    Every change carries an idempotency key and is sent again after a lost connection: it is done once.
+    Every change carries an idempotency key and is sent again after a lost connection: it is done
+    once.
 
     Args:
         url: where the service is, such as http://127.0.0.1:8080.
         token: a personal token.
         transport: how requests travel; httpx's own if absent.
 
-    Every method raises `Unreachable` if the service does not answer, and `RefusedByService` if it refuses.
+    Every method raises `Unreachable` if the service does not answer, and `RefusedByService` if it
+    refuses.
     """
 
     def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
@@ -95,7 +97,9 @@ class Client:
         """Launch a campaign from the text of its file."""
         return self._post("/campaigns", CampaignSummary, {"file": file, "seed": seed})
 
-    def act(self, campaign: str, name: str, **fields: Any) -> CampaignSummary | WellHistory | Entered:
+    def act(
+        self, campaign: str, name: str, **fields: Any
+    ) -> CampaignSummary | WellHistory | Entered:
         """Do an act by its name, such as `set_rounds`, with its fields; `place` is {round, plate, well}.
 
         One that this client does not know is looked for at an address of its name.
@@ -105,7 +109,9 @@ class Client:
         """
         path, kind = self._acts.get(name, (f"/{name.replace('_', '-')}", CampaignSummary))
         place = fields.pop("place", {})
-        below = path.format(number=place.get("round"), plate=place.get("plate"), well=place.get("well"))
+        below = path.format(
+            number=place.get("round"), plate=place.get("plate"), well=place.get("well")
+        )
         return self._post(f"/campaigns/{campaign}{below}", kind, fields)
 
     def stop_now(self, campaign: str, why: str) -> Stopped:
@@ -175,7 +181,14 @@ class Client:
         """Say what became of a job in doubt, or whether a late one is still to be sent."""
         return cast(
             CampaignSummary,
-            self.act(campaign, "decide", job=job, decision=decision, failed_wells=list(failed_wells), why=why),
+            self.act(
+                campaign,
+                "decide",
+                job=job,
+                decision=decision,
+                failed_wells=list(failed_wells),
+                why=why,
+            ),
         )
 
     def enter_reading(
@@ -203,13 +216,22 @@ class Client:
         """Enter what a plate reader measured on a plate; the campaign's scorer makes values of it."""
         return cast(
             CampaignSummary,
-            self.act(campaign, "read_table", table=table, round_number=round_number, plate=plate, unit=unit, why=why),
+            self.act(
+                campaign,
+                "read_table",
+                table=table,
+                round_number=round_number,
+                plate=plate,
+                unit=unit,
+                why=why,
+            ),
         )
 
     def requeue(self, campaign: str, why: str, wells: Sequence[WellPlace] = ()) -> CampaignSummary:
         """Have the conditions of lost wells tried once more in the next round that is planned."""
         return cast(
-            CampaignSummary, self.act(campaign, "requeue", wells=[entry.model_dump() for entry in wells], why=why)
+            CampaignSummary,
+            self.act(campaign, "requeue", wells=[entry.model_dump() for entry in wells], why=why),
         )
 
     def hand_over(self, campaign: str, robot: str, to: str, why: str) -> CampaignSummary:
@@ -217,7 +239,7 @@ class Client:
         return cast(CampaignSummary, self.act(campaign, "hand_over", robot=robot, to=to, why=why))
 
     def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
-        """Raise or lower how many rounds the campaign is to have; a finished one goes on if it is raised."""
+        """Raise or lower how many rounds the campaign is to have."""
         return cast(CampaignSummary, self.act(campaign, "set_rounds", rounds=rounds, why=why))
 
     def rescore(self, campaign: str, why: str) -> CampaignSummary:
@@ -255,7 +277,10 @@ class Client:
         return _ROBOTS.validate_json(self._sent("GET", "/robots").content)
 
     def stream(self, campaign: str | None = None, after: int | None = None) -> Iterator[EventView]:
-        """Events as they happen, from the one after `after`, or from now; ends with the connection."""
+        """Events as they happen, from the one after `after`, or from now.
+
+        Ends with the connection.
+        """
         parameters = {"campaign": campaign, "after": after}
         given = {name: value for name, value in parameters.items() if value is not None}
         try:
@@ -269,12 +294,18 @@ class Client:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    def _get(self, path: str, kind: type[_Answer], parameters: Mapping[str, str | int] | None = None) -> _Answer:
-        return kind.model_validate_json(self._sent("GET", path, params=dict(parameters or {})).content)
+    def _get(
+        self, path: str, kind: type[_Answer], parameters: Mapping[str, str | int] | None = None
+    ) -> _Answer:
+        return kind.model_validate_json(
+            self._sent("GET", path, params=dict(parameters or {})).content
+        )
 
     def _post(self, path: str, kind: type[_Answer], body: Mapping[str, Any]) -> _Answer:
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return kind.model_validate_json(self._sent("POST", path, json=body, headers=headers).content)
+        return kind.model_validate_json(
+            self._sent("POST", path, json=body, headers=headers).content
+        )
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
@@ -289,13 +320,19 @@ class Client:
         return response
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"no service answers at {self._http.base_url.copy_with(path='/')} ({error}): is it started?")
+        return Unreachable(
+            f"no service answers at {self._http.base_url.copy_with(path='/')} ({error}): is it "
+            "started?"
+        )
 
 
 def _refuse(response: httpx.Response) -> None:
     try:
         details = ProblemDetails.model_validate_json(response.content)
     except ValueError:
-        detail = f"{response.url.copy_with(query=None)} answered {response.status_code}: is this a wellwise service?"
+        detail = (
+            f"{response.url.copy_with(query=None)} answered {response.status_code}: is this "
+            "a wellwise service?"
+        )
         details = ProblemDetails(title="Refused", status=response.status_code, detail=detail)
     raise RefusedByService(details)

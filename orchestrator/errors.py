@@ -20,7 +20,10 @@ class Halted(JournalError):
 
 
 class Owned(JournalError):
-    """Somebody else works on the campaign or the robot; `wait` is for how many more seconds their lease runs."""
+    """Somebody else works on the campaign or the robot.
+
+    `wait` is for how many more seconds their lease runs.
+    """
 
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(message)
@@ -28,7 +31,10 @@ class Owned(JournalError):
 
 
 class LeaseLost(JournalError):
-    """Another process has taken the campaign or the robot over; this one must not write for it any more."""
+    """Another process has taken the campaign or the robot over.
+
+    This one must not write for it any more.
+    """
 
 
 class Conflict(JournalError):

@@ -8,30 +8,53 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from the environment (`WELLWISE_HOME`, `WELLWISE_DATABASE_URL` ...); the command line may override them."""
+    """Read from the environment (`WELLWISE_HOME`, `WELLWISE_DATABASE_URL` ...).
+
+    The command line may override them.
+    """
 
     model_config = SettingsConfigDict(env_prefix="WELLWISE_", env_ignore_empty=True, frozen=True)
 
-    home: Path = Field(Path(".wellwise"), description="folder for journal, images, logs, plots and virtual labs")
-    database_url: str = Field("", description="SQLAlchemy URL of the journal; an SQLite file in `home` if empty")
-
-    lease_s: float = Field(30.0, gt=0, description="seconds for which an owner holds a campaign without renewing")
-
-    lab: Path | None = Field(None, description="lab file: its robots take the place of those in campaign files")
-    workers: bool = Field(False, description="robots are reached through Prefect workers on their computers")
-    speed: float | None = Field(
-        None, gt=0, description="lab time of virtual robots passes so many times faster than real; it jumps if absent"
+    home: Path = Field(
+        Path(".wellwise"), description="folder for journal, images, logs, plots and virtual labs"
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the journal; an SQLite file in `home` if empty"
     )
 
-    notify: str = Field("", description="addresses of Apprise, with spaces between them, that hear of what matters")
+    lease_s: float = Field(
+        30.0, gt=0, description="seconds for which an owner holds a campaign without renewing"
+    )
 
-    time_zone: str = Field("UTC", description="the lab's time zone, such as Europe/Berlin: its times of day are meant")
+    lab: Path | None = Field(
+        None, description="lab file: its robots take the place of those in campaign files"
+    )
+    workers: bool = Field(
+        False, description="robots are reached through Prefect workers on their computers"
+    )
+    speed: float | None = Field(
+        None,
+        gt=0,
+        description=(
+            "lab time of virtual robots passes so many times faster than real; it jumps if absent"
+        ),
+    )
+
+    notify: str = Field(
+        "", description="addresses of Apprise, with spaces between them, that hear of what matters"
+    )
+
+    time_zone: str = Field(
+        "UTC", description="the lab's time zone, such as Europe/Berlin: its times of day are meant"
+    )
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
         if name not in available_timezones():
-            raise ValueError(f"{name!r} is no time zone (expected a name such as Europe/Berlin or Asia/Tokyo)")
+            raise ValueError(
+                f"{name!r} is no time zone (expected a name such as Europe/Berlin or Asia/Tokyo)"
+            )
         return name
 
     @property

@@ -105,7 +105,10 @@ _A = TypeVar("_A", bound=Address)
 
 
 def parse_address(text: str) -> Address | None:
-    """What an address names; None if it is no address (a robot's or a campaign's name, for example)."""
+    """What an address names.
+
+    None if it is no address (a robot's or a campaign's name, for example).
+    """
     found = _ADDRESS.fullmatch(text)
     if found is None:
         return None

@@ -29,7 +29,10 @@ class Scored(_Model):
 
 
 class Objective(Scored):
-    """What is to be raised; derived from the readings of every step that is none of the measurements."""
+    """What is to be raised.
+
+    Derived from the readings of every step that is none of the measurements.
+    """
 
     name: Name = "coloured_cell_ratio"
 
@@ -58,7 +61,9 @@ class FirstRound(_Model):
 
     initial: int = Field(ge=0)
     standard: int = Field(0, ge=0)
-    chosen: tuple[Chosen, ...] = Field((), description="conditions that a person wants, each with its number of wells")
+    chosen: tuple[Chosen, ...] = Field(
+        (), description="conditions that a person wants, each with its number of wells"
+    )
     replicates: int = Field(1, ge=1, description="wells that try each initial condition")
 
     @property
@@ -68,7 +73,10 @@ class FirstRound(_Model):
 
 
 class LaterRounds(_Model):
-    """Wells of every later round: conditions that the optimiser proposes, and the best of the round before."""
+    """Wells of every later round.
+
+    Conditions that the optimiser proposes, and the best of the round before.
+    """
 
     proposed: int = Field(ge=1)
     controls: int = Field(0, ge=0)
@@ -85,7 +93,9 @@ class RoundPlan(_Model):
 
     first: FirstRound
     later: LaterRounds
-    approval: bool = Field(False, description="a person approves each batch before the robots get it")
+    approval: bool = Field(
+        False, description="a person approves each batch before the robots get it"
+    )
 
 
 class StopRule(_Model):
@@ -103,27 +113,38 @@ class RobotConfig(_Model):
     """One robot: its driver, where it is, that driver's options, the lab's narrower limits, and its working hours."""
 
     driver: str
-    address: str = Field("", description="where the robot is: a serial port, a URL; what the driver says")
+    address: str = Field(
+        "", description="where the robot is: a serial port, a URL; what the driver says"
+    )
     environment: str = Field(
-        "", description="an environment below wellwise's home, or a folder: the driver runs in its interpreter"
+        "",
+        description=(
+            "an environment below wellwise's home, or a folder: the driver runs in its interpreter"
+        ),
     )
     limits: dict[str, dict[str, tuple[float, float]]] = Field(
         default_factory=dict, description="kind of operation -> field -> lowest and highest value"
     )
     options: dict[str, Any] = Field(default_factory=dict)
-    hours: WorkingHours | None = Field(None, description="when it works, where it does not work day and night")
+    hours: WorkingHours | None = Field(
+        None, description="when it works, where it does not work day and night"
+    )
 
 
 class PastResults(_Model):
     """Results to start from, and the headers that other people's tables use for our names.
 
-    They come from a table or from an earlier campaign of the same journal; each of their rounds has a shift of its own.
+    They come from a table or from an earlier campaign of the same journal; each of their rounds has
+    a shift of its own.
     """
 
     campaign: str | None = Field(None, description="an earlier campaign of the same journal")
-    file: str | None = Field(None, description="CSV file with past results, relative to the campaign file")
+    file: str | None = Field(
+        None, description="CSV file with past results, relative to the campaign file"
+    )
     columns: dict[str, str] = Field(
-        default_factory=dict, description="our name of a parameter, of the objective, plate, well or round -> header"
+        default_factory=dict,
+        description="our name of a parameter, of the objective, plate, well or round -> header",
     )
 
 
@@ -133,12 +154,18 @@ class Campaign(_Model):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
     title: str = ""
     seed: int = Field(0, ge=0)
-    start: date | None = Field(None, description="first day of round 1; the day of the launch if absent")
+    start: date | None = Field(
+        None, description="first day of round 1; the day of the launch if absent"
+    )
     objective: Objective = Objective()
     parameters: tuple[Parameter, ...] = Field(min_length=1)
-    measurements: tuple[Measurement, ...] = Field((), description="what is read on the way, beside the objective")
+    measurements: tuple[Measurement, ...] = Field(
+        (), description="what is read on the way, beside the objective"
+    )
     constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
-    costs: tuple[Cost, ...] = Field((), description="what a condition takes and should be low, beside the objective")
+    costs: tuple[Cost, ...] = Field(
+        (), description="what a condition takes and should be low, beside the objective"
+    )
     protocol: Protocol
     plates: Plates
     rounds: RoundPlan
@@ -177,8 +204,12 @@ class Campaign(_Model):
 
     def scored(self, measurement: str) -> Scored:
         """The measurement with this name, or the objective if there is none."""
-        return next((found for found in self.measurements if found.name == measurement), self.objective)
+        return next(
+            (found for found in self.measurements if found.name == measurement), self.objective
+        )
 
     def decided_values(self, round_number: int) -> tuple[dict[str, Value], ...]:
         """What each well of a round decides, in the order of `plates.all_wells()`."""
-        return tuple(self.space.decided_values(round_number, well.number) for well in self.plates.all_wells())
+        return tuple(
+            self.space.decided_values(round_number, well.number) for well in self.plates.all_wells()
+        )

@@ -17,10 +17,20 @@ from protocols.references import Reference
 from protocols.search_space import constraint_findings, cost_findings
 
 if TYPE_CHECKING:
-    from protocols.campaign import FirstRound, Measurement, Objective, PastResults, RobotConfig, RoundPlan, StopRule
+    from protocols.campaign import (
+        FirstRound,
+        Measurement,
+        Objective,
+        PastResults,
+        RobotConfig,
+        RoundPlan,
+        StopRule,
+    )
 
 _PREDICTED = ("predicted_mean", "predicted_sd", "expected_gain")
-RESERVED = frozenset({"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason", *_PREDICTED})
+RESERVED = frozenset(
+    {"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason", *_PREDICTED}
+)
 """Names of the columns of a campaign's table that are not of its own choice."""
 
 
@@ -28,8 +38,9 @@ RESERVED = frozenset({"campaign", "round", "plate", "well", "role", "ratio", "fl
 class Parts:
     """The readable parts of a campaign file, so that what is wrong between them is found even in a broken file.
 
-    Parameters and steps come with their index in the file; `broken` has the names of those that could not be read, so
-    that nobody misses them. A part that is None could not be read, and its checks are left out.
+    Parameters and steps come with their index in the file; `broken` has the names of those that
+    could not be read, so that nobody misses them. A part that is None could not be read, and its
+    checks are left out.
     """
 
     parameters: tuple[tuple[int, Parameter], ...]
@@ -64,7 +75,12 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
     if parts.plates is not None and parts.stop is not None:
         yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
     if parts.past_results is not None and parts.objective is not None and not parts.broken:
-        known = {parameter.name for _, parameter in parts.parameters} | {parts.objective.name, "round", "plate", "well"}
+        known = {parameter.name for _, parameter in parts.parameters} | {
+            parts.objective.name,
+            "round",
+            "plate",
+            "well",
+        }
         for name in parts.past_results.columns:
             if name not in known:
                 yield Finding(
@@ -86,14 +102,24 @@ def _usage_findings(parts: Parts) -> Iterator[Finding]:
                 yield from _reference_findings(place, by_name[name], reference)
             elif name not in parts.broken:
                 expected = "one of " + ", ".join(by_name)
-                yield Finding(loc=place, message=f"{name!r} is not a parameter of this campaign", expected=expected)
+                yield Finding(
+                    loc=place,
+                    message=f"{name!r} is not a parameter of this campaign",
+                    expected=expected,
+                )
     names = [step.name for _, step in parts.steps]
     for index, parameter in parts.parameters:
         if parameter.step in parts.broken or not names:
             continue
         if parameter.step not in names:
-            message = f"the protocol has no step {parameter.step!r} for parameter {parameter.name!r}"
-            yield Finding(loc=("parameters", index, "step"), message=message, expected="one of " + ", ".join(names))
+            message = (
+                f"the protocol has no step {parameter.step!r} for parameter {parameter.name!r}"
+            )
+            yield Finding(
+                loc=("parameters", index, "step"),
+                message=message,
+                expected="one of " + ", ".join(names),
+            )
         elif parameter.step not in used[parameter.name]:
             yield Finding(
                 loc=("parameters", index, "step"),
@@ -102,19 +128,30 @@ def _usage_findings(parts: Parts) -> Iterator[Finding]:
             )
 
 
-def _reference_findings(place: Loc, parameter: Parameter, reference: Reference) -> Iterator[Finding]:
+def _reference_findings(
+    place: Loc, parameter: Parameter, reference: Reference
+) -> Iterator[Finding]:
     field, unit = reference.field, reference.unit
     if parameter.numeric == reference.labelled:
         wanted = "a category" if reference.labelled else "a number"
         message = f"{field} needs {wanted}, but {parameter.name!r} is {parameter.kind}"
         yield Finding(loc=place, message=message, expected=f"a parameter that is {wanted}")
     elif unit is not None and not same_dimension(parameter.unit or "dimensionless", unit):
-        message = f"{field} cannot be given by {parameter.name!r}, which is in {parameter.unit or 'no unit'}"
-        yield Finding(loc=place, message=message, expected=f"a parameter with a unit such as {unit}")
+        message = (
+            f"{field} cannot be given by {parameter.name!r}, which is in "
+            f"{parameter.unit or 'no unit'}"
+        )
+        yield Finding(
+            loc=place, message=message, expected=f"a parameter with a unit such as {unit}"
+        )
 
 
 def _measurement_findings(parts: Parts) -> Iterator[Finding]:
-    reading = [step.name for _, step in parts.steps if any(OPERATIONS[op.do].reads for op in step.operations)]
+    reading = [
+        step.name
+        for _, step in parts.steps
+        if any(OPERATIONS[op.do].reads for op in step.operations)
+    ]
     taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
     taken |= set() if parts.objective is None else {parts.objective.name}
     free = list(reading)
@@ -126,16 +163,24 @@ def _measurement_findings(parts: Parts) -> Iterator[Finding]:
         if measurement.step not in free:
             why = "has a measurement already" if measurement.step in reading else "reads nothing"
             message = f"step {measurement.step!r} {why}"
-            expected = "one of the steps with an image operation: " + (", ".join(free) or "none is left")
+            expected = "one of the steps with an image operation: " + (
+                ", ".join(free) or "none is left"
+            )
             yield Finding(loc=(*loc, "step"), message=message, expected=expected)
         taken.add(measurement.name)
         free = [name for name in free if name != measurement.step]
     if reading and not free:
         message = "every step that reads has a measurement, and none is left for the objective"
-        yield Finding(loc=("measurements",), message=message, expected="one step with an image operation without one")
+        yield Finding(
+            loc=("measurements",),
+            message=message,
+            expected="one step with an image operation without one",
+        )
 
 
-def _robot_findings(steps: tuple[tuple[int, Step], ...], robots: Mapping[str, RobotConfig]) -> Iterator[Finding]:
+def _robot_findings(
+    steps: tuple[tuple[int, Step], ...], robots: Mapping[str, RobotConfig]
+) -> Iterator[Finding]:
     for index, step in steps:
         for missing in dict.fromkeys(name for name in step.robots if name not in robots):
             yield Finding(
@@ -156,18 +201,28 @@ def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
     expected = f"{available} wells ({plates.count} plates of {plates.wells_per_plate})"
     for key, plan, words in (
         ("first", rounds.first, _first_words(rounds.first)),
-        ("later", rounds.later, f"{rounds.later.proposed} proposed + {rounds.later.controls} controls"),
+        (
+            "later",
+            rounds.later,
+            f"{rounds.later.proposed} proposed + {rounds.later.controls} controls",
+        ),
     ):
         if plan.wells != available:
-            yield Finding(loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected)
+            yield Finding(
+                loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected
+            )
 
 
 def _first_words(first: FirstRound) -> str:
     chosen = sum(entry.wells for entry in first.chosen)
-    return f"{first.initial} initial + {first.standard} standard" + (f" + {chosen} chosen" if chosen else "")
+    return f"{first.initial} initial + {first.standard} standard" + (
+        f" + {chosen} chosen" if chosen else ""
+    )
 
 
-def _chosen_findings(parameters: Mapping[str, Parameter], plates: Plates, first: FirstRound) -> Iterator[Finding]:
+def _chosen_findings(
+    parameters: Mapping[str, Parameter], plates: Plates, first: FirstRound
+) -> Iterator[Finding]:
     """Conditions that are not of this space, or that fewer wells fit than want them."""
     for index, chosen in enumerate(first.chosen):
         loc: Loc = ("rounds", "first", "chosen", index, "condition")
@@ -184,12 +239,17 @@ def _chosen_findings(parameters: Mapping[str, Parameter], plates: Plates, first:
                 message = f"{name}={chosen.condition[name]} is not allowed"
                 yield Finding(loc=(*loc, name), message=message, expected=parameter.allowed)
             elif parameter.decided_by_well is not None:
-                fitting &= {well for well in fitting if parameter.decided_by_well.value(1, well) == value}
+                fitting &= {
+                    well for well in fitting if parameter.decided_by_well.value(1, well) == value
+                }
         if len(fitting) * plates.count < chosen.wells:
             message = (
-                f"{chosen.wells} wells are wanted, but {len(fitting) * plates.count} decide these values in round 1"
+                f"{chosen.wells} wells are wanted, but {len(fitting) * plates.count} "
+                "decide these values in round 1"
             )
-            yield Finding(loc=loc, message=message, expected="values that more wells decide, or more plates")
+            yield Finding(
+                loc=loc, message=message, expected="values that more wells decide, or more plates"
+            )
 
 
 def _decided_findings(
@@ -200,7 +260,9 @@ def _decided_findings(
         if decided is None:
             continue
         for round_number in range(1, min(len(decided.base), stop.rounds) + 1):
-            values = [decided.value(round_number, well) for well in range(1, plates.wells_per_plate + 1)]
+            values = [
+                decided.value(round_number, well) for well in range(1, plates.wells_per_plate + 1)
+            ]
             outside = [f"{value:g}" for value in values if not parameter.allows(value)]
             if outside:
                 yield Finding(

@@ -1,4 +1,7 @@
-"""Reads a campaign file: YAML text -> campaign, or every problem of the file at once with line and key."""
+"""Reads a campaign file.
+
+YAML text -> campaign, or every problem of the file at once with line and key.
+"""
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -45,16 +48,21 @@ def read_lab(text: str, file: str = "lab file", drivers: Collection[str] | None 
 
 
 def read_campaign(
-    text: str, file: str = "campaign file", drivers: Collection[str] | None = None, lab: LabFile | None = None
+    text: str,
+    file: str = "campaign file",
+    drivers: Collection[str] | None = None,
+    lab: LabFile | None = None,
 ) -> Campaign:
     """The campaign that a YAML text describes.
 
     Args:
         text: the content of the file.
         file: what to call the file in problems.
-        drivers: the names of the drivers that exist; a robot with another driver is a problem. None: not checked.
-        lab: its robots take the place of those that the campaign file describes under the same names. Of robots that
-            share the plates of a step, those that are in neither file are left out; the others have their plates.
+        drivers: the names of the drivers that exist; a robot with another driver is a problem.
+            None: not checked.
+        lab: its robots take the place of those that the campaign file describes under the same
+            names. Of robots that share the plates of a step, those that are in neither file are
+            left out; the others have their plates.
 
     Raises:
         InvalidInput: with all problems of the file, each with its line, key and what was expected.
@@ -63,7 +71,9 @@ def read_campaign(
     if lab is not None:
         own = data.get("robots")
         described = own if isinstance(own, dict) else {}
-        data["robots"] = described | {name: robot.model_dump(by_alias=True) for name, robot in lab.robots.items()}
+        data["robots"] = described | {
+            name: robot.model_dump(by_alias=True) for name, robot in lab.robots.items()
+        }
         _leave_out_absent_robots(data)
     try:
         campaign = Campaign.model_validate(data)
@@ -82,29 +92,51 @@ def _leave_out_absent_robots(data: dict[str, Any]) -> None:
     steps = protocol.get("steps") if isinstance(protocol, dict) else None
     for step in steps if isinstance(steps, list) else ():
         if isinstance(step, dict) and isinstance(step.get("robot"), list):
-            present = [name for name in step["robot"] if isinstance(name, str) and name in data["robots"]]
+            present = [
+                name for name in step["robot"] if isinstance(name, str) and name in data["robots"]
+            ]
             step["robot"] = present or step["robot"]
 
 
 def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any]]:
     if len(text) > _LONGEST:
-        raise InvalidInput([Problem(where=file, message=f"{len(text):,} characters", expected=f"at most {_LONGEST:,}")])
+        raise InvalidInput(
+            [
+                Problem(
+                    where=file,
+                    message=f"{len(text):,} characters",
+                    expected=f"at most {_LONGEST:,}",
+                )
+            ]
+        )
     try:
         root = YAML(typ="safe", pure=True).compose(text)
         if _expanded(root, {}) > _LARGEST:
             message = "its anchors and aliases stand for too much"
-            raise InvalidInput([Problem(where=file, line=1, message=message, expected=f"at most {_LARGEST:,} values")])
+            raise InvalidInput(
+                [
+                    Problem(
+                        where=file, line=1, message=message, expected=f"at most {_LARGEST:,} values"
+                    )
+                ]
+            )
         data = YAML(typ="safe", pure=True).load(text)
     except RecursionError:
         message = "values lie within values too deeply, or within themselves"
-        raise InvalidInput([Problem(where=file, line=1, message=message, expected="a campaign's few levels")]) from None
+        raise InvalidInput(
+            [Problem(where=file, line=1, message=message, expected="a campaign's few levels")]
+        ) from None
     except (YAMLError, ValueError) as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         line = mark.line + 1 if mark else None
         message = str(getattr(error, "problem", None) or error).split("\n")[0]
-        raise InvalidInput([Problem(where=file, line=line, message=message, expected="valid YAML")]) from None
+        raise InvalidInput(
+            [Problem(where=file, line=line, message=message, expected="valid YAML")]
+        ) from None
     if not isinstance(root, MappingNode):
-        raise InvalidInput([Problem(where=file, line=1, message=f"not {what}", expected="a mapping of keys")])
+        raise InvalidInput(
+            [Problem(where=file, line=1, message=f"not {what}", expected="a mapping of keys")]
+        )
     return root, data
 
 
@@ -131,7 +163,9 @@ def _problems(findings: Sequence[Finding], root: Node, file: str) -> list[Proble
 def _readable_parts(data: Mapping[str, Any]) -> Parts:
     protocol = data.get("protocol")
     parameters, broken_parameters = _readable_items(Parameter, data.get("parameters"))
-    steps, broken_steps = _readable_items(Step, protocol.get("steps") if isinstance(protocol, dict) else None)
+    steps, broken_steps = _readable_items(
+        Step, protocol.get("steps") if isinstance(protocol, dict) else None
+    )
     whole: dict[str, Any] = {}
     for name in _WHOLE_PARTS:
         field = Campaign.model_fields[name]
@@ -141,7 +175,9 @@ def _readable_parts(data: Mapping[str, Any]) -> Parts:
             )
         except ValidationError:
             continue
-    return Parts(parameters=parameters, steps=steps, broken=broken_parameters | broken_steps, **whole)
+    return Parts(
+        parameters=parameters, steps=steps, broken=broken_parameters | broken_steps, **whole
+    )
 
 
 def _readable_items(kind: Any, raw: Any) -> tuple[tuple[tuple[int, Any], ...], frozenset[str]]:
@@ -155,7 +191,9 @@ def _readable_items(kind: Any, raw: Any) -> tuple[tuple[tuple[int, Any], ...], f
     return tuple(readable), frozenset(broken)
 
 
-def _driver_findings(robots: Mapping[str, Any], drivers: Collection[str] | None) -> Iterator[Finding]:
+def _driver_findings(
+    robots: Mapping[str, Any], drivers: Collection[str] | None
+) -> Iterator[Finding]:
     for name, robot in robots.items():
         # A driver in an environment of its own is known there and not here.
         if drivers is not None and not robot.environment and robot.driver not in drivers:
@@ -190,11 +228,19 @@ def _findings(details: ErrorDetails) -> Iterator[Finding]:
         case "quantity":
             yield Finding(loc=loc, message=details["msg"], expected=context["expected"])
         case "finite_number":
-            yield Finding(loc=loc, message=f"{details['input']} is not a finite number", expected="a finite number")
+            yield Finding(
+                loc=loc,
+                message=f"{details['input']} is not a finite number",
+                expected="a finite number",
+            )
         case _:
             given = details["input"]
             shown = f"{given!r}: " if isinstance(given, str | int | float) else ""
-            yield Finding(loc=loc, message=shown + details["msg"].removeprefix("Value error, ").replace("Input s", "s"))
+            yield Finding(
+                loc=loc,
+                message=shown
+                + details["msg"].removeprefix("Value error, ").replace("Input s", "s"),
+            )
 
 
 def _problem(finding: Finding, root: Node, file: str) -> Problem:
@@ -242,7 +288,9 @@ def _known_keys(loc: Loc, root: Node) -> list[str]:
         if child is None:
             continue
         node = child[1]
-        here = [_resolved(option, definitions) for option in here for option in _step_into(option, part)]
+        here = [
+            _resolved(option, definitions) for option in here for option in _step_into(option, part)
+        ]
         here = [option for choice in here for option in _options(choice, node, definitions)]
     return list(dict.fromkeys(key for option in here for key in option.get("properties", {})))
 
@@ -260,7 +308,9 @@ def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
     return schema
 
 
-def _options(schema: dict[str, Any], node: Node, definitions: dict[str, Any]) -> list[dict[str, Any]]:
+def _options(
+    schema: dict[str, Any], node: Node, definitions: dict[str, Any]
+) -> list[dict[str, Any]]:
     branches = schema.get("oneOf") or schema.get("anyOf")
     if not branches:
         return [schema]

@@ -11,7 +11,9 @@ from protocols.protocol import Step
 from protocols.references import WellOnDay
 
 
-def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: datetime) -> Iterator[Job]:
+def compile_jobs(
+    campaign: Campaign, campaign_id: str, layout: Layout, start: datetime
+) -> Iterator[Job]:
     """The jobs that carry a layout through the protocol, in the order in which they are due.
 
     Args:
@@ -25,7 +27,9 @@ def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: da
             if day not in step.days:
                 continue
             occurrence = list(step.days).index(day) + 1
-            due_at = datetime.combine(start.date() + timedelta(days=day), step.at, tzinfo=start.tzinfo)
+            due_at = datetime.combine(
+                start.date() + timedelta(days=day), step.at, tzinfo=start.tzinfo
+            )
             for plate in range(1, campaign.plates.count + 1):
                 operations = tuple(_operations(campaign, step, day, layout.on_plate(plate)))
                 if not operations:
@@ -47,7 +51,9 @@ def compile_jobs(campaign: Campaign, campaign_id: str, layout: Layout, start: da
                 )
 
 
-def _operations(campaign: Campaign, step: Step, day: int, placements: tuple[Placement, ...]) -> Iterator[Operation]:
+def _operations(
+    campaign: Campaign, step: Step, day: int, placements: tuple[Placement, ...]
+) -> Iterator[Operation]:
     wells = [
         WellOnDay(
             name=placement.well.name,

@@ -12,7 +12,10 @@ Role = Literal["initial", "standard", "proposed", "control", "requeued", "edited
 
 
 class Condition(RootModel[dict[str, Value]]):
-    """One value for every parameter of a search space, by parameter name; immutable and hashable."""
+    """One value for every parameter of a search space, by parameter name.
+
+    Immutable and hashable.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,17 +37,18 @@ class Condition(RootModel[dict[str, Value]]):
 
     def __str__(self) -> str:
         return ", ".join(
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in self.root.items()
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in self.root.items()
         )
 
 
 class Proposal(BaseModel):
     """A condition to be tried and why.
 
-    `mean` and `sd` are the model's prediction of the objective for this condition (the sd is that of the true value,
-    without measurement noise); both are absent where no model was asked: initial design, standard, first controls.
-    `gain` is by how much the optimiser expects it to raise the best true value of all that was tried or proposed before
-    it.
+    `mean` and `sd` are the model's prediction of the objective for this condition (the sd is that
+    of the true value, without measurement noise); both are absent where no model was asked: initial
+    design, standard, first controls. `gain` is by how much the optimiser expects it to raise the
+    best true value of all that was tried or proposed before it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,7 +62,10 @@ class Proposal(BaseModel):
 
 
 class Observation(BaseModel):
-    """The value of the objective that one well gave for a condition; `flags` say why it may not be trusted."""
+    """The value of the objective that one well gave for a condition.
+
+    `flags` say why it may not be trusted.
+    """
 
     model_config = ConfigDict(frozen=True)
 

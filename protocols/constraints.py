@@ -1,4 +1,7 @@
-"""Constraints between parameters: conditions that are not to be tried, though each value by itself is allowed."""
+"""Constraints between parameters.
+
+Conditions that are not to be tried, though each value by itself is allowed.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -28,9 +31,23 @@ class LinearConstraint(_Constraint):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.at_least is None and self.at_most is None:
-            refuse([Finding(loc=("at_most",), message="no limit", expected="at_most, at_least or both")])
+            refuse(
+                [
+                    Finding(
+                        loc=("at_most",), message="no limit", expected="at_most, at_least or both"
+                    )
+                ]
+            )
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            refuse([Finding(loc=("at_least",), message="above at_most", expected=f"at most {self.at_most:g}")])
+            refuse(
+                [
+                    Finding(
+                        loc=("at_least",),
+                        message="above at_most",
+                        expected=f"at most {self.at_most:g}",
+                    )
+                ]
+            )
         return self
 
     @property
@@ -53,7 +70,10 @@ class LinearConstraint(_Constraint):
 
 
 class Cost(BaseModel):
-    """Something that a condition takes and that should be low: a weighted sum of numeric parameters, in their units."""
+    """Something that a condition takes and that should be low.
+
+    A weighted sum of numeric parameters, in their units.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,11 +100,15 @@ class ForbiddenCombination(_Constraint):
 
     def permits(self, values: Mapping[str, Value]) -> bool:
         """Whether a condition is not one of these."""
-        return not all(any(values[name] == value for value in forbidden) for name, forbidden in self.when.items())
+        return not all(
+            any(values[name] == value for value in forbidden)
+            for name, forbidden in self.when.items()
+        )
 
     def __str__(self) -> str:
         return "not " + " with ".join(
-            f"{name} {' or '.join(str(value) for value in values)}" for name, values in self.when.items()
+            f"{name} {' or '.join(str(value) for value in values)}"
+            for name, values in self.when.items()
         )
 
 

@@ -51,7 +51,9 @@ def read_prices(text: str, file: str = "price list") -> Prices:
     missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
     if missing:
         message = f"there is no column {', '.join(missing)}"
-        raise InvalidInput([Problem(where=file, line=1, message=message, expected=", ".join(COLUMNS))])
+        raise InvalidInput(
+            [Problem(where=file, line=1, message=message, expected=", ".join(COLUMNS))]
+        )
     found: dict[tuple[str, str], Price] = {}
     problems = []
     for row in rows:
@@ -63,7 +65,14 @@ def read_prices(text: str, file: str = "price list") -> Prices:
                 raise ValueError(f"{kind} {name} has a price already")
             found[kind, name] = _price(price, per)
         except ValueError as error:
-            problems.append(Problem(where=file, line=rows.line_num, message=str(error), expected="kind,name,price,per"))
+            problems.append(
+                Problem(
+                    where=file,
+                    line=rows.line_num,
+                    message=str(error),
+                    expected="kind,name,price,per",
+                )
+            )
     if problems:
         raise InvalidInput(problems)
     return found
@@ -72,8 +81,12 @@ def read_prices(text: str, file: str = "price list") -> Prices:
 def needs_of(load: Load) -> Iterator[Need]:
     """What a load comes to: plates, liquids, supplements, tips."""
     yield from (Need("plate", labware, number, "") for labware, number in load.plates.items())
-    yield from (Need("liquid", liquid, volume / 1000, "mL") for liquid, volume in load.liquids_ul.items())
-    yield from (Need("supplement", entry.name, entry.amount, entry.unit) for entry in load.substances)
+    yield from (
+        Need("liquid", liquid, volume / 1000, "mL") for liquid, volume in load.liquids_ul.items()
+    )
+    yield from (
+        Need("supplement", entry.name, entry.amount, entry.unit) for entry in load.substances
+    )
     yield from (Need("tip", f"{size:g} uL", number, "") for size, number in load.tips.items())
 
 

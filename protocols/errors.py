@@ -14,7 +14,8 @@ class WellwiseError(Exception):
 class Problem(BaseModel):
     """One thing wrong in something that a person wrote.
 
-    `where` is a file or an argument, `line` counts from 1, `key` is the dotted path inside the file.
+    `where` is a file or an argument, `line` counts from 1, `key` is the dotted path inside the
+    file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,13 +28,20 @@ class Problem(BaseModel):
 
     def __str__(self) -> str:
         place = self.where + (f":{self.line}" if self.line is not None else "")
-        head = " ".join(part for part in (f"{place}:" if place else "", f"{self.key}:" if self.key else "") if part)
+        head = " ".join(
+            part
+            for part in (f"{place}:" if place else "", f"{self.key}:" if self.key else "")
+            if part
+        )
         tail = f" (expected {self.expected})" if self.expected else ""
         return f"{head} {self.message}{tail}".strip()
 
 
 class InvalidInput(WellwiseError):
-    """A file or an argument cannot be used; `problems` holds everything found wrong with it, not only the first."""
+    """A file or an argument cannot be used.
+
+    `problems` holds everything found wrong with it, not only the first.
+    """
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -45,7 +53,10 @@ Loc = tuple[str | int, ...]
 
 
 class Finding(BaseModel):
-    """A problem inside one model, before it is known from which file the model was read; `loc` leads to the key."""
+    """A problem inside one model, before it is known from which file the model was read.
+
+    `loc` leads to the key.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,7 +66,10 @@ class Finding(BaseModel):
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise all findings at once from inside a pydantic validator; do nothing when there is none."""
+    """Raise all findings at once from inside a pydantic validator.
+
+    Do nothing when there is none.
+    """
     if findings:
         raise PydanticCustomError(
             "findings",
@@ -71,7 +85,11 @@ def duplicate_names(things: Sequence[Any], key: str) -> list[Finding]:
     for index, thing in enumerate(things):
         if thing.name in seen:
             findings.append(
-                Finding(loc=(key, index, "name"), message=f"{thing.name!r} is duplicated", expected="each name once")
+                Finding(
+                    loc=(key, index, "name"),
+                    message=f"{thing.name!r} is duplicated",
+                    expected="each name once",
+                )
             )
         seen.add(thing.name)
     return findings

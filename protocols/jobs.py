@@ -1,4 +1,7 @@
-"""Jobs and what robots answer: the operations of one step occurrence on one plate, and the report about them."""
+"""Jobs and what robots answer.
+
+The operations of one step occurrence on one plate, and the report about them.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -11,8 +14,10 @@ from protocols.operations import Operation, well_of
 class Job(BaseModel):
     """The operations of one step occurrence on one plate, given whole to one robot.
 
-    `key` names the job for ever: a robot that gets the same key twice has one job. `plate_id` names the physical
-    plate (`rpe/r1/p3`), `due_at` is when the operations should begin and `tolerance_s` how late they may.
+    `key` names the job for ever: a robot that gets the same key twice has one job. `plate_id` names
+    the physical
+    plate (`rpe/r1/p3`), `due_at` is when the operations should begin and `tolerance_s` how late
+    they may.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -20,7 +25,9 @@ class Job(BaseModel):
     key: str
     round: int
     step: str
-    occurrence: int = Field(ge=1, description="1 for the first time that the step comes in the round")
+    occurrence: int = Field(
+        ge=1, description="1 for the first time that the step comes in the round"
+    )
     day: int
     plate: int
     plate_id: str
@@ -33,7 +40,9 @@ class Job(BaseModel):
     @property
     def wells(self) -> tuple[str, ...]:
         """The wells that the operations touch, in the order of their first operation."""
-        return tuple(dict.fromkeys(well for op in self.operations if (well := well_of(op)) is not None))
+        return tuple(
+            dict.fromkeys(well for op in self.operations if (well := well_of(op)) is not None)
+        )
 
     @property
     def repeatable(self) -> bool:
@@ -66,8 +75,9 @@ class Reading(BaseModel):
 class JobReport(BaseModel):
     """What a robot says about a job.
 
-    `unknown` means that the robot is certain that it never took this key; `in_doubt` that it cannot say what
-    happened. `failed_wells` maps a well to what went wrong there while the rest of the job went on.
+    `unknown` means that the robot is certain that it never took this key; `in_doubt` that it cannot
+    say what happened. `failed_wells` maps a well to what went wrong there while the rest of the job
+    went on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,7 +90,11 @@ class JobReport(BaseModel):
     message: str = ""
     ended_at: datetime | None = None
     not_begun: tuple[int, ...] | None = Field(
-        None, description="of a job in doubt: positions of operations that were certainly not begun, if that is known"
+        None,
+        description=(
+            "of a job in doubt: positions of operations that were certainly not begun, "
+            "if that is known"
+        ),
     )
 
     @property

@@ -1,4 +1,7 @@
-"""Layout: which condition is in which well. Controls are where their decided parameter fits; the rest is balanced."""
+"""Layout: which condition is in which well. Controls are where their decided parameter fits.
+
+The rest is balanced.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -62,7 +65,8 @@ def assign(
         taken: wells (by index) that are not free.
 
     Returns:
-        by_well: well index -> candidate index. unassigned: candidate index -> what it needs, for each that no free well
+        by_well: well index -> candidate index. unassigned: candidate index -> what it needs, for
+            each that no free well
         fits and that gave way to the next best.
     """
     rng = np.random.default_rng(seed)
@@ -79,12 +83,18 @@ def assign(
             continue
         crowd = Counter(wells[place].plate for place in assigned)
         fewest = min(crowd[wells[place].plate] for place in free)
-        assigned[int(rng.choice([place for place in free if crowd[wells[place].plate] == fewest]))] = index
+        assigned[
+            int(rng.choice([place for place in free if crowd[wells[place].plate] == fewest]))
+        ] = index
     return Assignment(assigned, unassigned)
 
 
 def assign_standard(
-    space: SearchSpace, number: int, wells: Sequence[Well], decided: Sequence[Mapping[str, Value]], seed: int
+    space: SearchSpace,
+    number: int,
+    wells: Sequence[Well],
+    decided: Sequence[Mapping[str, Value]],
+    seed: int,
 ) -> dict[int, Condition]:
     """Assign the standard condition in `number` wells that it fits, on different plates as far as possible.
 
@@ -116,8 +126,8 @@ def lay_out(
 ) -> Layout:
     """Put each proposal into a well that fits it, so that the plates resemble each other (restricted randomisation).
 
-    Of a few hundred random arrangements the one is taken whose plates differ least in the mean of each parameter, so
-    that a plate effect is not mistaken for a parameter's.
+    Of a few hundred random arrangements the one is taken whose plates differ least in the mean of
+    each parameter, so that a plate effect is not mistaken for a parameter's.
 
     Args:
         space: for the scale of each parameter.
@@ -139,7 +149,9 @@ def lay_out(
     names = tuple(sorted(decided[0])) if decided else ()
     for number, proposal in enumerate(proposals):
         wanting[tuple((name, proposal.condition[name]) for name in names)].append(number)
-    if {key: len(group) for key, group in free.items()} != {key: len(group) for key, group in wanting.items()}:
+    if {key: len(group) for key, group in free.items()} != {
+        key: len(group) for key, group in wanting.items()
+    }:
         raise ValueError("the proposals do not fit the free wells of the round")
 
     features = np.array([_features(space, p.condition) for p in [*proposals, *assigned.values()]])
@@ -159,7 +171,9 @@ def lay_out(
         if score < best_score:
             best_score, best_rows = score, rows
     everything = [*proposals, *assigned.values()]
-    placements = [Placement(well=w, proposal=everything[row]) for w, row in zip(wells, best_rows, strict=True)]
+    placements = [
+        Placement(well=w, proposal=everything[row]) for w, row in zip(wells, best_rows, strict=True)
+    ]
     return Layout(round=round_number, placements=tuple(placements))
 
 

@@ -1,4 +1,7 @@
-"""Loading: jobs -> what a person puts on the deck for each day: plates, liquids, substances and tips."""
+"""Loading: jobs -> what a person puts on the deck for each day.
+
+Plates, liquids, substances and tips.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,10 @@ TIP_SIZES_UL = (20.0, 200.0, 300.0, 1000.0)
 
 
 class Substance(NamedTuple):
-    """How much of a supplement goes into the liquids of a day; `unit` is that of an amount, such as pmol or ug."""
+    """How much of a supplement goes into the liquids of a day.
+
+    `unit` is that of an amount, such as pmol or ug.
+    """
 
     name: str
     amount: float
@@ -23,7 +29,8 @@ class Substance(NamedTuple):
 class Load(NamedTuple):
     """What one day takes, without dead volumes.
 
-    `plates` are new ones by labware, `liquids_ul` the volumes dispensed, `tips` the fresh tips by their size in uL: one
+    `plates` are new ones by labware, `liquids_ul` the volumes dispensed, `tips` the fresh tips by
+    their size in uL: one
     for each liquid, well and operation, which is the careful use.
     """
 
@@ -39,7 +46,8 @@ def loads(jobs: Iterable[Job], tip_sizes_ul: Sequence[float] = TIP_SIZES_UL) -> 
 
     Args:
         jobs: of one round or of several.
-        tip_sizes_ul: what the pipettes can hold; a larger volume takes several strokes of the largest tip.
+        tip_sizes_ul: what the pipettes can hold; a larger volume takes several strokes of the
+            largest tip.
     """
     sizes = sorted(tip_sizes_ul)
     by_day: dict[date, list[Job]] = defaultdict(list)
@@ -71,11 +79,21 @@ def _load(day: date, jobs: Sequence[Job], sizes: Sequence[float], seen: set[str]
                 liquids[liquid.name] += liquid.volume_ul
                 for supplement in liquid.supplements:
                     unit, factor = _amount_unit(supplement.unit)
-                    amounts[supplement.substance, unit] += supplement.concentration * liquid.volume_ul * factor
+                    amounts[supplement.substance, unit] += (
+                        supplement.concentration * liquid.volume_ul * factor
+                    )
             if operation.tip_ul is not None:
                 tips[_tip(operation.tip_ul, sizes)] += 1
-    substances = (Substance(name, amount, unit) for (name, unit), amount in sorted(amounts.items()) if amount)
-    return Load(day, dict(plates), dict(sorted(liquids.items())), tuple(substances), dict(sorted(tips.items())))
+    substances = (
+        Substance(name, amount, unit) for (name, unit), amount in sorted(amounts.items()) if amount
+    )
+    return Load(
+        day,
+        dict(plates),
+        dict(sorted(liquids.items())),
+        tuple(substances),
+        dict(sorted(tips.items())),
+    )
 
 
 def _tip(volume_ul: float, sizes: Sequence[float]) -> float:

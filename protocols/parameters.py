@@ -12,7 +12,10 @@ from protocols.errors import Finding, refuse
 from protocols.plugins import OneOf, Registry
 from protocols.quantities import same_dimension
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and underscores")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and underscores"),
+]
 
 _TOLERANCE = 1e-9
 
@@ -20,7 +23,8 @@ _TOLERANCE = 1e-9
 class DecidedByWell(BaseModel):
     """A parameter whose value follows from the well: base of the round + per_well for each well in processing order.
 
-    Both are in the parameter's unit. `base` has one entry a round; its last entry holds for all later rounds.
+    Both are in the parameter's unit. `base` has one entry a round; its last entry holds for all
+    later rounds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,11 +40,13 @@ class DecidedByWell(BaseModel):
 class BaseParameter(BaseModel, ABC):
     """One thing that may vary between conditions. A kind says what is allowed and how it becomes numbers.
 
-    A new kind is a subclass, of `NumericParameter` where its values are numbers, with a field `kind` of one value. Ours
-    stand in the list below; those of other packages are entry points `wellwise.parameters`.
+    A new kind is a subclass, of `NumericParameter` where its values are numbers, with a field
+    `kind` of one value. Ours stand in the list below; those of other packages are entry points
+    `wellwise.parameters`.
 
-    A value's *entry* is the number by which the optimiser keeps it: the index of a level or, where there is a range
-    instead of levels, the share of it. Its *feature* is what a model sees: a share of the range, or a category's index.
+    A value's *entry* is the number by which the optimiser keeps it: the index of a level or, where
+    there is a range instead of levels, the share of it. Its *feature* is what a model sees: a share
+    of the range, or a category's index.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,11 +55,17 @@ class BaseParameter(BaseModel, ABC):
     """Whether its values are numbers, which have an order and can be summed."""
 
     name: Name
-    step: Name | Annotated[str, Field(pattern=r"^[A-Z]$")] = Field(description="the protocol step that uses it")
+    step: Name | Annotated[str, Field(pattern=r"^[A-Z]$")] = Field(
+        description="the protocol step that uses it"
+    )
     title: str = ""
-    unit: str = Field("", description="a unit that pint knows, such as nM, day, mm/s; empty for a pure number")
+    unit: str = Field(
+        "", description="a unit that pint knows, such as nM, day, mm/s; empty for a pure number"
+    )
 
-    if TYPE_CHECKING:  # Each kind declares its own, because fields are serialised in the order of declaration.
+    if (
+        TYPE_CHECKING
+    ):  # Each kind declares its own, because fields are serialised in the order of declaration.
         kind: str
         standard: Value | None
         decided_by_well: DecidedByWell | None
@@ -90,8 +102,15 @@ class BaseParameter(BaseModel, ABC):
         """What a model sees of an allowed value."""
 
     def entry(self, value: Value) -> float:
-        """The index of an allowed value among the choices; its share of the range where there are none."""
-        return self.to_unit_interval(value) if self.choices is None else float(self.choices.index(value))
+        """The index of an allowed value among the choices.
+
+        Its share of the range where there are none.
+        """
+        return (
+            self.to_unit_interval(value)
+            if self.choices is None
+            else float(self.choices.index(value))
+        )
 
     @abstractmethod
     def value_of(self, entry: float) -> Value:
@@ -115,7 +134,11 @@ class BaseParameter(BaseModel, ABC):
         try:
             same_dimension(self.unit or "dimensionless", "dimensionless")
         except ValueError as error:
-            return [Finding(loc=("unit",), message=str(error), expected="a unit such as nM, min or mm/s")]
+            return [
+                Finding(
+                    loc=("unit",), message=str(error), expected="a unit such as nM, min or mm/s"
+                )
+            ]
         return []
 
 
@@ -125,7 +148,9 @@ class NumericParameter(BaseParameter):
     numeric = True
 
     scale: Literal["linear", "log"] = "linear"
-    standard: Finite | None = Field(None, description="today's hand-made practice; absent if the well decides")
+    standard: Finite | None = Field(
+        None, description="today's hand-made practice; absent if the well decides"
+    )
     decided_by_well: DecidedByWell | None = None
 
     @property
@@ -144,7 +169,10 @@ class NumericParameter(BaseParameter):
         return self.scale == "log"
 
     def to_unit_interval(self, value: Value) -> float:
-        """Where `value` lies between the bounds, on the parameter's scale: 0 at the lowest, 1 at the highest."""
+        """Where `value` lies between the bounds, on the parameter's scale.
+
+        0 at the lowest, 1 at the highest.
+        """
         (low, high), number = self.bounds, float(value)
         if self.scale == "log":
             low, high, number = math.log(low), math.log(high), math.log(number)
@@ -173,10 +201,22 @@ class NumericParameter(BaseParameter):
     def _standard_findings(self) -> list[Finding]:
         if self.standard is None:
             if self.decided_by_well is None:
-                return [Finding(loc=("standard",), message="missing", expected="the value of the standard condition")]
+                return [
+                    Finding(
+                        loc=("standard",),
+                        message="missing",
+                        expected="the value of the standard condition",
+                    )
+                ]
             return []
         if not self.allows(self.standard):
-            return [Finding(loc=("standard",), message=f"{self.standard:g} is not allowed", expected=self.allowed)]
+            return [
+                Finding(
+                    loc=("standard",),
+                    message=f"{self.standard:g} is not allowed",
+                    expected=self.allowed,
+                )
+            ]
         return []
 
 
@@ -191,9 +231,19 @@ class ContinuousParameter(NumericParameter):
     def _check(self) -> Self:
         findings = self._unit_findings()
         if not self.low < self.high:
-            findings.append(Finding(loc=("high",), message=f"{self.high:g} is not above low", expected="low < high"))
+            findings.append(
+                Finding(
+                    loc=("high",), message=f"{self.high:g} is not above low", expected="low < high"
+                )
+            )
         elif self.scale == "log" and self.low <= 0:
-            findings.append(Finding(loc=("low",), message=f"{self.low:g} on a log scale", expected="a number above 0"))
+            findings.append(
+                Finding(
+                    loc=("low",),
+                    message=f"{self.low:g} on a log scale",
+                    expected="a number above 0",
+                )
+            )
         else:
             findings += self._standard_findings()
         refuse(findings)
@@ -235,7 +285,9 @@ def _expand_range(levels: Any) -> Any:
         low = high = by = math.nan
     if unknown or not (low < high and by > 0):
         raise ValueError(f"{levels} is not a range of levels such as {{from: 1, to: 6, by: 1}}")
-    return [round(low + by * index, 12) for index in range(math.floor((high - low) / by + 1e-9) + 1)]
+    return [
+        round(low + by * index, 12) for index in range(math.floor((high - low) / by + 1e-9) + 1)
+    ]
 
 
 class SteppedParameter(NumericParameter):
@@ -261,13 +313,23 @@ class SteppedParameter(NumericParameter):
     @model_validator(mode="after")
     def _check(self) -> Self:
         findings = self._unit_findings()
-        if any(later <= earlier for earlier, later in zip(self.levels, self.levels[1:], strict=False)):
+        if any(
+            later <= earlier for earlier, later in zip(self.levels, self.levels[1:], strict=False)
+        ):
             findings.append(
-                Finding(loc=("levels",), message="the levels do not rise", expected="each level once, lowest first")
+                Finding(
+                    loc=("levels",),
+                    message="the levels do not rise",
+                    expected="each level once, lowest first",
+                )
             )
         elif self.scale == "log" and self.levels[0] <= 0:
             findings.append(
-                Finding(loc=("levels", 0), message=f"{self.levels[0]:g} on a log scale", expected="a number above 0")
+                Finding(
+                    loc=("levels", 0),
+                    message=f"{self.levels[0]:g} on a log scale",
+                    expected="a number above 0",
+                )
             )
         else:
             findings += self._standard_findings()
@@ -300,11 +362,17 @@ class SteppedParameter(NumericParameter):
         """The level that `value` stands for, or None."""
         if isinstance(value, str):
             return None
-        return next((level for level in self.levels if math.isclose(level, value, rel_tol=_TOLERANCE)), None)
+        return next(
+            (level for level in self.levels if math.isclose(level, value, rel_tol=_TOLERANCE)), None
+        )
 
 
 def _string_keys(labels: Any) -> Any:
-    return {str(level): label for level, label in labels.items()} if isinstance(labels, dict) else labels
+    return (
+        {str(level): label for level, label in labels.items()}
+        if isinstance(labels, dict)
+        else labels
+    )
 
 
 class CategoryParameter(BaseParameter):
@@ -324,15 +392,27 @@ class CategoryParameter(BaseParameter):
     def _check(self) -> Self:
         findings = self._unit_findings()
         if len(set(self.levels)) != len(self.levels):
-            findings.append(Finding(loc=("levels",), message="a level is duplicated", expected="each level once"))
+            findings.append(
+                Finding(
+                    loc=("levels",), message="a level is duplicated", expected="each level once"
+                )
+            )
         for value in self.labels:
             if self.snap(value) is None:
-                findings.append(Finding(loc=("labels",), message=f"{value!r} is not a level", expected=self.allowed))
+                findings.append(
+                    Finding(
+                        loc=("labels",), message=f"{value!r} is not a level", expected=self.allowed
+                    )
+                )
         if self.standard is None:
             findings.append(Finding(loc=("standard",), message="missing", expected=self.allowed))
         elif self.standard not in self.levels:
             findings.append(
-                Finding(loc=("standard",), message=f"{self.standard!r} is not allowed", expected=self.allowed)
+                Finding(
+                    loc=("standard",),
+                    message=f"{self.standard!r} is not allowed",
+                    expected=self.allowed,
+                )
             )
         refuse(findings)
         return self
@@ -345,11 +425,15 @@ class CategoryParameter(BaseParameter):
     def allowed(self) -> str:
         """The levels with their labels, for people."""
         labels = {level: self.labels.get(str(level)) for level in self.levels}
-        return "one of " + " ".join(f"{level} ({label})" if label else str(level) for level, label in labels.items())
+        return "one of " + " ".join(
+            f"{level} ({label})" if label else str(level) for level, label in labels.items()
+        )
 
     def snap(self, value: Value) -> Value | None:
         """The level that `value` stands for (0.0 stands for 0), or None."""
-        return next((level for level in self.levels if level == value or str(level) == str(value)), None)
+        return next(
+            (level for level in self.levels if level == value or str(level) == str(value)), None
+        )
 
     @property
     def choices(self) -> tuple[Value, ...]:

@@ -28,7 +28,9 @@ def read_plate_table(text: str, where: str) -> dict[str, float]:
         try:
             number = float(value)
         except ValueError:
-            problems.append(Problem(where=where, line=line, message=f"{well}: {value!r} is no number"))
+            problems.append(
+                Problem(where=where, line=line, message=f"{well}: {value!r} is no number")
+            )
             return
         if well in found:
             problems.append(Problem(where=where, line=line, message=f"{well} comes a second time"))
@@ -43,20 +45,34 @@ def read_plate_table(text: str, where: str) -> dict[str, float]:
                 take(line, f"{name[1].upper()}{int(name[2])}", row[value_at])
             elif any(row):
                 problems.append(
-                    Problem(where=where, line=line, message=f"{','.join(row)} has no well", expected="such as A1,0.5")
+                    Problem(
+                        where=where,
+                        line=line,
+                        message=f"{','.join(row)} has no well",
+                        expected="such as A1,0.5",
+                    )
                 )
     else:
         columns: dict[int, int] = {}
         for line, row in enumerate(rows, 1):
-            numbers = {place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()}
-            if row and not row[0] and numbers and list(numbers.values()) == list(range(1, len(numbers) + 1)):
+            numbers = {
+                place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()
+            }
+            if (
+                row
+                and not row[0]
+                and numbers
+                and list(numbers.values()) == list(range(1, len(numbers) + 1))
+            ):
                 columns = numbers
             elif row and columns and re.fullmatch("[A-Pa-p]", row[0]):
                 for place, column in columns.items():
                     if place < len(row) and row[place]:
                         take(line, f"{row[0].upper()}{column}", row[place])
     if not found and not problems:
-        expected = "the columns well and value, or a grid with 1, 2, ... above and A, B, ... beside it"
+        expected = (
+            "the columns well and value, or a grid with 1, 2, ... above and A, B, ... beside it"
+        )
         problems.append(Problem(where=where, message="no well was found in it", expected=expected))
     if problems:
         raise InvalidInput(problems)

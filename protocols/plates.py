@@ -32,7 +32,10 @@ _RECTANGLE = re.compile(r"^([A-P])([1-9]\d?):([A-P])([1-9]\d?)$")
 
 
 class Well(BaseModel):
-    """One well of a round: plate number, SLAS name, and its number in processing order on its plate (all from 1)."""
+    """One well of a round.
+
+    Plate number, SLAS name, and its number in processing order on its plate (all from 1).
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,13 +48,18 @@ class Well(BaseModel):
 
 
 class Plates(BaseModel):
-    """The plates of a round: how many, of which labware, which wells are used, and in which order."""
+    """The plates of a round.
+
+    How many, of which labware, which wells are used, and in which order.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     count: int = Field(ge=1, le=1000)
     labware: Literal["6-well", "12-well", "24-well", "48-well", "96-well", "384-well"]
-    wells: str = Field("", description="the rectangle of wells in use, such as A1:B12; all wells if absent")
+    wells: str = Field(
+        "", description="the rectangle of wells in use, such as A1:B12; all wells if absent"
+    )
     order: Literal["rows", "columns"] = Field("rows", description="processing order within a plate")
 
     @model_validator(mode="after")
@@ -61,7 +69,15 @@ class Plates(BaseModel):
             corner = _RECTANGLE.match(self.wells)
             expected = f"two corners within A1:{_name(rows - 1, columns - 1)}, such as A1:B3"
             if corner is None:
-                refuse([Finding(loc=("wells",), message=f"{self.wells!r} is not a rectangle", expected=expected)])
+                refuse(
+                    [
+                        Finding(
+                            loc=("wells",),
+                            message=f"{self.wells!r} is not a rectangle",
+                            expected=expected,
+                        )
+                    ]
+                )
             elif not (
                 corner[1] <= corner[3]
                 and int(corner[2]) <= int(corner[4])
@@ -80,7 +96,9 @@ class Plates(BaseModel):
         if corner := _RECTANGLE.match(self.wells):
             top, bottom = ord(corner[1]) - 65, ord(corner[3]) - 65
             left, right = int(corner[2]) - 1, int(corner[4]) - 1
-        names = [(row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)]
+        names = [
+            (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
+        ]
         if self.order == "columns":
             names.sort(key=lambda place: (place[1], place[0]))
         return tuple(_name(row, column) for row, column in names)

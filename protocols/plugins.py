@@ -13,19 +13,25 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 @cache
 def announced(group: str) -> EntryPoints:
-    """The entry points of a group, read once a process: each look goes through the files of every package."""
+    """The entry points of a group, read once a process.
+
+    Each look goes through the files of every package.
+    """
     return entry_points(group=group)
 
 
 class Registry(Mapping[str, type[Kind]], Generic[Kind]):
     """Models by the name of their kind: our own in their order, then those that installed packages announce.
 
-    The announced ones are imported when the registry is first read, so that their modules can import ours. As soon as
-    a union was made of the models, none can be added.
+    The announced ones are imported when the registry is first read, so that their modules can
+    import ours. As soon as a union was made of the models, none can be added.
     """
 
     def __init__(self, group: str, own: Iterable[type[Kind]]) -> None:
-        """With our own models; `group` is that of the entry points under which others are announced."""
+        """With our own models.
+
+        `group` is that of the entry points under which others are announced.
+        """
         self._group = group
         self._models: dict[str, type[Kind]] = {}
         self._complete = self._sealed = False
@@ -40,9 +46,14 @@ class Registry(Mapping[str, type[Kind]], Generic[Kind]):
         """
         name = literal(model, "kind")
         if self._sealed:
-            raise ValueError(f"{name!r} comes too late: announce {model.__qualname__} as an entry point {self._group}")
+            raise ValueError(
+                f"{name!r} comes too late: announce {model.__qualname__} as an entry point "
+                f"{self._group}"
+            )
         if self._models.get(name, model) is not model:
-            raise ValueError(f"the kind {name!r} is duplicated: {self._models[name].__qualname__} has it already")
+            raise ValueError(
+                f"the kind {name!r} is duplicated: {self._models[name].__qualname__} has it already"
+            )
         self._models[name] = model
         return model
 
@@ -76,13 +87,20 @@ class OneOf(Generic[Kind]):
     """
 
     def __init__(
-        self, registry: Registry[Kind], key: str, part: Callable[[type[Kind]], type[BaseModel]] | None = None
+        self,
+        registry: Registry[Kind],
+        key: str,
+        part: Callable[[type[Kind]], type[BaseModel]] | None = None,
     ) -> None:
         self._registry, self._key, self._part = registry, key, part
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         models = self._registry.seal()
-        return handler.generate_schema(union(models if self._part is None else map(self._part, models), self._key))
+        return handler.generate_schema(
+            union(models if self._part is None else map(self._part, models), self._key)
+        )
 
 
 def union(models: Iterable[type[BaseModel]], key: str) -> Any:

@@ -1,11 +1,22 @@
-"""The protocol of a campaign: ordered steps, the days on which they recur, and what is done to each well then."""
+"""The protocol of a campaign.
+
+Ordered steps, the days on which they recur, and what is done to each well then.
+"""
 
 from collections.abc import Iterator
 from datetime import time
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
 from protocols.errors import Finding, duplicate_names, refuse
 from protocols.operations import OperationTemplate
@@ -20,7 +31,10 @@ class _Model(BaseModel):
 
 
 class Days(_Model):
-    """The days of a round on which a step occurs, counted from 0; from, to and every, or one day."""
+    """The days of a round on which a step occurs, counted from 0.
+
+    From, to and every, or one day.
+    """
 
     first: int = Field(alias="from", ge=0)
     last: int = Field(alias="to", ge=0)
@@ -51,11 +65,16 @@ def _one_or_more(value: Any) -> Any:
 
 
 class Step(_Model):
-    """One stage of the protocol: when it occurs in a round, which robots do it, and what is done."""
+    """One stage of the protocol.
+
+    When it occurs in a round, which robots do it, and what is done.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
     title: str = ""
-    robots: Annotated[tuple[Name, ...], BeforeValidator(_one_or_more), WithJsonSchema(_ONE_OR_MORE)] = Field(
+    robots: Annotated[
+        tuple[Name, ...], BeforeValidator(_one_or_more), WithJsonSchema(_ONE_OR_MORE)
+    ] = Field(
         alias="robot", min_length=1, description="a name, or a list of robots that share the plates"
     )
     days: Days
@@ -64,7 +83,10 @@ class Step(_Model):
     operations: tuple[OperationTemplate, ...] = Field(min_length=1)
 
     def robot_of(self, plate: int) -> str:
-        """Which of its robots a plate (from 1) goes to: they have them in turn, so that a plate stays with one."""
+        """Which of its robots a plate (from 1) goes to.
+
+        They have them in turn, so that a plate stays with one.
+        """
         return self.robots[(plate - 1) % len(self.robots)]
 
     def references(self) -> Iterator[Reference]:
@@ -95,7 +117,9 @@ def step_order_findings(steps: tuple[Step, ...]) -> list[Finding]:
     return [
         Finding(
             loc=("steps", index, "days"),
-            message=f"step {later.name} begins on day {later.days.first}, before step {earlier.name}",
+            message=(
+                f"step {later.name} begins on day {later.days.first}, before step {earlier.name}"
+            ),
             expected=f"day {earlier.days.first} or later",
         )
         for index, (earlier, later) in enumerate(pairwise(steps), start=1)

@@ -10,7 +10,14 @@ from pydantic_core import PydanticCustomError, core_schema
 
 _UNITS: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
 
-EXAMPLES = {"any": "2 uM", "uL": "2 mL", "s": "3 min", "mm/s": "10 mm/s", "degC": "37 degC", "day": "1 day"}
+EXAMPLES = {
+    "any": "2 uM",
+    "uL": "2 mL",
+    "s": "3 min",
+    "mm/s": "10 mm/s",
+    "degC": "37 degC",
+    "day": "1 day",
+}
 
 
 @lru_cache(maxsize=512)
@@ -98,7 +105,9 @@ class Dimension:
         """How a person would write such a quantity."""
         return EXAMPLES[self.unit or "any"]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
             self._validate, serialization=core_schema.to_string_ser_schema()
         )
@@ -126,9 +135,13 @@ class Dimension:
         try:
             magnitude = quantity.to(self.unit or quantity.unit)
         except ValueError:
-            raise _quantity_error(f"the unit of '{quantity}' measures something else", expected) from None
+            raise _quantity_error(
+                f"the unit of '{quantity}' measures something else", expected
+            ) from None
         if self.lower is not None and magnitude < self.lower:
-            raise _quantity_error(f"'{quantity}' is below {self.lower:g} {self.unit or quantity.unit}", expected)
+            raise _quantity_error(
+                f"'{quantity}' is below {self.lower:g} {self.unit or quantity.unit}", expected
+            )
         return quantity
 
 

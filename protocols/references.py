@@ -18,13 +18,19 @@ class TemplatePart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     units: ClassVar[Mapping[str, str]] = {}
-    """Field -> the unit into which the number of a parameter is converted there; without one any unit will do."""
+    """Field -> the unit into which the number of a parameter is converted there.
+
+    Without one any unit will do.
+    """
     labelled: ClassVar[frozenset[str]] = frozenset()
     """Fields that take the label of a category, not a number."""
 
 
 class ParameterRef(TemplatePart):
-    """Stands where a value would stand: the value that the well's condition has for this parameter."""
+    """Stands where a value would stand.
+
+    The value that the well's condition has for this parameter.
+    """
 
     parameter: Name
 
@@ -37,7 +43,8 @@ def _reference_or_value(value: Any) -> str:
 
 
 OrParameter = Annotated[
-    Annotated[ParameterRef, Tag("reference")] | Annotated[T, Tag("value")], Discriminator(_reference_or_value)
+    Annotated[ParameterRef, Tag("reference")] | Annotated[T, Tag("value")],
+    Discriminator(_reference_or_value),
 ]
 """A value, or `{parameter: NAME}`."""
 
@@ -56,12 +63,23 @@ class Window(TemplatePart):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.first is None) == (self.last is None):
-            refuse([Finding(loc=(), message="needs either first or last", expected="{first: DAYS} or {last: DAYS}")])
+            refuse(
+                [
+                    Finding(
+                        loc=(),
+                        message="needs either first or last",
+                        expected="{first: DAYS} or {last: DAYS}",
+                    )
+                ]
+            )
         return self
 
 
 class Reference(NamedTuple):
-    """A field that names a parameter: where (`loc`), which, and what the field takes, as `TemplatePart` says it."""
+    """A field that names a parameter.
+
+    Where (`loc`), which, and what the field takes, as `TemplatePart` says it.
+    """
 
     loc: Loc
     parameter: str
@@ -71,11 +89,16 @@ class Reference(NamedTuple):
 
 
 def references(part: TemplatePart, loc: Loc) -> Iterator[Reference]:
-    """Where a part of a protocol, or what lies within it, refers to a parameter; `loc` leads to the part."""
+    """Where a part of a protocol, or what lies within it, refers to a parameter.
+
+    `loc` leads to the part.
+    """
     for field in type(part).model_fields:
         value = getattr(part, field)
         if isinstance(value, ParameterRef):
-            yield Reference((*loc, field), value.parameter, field, part.units.get(field), field in part.labelled)
+            yield Reference(
+                (*loc, field), value.parameter, field, part.units.get(field), field in part.labelled
+            )
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
                 yield from references(item, (*loc, field, index))
@@ -87,7 +110,8 @@ def references(part: TemplatePart, loc: Loc) -> Iterator[Reference]:
 class WellOnDay:
     """One well on one day of a step: gives a template the values that its references stand for there.
 
-    `days_before` and `days_after` are those of the step that came before this day, and that are still to come.
+    `days_before` and `days_after` are those of the step that came before this day, and that are
+    still to come.
     """
 
     name: str
@@ -111,14 +135,18 @@ class WellOnDay:
             return value.to(unit)
         if isinstance(value, ParameterRef):
             parameter = self.parameters[value.parameter]
-            return conversion(float(self.condition[value.parameter]), parameter.unit or "dimensionless", unit)
+            return conversion(
+                float(self.condition[value.parameter]), parameter.unit or "dimensionless", unit
+            )
         return value
 
     def quantity(self, value: Quantity | ParameterRef) -> Quantity:
         """A quantity in the unit of its own or of its parameter."""
         if isinstance(value, Quantity):
             return value
-        return Quantity(float(self.condition[value.parameter]), self.parameters[value.parameter].unit)
+        return Quantity(
+            float(self.condition[value.parameter]), self.parameters[value.parameter].unit
+        )
 
     def label(self, value: str | ParameterRef) -> str:
         """A text, or the label of the level that the condition has for a category."""

@@ -14,7 +14,8 @@ from protocols.jobs import Reading
 class Score(BaseModel):
     """The value of one reading, 0..1; `value` is None where nothing could be measured.
 
-    Flags say why it may not be trusted. A flagged value is kept for people to see and is not learnt from.
+    Flags say why it may not be trusted. A flagged value is kept for people to see and is not learnt
+    from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,7 +31,8 @@ UNREADABLE = Score(value=None, flags=("unreadable",))
 class Scorer(Protocol):
     """Derives the objective from a reading. An installed package offers one as an entry point `wellwise.scorers`.
 
-    `version` goes with every score, and is raised whenever the same reading could give another score.
+    `version` goes with every score, and is raised whenever the same reading could give another
+    score.
     """
 
     version: ClassVar[str]
@@ -41,18 +43,27 @@ class Scorer(Protocol):
         ...
 
     def score(self, reading: Reading) -> Score:
-        """The score of a reading. The same reading gives the same score; one that cannot be scored is flagged."""
+        """The score of a reading. The same reading gives the same score.
+
+        One that cannot be scored is flagged.
+        """
         ...
 
 
 @runtime_checkable
 class MarksImages(Protocol):
-    """A scorer that can show what it counted; `marks` says in a sentence what its colours stand for."""
+    """A scorer that can show what it counted.
+
+    `marks` says in a sentence what its colours stand for.
+    """
 
     marks: ClassVar[str]
 
     def marked(self, reading: Reading) -> bytes | None:
-        """The image of a reading as PNG, with what was counted marked on it; None where nothing could be counted."""
+        """The image of a reading as PNG, with what was counted marked on it.
+
+        None where nothing could be counted.
+        """
         ...
 
 

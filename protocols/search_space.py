@@ -42,7 +42,9 @@ class SearchSpace(BaseModel):
     @property
     def decided(self) -> tuple[Parameter, ...]:
         """The parameters that the well decides."""
-        return tuple(parameter for parameter in self.parameters if parameter.decided_by_well is not None)
+        return tuple(
+            parameter for parameter in self.parameters if parameter.decided_by_well is not None
+        )
 
     def decided_values(self, round_number: int, well: int) -> dict[str, Value]:
         """What well number `well` (from 1, in processing order) decides in round number `round` (from 1)."""
@@ -73,7 +75,10 @@ class SearchSpace(BaseModel):
         return agrees and self.permits(self.standard(decided).root)
 
     def snap(self, values: Mapping[str, Value]) -> Condition | None:
-        """The condition that `values` stand for, on exact levels; None if one is missing or not allowed."""
+        """The condition that `values` stand for, on exact levels.
+
+        None if one is missing or not allowed.
+        """
         snapped: dict[str, Value] = {}
         for parameter in self.parameters:
             value = parameter.snap(values[parameter.name]) if parameter.name in values else None
@@ -89,8 +94,13 @@ class SearchSpace(BaseModel):
         return math.prod(math.inf if allowed is None else len(allowed) for allowed in choices)
 
 
-def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[Constraint]) -> Iterator[Finding]:
-    """What is wrong between parameters and constraints: unknown names, values, and a standard that is not permitted."""
+def constraint_findings(
+    parameters: Sequence[Parameter], constraints: Sequence[Constraint]
+) -> Iterator[Finding]:
+    """What is wrong between parameters and constraints.
+
+    Unknown names, values, and a standard that is not permitted.
+    """
     by_name = {parameter.name: parameter for parameter in parameters}
     for index, constraint in enumerate(constraints):
         wrong = list(_term_findings(constraint, by_name, ("constraints", index)))
@@ -99,17 +109,24 @@ def constraint_findings(parameters: Sequence[Parameter], constraints: Sequence[C
         known = {name: value for name, value in standard.items() if value is not None}
         if known and known == standard and not constraint.permits(known):
             message = f"the standard condition is not permitted ({constraint})"
-            yield Finding(loc=("constraints", index), message=message, expected="a constraint that it meets")
+            yield Finding(
+                loc=("constraints", index), message=message, expected="a constraint that it meets"
+            )
 
 
 def cost_findings(parameters: Sequence[Parameter], costs: Sequence[Cost]) -> Iterator[Finding]:
-    """What is wrong between parameters and costs: unknown names, and categories, which cannot be summed."""
+    """What is wrong between parameters and costs.
+
+    Unknown names, and categories, which cannot be summed.
+    """
     by_name = {parameter.name: parameter for parameter in parameters}
     for index, cost in enumerate(costs):
         yield from _term_findings(cost, by_name, ("costs", index))
 
 
-def _term_findings(bound: Constraint | Cost, by_name: Mapping[str, Parameter], place: Loc) -> Iterator[Finding]:
+def _term_findings(
+    bound: Constraint | Cost, by_name: Mapping[str, Parameter], place: Loc
+) -> Iterator[Finding]:
     forbidden = bound.when if isinstance(bound, ForbiddenCombination) else {}
     summed = {} if isinstance(bound, ForbiddenCombination) else bound.terms
     for name in sorted([*forbidden, *summed]):
@@ -119,8 +136,16 @@ def _term_findings(bound: Constraint | Cost, by_name: Mapping[str, Parameter], p
             message = f"{name!r} is not a parameter of this campaign"
             yield Finding(loc=loc, message=message, expected="one of " + ", ".join(by_name))
         elif summed and not parameter.numeric:
-            yield Finding(loc=loc, message=f"{name!r} is a category, which cannot be summed", expected="a number")
+            yield Finding(
+                loc=loc,
+                message=f"{name!r} is a category, which cannot be summed",
+                expected="a number",
+            )
         for value in forbidden.get(name, ()):
             # A text that only looks like the level would forbid nothing.
             if parameter is not None and parameter.snap(value) != value:
-                yield Finding(loc=loc, message=f"{value!r} is not allowed for {name!r}", expected=parameter.allowed)
+                yield Finding(
+                    loc=loc,
+                    message=f"{value!r} is not allowed for {name!r}",
+                    expected=parameter.allowed,
+                )

@@ -8,8 +8,8 @@ from protocols.operations import Operation
 def nominal_times(operations: Sequence[Operation]) -> Iterator[tuple[float, float]]:
     """When each of the operations of a job begins and ends, in seconds after the job began.
 
-    One follows the other, but that one with a delay (a detachment) begins no earlier than so long after the last
-    operation without a delay: the enzyme was added to the plate then.
+    One follows the other, but that one with a delay (a detachment) begins no earlier than so long
+    after the last operation without a delay: the enzyme was added to the plate then.
     """
     now = undelayed_end = 0.0
     for operation in operations:

@@ -17,13 +17,16 @@ _PIGMENT = np.array([98.0, 62.0, 36.0])
 Spoil = Literal["blur", "exposure", "dark", "no_well"]
 
 
-def render_well(ratio: float, rng: np.random.Generator, spoil: Spoil | None = None) -> NDArray[np.uint8]:
+def render_well(
+    ratio: float, rng: np.random.Generator, spoil: Spoil | None = None
+) -> NDArray[np.uint8]:
     """An image of a well, of whose area the share `ratio` (0..1) is pigmented.
 
     Args:
         ratio: coloured-cell ratio; the pigmented patches cover it to within one pixel.
         rng: decides pattern, light, debris, glare and sensor noise.
-        spoil: what goes wrong: far out of focus, over-exposed, too dark, or the well is not in the picture.
+        spoil: what goes wrong: far out of focus, over-exposed, too dark, or the well is not in the
+            picture.
 
     Returns: SIZE x SIZE x 3, RGB.
     """
@@ -35,7 +38,9 @@ def render_well(ratio: float, rng: np.random.Generator, spoil: Spoil | None = No
     distance = np.hypot(rows - centre[0], columns - centre[1])
     inside = distance <= radius
 
-    image = np.broadcast_to(_PLATE, (SIZE, SIZE, 3)) * (1 + 0.06 * rng.standard_normal((SIZE, SIZE, 1)))
+    image = np.broadcast_to(_PLATE, (SIZE, SIZE, 3)) * (
+        1 + 0.06 * rng.standard_normal((SIZE, SIZE, 1))
+    )
     culture = _CULTURE * rng.normal(1, 0.015, size=3)
     pigment = _PIGMENT * rng.normal(1, 0.03, size=3) * rng.uniform(0.85, 1.15)
     cells = 1 + 0.05 * gaussian_filter(rng.standard_normal((SIZE, SIZE)), 1.0)[..., None] / 0.28
@@ -54,7 +59,9 @@ def render_well(ratio: float, rng: np.random.Generator, spoil: Spoil | None = No
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
-def _patches(ratio: float, inside: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+def _patches(
+    ratio: float, inside: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.bool_]:
     """Colonies: the highest share `ratio` of a smooth random field within the well."""
     field = gaussian_filter(rng.standard_normal(inside.shape), 9.0) / 0.031
     field += 0.35 * gaussian_filter(rng.standard_normal(inside.shape), 3.0) / 0.094
@@ -66,7 +73,9 @@ def _patches(ratio: float, inside: NDArray[np.bool_], rng: np.random.Generator) 
     return covered
 
 
-def _debris(image: NDArray[np.float64], inside: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
+def _debris(
+    image: NDArray[np.float64], inside: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.float64]:
     image = image.copy()
     places = np.argwhere(inside)
     for _ in range(rng.poisson(3)):
@@ -82,12 +91,19 @@ def _debris(image: NDArray[np.float64], inside: NDArray[np.bool_], rng: np.rando
     return image
 
 
-def _light(rows: NDArray[np.int64], columns: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Brightness from about 0.7 to 1.1: a tilt in a random direction and a fall-off towards the corners."""
+def _light(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Brightness from about 0.7 to 1.1.
+
+    A tilt in a random direction and a fall-off towards the corners.
+    """
     y, x = rows / SIZE - 0.5, columns / SIZE - 0.5
     angle = rng.uniform(0, 2 * np.pi)
     tilt = rng.uniform(0.05, 0.3) * (x * np.cos(angle) + y * np.sin(angle))
-    return np.asarray(rng.uniform(0.92, 1.05) * (1 + tilt) * (1 - rng.uniform(0.1, 0.4) * (x**2 + y**2)))
+    return np.asarray(
+        rng.uniform(0.92, 1.05) * (1 + tilt) * (1 - rng.uniform(0.1, 0.4) * (x**2 + y**2))
+    )
 
 
 def _glare(

@@ -1,4 +1,7 @@
-"""A model of a colour reaction: substrate and enzyme in one well -> the coloured share of the well."""
+"""A model of a colour reaction.
+
+Substrate and enzyme in one well -> the coloured share of the well.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +11,13 @@ from simulators.robot_log import Performed
 
 
 def enzyme_assay(history: Sequence[Performed]) -> float:
-    """The coloured share, 0..1. Haldane kinetics: too much substrate slows the enzyme, whose volume dilutes it."""
-    dispensed = [performed.operation for performed in history if isinstance(performed.operation, Dispense)]
+    """The coloured share, 0..1.
+
+    Haldane kinetics: too much substrate slows the enzyme, whose volume dilutes it.
+    """
+    dispensed = [
+        performed.operation for performed in history if isinstance(performed.operation, Dispense)
+    ]
     volume = sum(operation.volume_ul for operation in dispensed)
     enzyme = sum(operation.volume_ul for operation in dispensed if operation.liquid == "enzyme")
     moles = sum(

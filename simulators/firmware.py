@@ -48,9 +48,17 @@ class Abuse:
             data = data[: place + 1] + data[place:]
         if data and self._rng.random() < self.garbled:
             place = self._rng.randrange(len(data))
-            data = data[:place] + bytes([data[place] ^ (1 << self._rng.randrange(7))]) + data[place + 1 :]
+            data = (
+                data[:place]
+                + bytes([data[place] ^ (1 << self._rng.randrange(7))])
+                + data[place + 1 :]
+            )
         pause = self.late_s if self._rng.random() < self.late else 0.0
-        cut = self._rng.randrange(1, len(data)) if len(data) > 1 and self._rng.random() < self.split else 0
+        cut = (
+            self._rng.randrange(1, len(data))
+            if len(data) > 1 and self._rng.random() < self.split
+            else 0
+        )
         self.suffered += data != before or pause > 0 or cut > 0
         if cut:
             yield pause, data[:cut]
@@ -146,7 +154,10 @@ class MasterflexFirmware(Firmware):
         return None if message is None else message[message.rfind(b"\x02") :]
 
     def answer(self, message: bytes) -> bytes:
-        """ACK, NAK or data, as the manual has it; a message for another satellite is not answered."""
+        """ACK, NAK or data, as the manual has it.
+
+        A message for another satellite is not answered.
+        """
         found = re.fullmatch(rb"\x02P02(.*)", message, re.DOTALL)
         if found is None:
             return _NAK if message.startswith(b"\x02P02") else b""
@@ -163,7 +174,9 @@ class MasterflexFirmware(Firmware):
             return _ACK
         if command == "G" and self._left > 0:
             if self._ends_at is None:
-                self._ends_at = time.monotonic() + self._left / max(self._rpm, 1.0) * 60 / self.speedup
+                self._ends_at = (
+                    time.monotonic() + self._left / max(self._rpm, 1.0) * 60 / self.speedup
+                )
             return _ACK
         if command in ("H", "Z"):
             self._stop()
@@ -274,7 +287,10 @@ class NE1000Firmware(Firmware):
 
     def _moved(self) -> float:
         assert self._begun_at is not None
-        return min(self._volume, (time.monotonic() - self._begun_at) * self._rate * 1000 / 60 * self.speedup)
+        return min(
+            self._volume,
+            (time.monotonic() - self._begun_at) * self._rate * 1000 / 60 * self.speedup,
+        )
 
     def _stop(self, moved: float) -> None:
         self._begun_at = None

@@ -1,4 +1,7 @@
-"""An Opentrons robot server that does not exist: the answers of a real one, as far as the driver asks for them."""
+"""An Opentrons robot server that does not exist.
+
+The answers of a real one, as far as the driver asks for them.
+"""
 
 import json
 import re
@@ -43,7 +46,10 @@ class OpentronsServer(ThreadingHTTPServer):
         self.server_close()
 
     def crash(self) -> None:
-        """Kill and restart the server: protocols and finished runs are remembered, a run under way is lost."""
+        """Kill and restart the server.
+
+        Protocols and finished runs are remembered, a run under way is lost.
+        """
         with self.lock:
             for run in self.runs:
                 if run["status"] in ("idle", "running", "paused"):
@@ -63,7 +69,9 @@ class OpentronsServer(ThreadingHTTPServer):
                 if run["ending"].is_set():
                     return
                 self.done.append(mark)
-                run["commands"].append({"commandType": "comment", "status": "succeeded", "params": {"message": mark}})
+                run["commands"].append(
+                    {"commandType": "comment", "status": "succeeded", "params": {"message": mark}}
+                )
         with self.lock:
             run.update(status="succeeded", completedAt=datetime.now(UTC).isoformat())
 
@@ -83,10 +91,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self._fail(503, "HardwareNotYetInitialized", "the robot is starting")
             elif path == "/health":
                 self._answer(
-                    200, {"name": "simulated", "robot_model": "OT-2 Standard", "api_version": "8.2.0"}, bare=True
+                    200,
+                    {"name": "simulated", "robot_model": "OT-2 Standard", "api_version": "8.2.0"},
+                    bare=True,
                 )
             elif path == "/protocols":
-                self._answer(200, [{k: v for k, v in entry.items() if k != "text"} for entry in self.server.protocols])
+                self._answer(
+                    200,
+                    [
+                        {k: v for k, v in entry.items() if k != "text"}
+                        for entry in self.server.protocols
+                    ],
+                )
             elif path == "/runs":
                 self._answer(200, [_public(run) for run in self.server.runs])
             elif found := re.fullmatch(r"/runs/([\w-]+)(/commands)?", path):
@@ -144,7 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
         run["actions"].append({"id": str(uuid.uuid4()), "actionType": action})
         if action == "play":
             if run["status"] == "idle":
-                text = next(entry["text"] for entry in self.server.protocols if entry["id"] == run["protocolId"])
+                text = next(
+                    entry["text"]
+                    for entry in self.server.protocols
+                    if entry["id"] == run["protocolId"]
+                )
                 threading.Thread(target=self.server.work, args=(run, text), daemon=True).start()
             run["status"] = "running"
         elif action == "pause":

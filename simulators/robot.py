@@ -38,7 +38,12 @@ class Fault(BaseModel):
 
     def meets(self, job: Job) -> bool:
         """Whether it is meant for this job."""
-        return (self.round, self.plate, self.step, self.occurrence) == (job.round, job.plate, job.step, job.occurrence)
+        return (self.round, self.plate, self.step, self.occurrence) == (
+            job.round,
+            job.plate,
+            job.step,
+            job.occurrence,
+        )
 
 
 class SimulatedOptions(BaseModel):
@@ -47,22 +52,32 @@ class SimulatedOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lab: str = Field(
-        "virtual", pattern=r"^[A-Za-z0-9_-]+$", description="robots of the same lab work on the same cells"
+        "virtual",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="robots of the same lab work on the same cells",
     )
-    culture: CultureName = Field("ipsc-rpe", description="the cells or the assay in the lab's wells")
+    culture: CultureName = Field(
+        "ipsc-rpe", description="the cells or the assay in the lab's wells"
+    )
     faults: tuple[Fault, ...] = Field((), description="failures that are to happen, each once")
-    memory: KeyMemory = Field(KeyMemory.REMEMBERS_KEYS, description="what it can say about a key after a crash")
-    spoilt_images: float = Field(0.0, ge=0, le=1, description="share of images that are out of focus or over-exposed")
+    memory: KeyMemory = Field(
+        KeyMemory.REMEMBERS_KEYS, description="what it can say about a key after a crash"
+    )
+    spoilt_images: float = Field(
+        0.0, ge=0, le=1, description="share of images that are out of focus or over-exposed"
+    )
 
 
 class SimulatedRobot:
     """A robot that takes simulated time and notes in its own log what it physically did.
 
-    It does jobs one after the other. On a virtual clock a job is over when `submit` returns and its times lie ahead
-    of the clock; on the real clock it really takes them.
+    It does jobs one after the other. On a virtual clock a job is over when `submit` returns and its
+    times lie ahead of the clock; on the real clock it really takes them.
 
-    With `memory` it plays robots that know less: one that knows what it never got but not how far an interrupted job
-    came, and one that keeps no record of keys at all and would do a job again if it were told again.
+    With `memory` it plays robots that know less: one that knows what it never got but not how far
+    an interrupted job
+    came, and one that keeps no record of keys at all and would do a job again if it were told
+    again.
     """
 
     Options: ClassVar[type[BaseModel]] = SimulatedOptions
@@ -84,7 +99,9 @@ class SimulatedRobot:
 
         Its only instrument is a camera.
         """
-        able: Limits = {kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")}
+        able: Limits = {
+            kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")
+        }
         everything = Capabilities(operations=able, memory=self._options.memory)
         return everything.narrowed(self._setup.limits)
 
@@ -96,8 +113,13 @@ class SimulatedRobot:
                 if self._options.memory is KeyMemory.REMEMBERS_KEYS:
                     await self._start(self._log.job(report.key))
                 else:
-                    message = "the robot was restarted in the middle of it and does not know how far it came"
-                    self._log.update_report(report.model_copy(update={"state": "in_doubt", "message": message}))
+                    message = (
+                        "the robot was restarted in the middle of it and does not know how "
+                        "far it came"
+                    )
+                    self._log.update_report(
+                        report.model_copy(update={"state": "in_doubt", "message": message})
+                    )
 
     async def submit(self, job: Job) -> None:
         """Take a job; the same key again is the same job."""
@@ -105,7 +127,10 @@ class SimulatedRobot:
         for fault in self._faults(job, "disconnect"):
             if not fault.heard and log.take_fault(fault.model_dump_json()):
                 self._told.clear()
-                raise RobotOffline(f"robot {self._setup.name} does not answer (injected, before it heard {job.key})")
+                raise RobotOffline(
+                    f"robot {self._setup.name} does not answer (injected, before it heard "
+                    f"{job.key})"
+                )
         if not self._knows(log, job.key):
             refuse_unfit(self._setup.name, self.capabilities, job)
             log.record_job(job, JobReport(key=job.key, state="running"))
@@ -114,14 +139,18 @@ class SimulatedRobot:
         for fault in self._faults(job, "disconnect"):
             if fault.heard and log.take_fault(fault.model_dump_json()):
                 self._told.clear()
-                raise RobotOffline(f"robot {self._setup.name} does not answer (injected, after it heard {job.key})")
+                raise RobotOffline(
+                    f"robot {self._setup.name} does not answer (injected, after it heard {job.key})"
+                )
 
     async def poll(self, key: str) -> JobReport:
         """The log's word on a job, as far as this robot can read it."""
         log = self._connected()
         if not self._knows(log, key):
             if self._options.memory is KeyMemory.CANNOT_SAY:
-                return JobReport(key=key, state="in_doubt", message="the robot keeps no record of jobs")
+                return JobReport(
+                    key=key, state="in_doubt", message="the robot keeps no record of jobs"
+                )
             return JobReport(key=key, state="unknown")
         return log.report(key) or JobReport(key=key, state="unknown")
 
@@ -136,7 +165,9 @@ class SimulatedRobot:
         for task in self._tasks:
             task.cancel()
         for report in log.running(self._setup.name):
-            log.update_report(report.model_copy(update={"state": "failed", "message": "stopped by the operator"}))
+            log.update_report(
+                report.model_copy(update={"state": "failed", "message": "stopped by the operator"})
+            )
 
     async def close(self) -> None:
         """Close the line. A job under way on the real clock goes on at the next connect."""
@@ -170,8 +201,13 @@ class SimulatedRobot:
                 return
             remembers = self._options.memory is KeyMemory.REMEMBERS_KEYS
             done = {performed.position for performed in log.of_job(job.key)} if remembers else set()
-            # Every campaign has a virtual time of its own; in real time a robot is busy for all of them.
-            busy = f"{self._setup.name} in {job.plate_id.split('/')[0]}" if self._clock.virtual else self._setup.name
+            # Every campaign has a virtual time of its own; in real time a robot is busy for all of
+            # them.
+            busy = (
+                f"{self._setup.name} in {job.plate_id.split('/')[0]}"
+                if self._clock.virtual
+                else self._setup.name
+            )
             now = max(self._clock.now(), log.free_at(busy) or self._clock.now())
             undelayed_end = now
             failed = dict(report.failed_wells)
@@ -179,7 +215,12 @@ class SimulatedRobot:
             broken = {fault.well: "machine error (injected)" for fault in self._faults(job, "well")}
             if any(self._faults(job, "job")):
                 log.update_report(
-                    JobReport(key=job.key, state="failed", message="machine error (injected)", ended_at=now)
+                    JobReport(
+                        key=job.key,
+                        state="failed",
+                        message="machine error (injected)",
+                        ended_at=now,
+                    )
                 )
                 return
             for position, operation in enumerate(job.operations):
@@ -206,7 +247,8 @@ class SimulatedRobot:
                 JobReport(
                     key=job.key,
                     state="done",
-                    operations_done=len(job.operations) - sum(well_of(op) in failed for op in job.operations),
+                    operations_done=len(job.operations)
+                    - sum(well_of(op) in failed for op in job.operations),
                     failed_wells=failed,
                     readings=tuple(readings),
                     ended_at=now,
@@ -216,8 +258,11 @@ class SimulatedRobot:
     def _photograph(self, log: RobotLog, job: Job, well: str) -> Reading:
         seed = self._setup.seed
         history = log.history(job.plate_id, well)
-        # A second look at a well is another picture of it; the same look, taken again after a crash, is the same one.
-        photographed = {_without_attempt(done.key) for done in history if done.operation.reads == "image"}
+        # A second look at a well is another picture of it; the same look, taken again after a
+        # crash, is the same one.
+        photographed = {
+            _without_attempt(done.key) for done in history if done.operation.reads == "image"
+        }
         looks = len(photographed - {_without_attempt(job.key)})
         place = f"{job.round}/{job.plate}/{well}" + (f"/{looks}" if looks else "")
         truth = CULTURES[self._options.culture](history)

@@ -1,4 +1,7 @@
-"""The log of a virtual lab: every physical operation that its robots did, kept on their own side of the line."""
+"""The log of a virtual lab.
+
+Every physical operation that its robots did, kept on their own side of the line.
+"""
 
 import json
 import sqlite3
@@ -47,9 +50,12 @@ class RobotLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._database = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30
+        )
         self._database.execute("PRAGMA journal_mode=WAL")
-        # A process may be killed at any instant and loses nothing; only a power cut could cost the last entries.
+        # A process may be killed at any instant and loses nothing; only a power cut could cost the
+        # last entries.
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
 
@@ -64,7 +70,9 @@ class RobotLog:
 
     def update_report(self, report: JobReport) -> None:
         """Note how far a job is."""
-        self._database.execute("UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key))
+        self._database.execute(
+            "UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key)
+        )
 
     def report(self, key: str) -> JobReport | None:
         """The last report of a job, or None if no robot ever took it."""
@@ -78,17 +86,26 @@ class RobotLog:
 
     def running(self, robot: str) -> Iterator[JobReport]:
         """The jobs of a robot that were under way."""
-        for (text,) in self._database.execute("SELECT report FROM jobs WHERE robot = ?", (robot,)).fetchall():
+        for (text,) in self._database.execute(
+            "SELECT report FROM jobs WHERE robot = ?", (robot,)
+        ).fetchall():
             report = JobReport.model_validate_json(text)
             if report.state == "running":
                 yield report
 
     def record_operation(
-        self, job: Job, position: int, well: str | None, started_at: datetime, ended_at: datetime, operation: Operation
+        self,
+        job: Job,
+        position: int,
+        well: str | None,
+        started_at: datetime,
+        ended_at: datetime,
+        operation: Operation,
     ) -> None:
         """Note an operation that was done."""
         self._database.execute(
-            "INSERT INTO operations (robot, key, position, plate_id, well, operation, started_at, ended_at) "
+            "INSERT INTO operations (robot, key, position, plate_id, well, operation, started_at, "
+            "ended_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 job.robot,
@@ -103,7 +120,10 @@ class RobotLog:
         )
 
     def history(self, plate_id: str, well: str) -> list[Performed]:
-        """Everything that was done to one well, in the order of time; what concerns the whole plate included."""
+        """Everything that was done to one well, in the order of time.
+
+        What concerns the whole plate included.
+        """
         rows = self._database.execute(
             "SELECT robot, key, position, operation, started_at, ended_at FROM operations "
             "WHERE plate_id = ? AND (well = ? OR well IS NULL) ORDER BY started_at, id",
@@ -114,7 +134,8 @@ class RobotLog:
     def of_job(self, key: str) -> list[Performed]:
         """The operations of one job that were done."""
         rows = self._database.execute(
-            "SELECT robot, key, position, operation, started_at, ended_at FROM operations WHERE key = ? ORDER BY id",
+            "SELECT robot, key, position, operation, started_at, ended_at FROM operations WHERE "
+            "key = ? ORDER BY id",
             (key,),
         )
         return [_performed(row) for row in rows.fetchall()]
@@ -122,22 +143,32 @@ class RobotLog:
     def everything(self) -> list[Performed]:
         """Every operation of the lab, in the order in which they were noted."""
         rows = self._database.execute(
-            "SELECT robot, key, position, operation, started_at, ended_at FROM operations ORDER BY id"
+            "SELECT robot, key, position, operation, started_at, ended_at FROM operations ORDER "
+            "BY id"
         )
         return [_performed(row) for row in rows.fetchall()]
 
     def free_at(self, robot: str) -> datetime | None:
         """When the robot's last operation ended."""
-        row = self._database.execute("SELECT free_at FROM robots WHERE name = ?", (robot,)).fetchone()
+        row = self._database.execute(
+            "SELECT free_at FROM robots WHERE name = ?", (robot,)
+        ).fetchone()
         return datetime.fromisoformat(row[0]) if row else None
 
     def set_free_at(self, robot: str, moment: datetime) -> None:
         """Note when the robot's last operation ended."""
-        self._database.execute("INSERT OR REPLACE INTO robots VALUES (?, ?)", (robot, moment.isoformat()))
+        self._database.execute(
+            "INSERT OR REPLACE INTO robots VALUES (?, ?)", (robot, moment.isoformat())
+        )
 
     def take_fault(self, fault: str) -> bool:
         """Whether a fault that happens once has not happened yet; from now on it has."""
-        return self._database.execute("INSERT OR IGNORE INTO faults_done VALUES (?)", (fault,)).rowcount == 1
+        return (
+            self._database.execute(
+                "INSERT OR IGNORE INTO faults_done VALUES (?)", (fault,)
+            ).rowcount
+            == 1
+        )
 
 
 def _performed(row: tuple[str, str, int, str, str, str]) -> Performed:

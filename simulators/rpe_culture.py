@@ -1,9 +1,10 @@
 """A model of the culture of iPS cells into pigment epithelium: what was done to a well -> its coloured-cell ratio.
 
-It knows nothing of conditions or parameters. It reads the operations that robots really did and computes exposures:
-inhibitor days, trypsin minutes, strokes, serum days, factor days. Its constants are fitted to the published campaign
-(random conditions: mean 0.16, median 0.06, best of 47 about 0.86; standard condition 0.45; best reachable 0.95) and to
-the 47 published wells of round 1; they are not biology.
+It knows nothing of conditions or parameters. It reads the operations that robots really did and
+computes exposures: inhibitor days, trypsin minutes, strokes, serum days, factor days. Its constants
+are fitted to the
+published campaign (random conditions: mean 0.16, median 0.06, best of 47 about 0.86; standard
+condition 0.45; best reachable 0.95) and to the 47 published wells of round 1; they are not biology.
 """
 
 import math
@@ -34,7 +35,9 @@ def rpe_culture(history: Sequence[Performed]) -> float:
     if not dispensed or detached is None or not passed_on:
         return 0.0
     assert isinstance(detached.operation, Detach)
-    added = [moment for moment, op in dispensed if op.liquid == ENZYME and moment <= detached.started_at]
+    added = [
+        moment for moment, op in dispensed if op.liquid == ENZYME and moment <= detached.started_at
+    ]
     trypsin_min = (detached.started_at - max(added)).total_seconds() / 60 if added else 0.0
     end = history[-1].ended_at
     inhibitor_days, inhibitor_nm = _exposure(dispensed, INHIBITOR, end)
@@ -49,7 +52,9 @@ def rpe_culture(history: Sequence[Performed]) -> float:
     )
 
 
-def _exposure(dispensed: Sequence[tuple[datetime, Dispense]], substance: str, end: datetime) -> tuple[float, float]:
+def _exposure(
+    dispensed: Sequence[tuple[datetime, Dispense]], substance: str, end: datetime
+) -> tuple[float, float]:
     """Days with a substance, and its mean concentration over those days."""
     days = dose = 0.0
     until = [moment for moment, _ in dispensed[1:]] + [end]
@@ -63,16 +68,26 @@ def _exposure(dispensed: Sequence[tuple[datetime, Dispense]], substance: str, en
 
 
 def _competence(nm: float, days: float) -> float:
-    """How many cells are ready: the inhibitor acts by dose and by days; too much of it for too long kills."""
+    """How many cells are ready: the inhibitor acts by dose and by days.
+
+    Too much of it for too long kills.
+    """
     dose = nm * (days / 6) ** 0.4157
-    works = 0.1496 + 0.8504 * _rises((math.log(dose) - math.log(101.67)) / 0.2134) if dose > 0 else 0.1496
+    works = (
+        0.1496 + 0.8504 * _rises((math.log(dose) - math.log(101.67)) / 0.2134)
+        if dose > 0
+        else 0.1496
+    )
     poisoned = _rises((nm - 339.44 + 12 * (days - 4)) / 11.083)
     enough_days = 0.185 + 0.815 * _rises((days - 3.5645) / 0.3412)
     return works * (1 - 0.97 * poisoned) * enough_days
 
 
 def _survival(trypsin_min: float, speed_mm_s: float, stroke: str) -> float:
-    """How many cells come off alive: too gentle leaves them behind, too strong kills beyond a cliff."""
+    """How many cells come off alive.
+
+    Too gentle leaves them behind, too strong kills beyond a cliff.
+    """
     long = float(stroke == "long")
     force = math.log10(max(speed_mm_s, 1.0) / 10)
     strain = force * (1 + 0.258 * long) * (0.55 + 0.3042 * trypsin_min / 26) + 0.093 * long

@@ -41,7 +41,12 @@ def simulated(home: Path) -> Iterator[Twin]:
 def _pump(firmware: type[Firmware], options: dict[str, Any]) -> Iterator[Twin]:
     running = firmware()
     try:
-        yield Twin(clock=RealClock(), address=running.path, options=options, performed=lambda: len(running.moved_ul))
+        yield Twin(
+            clock=RealClock(),
+            address=running.path,
+            options=options,
+            performed=lambda: len(running.moved_ul),
+        )
     finally:
         running.end()
 
@@ -81,7 +86,11 @@ def manual(home: Path) -> Iterator[Twin]:
 OT2_DECK: dict[str, Any] = {
     "analyze": False,
     "pipettes": {
-        "left": {"name": "p1000_single_gen2", "tips": "opentrons_96_tiprack_1000ul", "slots": [8, 9]},
+        "left": {
+            "name": "p1000_single_gen2",
+            "tips": "opentrons_96_tiprack_1000ul",
+            "slots": [8, 9],
+        },
         "right": {"name": "p20_single_gen2", "tips": "opentrons_96_tiprack_20ul", "slots": [10]},
     },
     "reservoirs": {"media": {"labware": "nest_12_reservoir_15ml", "slot": 5}},
@@ -95,6 +104,11 @@ def opentrons(home: Path) -> Iterator[Twin]:
     """A robot server on this machine."""
     server = OpentronsServer()
     try:
-        yield Twin(clock=RealClock(), address=server.url, options=OT2_DECK, performed=lambda: server.lasting)
+        yield Twin(
+            clock=RealClock(),
+            address=server.url,
+            options=OT2_DECK,
+            performed=lambda: server.lasting,
+        )
     finally:
         server.end()

@@ -1,4 +1,7 @@
-"""What differs between two wells with the same condition: round, plate and well effects, larger at high ratios."""
+"""What differs between two wells with the same condition.
+
+Round, plate and well effects, larger at high ratios.
+"""
 
 import hashlib
 
@@ -10,8 +13,8 @@ WELL_SD = 0.08
 FLOOR_SD = 0.006
 """The first three are standard deviations as shares of the true ratio, the last one is added in every well.
 
-Together about 0.09 times the ratio, less where a well comes close to full cover: the published campaign's repeated
-conditions differ by 0.07 to 0.1.
+Together about 0.09 times the ratio, less where a well comes close to full cover: the published
+campaign's repeated conditions differ by 0.07 to 0.1.
 """
 
 

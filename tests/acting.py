@@ -1,4 +1,7 @@
-"""What operators do, in the words of tests: each is one act of the table, performed on a lab's journal."""
+"""What operators do, in the words of tests.
+
+Each is one act of the table, performed on a lab's journal.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -60,17 +63,23 @@ def leave_empty(lab: Lab, campaign_id: str, well: WellPlace, who: str, why: str)
     do(lab, campaign_id, who, EditProposal(place=well, leave_empty=True, why=why))
 
 
-def requeue(lab: Lab, campaign_id: str, wells: Sequence[WellPlace], who: str, why: str) -> list[WellAddress]:
+def requeue(
+    lab: Lab, campaign_id: str, wells: Sequence[WellPlace], who: str, why: str
+) -> list[WellAddress]:
     found: list[WellAddress] = do(lab, campaign_id, who, Requeue(wells=tuple(wells), why=why))
     return found
 
 
-def correct_wells(lab: Lab, campaign_id: str, values: Mapping[WellPlace, float | None], who: str, why: str) -> None:
+def correct_wells(
+    lab: Lab, campaign_id: str, values: Mapping[WellPlace, float | None], who: str, why: str
+) -> None:
     for well, value in values.items():
         do(lab, campaign_id, who, CorrectWell(place=well, value=value, why=why))
 
 
-def decide(lab: Lab, job: str, decision: Decision, who: str, why: str, failed_wells: Sequence[str] = ()) -> None:
+def decide(
+    lab: Lab, job: str, decision: Decision, who: str, why: str, failed_wells: Sequence[str] = ()
+) -> None:
     do(
         lab,
         JobAddress.parse(job).campaign,
@@ -85,7 +94,13 @@ def hand_over(lab: Lab, campaign_id: str, robot: str, to: str, who: str, why: st
 
 
 def read_table(
-    lab: Lab, campaign_id: str, plate: int, numbers: Mapping[str, float], unit: str, who: str, why: str
+    lab: Lab,
+    campaign_id: str,
+    plate: int,
+    numbers: Mapping[str, float],
+    unit: str,
+    who: str,
+    why: str,
 ) -> dict[str, Score]:
     table = "well,value\n" + "".join(f"{well},{number}\n" for well, number in numbers.items())
     act = ReadTable(table=table, round_number=1, plate=plate, unit=unit, why=why)

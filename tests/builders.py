@@ -1,4 +1,7 @@
-"""What several tests build upon: campaigns that are planned, labs, jobs of one kind, and campaigns that run on."""
+"""What several tests build upon.
+
+Campaigns that are planned, labs, jobs of one kind, and campaigns that run on.
+"""
 
 import asyncio
 from pathlib import Path
@@ -64,9 +67,22 @@ def until_asked(lab: Lab, campaign_id: str) -> None:
 
 def job_of(*operations: Operation, key: str = "c/r1/p1/s/1") -> Job:
     """A job of these operations, for a robot that is called pump."""
-    details: dict[str, Any] = {"round": 1, "step": "s", "occurrence": 1, "day": 0, "plate": 1, "plate_id": "c/r1/p1"}
+    details: dict[str, Any] = {
+        "round": 1,
+        "step": "s",
+        "occurrence": 1,
+        "day": 0,
+        "plate": 1,
+        "plate_id": "c/r1/p1",
+    }
     return Job(
-        key=key, labware="6-well", robot="pump", due_at=START, tolerance_s=60.0, operations=operations, **details
+        key=key,
+        labware="6-well",
+        robot="pump",
+        due_at=START,
+        tolerance_s=60.0,
+        operations=operations,
+        **details,
     )
 
 
@@ -81,7 +97,10 @@ def jobs_for(campaign: Campaign, condition: Condition) -> tuple[Job, ...]:
 
 def dispenses(*volumes: float) -> list[Operation]:
     """A volume of medium for each well of a row."""
-    return [Dispense(well=f"A{n}", liquid="medium", volume_ul=volume) for n, volume in enumerate(volumes, 1)]
+    return [
+        Dispense(well=f"A{n}", liquid="medium", volume_ul=volume)
+        for n, volume in enumerate(volumes, 1)
+    ]
 
 
 async def finished(device: Device, key: str) -> JobReport:

@@ -14,16 +14,29 @@ from tests.conftest import ROOT
 PROGRAM = Path(sys.executable).with_name("wellwise")
 
 
-def wellwise(*words: object, home: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What a command prints; `run` and `resume`, which start Prefect's server, are processes of their own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+def wellwise(
+    *words: object, home: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """What a command prints.
+
+    `run` and `resume`, which start Prefect's server, are processes of their own.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PREFECT")
+    }
     environment |= variables
     if home is not None:
         environment["WELLWISE_HOME"] = str(home)
     arguments = [str(PROGRAM), *map(str, words)]
     if arguments[1] in ("run", "resume"):
         return subprocess.run(
-            arguments, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=400, check=False
+            arguments,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            timeout=400,
+            check=False,
         )
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (

@@ -43,7 +43,9 @@ class House:
 
     def client(self, person: str) -> TestClient:
         """Somebody with a token, or nobody."""
-        headers = {"Authorization": f"Bearer {self.secrets[person]}"} if person in self.secrets else {}
+        headers = (
+            {"Authorization": f"Bearer {self.secrets[person]}"} if person in self.secrets else {}
+        )
         return TestClient(self.app, headers=headers, raise_server_exceptions=False)
 
     def campaign(self, campaign: Campaign, proposed: bool = False, read: bool = False) -> str:
@@ -58,7 +60,9 @@ class House:
                 acting.place(1, p.well.plate, p.well.name): (number % 20) / 20
                 for number, p in enumerate(plan.layout.placements)
             }
-            acting.correct_wells(self.backend.acting(campaign_id), campaign_id, values, "ada", "read by eye")
+            acting.correct_wells(
+                self.backend.acting(campaign_id), campaign_id, values, "ada", "read by eye"
+            )
         self.backend.changed(campaign_id)
         return campaign_id
 

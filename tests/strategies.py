@@ -6,7 +6,9 @@ from protocols.conditions import Condition
 from protocols.parameters import CategoryParameter, ContinuousParameter, Parameter, SteppedParameter
 from protocols.search_space import SearchSpace
 
-_numbers = st.floats(min_value=0.001, max_value=1e4, allow_nan=False).map(lambda x: float(f"{x:.4g}"))
+_numbers = st.floats(min_value=0.001, max_value=1e4, allow_nan=False).map(
+    lambda x: float(f"{x:.4g}")
+)
 
 
 @st.composite
@@ -21,9 +23,13 @@ def parameters(draw: st.DrawFn, name: str) -> Parameter:
     if kind == "stepped":
         levels = tuple(sorted(draw(st.lists(_numbers, min_size=2, max_size=9, unique=True))))
         standard = draw(st.sampled_from(levels))
-        return SteppedParameter(name=name, step="A", kind="stepped", levels=levels, scale=scale, standard=standard)
+        return SteppedParameter(
+            name=name, step="A", kind="stepped", levels=levels, scale=scale, standard=standard
+        )
     levels = tuple(draw(st.lists(st.integers(0, 20), min_size=2, max_size=4, unique=True)))
-    return CategoryParameter(name=name, step="A", kind="category", levels=levels, standard=levels[0])
+    return CategoryParameter(
+        name=name, step="A", kind="category", levels=levels, standard=levels[0]
+    )
 
 
 @st.composite

@@ -1,7 +1,8 @@
 """The public interface of wellwise: what other programs may rely on.
 
-Names are imported from their rooms when they are first used, so that `import wellwise` takes no time and a computer
-with a robot or a client needs no torch. What needs packages that are not installed says which extra brings them.
+Names are imported from their rooms when they are first used, so that `import wellwise` takes no
+time and a computer with a robot or a client needs no torch. What needs packages that are not
+installed says which extra brings them.
 """
 
 from importlib import import_module
@@ -94,7 +95,10 @@ __all__ = [
 ]
 
 _NAMES = {
-    "drivers.base": "DRIVER_API Capabilities Clock Driver DriverError JobRefused KeyMemory RobotOffline RobotSetup",
+    "drivers.base": (
+        "DRIVER_API Capabilities Clock Driver DriverError JobRefused KeyMemory "
+        "RobotOffline RobotSetup"
+    ),
     "drivers.device": "Device NoOptions OperationFailed",
     "optimizer.propose": "Prediction predict propose",
     "optimizer.recommendation": "Recommendation recommend",
@@ -107,7 +111,9 @@ _NAMES = {
     "protocols.jobs": "Job JobReport Reading",
     "protocols.operations": "Operation",
     "protocols.search_space": "SearchSpace",
-    "protocols.parameters": ("CategoryParameter ContinuousParameter DecidedByWell Parameter SteppedParameter"),
+    "protocols.parameters": (
+        "CategoryParameter ContinuousParameter DecidedByWell Parameter SteppedParameter"
+    ),
     "protocols.scoring": "MarksImages Score Scorer",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -130,7 +136,8 @@ if not TYPE_CHECKING:
             found = getattr(import_module(_MODULES[name]), name)
         except ModuleNotFoundError as error:
             raise ImportError(
-                f"wellwise.{name} needs {error.name}, which is not installed: pip install 'wellwise[lab]'",
+                f"wellwise.{name} needs {error.name}, which is not installed: pip install "
+                "'wellwise[lab]'",
                 name=error.name,
             ) from error
         globals()[name] = found

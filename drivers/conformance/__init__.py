@@ -1,4 +1,7 @@
-"""The conformance kit: one public suite of checks for any driver, with what a lab would suffer from each that fails."""
+"""The conformance kit.
+
+One public suite of checks for any driver, with what a lab would suffer from each that fails.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,14 +18,17 @@ _PATIENCE_S = 60.0
 """How long a check may take; one that hangs has failed."""
 
 
-async def examine(kind: type[Driver], twin: Twin, home: Path, has_twin: bool = True) -> AsyncIterator[Outcome]:
+async def examine(
+    kind: type[Driver], twin: Twin, home: Path, has_twin: bool = True
+) -> AsyncIterator[Outcome]:
     """Run every check, one after the other.
 
     Args:
         kind: the driver.
         twin: its simulated twin, or a twin that only says how to reach real equipment.
         home: a folder for what drivers keep.
-        has_twin: whether the equipment is simulated; real equipment cannot show that its driver has a twin.
+        has_twin: whether the equipment is simulated; real equipment cannot show that its driver has
+            a twin.
     """
     for number, (level, title, harm, check) in enumerate(CHECKS, 1):
         bench = Bench(kind, twin, home / f"check-{number}", number)

@@ -26,7 +26,9 @@ class Bench:
     def robot(self) -> Driver:
         """A driver that is not connected; each one is as a new process would make it."""
         options = self.kind.Options.model_validate(self.twin.options)
-        return self.kind(RobotSetup("bench", options, self.twin.clock, self.home, address=self.twin.address))
+        return self.kind(
+            RobotSetup("bench", options, self.twin.clock, self.home, address=self.twin.address)
+        )
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[Driver]:
@@ -84,12 +86,16 @@ class Bench:
 
     async def until_begun(self, robot: Driver, key: str) -> JobReport:
         """Poll until the first operation is done."""
-        while (report := await robot.poll(key)).state == "running" and not self._something_done(report):
+        while (report := await robot.poll(key)).state == "running" and not self._something_done(
+            report
+        ):
             await self.pause()
         return report
 
     def _something_done(self, report: JobReport) -> bool:
-        return report.operations_done > 0 or (self.twin.performed is not None and self.twin.performed() > self._before)
+        return report.operations_done > 0 or (
+            self.twin.performed is not None and self.twin.performed() > self._before
+        )
 
     async def pause(self) -> None:
         """Let a little time pass, on any clock."""
@@ -108,7 +114,9 @@ class Bench:
         return sum(not operation.repeatable for operation in job.operations)
 
 
-def _operations(kind: str, capabilities: Capabilities, wells: int, longest: bool) -> Iterator[Operation]:
+def _operations(
+    kind: str, capabilities: Capabilities, wells: int, longest: bool
+) -> Iterator[Operation]:
     operation: type[Operation] = OPERATIONS[kind]
     values = dict(operation.typical)
     for name, (low, high) in capabilities.operations[kind].items():

@@ -1,4 +1,7 @@
-"""The checks of the conformance kit. Each says what it saw; beside it stands what a lab would suffer."""
+"""The checks of the conformance kit. Each says what it saw.
+
+Beside it stands what a lab would suffer.
+"""
 
 import asyncio
 import gc
@@ -34,7 +37,11 @@ def _check(level: Level, title: str, harm: str) -> Callable[[Check], Check]:
     return register
 
 
-@_check(Level.BRONZE, "it says what it can do without a connection", "campaigns would be launched that it cannot do")
+@_check(
+    Level.BRONZE,
+    "it says what it can do without a connection",
+    "campaigns would be launched that it cannot do",
+)
 async def _declares(bench: Bench) -> None:
     try:
         capabilities = bench.robot().capabilities
@@ -44,7 +51,11 @@ async def _declares(bench: Bench) -> None:
         raise Failure("it declares no operation or no labware")
 
 
-@_check(Level.BRONZE, "it does a job to its end", "rounds would wait for ever, or images would be missing")
+@_check(
+    Level.BRONZE,
+    "it does a job to its end",
+    "rounds would wait for ever, or images would be missing",
+)
 async def _does_a_job(bench: Bench) -> None:
     async with bench.connected() as robot:
         job = bench.job()
@@ -54,12 +65,18 @@ async def _does_a_job(bench: Bench) -> None:
             raise Failure(f"the job ended as {report.state}: {report.message}")
         if report.ended_at is None:
             raise Failure("its report does not say when the job ended")
-        imaged = {operation.well_name for operation in job.operations if operation.reads is not None}
+        imaged = {
+            operation.well_name for operation in job.operations if operation.reads is not None
+        }
         if imaged - {reading.well for reading in report.readings}:
             raise Failure("it has no reading of a well that it was to image")
 
 
-@_check(Level.BRONZE, "a job that it never got is not one that it has", "jobs that nobody did would count as done")
+@_check(
+    Level.BRONZE,
+    "a job that it never got is not one that it has",
+    "jobs that nobody did would count as done",
+)
 async def _unknown_key(bench: Bench) -> None:
     async with bench.connected() as robot:
         report = await robot.poll("bench/r99/p9/never/1")
@@ -68,7 +85,11 @@ async def _unknown_key(bench: Bench) -> None:
             raise Failure(f"it says that a key that it never got is {report.state}")
 
 
-@_check(Level.BRONZE, "it refuses what it cannot do", "it would do something else, or half of the job, to living cells")
+@_check(
+    Level.BRONZE,
+    "it refuses what it cannot do",
+    "it would do something else, or half of the job, to living cells",
+)
 async def _refuses(bench: Bench) -> None:
     async with bench.connected() as robot:
         job = bench.job()
@@ -83,7 +104,11 @@ async def _refuses(bench: Bench) -> None:
         raise Failure("it took a job on labware that it does not declare")
 
 
-@_check(Level.BRONZE, "without a line it says that it is offline", "a pulled cable would look like a fault of wellwise")
+@_check(
+    Level.BRONZE,
+    "without a line it says that it is offline",
+    "a pulled cable would look like a fault of wellwise",
+)
 async def _offline(bench: Bench) -> None:
     robot = bench.robot()
     try:
@@ -91,7 +116,9 @@ async def _offline(bench: Bench) -> None:
     except RobotOffline:
         return
     except Exception as error:
-        raise Failure(f"a poll before connect raised {type(error).__name__} instead of RobotOffline") from None
+        raise Failure(
+            f"a poll before connect raised {type(error).__name__} instead of RobotOffline"
+        ) from None
     raise Failure("a poll before connect was answered")
 
 
@@ -104,7 +131,11 @@ async def _twice(bench: Bench) -> None:
     await robot.close()
 
 
-@_check(Level.BRONZE, "it never blocks the event loop", "every other robot, and the lease, would wait for it")
+@_check(
+    Level.BRONZE,
+    "it never blocks the event loop",
+    "every other robot, and the lease, would wait for it",
+)
 async def _lets_others_run(bench: Bench) -> None:
     robot, job = bench.robot(), bench.job()
     worst = {"loop": 0.0, "thread": 0.0}
@@ -125,7 +156,8 @@ async def _lets_others_run(bench: Bench) -> None:
             time.sleep(_WATCH_S)
             late("thread", begun)
 
-    # A thread beside the loop is late only because the machine is busy: that is not the driver's fault.
+    # A thread beside the loop is late only because the machine is busy: that is not the driver's
+    # fault.
     beside = threading.Thread(target=watch_the_machine, daemon=True)
     beside.start()
     watching = asyncio.create_task(watch())
@@ -144,7 +176,9 @@ async def _lets_others_run(bench: Bench) -> None:
         raise Failure(f"nothing else could run for {blocked:.1f} s")
 
 
-@_check(Level.BRONZE, "a cancelled call leaves it usable", "one Ctrl-C would cost the rest of a round")
+@_check(
+    Level.BRONZE, "a cancelled call leaves it usable", "one Ctrl-C would cost the rest of a round"
+)
 async def _cancelled(bench: Bench) -> None:
     async with bench.connected() as robot:
         job = bench.job()
@@ -156,10 +190,16 @@ async def _cancelled(bench: Bench) -> None:
             await robot.submit(job)
         report = await bench.until_over(robot, job.key)
         if report.state not in ("done", "in_doubt"):
-            raise Failure(f"after a cancelled submit the job ended as {report.state}: {report.message}")
+            raise Failure(
+                f"after a cancelled submit the job ended as {report.state}: {report.message}"
+            )
 
 
-@_check(Level.SILVER, "the same key twice is one job", "whenever a line drops a reagent would be dispensed twice")
+@_check(
+    Level.SILVER,
+    "the same key twice is one job",
+    "whenever a line drops a reagent would be dispensed twice",
+)
 async def _same_key(bench: Bench) -> None:
     async with bench.connected() as robot:
         job = bench.job()
@@ -173,10 +213,17 @@ async def _same_key(bench: Bench) -> None:
     if report.operations_done > len(job.operations):
         raise Failure(f"{len(job.operations)} operations were done {report.operations_done} times")
     if before is not None and after is not None and after - before != bench.lasting(job):
-        raise Failure(f"a job of {bench.lasting(job)} operations that was sent three times made {after - before}")
+        raise Failure(
+            f"a job of {bench.lasting(job)} operations that was sent three times made "
+            f"{after - before}"
+        )
 
 
-@_check(Level.SILVER, "what it says of a job is true under load", "wells would be read before they were fed, or never")
+@_check(
+    Level.SILVER,
+    "what it says of a job is true under load",
+    "wells would be read before they were fed, or never",
+)
 async def _truthful(bench: Bench) -> None:
     async with bench.connected() as robot:
         job = bench.job()
@@ -186,7 +233,8 @@ async def _truthful(bench: Bench) -> None:
         while True:
             reports = await asyncio.gather(*(robot.poll(job.key) for _ in range(20)))
             done = bench.count()
-            # Polls that are under way together may be answered in any order: they are held against those before them.
+            # Polls that are under way together may be answered in any order: they are held against
+            # those before them.
             least = min(report.operations_done for report in reports)
             if least < so_far:
                 raise Failure(f"operations done went back from {so_far} to {least}")
@@ -201,12 +249,21 @@ async def _truthful(bench: Bench) -> None:
             await bench.pause()
         again = await robot.poll(job.key)
         if again != reports[-1]:
-            raise Failure(f"it changed its mind about a finished job from {reports[-1].state} to {again.state}")
+            raise Failure(
+                f"it changed its mind about a finished job from {reports[-1].state} to "
+                f"{again.state}"
+            )
         if again.state == "done" and again.operations_done != len(job.operations):
-            raise Failure(f"done, but with {again.operations_done} of {len(job.operations)} operations")
+            raise Failure(
+                f"done, but with {again.operations_done} of {len(job.operations)} operations"
+            )
 
 
-@_check(Level.SILVER, "stop stops it in its stated time", "an arm would go on moving while somebody reaches in")
+@_check(
+    Level.SILVER,
+    "stop stops it in its stated time",
+    "an arm would go on moving while somebody reaches in",
+)
 async def _stops(bench: Bench) -> None:
     if bench.twin.clock.virtual:
         raise Failure("its twin has a virtual clock: nothing is ever under way on it")
@@ -237,7 +294,9 @@ async def _stops(bench: Bench) -> None:
             raise Failure(f"after a stop it does no more jobs: {report.state}: {report.message}")
 
 
-@_check(Level.SILVER, "it comes back after its line was closed", "each reconnect would cost a plate")
+@_check(
+    Level.SILVER, "it comes back after its line was closed", "each reconnect would cost a plate"
+)
 async def _reconnects(bench: Bench) -> None:
     robot = bench.robot()
     await robot.connect()
@@ -252,11 +311,15 @@ async def _reconnects(bench: Bench) -> None:
     after = bench.count()
     await robot.close()
     if before is not None and after is not None and after - before > bench.lasting(job):
-        raise Failure(f"a job of {bench.lasting(job)} operations made {after - before} over a reconnect")
+        raise Failure(
+            f"a job of {bench.lasting(job)} operations made {after - before} over a reconnect"
+        )
 
 
 @_check(
-    Level.GOLD, "after a crash it knows what it declares", "after a power cut a job would be sent twice, or be lost"
+    Level.GOLD,
+    "after a crash it knows what it declares",
+    "after a power cut a job would be sent twice, or be lost",
 )
 async def _crash(bench: Bench) -> None:
     others = asyncio.all_tasks()
@@ -281,16 +344,24 @@ async def _crash(bench: Bench) -> None:
         if memory is KeyMemory.CANNOT_SAY and never.state == "unknown":
             raise Failure("it declares that it cannot say, and says that it never got a key")
         if memory is not KeyMemory.CANNOT_SAY and never.state != "unknown":
-            raise Failure(f"it declares that it {memory.value}, and a key that it never got is {never.state}")
+            raise Failure(
+                f"it declares that it {memory.value}, and a key that it never got is {never.state}"
+            )
         if memory is not KeyMemory.CANNOT_SAY:
             await fresh.submit(job)
             await bench.until_over(fresh, job.key)
     after = bench.count()
     if before is not None and after is not None and after - before > bench.lasting(job):
-        raise Failure(f"a job of {bench.lasting(job)} operations made {after - before} over a crash")
+        raise Failure(
+            f"a job of {bench.lasting(job)} operations made {after - before} over a crash"
+        )
 
 
-@_check(Level.GOLD, "a closed driver leaves nothing behind", "after some days no port could be opened any more")
+@_check(
+    Level.GOLD,
+    "a closed driver leaves nothing behind",
+    "after some days no port could be opened any more",
+)
 async def _leaves_nothing(bench: Bench) -> None:
     async with bench.connected() as robot:
         job = bench.job()
@@ -317,14 +388,21 @@ def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
 def _open_files() -> int:
     folder = Path("/dev/fd")  # Linux, macOS and the BSDs have it
     if not folder.is_dir():
-        raise Failure("this system does not tell which files are open: whether any is left cannot be seen here")
+        raise Failure(
+            "this system does not tell which files are open: whether any is left cannot be seen "
+            "here"
+        )
     return len(list(folder.iterdir()))
 
 
-@_check(Level.GOLD, "it is described", "whoever stands before it at night would have nothing to read")
+@_check(
+    Level.GOLD, "it is described", "whoever stands before it at night would have nothing to read"
+)
 async def _described(bench: Bench) -> None:
     if not (bench.kind.__doc__ or "").strip():
         raise Failure("its class has no docstring")
-    bare = [name for name, field in bench.kind.Options.model_fields.items() if not field.description]
+    bare = [
+        name for name, field in bench.kind.Options.model_fields.items() if not field.description
+    ]
     if bare:
         raise Failure(f"options without a description: {', '.join(bare)}")

@@ -1,4 +1,7 @@
-"""Any driver in an interpreter of its own, for packages that cannot live beside ours; its end is a disconnect."""
+"""Any driver in an interpreter of its own, for packages that cannot live beside ours.
+
+Its end is a disconnect.
+"""
 
 import asyncio
 import contextlib
@@ -28,8 +31,8 @@ class AnyOptions(BaseModel):
 class OutsideDriver:
     """A driver that runs in another interpreter and is spoken to in JSON lines.
 
-    The process is started by `connect`. If it ends by itself, calls raise `RobotOffline`, and the next `connect` starts
-    it again; what its robot then knows of a job is what the driver declares.
+    The process is started by `connect`. If it ends by itself, calls raise `RobotOffline`, and the
+    next `connect` starts it again; what its robot then knows of a job is what the driver declares.
     """
 
     Options: ClassVar[type[BaseModel]] = AnyOptions
@@ -43,7 +46,11 @@ class OutsideDriver:
         """
         self._name, self._python = setup.name, python
         self._command = [str(python), str(Path(__file__).with_name("start.py"))]
-        options = setup.options.model_dump(mode="json") if isinstance(setup.options, BaseModel) else dict(setup.options)
+        options = (
+            setup.options.model_dump(mode="json")
+            if isinstance(setup.options, BaseModel)
+            else dict(setup.options)
+        )
         self._greeting = json.dumps(
             {
                 "driver": driver,
@@ -123,7 +130,9 @@ class OutsideDriver:
             return Capabilities.model_validate(said["capabilities"])
         except (IndexError, ValueError, KeyError):
             why = (ran.stdout + ran.stderr).strip().splitlines()[-1:] or ["it said nothing"]
-            raise DriverError(f"robot {self._name}: its driver cannot be made in {self._python}: {why[0]}") from None
+            raise DriverError(
+                f"robot {self._name}: its driver cannot be made in {self._python}: {why[0]}"
+            ) from None
 
     async def _start(self) -> None:
         try:
@@ -135,7 +144,9 @@ class OutsideDriver:
                 limit=_LONGEST_LINE,
             )
         except OSError as error:
-            raise RobotOffline(f"robot {self._name}: its interpreter cannot be started: {error}") from None
+            raise RobotOffline(
+                f"robot {self._name}: its interpreter cannot be started: {error}"
+            ) from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(self._greeting.encode() + b"\n")
@@ -153,7 +164,9 @@ class OutsideDriver:
         code = await process.wait()
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(RobotOffline(f"robot {self._name}: its driver's process ended ({code})"))
+                future.set_exception(
+                    RobotOffline(f"robot {self._name}: its driver's process ended ({code})")
+                )
         self._waiting.clear()
 
     async def _read_answers(self, answers: asyncio.StreamReader) -> None:
@@ -176,7 +189,9 @@ class OutsideDriver:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         try:
-            process.stdin.write(json.dumps({"id": number, "call": call, **content}).encode() + b"\n")
+            process.stdin.write(
+                json.dumps({"id": number, "call": call, **content}).encode() + b"\n"
+            )
             await process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             self._waiting.pop(number, None)

@@ -1,6 +1,7 @@
 """A driver in an interpreter of its own: answers one JSON line on stdout for each on stdin.
 
-Run by `drivers.isolated.driver`. Its environment needs pydantic and the packages of the driver, nothing else.
+Run by `drivers.isolated.driver`. Its environment needs pydantic and the packages of the driver,
+nothing else.
 """
 
 import asyncio
@@ -66,7 +67,11 @@ async def serve(answers: TextIO) -> None:
     setup = json.loads(sys.stdin.readline())
     try:
         driver = make(setup)
-        print(json.dumps({"capabilities": driver.capabilities.model_dump(mode="json")}), file=answers, flush=True)
+        print(
+            json.dumps({"capabilities": driver.capabilities.model_dump(mode="json")}),
+            file=answers,
+            flush=True,
+        )
     except Exception as error:
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers, flush=True)
         return

@@ -1,7 +1,9 @@
 """Begins `drivers.isolated.host` in an interpreter that has none of our packages installed.
 
-Run as a file. Only our own rooms are found beside this file, and only where the interpreter has none itself: with the
-whole folder on the path, an installed wellwise would bring every package that lies beside it, of the wrong version.
+Run as a file. Only our own rooms are found beside this file, and only where the interpreter has
+none itself: with the whole folder on the path, an installed wellwise would bring every package that
+lies beside it, of
+the wrong version.
 """
 
 import importlib.machinery
@@ -23,11 +25,14 @@ class _Rooms:
     ) -> importlib.machinery.ModuleSpec | None:
         if name not in _ROOMS:
             return None
-        return importlib.machinery.PathFinder.find_spec(name, [str(Path(__file__).resolve().parents[2])])
+        return importlib.machinery.PathFinder.find_spec(
+            name, [str(Path(__file__).resolve().parents[2])]
+        )
 
 
 if __name__ == "__main__":
-    # The folder of this file, which Python puts first, would hide other packages behind `driver` and `host`.
+    # The folder of this file, which Python puts first, would hide other packages behind `driver`
+    # and `host`.
     sys.path = [folder for folder in sys.path if folder != str(Path(__file__).resolve().parent)]
     sys.meta_path.append(_Rooms)
     runpy.run_module("drivers.isolated.host", run_name="__main__", alter_sys=True)

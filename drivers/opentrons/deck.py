@@ -1,4 +1,7 @@
-"""What stands on an Opentrons OT-2: pipettes with their tips, reservoirs, liquids and stock solutions."""
+"""What stands on an Opentrons OT-2.
+
+Pipettes with their tips, reservoirs, liquids and stock solutions.
+"""
 
 from pathlib import Path
 from typing import Literal
@@ -32,8 +35,12 @@ class _Part(BaseModel):
 class Pipette(_Part):
     """A pipette and its tip racks."""
 
-    name: Literal["p20_single_gen2", "p300_single_gen2", "p1000_single_gen2"] = Field(description="model")
-    tips: str = Field(description="Opentrons' name of the tip rack, such as opentrons_96_tiprack_1000ul")
+    name: Literal["p20_single_gen2", "p300_single_gen2", "p1000_single_gen2"] = Field(
+        description="model"
+    )
+    tips: str = Field(
+        description="Opentrons' name of the tip rack, such as opentrons_96_tiprack_1000ul"
+    )
     slots: tuple[Slot, ...] = Field(min_length=1, description="deck slots of full racks")
 
     @property
@@ -76,10 +83,24 @@ class OpentronsOptions(_Part):
     api_level: str = Field("2.15", description="version of the Python protocol API")
     plate_slot: Slot = Field(2, description="where the plate stands")
     fresh_plate_slot: Slot = Field(3, description="where the fresh plate of a transfer stands")
-    pipettes: dict[Literal["left", "right"], Pipette] = Field(min_length=1, description="mount -> pipette and tips")
-    reservoirs: dict[str, Reservoir] = Field(default_factory=dict, description="name -> labware with liquids")
-    liquids: dict[str, Source] = Field(default_factory=dict, description="liquid of the campaign -> where it is")
-    stocks: dict[str, Stock] = Field(default_factory=dict, description="substance -> stock solution")
-    moves: Literal["pause", "ignore"] = Field("pause", description="whether the run waits for a person at each move")
-    environment: Path | None = Field(None, description="folder of the environment with the opentrons package")
-    analyze: bool = Field(True, description="whether the opentrons package analyses each protocol before it is sent")
+    pipettes: dict[Literal["left", "right"], Pipette] = Field(
+        min_length=1, description="mount -> pipette and tips"
+    )
+    reservoirs: dict[str, Reservoir] = Field(
+        default_factory=dict, description="name -> labware with liquids"
+    )
+    liquids: dict[str, Source] = Field(
+        default_factory=dict, description="liquid of the campaign -> where it is"
+    )
+    stocks: dict[str, Stock] = Field(
+        default_factory=dict, description="substance -> stock solution"
+    )
+    moves: Literal["pause", "ignore"] = Field(
+        "pause", description="whether the run waits for a person at each move"
+    )
+    environment: Path | None = Field(
+        None, description="folder of the environment with the opentrons package"
+    )
+    analyze: bool = Field(
+        True, description="whether the opentrons package analyses each protocol before it is sent"
+    )

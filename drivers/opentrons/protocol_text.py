@@ -8,14 +8,27 @@ from typing import NoReturn
 from drivers.base import JobRefused
 from drivers.opentrons.deck import PLATES, OpentronsOptions, Pipette, Source
 from protocols.jobs import Job
-from protocols.operations import Aspirate, Detach, Dispense, Incubate, Mix, Move, Operation, Transfer, well_of
+from protocols.operations import (
+    Aspirate,
+    Detach,
+    Dispense,
+    Incubate,
+    Mix,
+    Move,
+    Operation,
+    Transfer,
+    well_of,
+)
 from protocols.plates import WELL_VOLUME_UL
 
 _STROKES = 10
 """How often a well's cells are stroked at detachment."""
 
 _UL_PER_MM = 15.0
-"""A GEN2 P1000's plunger moves about this volume in a millimetre (uL): from plunger speed to flow rate."""
+"""A GEN2 P1000's plunger moves about this volume in a millimetre (uL).
+
+From plunger speed to flow rate.
+"""
 
 _HEAD = '''\
 """Job {key}: {title}. Made by wellwise; every operation is marked by a comment when it is done."""
@@ -46,9 +59,13 @@ class Budget:
     volumes_there_ul: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        tips = [f"{name}: {number} of {self.tips_there[name]} tips" for name, number in self.tips.items()]
+        tips = [
+            f"{name}: {number} of {self.tips_there[name]} tips"
+            for name, number in self.tips.items()
+        ]
         volumes = [
-            f"{name}: {volume:.0f} of {self.volumes_there_ul[name]:.0f} uL" for name, volume in self.volumes_ul.items()
+            f"{name}: {volume:.0f} of {self.volumes_there_ul[name]:.0f} uL"
+            for name, volume in self.volumes_ul.items()
         ]
         return "; ".join([*tips, *volumes]) or "nothing"
 
@@ -56,12 +73,13 @@ class Budget:
 def compile_protocol(job: Job, options: OpentronsOptions, robot: str) -> tuple[str, Budget]:
     """The text of a protocol that does a job, and what it uses.
 
-    A dispense takes the base liquid and each supplement's stock, as much as its concentration needs, from above the
+    A dispense takes the base liquid and each supplement's stock, as much as its concentration
+    needs, from above the
     well: one tip a source. Whatever touches the liquid of a well has a tip of its own.
 
     Raises:
-        JobRefused: a well would overflow, tips or a liquid would run out, no pipette takes a volume, or a liquid or a
-            stock is not on the deck.
+        JobRefused: a well would overflow, tips or a liquid would run out, no pipette takes a
+            volume, or a liquid or a stock is not on the deck.
     """
     return _Compiler(job, options, robot).compiled()
 
@@ -86,23 +104,41 @@ class _Compiler:
         self._drop()
         for rack, number in self._budget.tips.items():
             if number > self._budget.tips_there[rack]:
-                self._refuse(f"{number} tips are needed of {rack} and {self._budget.tips_there[rack]} are there")
-        head = _HEAD.format(key=self._job.key, title=str(self._job), api_level=self._options.api_level)
-        return head + "".join(f"    {line}\n" for line in [*self._loading(), *self._lines]), self._budget
+                self._refuse(
+                    f"{number} tips are needed of {rack} and {self._budget.tips_there[rack]} are "
+                    "there"
+                )
+        head = _HEAD.format(
+            key=self._job.key, title=str(self._job), api_level=self._options.api_level
+        )
+        return head + "".join(
+            f"    {line}\n" for line in [*self._loading(), *self._lines]
+        ), self._budget
 
     def _loading(self) -> list[str]:
         options, job = self._options, self._job
         plate = PLATES[job.labware]
-        lines = [f"plate = protocol.load_labware({plate!r}, {options.plate_slot}, {job.plate_id!r})"]
+        lines = [
+            f"plate = protocol.load_labware({plate!r}, {options.plate_slot}, {job.plate_id!r})"
+        ]
         if any(isinstance(operation, Transfer) for operation in job.operations):
-            lines.append(f"fresh = protocol.load_labware({plate!r}, {options.fresh_plate_slot}, 'fresh plate')")
+            lines.append(
+                f"fresh = protocol.load_labware({plate!r}, {options.fresh_plate_slot}, 'fresh "
+                "plate')"
+            )
         for name, reservoir in options.reservoirs.items():
             lines.append(
-                f"{_variable(name)} = protocol.load_labware({reservoir.labware!r}, {reservoir.slot}, {name!r})"
+                f"{_variable(name)} = protocol.load_labware({reservoir.labware!r}, "
+                f"{reservoir.slot}, {name!r})"
             )
         for mount, pipette in options.pipettes.items():
-            racks = ", ".join(f"protocol.load_labware({pipette.tips!r}, {slot})" for slot in pipette.slots)
-            lines.append(f"{mount} = protocol.load_instrument({pipette.name!r}, {mount!r}, tip_racks=[{racks}])")
+            racks = ", ".join(
+                f"protocol.load_labware({pipette.tips!r}, {slot})" for slot in pipette.slots
+            )
+            lines.append(
+                f"{mount} = protocol.load_instrument({pipette.name!r}, {mount!r}, "
+                f"tip_racks=[{racks}])"
+            )
         return lines
 
     def _do(self, operation: Operation) -> None:
@@ -110,7 +146,9 @@ class _Compiler:
             case Move():
                 if self._options.moves == "pause":
                     self._drop()
-                    self._line(f"protocol.pause({f'Carry the plate to the {operation.to}, then resume.'!r})")
+                    self._line(
+                        f"protocol.pause({f'Carry the plate to the {operation.to}, then resume.'!r})"
+                    )
             case Incubate():
                 self._line(f"protocol.delay(seconds={operation.duration_s:g})")
             case Dispense():
@@ -127,17 +165,23 @@ class _Compiler:
                 mount, pipette = self._pipette(operation.volume_ul)
                 self._fresh_tip(mount, "")
                 amount = min(operation.volume_ul, pipette.most_ul)
-                self._line(f"{mount}.mix({operation.cycles}, {amount:g}, plate[{operation.well!r}].bottom(1))")
+                self._line(
+                    f"{mount}.mix({operation.cycles}, {amount:g}, "
+                    f"plate[{operation.well!r}].bottom(1))"
+                )
                 self._drop()
             case Detach():
-                mount, pipette = max(self._options.pipettes.items(), key=lambda found: found[1].most_ul)
+                mount, pipette = max(
+                    self._options.pipettes.items(), key=lambda found: found[1].most_ul
+                )
                 self._fresh_tip(mount, "")
                 rate = operation.speed_mm_s * _UL_PER_MM
                 self._line(f"wait_since_enzyme({operation.period_s:g})")
                 self._line(f"{mount}.flow_rate.aspirate = {mount}.flow_rate.dispense = {rate:g}")
                 height = 1 if operation.stroke == "short" else 3
                 self._line(
-                    f"{mount}.mix({_STROKES}, {pipette.most_ul / 2:g}, plate[{operation.well!r}].bottom({height}))"
+                    f"{mount}.mix({_STROKES}, {pipette.most_ul / 2:g}, "
+                    f"plate[{operation.well!r}].bottom({height}))"
                 )
                 self._drop()
             case Transfer():
@@ -161,19 +205,22 @@ class _Compiler:
                 self._refuse(f"no stock of {supplement.substance} is on the deck")
             if stock.unit != supplement.unit:
                 self._refuse(
-                    f"the stock of {supplement.substance} is in {stock.unit}, its concentration in {supplement.unit}"
+                    f"the stock of {supplement.substance} is in {stock.unit}, its concentration "
+                    f"in {supplement.unit}"
                 )
             amount = operation.volume_ul * supplement.concentration / stock.concentration
             amounts.append((supplement.substance, stock, amount))
             rest -= amount
         if rest < 0:
             self._refuse(
-                f"the stocks for {operation.well} make more than {operation.volume_ul:g} uL: make them stronger"
+                f"the stocks for {operation.well} make more than {operation.volume_ul:g} uL: make "
+                "them stronger"
             )
         liquid = self._options.liquids.get(operation.liquid)
         if liquid is None:
             self._refuse(
-                f"no {operation.liquid} is on the deck (there is {', '.join(self._options.liquids) or 'nothing'})"
+                f"no {operation.liquid} is on the deck (there is "
+                f"{', '.join(self._options.liquids) or 'nothing'})"
             )
         if rest > 0:
             amounts.insert(0, (operation.liquid, liquid, rest))
@@ -188,7 +235,8 @@ class _Compiler:
         self._in_well[operation.well] += operation.volume_ul
         if self._in_well[operation.well] > WELL_VOLUME_UL[self._job.labware]:
             self._refuse(
-                f"{operation.well} would overflow: {self._in_well[operation.well]:g} uL in a well of "
+                f"{operation.well} would overflow: {self._in_well[operation.well]:g} uL in a well "
+                "of "
                 f"{WELL_VOLUME_UL[self._job.labware]:g} uL"
             )
 
@@ -205,7 +253,11 @@ class _Compiler:
         return self._refuse(f"{name} runs out: {there:g} uL are there")
 
     def _pipette(self, amount: float) -> tuple[str, Pipette]:
-        able = [(mount, one) for mount, one in self._options.pipettes.items() if one.least_ul <= amount + 1e-9]
+        able = [
+            (mount, one)
+            for mount, one in self._options.pipettes.items()
+            if one.least_ul <= amount + 1e-9
+        ]
         if not able:
             least = min(pipette.least_ul for pipette in self._options.pipettes.values())
             self._refuse(f"no pipette takes {amount:.2f} uL (the least is {least:g} uL)")

@@ -1,4 +1,7 @@
-"""The driver for Opentrons robots: a job becomes a protocol that is analysed, uploaded and run over HTTP."""
+"""The driver for Opentrons robots.
+
+A job becomes a protocol that is analysed, uploaded and run over HTTP.
+"""
 
 import asyncio
 import json
@@ -19,7 +22,14 @@ from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport
 
 _HEADERS = {"Opentrons-Version": "4"}
-_UNDER_WAY = {"running", "paused", "finishing", "stop-requested", "blocked-by-open-door", "awaiting-recovery"}
+_UNDER_WAY = {
+    "running",
+    "paused",
+    "finishing",
+    "stop-requested",
+    "blocked-by-open-door",
+    "awaiting-recovery",
+}
 _OPERATIONS = ("move", "dispense", "aspirate", "mix", "incubate", "detach", "transfer")
 _MOST_COMMANDS = 10_000
 
@@ -27,8 +37,8 @@ _MOST_COMMANDS = 10_000
 class OpentronsRobot:
     """An Opentrons OT-2 at `address` (the URL of its robot server, such as http://HOST:31950).
 
-    The robot's own server is its memory: a job's key is the key of its protocol, and a run of that protocol is the
-    job. A run that the server lost when it was restarted is a job in doubt.
+    The robot's own server is its memory: a job's key is the key of its protocol, and a run of that
+    protocol is the job. A run that the server lost when it was restarted is a job in doubt.
     """
 
     Options: ClassVar[type[BaseModel]] = OpentronsOptions
@@ -42,11 +52,19 @@ class OpentronsRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What pipettes can do; the volumes of the largest pipette are no limit, it goes more than once."""
+        """What pipettes can do.
+
+        The volumes of the largest pipette are no limit, it goes more than once.
+        """
         least = min(pipette.least_ul for pipette in self._options.pipettes.values())
         within = {"volume_ul": (least, float("inf"))}
-        operations = {kind: within if kind in ("dispense", "aspirate", "transfer") else {} for kind in _OPERATIONS}
-        able = Capabilities(operations=operations, labware=frozenset(PLATES), memory=KeyMemory.REMEMBERS_KEYS)
+        operations = {
+            kind: within if kind in ("dispense", "aspirate", "transfer") else {}
+            for kind in _OPERATIONS
+        }
+        able = Capabilities(
+            operations=operations, labware=frozenset(PLATES), memory=KeyMemory.REMEMBERS_KEYS
+        )
         return able.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
@@ -67,7 +85,10 @@ class OpentronsRobot:
             self._client = client
 
     async def submit(self, job: Job) -> None:
-        """Compile, analyse, upload and start a job; a key that the robot has is the job that it has."""
+        """Compile, analyse, upload and start a job.
+
+        A key that the robot has is the job that it has.
+        """
         async with self._submitting:
             if await self._run_of(job.key) is not None:
                 return
@@ -75,7 +96,10 @@ class OpentronsRobot:
             text, _ = compile_protocol(job, self._options, self._setup.name)
             await self._analyse(text)
             protocol = await self._send(
-                "POST", "/protocols", files={"files": ("job.py", text.encode())}, data={"key": job.key}
+                "POST",
+                "/protocols",
+                files={"files": ("job.py", text.encode())},
+                data={"key": job.key},
             )
             run = await self._send("POST", "/runs", json={"data": {"protocolId": protocol["id"]}})
             await self._act(run["id"], "play")
@@ -98,19 +122,30 @@ class OpentronsRobot:
             "awaiting-recovery": "the robot waits for a person to recover from an error",
         }.get(status, "")
         if lost:
-            message = "the robot's server was restarted in the middle of the run and does not know how far it came"
+            message = (
+                "the robot's server was restarted in the middle of the run and does not "
+                "know how far it came"
+            )
             return JobReport(key=key, state="in_doubt", message=message)
         if status in _UNDER_WAY or status == "idle":
             return JobReport(key=key, state="running", operations_done=done, message=message)
         ended = run.get("completedAt")
-        ended_at = datetime.fromisoformat(ended.replace("Z", "+00:00")) if ended else self._setup.clock.now()
+        ended_at = (
+            datetime.fromisoformat(ended.replace("Z", "+00:00"))
+            if ended
+            else self._setup.clock.now()
+        )
         if status == "succeeded":
             return JobReport(key=key, state="done", operations_done=done, ended_at=ended_at)
         if status == "stopped":
             message = "the run was stopped"
         errors = "; ".join(str(error.get("detail", error)) for error in run.get("errors") or [])
         return JobReport(
-            key=key, state="failed", operations_done=done, message=errors or message or status, ended_at=ended_at
+            key=key,
+            state="failed",
+            operations_done=done,
+            message=errors or message or status,
+            ended_at=ended_at,
         )
 
     async def stop(self) -> None:
@@ -135,7 +170,9 @@ class OpentronsRobot:
             if run.get("current") and run["status"] in statuses:
                 await self._act(run["id"], action)
                 return
-        raise DriverError(f"robot {self._setup.name} has no run that is {' or '.join(sorted(statuses))}")
+        raise DriverError(
+            f"robot {self._setup.name} has no run that is {' or '.join(sorted(statuses))}"
+        )
 
     async def close(self) -> None:
         """Close the connection; a run goes on."""
@@ -154,12 +191,20 @@ class OpentronsRobot:
         return text, str(budget)
 
     async def _run_of(self, key: str) -> dict[str, Any] | None:
-        protocols = {entry["id"] for entry in await self._send("GET", "/protocols") if entry.get("key") == key}
-        runs = [run for run in await self._send("GET", "/runs") if run.get("protocolId") in protocols]
+        protocols = {
+            entry["id"]
+            for entry in await self._send("GET", "/protocols")
+            if entry.get("key") == key
+        }
+        runs = [
+            run for run in await self._send("GET", "/runs") if run.get("protocolId") in protocols
+        ]
         return dict(runs[-1]) if runs else None
 
     async def _operations_done(self, run: str) -> int:
-        commands = await self._send("GET", f"/runs/{run}/commands", params={"pageLength": _MOST_COMMANDS, "cursor": 0})
+        commands = await self._send(
+            "GET", f"/runs/{run}/commands", params={"pageLength": _MOST_COMMANDS, "cursor": 0}
+        )
         return sum(
             command["commandType"] == "comment"
             and command["status"] == "succeeded"
@@ -184,8 +229,13 @@ class OpentronsRobot:
         except (ValueError, KeyError, IndexError):
             told = {"id": str(answer.status_code), "detail": answer.text[:200]}
         if answer.status_code in (409, 503):
-            raise RobotOffline(f"robot {self._setup.name} is busy: {told.get('detail', told['id'])}")
-        raise DriverError(f"robot {self._setup.name} refuses {method} {path}: {told['id']}: {told.get('detail', '')}")
+            raise RobotOffline(
+                f"robot {self._setup.name} is busy: {told.get('detail', told['id'])}"
+            )
+        raise DriverError(
+            f"robot {self._setup.name} refuses {method} {path}: {told['id']}: "
+            f"{told.get('detail', '')}"
+        )
 
     async def _analyse(self, text: str) -> None:
         """Have the opentrons package simulate a protocol, in its own environment, before a robot sees it."""
@@ -194,12 +244,15 @@ class OpentronsRobot:
         folder = self._options.environment or environment_folder(self._setup.home, "opentrons")
         if not interpreter(folder).exists():
             raise JobRefused(
-                f"robot {self._setup.name}: the opentrons package is not in {folder}: make it with wellwise driver "
+                f"robot {self._setup.name}: the opentrons package is not in {folder}: make it "
+                "with wellwise driver "
                 "environment opentrons, or set analyze: false"
             )
         errors = await analyse(text, interpreter(folder))
         if errors:
-            raise JobRefused(f"robot {self._setup.name}: the protocol fails its analysis: {'; '.join(errors)}")
+            raise JobRefused(
+                f"robot {self._setup.name}: the protocol fails its analysis: {'; '.join(errors)}"
+            )
 
     def _silence(self, error: Exception) -> str:
         why = str(error) or type(error).__name__
@@ -215,7 +268,14 @@ async def analyse(text: str, python: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         file, result = Path(folder) / "protocol.py", Path(folder) / "result.json"
         file.write_text(text, encoding="utf-8")
-        command = [str(python), "-m", "opentrons.cli", "analyze", f"--json-output={result}", str(file)]
+        command = [
+            str(python),
+            "-m",
+            "opentrons.cli",
+            "analyze",
+            f"--json-output={result}",
+            str(file),
+        ]
         process = await asyncio.create_subprocess_exec(
             *command,
             stdout=asyncio.subprocess.DEVNULL,
@@ -224,6 +284,9 @@ async def analyse(text: str, python: Path) -> list[str]:
         )
         _, errors = await process.communicate()
         if not result.exists():
-            raise DriverError(f"the opentrons analysis cannot be run: {errors.decode(errors='replace').strip()[-300:]}")
+            raise DriverError(
+                "the opentrons analysis cannot be run: "
+                f"{errors.decode(errors='replace').strip()[-300:]}"
+            )
         analysis = json.loads(result.read_text(encoding="utf-8"))
     return [f"{error['errorType']}: {error['detail']}" for error in analysis["errors"]]

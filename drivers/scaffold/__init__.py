@@ -1,4 +1,7 @@
-"""Writes the beginning of a new driver: a package with driver, simulated twin and tests that already pass."""
+"""Writes the beginning of a new driver.
+
+A package with driver, simulated twin and tests that already pass.
+"""
 
 import re
 from importlib.resources import files
@@ -23,13 +26,18 @@ def new_driver(name: str, folder: Path) -> list[Path]:
         DriverError: the name cannot be one of a driver, or the folder exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise DriverError(f"{name!r} cannot name a driver (expected small letters, digits and _, such as acme_pump)")
+        raise DriverError(
+            f"{name!r} cannot name a driver (expected small letters, digits and _, such as "
+            "acme_pump)"
+        )
     if folder.exists():
         raise DriverError(f"{folder} exists: nothing was written (choose another name or folder)")
     words = {"name": name, "title": "".join(part.capitalize() for part in name.split("_"))}
     written = []
     for template, place in _PLACES.items():
-        text = (files("drivers.scaffold") / "template" / f"{template}.txt").read_text(encoding="utf-8")
+        text = (files("drivers.scaffold") / "template" / f"{template}.txt").read_text(
+            encoding="utf-8"
+        )
         path = folder / Template(place).substitute(words)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(Template(text).substitute(words), encoding="utf-8")

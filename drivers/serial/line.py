@@ -1,4 +1,7 @@
-"""The line to a serial instrument: frames out and in, checked and captured; it does not know what a message means."""
+"""The line to a serial instrument: frames out and in, checked and captured.
+
+It does not know what a message means.
+"""
 
 import asyncio
 import json
@@ -92,7 +95,10 @@ class SerialLine:
             raise RobotOffline(f"serial port {self._name!r} is gone: {error}") from None
 
     async def _drain(self) -> None:
-        """Wait until nothing more comes: a late answer must not be taken for one to the next message."""
+        """Wait until nothing more comes.
+
+        A late answer must not be taken for one to the next message.
+        """
         late_until = time.monotonic() + self._owed
         while self._owed and not (self._received or self._read()) and time.monotonic() < late_until:
             await asyncio.sleep(_LOOK_S)
@@ -142,7 +148,11 @@ class SerialLine:
             length = received[begin + 1]
             whole = received[begin + 1 : begin + 1 + length]
             data = whole[1:-3]
-            framed = received[begin : begin + 1] == _STX and len(whole) == length >= 4 and whole[-1:] == _ETX
+            framed = (
+                received[begin : begin + 1] == _STX
+                and len(whole) == length >= 4
+                and whole[-1:] == _ETX
+            )
             if framed and whole[-3:-1] == crc_hqx(data, 0).to_bytes(2, "big"):
                 self._received = received[begin + 1 + length :]
                 return data.decode("latin-1")

@@ -30,7 +30,10 @@ class Line(_Part):
 
 
 class Frame(_Part):
-    """How a message is wrapped: between prefix and suffix, or with STX, length, CRC-16 (CCITT) and ETX."""
+    """How a message is wrapped.
+
+    Between prefix and suffix, or with STX, length, CRC-16 (CCITT) and ETX.
+    """
 
     kind: Literal["plain", "length_crc"]
     prefix: str = ""
@@ -38,7 +41,10 @@ class Frame(_Part):
 
 
 class Exchange(_Part):
-    """A message and what its answer looks like (a regular expression); the profile's acknowledgement if not said."""
+    """A message and what its answer looks like (a regular expression).
+
+    The profile's acknowledgement if not said.
+    """
 
     send: str
     expect: str = ""
@@ -47,8 +53,8 @@ class Exchange(_Part):
 class Phase(_Part):
     """One movement: settings that may be sent again, the one message that starts it, and how to see what became of it.
 
-    `evidence` is a question without effect. Its answer matches `not_begun` if the start was never heard, `done` when
-    the movement is over, and neither while it moves.
+    `evidence` is a question without effect. Its answer matches `not_begun` if the start was never
+    heard, `done` when the movement is over, and neither while it moves.
     """
 
     prepare: tuple[Exchange, ...] = ()
@@ -80,7 +86,9 @@ class Scaled(_Part):
     multiply_by: float = 1.0
     divide_by: str = ""
     format: str
-    digits: int | None = Field(None, description="as many digits as the instrument takes, the point not counted")
+    digits: int | None = Field(
+        None, description="as many digits as the instrument takes, the point not counted"
+    )
 
     def text(self, volume_ul: float, settings: Mapping[str, float]) -> str:
         """As the instrument wants it."""
@@ -97,7 +105,11 @@ class Scaled(_Part):
         if not self.of:
             return 0.0
         decimals = int(self.format.rpartition(".")[2].rstrip("f") or 0)
-        return 10.0**-decimals / self.multiply_by * (settings[self.divide_by] if self.divide_by else 1.0)
+        return (
+            10.0**-decimals
+            / self.multiply_by
+            * (settings[self.divide_by] if self.divide_by else 1.0)
+        )
 
 
 class Duration(_Part):
@@ -123,7 +135,9 @@ class Profile(_Part):
     frame: Frame
     answer_ends: tuple[str, ...] = ()
     acknowledged: str
-    damaged: str = Field("", description="an answer that says that the message came garbled and was not carried out")
+    damaged: str = Field(
+        "", description="an answer that says that the message came garbled and was not carried out"
+    )
     errors: dict[str, str] = Field(default_factory=dict)
     address: Address
     settings: dict[str, Setting] = Field(default_factory=dict)
@@ -135,7 +149,9 @@ class Profile(_Part):
     stop: Exchange
     operations: dict[Literal["dispense", "aspirate"], tuple[Phase, ...]] = Field(min_length=1)
     answer_s: float = Field(0.5, gt=0, description="how long an answer may take")
-    grace_s: float = Field(5.0, gt=0, description="how much longer than twice its time a movement may take")
+    grace_s: float = Field(
+        5.0, gt=0, description="how much longer than twice its time a movement may take"
+    )
     retries: int = Field(3, ge=0, description="how often a message without effect is sent again")
 
 
@@ -147,10 +163,15 @@ def read_profile(name: str) -> Profile:
     """
     shipped = files("drivers.serial") / "profiles" / f"{name}.yaml"
     try:
-        text = shipped.read_text(encoding="utf-8") if shipped.is_file() else Path(name).read_text(encoding="utf-8")
+        text = (
+            shipped.read_text(encoding="utf-8")
+            if shipped.is_file()
+            else Path(name).read_text(encoding="utf-8")
+        )
         return Profile.model_validate(YAML(typ="safe", pure=True).load(text))
     except OSError as error:
-        raise DriverError(f"there is no serial profile {name!r} (expected {', '.join(profile_names())}, or a file): "
+        raise DriverError(f"there is no serial profile {name!r} (expected "
+                          f"{', '.join(profile_names())}, or a file): "
                           f"{error.strerror}") from None  # fmt: skip
     except (YAMLError, ValidationError, re.error) as error:
         raise DriverError(f"serial profile {name} is not right: {error}") from None
@@ -159,4 +180,8 @@ def read_profile(name: str) -> Profile:
 def profile_names() -> list[str]:
     """The profiles that come with wellwise."""
     folder = files("drivers.serial") / "profiles"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )

@@ -34,21 +34,29 @@ class SerialOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    profile: str = Field(description="name of a profile that comes with wellwise, or path of a YAML file")
-    device: str = Field("", description="the pump's own address on the line; the profile's usual one if absent")
+    profile: str = Field(
+        description="name of a profile that comes with wellwise, or path of a YAML file"
+    )
+    device: str = Field(
+        "", description="the pump's own address on the line; the profile's usual one if absent"
+    )
     outlets: dict[str, str] = Field(
-        default_factory=dict, description="well -> address of the pump that serves it, where several share the line"
+        default_factory=dict,
+        description="well -> address of the pump that serves it, where several share the line",
     )
     settings: dict[str, float] = Field(
         default_factory=dict, description="settings of the profile, such as calibrations"
     )
-    capture: Path | None = Field(None, description="file that takes every byte that goes over the line")
+    capture: Path | None = Field(
+        None, description="file that takes every byte that goes over the line"
+    )
 
 
 class SerialPump(Device):
     """A serial pump that a profile describes: `options: {profile: NAME}`, and its port as `address`.
 
-    A start whose answer was lost is never simply sent again: the pump is first asked for what it has moved.
+    A start whose answer was lost is never simply sent again: the pump is first asked for what it
+    has moved.
     """
 
     Options: ClassVar[type[BaseModel]] = SerialOptions
@@ -65,7 +73,8 @@ class SerialPump(Device):
         unknown = options.settings.keys() - self._profile.settings.keys()
         if unknown:
             raise DriverError(
-                f"robot {setup.name}: profile {options.profile} has no setting {', '.join(sorted(unknown))} "
+                f"robot {setup.name}: profile {options.profile} has no setting "
+                f"{', '.join(sorted(unknown))} "
                 f"(expected some of {', '.join(self._profile.settings)})"
             )
         defaults = {name: setting.default for name, setting in self._profile.settings.items()}
@@ -75,7 +84,8 @@ class SerialPump(Device):
         for address in (self._device, *self._outlets.values()):
             if not re.search(self._profile.address.pattern, address):
                 raise DriverError(
-                    f"robot {setup.name}: {address!r} cannot be the address of a {self._profile.title} "
+                    f"robot {setup.name}: {address!r} cannot be the address of a "
+                    f"{self._profile.title} "
                     f"(expected {self._profile.address.pattern})"
                 )
         self._line = SerialLine(self._profile, setup.address, options.capture)
@@ -88,7 +98,9 @@ class SerialPump(Device):
         """
         limits = dict(self._profile.limits)
         low, high = limits.get("volume_ul", (0.0, float("inf")))
-        coarsest = max(scaled.step_ul(self._settings) for scaled in self._profile.quantities.values())
+        coarsest = max(
+            scaled.step_ul(self._settings) for scaled in self._profile.quantities.values()
+        )
         limits["volume_ul"] = (max(low, coarsest / (2 * _ROUNDING)), high)
         able = Capabilities(
             operations=dict.fromkeys(self._profile.operations, limits),
@@ -119,7 +131,8 @@ class SerialPump(Device):
                 await self._settle(exchange, words)
         except NoAnswer as silence:
             raise RobotOffline(
-                f"no {self._profile.title} answers as {address} on {self.setup.address} at {self._profile.line} "
+                f"no {self._profile.title} answers as {address} on {self.setup.address} at "
+                f"{self._profile.line} "
                 f"({silence}): is it on, is the cable right, does it use these settings?"
             ) from None
         except OperationFailed as error:
@@ -135,7 +148,9 @@ class SerialPump(Device):
             try:
                 await self._settle(self._profile.stop, self._words(address, 1.0))
             except NoAnswer as silence:
-                raise RobotOffline(f"robot {self.setup.name} did not acknowledge the stop ({silence})") from None
+                raise RobotOffline(
+                    f"robot {self.setup.name} did not acknowledge the stop ({silence})"
+                ) from None
 
     async def perform(self, operation: Operation, job: Job) -> Reading | None:
         """Move the operation's volume, in the phases of the profile."""
@@ -144,9 +159,13 @@ class SerialPump(Device):
         words = self._words(address, operation.volume_ul)
         for phase in self._profile.operations[operation.kind]:
             try:
-                await self._move(phase, words, self._profile.seconds.seconds(operation.volume_ul, self._settings))
+                await self._move(
+                    phase, words, self._profile.seconds.seconds(operation.volume_ul, self._settings)
+                )
             except NoAnswer as silence:
-                raise RobotOffline(f"robot {self.setup.name} stopped answering ({silence})") from None
+                raise RobotOffline(
+                    f"robot {self.setup.name} stopped answering ({silence})"
+                ) from None
         return None
 
     async def _move(self, phase: Phase, words: dict[str, str], seconds: float) -> None:
@@ -162,7 +181,8 @@ class SerialPump(Device):
         """Start a movement, once.
 
         Raises:
-            RobotOffline: the pump is not in the state from which it can start, or never heard the start.
+            RobotOffline: the pump is not in the state from which it can start, or never heard the
+                start.
             OperationFailed: the pump says that it cannot, and has not begun.
         """
         why = ""
@@ -170,7 +190,8 @@ class SerialPump(Device):
             for exchange in phase.prepare:
                 await self._settle(exchange, words)
             if not await self._ready(phase, words):
-                # A setting may have come garbled to a pump that has no check of its own: set it again.
+                # A setting may have come garbled to a pump that has no check of its own: set it
+                # again.
                 why = "is not in the state from which this movement begins"
                 continue
             try:
@@ -181,14 +202,17 @@ class SerialPump(Device):
                 refusal = None
             except OperationFailed as error:
                 refusal = error
-            # No answer, or one that may itself have come garbled: what counts is whether it moves. A movement that has
-            # just begun looks like none until the pump's own count has changed, so it is given time to.
+            # No answer, or one that may itself have come garbled: what counts is whether it moves.
+            # A movement that has just begun looks like none until the pump's own count has changed,
+            # so it is given time to.
             await asyncio.sleep(min(max(_LEAST_TO_SHOW_S, seconds / 2), _MOST_TO_SHOW_S))
             if await self._seen(phase, words) != "not begun":
                 return
             if refusal is not None:
                 raise refusal
-        raise RobotOffline(f"robot {self.setup.name} {why} (tried {self._profile.retries + 1} times)")
+        raise RobotOffline(
+            f"robot {self.setup.name} {why} (tried {self._profile.retries + 1} times)"
+        )
 
     async def _ready(self, phase: Phase, words: dict[str, str]) -> bool:
         """Wait until the pump is where the movement begins; what prepares it may move it too.
@@ -196,7 +220,8 @@ class SerialPump(Device):
         Returns: False if it is somewhere else, as after a setting that came garbled.
 
         Raises:
-            RobotOffline: it moves, or has moved, though nobody started it: a question may have come to it as a start.
+            RobotOffline: it moves, or has moved, though nobody started it: a question may have come
+                to it as a start.
         """
         deadline = time.monotonic() + self._profile.grace_s
         while (seen := await self._seen(phase, words)) != "not begun":
@@ -209,7 +234,9 @@ class SerialPump(Device):
             await asyncio.sleep(_LOOK_S)
         return True
 
-    async def _seen(self, phase: Phase, words: dict[str, str]) -> Literal["not begun", "moving", "done"]:
+    async def _seen(
+        self, phase: Phase, words: dict[str, str]
+    ) -> Literal["not begun", "moving", "done"]:
         """What became of a movement, seen twice in a row: one answer may have come garbled."""
         before = None
         for _ in range(_LOOKS):
@@ -268,7 +295,10 @@ class SerialPump(Device):
         return list(dict.fromkeys(self._outlets.values())) or [self._device]
 
     def _words(self, address: str, volume_ul: float) -> dict[str, str]:
-        texts = {name: scaled.text(volume_ul, self._settings) for name, scaled in self._profile.quantities.items()}
+        texts = {
+            name: scaled.text(volume_ul, self._settings)
+            for name, scaled in self._profile.quantities.items()
+        }
         return {"address": address, **texts}
 
 

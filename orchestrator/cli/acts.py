@@ -14,10 +14,15 @@ from protocols.addresses import JobAddress, WellAddress
 from protocols.errors import InvalidInput, Problem
 
 Run = Callable[[str | None, ActSpec, dict[str, Any], dict[str, Any]], None]
-"""Does an act for a campaign (None: the newest), with its values and those of the command's further options."""
+"""Does an act for a campaign (None.
+
+The newest), with its values and those of the command's further options.
+"""
 
 
-def add_acts(app: typer.Typer, acts: Sequence[ActSpec], options: dict[str, Any], run: Run, remote: bool) -> None:
+def add_acts(
+    app: typer.Typer, acts: Sequence[ActSpec], options: dict[str, Any], run: Run, remote: bool
+) -> None:
     """Add a command for each act that is typed.
 
     Args:
@@ -58,14 +63,21 @@ def _campaign(remote: bool) -> inspect.Parameter:
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
 
 
 def _parameter(field: FieldSpec) -> inspect.Parameter:
     """A field as Typer is told of it."""
-    kind: Any = {"integer": int, "number": float, "flag": bool, "text": str, "long text": str, "well": str}.get(
-        field.kind, list[str]
-    )
+    kind: Any = {
+        "integer": int,
+        "number": float,
+        "flag": bool,
+        "text": str,
+        "long text": str,
+        "well": str,
+    }.get(field.kind, list[str])
     if field.kind == "choice":
         kind = Literal.__getitem__(field.choices)
     if field.file:
@@ -100,9 +112,13 @@ def _values(act: ActSpec, given: dict[str, Any]) -> tuple[str | None, dict[str, 
         if field.file:
             entry = _text_of(entry)
         elif field.kind in ("well", "wells"):
-            addresses = [WellAddress.parse(text) for text in ([entry] if field.kind == "well" else entry)]
+            addresses = [
+                WellAddress.parse(text) for text in ([entry] if field.kind == "well" else entry)
+            ]
             campaign = _one_campaign(field, campaign, addresses)
-            places = [{"round": a.round_number, "plate": a.plate, "well": a.well} for a in addresses]
+            places = [
+                {"round": a.round_number, "plate": a.plate, "well": a.well} for a in addresses
+            ]
             entry = places[0] if field.kind == "well" else places
         elif field.name == "job":
             campaign = JobAddress.parse(entry).campaign
@@ -112,20 +128,30 @@ def _values(act: ActSpec, given: dict[str, Any]) -> tuple[str | None, dict[str, 
     return campaign, values
 
 
-def _one_campaign(field: FieldSpec, campaign: str | None, addresses: Sequence[WellAddress]) -> str | None:
+def _one_campaign(
+    field: FieldSpec, campaign: str | None, addresses: Sequence[WellAddress]
+) -> str | None:
     """The campaign whose wells these are."""
     named = {address.campaign for address in addresses} | ({campaign} if campaign else set())
     if len(named) > 1:
         message = f"wells of several campaigns ({', '.join(sorted(named))})"
         where = f"--{field.option or field.name}"
-        raise InvalidInput([Problem(where=where, message=message, expected="wells of one campaign")])
+        raise InvalidInput(
+            [Problem(where=where, message=message, expected="wells of one campaign")]
+        )
     return next(iter(named), None)
 
 
 def _refuse_both(act: ActSpec, field: FieldSpec, entry: Any, none: bool) -> None:
     if none == (entry is not None):
         expected = f"either --{field.name.replace('_', '-')} {field.name.upper()} or --{field.none}"
-        raise InvalidInput([Problem(where=act.command, message="neither or both of two options", expected=expected)])
+        raise InvalidInput(
+            [
+                Problem(
+                    where=act.command, message="neither or both of two options", expected=expected
+                )
+            ]
+        )
 
 
 def _named_value(field: FieldSpec, entry: str) -> tuple[str, Any]:

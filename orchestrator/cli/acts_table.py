@@ -132,7 +132,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="decide",
         command="decide",
-        help="Say what became of a job in doubt, or whether a late one is still to be sent.\n\n`done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did not happen (or is\nlate) and is to be sent; `go-on`: what was done stays and what was certainly not begun is sent.",
+        help="Say what became of a job in doubt, or whether a late one is still to be sent.\n\n`done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did\n    not happen (or is\nlate) and is to be sent; `go-on`: what was done stays and what was certainly not begun is sent.",
         fields=(
             FieldSpec(
                 name="why",
@@ -391,7 +391,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="hand_over",
         command="hand-over",
-        help="Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused.\n\nWhat the robot has already stays with it until that is done or decided. Somebody carries the plates, and the rest\nof the round is scheduled again.",
+        help="Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused.\n\nWhat the robot has already stays with it until that is done or decided. Somebody carries the\nplates, and the rest of the round is scheduled again.",
         fields=(
             FieldSpec(
                 name="why",
@@ -440,7 +440,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="set_rounds",
         command="set-rounds",
-        help="Raise or lower how many rounds the campaign is to have; a finished one goes on if it is raised.",
+        help="Raise or lower how many rounds the campaign is to have.\n\nA finished one goes on if it is raised.",
         fields=(
             FieldSpec(
                 name="why",

@@ -46,7 +46,9 @@ _NO_CAMPAIGN = "No campaign yet: start one with wellwise run FILE."
 
 
 @campaigns.command()
-def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None) -> None:
+def run(
+    file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None
+) -> None:
     """Run a campaign from its file to its best condition."""
     from orchestrator.cli.live import run_on
     from orchestrator.intake.campaign_check import past_observations
@@ -63,7 +65,9 @@ def run(file: File, home: Home = None, lab: LabOption = None, seed: Seed = None,
 
 
 @campaigns.command()
-def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None) -> None:
+def resume(
+    campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None
+) -> None:
     """Go on with a campaign that was interrupted or paused, from the same place."""
     from orchestrator.cli.live import print_result, run_on, write_results
     from orchestrator.control.act import perform
@@ -79,7 +83,9 @@ def resume(campaign: CampaignId = None, home: Home = None, wait: Wait = False, o
             write_results(settings, journal, campaign_id, out)
             return
         if state.status == "paused":
-            perform(open_lab(settings, journal, state, []), campaign_id, Resume(why="resumed"), person())
+            perform(
+                open_lab(settings, journal, state, []), campaign_id, Resume(why="resumed"), person()
+            )
         run_on(settings, journal, campaign_id, out, wait)
 
 
@@ -95,7 +101,9 @@ def validate(file: File, lab: LabOption = None) -> None:
         f"{file} is valid: {len(campaign.parameters)} parameters "
         f"({'a continuous space' if size == float('inf') else f'{size:,.0f} conditions'}), "
         f"{len(campaign.protocol.steps)} steps over {campaign.protocol.last_day + 1} days, "
-        f"{campaign.stop.rounds} rounds of {wells} wells" + (f", {len(past)} past results" if past else "") + ".",
+        f"{campaign.stop.rounds} rounds of {wells} wells"
+        + (f", {len(past)} past results" if past else "")
+        + ".",
         highlight=False,
         soft_wrap=True,
     )
@@ -133,7 +141,11 @@ def status(home: Home = None) -> None:
             over = sum(number for status, number in counts.items() if status.over)
             moment = journal.last_moment(campaign_id)
             questions += open_questions(state)
-            outages += [outage_line(outage, settings.zone) for outage in state.outages if state.status != "finished"]
+            outages += [
+                outage_line(outage, settings.zone)
+                for outage in state.outages
+                if state.status != "finished"
+            ]
             table.add_row(
                 campaign_id,
                 state.status + (f" ({state.reason})" if state.reason else ""),
@@ -171,9 +183,12 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
 @campaigns.command()
 def propose(
     file: File,
-    history: Annotated[Path, typer.Option("--history", help="CSV with past results, one row a well.")],
+    history: Annotated[
+        Path, typer.Option("--history", help="CSV with past results, one row a well.")
+    ],
     column: Annotated[
-        list[str] | None, typer.Option("--column", help="NAME=HEADER: the table's header for one of our names.")
+        list[str] | None,
+        typer.Option("--column", help="NAME=HEADER: the table's header for one of our names."),
     ] = None,
     seed: Seed = None,
     out: Out = None,
@@ -187,12 +202,16 @@ def propose(
     _, campaign = _campaign(file, seed)
     columns = _columns(campaign, column or [])
     observations = _history(NamedText(text_of(history), str(history)), campaign, columns)
-    plan = plan_round(campaign, 1 + max(observation.round for observation in observations), observations)
+    plan = plan_round(
+        campaign, 1 + max(observation.round for observation in observations), observations
+    )
     console.print(layout_view(plan.layout))
     for notice in plan.notices:
         console.print(notice, style="yellow", highlight=False)
     if out is not None:
-        for path in write_table(layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"):
+        for path in write_table(
+            layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"
+        ):
             console.print(str(path), soft_wrap=True, highlight=False)
 
 
@@ -227,7 +246,12 @@ def _history(table: NamedText, campaign: Campaign, columns: Mapping[str, str]) -
 
 def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
     columns = dict(campaign.past_results.columns)
-    known = [parameter.name for parameter in campaign.parameters] + [campaign.objective.name, "round", "plate", "well"]
+    known = [parameter.name for parameter in campaign.parameters] + [
+        campaign.objective.name,
+        "round",
+        "plate",
+        "well",
+    ]
     problems = []
     for entry in given:
         name, equals, header = entry.partition("=")

@@ -29,20 +29,31 @@ class _Asked(NamedTuple):
 @finding_causes.command("causes")
 def print_causes(
     table: Annotated[
-        Path | None, typer.Argument(help="CSV with one row a well; else --campaign.", metavar="TABLE")
+        Path | None,
+        typer.Argument(help="CSV with one row a well; else --campaign.", metavar="TABLE"),
     ] = None,
     campaign: Annotated[
-        str | None, typer.Option("--campaign", help="A campaign: its measurements, and its objective as ratio.")
+        str | None,
+        typer.Option(
+            "--campaign", help="A campaign: its measurements, and its objective as ratio."
+        ),
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--column", help="A column to look at. Of a campaign also a parameter, beside the measurements."),
+        typer.Option(
+            "--column",
+            help="A column to look at. Of a campaign also a parameter, beside the measurements.",
+        ),
     ] = None,
     given: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A column that somebody set. A campaign's parameters are known to be set."),
+        typer.Option(
+            "--set", help="A column that somebody set. A campaign's parameters are known to be set."
+        ),
     ] = None,
-    draws: Annotated[int, typer.Option("--draws", min=0, max=1000, help="Resamples for the stability.")] = 20,
+    draws: Annotated[
+        int, typer.Option("--draws", min=0, max=1000, help="Resamples for the stability.")
+    ] = 20,
     home: Home = None,
 ) -> None:
     """Say which of some columns causes which, and how stable that is under resampling."""
@@ -52,7 +63,9 @@ def print_causes(
 
     if (table is None) == (campaign is None):
         message = "needs either a table or a campaign"
-        raise InvalidInput([Problem(where="causes", message=message, expected="TABLE or --campaign NAME")])
+        raise InvalidInput(
+            [Problem(where="causes", message=message, expected="TABLE or --campaign NAME")]
+        )
     if table is not None:
         frame = pd.read_csv(io.StringIO(text_of(table)))
         asked = _Asked(frame, str(table), columns or [], given or [])
@@ -78,7 +91,9 @@ def print_causes(
     edges = [(i, j) for i in places for j in places if found.graph[i, j]]
     for cause, effect in edges:
         stable = "" if shares is None else f" (in {shares[cause, effect]:.0%} of {draws} resamples)"
-        console.print(f"  {asked.columns[cause]} causes {asked.columns[effect]}{stable}", highlight=False)
+        console.print(
+            f"  {asked.columns[cause]} causes {asked.columns[effect]}{stable}", highlight=False
+        )
     if not edges:
         console.print("  no column causes another", highlight=False)
     console.print(
@@ -88,7 +103,9 @@ def print_causes(
     )
 
 
-def _of_campaign(campaign_id: str, columns: list[str], given: list[str], home: Path | None) -> _Asked:
+def _of_campaign(
+    campaign_id: str, columns: list[str], given: list[str], home: Path | None
+) -> _Asked:
     """The wells that can be trusted, and after the wanted columns the measurements and the objective."""
     from orchestrator.results.tables import tidy_table
 
@@ -98,18 +115,24 @@ def _of_campaign(campaign_id: str, columns: list[str], given: list[str], home: P
     on_the_way = [measurement.name for measurement in state.campaign.measurements]
     wanted = list(dict.fromkeys([*columns, *on_the_way, "ratio"]))
     design = [parameter.name for parameter in state.campaign.parameters if parameter.name in wanted]
-    return _Asked(frame[frame["flags"] == ""], campaign_id, wanted, list(dict.fromkeys([*given, *design])))
+    return _Asked(
+        frame[frame["flags"] == ""], campaign_id, wanted, list(dict.fromkeys([*given, *design]))
+    )
 
 
 def _refuse_unknown(asked: _Asked) -> None:
     known, chosen = (", ".join(map(str, names)) for names in (asked.table.columns, asked.columns))
     problems = [
-        Problem(where=asked.name, message=f"there is no column {name!r}", expected=f"one of {known}")
+        Problem(
+            where=asked.name, message=f"there is no column {name!r}", expected=f"one of {known}"
+        )
         for name in dict.fromkeys(asked.columns)
         if name not in asked.table.columns
     ]
     problems += [
-        Problem(where="--set", message=f"{name!r} is none of the columns", expected=f"one of {chosen}")
+        Problem(
+            where="--set", message=f"{name!r} is none of the columns", expected=f"one of {chosen}"
+        )
         for name in asked.given
         if name not in asked.columns
     ]

@@ -21,15 +21,24 @@ def confirm(
     difference: Annotated[
         float | None,
         typer.Option(
-            "--difference", min=0, help="Smallest difference worth detecting; half of the predicted if absent."
+            "--difference",
+            min=0,
+            help="Smallest difference worth detecting; half of the predicted if absent.",
         ),
     ] = None,
-    power: Annotated[float, typer.Option("--power", min=0.5, max=0.999, help="Probability to detect it.")] = 0.9,
-    alpha: Annotated[float, typer.Option("--alpha", min=0.0001, max=0.5, help="Probability of a false alarm.")] = 0.05,
+    power: Annotated[
+        float, typer.Option("--power", min=0.5, max=0.999, help="Probability to detect it.")
+    ] = 0.9,
+    alpha: Annotated[
+        float, typer.Option("--alpha", min=0.0001, max=0.5, help="Probability of a false alarm.")
+    ] = 0.05,
     out: Out = None,
     home: Home = None,
 ) -> None:
-    """Plan a comparison of the recommended condition with the standard; or, of such a campaign, say what it gave."""
+    """Plan a comparison of the recommended condition with the standard.
+
+    Or, of such a campaign, say what it gave.
+    """
     from orchestrator.journal.queries import file_text
     from orchestrator.studies import confirmation
 
@@ -44,16 +53,22 @@ def confirm(
     _print_design(plan)
     path = out or Path(f"{state.campaign.name}-confirm.yaml")
     path.write_text(text, encoding="utf-8")
-    console.print(f"Written: {path}. Look at it, then: wellwise run {path}", highlight=False, soft_wrap=True)
-    console.print("When it is done, wellwise confirm says what it gave.", highlight=False, soft_wrap=True)
+    console.print(
+        f"Written: {path}. Look at it, then: wellwise run {path}", highlight=False, soft_wrap=True
+    )
+    console.print(
+        "When it is done, wellwise confirm says what it gave.", highlight=False, soft_wrap=True
+    )
 
 
 def _print_design(plan: Design) -> None:
     lines = (
         f"recommended  {plan.recommended}",
         f"standard     {plan.standard}",
-        f"The model expects a difference of {plan.predicted:+.3f}. {plan.wells} wells of each find one of "
-        f"{plan.difference:.3f} with probability {plan.power:g} (two-sided t test at {plan.alpha:g}, sd of a well "
+        f"The model expects a difference of {plan.predicted:+.3f}. {plan.wells} wells of each "
+        "find one of "
+        f"{plan.difference:.3f} with probability {plan.power:g} (two-sided t test at "
+        f"{plan.alpha:g}, sd of a well "
         f"{plan.sd:.3f}).",
     )
     for line in lines:
@@ -66,12 +81,16 @@ def _print_comparison(found: Comparison) -> None:
     table = Table()
     for name in ("condition", "wells", "mean", "sd"):
         table.add_column(name, justify="left" if name == "condition" else "right")
-    for condition, wells, mean, sd in zip(found.conditions, found.wells, found.means, found.sds, strict=True):
+    for condition, wells, mean, sd in zip(
+        found.conditions, found.wells, found.means, found.sds, strict=True
+    ):
         table.add_row(str(condition), str(wells), f"{mean:.3f}", f"{sd:.3f}")
     console.print(table)
     console.print(
-        f"Difference {found.difference:+.3f} ({1 - found.alpha:.0%} interval {found.low:+.3f} to {found.high:+.3f}), "
-        f"p = {found.p:.2g} (Welch's t test), effect size {found.effect:.2f} (Hedges' g). {found.verdict}",
+        f"Difference {found.difference:+.3f} ({1 - found.alpha:.0%} interval {found.low:+.3f} to "
+        f"{found.high:+.3f}), "
+        f"p = {found.p:.2g} (Welch's t test), effect size {found.effect:.2f} (Hedges' g). "
+        f"{found.verdict}",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,4 +1,7 @@
-"""What a person reads on the console: tables of rounds, wells and problems, and the live view of a running campaign."""
+"""What a person reads on the console.
+
+Tables of rounds, wells and problems, and the live view of a running campaign.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +62,13 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
     title = f"Recommended condition: predicted {min(max(best.mean, 0.0), 1.0):.3f} ± {best.sd:.3f}"
     notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]
     if best.beats_standard is not None:
-        notes.append(f"Better than the standard with probability {_probability(best.beats_standard)}.")
-    notes.append(f"Better than every other condition that was tried with probability {_probability(best.is_best)}.")
+        notes.append(
+            f"Better than the standard with probability {_probability(best.beats_standard)}."
+        )
+    notes.append(
+        "Better than every other condition that was tried with probability "
+        f"{_probability(best.is_best)}."
+    )
     table = Table(title=title, caption=" ".join(notes), caption_justify="left")
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
@@ -80,7 +88,8 @@ def outage_line(outage: Outage, zone: tzinfo) -> str:
     """That a robot is waited for."""
     since, again = outage.since.astimezone(zone), outage.retry_at.astimezone(zone)
     return (
-        f"Robot {outage.robot} does not answer since {since:%Y-%m-%d %H:%M}; it is asked again at {again:%H:%M:%S} "
+        f"Robot {outage.robot} does not answer since {since:%Y-%m-%d %H:%M}; it is asked again at "
+        f"{again:%H:%M:%S} "
         f"lab time: {outage.message}"
     )
 
@@ -94,14 +103,18 @@ def layout_view(layout: Layout) -> Table:
     table.add_column("role", min_width=8)
     condition: Condition = layout.placements[0].proposal.condition
     for name in condition:
-        widest = max(len(_shown(placement.proposal.condition[name])) for placement in layout.placements)
+        widest = max(
+            len(_shown(placement.proposal.condition[name])) for placement in layout.placements
+        )
         table.add_column(name.replace("_", " "), justify="right", min_width=widest)
     table.add_column("predicted", justify="right", min_width=11)
     for placement in layout.placements:
         proposal = placement.proposal
         predicted = "-" if proposal.mean is None else f"{proposal.mean:.2f} ± {proposal.sd:.2f}"
         values = [_shown(proposal.condition[name]) for name in condition]
-        table.add_row(str(placement.well.plate), placement.well.name, proposal.role, *values, predicted)
+        table.add_row(
+            str(placement.well.plate), placement.well.name, proposal.role, *values, predicted
+        )
     return table
 
 
@@ -156,8 +169,10 @@ class ProgressView:
 
     def _line(self) -> str:
         return (
-            f"{self._now:%Y-%m-%d}  round {self._round}/{self._campaign.stop.rounds}  step {self._step} "
-            f"(day {self._day} of {self._campaign.protocol.last_day})  {self._over}/{self._jobs} jobs  "
+            f"{self._now:%Y-%m-%d}  round {self._round}/{self._campaign.stop.rounds}  step "
+            f"{self._step} "
+            f"(day {self._day} of {self._campaign.protocol.last_day})  {self._over}/{self._jobs} "
+            "jobs  "
             f"best so far {self._best_text()}"
         )
 
@@ -170,13 +185,21 @@ class ProgressView:
         titles = {step.name: step.title for step in self._campaign.protocol.steps}
         title = f"  {titles.get(self._step, '')}"
         facts.add_row("round", f"[bold]{self._round}[/] of {self._campaign.stop.rounds}")
-        facts.add_row("step", f"[bold]{self._step}[/]{title}, day {self._day} of {self._campaign.protocol.last_day}")
+        facts.add_row(
+            "step",
+            f"[bold]{self._step}[/]{title}, day {self._day} of {self._campaign.protocol.last_day}",
+        )
         facts.add_row("jobs", f"{self._over} of {self._jobs}")
         facts.add_row("", ProgressBar(total=max(self._jobs, 1), completed=self._over, width=44))
         for robot, doing in self._robots.items():
             facts.add_row(robot, doing)
         target = self._campaign.stop.target
-        facts.add_row("best so far", f"[bold]{self._best_text()}[/]" + (f" (target {target:g})" if target else ""))
+        facts.add_row(
+            "best so far",
+            f"[bold]{self._best_text()}[/]" + (f" (target {target:g})" if target else ""),
+        )
         facts.add_row("lab time", f"{self._now:%Y-%m-%d %H:%M}")
         notices = [Text(notice, style="yellow") for notice in self._notices[-3:]]
-        return Panel(Group(facts, *notices), title=f"campaign {self._id}", title_align="left", width=78)
+        return Panel(
+            Group(facts, *notices), title=f"campaign {self._id}", title_align="left", width=78
+        )

@@ -1,4 +1,7 @@
-"""What every command needs: the console, the journal below a home, the campaign that is meant, the person who acts."""
+"""What every command needs.
+
+The console, the journal below a home, the campaign that is meant, the person who acts.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +26,26 @@ if TYPE_CHECKING:
 console = Console()
 
 Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]")
+    Path | None,
+    typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]"),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait while another process carries the campaign on.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait while another process carries the campaign on.")
+]
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
 LabOption = Annotated[
     Path | None,
     typer.Option(
-        "--lab", help="Lab file with the robots (YAML). [env: WELLWISE_LAB]", envvar="WELLWISE_LAB", show_envvar=False
+        "--lab",
+        help="Lab file with the robots (YAML). [env: WELLWISE_LAB]",
+        envvar="WELLWISE_LAB",
+        show_envvar=False,
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
-CampaignId = Annotated[str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")]
+CampaignId = Annotated[
+    str | None, typer.Argument(help="Campaign; the newest if absent.", metavar="CAMPAIGN")
+]
 
 
 def settings_for(home: Path | None) -> Settings:
@@ -95,17 +106,29 @@ def print_questions(questions: Sequence[Question]) -> None:
     for question in questions:
         if isinstance(question, AskApproval):
             name = question.campaign_id
-            text = f"A person is needed: the batch of round {question.round} of {name} waits for approval"
+            text = (
+                f"A person is needed: the batch of round {question.round} of {name} waits for "
+                "approval"
+            )
             console.print(text, style="yellow", highlight=False, soft_wrap=True)
-            console.print(f"  wellwise show {name}, then wellwise approve {name} --why REASON", highlight=False)
+            console.print(
+                f"  wellwise show {name}, then wellwise approve {name} --why REASON",
+                highlight=False,
+            )
             continue
         text = f"A person is needed: {question.key}: {question.message}"
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
-        console.print(f"  wellwise decide {question.key} done|failed|again|go-on --why REASON", highlight=False)
+        console.print(
+            f"  wellwise decide {question.key} done|failed|again|go-on --why REASON",
+            highlight=False,
+        )
 
 
 class CampaignInput(NamedTuple):
-    """What a campaign file and a lab file say; `stand_ins` are robots that the lab file does not have, with steps."""
+    """What a campaign file and a lab file say.
+
+    `stand_ins` are robots that the lab file does not have, with steps.
+    """
 
     text: str
     campaign: Campaign
@@ -118,7 +141,12 @@ def read_campaign_input(file: Path, lab_file: Path | None = None) -> CampaignInp
     Raises:
         InvalidInput: with everything wrong in them.
     """
-    from orchestrator.intake.campaign_check import NamedText, checked_campaign, checked_lab, stand_ins
+    from orchestrator.intake.campaign_check import (
+        NamedText,
+        checked_campaign,
+        checked_lab,
+        stand_ins,
+    )
 
     lab = None if lab_file is None else checked_lab(NamedText(text_of(lab_file), str(lab_file)))
     text = text_of(file)
@@ -130,7 +158,8 @@ def print_stand_ins(given: CampaignInput, lab_file: Path | None) -> None:
     """Which robots come from the campaign file because the lab file does not have them."""
     for robot, steps in given.stand_ins.items():
         console.print(
-            f"{robot} (step {', '.join(steps)}) is not in {lab_file}: the campaign file's own is used, with the driver "
+            f"{robot} (step {', '.join(steps)}) is not in {lab_file}: the campaign file's own is "
+            "used, with the driver "
             f"{given.campaign.robots[robot].driver}.",
             style="yellow",
             highlight=False,
@@ -148,4 +177,6 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InvalidInput([Problem(where=str(path), message=f"cannot be read: {reason}")]) from None
+        raise InvalidInput(
+            [Problem(where=str(path), message=f"cannot be read: {reason}")]
+        ) from None

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 drivers = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 robots = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(help="An installed driver, or the folder of one.", metavar="DRIVER")]
+Name = Annotated[
+    str, typer.Argument(help="An installed driver, or the folder of one.", metavar="DRIVER")
+]
 Robot = Annotated[str, typer.Argument(help="The robot's name in the lab file.", metavar="ROBOT")]
-LabPath = Annotated[Path, typer.Option("--lab", envvar="WELLWISE_LAB", help="Lab file with the robots (YAML).")]
+LabPath = Annotated[
+    Path, typer.Option("--lab", envvar="WELLWISE_LAB", help="Lab file with the robots (YAML).")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something moves.")]
 
 _OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
@@ -42,7 +46,9 @@ def list_drivers() -> None:
     """Every installed driver with its first line, or why it cannot be used."""
     for name in driver_names():
         try:
-            text = (driver_class(name).__doc__ or "").strip().splitlines() or ["(it has no description)"]
+            text = (driver_class(name).__doc__ or "").strip().splitlines() or [
+                "(it has no description)"
+            ]
         except DriverError as error:
             text = [f"(cannot be used: {error})"]
         console.print(f"{name:16} {text[0]}", highlight=False, soft_wrap=True, markup=False)
@@ -56,13 +62,20 @@ def info(driver: Name) -> None:
     console.print(description, highlight=False, markup=False, soft_wrap=True)
     for name, option in kind.Options.model_fields.items():
         default = "required" if option.is_required() else f"default {option.default}"
-        console.print(f"  {name}: {option.description} ({default})", highlight=False, soft_wrap=True, markup=False)
+        console.print(
+            f"  {name}: {option.description} ({default})",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 @drivers.command()
 def new(
     name: Annotated[str, typer.Argument(help="Small letters, digits and _, such as acme_pump.")],
-    folder: Annotated[Path | None, typer.Option("--folder", help="Where; a folder of that name if absent.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where; a folder of that name if absent.")
+    ] = None,
 ) -> None:
     """Write a package with a driver, its simulated twin and tests that already pass."""
     from drivers.scaffold import new_driver
@@ -76,21 +89,31 @@ def new(
 @drivers.command()
 def check(
     driver: Name,
-    hardware: Annotated[bool, typer.Option("--hardware", help="Against real equipment: it MOVES.")] = False,
+    hardware: Annotated[
+        bool, typer.Option("--hardware", help="Against real equipment: it MOVES.")
+    ] = False,
     address: Annotated[str, typer.Option("--address", help="Where the real equipment is.")] = "",
-    option: Annotated[list[str] | None, typer.Option("--option", help="NAME=VALUE of the driver's options.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="NAME=VALUE of the driver's options.")
+    ] = None,
 ) -> None:
-    """Run the conformance kit: which level a driver reaches, and what a lab would suffer from what fails."""
+    """Run the conformance kit.
+
+    Which level a driver reaches, and what a lab would suffer from what fails.
+    """
     from drivers.conformance import examine, reached
     from drivers.conformance.levels import Level
     from drivers.twin import Twin, twin_of
 
     name = _known(driver)
     kind, maker = driver_class(name), twin_of(name)
-    options = {key: YAML(typ="safe", pure=True).load(value) for key, value in map(_pair, option or ())}
+    options = {
+        key: YAML(typ="safe", pure=True).load(value) for key, value in map(_pair, option or ())
+    }
     if not hardware and maker is None:
         raise WellwiseError(
-            f"driver {name} has no simulated twin: announce one in the group wellwise.twins, or check it with "
+            f"driver {name} has no simulated twin: announce one in the group wellwise.twins, or "
+            "check it with "
             "--hardware and --address against real equipment"
         )
 
@@ -104,8 +127,18 @@ def check(
                 line = f"[{style}]{mark}[/]  {outcome.level:6}  {escape(outcome.title)}"
                 console.print(line, highlight=False, soft_wrap=True)
                 if not outcome.passed:
-                    console.print(f"       seen: {outcome.seen}", highlight=False, soft_wrap=True, markup=False)
-                    console.print(f"       in a lab {outcome.harm}", highlight=False, soft_wrap=True, markup=False)
+                    console.print(
+                        f"       seen: {outcome.seen}",
+                        highlight=False,
+                        soft_wrap=True,
+                        markup=False,
+                    )
+                    console.print(
+                        f"       in a lab {outcome.harm}",
+                        highlight=False,
+                        soft_wrap=True,
+                        markup=False,
+                    )
         return found
 
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +146,9 @@ def check(
     level = reached(found)
     failed = sum(not outcome.passed for outcome in found)
     console.print(
-        f"Driver {name}: {level or 'no level'} ({len(found) - failed} of {len(found)} checks hold).", highlight=False
+        f"Driver {name}: {level or 'no level'} ({len(found) - failed} of {len(found)} checks "
+        "hold).",
+        highlight=False,
     )
     if level is not Level.GOLD:
         raise typer.Exit(1)
@@ -122,7 +157,9 @@ def check(
 @drivers.command()
 def environment(
     name: Annotated[str, typer.Argument(help="Such as opentrons; any name with --package.")],
-    package: Annotated[list[str] | None, typer.Option("--package", help="What to install, as pip takes it.")] = None,
+    package: Annotated[
+        list[str] | None, typer.Option("--package", help="What to install, as pip takes it.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Make the environment that a driver's own packages need, apart from ours."""
@@ -143,7 +180,9 @@ def ping(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> No
     driver = _robot(robot, lab, home)
     asyncio.run(answer(driver))
     able = driver.capabilities
-    console.print(f"Robot {robot} answers. It {able.memory.value}, stops within {able.stop_s:g} s, and can:")
+    console.print(
+        f"Robot {robot} answers. It {able.memory.value}, stops within {able.stop_s:g} s, and can:"
+    )
     for kind, limits in able.operations.items():
         within = ", ".join(f"{field} {low:g} to {high:g}" for field, (low, high) in limits.items())
         console.print(f"  {kind:10} {within}", highlight=False)
@@ -171,14 +210,18 @@ def stop(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> No
 def jog(
     robot: Robot,
     operation: Annotated[str, typer.Argument(help=", ".join(OPERATIONS))],
-    value: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE, such as well=A1.")] = None,
+    value: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE, such as well=A1.")
+    ] = None,
     labware: Annotated[str, typer.Option(help="The plate on the deck.")] = "6-well",
     yes: Yes = False,
     lab: LabPath = Path("lab.yaml"),
     home: Home = None,
 ) -> None:
     """Have a robot do one operation."""
-    fields = {name: YAML(typ="safe", pure=True).load(text) for name, text in map(_pair, value or ())}
+    fields = {
+        name: YAML(typ="safe", pure=True).load(text) for name, text in map(_pair, value or ())
+    }
     _execute(robot, [{"kind": operation, **fields}], labware, yes, lab, home)
 
 
@@ -203,7 +246,10 @@ def preview(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the protocols.")] = None,
     home: Home = None,
 ) -> None:
-    """Show what the first plate of each step would ask of robots that run protocols: tips, volumes, analysis."""
+    """Show what the first plate of each step would ask of robots that run protocols.
+
+    Tips, volumes, analysis.
+    """
     from orchestrator.core.round_planning import plan_round
     from protocols.campaign_file import read_campaign
     from protocols.compile import compile_jobs
@@ -213,7 +259,9 @@ def preview(
     steps = [planned.name for planned in study.protocol.steps]
     if step not in (None, *steps):
         message = f"the protocol has no step {step!r}"
-        raise InvalidInput([Problem(where="--step", message=message, expected=f"one of {', '.join(steps)}")])
+        raise InvalidInput(
+            [Problem(where="--step", message=message, expected=f"one of {', '.join(steps)}")]
+        )
     plan = plan_round(study, 1, [])
     seen: set[tuple[str, str]] = set()
     for job in compile_jobs(study, study.name, plan.layout, clock("real").now()):
@@ -231,10 +279,14 @@ def preview(
             path.write_text(text, encoding="utf-8")
             console.print(f"  {path}", highlight=False, soft_wrap=True)
     if not seen:
-        console.print("No robot of this lab runs protocols" + (f" in step {step}." if step else "."))
+        console.print(
+            "No robot of this lab runs protocols" + (f" in step {step}." if step else ".")
+        )
 
 
-def _execute(robot: str, operations: Any, labware: str, yes: bool, lab: Path, home: Path | None) -> None:
+def _execute(
+    robot: str, operations: Any, labware: str, yes: bool, lab: Path, home: Path | None
+) -> None:
     try:
         wanted = tuple(_OPERATIONS.validate_python(operations))
     except ValidationError as error:
@@ -260,7 +312,9 @@ def _execute(robot: str, operations: Any, labware: str, yes: bool, lab: Path, ho
         operations=wanted,
     )
     if not yes:
-        console.print(f"Robot {robot} is about to do {len(wanted)} operations on a {labware} plate. It moves.")
+        console.print(
+            f"Robot {robot} is about to do {len(wanted)} operations on a {labware} plate. It moves."
+        )
         typer.confirm("Go on?", abort=True)
 
     async def see_it_through() -> JobReport:
@@ -278,7 +332,8 @@ def _execute(robot: str, operations: Any, labware: str, yes: bool, lab: Path, ho
 
     report = asyncio.run(see_it_through())
     console.print(
-        f"{report.state}: {report.operations_done} of {len(wanted)} operations done. {report.message}".rstrip()
+        f"{report.state}: {report.operations_done} of {len(wanted)} operations done. "
+        f"{report.message}".rstrip()
     )
     for well, why in report.failed_wells.items():
         console.print(f"  {well} failed: {why}", markup=False)
@@ -309,16 +364,22 @@ def _known(driver: str) -> str:
 def _robot(name: str, lab: Path, home: Path | None) -> Driver:
     described = read_lab(text_of(lab), str(lab), driver_names()).robots
     if name not in described:
-        raise WellwiseError(f"there is no robot {name!r} in {lab} (expected one of {', '.join(described)})")
+        raise WellwiseError(
+            f"there is no robot {name!r} in {lab} (expected one of {', '.join(described)})"
+        )
     config, folder = described[name], settings_for(home).home
-    setup = RobotSetup(name, config.options, clock("real"), folder, address=config.address, limits=config.limits)
+    setup = RobotSetup(
+        name, config.options, clock("real"), folder, address=config.address, limits=config.limits
+    )
     return make_driver(config.driver, setup, config.environment)
 
 
 def _pair(entry: str) -> tuple[str, str]:
     name, equals, text = entry.partition("=")
     if not equals:
-        raise InvalidInput([Problem(where=entry, message="is not understood", expected="NAME=VALUE")])
+        raise InvalidInput(
+            [Problem(where=entry, message="is not understood", expected="NAME=VALUE")]
+        )
     return name, text
 
 
@@ -326,4 +387,6 @@ def _yaml(file: Path) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text_of(file))
     except YAMLError as error:
-        raise InvalidInput([Problem(where=str(file), message=str(error).split("\n")[0], expected="YAML")]) from None
+        raise InvalidInput(
+            [Problem(where=str(file), message=str(error).split("\n")[0], expected="YAML")]
+        ) from None

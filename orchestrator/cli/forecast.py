@@ -22,22 +22,38 @@ forecasting = typer.Typer()
 
 Target = Annotated[
     float | None,
-    typer.Option("--target", min=0, max=1, help="A true value to reach; the file's stop.target if absent."),
+    typer.Option(
+        "--target", min=0, max=1, help="A true value to reach; the file's stop.target if absent."
+    ),
 ]
-Surfaces = Annotated[int, typer.Option("--surfaces", min=1, max=1000, help="How many plausible surfaces to draw.")]
-_PLAN = re.compile(r"(?P<rounds>\d+)x(?P<wells>\d+)(,controls=(?P<controls>\d+))?(,replicates=(?P<replicates>\d+))?")
+Surfaces = Annotated[
+    int, typer.Option("--surfaces", min=1, max=1000, help="How many plausible surfaces to draw.")
+]
+_PLAN = re.compile(
+    r"(?P<rounds>\d+)x(?P<wells>\d+)(,controls=(?P<controls>\d+))?(,replicates=(?P<replicates>\d+))?"
+)
 
 
 @forecasting.command()
 def forecast(
-    file: Annotated[Path | None, typer.Argument(help="Campaign file (YAML).", metavar="[FILE]")] = None,
-    campaign: Annotated[
-        str | None, typer.Option("--campaign", help="A campaign of the journal instead of a file, with its results.")
+    file: Annotated[
+        Path | None, typer.Argument(help="Campaign file (YAML).", metavar="[FILE]")
     ] = None,
-    history: Annotated[Path | None, typer.Option("--history", help="CSV with past results, one row a well.")] = None,
+    campaign: Annotated[
+        str | None,
+        typer.Option(
+            "--campaign", help="A campaign of the journal instead of a file, with its results."
+        ),
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", help="CSV with past results, one row a well.")
+    ] = None,
     plan: Annotated[
         list[str] | None,
-        typer.Option("--plan", help="Another round plan to compare, such as 6x24 or 3x48,controls=0,replicates=2."),
+        typer.Option(
+            "--plan",
+            help="Another round plan to compare, such as 6x24 or 3x48,controls=0,replicates=2.",
+        ),
     ] = None,
     target: Target = None,
     surfaces: Surfaces = 16,
@@ -57,11 +73,14 @@ def forecast(
     for text, other in plans.items():
         if other.stop.rounds <= done:
             message = f"{text} is over after {other.stop.rounds} rounds, and {done} are done"
-            raise InvalidInput([Problem(where="--plan", message=message, expected=f"more than {done} rounds")])
+            raise InvalidInput(
+                [Problem(where="--plan", message=message, expected=f"more than {done} rounds")]
+            )
     wanted = study.stop.target if target is None else target
     with console.status("simulating"), simulators() as pool:
         found = {
-            text: looked_ahead(other, observations, done, wanted, surfaces, pool.map) for text, other in plans.items()
+            text: looked_ahead(other, observations, done, wanted, surfaces, pool.map)
+            for text, other in plans.items()
         }
     print_forecast(found, wanted, surfaces, len(observations))
 
@@ -74,11 +93,17 @@ def _known(
     from orchestrator.intake.past_results import read_history
 
     if (file is None) == (campaign is None):
-        raise InvalidInput([Problem(where="wellwise forecast", message="give a FILE or a --campaign, one of them")])
+        raise InvalidInput(
+            [Problem(where="wellwise forecast", message="give a FILE or a --campaign, one of them")]
+        )
     if file is None:
         with opened_journal(home) as (_, journal):
             state = journal.state(str(campaign))
-        return state.campaign, state.observations, sum(1 for batch in state.rounds if batch.observations)
+        return (
+            state.campaign,
+            state.observations,
+            sum(1 for batch in state.rounds if batch.observations),
+        )
     study = read_campaign_input(file).campaign
     if history is None and study.past_results.file is not None:
         history = file.parent / study.past_results.file
@@ -99,13 +124,20 @@ def _sizes(text: str) -> RoundSizes:
     found = _PLAN.fullmatch(text)
     if found is None:
         expected = "ROUNDSxWELLS[,controls=N][,replicates=N], such as 6x24 or 3x48,controls=0"
-        raise InvalidInput([Problem(where="--plan", message=f"{text!r} is no round plan", expected=expected)])
+        raise InvalidInput(
+            [Problem(where="--plan", message=f"{text!r} is no round plan", expected=expected)]
+        )
     controls = None if found["controls"] is None else int(found["controls"])
-    return RoundSizes(int(found["rounds"]), int(found["wells"]), controls, int(found["replicates"] or 1))
+    return RoundSizes(
+        int(found["rounds"]), int(found["wells"]), controls, int(found["replicates"] or 1)
+    )
 
 
 def print_forecast(
-    found: Mapping[str, Sequence[RoundForecast]], target: float | None, surfaces: int, observations: int
+    found: Mapping[str, Sequence[RoundForecast]],
+    target: float | None,
+    surfaces: int,
+    observations: int,
 ) -> None:
     """A table with a row for each round of each plan, and what it rests on."""
     from rich.table import Table
@@ -133,9 +165,13 @@ def print_forecast(
             )
     console.print(table)
     basis = (
-        f"drawn from what {observations} results teach, and from how high objectives are assumed to rise"
+        f"drawn from what {observations} results teach, and from how high objectives are assumed "
+        "to rise"
         if observations
-        else "drawn from what is assumed of any objective: good for comparing plans, no promise for these cells"
+        else (
+            "drawn from what is assumed of any objective: good for comparing plans, no promise "
+            "for these cells"
+        )
     )
     console.print(
         f"True values: median and quartiles over {surfaces} plausible surfaces, {basis}.",

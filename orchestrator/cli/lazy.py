@@ -28,12 +28,18 @@ def _print_version(wanted: bool) -> None:
 
 
 Version = Annotated[
-    bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
+    bool,
+    typer.Option(
+        "--version", help="Print the version and end.", is_eager=True, callback=_print_version
+    ),
 ]
 
 
 class Lazy(NamedTuple):
-    """A command before it is imported: its line in the help, and the Typer application that has it."""
+    """A command before it is imported.
+
+    Its line in the help, and the Typer application that has it.
+    """
 
     help: str
     module: str
@@ -56,7 +62,9 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import a command."""
-        lazy = next((found[cmd_name] for found in self.sections.values() if cmd_name in found), None)
+        lazy = next(
+            (found[cmd_name] for found in self.sections.values() if cmd_name in found), None
+        )
         return None if lazy is None else loaded(cmd_name, lazy)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

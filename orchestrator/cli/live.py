@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from orchestrator.settings import Settings
 
 
-def run_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False) -> None:
-    """Run a campaign with its progress on the console, until it is over or a person is asked; then print and write."""
+def run_on(
+    settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False
+) -> None:
+    """Run a campaign with its progress on the console, until it is over or a person is asked.
+
+    Then print and write.
+    """
     from orchestrator.engine.prefect_server import embed_prefect
 
     log = embed_prefect(settings)
@@ -35,7 +40,9 @@ def run_on(settings: Settings, journal: Journal, campaign_id: str, out: Path | N
     print_questions(waiting)
 
 
-async def _with_progress(settings: Settings, journal: Journal, campaign_id: str, wait: bool) -> tuple[Question, ...]:
+async def _with_progress(
+    settings: Settings, journal: Journal, campaign_id: str, wait: bool
+) -> tuple[Question, ...]:
     import httpx
     from rich.live import Live
 
@@ -82,10 +89,12 @@ async def _with_progress(settings: Settings, journal: Journal, campaign_id: str,
         except httpx.HTTPError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                # Ctrl-C reached Prefect's own server as well; what counts is that the run was interrupted.
+                # Ctrl-C reached Prefect's own server as well; what counts is that the run was
+                # interrupted.
                 raise asyncio.CancelledError from None
             raise WellwiseError(
-                f"Prefect's server does not answer ({error}). Nothing is lost: go on with wellwise resume {campaign_id}"
+                f"Prefect's server does not answer ({error}). Nothing is lost: go on with "
+                f"wellwise resume {campaign_id}"
             ) from error
         finally:
             watching.cancel()

@@ -8,7 +8,14 @@ from typing import ClassVar
 import typer
 
 from orchestrator.cli.acts_table import ACT_SPECS
-from orchestrator.cli.lazy import LabPackagesMissing, Lazy, LazyGroup, Sections, Version, is_of_the_lab
+from orchestrator.cli.lazy import (
+    LabPackagesMissing,
+    Lazy,
+    LazyGroup,
+    Sections,
+    Version,
+    is_of_the_lab,
+)
 
 
 def _of(module: str, attribute: str, **commands: str) -> dict[str, Lazy]:
@@ -58,22 +65,50 @@ class Commands(LazyGroup):
                 verify="Check that every part of an RO-Crate is as it was.",
                 replay="Propose every batch once more and compare.",
             ),
-            **_of("measurement", "measuring", agreement="Say how far the scorer lies from what people read by hand."),
-            **_of("causes", "finding_causes", causes="Say which of some columns causes which, and how sure that is."),
+            **_of(
+                "measurement",
+                "measuring",
+                agreement="Say how far the scorer lies from what people read by hand.",
+            ),
+            **_of(
+                "causes",
+                "finding_causes",
+                causes="Say which of some columns causes which, and how sure that is.",
+            ),
         },
         "Planning": {
-            **_of("rehearsal", "rehearsing", rehearse="Run a campaign on virtual robots: what is due, used and lost."),
-            **_of("schedule", "scheduling", schedule="Schedule all rounds next to the lab's other work."),
-            **_of("forecast", "forecasting", forecast="Say what the rounds to come will likely bring."),
-            **_of("confirmation", "confirming", confirm="Plan a comparison of the recommended condition."),
+            **_of(
+                "rehearsal",
+                "rehearsing",
+                rehearse="Run a campaign on virtual robots: what is due, used and lost.",
+            ),
+            **_of(
+                "schedule",
+                "scheduling",
+                schedule="Schedule all rounds next to the lab's other work.",
+            ),
+            **_of(
+                "forecast", "forecasting", forecast="Say what the rounds to come will likely bring."
+            ),
+            **_of(
+                "confirmation",
+                "confirming",
+                confirm="Plan a comparison of the recommended condition.",
+            ),
         },
         "Robots": {
             **_group("robot", "drivers", "robots", "Robots of a lab file, on the bench."),
-            **_group("driver", "drivers", "drivers", "Drivers: list, describe, check, begin a new one."),
+            **_group(
+                "driver", "drivers", "drivers", "Drivers: list, describe, check, begin a new one."
+            ),
             **_group("manual", "manual", "manual", "Checklists for jobs that a person does."),
         },
         "Lab": {
-            **_of("serve", "serving", serve="Serve the dashboard and the HTTP API, and run every campaign."),
+            **_of(
+                "serve",
+                "serving",
+                serve="Serve the dashboard and the HTTP API, and run every campaign.",
+            ),
             **_group("remote", "remote", "remote", "Campaigns of a service elsewhere."),
             **_group("token", "serve", "tokens", "Tokens with which people are let in."),
             **_of(
@@ -108,7 +143,10 @@ def _options(version: Version = False) -> None:
 
 
 def main() -> None:
-    """Run the command line; anything a person can mend is printed without a traceback, with exit code 2."""
+    """Run the command line.
+
+    Anything a person can mend is printed without a traceback, with exit code 2.
+    """
     from protocols.errors import WellwiseError
 
     try:

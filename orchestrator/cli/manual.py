@@ -17,7 +17,9 @@ from protocols.jobs import JobReport
 
 manual = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Person = Annotated[str, typer.Argument(help="The person, by the robot's name in the campaign.", metavar="ROBOT")]
+Person = Annotated[
+    str, typer.Argument(help="The person, by the robot's name in the campaign.", metavar="ROBOT")
+]
 Key = Annotated[str, typer.Argument(help="The job, as the checklist names it.", metavar="JOB")]
 Well = Annotated[str, typer.Argument(help="The well, such as A1.")]
 
@@ -28,23 +30,33 @@ def list_jobs(person: Person, home: Home = None) -> None:
     with _checklist(person, home) as checklist:
         jobs = checklist.open_jobs()
         for job, report in jobs:
-            console.print(f"\n{job.key}: {job}, due {job.due_at:%Y-%m-%d %H:%M}", style="bold", highlight=False)
+            console.print(
+                f"\n{job.key}: {job}, due {job.due_at:%Y-%m-%d %H:%M}",
+                style="bold",
+                highlight=False,
+            )
             for number, words, done in checklist.items(job):
                 mark = "x" if done else " "
-                console.print(f"  [{mark}] {number:3} {words}", markup=False, highlight=False, soft_wrap=True)
+                console.print(
+                    f"  [{mark}] {number:3} {words}", markup=False, highlight=False, soft_wrap=True
+                )
             for well, why in report.failed_wells.items():
                 console.print(f"  {well} went wrong: {why}", markup=False, highlight=False)
         if not jobs:
             console.print(f"Nothing waits for {person}.")
         else:
-            console.print(f"\nWhen done: wellwise manual confirm {person} JOB [ITEM...]", highlight=False)
+            console.print(
+                f"\nWhen done: wellwise manual confirm {person} JOB [ITEM...]", highlight=False
+            )
 
 
 @manual.command()
 def confirm(
     person: Person,
     key: Key,
-    items: Annotated[list[int] | None, typer.Argument(help="Items; all but images if absent.")] = None,
+    items: Annotated[
+        list[int] | None, typer.Argument(help="Items; all but images if absent.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Say that items of a checklist were done."""
@@ -54,13 +66,19 @@ def confirm(
 
 @manual.command()
 def image(
-    person: Person, key: Key, well: Well, file: Annotated[Path, typer.Argument(help="The image.")], home: Home = None
+    person: Person,
+    key: Key,
+    well: Well,
+    file: Annotated[Path, typer.Argument(help="The image.")],
+    home: Home = None,
 ) -> None:
     """Give the image that was taken of a well."""
     try:
         picture = file.read_bytes()
     except OSError as error:
-        raise InvalidInput([Problem(where=str(file), message=f"cannot be read: {error.strerror}")]) from None
+        raise InvalidInput(
+            [Problem(where=str(file), message=f"cannot be read: {error.strerror}")]
+        ) from None
     with _checklist(person, home) as checklist:
         _say(checklist.image(key, well, picture, datetime.now(UTC)))
 
@@ -85,5 +103,9 @@ def _checklist(person: str, home: Path | None) -> Iterator[Checklist]:
 
 
 def _say(report: JobReport) -> None:
-    state = "The job is done." if report.state == "done" else f"{report.operations_done} items are confirmed."
+    state = (
+        "The job is done."
+        if report.state == "done"
+        else f"{report.operations_done} items are confirmed."
+    )
     console.print(state, highlight=False)

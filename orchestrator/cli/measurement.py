@@ -22,18 +22,22 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     if len(pairs) < FEWEST_PAIRS:
         raise WellwiseError(
             f"{campaign_id} has {len(pairs)} wells with both a trusted score and a value by hand "
-            f"(expected {FEWEST_PAIRS} or more): read some by eye and enter them with wellwise correct-well"
+            f"(expected {FEWEST_PAIRS} or more): read some by eye and enter them with wellwise "
+            "correct-well"
         )
     found = between([pair.scored for pair in pairs], [pair.by_hand for pair in pairs])
     console.print(
-        f"{found.wells} wells. The scorer lies {found.bias:+.3f} ({found.bias_low:+.3f} to {found.bias_high:+.3f}) "
-        f"from the hand; 95 % of differences lie between {found.lower:+.3f} and {found.upper:+.3f}.",
+        f"{found.wells} wells. The scorer lies {found.bias:+.3f} ({found.bias_low:+.3f} to "
+        f"{found.bias_high:+.3f}) "
+        f"from the hand; 95 % of differences lie between {found.lower:+.3f} and "
+        f"{found.upper:+.3f}.",
         highlight=False,
         soft_wrap=True,
     )
     if found.slope_p < 0.05:
         console.print(
-            f"The difference grows by {found.slope:+.3f} for each 1 of the value (p = {found.slope_p:.2g}).",
+            f"The difference grows by {found.slope:+.3f} for each 1 of the value (p = "
+            f"{found.slope_p:.2g}).",
             style="yellow",
             highlight=False,
         )

@@ -1,4 +1,7 @@
-"""The command that rehearses a campaign, and the files that it writes: schedule, calendar, loading list."""
+"""The command that rehearses a campaign, and the files that it writes.
+
+Schedule, calendar, loading list.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,25 @@ if TYPE_CHECKING:
 
 rehearsing = typer.Typer()
 
-Folder = Annotated[Path, typer.Option("--out", help="Folder for schedule, calendar and loading list.")]
-SurfacesOption = Annotated[
-    int, typer.Option("--surfaces", min=0, max=1000, help="Plausible surfaces for the forecast; 0: no forecast.")
+Folder = Annotated[
+    Path, typer.Option("--out", help="Folder for schedule, calendar and loading list.")
 ]
-HoursOption = Annotated[str | None, typer.Option("--hours", help="When people are in the lab, such as 8:00-18:30.")]
+SurfacesOption = Annotated[
+    int,
+    typer.Option(
+        "--surfaces", min=0, max=1000, help="Plausible surfaces for the forecast; 0: no forecast."
+    ),
+]
+HoursOption = Annotated[
+    str | None, typer.Option("--hours", help="When people are in the lab, such as 8:00-18:30.")
+]
 
 
 PricesOption = Annotated[
-    Path | None, typer.Option("--prices", help="CSV with the columns kind, name, price and per, for the total cost.")
+    Path | None,
+    typer.Option(
+        "--prices", help="CSV with the columns kind, name, price and per, for the total cost."
+    ),
 ]
 
 
@@ -46,7 +59,8 @@ def rehearse(
 ) -> None:
     """Run a campaign on virtual robots: when what happens, what is too late, what to load, what to expect.
 
-    Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when nobody is there.
+    Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when
+    nobody is there.
     """
     from orchestrator.cli.forecast import print_forecast
     from orchestrator.studies.forecast import forecast, simulators
@@ -60,10 +74,18 @@ def rehearse(
     wanted = campaign.stop.target if target is None else target
     with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as beside:
         # Another process simulates while this one carries the campaign through.
-        ahead = beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map) if surfaces else None
+        ahead = (
+            beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map)
+            if surfaces
+            else None
+        )
         found = carry_through(campaign, Settings(), present, given.stand_ins)
     _print(found)
-    bill = None if listed is None else costs(needs(found.loads, {u.robot: u.hours for u in found.utilisation}), listed)
+    bill = (
+        None
+        if listed is None
+        else costs(needs(found.loads, {u.robot: u.hours for u in found.utilisation}), listed)
+    )
     if bill is not None:
         _print_costs(bill)
     if ahead is not None:
@@ -84,7 +106,9 @@ def _hours(text: str | None) -> WorkingHours | None:
         return WorkingHours.model_validate({"from": begin, "to": end})
     except ValueError:
         message = f"{text!r} is no span of a day"
-        raise InvalidInput([Problem(where="--hours", message=message, expected="such as 8:00-18:30")]) from None
+        raise InvalidInput(
+            [Problem(where="--hours", message=message, expected="such as 8:00-18:30")]
+        ) from None
 
 
 def _print(found: Rehearsal) -> None:
@@ -92,7 +116,8 @@ def _print(found: Rehearsal) -> None:
 
     first, last = found.jobs[0], max(found.jobs, key=lambda entry: entry.ended_at)
     console.print(
-        f"{found.state.campaign.title or found.state.id}: {len(found.state.rounds)} rounds, {len(found.jobs)} jobs, "
+        f"{found.state.campaign.title or found.state.id}: {len(found.state.rounds)} rounds, "
+        f"{len(found.jobs)} jobs, "
         f"{first.began_at:%Y-%m-%d} to {last.ended_at:%Y-%m-%d}",
         highlight=False,
         soft_wrap=True,
@@ -102,7 +127,11 @@ def _print(found: Rehearsal) -> None:
         table.add_column(name, justify="left" if name in ("robot", "busiest day") else "right")
     for use in found.utilisation:
         table.add_row(
-            use.robot, str(use.jobs), f"{use.hours:.1f}", f"{use.busiest:%Y-%m-%d}", f"{use.busiest_hours:.1f}"
+            use.robot,
+            str(use.jobs),
+            f"{use.hours:.1f}",
+            f"{use.busiest:%Y-%m-%d}",
+            f"{use.busiest_hours:.1f}",
         )
     console.print(table)
     for conflict in found.conflicts:
@@ -120,7 +149,8 @@ def _print(found: Rehearsal) -> None:
         table.add_row(
             f"{load.day}",
             ", ".join(f"{number} {labware}" for labware, number in load.plates.items()) or "-",
-            ", ".join(f"{liquid} {volume / 1000:.1f}" for liquid, volume in load.liquids_ul.items()) or "-",
+            ", ".join(f"{liquid} {volume / 1000:.1f}" for liquid, volume in load.liquids_ul.items())
+            or "-",
             ", ".join(f"{s.name} {s.amount:.4g} {s.unit}" for s in load.substances) or "-",
             ", ".join(f"{number} of {size:g} uL" for size, number in load.tips.items()) or "-",
         )
@@ -135,14 +165,20 @@ def _print_costs(bill: Sequence[Cost]) -> None:
         table.add_column(name, justify="right" if name else "left")
     for need, cost in bill:
         if cost is not None:
-            table.add_row(f"{need.kind} {need.name}", f"{need.amount:,.4g} {need.unit}".rstrip(), f"{cost:,.2f}")
+            table.add_row(
+                f"{need.kind} {need.name}",
+                f"{need.amount:,.4g} {need.unit}".rstrip(),
+                f"{cost:,.2f}",
+            )
     total = sum(cost for _, cost in bill if cost is not None)
     table.add_section()
     table.add_row("total", "", f"{total:,.2f}", style="bold")
     console.print(table)
     without = ", ".join(f"{need.kind} {need.name}" for need, cost in bill if cost is None)
     if without:
-        console.print(f"Without a price, so not in the total: {without}.", highlight=False, soft_wrap=True)
+        console.print(
+            f"Without a price, so not in the total: {without}.", highlight=False, soft_wrap=True
+        )
 
 
 def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[Path]:
@@ -166,7 +202,9 @@ def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[
         }
         for entry in found.jobs
     )
-    loading = pd.DataFrame({"day": load.day} | need._asdict() for load in found.loads for need in needs_of(load))
+    loading = pd.DataFrame(
+        {"day": load.day} | need._asdict() for load in found.loads for need in needs_of(load)
+    )
     paths = [folder / "schedule.csv", folder / "loading.csv", folder / "calendar.ics"]
     paths[0].write_text(csv_text(schedule), encoding="utf-8")
     paths[1].write_text(csv_text(loading), encoding="utf-8")
@@ -179,7 +217,10 @@ def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[
 
 
 def _calendar(found: Rehearsal) -> bytes:
-    """One entry for each step, robot and day: from when its first plate begins to when its last one ends."""
+    """One entry for each step, robot and day.
+
+    From when its first plate begins to when its last one ends.
+    """
     from icalendar import Calendar, Event
 
     calendar = Calendar()
@@ -199,6 +240,8 @@ def _calendar(found: Rehearsal) -> bytes:
         event.add("dtend", max(entry.ended_at for entry in entries))
         event.add("summary", f"{found.state.id} round {number}: {step} {titles[step]}".strip())
         event.add("location", robot)
-        event.add("description", f"{len(entries)} plates, due {entries[0].job.due_at:%Y-%m-%d %H:%M}")
+        event.add(
+            "description", f"{len(entries)} plates, due {entries[0].job.due_at:%Y-%m-%d %H:%M}"
+        )
         calendar.add_component(event)
     return bytes(calendar.to_ical())

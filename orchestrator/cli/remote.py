@@ -27,10 +27,16 @@ if TYPE_CHECKING:
 remote = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Url = Annotated[
-    str, typer.Option("--url", envvar="WELLWISE_URL", show_envvar=False, help="Where it is. [env: WELLWISE_URL]")
+    str,
+    typer.Option(
+        "--url", envvar="WELLWISE_URL", show_envvar=False, help="Where it is. [env: WELLWISE_URL]"
+    ),
 ]
 Token = Annotated[
-    str, typer.Option("--token", envvar="WELLWISE_TOKEN", show_envvar=False, help="Yours. [env: WELLWISE_TOKEN]")
+    str,
+    typer.Option(
+        "--token", envvar="WELLWISE_TOKEN", show_envvar=False, help="Yours. [env: WELLWISE_TOKEN]"
+    ),
 ]
 Campaign = Annotated[str, typer.Argument(help="The campaign.", metavar="CAMPAIGN")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
@@ -43,7 +49,8 @@ def _service(url: str, token: str) -> Iterator[Client]:
 
     if not url or not token:
         raise WellwiseError(
-            "say where the service is and who you are: --url and --token, or WELLWISE_URL and WELLWISE_TOKEN"
+            "say where the service is and who you are: --url and --token, or WELLWISE_URL and "
+            "WELLWISE_TOKEN"
         )
     client = Client(url, token)
     try:
@@ -54,7 +61,10 @@ def _service(url: str, token: str) -> Iterator[Client]:
 
 def _print(found: CampaignSummary) -> None:
     best = "-" if found.best is None else f"{found.best:.3f}"
-    line = f"{found.id}: {found.status}, round {found.round} of {found.rounds}, jobs {found.jobs_over} of {found.jobs}"
+    line = (
+        f"{found.id}: {found.status}, round {found.round} of {found.rounds}, jobs "
+        f"{found.jobs_over} of {found.jobs}"
+    )
     console.print(f"{line}, best so far {best}", highlight=False, soft_wrap=True)
     for need in found.needs:
         text = f"  A person is needed: {need.job or ''} {need.message}".replace("  ", " ")
@@ -89,7 +99,10 @@ def watch(campaign: Campaign, url: Url = "", token: Token = "") -> None:
         if found.status in (CampaignStatus.FINISHED, CampaignStatus.ABORTED):
             return
         for event in service.stream(campaign, after=found.last_event):
-            said = f"{event.at:%Y-%m-%d %H:%M}  {event.kind.replace('_', ' ')}  {event.subject}  {event.message}"
+            said = (
+                f"{event.at:%Y-%m-%d %H:%M}  {event.kind.replace('_', ' ')}  {event.subject}  "
+                f"{event.message}"
+            )
             console.print(said.rstrip(), highlight=False, soft_wrap=True)
             if event.kind in (EventKind.CAMPAIGN_FINISHED, EventKind.CAMPAIGN_ABORTED):
                 return
@@ -101,8 +114,12 @@ def stop_now(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> 
     with _service(url, token) as service:
         answer = service.stop_now(campaign, why)
     for robot, error in answer.not_stopped.items():
-        console.print(f"Robot {robot} could NOT be stopped: {error}", style="bold red", highlight=False)
-    console.print(f"Campaign {campaign} is paused; {len(answer.stopped)} robots stopped.", highlight=False)
+        console.print(
+            f"Robot {robot} could NOT be stopped: {error}", style="bold red", highlight=False
+        )
+    console.print(
+        f"Campaign {campaign} is paused; {len(answer.stopped)} robots stopped.", highlight=False
+    )
     if answer.not_stopped:
         raise typer.Exit(1)
 
@@ -124,7 +141,9 @@ def export(
     console.print(str(path), highlight=False, soft_wrap=True)
 
 
-def _act(campaign: str | None, act: ActSpec, values: dict[str, Any], options: dict[str, Any]) -> None:
+def _act(
+    campaign: str | None, act: ActSpec, values: dict[str, Any], options: dict[str, Any]
+) -> None:
     assert campaign is not None
     with _service(options["url"] or "", options["token"] or "") as service:
         answer = service.act(campaign, act.name, **values)
@@ -143,9 +162,17 @@ def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:
             _print(answer)
             return
         case WellHistory():
-            value = "lost" if answer.lost else "no value yet" if answer.value is None else f"{answer.value:.3f}"
+            value = (
+                "lost"
+                if answer.lost
+                else "no value yet"
+                if answer.value is None
+                else f"{answer.value:.3f}"
+            )
             flags = f" ({', '.join(answer.flags)})" if answer.flags else ""
-            console.print(f"{answer.id}: {value}{flags}; {answer.reason}", highlight=False, soft_wrap=True)
+            console.print(
+                f"{answer.id}: {value}{flags}; {answer.reason}", highlight=False, soft_wrap=True
+            )
         case Entered():
             console.print(f"{answer.wells} wells entered.", highlight=False)
     _print(service.campaign(campaign))

@@ -1,4 +1,7 @@
-"""Commands for what a campaign leaves behind: tables, a report, a crate that others can check and propose from."""
+"""Commands for what a campaign leaves behind.
+
+Tables, a report, a crate that others can check and propose from.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from orchestrator.cli.context import CampaignId, Home, Out, chosen, console, ope
 
 results = typer.Typer()
 
-CrateArgument = Annotated[Path, typer.Argument(help="RO-Crate: its .zip, or the unpacked folder.", metavar="CRATE")]
+CrateArgument = Annotated[
+    Path, typer.Argument(help="RO-Crate: its .zip, or the unpacked folder.", metavar="CRATE")
+]
 
 
 @results.command()
@@ -19,9 +24,14 @@ def export(
     campaign: CampaignId = None,
     home: Home = None,
     out: Out = None,
-    crate: Annotated[Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")] = None,
+    crate: Annotated[
+        Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")
+    ] = None,
 ) -> None:
-    """Write a tidy table of a campaign, one row a well, as CSV and Parquet; or all that it was, as an RO-Crate."""
+    """Write a tidy table of a campaign, one row a well, as CSV and Parquet.
+
+    Or all that it was, as an RO-Crate.
+    """
     from orchestrator.results.tables import tidy_table, write_table
 
     with opened_journal(home) as (settings, journal):
@@ -30,7 +40,9 @@ def export(
             from orchestrator.results.crate import write_crate
 
             number = write_crate(settings, journal, campaign_id, crate)
-            console.print(f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False)
+            console.print(
+                f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False
+            )
             return
         folder = out or settings.campaign_folder(campaign_id)
         for path in write_table(tidy_table(journal.state(campaign_id)), folder, "wells"):
@@ -39,7 +51,10 @@ def export(
 
 @results.command()
 def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
-    """Write the report of a campaign as one HTML page and as PDF: results, figures, methods and the campaign file."""
+    """Write the report of a campaign as one HTML page and as PDF.
+
+    Results, figures, methods and the campaign file.
+    """
     from orchestrator.results.report import as_pdf, report_of
 
     with opened_journal(home) as (settings, journal):
@@ -70,7 +85,10 @@ def verify(crate: CrateArgument) -> None:
 @results.command()
 def replay(
     campaign: Annotated[
-        str | None, typer.Argument(help="Campaign, or its RO-Crate (.zip); the newest if absent.", metavar="CAMPAIGN")
+        str | None,
+        typer.Argument(
+            help="Campaign, or its RO-Crate (.zip); the newest if absent.", metavar="CAMPAIGN"
+        ),
     ] = None,
     home: Home = None,
 ) -> None:
@@ -93,9 +111,14 @@ def replay(
         text = f"round {again.round}: {again.same} proposals are the same to the last bit{edited}"
         if again.different:
             text += f", {len(again.different)} DIFFER: {', '.join(again.different)}"
-        console.print(text, style="red" if again.different else None, highlight=False, soft_wrap=True)
+        console.print(
+            text, style="red" if again.different else None, highlight=False, soft_wrap=True
+        )
     if not rounds:
         console.print(f"Campaign {campaign_id} has no round yet.", highlight=False)
     if any(again.different for again in rounds):
-        console.print("Other versions of wellwise or of its packages, or another machine, may be why.", highlight=False)
+        console.print(
+            "Other versions of wellwise or of its packages, or another machine, may be why.",
+            highlight=False,
+        )
         raise typer.Exit(1)

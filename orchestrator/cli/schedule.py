@@ -1,4 +1,7 @@
-"""The command that makes the schedule of a campaign without carrying it through: what if a robot is away?"""
+"""The command that makes the schedule of a campaign without carrying it through.
+
+What if a robot is away?
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.context import File, LabOption, Out, console, print_stand_ins, read_campaign_input
+from orchestrator.cli.context import (
+    File,
+    LabOption,
+    Out,
+    console,
+    print_stand_ins,
+    read_campaign_input,
+)
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
 
@@ -20,7 +30,10 @@ scheduling = typer.Typer()
 
 AwayOption = Annotated[
     list[str] | None,
-    typer.Option("--away", help="ROBOT=FROM/TO: a span without a robot, such as maholo=2026-12-05/2026-12-06."),
+    typer.Option(
+        "--away",
+        help="ROBOT=FROM/TO: a span without a robot, such as maholo=2026-12-05/2026-12-06.",
+    ),
 ]
 
 
@@ -49,7 +62,9 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
         layout = plan_round(campaign, 1, ()).layout
         for number in range(1, campaign.stop.rounds + 1):
             placed = layout.model_copy(update={"round": number})
-            tasks = tasks_of(compile_jobs(campaign, campaign.name, placed, first_day(campaign, begin)))
+            tasks = tasks_of(
+                compile_jobs(campaign, campaign.name, placed, first_day(campaign, begin))
+            )
             gaps = [*spans, *closed(campaign.robots, tasks, begin)]
             first += earliest_due_first(tasks, gaps)
             best += solved(tasks, gaps)
@@ -67,8 +82,13 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     console.print(table)
     late = [slot for slot in best if slot.late]
     for slot in late[:10]:
-        text = f"too late by {slot.late / timedelta(hours=1):.1f} h: {slot.task.key} on {slot.task.robot}"
-        console.print(f"{text}, {slot.begin:%Y-%m-%d %H:%M}", style="red", highlight=False, soft_wrap=True)
+        text = (
+            f"too late by {slot.late / timedelta(hours=1):.1f} h: {slot.task.key} on "
+            f"{slot.task.robot}"
+        )
+        console.print(
+            f"{text}, {slot.begin:%Y-%m-%d %H:%M}", style="red", highlight=False, soft_wrap=True
+        )
     if len(late) > 10:
         console.print(f"... and {len(late) - 10} more", style="red")
     if out is not None:
@@ -90,8 +110,12 @@ def _away(text: str, campaign: Campaign, settings: Settings) -> Unavailability:
     except ValueError:
         pass
     robots = ", ".join(campaign.robots)
-    expected = f"ROBOT=FROM/TO with one of {robots} and two times, such as 2026-12-05T08:00/2026-12-06"
-    raise InvalidInput([Problem(where="--away", message=f"{text!r} is not understood", expected=expected)])
+    expected = (
+        f"ROBOT=FROM/TO with one of {robots} and two times, such as 2026-12-05T08:00/2026-12-06"
+    )
+    raise InvalidInput(
+        [Problem(where="--away", message=f"{text!r} is not understood", expected=expected)]
+    )
 
 
 def _write(slots: list[Slot], out: Path) -> None:

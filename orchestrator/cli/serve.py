@@ -23,9 +23,15 @@ _STOP_S = 10
 _FIRST_DAYS = 90
 
 RoleName = Literal["viewer", "operator", "admin"]
-RoleOption = Annotated[RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")]
-Host = Annotated[str, typer.Option("--host", help="Where to listen; on this computer alone if absent.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free.")]
+RoleOption = Annotated[
+    RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")
+]
+Host = Annotated[
+    str, typer.Option("--host", help="Where to listen; on this computer alone if absent.")
+]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free.")
+]
 
 
 @serving.command()
@@ -36,7 +42,10 @@ def serve(
     ] = "127.0.0.1",
     port: Port = 8080,
 ) -> None:
-    """Serve the dashboard and the HTTP API, and carry on every campaign that runs; Ctrl-C ends it gracefully."""
+    """Serve the dashboard and the HTTP API, and carry on every campaign that runs.
+
+    Ctrl-C ends it gracefully.
+    """
     from orchestrator.engine.prefect_server import embed_prefect
     from orchestrator.journal.access_tokens import Role
     from orchestrator.service.backend import Backend
@@ -49,14 +58,23 @@ def serve(
     try:
         console.print(f"wellwise serves {address}", highlight=False, soft_wrap=True)
         if not backend.access.has_admin():
-            secret, row = backend.access.create(person(), Role.ADMIN, timedelta(days=_FIRST_DAYS), "first start")
-            console.print(f"Open it as admin: {address}/login?token={secret}", highlight=False, soft_wrap=True)
+            secret, row = backend.access.create(
+                person(), Role.ADMIN, timedelta(days=_FIRST_DAYS), "first start"
+            )
+            console.print(
+                f"Open it as admin: {address}/login?token={secret}", highlight=False, soft_wrap=True
+            )
             until = f"{row.expires_at.astimezone(settings.zone):%Y-%m-%d}"
             console.print(f"This token is shown once and lives until {until}.", highlight=False)
         else:
-            console.print("Sign in with your token, or make one: wellwise token create NAME", highlight=False)
+            console.print(
+                "Sign in with your token, or make one: wellwise token create NAME", highlight=False
+            )
         console.print(f"log      {log.with_name('service.jsonl')}", soft_wrap=True, highlight=False)
-        console.print("Ctrl-C ends it; campaigns go on from the same place when it is started again.", highlight=False)
+        console.print(
+            "Ctrl-C ends it; campaigns go on from the same place when it is started again.",
+            highlight=False,
+        )
         # What a service manager sends ends it as Ctrl-C does, and Prefect's server with it.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         _serve(backend, listening)
@@ -90,15 +108,19 @@ def _serve(backend: Backend, listening: socket.socket) -> None:
 
 def _listening(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        # Whoever opens the address as soon as it is printed waits a moment instead of being refused.
+        # Whoever opens the address as soon as it is printed waits a moment instead of being
+        # refused.
         listening.listen()
     except OSError as error:
         raise WellwiseError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. Take another with --port, or end what has it"
+            f"cannot listen on {host}:{port}: {error.strerror or error}. Take another with "
+            "--port, or end what has it"
         ) from None
     return listening
 
@@ -109,9 +131,12 @@ def _shown(host: str) -> str:
 
 @tokens.command()
 def create(
-    name: Annotated[str, typer.Argument(help="The person or program that the token is for.", metavar="NAME")],
+    name: Annotated[
+        str, typer.Argument(help="The person or program that the token is for.", metavar="NAME")
+    ],
     role: Annotated[
-        RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")
+        RoleName,
+        typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens."),
     ] = "viewer",
     days: Annotated[float, typer.Option("--days", help="How long it lives.")] = 90,
     home: Home = None,
@@ -124,7 +149,8 @@ def create(
         until = f"{row.expires_at.astimezone(settings.zone):%Y-%m-%d}"
         console.print(secret, highlight=False, soft_wrap=True)
         console.print(
-            f"Token {row.id} ({role}) for {row.person}, until {until}; it is not shown again.", highlight=False
+            f"Token {row.id} ({role}) for {row.person}, until {until}; it is not shown again.",
+            highlight=False,
         )
 
 
@@ -145,11 +171,16 @@ def list_tokens(home: Home = None) -> None:
                 for moment in (row.expires_at, row.revoked_at)
             )
             table.add_row(row.id, row.person, row.role, until, revoked)
-        console.print(table if table.row_count else "No token yet: make one with wellwise token create NAME.")
+        console.print(
+            table if table.row_count else "No token yet: make one with wellwise token create NAME."
+        )
 
 
 @tokens.command()
-def revoke(token: Annotated[str, typer.Argument(help="As `wellwise token list` names it.")], home: Home = None) -> None:
+def revoke(
+    token: Annotated[str, typer.Argument(help="As `wellwise token list` names it.")],
+    home: Home = None,
+) -> None:
     """Let nobody in with a token any more."""
     from orchestrator.journal.access_tokens import Access
 

@@ -33,14 +33,17 @@ if TYPE_CHECKING:
 operators = typer.Typer()
 
 Why = Annotated[str, typer.Option("--why", help="The reason; it goes into the event log.")]
-Who = Annotated[str | None, typer.Option("--who", help="The person who acts; the account's name if absent.")]
+Who = Annotated[
+    str | None, typer.Option("--who", help="The person who acts; the account's name if absent.")
+]
 
 
 @operators.command()
 def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) -> None:
     """Do what is due now and say when to come back; may be called at any time and any number of times.
 
-    Where every robot is simulated, each call first moves the virtual clock to the moment that the last call named.
+    Where every robot is simulated, each call first moves the virtual clock to the moment that the
+    last call named.
     """
     with opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
         now, outlook = asyncio.run(_advanced(lab, campaign_id, home, wait))
@@ -49,7 +52,10 @@ def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) 
         zone = settings_for(home).zone
         if outlook.moment is not None:
             back = outlook.moment.astimezone(zone)
-            console.print(f"Lab time {now.astimezone(zone):%Y-%m-%d %H:%M}. Come back at {back:%Y-%m-%d %H:%M}.")
+            console.print(
+                f"Lab time {now.astimezone(zone):%Y-%m-%d %H:%M}. Come back at "
+                f"{back:%Y-%m-%d %H:%M}."
+            )
         elif not outlook.questions:
             reason = f": {state.reason}" if state.reason else ""
             console.print(f"Campaign {campaign_id} is {state.status}{reason}.", highlight=False)
@@ -69,11 +75,18 @@ async def _advanced(lab: Lab, campaign_id: str, home: Home, wait: bool) -> tuple
         from orchestrator.engine.prefect_workers import advance_with_workers
 
         return lab.clock.now(), await advance_with_workers(settings, lab.journal, campaign_id)
-    async with owned(lab.journal, campaign_resource(campaign_id), settings.lease_s, print_waiting if wait else None):
+    async with owned(
+        lab.journal,
+        campaign_resource(campaign_id),
+        settings.lease_s,
+        print_waiting if wait else None,
+    ):
         outlook = await engine.advance(lab, campaign_id)
         if outlook.moment is not None and lab.clock.virtual:
             message = "nothing more is due before this moment"
-            lab.journal.note(campaign_id, outlook.moment, EventKind.CLOCK_MOVED, campaign_id, message)
+            lab.journal.note(
+                campaign_id, outlook.moment, EventKind.CLOCK_MOVED, campaign_id, message
+            )
     for robot in lab.robots.values():
         await robot.close()
     return lab.clock.now(), outlook
@@ -93,18 +106,24 @@ def stop_now(why: Why, campaign: CampaignId = None, home: Home = None, who: Who 
             embed_prefect(settings)
             from orchestrator.engine import prefect_workers
 
-            unstopped = asyncio.run(prefect_workers.stop_now(settings, lab.journal, campaign_id, by))
+            unstopped = asyncio.run(
+                prefect_workers.stop_now(settings, lab.journal, campaign_id, by)
+            )
         else:
             unstopped = asyncio.run(stop_robots(lab, campaign_id, by))
         for robot, error in unstopped.items():
-            console.print(f"Robot {robot} could NOT be stopped: {error}", style="bold red", highlight=False)
+            console.print(
+                f"Robot {robot} could NOT be stopped: {error}", style="bold red", highlight=False
+            )
         number = len(lab.journal.state(campaign_id).campaign.robots) - len(unstopped)
         console.print(f"Campaign {campaign_id} is paused; {number} robots stopped.")
     if unstopped:
         raise typer.Exit(1)
 
 
-def _act(campaign: str | None, spec: ActSpec, values: dict[str, Any], options: dict[str, Any]) -> None:
+def _act(
+    campaign: str | None, spec: ActSpec, values: dict[str, Any], options: dict[str, Any]
+) -> None:
     from orchestrator.control.act import perform, validated
     from orchestrator.control.table import ACTS
 
@@ -118,12 +137,15 @@ add_acts(operators, ACT_SPECS, {"home": Home, "who": Who}, _act, remote=False)
 
 
 @contextmanager
-def opened_lab(campaign: str | None, home: Home, with_robots: bool = False) -> Iterator[tuple[Lab, str]]:
+def opened_lab(
+    campaign: str | None, home: Home, with_robots: bool = False
+) -> Iterator[tuple[Lab, str]]:
     """The lab of a campaign for the length of a command, and the campaign's id."""
     from orchestrator.lab.lab import open_lab
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
-        # A pause must not fail for want of a driver; and where workers have the robots, no command opens one here.
+        # A pause must not fail for want of a driver; and where workers have the robots, no command
+        # opens one here.
         robots: list[str] | None = None if with_robots and not settings.workers else []
         yield open_lab(settings, journal, journal.state(campaign_id), robots), campaign_id

@@ -1,4 +1,7 @@
-"""Commands of a lab with workers: one on each computer that has a robot's cable, one that advances campaigns."""
+"""Commands of a lab with workers.
+
+One on each computer that has a robot's cable, one that advances campaigns.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ lab_commands = typer.Typer()
 
 @lab_commands.command()
 def worker(
-    robots: Annotated[list[str], typer.Argument(help="Robots whose cables are at this computer.", metavar="ROBOT...")],
+    robots: Annotated[
+        list[str],
+        typer.Argument(help="Robots whose cables are at this computer.", metavar="ROBOT..."),
+    ],
     home: Home = None,
 ) -> None:
     """Do the jobs of robots at this computer, until interrupted."""

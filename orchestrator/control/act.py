@@ -1,4 +1,7 @@
-"""The contract of an act: its fields, who may do it, and what it does inside the one transaction that is opened."""
+"""The contract of an act.
+
+Its fields, who may do it, and what it does inside the one transaction that is opened.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ from protocols.addresses import Address, WellPlace
 from protocols.errors import InvalidInput, Problem
 
 Answer = Literal["campaign", "well", "entered"]
-"""What the API answers after an act: where the campaign stands, the well's history, or how many wells were entered."""
+"""What the API answers after an act.
+
+Where the campaign stands, the well's history, or how many wells were entered.
+"""
 
 _ATTEMPTS = 5
 """How often an act is prepared again because the campaign changed meanwhile."""
@@ -53,7 +59,10 @@ class Typed:
 
 @dataclass(frozen=True)
 class Acting:
-    """What an act works with: a transaction that holds the campaign, and the campaign as it stands in it."""
+    """What an act works with.
+
+    A transaction that holds the campaign, and the campaign as it stands in it.
+    """
 
     lab: Lab
     session: Session
@@ -78,7 +87,10 @@ class Acting:
         data: dict[str, Any] | None = None,
         message: str | None = None,
     ) -> None:
-        """Append an event, by the person who acts; about the campaign and with their reason unless said otherwise."""
+        """Append an event, by the person who acts.
+
+        About the campaign and with their reason unless said otherwise.
+        """
         text = self.by.why if message is None else message
         add_event(
             self.session,
@@ -95,13 +107,14 @@ class Acting:
 class Act(BaseModel):
     """Something that an operator does to a campaign. One class is the whole of it.
 
-    From its fields follow the body of its HTTP request, the client's method, the command and its `remote` twin, and the
-    dialog in the browser. Its docstring says what it does, in all of them.
+    From its fields follow the body of its HTTP request, the client's method, the command and its
+    `remote` twin, and the dialog in the browser. Its docstring says what it does, in all of them.
 
     Class attributes:
         name: how the client and the browser call it, such as `set_rounds`.
         path: below `/campaigns/{campaign_id}`, such as `/rounds`.
-        command: at the command line, such as `set-rounds`; empty where a command written by hand includes it.
+        command: at the command line, such as `set-rounds`; empty where a command written by hand
+            includes it.
         role: who may do it.
         answer: what the API answers.
     """
@@ -121,7 +134,10 @@ class Act(BaseModel):
         return None
 
     def rests_on(self, state: CampaignState) -> Any:
-        """What of the campaign `prepare` rests on: where that has changed meanwhile, it is prepared again."""
+        """What of the campaign `prepare` rests on.
+
+        Where that has changed meanwhile, it is prepared again.
+        """
         return None
 
     def apply(self, acting: Acting, prepared: Any) -> Any:
@@ -145,7 +161,9 @@ class WellAct(Act):
 
     answer: ClassVar[Answer] = "well"
 
-    place: Annotated[WellPlace, Typed("Campaign, round, plate and well, such as rpe/r1/p3/B2.", positional=True)]
+    place: Annotated[
+        WellPlace, Typed("Campaign, round, plate and well, such as rpe/r1/p3/B2.", positional=True)
+    ]
 
 
 def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
@@ -175,7 +193,10 @@ def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
             outcome = act.apply(acting, prepared)
         act.afterwards(lab, campaign_id)
         return outcome
-    raise Conflict(f"campaign {campaign_id} was changed again and again by somebody else: look at it and try again")
+    raise Conflict(
+        f"campaign {campaign_id} was changed again and again by somebody else: look at it and try "
+        "again"
+    )
 
 
 def validated(act: type[Act], values: Mapping[str, Any]) -> Act:
@@ -188,7 +209,11 @@ def validated(act: type[Act], values: Mapping[str, Any]) -> Act:
         return act.model_validate(dict(values))
     except ValidationError as error:
         problems = [
-            Problem(where=act.command or act.name, key=".".join(map(str, details["loc"])), message=details["msg"])
+            Problem(
+                where=act.command or act.name,
+                key=".".join(map(str, details["loc"])),
+                message=details["msg"],
+            )
             for details in error.errors()
         ]
         raise InvalidInput(problems) from None

@@ -58,13 +58,20 @@ class Abort(Act):
 
 
 class SetRounds(Act):
-    """Raise or lower how many rounds the campaign is to have; a finished one goes on if it is raised."""
+    """Raise or lower how many rounds the campaign is to have.
+
+    A finished one goes on if it is raised.
+    """
 
     name: ClassVar[str] = "set_rounds"
     path: ClassVar[str] = "/rounds"
     command: ClassVar[str] = "set-rounds"
 
-    rounds: Annotated[int, Field(ge=1, le=1_000), Typed("How many rounds the campaign is to have.", positional=True)]
+    rounds: Annotated[
+        int,
+        Field(ge=1, le=1_000),
+        Typed("How many rounds the campaign is to have.", positional=True),
+    ]
 
     def apply(self, acting: Acting, prepared: Any) -> None:
         """Change the stop rule; a round under way is finished."""
@@ -72,7 +79,9 @@ class SetRounds(Act):
         query = select(RoundRow.number).where(col(RoundRow.campaign_id) == acting.campaign_id)
         begun = len(acting.session.exec(query).all())
         if self.rounds < begun:
-            raise JournalError(f"{self.rounds} rounds are too few: {begun} have begun (expected {begun} or more)")
+            raise JournalError(
+                f"{self.rounds} rounds are too few: {begun} have begun (expected {begun} or more)"
+            )
         if row.status == CampaignStatus.ABORTED:
             raise JournalError(f"campaign {acting.campaign_id} is aborted: it has no more rounds")
         if row.status == CampaignStatus.FINISHED and self.rounds > begun:
@@ -88,7 +97,9 @@ class SetRounds(Act):
 def _set_status(acting: Acting, status: CampaignStatus, kind: EventKind) -> None:
     row = existing(acting.session, CampaignRow, acting.campaign_id)
     if CampaignStatus(row.status).over:
-        raise JournalError(f"campaign {acting.campaign_id} is {row.status}: it cannot become {status.value}")
+        raise JournalError(
+            f"campaign {acting.campaign_id} is {row.status}: it cannot become {status.value}"
+        )
     if row.status != status:
         row.status, row.reason = status, acting.by.why
         acting.record(kind)

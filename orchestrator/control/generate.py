@@ -20,14 +20,21 @@ from orchestrator.control.describe import spec_of
 from orchestrator.control.table import ACTS
 from orchestrator.core.act_spec import FieldSpec
 
-BEGIN, END = "    # Acts, from the table of acts: see orchestrator/control/generate.py\n", "    # End of acts\n"
+BEGIN, END = (
+    "    # Acts, from the table of acts: see orchestrator/control/generate.py\n",
+    "    # End of acts\n",
+)
 
 _ROOT = Path(__file__).resolve().parents[2]
 CLIENT = _ROOT / "orchestrator" / "client.py"
 TABLE = _ROOT / "orchestrator" / "cli" / "acts_table.py"
 REFERENCE = _ROOT / "docs" / "reference" / "acts.md"
 
-_ANSWERS: Mapping[Answer, str] = {"campaign": "CampaignSummary", "well": "WellHistory", "entered": "Entered"}
+_ANSWERS: Mapping[Answer, str] = {
+    "campaign": "CampaignSummary",
+    "well": "WellHistory",
+    "entered": "Entered",
+}
 _WELL = "/rounds/{number}/wells/{plate}/{well}"
 
 
@@ -38,16 +45,24 @@ def path_of(act: type[Act]) -> str:
 
 def client_methods(acts: Sequence[type[Act]]) -> str:
     """The part of the client's class that is about acts."""
-    rows = "".join(f'        "{act.name}": ("{path_of(act)}", {_ANSWERS[act.answer]}),\n' for act in acts)
+    rows = "".join(
+        f'        "{act.name}": ("{path_of(act)}", {_ANSWERS[act.answer]}),\n' for act in acts
+    )
     kind = "Mapping[str, tuple[str, type[CampaignSummary | WellHistory | Entered]]]"
     table = f"    _acts: ClassVar[{kind}] = {{\n{rows}    }}\n"
     return BEGIN + table + "\n" + "\n".join(_method(act) for act in acts) + END
 
 
 def _method(act: type[Act]) -> str:
-    fields = {name: field for name, field in act.model_fields.items() if name not in ("why", "place")}
+    fields = {
+        name: field for name, field in act.model_fields.items() if name not in ("why", "place")
+    }
     place = ["round_number: int", "plate: int", "well: str"] if issubclass(act, WellAct) else []
-    required = [f"{name}: {_text(field.annotation)}" for name, field in fields.items() if field.is_required()]
+    required = [
+        f"{name}: {_text(field.annotation)}"
+        for name, field in fields.items()
+        if field.is_required()
+    ]
     optional = [
         f"{name}: {_text(field.annotation)} = {_default(field)}"
         for name, field in fields.items()
@@ -101,7 +116,13 @@ def _sent(name: str, field: FieldInfo) -> str:
     kind = _text(field.annotation)
     if kind.startswith("Sequence[") and _holds_models(field.annotation):
         return f"[entry.model_dump() for entry in {name}]"
-    return f"list({name})" if kind.startswith("Sequence[") else f"dict({name})" if kind.startswith("Mapping[") else name
+    return (
+        f"list({name})"
+        if kind.startswith("Sequence[")
+        else f"dict({name})"
+        if kind.startswith("Mapping[")
+        else name
+    )
 
 
 def _holds_models(annotation: Any) -> bool:
@@ -114,15 +135,25 @@ def _holds_models(annotation: Any) -> bool:
 def reference(acts: Sequence[type[Act]]) -> str:
     """The page that lists every act with its faces."""
     parts = [
-        "# Acts\n\nWhat an operator may do to a campaign. Each act is checked and written in one transaction, with the "
-        "person and the reason in the event log. Here, over HTTP (`POST /api/v1/campaigns/CAMPAIGN` and the path), in "
-        "the Python client, and at the command line (the same below `wellwise remote` for a service elsewhere).\n"
+        "# Acts\n\nWhat an operator may do to a campaign. Each act is checked and written in one "
+        "transaction, with the "
+        "person and the reason in the event log. Here, over HTTP (`POST "
+        "/api/v1/campaigns/CAMPAIGN` and the path), in "
+        "the Python client, and at the command line (the same below `wellwise remote` for a "
+        "service elsewhere).\n"
     ]
     for act in acts:
         doc = inspect.cleandoc(act.__doc__ or "")
-        command = f"`wellwise {act.command}`" if act.command else f"`wellwise remote {act.name.replace('_', '-')}`"
+        command = (
+            f"`wellwise {act.command}`"
+            if act.command
+            else f"`wellwise remote {act.name.replace('_', '-')}`"
+        )
         faces = f"`{path_of(act)}` · `client.{act.name}` · {command} · role {act.role.word}"
-        rows = "".join(f"| `{field.name}` | {_needed(field)} | {field.help} |\n" for field in spec_of(act).fields)
+        rows = "".join(
+            f"| `{field.name}` | {_needed(field)} | {field.help} |\n"
+            for field in spec_of(act).fields
+        )
         table = f"| field | | meaning |\n|---|---|---|\n{rows}"
         parts.append(f"## {act.name}\n\n{doc}\n\n{faces}\n\n{table}")
     return "\n".join(parts)
@@ -136,7 +167,8 @@ def commands_table(acts: Sequence[type[Act]]) -> str:
     """The module with the acts as plain data, from which the command line makes its commands."""
     rows = "".join(f"    {spec_of(act)!r},\n" for act in acts)
     return (
-        '"""The acts as plain data, written from their classes: see orchestrator/control/generate.py."""\n\n'
+        '"""The acts as plain data, written from their classes: see '
+        'orchestrator/control/generate.py."""\n\n'
         "from orchestrator.core.act_spec import ActSpec, FieldSpec\n\n"
         f"ACT_SPECS: tuple[ActSpec, ...] = (\n{rows})\n"
     )

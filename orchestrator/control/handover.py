@@ -1,4 +1,7 @@
-"""The act of handing over: a robot's plates go to another one that shares its steps, for a robot may break for days."""
+"""The act of handing over.
+
+A robot's plates go to another one that shares its steps, for a robot may break for days.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -17,8 +20,8 @@ from protocols.addresses import RoundAddress
 class HandOver(Act):
     """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused.
 
-    What the robot has already stays with it until that is done or decided. Somebody carries the plates, and the rest
-    of the round is scheduled again.
+    What the robot has already stays with it until that is done or decided. Somebody carries the
+    plates, and the rest of the round is scheduled again.
     """
 
     name: ClassVar[str] = "hand_over"
@@ -32,22 +35,37 @@ class HandOver(Act):
         """Give the jobs the other robot's name; returns the plates to carry."""
         state = acting.state
         if state.status != CampaignStatus.PAUSED:
-            raise JournalError(f"campaign {state.id} is {state.status}: pause it first, and carry the plates meanwhile")
+            raise JournalError(
+                f"campaign {state.id} is {state.status}: pause it first, and carry the plates "
+                "meanwhile"
+            )
         for name in (self.robot, self.to):
             if name not in state.campaign.robots:
-                raise JournalError(f"there is no robot {name!r} (expected one of {', '.join(state.campaign.robots)})")
+                raise JournalError(
+                    f"there is no robot {name!r} (expected one of "
+                    f"{', '.join(state.campaign.robots)})"
+                )
         both = {self.robot, self.to}
-        shared = [step.name for step in state.campaign.protocol.steps if len(both) == 2 and both <= {*step.robots}]
+        shared = [
+            step.name
+            for step in state.campaign.protocol.steps
+            if len(both) == 2 and both <= {*step.robots}
+        ]
         number = len(state.rounds)
         query = (
             select(JobRow)
             .filter_by(campaign_id=state.id, round=number, robot=self.robot)
-            .where(col(JobRow.state).in_([JobStatus.PLANNED, JobStatus.LATE]), col(JobRow.step).in_(shared))
+            .where(
+                col(JobRow.state).in_([JobStatus.PLANNED, JobStatus.LATE]),
+                col(JobRow.step).in_(shared),
+            )
             .with_for_update()
         )
         rows = acting.session.exec(query).all()
         if not rows:
-            raise JournalError(f"{self.robot} has no job of round {number} in a step that it shares with {self.to}")
+            raise JournalError(
+                f"{self.robot} has no job of round {number} in a step that it shares with {self.to}"
+            )
         for row in rows:
             row.robot, row.job = self.to, row.job | {"robot": self.to}
         plates = sorted({row.plate for row in rows})
@@ -64,4 +82,7 @@ class HandOver(Act):
     def done(self, campaign_id: str, outcome: Any) -> str:
         """Which plates to carry."""
         plates = ", ".join(map(str, outcome))
-        return f"Carry plates {plates} from {self.robot} to {self.to}, then: wellwise resume {campaign_id}"
+        return (
+            f"Carry plates {plates} from {self.robot} to {self.to}, then: wellwise resume "
+            f"{campaign_id}"
+        )

@@ -15,7 +15,8 @@ LayoutWell = Annotated[str, StringConstraints(pattern=rf"^{WELL_NAME}$")]
 class Decide(Act):
     """Say what became of a job in doubt, or whether a late one is still to be sent.
 
-    `done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did not happen (or is
+    `done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did
+        not happen (or is
     late) and is to be sent; `go-on`: what was done stays and what was certainly not begun is sent.
     """
 
@@ -23,18 +24,28 @@ class Decide(Act):
     path: ClassVar[str] = "/decisions"
     command: ClassVar[str] = "decide"
 
-    job: Annotated[JobKey, Typed("The job in doubt or late, as `wellwise status` names it.", positional=True)]
-    decision: Annotated[
-        Decision, Typed("done, failed, again: send it (once more), or go-on: send what is left.", positional=True)
+    job: Annotated[
+        JobKey, Typed("The job in doubt or late, as `wellwise status` names it.", positional=True)
     ]
-    failed_wells: Annotated[tuple[LayoutWell, ...], Typed("A well that was not done.", option="failed-well")] = ()
+    decision: Annotated[
+        Decision,
+        Typed(
+            "done, failed, again: send it (once more), or go-on: send what is left.",
+            positional=True,
+        ),
+    ]
+    failed_wells: Annotated[
+        tuple[LayoutWell, ...], Typed("A well that was not done.", option="failed-well")
+    ] = ()
 
     def apply(self, acting: Acting, prepared: Any) -> None:
         """Move the job; wells that were not done are lost."""
         address = parse_address(self.job)
         if not isinstance(address, JobAddress) or address.campaign != acting.campaign_id:
             raise Missing(f"there is no job {self.job!r} in campaign {acting.campaign_id}")
-        acting.journal.decide(acting.session, self.job, self.decision, acting.now, acting.by, self.failed_wells)
+        acting.journal.decide(
+            acting.session, self.job, self.decision, acting.now, acting.by, self.failed_wells
+        )
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How to go on."""

@@ -34,7 +34,11 @@ class Approve(Act):
         proposed = proposed_round(state)
         start = first_day(state.campaign, lab.clock.now())
         jobs = list(compile_jobs(state.campaign, state.id, proposed.layout, start))
-        return start, jobs, first_starts(jobs, lab.known_seconds(state.id), state.campaign.robots, start)
+        return (
+            start,
+            jobs,
+            first_starts(jobs, lab.known_seconds(state.id), state.campaign.robots, start),
+        )
 
     def rests_on(self, state: CampaignState) -> Any:
         """The batch as it is to be dispensed, and the campaign's file."""
@@ -49,7 +53,9 @@ class Approve(Act):
         row.status, row.started_at = RoundStatus.RUNNING, start
         number = acting.journal.add_jobs(acting.session, acting.campaign_id, jobs, starts)
         data = {"round": proposed.number, "wells": len(proposed.wells), "jobs": number}
-        acting.record(EventKind.ROUND_APPROVED, RoundAddress(acting.campaign_id, proposed.number), data)
+        acting.record(
+            EventKind.ROUND_APPROVED, RoundAddress(acting.campaign_id, proposed.number), data
+        )
         return number
 
     def done(self, campaign_id: str, outcome: Any) -> str:
@@ -65,14 +71,21 @@ class EditProposal(WellAct):
     command: ClassVar[str] = "edit-well"
 
     values: Annotated[
-        dict[ParameterName, Level], Typed("PARAMETER=VALUE, more than once if need be.", option="set")
+        dict[ParameterName, Level],
+        Typed("PARAMETER=VALUE, more than once if need be.", option="set"),
     ] = Field(default_factory=dict)
     leave_empty: Annotated[bool, Typed("Put nothing into it.")] = False
 
     def apply(self, acting: Acting, prepared: Any) -> Condition | None:
-        """Check the values against the search space and write them; returns the new condition, None if left empty."""
+        """Check the values against the search space and write them.
+
+        Returns the new condition, None if left empty.
+        """
         if self.leave_empty == bool(self.values):
-            raise JournalError("an edit either gives other values or leaves the well empty (expected one of the two)")
+            raise JournalError(
+                "an edit either gives other values or leaves the well empty (expected one of the "
+                "two)"
+            )
         well = self._proposed_well(acting.state)
         address = self.place.of(acting.campaign_id)
         row = existing(acting.session, WellRow, address)
@@ -82,14 +95,19 @@ class EditProposal(WellAct):
             return None
         condition = self._condition(acting.state, well.proposal.condition)
         reason = f"edited by {acting.by.who}: {self.why}"
-        row.proposal = Proposal(condition=condition, role="edited", reason=reason).model_dump(mode="json")
+        row.proposal = Proposal(condition=condition, role="edited", reason=reason).model_dump(
+            mode="json"
+        )
         acting.record(EventKind.PROPOSAL_EDITED, address, dict(self.values))
         return condition
 
     def _proposed_well(self, state: CampaignState) -> WellState:
         proposed = proposed_round(state)
         if self.place.round != proposed.number:
-            raise JournalError(f"round {self.place.round} does not wait for approval (round {proposed.number} does)")
+            raise JournalError(
+                f"round {self.place.round} does not wait for approval (round {proposed.number} "
+                "does)"
+            )
         for well in proposed.wells:
             if (well.well.plate, well.well.name) == (self.place.plate, self.place.well):
                 return well
@@ -102,15 +120,24 @@ class EditProposal(WellAct):
         for name, value in self.values.items():
             parameter = space.by_name.get(name)
             if parameter is None:
-                raise JournalError(f"there is no parameter {name!r} (expected one of {', '.join(space.by_name)})")
+                raise JournalError(
+                    f"there is no parameter {name!r} (expected one of {', '.join(space.by_name)})"
+                )
             if name in decided:
-                raise JournalError(f"{name} is decided by the well: choose another well for {name}={value}")
+                raise JournalError(
+                    f"{name} is decided by the well: choose another well for {name}={value}"
+                )
             if not parameter.allows(value):
                 raise JournalError(f"{name} cannot be {value!r} (expected {parameter.allowed})")
         condition = Condition({**before.root, **self.values})
-        broken = next((rule for rule in space.constraints if not rule.permits(condition.root)), None)
+        broken = next(
+            (rule for rule in space.constraints if not rule.permits(condition.root)), None
+        )
         if broken is not None:
-            raise JournalError(f"{condition} breaks a constraint of the campaign file ({broken}): choose other values")
+            raise JournalError(
+                f"{condition} breaks a constraint of the campaign file ({broken}): choose other "
+                "values"
+            )
         return condition
 
     def done(self, campaign_id: str, outcome: Any) -> str:

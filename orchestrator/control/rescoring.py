@@ -42,21 +42,30 @@ class Rescore(Act):
 
     def prepare(self, lab: Lab, state: CampaignState) -> list[_Batch]:
         """Score every reading; a reading never changes, so this rests on nothing that could."""
-        measurements = {row.reading_id: row for row in lab.journal.derived(state.id, MeasurementRow)}
-        latest: dict[int, Derived] = {row.reading_id: row for row in lab.journal.derived(state.id, ObservationRow)}
+        measurements = {
+            row.reading_id: row for row in lab.journal.derived(state.id, MeasurementRow)
+        }
+        latest: dict[int, Derived] = {
+            row.reading_id: row for row in lab.journal.derived(state.id, ObservationRow)
+        }
         latest |= measurements
         by_hand = {reading for reading, row in latest.items() if row.scorer == BY_HAND}
         groups: dict[str, list[int]] = defaultdict(list)
         for reading in lab.journal.scored_readings(state.id):
             if reading not in by_hand:
-                groups[measurements[reading].name if reading in measurements else ""].append(reading)
+                groups[measurements[reading].name if reading in measurements else ""].append(
+                    reading
+                )
         if not groups:
             raise JournalError(f"{state.id} has no scored reading yet")
         batches = []
         for name, readings in groups.items():
             scored = state.campaign.scored(name)
             scorer = scorer_of(scored)
-            scores = [(reading, score_reading(lab.journal, lab.home, reading, scorer)) for reading in readings]
+            scores = [
+                (reading, score_reading(lab.journal, lab.home, reading, scorer))
+                for reading in readings
+            ]
             changed = sum(_differs(found, latest.get(reading)) for reading, found in scores)
             batches.append(_Batch(name, scored.scorer, scorer.version, scores, changed))
         return batches
@@ -64,10 +73,13 @@ class Rescore(Act):
     def apply(self, acting: Acting, prepared: Any) -> Rescored:
         """Write the scores; returns how many there are and how many changed."""
         for batch in prepared:
-            acting.journal.add_scores(acting.session, batch.scores, batch.scorer, batch.version, acting.now, batch.name)
+            acting.journal.add_scores(
+                acting.session, batch.scores, batch.scorer, batch.version, acting.now, batch.name
+            )
             number = len(batch.scores)
             message = (
-                f"{number} readings by {batch.scorer} version {batch.version}, {batch.changed} changed: {self.why}"
+                f"{number} readings by {batch.scorer} version {batch.version}, "
+                f"{batch.changed} changed: {self.why}"
             )
             acting.record(EventKind.RESCORED, message=message)
         readings = sum(len(batch.scores) for batch in prepared)

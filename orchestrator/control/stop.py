@@ -36,7 +36,9 @@ def request_stop(lab: Lab, campaign_id: str, by: By) -> None:
     Raises:
         JournalError: the campaign is over.
     """
-    lab.journal.note(campaign_id, lab.clock.now(), EventKind.STOP_REQUESTED, campaign_id, by.why, who=by.who)
+    lab.journal.note(
+        campaign_id, lab.clock.now(), EventKind.STOP_REQUESTED, campaign_id, by.why, who=by.who
+    )
     perform(lab, campaign_id, Pause(why=by.why), by.who)
 
 
@@ -55,4 +57,6 @@ async def _stop_robots(lab: Lab) -> dict[str, str]:
         return None
 
     answers = await asyncio.gather(*(stop(robot) for robot in lab.robots.values()))
-    return {name: answer for name, answer in zip(lab.robots, answers, strict=True) if answer is not None}
+    return {
+        name: answer for name, answer in zip(lab.robots, answers, strict=True) if answer is not None
+    }

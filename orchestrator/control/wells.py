@@ -57,7 +57,10 @@ class EnterValues(Act):
 
     def apply(self, acting: Acting, prepared: Any) -> dict[WellAddress, float]:
         """Write the values; returns them."""
-        values = {place.of(acting.campaign_id): value for place, value in read_readings_table(self.csv).items()}
+        values = {
+            place.of(acting.campaign_id): value
+            for place, value in read_readings_table(self.csv).items()
+        }
         enter_values(acting, values)
         return values
 
@@ -78,28 +81,41 @@ class ReadTable(Act):
         Typed("A plate reader's CSV: well,value or a grid.", positional=True, file=True),
         Field(description="a plate reader's CSV: well,value or a grid"),
     ]
-    round_number: Annotated[int, Field(ge=1, le=10_000), Typed("The round that was read.", option="round")]
+    round_number: Annotated[
+        int, Field(ge=1, le=10_000), Typed("The round that was read.", option="round")
+    ]
     plate: Annotated[int, Field(ge=1, le=1_000), Typed("The plate that was read.")]
     unit: Annotated[str, Field(max_length=50), Typed("Of the numbers.")] = ""
 
     def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
-        """Write readings and their scores, all of them or nothing; returns the score of each well."""
+        """Write readings and their scores, all of them or nothing.
+
+        Returns the score of each well.
+        """
         numbers = read_plate_table(self.table, "plate table")
         objective = acting.state.campaign.objective
         scorer = scorer_of(objective)
-        job = plate_job(acting.session, PlateAddress(acting.campaign_id, self.round_number, self.plate))
+        job = plate_job(
+            acting.session, PlateAddress(acting.campaign_id, self.round_number, self.plate)
+        )
         scores = {}
         for well, number in numbers.items():
             address = WellAddress(acting.campaign_id, self.round_number, self.plate, well)
             existing(acting.session, WellRow, address)
             reading = Reading(well=well, kind="number", number=number, unit=self.unit)
-            row = ReadingRow(**_columns(address), job_key=job.key, kind="number", number=number, unit=self.unit)
+            row = ReadingRow(
+                **_columns(address), job_key=job.key, kind="number", number=number, unit=self.unit
+            )
             scores[well] = score(reading, scorer, str(address))
             acting.session.add(row)
             acting.session.flush()
             assert row.id is not None
             acting.journal.add_scores(
-                acting.session, [(row.id, scores[well])], objective.scorer, scorer.version, acting.now
+                acting.session,
+                [(row.id, scores[well])],
+                objective.scorer,
+                scorer.version,
+                acting.now,
             )
         plate = PlateAddress(acting.campaign_id, self.round_number, self.plate)
         acting.record(EventKind.READINGS_ENTERED, plate, {"wells": len(numbers)})
@@ -107,8 +123,15 @@ class ReadTable(Act):
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many wells, and which of them are flagged."""
-        flagged = [f"  {well}: {', '.join(found.flags)}" for well, found in outcome.items() if found.flags]
-        return "\n".join([f"{len(outcome)} wells of round {self.round_number}, plate {self.plate} entered.", *flagged])
+        flagged = [
+            f"  {well}: {', '.join(found.flags)}" for well, found in outcome.items() if found.flags
+        ]
+        return "\n".join(
+            [
+                f"{len(outcome)} wells of round {self.round_number}, plate {self.plate} entered.",
+                *flagged,
+            ]
+        )
 
 
 class Requeue(Act):
@@ -118,7 +141,9 @@ class Requeue(Act):
     path: ClassVar[str] = "/requeue"
     command: ClassVar[str] = "requeue"
 
-    wells: Annotated[tuple[WellPlace, ...], Typed("A lost well; all of the last round if absent.", option="well")] = ()
+    wells: Annotated[
+        tuple[WellPlace, ...], Typed("A lost well; all of the last round if absent.", option="well")
+    ] = ()
 
     def apply(self, acting: Acting, prepared: Any) -> list[WellAddress]:
         """Mark the wells; returns them."""
@@ -150,15 +175,17 @@ class Requeue(Act):
 def enter_values(acting: Acting, values: Mapping[WellAddress, float | None]) -> None:
     """Enter the values (0..1) of wells by hand, or (None) exclude them from what is learnt; all of them or none.
 
-    What was there before stays beside it; what a person entered last counts, whatever a scorer says later. A lost
-    well that is given a value is lost no more.
+    What was there before stays beside it; what a person entered last counts, whatever a scorer says
+    later. A lost well that is given a value is lost no more.
 
     Raises:
         JournalError: there is no such well, nothing was done in it yet, or a value is not a ratio.
     """
     for address, value in values.items():
         if value is not None and not 0 <= value <= 1:
-            raise JournalError(f"{address.well}: {value} is not a ratio (expected a number from 0 to 1)")
+            raise JournalError(
+                f"{address.well}: {value} is not a ratio (expected a number from 0 to 1)"
+            )
     for address, value in values.items():
         _enter(acting, address, value)
         kind = EventKind.WELL_EXCLUDED if value is None else EventKind.VALUE_ENTERED
@@ -170,7 +197,9 @@ def _enter(acting: Acting, address: WellAddress, value: float | None) -> None:
     well = existing(session, WellRow, address)
     job = plate_job(session, PlateAddress(*address[:3]))
     latest_first = col(ObservationRow.id).desc()
-    before = session.exec(select(ObservationRow).filter_by(**columns).order_by(latest_first)).first()
+    before = session.exec(
+        select(ObservationRow).filter_by(**columns).order_by(latest_first)
+    ).first()
     reading = ReadingRow(**columns, job_key=job.key, kind="number", number=value, scored=True)
     session.add(reading)
     session.flush()
@@ -200,7 +229,9 @@ def plate_job(session: Session, plate: PlateAddress) -> JobRow:
     query = select(JobRow).filter_by(campaign_id=campaign_id, round=round_number, plate=number)
     job = session.exec(query.order_by(col(JobRow.position).desc())).first()
     if job is None:
-        raise JournalError(f"round {round_number} waits for approval: nothing can be read on plate {number} yet")
+        raise JournalError(
+            f"round {round_number} waits for approval: nothing can be read on plate {number} yet"
+        )
     return job
 
 

@@ -1,15 +1,21 @@
-"""What an act asks for, as plain data: from it follow commands, dialogs and pages, without the act itself."""
+"""What an act asks for, as plain data.
+
+From it follow commands, dialogs and pages, without the act itself.
+"""
 
 from typing import Any, Literal, NamedTuple
 
-FieldKind = Literal["integer", "number", "text", "long text", "flag", "choice", "list", "well", "wells", "mapping"]
+FieldKind = Literal[
+    "integer", "number", "text", "long text", "flag", "choice", "list", "well", "wells", "mapping"
+]
 """`well` is one place, `wells` are several; `mapping` is NAME=VALUE, more than once."""
 
 
 class FieldSpec(NamedTuple):
     """One field of an act.
 
-    `positional`: an argument instead of an option at the command line. `option`: its name there. `none`: a flag that
+    `positional`: an argument instead of an option at the command line. `option`: its name there.
+        `none`: a flag that
     stands for no value. `file`: a file is named, and its text is meant.
     """
 

@@ -10,7 +10,9 @@ WELLWISE = "wellwise"
 PRINTED = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 """Text without control characters, but for tabs and new lines."""
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=PRINTED)]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=PRINTED)
+]
 
 
 class By(NamedTuple):

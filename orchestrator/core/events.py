@@ -6,7 +6,10 @@ from orchestrator.core.state import JobStatus
 
 
 class EventKind(StrEnum):
-    """What happened. The words are part of the journal, of exports and of the API: they never change."""
+    """What happened. The words are part of the journal, of exports and of the API.
+
+    They never change.
+    """
 
     CAMPAIGN_CREATED = "campaign_created"
     CAMPAIGN_RUNNING = "campaign_running"

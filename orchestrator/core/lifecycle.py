@@ -1,4 +1,7 @@
-"""Lifecycle: the journal's state -> what to do next. Pure: after any crash it goes on from the same place."""
+"""Lifecycle: the journal's state -> what to do next.
+
+Pure: after any crash it goes on from the same place.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -115,7 +118,8 @@ _SLIP = timedelta(minutes=10)
 def next_actions(state: CampaignState, now: datetime) -> list[Action]:
     """What to do now; actions may be done in any order, and at once where their robots differ.
 
-    An empty list means that the campaign is over. A list of nothing but questions means that it waits for a person.
+    An empty list means that the campaign is over. A list of nothing but questions means that it
+    waits for a person.
     """
     if state.status is not CampaignStatus.RUNNING:
         return _follow(state, now)
@@ -140,7 +144,9 @@ def open_questions(state: CampaignState) -> list[Question]:
     if state.rounds[-1].proposed:
         return [AskApproval(state.id, state.rounds[-1].number)]
     waiting = (JobStatus.IN_DOUBT, JobStatus.LATE)
-    return [AskOperator(job.key, job.message) for job in state.rounds[-1].jobs if job.status in waiting]
+    return [
+        AskOperator(job.key, job.message) for job in state.rounds[-1].jobs if job.status in waiting
+    ]
 
 
 def stop_reason(state: CampaignState) -> str:
@@ -154,7 +160,10 @@ def stop_reason(state: CampaignState) -> str:
 
 
 def first_day(campaign: Campaign, now: datetime) -> datetime:
-    """When the first step of a round is due: on the day that the file gives, or as soon as its time of day comes."""
+    """When the first step of a round is due.
+
+    On the day that the file gives, or as soon as its time of day comes.
+    """
     at = campaign.protocol.steps[0].at
     if campaign.start is not None and campaign.start > now.date():
         return datetime.combine(campaign.start, at, now.tzinfo)
@@ -230,4 +239,6 @@ def _opening(job: JobState, now: datetime, hours: WorkingHours | None) -> dateti
 def _in_turn(batch: RoundState) -> list[JobState]:
     """Each plate's next job, in the order in which robots should have them."""
     # What a robot has already comes before what it could be given next.
-    return sorted(batch.jobs, key=lambda job: (not job.status.in_flight, job.begin_at, job.due_at, job.plate))
+    return sorted(
+        batch.jobs, key=lambda job: (not job.status.in_flight, job.begin_at, job.due_at, job.plate)
+    )

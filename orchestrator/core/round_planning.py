@@ -17,7 +17,8 @@ from protocols.layout import Layout, assign, assign_standard, lay_out
 class Plan:
     """The layout of a round, what the operator should know about it, and the lost wells that have a well again.
 
-    `expected_gain`: by how much the round is expected to raise the best true value; None where no model was asked.
+    `expected_gain`: by how much the round is expected to raise the best true value; None where no
+        model was asked.
     """
 
     layout: Layout
@@ -50,8 +51,12 @@ def plan_round(
     notices: list[str] = []
     if round_number == 1:
         number, seed = campaign.rounds.first.standard, _seed(campaign, round_number, 1)
-        for index, condition in assign_standard(campaign.space, number, wells, decided, seed).items():
-            assigned[index] = Proposal(condition=condition, role="standard", reason="the standard condition")
+        for index, condition in assign_standard(
+            campaign.space, number, wells, decided, seed
+        ).items():
+            assigned[index] = Proposal(
+                condition=condition, role="standard", reason="the standard condition"
+            )
         chosen, notices = assign_chosen(campaign, assigned)
         assigned |= chosen
     else:
@@ -70,7 +75,10 @@ def plan_round(
         reason = f"once more: lost in round {lost.round_number}, plate {lost.plate}, {lost.well}"
         assigned[index] = Proposal(condition=place.condition, role="requeued", reason=reason)
     for number, why in again.unassigned.items():
-        notices.append(f"The requeued condition ({requeued[number].condition}) {why}: it stays for a later round.")
+        notices.append(
+            f"The requeued condition ({requeued[number].condition}) {why}: it stays for a later "
+            "round."
+        )
     open_wells = [index for index in range(len(wells)) if index not in assigned]
     proposals = optimizer.propose(
         campaign.space,
@@ -79,18 +87,28 @@ def plan_round(
         number=len(open_wells),
         seed=_seed(campaign, round_number, 2),
         pending=[requeued[number].condition for number in again.by_well.values()],
-        replicates=campaign.rounds.first.replicates if round_number == 1 else campaign.rounds.later.replicates,
+        replicates=campaign.rounds.first.replicates
+        if round_number == 1
+        else campaign.rounds.later.replicates,
         rough=rough,
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(
-        campaign.space, round_number, wells, decided, assigned, proposals, _seed(campaign, round_number, 3)
+        campaign.space,
+        round_number,
+        wells,
+        decided,
+        assigned,
+        proposals,
+        _seed(campaign, round_number, 3),
     )
     placed = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
 
 
-def assign_chosen(campaign: Campaign, assigned: Mapping[int, Proposal]) -> tuple[dict[int, Proposal], list[str]]:
+def assign_chosen(
+    campaign: Campaign, assigned: Mapping[int, Proposal]
+) -> tuple[dict[int, Proposal], list[str]]:
     """What a person chose for round 1, by well index, and what the operator should know about it."""
     taken = set(assigned)
     found: dict[int, Proposal] = {}
@@ -107,7 +125,10 @@ def assign_chosen(campaign: Campaign, assigned: Mapping[int, Proposal]) -> tuple
         )
         taken |= assignment.by_well.keys()
         reason = f"chosen by a person, for {chosen.wells} wells"
-        found |= {place: Proposal(condition=condition, role="chosen", reason=reason) for place in assignment.by_well}
+        found |= {
+            place: Proposal(condition=condition, role="chosen", reason=reason)
+            for place in assignment.by_well
+        }
         if assignment.unassigned:
             why = next(iter(assignment.unassigned.values()))
             short = f"{len(assignment.unassigned)} of {chosen.wells} wells"
@@ -117,7 +138,10 @@ def assign_chosen(campaign: Campaign, assigned: Mapping[int, Proposal]) -> tuple
 
 def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
     """The condition that a person wrote, with the exact levels that its values stand for."""
-    values = {parameter.name: parameter.snap(chosen.condition[parameter.name]) for parameter in campaign.parameters}
+    values = {
+        parameter.name: parameter.snap(chosen.condition[parameter.name])
+        for parameter in campaign.parameters
+    }
     return Condition({name: value for name, value in values.items() if value is not None})
 
 
@@ -140,12 +164,15 @@ def _controls(
     ]
     if len(assignment.by_well) < wanted:
         notices.append(
-            f"Only {len(assignment.by_well)} of {wanted} controls found a well: the optimiser fills the others."
+            f"Only {len(assignment.by_well)} of {wanted} controls found a well: the optimiser "
+            "fills the others."
         )
     predictions = {
         prediction.condition: prediction
         for prediction in optimizer.predict(
-            campaign.space, observations, [candidates[rank].condition for rank in assignment.by_well.values()]
+            campaign.space,
+            observations,
+            [candidates[rank].condition for rank in assignment.by_well.values()],
         )
     }
     assigned = {}
@@ -155,7 +182,10 @@ def _controls(
         assigned[index] = Proposal(
             condition=observation.condition,
             role="control",
-            reason=f"control: number {rank + 1} of round {round_number - 1}, where it gave {observation.value:.3f}",
+            reason=(
+                f"control: number {rank + 1} of round {round_number - 1}, where it gave "
+                f"{observation.value:.3f}"
+            ),
             mean=None if prediction is None else _rounded(prediction.mean),
             sd=None if prediction is None else _rounded(prediction.sd),
         )
@@ -166,7 +196,11 @@ def best_of_round(observations: Sequence[Observation], round_number: int) -> lis
     """The trusted observations of a round, best first, each condition once."""
     seen: set[Condition] = set()
     ranked = []
-    usable = [observation for observation in observations if observation.round == round_number and observation.usable]
+    usable = [
+        observation
+        for observation in observations
+        if observation.round == round_number and observation.usable
+    ]
     for observation in sorted(usable, key=lambda observation: -(observation.value or 0.0)):
         if observation.condition not in seen:
             seen.add(observation.condition)

@@ -1,4 +1,7 @@
-"""Scheduling: in which order robots have jobs, so that as few tolerances as possible are broken. Pure."""
+"""Scheduling: in which order robots have jobs, so that as few tolerances as possible are broken.
+
+Pure.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +15,8 @@ from protocols.timing import nominal_s
 _EFFORTS = (5.0, 2.0)
 """Of the solver for one cluster of jobs, in its own deterministic seconds: the same jobs get the same schedule.
 
-The first is for the number of broken tolerances, the second for how much they are broken and how long jobs wait.
+The first is for the number of broken tolerances, the second for how much they are broken and how
+long jobs wait.
 """
 
 Seconds = Mapping[tuple[str, str], float]
@@ -22,8 +26,8 @@ Seconds = Mapping[tuple[str, str], float]
 class Task(NamedTuple):
     """A job that is still to be done: it may begin at `due`, must begin by `latest`, and takes `seconds`.
 
-    The tasks of a `plate` follow each other in the order in which they are given. `latest` is None where it does not
-    matter any more.
+    The tasks of a `plate` follow each other in the order in which they are given. `latest` is None
+    where it does not matter any more.
     """
 
     key: str
@@ -43,7 +47,10 @@ class Unavailability(NamedTuple):
 
 
 class Start(NamedTuple):
-    """When a job is to begin; `placed`: out of the greedy order, so that its robot must look up what comes next."""
+    """When a job is to begin.
+
+    `placed`: out of the greedy order, so that its robot must look up what comes next.
+    """
 
     at: datetime
     order_fixed: bool
@@ -80,16 +87,25 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
     ]
 
 
-def closed(robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime) -> list[Unavailability]:
+def closed(
+    robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime
+) -> list[Unavailability]:
     """The spans outside the working hours of robots, in the time zone of `now`, until all tasks are certainly done."""
     found = []
     for name, config in robots.items():
         own = [task for task in tasks if task.robot == name]
         if config.hours is not None and own:
-            first, last = (bound(task.due for task in own).astimezone(now.tzinfo) for bound in (min, max))
-            # Two jobs that follow each other take more than half of a day's hours, or the robot would have both.
-            last += timedelta(weeks=2 + 2 * sum(task.seconds for task in own) // config.hours.week_s)
-            found += [Unavailability(name, *span) for span in config.hours.closed(min(first, now), last)]
+            first, last = (
+                bound(task.due for task in own).astimezone(now.tzinfo) for bound in (min, max)
+            )
+            # Two jobs that follow each other take more than half of a day's hours, or the robot
+            # would have both.
+            last += timedelta(
+                weeks=2 + 2 * sum(task.seconds for task in own) // config.hours.week_s
+            )
+            found += [
+                Unavailability(name, *span) for span in config.hours.closed(min(first, now), last)
+            ]
     return found
 
 
@@ -113,15 +129,17 @@ def earliest_due_first(tasks: Sequence[Task], away: Sequence[Unavailability] = (
 def schedule(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list[Slot]:
     """The greedy schedule, and where that breaks tolerances the best that a constraint solver finds instead.
 
-    Tasks that could never meet on a robot are looked at by themselves (clusters). Of one cluster first the number of
-    broken tolerances is lowered, then by how much they are broken, then how long tasks wait. Where the greedy schedule
-    keeps every tolerance, it stays: people know plates by their order. (CP-SAT of OR-tools.)
+    Tasks that could never meet on a robot are looked at by themselves (clusters). Of one cluster
+    first the number of broken tolerances is lowered, then by how much they are broken, then how
+    long tasks wait. Where the greedy schedule keeps every tolerance, it stays: people know plates
+    by their order. (CP-SAT of OR-tools.)
 
     Args:
         tasks: all that is still to be done; those of one plate in their order.
         away: when robots do nothing.
 
-    Returns: a slot for each task, by begin. Never more broken tolerances than in the greedy schedule.
+    Returns: a slot for each task, by begin. Never more broken tolerances than in the greedy
+    schedule.
     """
     gaps = _gaps(away)
     slots: list[Slot] = []
@@ -133,7 +151,10 @@ def schedule(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list
 def first_starts(
     jobs: Iterable[Job], known: Seconds, robots: Mapping[str, RobotConfig], start: datetime
 ) -> dict[str, Start]:
-    """When each job of a new round is to begin, within the working hours of robots; `start` gives the time zone."""
+    """When each job of a new round is to begin, within the working hours of robots.
+
+    `start` gives the time zone.
+    """
     tasks = tasks_of(jobs, known)
     return starts(schedule(tasks, closed(robots, tasks, start)))
 
@@ -147,7 +168,11 @@ def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
     """What a schedule is judged by: broken tolerances, by how much in all, and the sum of waits."""
     slots = list(slots)
     waits = sum((slot.begin - slot.task.due for slot in slots), timedelta(0))
-    return sum(1 for slot in slots if slot.late), sum((slot.late for slot in slots), timedelta(0)), waits
+    return (
+        sum(1 for slot in slots if slot.late),
+        sum((slot.late for slot in slots), timedelta(0)),
+        waits,
+    )
 
 
 def _gaps(away: Sequence[Unavailability]) -> dict[str, list[Unavailability]]:
@@ -184,7 +209,11 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]
     def second(moment: datetime) -> int:
         return round((moment - zero).total_seconds())
 
-    horizon = max(second(slot.end) for slot in cluster) + round(sum(slot.task.seconds for slot in cluster)) + 1
+    horizon = (
+        max(second(slot.end) for slot in cluster)
+        + round(sum(slot.task.seconds for slot in cluster))
+        + 1
+    )
     model = cp_model.CpModel()
     on_robot: dict[str, list[cp_model.IntervalVar]] = defaultdict(list)
     last: dict[str, cp_model.IntVar] = {}
@@ -213,12 +242,16 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]
         for gap in gaps.get(robot, ()):
             begin_s, end_s = max(second(gap.begin), -1), min(second(gap.end), horizon + 1)
             if begin_s < end_s:
-                intervals.append(model.new_fixed_size_interval_var(begin_s, end_s - begin_s, "away"))
+                intervals.append(
+                    model.new_fixed_size_interval_var(begin_s, end_s - begin_s, "away")
+                )
     for intervals in on_robot.values():
         model.add_no_overlap(intervals)
     found = list(cluster)
     # A second of lateness weighs as much as one of waiting for each task of the cluster.
-    for effort, goal in zip(_EFFORTS, (sum(broken), sum(lateness) * len(cluster) + sum(waits)), strict=True):
+    for effort, goal in zip(
+        _EFFORTS, (sum(broken), sum(lateness) * len(cluster) + sum(waits)), strict=True
+    ):
         model.minimize(goal)
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1

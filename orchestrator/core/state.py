@@ -42,8 +42,9 @@ Decision = Literal["done", "failed", "again", "go-on"]
 class JobStatus(StrEnum):
     """The life of a job.
 
-    `dropped` is a planned job whose every well was lost before it was due; `late` one whose tolerance passed before it
-    could be sent: both were never heard of by a robot, and a late one waits for a person.
+    `dropped` is a planned job whose every well was lost before it was due; `late` one whose
+    tolerance passed before it could be sent: both were never heard of by a robot, and a late one
+    waits for a person.
     """
 
     PLANNED = "planned"
@@ -70,9 +71,11 @@ class JobStatus(StrEnum):
 class JobState:
     """Where one job stands; `wells` are those it works on, whether they still live or not.
 
-    `begin_at` is when the schedule has it begin: robots have their jobs in that order. What follows on a robot
-    after one with `order_fixed` is looked up when that is done. `latest_at` is when its tolerance ends; None where an
-    operator has waived its lateness. `robot_silent`: its robot did not answer when it was last asked.
+    `begin_at` is when the schedule has it begin: robots have their jobs in that order. What follows
+    on a robot
+    after one with `order_fixed` is looked up when that is done. `latest_at` is when its tolerance
+    ends; None where an operator has waived its lateness. `robot_silent`: its robot did not answer
+    when it was last asked.
     """
 
     key: str
@@ -93,7 +96,8 @@ class JobState:
 class WellState:
     """One well of a round: its proposal, why it was lost, and the latest value and flags derived from its readings.
 
-    `measured` has what was read on the way, by name: None where it could not be, or a flag speaks against it.
+    `measured` has what was read on the way, by name: None where it could not be, or a flag speaks
+    against it.
     """
 
     well: Well
@@ -114,14 +118,20 @@ class WellState:
         """What the optimiser may hear of it; None for a lost well or one that was never read."""
         if self.lost or not self.scored:
             return None
-        return Observation(condition=self.proposal.condition, value=self.value, round=round_number, flags=self.flags)
+        return Observation(
+            condition=self.proposal.condition,
+            value=self.value,
+            round=round_number,
+            flags=self.flags,
+        )
 
 
 @dataclass(frozen=True)
 class RoundState:
     """One batch: its wells in plate order, each plate's first job that is not over, and readings without a score.
 
-    The jobs of a plate are done in the order of its protocol, so the later ones have no say in what comes next.
+    The jobs of a plate are done in the order of its protocol, so the later ones have no say in what
+    comes next.
     """
 
     number: int
@@ -144,7 +154,9 @@ class RoundState:
     @property
     def layout(self) -> Layout:
         """Which proposal sits in which well."""
-        placements = tuple(Placement(well=state.well, proposal=state.proposal) for state in self.wells)
+        placements = tuple(
+            Placement(well=state.well, proposal=state.proposal) for state in self.wells
+        )
         return Layout(round=self.number, placements=placements)
 
     @property
@@ -155,7 +167,9 @@ class RoundState:
 
     def lost_wells(self, plate: int) -> frozenset[str]:
         """Names of the plate's wells that are lost."""
-        return frozenset(state.well.name for state in self.wells if state.lost and state.well.plate == plate)
+        return frozenset(
+            state.well.name for state in self.wells if state.lost and state.well.plate == plate
+        )
 
 
 class Requeued(NamedTuple):
@@ -191,13 +205,18 @@ class CampaignState:
     @property
     def observations(self) -> tuple[Observation, ...]:
         """Past results and everything observed so far, in order."""
-        return self.past + tuple(observation for batch in self.rounds for observation in batch.observations)
+        return self.past + tuple(
+            observation for batch in self.rounds for observation in batch.observations
+        )
 
     @property
     def requeued(self) -> tuple[Requeued, ...]:
         """Lost wells whose conditions an operator wants to be tried once more."""
         return tuple(
-            Requeued(WellAddress(self.id, batch.number, well.well.plate, well.well.name), well.proposal.condition)
+            Requeued(
+                WellAddress(self.id, batch.number, well.well.plate, well.well.name),
+                well.proposal.condition,
+            )
             for batch in self.rounds
             for well in batch.wells
             if well.requeued
@@ -206,5 +225,7 @@ class CampaignState:
     @property
     def best(self) -> float | None:
         """The highest value that may be trusted, of this campaign's own wells."""
-        values = [o.value for r in self.rounds for o in r.observations if o.usable and o.value is not None]
+        values = [
+            o.value for r in self.rounds for o in r.observations if o.usable and o.value is not None
+        ]
         return max(values, default=None)

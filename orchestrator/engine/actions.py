@@ -34,7 +34,9 @@ class TaskRunner(Protocol):
         ...
 
 
-async def run_plainly(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+async def run_plainly(
+    name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any
+) -> Any:
     """Run a piece of work and nothing else."""
     return await work(*arguments)
 
@@ -49,7 +51,9 @@ async def run_action(lab: Lab, campaign_id: str, action: Action, run_task: TaskR
         case Drop():
             lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
         case Hold():
-            lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message)
+            lab.journal.move_job(
+                action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message
+            )
         case ScoreReadings():
             await run_task("score", (), _score, lab, campaign_id, action)
         case FinishRound():
@@ -61,10 +65,20 @@ async def run_action(lab: Lab, campaign_id: str, action: Action, run_task: TaskR
 async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     """Propose a batch, lay it out, compile it and write down its jobs."""
     state = lab.journal.state(campaign_id)
-    planned = await asyncio.to_thread(plan_round, state.campaign, action.number, state.observations, state.requeued)
+    planned = await asyncio.to_thread(
+        plan_round, state.campaign, action.number, state.observations, state.requeued
+    )
     least = state.campaign.stop.least_gain
-    if least is not None and planned.expected_gain is not None and planned.expected_gain < least and state.rounds:
-        reason = f"round {action.number} is expected to raise the best by {planned.expected_gain:.4f} < {least:g}"
+    if (
+        least is not None
+        and planned.expected_gain is not None
+        and planned.expected_gain < least
+        and state.rounds
+    ):
+        reason = (
+            f"round {action.number} is expected to raise the best by "
+            f"{planned.expected_gain:.4f} < {least:g}"
+        )
         lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
         return
     jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
@@ -77,7 +91,11 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         action.start,
         lab.clock.now(),
         planned.requeued,
-        None if waits else first_starts(jobs, lab.known_seconds(campaign_id), state.campaign.robots, action.start),
+        None
+        if waits
+        else first_starts(
+            jobs, lab.known_seconds(campaign_id), state.campaign.robots, action.start
+        ),
     )
 
 
@@ -92,5 +110,8 @@ async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
     for name, readings in groups.items():
         scored = campaign.scored(name)
         scorer = scorer_of(scored)
-        scores = [(i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer)) for i in readings]
+        scores = [
+            (i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer))
+            for i in readings
+        ]
         lab.journal.record_scores(scores, scored.scorer, scorer.version, lab.clock.now(), name)

@@ -26,7 +26,10 @@ _LOOK_S = 1.0
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is left when nothing more is due: when to come back, and what a person is asked. Both empty: it is over."""
+    """What is left when nothing more is due: when to come back, and what a person is asked.
+
+    Both empty: it is over.
+    """
 
     moment: datetime | None = None
     questions: tuple[Question, ...] = ()
@@ -41,22 +44,25 @@ async def advance(
 ) -> Outlook:
     """Do what is due now; may be called any number of times, and goes on from the same place after any crash.
 
-    Robots work side by side, each on one job at a time; what becomes due while some work is done by the others.
+    Robots work side by side, each on one job at a time; what becomes due while some work is done by
+    the others.
 
     Args:
         lab: journal, robots and clock.
         campaign_id: the campaign.
         run_task: how work is run.
         round_number: stay within this round; None: plan the next rounds as well.
-        hand_out: gives a job to somebody else to be carried out, and does not wait for its end. May be called for the
-            same job again; the robots of `lab` are not used then.
+        hand_out: gives a job to somebody else to be carried out, and does not wait for its end. May
+            be called for the same job again; the robots of `lab` are not used then.
     """
     working: dict[str, asyncio.Task[datetime]] = {}
     replanned = False
     try:
         while True:
             actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
-            if round_number is not None and any(_leads_away(action, round_number) for action in actions):
+            if round_number is not None and any(
+                _leads_away(action, round_number) for action in actions
+            ):
                 return Outlook()
             due = [action for action in actions if not isinstance(action, Question | WaitUntil)]
             if not due:
@@ -64,7 +70,8 @@ async def advance(
             replan = next((action for action in due if isinstance(action, Reschedule)), None)
             due = [action for action in due if not isinstance(action, Reschedule)]
             if replan is not None and not replanned:
-                # Once before each piece of work: on a fast clock the new schedule may be behind as soon as it is made.
+                # Once before each piece of work: on a fast clock the new schedule may be behind as
+                # soon as it is made.
                 replanned = True
                 await run_action(lab, campaign_id, replan, run_task)
                 continue
@@ -98,7 +105,8 @@ def _outlook(actions: Sequence[Action]) -> Outlook:
 async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> None:
     """Return when a robot is free again, or after a moment, in which something may have become due or been decided.
 
-    On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are ready.
+    On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are
+    ready.
     """
     if not working:
         return
@@ -115,10 +123,14 @@ async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> Non
 
 
 def _leads_away(action: object, round_number: int) -> bool:
-    return isinstance(action, FinishCampaign) or (isinstance(action, PlanRound) and action.number != round_number)
+    return isinstance(action, FinishCampaign) or (
+        isinstance(action, PlanRound) and action.number != round_number
+    )
 
 
-async def _run_queue(lab: Lab, campaign_id: str, queue: list[ExecuteJob], run_task: TaskRunner) -> datetime:
+async def _run_queue(
+    lab: Lab, campaign_id: str, queue: list[ExecuteJob], run_task: TaskRunner
+) -> datetime:
     """The jobs of one robot, one after the other; returns when the last of them ended."""
     ended: list[datetime] = []
     for action in queue:

@@ -19,11 +19,11 @@ _POLL_S = 1.0
 async def execute_job(lab: Lab, campaign_id: str, key: str) -> datetime:
     """See a job to its end, from wherever it stands; returns when it ended, by the lab's clock.
 
-    The intent is committed before the robot hears a word. A job that may have been heard is never sent again before
-    the robot was asked for its key, and never if the robot cannot say what it did, unless all of it may be repeated.
-    It returns early, with the job left for a later call, if the robot does not answer, if its campaign was paused
-    before it was sent, if it has become too late for it, or if nothing is to be
-    done for it any more.
+    The intent is committed before the robot hears a word. A job that may have been heard is never
+    sent again before the robot was asked for its key, and never if the robot cannot say what it
+    did, unless all of it may be repeated. It returns early, with the job left for a later call, if
+    the robot does not answer, if its campaign was paused before it was sent, if it has become too
+    late for it, or if nothing is to be done for it any more.
 
     Raises:
         Conflict: somebody else moved the job meanwhile.
@@ -58,7 +58,9 @@ async def _execute(lab: Lab, campaign_id: str, job: Job, state: JobState) -> dat
                 raise Halted(message)
             await robot.submit(job)
     except JobRefused as refusal:
-        report = JobReport(key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now())
+        report = JobReport(
+            key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now()
+        )
         return _conclude(lab, campaign_id, key, job, status, report)
     report = await _ask(robot, job)
     if state.robot_silent:
@@ -71,17 +73,25 @@ async def _execute(lab: Lab, campaign_id: str, job: Job, state: JobState) -> dat
         if report.message and report.message != logged:
             # Such as that a person is reminded, or that a door is open.
             logged = report.message
-            lab.journal.note(campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {logged}")
+            lab.journal.note(
+                campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {logged}"
+            )
         await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=_POLL_S))
         report = await _ask(robot, job)
     if report.over:
         return _conclude(lab, campaign_id, key, job, status, report)
     # Either the robot cannot say, or it had the job and no longer knows it.
     message = report.message or "the robot had accepted it and no longer knows it"
-    left = None if report.not_begun is None else [job.operations[position] for position in report.not_begun]
+    left = (
+        None
+        if report.not_begun is None
+        else [job.operations[position] for position in report.not_begun]
+    )
     lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, report.failed_wells, left)
     if job.repeatable:
-        lab.journal.decide_job(key, "again", lab.clock.now(), By(why="every operation of it may be done once more"))
+        lab.journal.decide_job(
+            key, "again", lab.clock.now(), By(why="every operation of it may be done once more")
+        )
     return lab.clock.now()
 
 
@@ -89,15 +99,21 @@ async def _ask(robot: Driver, job: Job) -> JobReport:
     """What the robot knows of a job."""
     report = await robot.poll(job.key)
     if report.state == "unknown" and robot.capabilities.memory is KeyMemory.CANNOT_SAY:
-        return report.model_copy(update={"state": "in_doubt", "message": "the robot cannot say what it did"})
+        return report.model_copy(
+            update={"state": "in_doubt", "message": "the robot cannot say what it did"}
+        )
     return report
 
 
-def _conclude(lab: Lab, campaign_id: str, key: str, job: Job, status: JobStatus, report: JobReport) -> datetime:
+def _conclude(
+    lab: Lab, campaign_id: str, key: str, job: Job, status: JobStatus, report: JobReport
+) -> datetime:
     ended_at = report.ended_at or lab.clock.now()
     if report.state == "done":
         readings = [_keep(lab, campaign_id, key, job, reading) for reading in report.readings]
-        lab.journal.finish_job(key, status, JobStatus.DONE, ended_at, report.message, report.failed_wells, readings)
+        lab.journal.finish_job(
+            key, status, JobStatus.DONE, ended_at, report.message, report.failed_wells, readings
+        )
     else:
         lost = dict.fromkeys(job.wells, report.message or "the robot failed") | report.failed_wells
         lab.journal.finish_job(key, status, JobStatus.FAILED, ended_at, report.message, lost, [])

@@ -17,7 +17,10 @@ _LOOK = timedelta(seconds=5)
 
 
 async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
-    """Carry a campaign on until it is over or waits for a person; returns what the person is asked."""
+    """Carry a campaign on until it is over or waits for a person.
+
+    Returns what the person is asked.
+    """
     token = current_lab.set(lab)
     try:
         while actions := next_actions(lab.journal.state(campaign_id), lab.clock.now()):
@@ -58,10 +61,15 @@ async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
         await lab.clock.sleep_until(min(moment, lab.clock.now() + _LOOK))
 
 
-async def as_task(name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+async def as_task(
+    name: str, tags: Sequence[str], work: Callable[..., Awaitable[Any]], *arguments: Any
+) -> Any:
     """Run `work(*arguments)` as a Prefect task with a name and tags that a person can read."""
-    # Prefect looks into each argument for results of other tasks, and a lab is large: it is handed over closed.
-    return await run_task.with_options(task_run_name=name, tags=list(tags))(partial(work, *arguments))
+    # Prefect looks into each argument for results of other tasks, and a lab is large: it is handed
+    # over closed.
+    return await run_task.with_options(task_run_name=name, tags=list(tags))(
+        partial(work, *arguments)
+    )
 
 
 @task(name="work", cache_policy=NO_CACHE)

@@ -13,10 +13,12 @@ version: 1
 disable_existing_loggers: false
 formatters:
   plain: {format: "%(asctime)s %(levelname)s %(name)s %(message)s"}
-  json: {class: pythonjsonlogger.json.JsonFormatter, format: "%(asctime)s %(levelname)s %(name)s %(message)s"}
+  json: {class: pythonjsonlogger.json.JsonFormatter, format: "%(asctime)s %(levelname)s %(name)s
+      %(message)s"}
 handlers:
   file: {class: logging.FileHandler, formatter: plain, filename: FILE, encoding: utf-8, delay: true}
-  lines: {class: logging.FileHandler, formatter: json, filename: LINES, encoding: utf-8, delay: true}
+  lines: {class: logging.FileHandler, formatter: json, filename: LINES, encoding: utf-8, delay:
+      true}
 loggers:
   wellwise: {level: INFO, handlers: [lines], propagate: false}
   prefect: {level: INFO, handlers: [file], propagate: false}
@@ -27,8 +29,8 @@ root: {level: WARNING, handlers: [file]}
 def start_prefect() -> None:
     """Start Prefect's embedded server, unless the environment names another; takes seconds.
 
-    Prefect starts it by itself as well, but then two of its threads may do so at once and leave one behind, and the
-    server of a process that was killed would stay for ever.
+    Prefect starts it by itself as well, but then two of its threads may do so at once and leave one
+    behind, and the server of a process that was killed would stay for ever.
     """
     if "PREFECT_API_URL" in os.environ:
         return
@@ -44,7 +46,10 @@ _WATCHERS: list[subprocess.Popen[bytes]] = []
 
 
 def _end_with_this_process(server: int) -> subprocess.Popen[bytes]:
-    """Ends Prefect's server when the pipe to this process closes, which even SIGKILL does; POSIX only."""
+    """Ends Prefect's server when the pipe to this process closes, which even SIGKILL does.
+
+    POSIX only.
+    """
     # Another process may have the number by then; where no /proc tells, the server is left alone.
     end = 'cat; grep -qs prefect.server.api.server "/proc/$0/cmdline" && kill "$0"'
     return subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
@@ -62,7 +67,8 @@ def embed_prefect(settings: Settings) -> Path:
     """
     if settings.workers and "PREFECT_API_URL" not in os.environ:
         raise WellwiseError(
-            "WELLWISE_WORKERS is set, so PREFECT_API_URL must say where the lab's Prefect server is "
+            "WELLWISE_WORKERS is set, so PREFECT_API_URL must say where the lab's Prefect server "
+            "is "
             "(such as http://HOST:4200/api)"
         )
     home = settings.home
@@ -71,7 +77,10 @@ def embed_prefect(settings: Settings) -> Path:
     log = home.absolute() / "logs" / "wellwise.log"
     log.parent.mkdir(exist_ok=True)
     (folder / "logging.yml").write_text(
-        _LOGGING.replace("FILE", f"'{log}'").replace("LINES", f"'{log.with_name('service.jsonl')}'"), encoding="utf-8"
+        _LOGGING.replace("FILE", f"'{log}'").replace(
+            "LINES", f"'{log.with_name('service.jsonl')}'"
+        ),
+        encoding="utf-8",
     )
     defaults = {
         "PREFECT_HOME": str(folder),
@@ -80,7 +89,8 @@ def embed_prefect(settings: Settings) -> Path:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        # One by one, the states of tasks take the embedded server a fifth of all a campaign's CPU-seconds.
+        # One by one, the states of tasks take the embedded server a fifth of all a campaign's
+        # CPU-seconds.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
         # Nobody has automations there, so nothing has to look at each event.

@@ -1,8 +1,8 @@
 """A lab with workers: flows that Prefect workers run, on the computer that has the robot's cable.
 
-`advance` hands each job out as a flow run in the work queue of its robot. Prefect brings the runs to the workers and
-shows them; whether a job may be sent, and whether it was done, is decided by the journal and the robot alone, so a run
-that is lost, late or started twice costs nothing.
+`advance` hands each job out as a flow run in the work queue of its robot. Prefect brings the runs
+to the workers and shows them; whether a job may be sent, and whether it was done, is decided by the
+journal and the robot alone, so a run that is lost, late or started twice costs nothing.
 """
 
 import asyncio
@@ -100,7 +100,10 @@ async def stop_robot(campaign_id: str, robot: str) -> None:
 
 @flow(name="advance", flow_run_name="advance {campaign_id}", validate_parameters=False)
 async def advance_campaign(campaign_id: str = "") -> None:
-    """Do what is due, hand out jobs, and say when to come back; without a campaign: for every running one."""
+    """Do what is due, hand out jobs, and say when to come back.
+
+    Without a campaign: for every running one.
+    """
     with _journal() as (settings, journal):
         chosen = [campaign_id] if campaign_id else journal.campaign_ids(running=True)
         for name in chosen:
@@ -109,7 +112,10 @@ async def advance_campaign(campaign_id: str = "") -> None:
 
 async def advance_with_workers(settings: Settings, journal: Journal, campaign_id: str) -> Outlook:
     """Advance a campaign whose robots have workers, and ask Prefect to do so again when something is due next."""
-    async with owned(journal, campaign_resource(campaign_id), settings.lease_s, _note_wait), get_client() as client:
+    async with (
+        owned(journal, campaign_resource(campaign_id), settings.lease_s, _note_wait),
+        get_client() as client,
+    ):
         lab = open_lab(settings, journal, journal.state(campaign_id), robots=[])
         handed_out = 0
 
@@ -121,9 +127,13 @@ async def advance_with_workers(settings: Settings, journal: Journal, campaign_id
         outlook = await advance(lab, campaign_id, hand_out=hand_out)
         waits = [settings.lease_s + _START_S / 8] if handed_out else []
         if outlook.moment is not None:
-            waits.append((outlook.moment - lab.clock.now()).total_seconds() / (settings.speed or 1.0))
+            waits.append(
+                (outlook.moment - lab.clock.now()).total_seconds() / (settings.speed or 1.0)
+            )
         if waits:
-            await _come_back(client, campaign_id, datetime.now(UTC) + timedelta(seconds=max(0.0, min(waits))))
+            await _come_back(
+                client, campaign_id, datetime.now(UTC) + timedelta(seconds=max(0.0, min(waits)))
+            )
     return outlook
 
 
@@ -134,7 +144,10 @@ async def request_advance(campaign_id: str) -> None:
 
 
 async def follow(settings: Settings, journal: Journal, campaign_id: str) -> tuple[Question, ...]:
-    """Have a campaign carried on by the lab's workers; returns when it is over, or what a person is asked."""
+    """Have a campaign carried on by the lab's workers.
+
+    Returns when it is over, or what a person is asked.
+    """
     await request_advance(campaign_id)
     while True:
         state = journal.state(campaign_id)
@@ -146,10 +159,13 @@ async def follow(settings: Settings, journal: Journal, campaign_id: str) -> tupl
         await asyncio.sleep(_LOOK_S)
 
 
-async def stop_now(settings: Settings, journal: Journal, campaign_id: str, by: By) -> dict[str, str]:
+async def stop_now(
+    settings: Settings, journal: Journal, campaign_id: str, by: By
+) -> dict[str, str]:
     """Stop the robots of a lab, wherever they are, and pause the campaign; returns those that could not be stopped.
 
-    Whoever works with a robot stops it; a robot that nobody works with is stopped by a run in its queue.
+    Whoever works with a robot stops it; a robot that nobody works with is stopped by a run in its
+    queue.
     """
     state = journal.state(campaign_id)
     lab = open_lab(settings, journal, state, robots=[])
@@ -157,7 +173,9 @@ async def stop_now(settings: Settings, journal: Journal, campaign_id: str, by: B
     request_stop(lab, campaign_id, by)
     async with get_client() as client:
         for robot in state.campaign.robots:
-            await _create_run(client, "stop", {"campaign_id": campaign_id, "robot": robot}, robot, [])
+            await _create_run(
+                client, "stop", {"campaign_id": campaign_id, "robot": robot}, robot, []
+            )
     answers: dict[str, str] = {}
     try:
         async with asyncio.timeout(_STOP_S):
@@ -166,7 +184,9 @@ async def stop_now(settings: Settings, journal: Journal, campaign_id: str, by: B
                 for event in journal.events(
                     campaign_id, seen, kinds=[EventKind.ROBOT_STOPPED, EventKind.ROBOT_NOT_STOPPED]
                 ):
-                    answers[event.subject] = event.message if event.kind == EventKind.ROBOT_NOT_STOPPED else ""
+                    answers[event.subject] = (
+                        event.message if event.kind == EventKind.ROBOT_NOT_STOPPED else ""
+                    )
     except TimeoutError:
         for robot in state.campaign.robots:
             answers.setdefault(robot, f"no worker answered within {_STOP_S:g} s")
@@ -174,14 +194,20 @@ async def stop_now(settings: Settings, journal: Journal, campaign_id: str, by: B
 
 
 async def work(queues: Sequence[str]) -> None:
-    """Serve work queues until interrupted: those of robots on this computer, or the orchestrator's."""
+    """Serve work queues until interrupted.
+
+    Those of robots on this computer, or the orchestrator's.
+    """
     async with get_client() as client:
         await _prepare(client, queues)
     with _journal() as (_, journal):
         for campaign_id in journal.campaign_ids(running=True):
-            # What a worker that died here had in hand is looked at now and not only when the net catches it.
+            # What a worker that died here had in hand is looked at now and not only when the net
+            # catches it.
             await request_advance(campaign_id)
-    await LabWorker(work_pool_name=POOL, work_queues=list(queues), name=", ".join(queues)).start(printer=_log.info)
+    await LabWorker(work_pool_name=POOL, work_queues=list(queues), name=", ".join(queues)).start(
+        printer=_log.info
+    )
 
 
 class LabWorker(ProcessWorker):
@@ -207,13 +233,17 @@ class LabWorker(ProcessWorker):
         entry = await load_flow_from_flow_run(flow_run)
         state = await run_flow_async(entry, flow_run, flow_run.parameters, return_type="state")
         assert isinstance(state, State)
-        return ProcessWorkerResult(status_code=0 if state.is_completed() else 1, identifier=str(flow_run.id))
+        return ProcessWorkerResult(
+            status_code=0 if state.is_completed() else 1, identifier=str(flow_run.id)
+        )
 
 
 async def _prepare(client: PrefectClient, queues: Sequence[str]) -> None:
     """Work pool, queues and deployments, made or brought up to date."""
     template = ProcessWorker.get_default_base_job_template()
-    pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template, description="robots of the lab")
+    pool = WorkPoolCreate(
+        name=POOL, type="process", base_job_template=template, description="robots of the lab"
+    )
     with suppress(ObjectAlreadyExists):
         await client.create_work_pool(pool)
     for queue in queues:
@@ -237,7 +267,11 @@ async def _ensure_queue(client: PrefectClient, queue: str) -> None:
 
 
 async def _hand_out(
-    client: PrefectClient, settings: Settings, journal: Journal, campaign_id: str, action: ExecuteJob
+    client: PrefectClient,
+    settings: Settings,
+    journal: Journal,
+    campaign_id: str,
+    action: ExecuteJob,
 ) -> None:
     """Put a job into its robot's queue, unless a run of it waits there or is at work."""
     tag = f"job:{action.key}"
@@ -245,15 +279,26 @@ async def _hand_out(
     for run in await _living_runs(client, tag):
         assert run.state is not None
         if run.state.type is StateType.SCHEDULED and run.work_queue_name != action.robot:
-            await client.set_flow_run_state(run.id, Cancelled(message="its plate was handed over"), force=True)
+            await client.set_flow_run_state(
+                run.id, Cancelled(message="its plate was handed over"), force=True
+            )
             continue
-        if run.state.type is StateType.SCHEDULED or journal.holder(robot_resource(action.robot)) is not None:
+        if (
+            run.state.type is StateType.SCHEDULED
+            or journal.holder(robot_resource(action.robot)) is not None
+        ):
             return
         patience = _START_S if run.state.type is StateType.PENDING else settings.lease_s
         if run.state.timestamp + timedelta(seconds=patience) > now:
             return
         await client.set_flow_run_state(run.id, Crashed(message="its worker is gone"), force=True)
-        journal.note(campaign_id, now, EventKind.WORKER_LOST, action.robot, f"nobody works on {action.key} any more")
+        journal.note(
+            campaign_id,
+            now,
+            EventKind.WORKER_LOST,
+            action.robot,
+            f"nobody works on {action.key} any more",
+        )
     await _ensure_queue(client, action.robot)
     parameters = {"campaign_id": campaign_id, "key": action.key}
     await _create_run(client, "job", parameters, action.robot, [tag, f"robot:{action.robot}"])
@@ -263,7 +308,9 @@ async def _come_back(client: PrefectClient, campaign_id: str, moment: datetime) 
     """Have the campaign advanced at a moment, unless a run before it is planned anyway."""
     tag = f"campaign:{campaign_id}"
     for run in await _living_runs(client, tag, [StateType.SCHEDULED]):
-        if run.expected_start_time is not None and run.expected_start_time <= moment + timedelta(seconds=1):
+        if run.expected_start_time is not None and run.expected_start_time <= moment + timedelta(
+            seconds=1
+        ):
             return
     await _create_run(client, "advance", {"campaign_id": campaign_id}, ORCHESTRATOR, [tag], moment)
 
@@ -291,15 +338,21 @@ async def _create_run(
     )
 
 
-async def _living_runs(client: PrefectClient, tag: str, states: Sequence[StateType] = _LIVING) -> list[FlowRun]:
+async def _living_runs(
+    client: PrefectClient, tag: str, states: Sequence[StateType] = _LIVING
+) -> list[FlowRun]:
     chosen = FlowRunFilter(
-        tags=FlowRunFilterTags(all_=[tag]), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))
+        tags=FlowRunFilterTags(all_=[tag]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states))),
     )
     return await client.read_flow_runs(flow_run_filter=chosen)
 
 
 async def _stop_on_request(lab: Lab, campaign_id: str, robot: str) -> None:
-    """While a job is at work its process has the line to the robot: it is the one that can stop it."""
+    """While a job is at work its process has the line to the robot.
+
+    It is the one that can stop it.
+    """
     seen = lab.journal.last_event(campaign_id)
     while True:
         await asyncio.sleep(_LOOK_S)
@@ -314,7 +367,9 @@ async def _stop(lab: Lab, campaign_id: str, robot: str) -> None:
         await lab.robots[robot].stop()
         lab.journal.note(campaign_id, lab.clock.now(), EventKind.ROBOT_STOPPED, robot, "")
     except DriverError as error:
-        lab.journal.note(campaign_id, lab.clock.now(), EventKind.ROBOT_NOT_STOPPED, robot, str(error))
+        lab.journal.note(
+            campaign_id, lab.clock.now(), EventKind.ROBOT_NOT_STOPPED, robot, str(error)
+        )
 
 
 @contextmanager

@@ -55,7 +55,10 @@ class CampaignSupervisor:
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of all campaigns; robots finish what they have, and the next process asks them what became of it."""
+        """Let go of all campaigns.
+
+        Robots finish what they have, and the next process asks them what became of it.
+        """
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._loop.call_soon_threadsafe(self._nudged.set)
         self._thread.join(_CLOSE_S)
@@ -84,7 +87,9 @@ class CampaignSupervisor:
         """
         if not self._thread.is_alive():
             return asyncio.run(self._stop_now(campaign_id, by))
-        return asyncio.run_coroutine_threadsafe(self._stop_now(campaign_id, by), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(
+            self._stop_now(campaign_id, by), self._loop
+        ).result()
 
     async def _stop_now(self, campaign_id: str, by: By) -> dict[str, str]:
         if self._settings.workers:
@@ -106,7 +111,8 @@ class CampaignSupervisor:
         try:
             self._loop.run_until_complete(self._supervise())
         except RuntimeError:
-            # A second Ctrl-C ends the process without waiting; what was under way then has nobody to tell.
+            # A second Ctrl-C ends the process without waiting; what was under way then has nobody
+            # to tell.
             if not self._stopping.is_set():
                 raise
 
@@ -117,7 +123,9 @@ class CampaignSupervisor:
             try:
                 for campaign_id, last in self._journal.last_events().items():
                     if campaign_id not in self._tasks and self._due(campaign_id, last):
-                        self._tasks[campaign_id] = asyncio.create_task(self._run_campaign(campaign_id, last))
+                        self._tasks[campaign_id] = asyncio.create_task(
+                            self._run_campaign(campaign_id, last)
+                        )
             except WellwiseError as error:
                 # Such as a database that is away: it is asked again, and readiness tells of it.
                 _log.warning("%s", error)
@@ -137,7 +145,10 @@ class CampaignSupervisor:
         return last > self._seen.get(campaign_id, -1)
 
     async def _run_campaign(self, campaign_id: str, last: int) -> None:
-        """Carry a campaign on until it is over or waits for a person; what happens after `last` is looked at anew."""
+        """Carry a campaign on until it is over or waits for a person.
+
+        What happens after `last` is looked at anew.
+        """
         try:
             await self._run_once(campaign_id)
         except Owned as held:
@@ -150,7 +161,10 @@ class CampaignSupervisor:
             # One campaign's fault must not end the others, nor the service.
             _log.exception("campaign %s cannot be carried on", campaign_id)
             self._note_fault(
-                campaign_id, f"{type(error).__name__}: {error}" if not isinstance(error, WellwiseError) else str(error)
+                campaign_id,
+                f"{type(error).__name__}: {error}"
+                if not isinstance(error, WellwiseError)
+                else str(error),
             )
         else:
             self._seen[campaign_id] = last
@@ -169,7 +183,9 @@ class CampaignSupervisor:
 
     async def _loaded(self) -> RunCampaign:
         """How a campaign is carried on, for which Prefect is started when the first of them needs it."""
-        if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
+        if self._loading is None or (
+            self._loading.done() and self._loading.exception() is not None
+        ):
             self._loading = asyncio.create_task(asyncio.to_thread(_campaign_runner, self._settings))
         return await asyncio.shield(self._loading)
 

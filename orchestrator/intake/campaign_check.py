@@ -34,11 +34,19 @@ def checked_campaign(
         InvalidInput: with everything wrong in the file, or what its robots cannot do.
     """
     campaign = read_campaign(file.text, file.name, driver_names(), lab)
-    own = {name: robot for name, robot in campaign.robots.items() if lab is None or name not in lab.robots}
+    own = {
+        name: robot
+        for name, robot in campaign.robots.items()
+        if lab is None or name not in lab.robots
+    }
     if from_afar:
         _refuse_places(campaign, own, file)
     _refuse_options(own, file)
-    findings = scorer_findings(campaign) + capability_findings(campaign, settings) + hours_findings(campaign)
+    findings = (
+        scorer_findings(campaign)
+        + capability_findings(campaign, settings)
+        + hours_findings(campaign)
+    )
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
     return campaign
@@ -83,7 +91,11 @@ def past_observations(
         observations = journal.state(name).observations
         found = from_campaign(name, observations, campaign)
         share = len(found), len(observations)
-    rows = [] if table is None else read_history(table.text, table.name, campaign, campaign.past_results.columns)
+    rows = (
+        []
+        if table is None
+        else read_history(table.text, table.name, campaign, campaign.past_results.columns)
+    )
     return as_earlier(found, rows), share
 
 
@@ -91,7 +103,9 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
     findings = [
         Finding(
             loc=("robots", name, "environment"),
-            message="a file that comes over the network may not name an interpreter of this computer",
+            message=(
+                "a file that comes over the network may not name an interpreter of this computer"
+            ),
             expected="a robot of the service's lab file (WELLWISE_LAB)",
         )
         for name, robot in own.items()
@@ -101,7 +115,9 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
         findings.append(
             Finding(
                 loc=("past_results", "file"),
-                message="a file that comes over the network may not name another file of this computer",
+                message=(
+                    "a file that comes over the network may not name another file of this computer"
+                ),
                 expected="past_results.campaign, or the command wellwise run on this computer",
             )
         )
@@ -110,7 +126,11 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
 
 
 def _refuse_options(robots: Mapping[str, RobotConfig], file: NamedText) -> None:
-    inside = {name: (robot.driver, robot.options) for name, robot in robots.items() if not robot.environment}
+    inside = {
+        name: (robot.driver, robot.options)
+        for name, robot in robots.items()
+        if not robot.environment
+    }
     findings = option_findings(inside)
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))

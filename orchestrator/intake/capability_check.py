@@ -16,12 +16,22 @@ from protocols.timing import nominal_s
 
 
 def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]:
-    """What the robots cannot do of the steps that are theirs; their options are valid, and nothing is opened."""
+    """What the robots cannot do of the steps that are theirs.
+
+    Their options are valid, and nothing is opened.
+    """
     time: Clock = clock("real")
     able = {
         name: make_driver(
             config.driver,
-            RobotSetup(name, config.options, time, settings.home, address=config.address, limits=config.limits),
+            RobotSetup(
+                name,
+                config.options,
+                time,
+                settings.home,
+                address=config.address,
+                limits=config.limits,
+            ),
             config.environment,
         ).capabilities
         for name, config in campaign.robots.items()
@@ -33,8 +43,14 @@ def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]
             for reason in able[robot].refusals(job):
                 loc = ("protocol", "steps", numbers[job.step], "robot")
                 message = f"robot {robot} cannot do step {job.step}: {reason}"
-                others = [name for name, abilities in able.items() if not list(abilities.refusals(job))]
-                expected = f"a robot that can, such as {', '.join(others)}" if others else "a robot that can"
+                others = [
+                    name for name, abilities in able.items() if not list(abilities.refusals(job))
+                ]
+                expected = (
+                    f"a robot that can, such as {', '.join(others)}"
+                    if others
+                    else "a robot that can"
+                )
                 found[(job.step, message)] = Finding(loc=loc, message=message, expected=expected)
     return list(found.values())
 
@@ -49,7 +65,10 @@ def hours_findings(campaign: Campaign) -> list[Finding]:
                 hours, seconds = campaign.robots[robot].hours, nominal_s(job.operations)
                 if hours is not None and seconds > hours.day_s:
                     minutes = f"{seconds / 60:.0f} min"
-                    message = f"step {job.step} takes {minutes} on a plate, more than {robot} works on a day"
+                    message = (
+                        f"step {job.step} takes {minutes} on a plate, more than {robot} "
+                        "works on a day"
+                    )
                     loc, expected = ("robots", robot, "hours"), f"hours of {minutes} or more"
                     found[robot, job.step] = Finding(loc=loc, message=message, expected=expected)
     return list(found.values())
@@ -60,6 +79,8 @@ def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
     for end in (0, 1):
         values = {parameter.name: parameter.extremes[end] for parameter in campaign.parameters}
         proposal = Proposal(condition=Condition(values), role="initial", reason="an extreme")
-        placements = (Placement(well=well, proposal=proposal) for well in campaign.plates.all_wells()[:wells])
+        placements = (
+            Placement(well=well, proposal=proposal) for well in campaign.plates.all_wells()[:wells]
+        )
         layout = Layout(round=1, placements=tuple(placements))
         yield from compile_jobs(campaign, campaign.name, layout, datetime(2000, 1, 1, tzinfo=UTC))

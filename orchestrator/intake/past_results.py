@@ -10,15 +10,18 @@ from protocols.conditions import Condition, Observation, Value
 from protocols.errors import InvalidInput, Problem
 
 
-def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:
+def read_history(
+    text: str, file: str, campaign: Campaign, columns: Mapping[str, str]
+) -> list[Observation]:
     """The observations of a table with one row a well.
 
     Args:
         text: CSV with one line of headers.
         file: what to call the table in problems.
         campaign: its parameters and its objective must each have a column.
-        columns: our name -> header; a name that is absent has a column of its own name. `round` is optional (1 if it
-            is absent). A row without a value of the objective is a lost well and is left out.
+        columns: our name -> header; a name that is absent has a column of its own name. `round` is
+            optional (1 if it is absent). A row without a value of the objective is a lost well and
+            is left out.
 
     Raises:
         InvalidInput: with all problems, each with its line and column.
@@ -33,13 +36,21 @@ def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str,
             line=1,
             key=headers[name],
             message=f"there is no such column (for {name})",
-            expected=f"one of {', '.join(header)}, mapped with --column {name}=HEADER" if header else "a header line",
+            expected=f"one of {', '.join(header)}, mapped with --column {name}=HEADER"
+            if header
+            else "a header line",
         )
         for name in names
         if headers[name] not in header
     ]
     problems += [
-        Problem(where=file, line=1, key=name, message="this column is duplicated", expected="each header once")
+        Problem(
+            where=file,
+            line=1,
+            key=name,
+            message="this column is duplicated",
+            expected="each header once",
+        )
         for name in {name for name in headers.values() if header.count(name) > 1}
     ]
     if problems:
@@ -51,7 +62,14 @@ def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str,
             continue
         if len(row) != len(header):
             message = f"{len(row)} cells"
-            problems.append(Problem(where=file, line=reader.line_num, message=message, expected=f"{len(header)} cells"))
+            problems.append(
+                Problem(
+                    where=file,
+                    line=reader.line_num,
+                    message=message,
+                    expected=f"{len(header)} cells",
+                )
+            )
             continue
         cells = {name: row[index].strip() for name, index in place.items()}
         found = _Row(file, reader.line_num, headers, cells)
@@ -62,7 +80,9 @@ def read_history(text: str, file: str, campaign: Campaign, columns: Mapping[str,
     if problems:
         raise InvalidInput(problems)
     if not observations:
-        raise InvalidInput([Problem(where=file, message="there are no results in it", expected="one row a well")])
+        raise InvalidInput(
+            [Problem(where=file, message="there are no results in it", expected="one row a well")]
+        )
     return observations
 
 
@@ -75,12 +95,17 @@ def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
     end = 0
     for observations in sources:
         by = end - max((observation.round for observation in observations), default=0)
-        found += [observation.model_copy(update={"round": observation.round + by}) for observation in observations]
+        found += [
+            observation.model_copy(update={"round": observation.round + by})
+            for observation in observations
+        ]
         end = min((observation.round for observation in found), default=1) - 1
     return found
 
 
-def from_campaign(earlier: str, observations: Sequence[Observation], campaign: Campaign) -> list[Observation]:
+def from_campaign(
+    earlier: str, observations: Sequence[Observation], campaign: Campaign
+) -> list[Observation]:
     """What an earlier campaign observed, as far as this one's parameters allow it.
 
     A parameter that this campaign does not have any more is left out of the conditions.
@@ -97,12 +122,20 @@ def from_campaign(earlier: str, observations: Sequence[Observation], campaign: C
         if condition is not None:
             fitting.append(observation.model_copy(update={"condition": condition}))
             continue
-        wrong = [p for p in campaign.parameters if p.name in values and p.snap(values[p.name]) is None]
-        message = f"it has no parameter {missing[0]!r}" if missing else f"{wrong[0].name}={values[wrong[0].name]}"
+        wrong = [
+            p for p in campaign.parameters if p.name in values and p.snap(values[p.name]) is None
+        ]
+        message = (
+            f"it has no parameter {missing[0]!r}"
+            if missing
+            else f"{wrong[0].name}={values[wrong[0].name]}"
+        )
         expected = "the parameters of this campaign" if missing else wrong[0].allowed
         problems.append(Problem(where=f"campaign {earlier}", message=message, expected=expected))
     if not fitting:
-        problems = problems or [Problem(where=f"campaign {earlier}", message="nothing was observed in it")]
+        problems = problems or [
+            Problem(where=f"campaign {earlier}", message="nothing was observed in it")
+        ]
         raise InvalidInput(problems[:1])
     return fitting
 
@@ -110,7 +143,9 @@ def from_campaign(earlier: str, observations: Sequence[Observation], campaign: C
 class _Row:
     """One line of the table: collects its problems while it is read."""
 
-    def __init__(self, file: str, line: int, headers: Mapping[str, str], cells: Mapping[str, str]) -> None:
+    def __init__(
+        self, file: str, line: int, headers: Mapping[str, str], cells: Mapping[str, str]
+    ) -> None:
         self.problems: list[Problem] = []
         self._file, self._line, self._headers, self._cells = file, line, headers, cells
 
@@ -130,7 +165,9 @@ class _Row:
         if "round" in self._cells:
             number = self._number("round")
             if number is not None and (number < 1 or number != int(number)):
-                self._problem("round", f"{self._cells['round']} is not a round", "a whole number from 1")
+                self._problem(
+                    "round", f"{self._cells['round']} is not a round", "a whole number from 1"
+                )
             round_number = int(number or 1)
         name = campaign.objective.name
         if not self._cells[name]:
@@ -155,5 +192,11 @@ class _Row:
 
     def _problem(self, name: str, message: str, expected: str) -> None:
         self.problems.append(
-            Problem(where=self._file, line=self._line, key=self._headers[name], message=message, expected=expected)
+            Problem(
+                where=self._file,
+                line=self._line,
+                key=self._headers[name],
+                message=message,
+                expected=expected,
+            )
         )

@@ -35,7 +35,10 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """Somebody who was let in; `csrf` is what the forms of their browser session carry, empty without a session."""
+    """Somebody who was let in.
+
+    `csrf` is what the forms of their browser session carry, empty without a session.
+    """
 
     person: str
     role: Role
@@ -53,16 +56,23 @@ class Access:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, person: str, role: Role, lifetime: timedelta, who: str) -> tuple[str, AccessTokenRow]:
+    def create(
+        self, person: str, role: Role, lifetime: timedelta, who: str
+    ) -> tuple[str, AccessTokenRow]:
         """A new token; returns its secret, which is told once and not kept, and its row.
 
         Raises:
             JournalError: the name is empty, or the lifetime not above 0 or longer than a year.
         """
         if not person.strip() or len(person) > 100:
-            raise JournalError("a token needs the name of its person (expected 1 to 100 characters)")
+            raise JournalError(
+                "a token needs the name of its person (expected 1 to 100 characters)"
+            )
         if not timedelta(0) < lifetime <= LONGEST:
-            raise JournalError(f"a token cannot live {lifetime} (expected more than 0 and at most {LONGEST.days} days)")
+            raise JournalError(
+                f"a token cannot live {lifetime} (expected more than 0 and at most {LONGEST.days} "
+                "days)"
+            )
         token_id, secret, now = secrets.token_hex(4), secrets.token_urlsafe(32), datetime.now(UTC)
         row = AccessTokenRow(
             id=token_id,
@@ -89,18 +99,24 @@ class Access:
                 raise Missing(f"there is no token {token_id!r}")
             if row.revoked_at is None:
                 row.revoked_at = datetime.now(UTC)
-                session.connection().execute(delete(WebSessionRow).where(col(WebSessionRow.token_id) == token_id))
+                session.connection().execute(
+                    delete(WebSessionRow).where(col(WebSessionRow.token_id) == token_id)
+                )
                 _audit(session, who, "token_revoked", token_id, f"{row.role} for {row.person}")
 
     def tokens(self) -> list[AccessTokenRow]:
         """Every token, newest first."""
         with self._store.reading_session() as session:
-            return list(session.exec(select(AccessTokenRow).order_by(col(AccessTokenRow.created_at).desc())))
+            return list(
+                session.exec(select(AccessTokenRow).order_by(col(AccessTokenRow.created_at).desc()))
+            )
 
     def audit(self, limit: int = 200) -> list[AuditRow]:
         """What was done to tokens, newest first."""
         with self._store.reading_session() as session:
-            return list(session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)))
+            return list(
+                session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit))
+            )
 
     def has_admin(self) -> bool:
         """Whether an admin could come in."""
@@ -125,7 +141,9 @@ class Access:
         now, browser = datetime.now(UTC), secrets.token_urlsafe(32)
         with self._store.transaction() as session:
             row = _token(session, secret)
-            session.connection().execute(delete(WebSessionRow).where(col(WebSessionRow.expires_at) < now))
+            session.connection().execute(
+                delete(WebSessionRow).where(col(WebSessionRow.expires_at) < now)
+            )
             until = min(now + SESSION, row.expires_at)
             session.add(WebSessionRow(digest=_digest(browser), token_id=row.id, expires_at=until))
             _audit(session, row.person, "signed_in", row.id)
@@ -140,7 +158,11 @@ class Access:
         now = datetime.now(UTC)
         with self._store.reading_session() as session:
             found = session.get(WebSessionRow, _digest(browser))
-            row = None if found is None or found.expires_at <= now else session.get(AccessTokenRow, found.token_id)
+            row = (
+                None
+                if found is None or found.expires_at <= now
+                else session.get(AccessTokenRow, found.token_id)
+            )
             if row is None or not _alive(row, now):
                 raise Denied("you are not signed in any more: sign in again")
             return _identity(row, browser)
@@ -148,13 +170,20 @@ class Access:
     def sign_out(self, browser: str) -> None:
         """End a browser session; harmless if it is over."""
         with self._store.transaction() as session:
-            session.connection().execute(delete(WebSessionRow).where(col(WebSessionRow.digest) == _digest(browser)))
+            session.connection().execute(
+                delete(WebSessionRow).where(col(WebSessionRow.digest) == _digest(browser))
+            )
 
 
 def _token(session: Session, secret: str) -> AccessTokenRow:
-    row = session.exec(select(AccessTokenRow).where(AccessTokenRow.digest == _digest(secret))).first()
+    row = session.exec(
+        select(AccessTokenRow).where(AccessTokenRow.digest == _digest(secret))
+    ).first()
     if row is None:
-        raise Denied("this token is not known here: look for a missing or an added character, or ask an admin for one")
+        raise Denied(
+            "this token is not known here: look for a missing or an added character, or ask an "
+            "admin for one"
+        )
     if row.revoked_at is not None:
         raise Denied("this token was revoked: ask an admin for a new one")
     if row.expires_at <= datetime.now(UTC):

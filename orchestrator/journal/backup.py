@@ -20,8 +20,8 @@ _FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
 def back_up(settings: Settings, archive: Path) -> int:
     """Write an archive of the whole journal and of the files that it speaks of; returns the number of rows.
 
-    The rows are read in one transaction, on any engine, so that the archive is of one moment; it appears whole or not
-    at all.
+    The rows are read in one transaction, on any engine, so that the archive is of one moment; it
+    appears whole or not at all.
 
     Raises:
         JournalError: the archive exists, or an image is not what the journal says of it.
@@ -59,9 +59,13 @@ def back_up(settings: Settings, archive: Path) -> int:
             for path, file in files.items():
                 found = add(f"files/{path}", file.read_bytes())
                 if images.pop(path, found) != found:
-                    raise JournalError(f"image {file} was changed since it was taken (nothing was written)")
+                    raise JournalError(
+                        f"image {file} was changed since it was taken (nothing was written)"
+                    )
             if images:
-                raise JournalError(f"image {settings.home / min(images)} is missing (nothing was written)")
+                raise JournalError(
+                    f"image {settings.home / min(images)} is missing (nothing was written)"
+                )
             target.writestr("manifest.json", json.dumps({"schema": schema, "sha256": hashes}))
         partial.replace(archive)
     finally:
@@ -73,7 +77,8 @@ def restore(settings: Settings, archive: Path) -> int:
     """Fill an empty journal and home from an archive, on any engine; returns the number of rows.
 
     Raises:
-        JournalError: the archive is damaged or of another schema, or the journal is not empty. Nothing is written then.
+        JournalError: the archive is damaged or of another schema, or the journal is not empty.
+            Nothing is written then.
     """
     try:
         with zipfile.ZipFile(archive) as source:
@@ -83,17 +88,26 @@ def restore(settings: Settings, archive: Path) -> int:
         raise JournalError(f"{archive} is not a backup of wellwise: {error}") from None
     for name, content in contents.items():
         if sha256(content) != manifest["sha256"][name]:
-            raise JournalError(f"{archive} is damaged: {name} is not what was backed up (nothing was restored)")
-    files = {settings.home / name.removeprefix("files/"): name for name in contents if name.startswith("files/")}
+            raise JournalError(
+                f"{archive} is damaged: {name} is not what was backed up (nothing was restored)"
+            )
+    files = {
+        settings.home / name.removeprefix("files/"): name
+        for name in contents
+        if name.startswith("files/")
+    }
     for file, name in files.items():
         if not file.resolve().is_relative_to(settings.home.resolve()):
-            raise JournalError(f"{archive} would write outside of {settings.home}: {name} (nothing was restored)")
+            raise JournalError(
+                f"{archive} would write outside of {settings.home}: {name} (nothing was restored)"
+            )
     engine = open_database(settings.journal_url)
     rows = 0
     with engine.execution_options(wellwise_write=True).begin() as connection:
         if revision(connection) != manifest["schema"]:
             raise JournalError(
-                f"{archive} has schema {manifest['schema']}, this wellwise {revision(connection)}: restore it with the "
+                f"{archive} has schema {manifest['schema']}, this wellwise "
+                f"{revision(connection)}: restore it with the "
                 "wellwise that made it, then update"
             )
         for table in SQLModel.metadata.sorted_tables:
@@ -114,7 +128,13 @@ def restore(settings: Settings, archive: Path) -> int:
 
 def _continue_numbering(connection: Any, table: Table) -> None:
     """PostgreSQL counts ids by itself; rows that brought their own must not be met again."""
-    if connection.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c.id.type, Integer):
+    if (
+        connection.dialect.name == "postgresql"
+        and "id" in table.c
+        and isinstance(table.c.id.type, Integer)
+    ):
         highest = connection.execute(select(func.max(table.c.id))).scalar()
         if highest:
-            connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest)))
+            connection.execute(
+                select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest))
+            )

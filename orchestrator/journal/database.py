@@ -1,4 +1,7 @@
-"""The database of a journal: opened, prepared and brought up to date, on SQLite and on PostgreSQL."""
+"""The database of a journal.
+
+Opened, prepared and brought up to date, on SQLite and on PostgreSQL.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ BUSY_MS = 10_000
 def open_database(url: str) -> Engine:
     """The engine of a database whose tables are those of this wellwise.
 
-    Transactions of an engine with the execution option `wellwise_write` take SQLite's write lock when they begin.
+    Transactions of an engine with the execution option `wellwise_write` take SQLite's write lock
+    when they begin.
 
     Raises:
         JournalError: it cannot be opened, or was written by a newer wellwise.
@@ -56,8 +60,8 @@ def _engine(url: str) -> Engine:
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             cursor.close()
-            # Take the write lock at the beginning of a transaction: one that read first and writes later would fail
-            # at once, without waiting, if somebody else had written meanwhile.
+            # Take the write lock at the beginning of a transaction: one that read first and writes
+            # later would fail at once, without waiting, if somebody else had written meanwhile.
             connection.isolation_level = None
 
         @event.listens_for(engine, "begin")
@@ -76,9 +80,12 @@ def _migrate(engine: Engine) -> None:
         present = revision(connection)
         if present == scripts.get_current_head():
             return
-        if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+        if present is not None and present not in {
+            script.revision for script in scripts.walk_revisions()
+        }:
             raise JournalError(
-                f"the journal was written by a newer wellwise (its schema is {present}): update wellwise, "
+                f"the journal was written by a newer wellwise (its schema is {present}): update "
+                "wellwise, "
                 "or choose another home or database"
             )
         config.attributes["connection"] = connection

@@ -18,7 +18,15 @@ from orchestrator.core.state import CampaignStatus, Decision, JobState, JobStatu
 from orchestrator.errors import Conflict, Halted, JournalError
 from orchestrator.journal.load_state import job_state
 from orchestrator.journal.store import Store, add_event, campaign_resource, existing, robot_resource
-from orchestrator.journal.tables import OPEN_JOB, CampaignRow, JobRow, Moment, OutageRow, ReadingRow, WellRow
+from orchestrator.journal.tables import (
+    OPEN_JOB,
+    CampaignRow,
+    JobRow,
+    Moment,
+    OutageRow,
+    ReadingRow,
+    WellRow,
+)
 from protocols.addresses import JobAddress, RoundAddress, WellAddress
 from protocols.jobs import Job
 from protocols.operations import Operation
@@ -45,7 +53,11 @@ _MOVE = (
         col(JobRow.job)["day"].as_integer(),
     )
 )
-_STATUS = select(CampaignRow.status).where(CampaignRow.id == bindparam("campaign")).with_for_update(read=True)
+_STATUS = (
+    select(CampaignRow.status)
+    .where(CampaignRow.id == bindparam("campaign"))
+    .with_for_update(read=True)
+)
 _LOST = select(WellRow.well).where(
     WellRow.campaign_id == bindparam("campaign"),
     WellRow.round == bindparam("round"),
@@ -69,10 +81,17 @@ class MovedJob(NamedTuple):
 
 
 class JobRecord(Store):
-    """The jobs of all campaigns. Every method that writes is one transaction, its events included."""
+    """The jobs of all campaigns.
+
+    Every method that writes is one transaction, its events included.
+    """
 
     def add_jobs(
-        self, session: Session, campaign_id: str, jobs: Iterable[Job], starts: Mapping[str, Start] | None = None
+        self,
+        session: Session,
+        campaign_id: str,
+        jobs: Iterable[Job],
+        starts: Mapping[str, Start] | None = None,
     ) -> int:
         """Write down the jobs of a round, in a transaction that is open; returns how many.
 
@@ -104,11 +123,17 @@ class JobRecord(Store):
 
     def jobs(self, campaign_id: str, round_number: int) -> list[JobState]:
         """Every job of a round, in the order in which they are due."""
-        query = select(JobRow).filter_by(campaign_id=campaign_id, round=round_number).order_by(col(JobRow.position))
+        query = (
+            select(JobRow)
+            .filter_by(campaign_id=campaign_id, round=round_number)
+            .order_by(col(JobRow.position))
+        )
         with self.reading_session() as session:
             return [job_state(row) for row in session.exec(query)]
 
-    def open_jobs(self, campaign_id: str, round_number: int) -> list[tuple[Job, JobState, datetime | None]]:
+    def open_jobs(
+        self, campaign_id: str, round_number: int
+    ) -> list[tuple[Job, JobState, datetime | None]]:
         """The jobs of a round that are not over, in the order in which they are due, and when they were dispatched."""
         query = (
             select(JobRow)
@@ -117,7 +142,10 @@ class JobRecord(Store):
             .order_by(col(JobRow.position))
         )
         with self.reading_session() as session:
-            return [(Job.model_validate(row.job), job_state(row), row.dispatched_at) for row in session.exec(query)]
+            return [
+                (Job.model_validate(row.job), job_state(row), row.dispatched_at)
+                for row in session.exec(query)
+            ]
 
     def job_seconds(self, campaign_id: str) -> dict[tuple[str, str], float]:
         """The median of how long the jobs of each robot and step took, of those that are done."""
@@ -132,14 +160,21 @@ class JobRecord(Store):
         return {place: median(seconds) for place, seconds in found.items()}
 
     def reschedule(
-        self, campaign_id: str, round_number: int, starts: Mapping[str, Start], at: datetime, message: str = ""
+        self,
+        campaign_id: str,
+        round_number: int,
+        starts: Mapping[str, Start],
+        at: datetime,
+        message: str = "",
     ) -> None:
         """Let planned jobs begin at other times; with a message it becomes an event."""
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
             for key, start in starts.items():
                 moved = update(JobRow).where(col(JobRow.key) == key)
-                session.connection().execute(moved.values(begin_at=start.at, placed=start.order_fixed))
+                session.connection().execute(
+                    moved.values(begin_at=start.at, placed=start.order_fixed)
+                )
             if message:
                 add_event(
                     session,
@@ -163,7 +198,8 @@ class JobRecord(Store):
     def job(self, key: str) -> tuple[Job, JobState]:
         """A job without the wells that are lost by now, and where it stands.
 
-        A job that was decided to be sent again carries the number of its attempt in the key that the robot is given.
+        A job that was decided to be sent again carries the number of its attempt in the key that
+        the robot is given.
 
         Raises:
             JournalError: there is no such job.
@@ -178,7 +214,9 @@ class JobRecord(Store):
                 job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
             return job, replace(job_state(row), robot_silent=silent)
 
-    def move_job(self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = "") -> None:
+    def move_job(
+        self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = ""
+    ) -> None:
         """Move a job from one state to another, if it is still there.
 
         Raises:
@@ -226,10 +264,17 @@ class JobRecord(Store):
             moved = self.move(session, key, origin, JobStatus.IN_DOUBT, at, message)
             self.mark_wells_lost(session, moved, lost, at)
             row = existing(session, JobRow, key)
-            row.not_begun = None if left is None else [operation.model_dump(mode="json") for operation in left]
+            row.not_begun = (
+                None if left is None else [operation.model_dump(mode="json") for operation in left]
+            )
 
     def mark_wells_lost(
-        self, session: Session, job: MovedJob, lost: dict[str, str], at: datetime, who: str = WELLWISE
+        self,
+        session: Session,
+        job: MovedJob,
+        lost: dict[str, str],
+        at: datetime,
+        who: str = WELLWISE,
     ) -> None:
         """Note why wells of a job are lost, in a transaction that is open; a well is lost once."""
         for name, why in lost.items():
@@ -237,7 +282,15 @@ class JobRecord(Store):
             if not well.lost:
                 well.lost = f"step {job.step}: {why}"
                 address = WellAddress(job.campaign_id, job.round, job.plate, name)
-                add_event(session, job.campaign_id, at, EventKind.WELL_LOST, str(address), well.lost, who=who)
+                add_event(
+                    session,
+                    job.campaign_id,
+                    at,
+                    EventKind.WELL_LOST,
+                    str(address),
+                    well.lost,
+                    who=who,
+                )
 
     def move(
         self,
@@ -264,7 +317,9 @@ class JobRecord(Store):
         moved = session.connection().execute(_MOVE, values).one_or_none()
         if moved is None:
             found = existing(session, JobRow, key).state
-            raise Conflict(f"job {key} is {found}, not {origin.value}: somebody else moved it first")
+            raise Conflict(
+                f"job {key} is {found}, not {origin.value}: somebody else moved it first"
+            )
         place = MovedJob(*moved)
         if who == WELLWISE:
             self.guard(session, campaign_resource(place.campaign_id), robot_resource(place.robot))
@@ -286,31 +341,37 @@ class JobRecord(Store):
         Args:
             session: the transaction.
             key: the job.
-            decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are lost; `again`: a
-                job in doubt did not happen at all and is planned again under a new key for the robot; a late one is
-                sent although it is late; `go-on`: what was done stays, the operation that was under way counts as
-                done (or its well is among `failed_wells`), and what was certainly not begun is sent under a new key.
+            decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are
+                lost; `again`: a job in doubt did not happen at all and is planned again under a new
+                key for the robot; a late one is sent although it is late; `go-on`: what was done
+                stays, the operation that was under way counts as done (or its well is among
+                `failed_wells`), and what was certainly not begun is sent under a new key.
             at: by the lab's clock.
             by: who decides, and what the decision rests on.
             failed_wells: names of wells that are lost.
 
         Raises:
             Conflict: the job is neither in doubt nor late.
-            JournalError: it does not work on one of the wells, a late job is said to be done, or a job is to go on
-                whose robot cannot say what is left.
+            JournalError: it does not work on one of the wells, a late job is said to be done, or a
+                job is to go on whose robot cannot say what is left.
         """
         row = existing(session, JobRow, key)
         wells = Job.model_validate(row.job).without_wells(self._lost_wells(session, row)).wells
         strangers = set(failed_wells) - set(wells)
         if strangers:
             raise JournalError(
-                f"job {key} does not work on {', '.join(sorted(strangers))} (expected {', '.join(wells)})"
+                f"job {key} does not work on {', '.join(sorted(strangers))} (expected "
+                f"{', '.join(wells)})"
             )
         late = row.state == JobStatus.LATE
         if late and decision in ("done", "go-on"):
-            raise JournalError(f"job {key} was never sent to a robot: decide failed, or again to send it late")
+            raise JournalError(
+                f"job {key} was never sent to a robot: decide failed, or again to send it late"
+            )
         if decision == "go-on" and row.state == JobStatus.IN_DOUBT and row.not_begun is None:
-            raise JournalError(f"the robot of {key} cannot say what is left of it: decide done, failed or again")
+            raise JournalError(
+                f"the robot of {key} cannot say what is left of it: decide done, failed or again"
+            )
         to = {"done": JobStatus.DONE, "failed": JobStatus.FAILED}.get(decision, JobStatus.PLANNED)
         origin = JobStatus.LATE if late else JobStatus.IN_DOUBT
         moved = self.move(session, key, origin, to, at, by.why, by.who)
@@ -334,18 +395,27 @@ class JobRecord(Store):
         return frozenset(session.connection().execute(_LOST, plate).scalars())
 
     def _refuse_if_halted(self, session: Session, campaign_id: str) -> None:
-        # The lock makes a pause wait for the dispatches before it, and dispatches wait for a pause before them.
+        # The lock makes a pause wait for the dispatches before it, and dispatches wait for a pause
+        # before them.
         status = session.connection().execute(_STATUS, {"campaign": campaign_id}).scalar_one()
         if status != CampaignStatus.RUNNING:
             raise Halted(f"campaign {campaign_id} is {status}: no job is sent")
 
     def robot_offline(self, campaign_id: str, robot: str, message: str, at: datetime) -> None:
-        """A robot does not answer: it is asked again at once, then after waits that double up to a minute."""
+        """A robot does not answer.
+
+        It is asked again at once, then after waits that double up to a minute.
+        """
         with self.transaction() as session:
             row = session.get(OutageRow, (campaign_id, robot))
             if row is None:
                 row = OutageRow(
-                    campaign_id=campaign_id, robot=robot, since=at, retry_at=at, wait_s=0.0, message=message
+                    campaign_id=campaign_id,
+                    robot=robot,
+                    since=at,
+                    retry_at=at,
+                    wait_s=0.0,
+                    message=message,
                 )
                 session.add(row)
             else:

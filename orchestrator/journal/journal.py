@@ -35,7 +35,10 @@ _Derived = TypeVar("_Derived", bound=Derived)
 
 
 class Journal(JobRecord):
-    """One database with the campaigns of a lab. Every method that writes is one transaction, its events included."""
+    """One database with the campaigns of a lab.
+
+    Every method that writes is one transaction, its events included.
+    """
 
     # Campaigns
 
@@ -47,10 +50,17 @@ class Journal(JobRecord):
         at: datetime,
         who: str = "wellwise",
     ) -> str:
-        """Write down a campaign that a person launches; returns its id: its name, numbered if the name is taken."""
+        """Write down a campaign that a person launches.
+
+        Returns its id: its name, numbered if the name is taken.
+        """
         with self.transaction() as session:
-            taken = set(session.exec(select(CampaignRow.id).where(CampaignRow.name == campaign.name)))
-            number = next(n for n in range(1, len(taken) + 2) if _numbered(campaign.name, n) not in taken)
+            taken = set(
+                session.exec(select(CampaignRow.id).where(CampaignRow.name == campaign.name))
+            )
+            number = next(
+                n for n in range(1, len(taken) + 2) if _numbered(campaign.name, n) not in taken
+            )
             campaign_id = _numbered(campaign.name, number)
             session.add(
                 CampaignRow(
@@ -65,7 +75,9 @@ class Journal(JobRecord):
             )
             session.flush()
             title = campaign.title or campaign.name
-            add_event(session, campaign_id, at, EventKind.CAMPAIGN_CREATED, campaign_id, title, who=who)
+            add_event(
+                session, campaign_id, at, EventKind.CAMPAIGN_CREATED, campaign_id, title, who=who
+            )
         return campaign_id
 
     def finish_campaign(self, campaign_id: str, reason: str, at: datetime) -> None:
@@ -128,7 +140,11 @@ class Journal(JobRecord):
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
             status = RoundStatus.PROPOSED if jobs is None else RoundStatus.RUNNING
-            session.add(RoundRow(campaign_id=campaign_id, number=layout.round, status=status, started_at=start))
+            session.add(
+                RoundRow(
+                    campaign_id=campaign_id, number=layout.round, status=status, started_at=start
+                )
+            )
             session.flush()
             for placement in layout.placements:
                 session.add(
@@ -143,7 +159,9 @@ class Journal(JobRecord):
                 )
             number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs, starts)
             subject = str(RoundAddress(campaign_id, layout.round))
-            text = f"{len(layout.placements)} wells, " + ("to be approved" if jobs is None else f"{number} jobs")
+            text = f"{len(layout.placements)} wells, " + (
+                "to be approved" if jobs is None else f"{number} jobs"
+            )
             data = {"round": layout.round, "wells": len(layout.placements), "jobs": number}
             add_event(session, campaign_id, at, EventKind.ROUND_PLANNED, subject, text, data)
             for address in requeued:
@@ -157,7 +175,14 @@ class Journal(JobRecord):
             self.guard(session, campaign_resource(campaign_id))
             row = existing(session, RoundRow, (campaign_id, number))
             row.status, row.ended_at = RoundStatus.FINISHED, at
-            add_event(session, campaign_id, at, EventKind.ROUND_FINISHED, str(RoundAddress(campaign_id, number)), "")
+            add_event(
+                session,
+                campaign_id,
+                at,
+                EventKind.ROUND_FINISHED,
+                str(RoundAddress(campaign_id, number)),
+                "",
+            )
 
     # Readings and observations
 
@@ -167,11 +192,18 @@ class Journal(JobRecord):
             return existing(session, ReadingRow, reading_id)
 
     def record_scores(
-        self, scores: Sequence[tuple[int, Score]], scorer: str, version: str, at: datetime, measurement: str = ""
+        self,
+        scores: Sequence[tuple[int, Score]],
+        scorer: str,
+        version: str,
+        at: datetime,
+        measurement: str = "",
     ) -> None:
         """Write down what a scorer derived from readings; see `add_scores`."""
         with self.transaction() as session:
-            for campaign_id in {existing(session, ReadingRow, reading).campaign_id for reading, _ in scores}:
+            for campaign_id in {
+                existing(session, ReadingRow, reading).campaign_id for reading, _ in scores
+            }:
                 self.guard(session, campaign_resource(campaign_id))
             self.add_scores(session, scores, scorer, version, at, measurement)
 
@@ -209,7 +241,9 @@ class Journal(JobRecord):
                 "scorer": scorer,
                 "scorer_version": version,
             }
-            session.add(MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row))
+            session.add(
+                MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row)
+            )
             kind = EventKind.MEASUREMENT if measurement else EventKind.OBSERVATION
             data = {"value": score.value, "flags": list(score.flags)}
             add_event(session, reading.campaign_id, at, kind, str(address), measurement, data)
@@ -222,7 +256,11 @@ class Journal(JobRecord):
 
     def scored_readings(self, campaign_id: str) -> list[int]:
         """The ids of all readings of a campaign that have a score, oldest first."""
-        query = select(ReadingRow.id).filter_by(campaign_id=campaign_id, scored=True).order_by(col(ReadingRow.id))
+        query = (
+            select(ReadingRow.id)
+            .filter_by(campaign_id=campaign_id, scored=True)
+            .order_by(col(ReadingRow.id))
+        )
         with self.reading_session() as session:
             return [reading for reading in session.exec(query) if reading is not None]
 
@@ -239,17 +277,29 @@ class Journal(JobRecord):
     # Events
 
     def note(
-        self, campaign_id: str, at: datetime, kind: EventKind, subject: str, message: str, who: str = "wellwise"
+        self,
+        campaign_id: str,
+        at: datetime,
+        kind: EventKind,
+        subject: str,
+        message: str,
+        who: str = "wellwise",
     ) -> None:
         """Append an event that changes nothing else."""
         with self.transaction() as session:
             add_event(session, campaign_id, at, kind, subject, message, who=who)
 
     def events(
-        self, campaign_id: str, after: int = 0, kinds: Sequence[EventKind] = (), limit: int | None = None
+        self,
+        campaign_id: str,
+        after: int = 0,
+        kinds: Sequence[EventKind] = (),
+        limit: int | None = None,
     ) -> list[EventRow]:
         """The events of a campaign whose id is above `after`, oldest first."""
-        query = select(EventRow).where(EventRow.campaign_id == campaign_id, col(EventRow.id) > after)
+        query = select(EventRow).where(
+            EventRow.campaign_id == campaign_id, col(EventRow.id) > after
+        )
         if kinds:
             query = query.where(col(EventRow.kind).in_(kinds))
         with self.reading_session() as session:
@@ -257,7 +307,9 @@ class Journal(JobRecord):
 
     def all_events(self, after: int, limit: int) -> list[EventRow]:
         """The first `limit` events of all campaigns whose id is above `after`, oldest first."""
-        query = select(EventRow).where(col(EventRow.id) > after).order_by(col(EventRow.id)).limit(limit)
+        query = (
+            select(EventRow).where(col(EventRow.id) > after).order_by(col(EventRow.id)).limit(limit)
+        )
         with self.reading_session() as session:
             return list(session.exec(query))
 
@@ -271,9 +323,15 @@ class Journal(JobRecord):
 
     def last_events(self) -> dict[str, int]:
         """The id of the latest event of each campaign."""
-        statement = select(EventRow.campaign_id, func.max(EventRow.id)).group_by(col(EventRow.campaign_id))
+        statement = select(EventRow.campaign_id, func.max(EventRow.id)).group_by(
+            col(EventRow.campaign_id)
+        )
         with self.reading_session() as session:
-            return {campaign_id: last for campaign_id, last in session.exec(statement) if last is not None}
+            return {
+                campaign_id: last
+                for campaign_id, last in session.exec(statement)
+                if last is not None
+            }
 
     def last_moment(self, campaign_id: str) -> datetime | None:
         """The time of the latest event of a campaign, by the lab's clock."""

@@ -51,7 +51,8 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
         past=tuple(OBSERVATIONS.validate_python(row.past)),
         rounds=tuple(round_state(session, batch) for batch in session.exec(rounds).all()),
         outages=tuple(
-            Outage(outage.robot, outage.since, outage.retry_at, outage.message) for outage in session.exec(outages)
+            Outage(outage.robot, outage.since, outage.retry_at, outage.message)
+            for outage in session.exec(outages)
         ),
     )
 
@@ -59,14 +60,20 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
 def round_state(session: Session, row: RoundRow) -> RoundState:
     """One round; see `RoundState`."""
     here = {"campaign_id": row.campaign_id, "round": row.number}
-    wells = session.exec(select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))).all()
+    wells = session.exec(
+        select(WellRow).filter_by(**here).order_by(col(WellRow.plate), col(WellRow.number))
+    ).all()
     latest: dict[tuple[int, str], ObservationRow] = {}
-    for observation in session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id))):
+    for observation in session.exec(
+        select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id))
+    ):
         place = (observation.plate, observation.well)
         if place not in latest or latest[place].scorer != BY_HAND or observation.scorer == BY_HAND:
             latest[place] = observation
     measured: dict[tuple[int, str], dict[str, float | None]] = defaultdict(dict)
-    for found in session.exec(select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))):
+    for found in session.exec(
+        select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))
+    ):
         measured[found.plate, found.well][found.name] = None if found.flags else found.value
     finished = row.status == RoundStatus.FINISHED
     jobs: Sequence[JobRow] = ()
@@ -95,7 +102,8 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
         started_at=row.started_at,
         ended_at=row.ended_at,
         wells=tuple(
-            _well_state(well, latest.get((well.plate, well.well)), measured[well.plate, well.well]) for well in wells
+            _well_state(well, latest.get((well.plate, well.well)), measured[well.plate, well.well])
+            for well in wells
         ),
         jobs=tuple(job_state(job) for job in jobs),
         unscored=tuple(reading for reading in unscored if reading is not None),
@@ -103,7 +111,9 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
     )
 
 
-def _well_state(row: WellRow, observation: ObservationRow | None, measured: dict[str, float | None]) -> WellState:
+def _well_state(
+    row: WellRow, observation: ObservationRow | None, measured: dict[str, float | None]
+) -> WellState:
     return WellState(
         well=Well(plate=row.plate, name=row.well, number=row.number),
         proposal=Proposal.model_validate(row.proposal),
@@ -118,7 +128,9 @@ def _well_state(row: WellRow, observation: ObservationRow | None, measured: dict
 
 def job_state(row: JobRow) -> JobState:
     """Where one job stands."""
-    wells = frozenset(operation["well"] for operation in row.job["operations"] if "well" in operation)
+    wells = frozenset(
+        operation["well"] for operation in row.job["operations"] if "well" in operation
+    )
     return JobState(
         key=row.key,
         plate=row.plate,

@@ -9,7 +9,14 @@ from sqlmodel import col, select
 
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.journal.journal import Journal
-from orchestrator.journal.tables import CampaignRow, EventRow, JobRow, MeasurementRow, ObservationRow, ReadingRow
+from orchestrator.journal.tables import (
+    CampaignRow,
+    EventRow,
+    JobRow,
+    MeasurementRow,
+    ObservationRow,
+    ReadingRow,
+)
 
 
 class StepDay(NamedTuple):
@@ -33,7 +40,9 @@ def counts_of(journal: Journal) -> Counts:
     alive = [status for status in CampaignStatus if not status.over]
     with journal.reading_session() as session:
         campaigns = dict(session.exec(by_status).all())
-        running = list(session.exec(select(CampaignRow.id).where(col(CampaignRow.status).in_(alive))))
+        running = list(
+            session.exec(select(CampaignRow.id).where(col(CampaignRow.status).in_(alive)))
+        )
         by_state = select(JobRow.state, func.count()).where(col(JobRow.campaign_id).in_(running))
         jobs = dict(session.exec(by_state.group_by(col(JobRow.state))).all())
     return Counts(campaigns, running, jobs)
@@ -60,7 +69,9 @@ def jobs(
     if states:
         query = query.where(col(JobRow.state).in_(states))
     order = col(JobRow.round) * _STRIDE + col(JobRow.position)
-    query = query.where(order > after).order_by(col(JobRow.round), col(JobRow.position)).limit(limit)
+    query = (
+        query.where(order > after).order_by(col(JobRow.round), col(JobRow.position)).limit(limit)
+    )
     with journal.reading_session() as session:
         return [(row.round * _STRIDE + row.position, row) for row in session.exec(query)]
 
@@ -68,7 +79,9 @@ def jobs(
 _STRIDE = 1_000_000
 
 
-def calendar(journal: Journal, campaign_id: str, round_number: int) -> dict[StepDay, Counter[JobStatus]]:
+def calendar(
+    journal: Journal, campaign_id: str, round_number: int
+) -> dict[StepDay, Counter[JobStatus]]:
     """How many jobs of each step and day stand where."""
     day = col(JobRow.job)["day"].as_integer()
     query = (
@@ -91,7 +104,11 @@ def readings(
     with journal.reading_session() as session:
         return (
             list(session.exec(select(ReadingRow).filter_by(**here).order_by(col(ReadingRow.id)))),
-            list(session.exec(select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id)))),
+            list(
+                session.exec(
+                    select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id))
+                )
+            ),
         )
 
 
@@ -103,7 +120,11 @@ def measurement_of(journal: Journal, reading: int) -> str:
 
 
 def latest_events(
-    journal: Journal, campaign_id: str, kinds: Sequence[str] = (), subject: str | None = None, limit: int = 50
+    journal: Journal,
+    campaign_id: str,
+    kinds: Sequence[str] = (),
+    subject: str | None = None,
+    limit: int = 50,
 ) -> list[EventRow]:
     """The latest events of a campaign, newest first."""
     query = select(EventRow).where(EventRow.campaign_id == campaign_id)
@@ -118,4 +139,6 @@ def latest_events(
 def file_text(journal: Journal, campaign_id: str) -> str:
     """The campaign file as it was launched."""
     with journal.reading_session() as session:
-        return session.exec(select(CampaignRow.file_text).where(CampaignRow.id == campaign_id)).one()
+        return session.exec(
+            select(CampaignRow.file_text).where(CampaignRow.id == campaign_id)
+        ).one()

@@ -1,4 +1,7 @@
-"""Requests that carry an idempotency key: what was answered, so that they have their effect once."""
+"""Requests that carry an idempotency key.
+
+What was answered, so that they have their effect once.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -31,7 +34,9 @@ def begin_request(store: Store, person: str, key: str, digest: str) -> Remembere
     now = datetime.now(UTC)
     try:
         with store.transaction() as session:
-            session.connection().execute(delete(RequestRow).where(col(RequestRow.at) < now - _REMEMBERED))
+            session.connection().execute(
+                delete(RequestRow).where(col(RequestRow.at) < now - _REMEMBERED)
+            )
             known = session.get(RequestRow, (person, key))
             if known is not None:
                 return Remembered(known.digest, known.status, known.answer)
@@ -39,7 +44,9 @@ def begin_request(store: Store, person: str, key: str, digest: str) -> Remembere
             session.flush()
     except JournalError as error:
         if isinstance(error.__cause__, IntegrityError):
-            raise Conflict("this request is being done just now: look at what became of it") from None
+            raise Conflict(
+                "this request is being done just now: look at what became of it"
+            ) from None
         raise
     return None
 

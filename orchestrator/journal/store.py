@@ -56,7 +56,9 @@ class Store:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except DBAPIError as error:
-            raise self._unavailable(error, "written", "Nothing of this step was kept; mend it") from error
+            raise self._unavailable(
+                error, "written", "Nothing of this step was kept; mend it"
+            ) from error
 
     @contextmanager
     def reading_session(self) -> Iterator[Session]:
@@ -74,14 +76,16 @@ class Store:
     def _unavailable(self, error: DBAPIError, verb: str, advice: str) -> Unavailable:
         reason = str(error.orig).strip().splitlines()[0]
         return Unavailable(
-            f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go on with: "
+            f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go "
+            "on with: "
             "wellwise resume"
         )
 
     def own(self, resource: str, owner: str, seconds: float) -> None:
         """Become the one who works on a resource (a campaign, a robot), or go on being it, for `seconds` of real time.
 
-        From the first call on every write that this process guards by the resource carries the fencing number of the
+        From the first call on every write that this process guards by the resource carries the
+        fencing number of the
         lease: when another owner has taken over, the write is refused and nothing of it is kept.
 
         Raises:
@@ -98,7 +102,11 @@ class Store:
                 row.expires_at = until
             elif row.expires_at > now:
                 wait = (row.expires_at - now).total_seconds()
-                raise Owned(f"{resource} is held by {row.owner}: stop it there, or try again in {wait:.0f} s", wait)
+                raise Owned(
+                    f"{resource} is held by {row.owner}: stop it there, or try again in "
+                    f"{wait:.0f} s",
+                    wait,
+                )
             else:
                 row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
             fence = row.fence
@@ -109,7 +117,9 @@ class Store:
         fence = self._fences.pop(resource, None)
         if fence is not None:
             with self.transaction() as session:
-                statement = update(LeaseRow).where(col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence)
+                statement = update(LeaseRow).where(
+                    col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence
+                )
                 session.connection().execute(statement.values(expires_at=datetime.now(UTC)))
 
     def holder(self, resource: str) -> str | None:
@@ -133,7 +143,9 @@ class Store:
             result = session.connection().execute(_GUARD, {"guarded": resource, "mine": fence})
             assert isinstance(result, CursorResult)
             if result.rowcount != 1:
-                raise LeaseLost(f"another process has taken {resource} over: this one writes nothing more")
+                raise LeaseLost(
+                    f"another process has taken {resource} over: this one writes nothing more"
+                )
 
 
 def campaign_resource(campaign_id: str) -> str:
@@ -157,7 +169,10 @@ def existing(session: Session, kind: type[_Row], key: Any) -> _Row:
         what = str(kind.__tablename__)
         known = ""
         if kind is CampaignRow:
-            known = f" (expected one of {', '.join(session.exec(select(CampaignRow.id))) or 'none yet'})"
+            known = (
+                " (expected one of "
+                f"{', '.join(session.exec(select(CampaignRow.id))) or 'none yet'})"
+            )
         raise Missing(f"there is no {what} {key!r} in this journal{known}")
     return row
 

@@ -11,7 +11,10 @@ BY_HAND = "by hand"
 
 
 OPEN_JOB = "state NOT IN ('done', 'failed', 'dropped')"
-"""SQL: a job that is not over. A plate's next one is found in an index of these, however many it has behind it."""
+"""SQL: a job that is not over.
+
+A plate's next one is found in an index of these, however many it has behind it.
+"""
 
 
 class Moment(types.TypeDecorator[datetime]):
@@ -64,7 +67,9 @@ class WellRow(SQLModel, table=True):
     """
 
     __tablename__ = "well"
-    __table_args__ = (ForeignKeyConstraint(["campaign_id", "round"], ["round.campaign_id", "round.number"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["campaign_id", "round"], ["round.campaign_id", "round.number"]),
+    )
 
     campaign_id: str = Field(primary_key=True)
     round: int = Field(primary_key=True)
@@ -103,15 +108,23 @@ class JobRow(SQLModel, table=True):
     robot: str
     due_at: datetime = Field(sa_type=Moment)
     begin_at: datetime | None = Field(
-        default=None, sa_type=Moment, description="when the schedule has it begin; gives the order on its robot"
+        default=None,
+        sa_type=Moment,
+        description="when the schedule has it begin; gives the order on its robot",
     )
-    placed: bool = Field(default=False, description="the solver chose its place; what follows is looked up anew")
+    placed: bool = Field(
+        default=False, description="the solver chose its place; what follows is looked up anew"
+    )
     state: str
     attempt: int = 1
-    cleared: bool = Field(default=False, description="an operator wants it done although it is late")
+    cleared: bool = Field(
+        default=False, description="an operator wants it done although it is late"
+    )
     message: str = ""
     not_begun: list[dict[str, Any]] | None = Field(
-        default=None, sa_type=JSON, description="of a job in doubt: the operations that were certainly not begun"
+        default=None,
+        sa_type=JSON,
+        description="of a job in doubt: the operations that were certainly not begun",
     )
     job: dict[str, Any] = Field(sa_type=JSON)
     dispatched_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -119,7 +132,10 @@ class JobRow(SQLModel, table=True):
 
 
 class ReadingRow(SQLModel, table=True):
-    """What an instrument returned for a well; an image lies at `path` below wellwise's home, with its SHA-256."""
+    """What an instrument returned for a well.
+
+    An image lies at `path` below wellwise's home, with its SHA-256.
+    """
 
     __tablename__ = "reading"
     __table_args__ = (Index("reading_of_round", "campaign_id", "round"),)
@@ -161,7 +177,10 @@ class ObservationRow(Derived, table=True):
 
 
 class MeasurementRow(Derived, table=True):
-    """A value that was read on the way, beside the objective; the latest of a well and name counts."""
+    """A value that was read on the way, beside the objective.
+
+    The latest of a well and name counts.
+    """
 
     __tablename__ = "measurement"
     __table_args__ = (Index("measurement_of_round", "campaign_id", "round"),)
@@ -170,7 +189,10 @@ class MeasurementRow(Derived, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who works on a campaign or a robot, until when (real time); `fence` rises with every new owner."""
+    """Who works on a campaign or a robot, until when (real time).
+
+    `fence` rises with every new owner.
+    """
 
     __tablename__ = "lease"
 
@@ -181,7 +203,10 @@ class LeaseRow(SQLModel, table=True):
 
 
 class OutageRow(SQLModel, table=True):
-    """A robot that does not answer: since when, when it is asked again, and after how many seconds of waiting."""
+    """A robot that does not answer.
+
+    Since when, when it is asked again, and after how many seconds of waiting.
+    """
 
     __tablename__ = "outage"
 
@@ -235,7 +260,10 @@ class WebSessionRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """What was done to tokens and by whom; what is done to a campaign is among its events. Real time."""
+    """What was done to tokens and by whom.
+
+    What is done to a campaign is among its events. Real time.
+    """
 
     __tablename__ = "audit"
 
@@ -248,7 +276,10 @@ class AuditRow(SQLModel, table=True):
 
 
 class RequestRow(SQLModel, table=True):
-    """A request that carries an idempotency key, and its answer; without one it was begun and not finished."""
+    """A request that carries an idempotency key, and its answer.
+
+    Without one it was begun and not finished.
+    """
 
     __tablename__ = "request"
 

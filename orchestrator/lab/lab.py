@@ -26,7 +26,8 @@ class Lab:
 
     def known_seconds(self, campaign_id: str) -> dict[tuple[str, str], float]:
         """How long jobs took so far, by robot and step; nominal times hold for the others."""
-        # A virtual robot is told of all jobs of a day at once, so the time from dispatch to end says nothing.
+        # A virtual robot is told of all jobs of a day at once, so the time from dispatch to end
+        # says nothing.
         return {} if self.clock.virtual else self.journal.job_seconds(campaign_id)
 
 
@@ -34,8 +35,16 @@ current_lab: ContextVar[Lab] = ContextVar("current_lab")
 """The lab in which the flows of this context act."""
 
 
-def open_lab(settings: Settings, journal: Journal, state: CampaignState, robots: Collection[str] | None = None) -> Lab:
-    """The lab for a campaign, with all of its robots or some of them. Robots are made but not yet connected."""
+def open_lab(
+    settings: Settings,
+    journal: Journal,
+    state: CampaignState,
+    robots: Collection[str] | None = None,
+) -> Lab:
+    """The lab for a campaign, with all of its robots or some of them.
+
+    Robots are made but not yet connected.
+    """
     clock = clock_for(settings, state, journal.last_moment(state.id))
     return Lab(
         journal=journal,
@@ -64,12 +73,15 @@ def open_lab(settings: Settings, journal: Journal, state: CampaignState, robots:
 def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -> Clock:
     """The clock of a campaign, in the lab's time zone.
 
-    It is the real one; where every robot is simulated an accelerated one, or a virtual one that goes on from `last`.
-    Workers are processes of their own, which a virtual clock cannot keep together.
+    It is the real one; where every robot is simulated an accelerated one, or a virtual one that
+    goes on from `last`. Workers are processes of their own, which a virtual clock cannot keep
+    together.
     """
     if all(_simulated(config) for config in state.campaign.robots.values()):
         if settings.speed is not None:
-            return clock_named("accelerated", start=state.started_at, speed=settings.speed, zone=settings.zone)
+            return clock_named(
+                "accelerated", start=state.started_at, speed=settings.speed, zone=settings.zone
+            )
         if not settings.workers:
             return clock_named("virtual", start=last, zone=settings.zone)
     return clock_named("real", zone=settings.zone)

@@ -22,9 +22,10 @@ async def owned(
     Args:
         journal: where the lease is written.
         resource: see `campaign_resource` and `robot_resource`.
-        seconds: how long the lease lasts in real time; it is renewed three times in that. What a killed owner held can
-            be taken over after it.
-        on_wait: told once that another process holds it, which is then waited for; None: raise `Owned`.
+        seconds: how long the lease lasts in real time; it is renewed three times in that. What a
+            killed owner held can be taken over after it.
+        on_wait: told once that another process holds it, which is then waited for; None: raise
+            `Owned`.
 
     Raises:
         Owned: another process holds it, and `on_wait` is None.

@@ -32,11 +32,15 @@ def scorer_class(name: str) -> type[Scorer]:
     """
     found = next(iter(announced(SCORERS).select(name=name)), None)
     if found is None:
-        raise LookupError(f"there is no scorer {name!r} (expected one of {', '.join(scorer_names())})")
+        raise LookupError(
+            f"there is no scorer {name!r} (expected one of {', '.join(scorer_names())})"
+        )
     try:
         return cast(type[Scorer], found.load())
     except ImportError as error:
-        raise LookupError(f"scorer {name!r} is installed but cannot be imported: {error}") from error
+        raise LookupError(
+            f"scorer {name!r} is installed but cannot be imported: {error}"
+        ) from error
 
 
 def scorer_of(scored: Scored) -> Scorer:
@@ -51,7 +55,10 @@ def scorer_of(scored: Scored) -> Scorer:
 
 
 def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer) -> Score:
-    """The score of a reading of the journal; an image that is gone from below `home` is flagged `image_missing`."""
+    """The score of a reading of the journal.
+
+    An image that is gone from below `home` is flagged `image_missing`.
+    """
     row = journal.reading(reading_id)
     try:
         reading = _reading(row, home)
@@ -61,17 +68,24 @@ def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer)
 
 
 def score(reading: Reading, scorer: Scorer, subject: str) -> Score:
-    """The score of a reading; flagged `scorer_failed` where the scorer fails on `subject`, as the log calls it."""
+    """The score of a reading.
+
+    Flagged `scorer_failed` where the scorer fails on `subject`, as the log calls it.
+    """
     try:
         return scorer.score(reading)
     except Exception:
-        # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored once more.
+        # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored
+        # once more.
         _log.exception("the scorer failed on %s", subject)
         return Score(value=None, flags=("scorer_failed",))
 
 
 def marked_image(row: ReadingRow, home: Path, scorer: Scorer) -> bytes | None:
-    """The image of a reading (PNG) on which its scorer marks what it counted; None where it does not, or cannot."""
+    """The image of a reading (PNG) on which its scorer marks what it counted.
+
+    None where it does not, or cannot.
+    """
     if row.kind != "image" or not isinstance(scorer, MarksImages):
         return None
     try:
@@ -100,13 +114,21 @@ def _findings(scored: Scored, loc: Loc) -> list[Finding]:
         scorer_of(scored)
     except LookupError as error:
         message = str(error).split(" (")[0]
-        return [Finding(loc=(*loc, "scorer"), message=message, expected="one of " + ", ".join(scorer_names()))]
+        return [
+            Finding(
+                loc=(*loc, "scorer"),
+                message=message,
+                expected="one of " + ", ".join(scorer_names()),
+            )
+        ]
     except ValidationError as error:
         known = ", ".join(scorer_class(scored.scorer).Options.model_fields) or "none"
         return [
             Finding(
                 loc=(*loc, "options", *details["loc"]),
-                message="unknown option" if details["type"] == "extra_forbidden" else details["msg"],
+                message="unknown option"
+                if details["type"] == "extra_forbidden"
+                else details["msg"],
                 expected=f"options: {known}",
             )
             for details in error.errors()

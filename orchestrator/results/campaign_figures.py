@@ -1,4 +1,7 @@
-"""Plots of a campaign: best so far, distribution by round, plate maps, and what the model makes of them."""
+"""Plots of a campaign.
+
+Best so far, distribution by round, plate maps, and what the model makes of them.
+"""
 
 from pathlib import Path
 
@@ -59,7 +62,9 @@ def best_so_far(state: CampaignState) -> Figure:
                 best = max(best, value)
             xs.append(count)
             line.append(best)
-        axes.axvspan(begin + 0.5, count + 0.5, color="k", alpha=0.04 if batch.number % 2 else 0.0, lw=0)
+        axes.axvspan(
+            begin + 0.5, count + 0.5, color="k", alpha=0.04 if batch.number % 2 else 0.0, lw=0
+        )
         axes.text((begin + count) / 2 + 0.5, 1.06, f"round {batch.number}", ha="center")
     axes.step(xs, line, where="post", color="#222222", lw=1.5)
     _reference_lines(axes, state)
@@ -85,25 +90,47 @@ def distributions(state: CampaignState) -> Figure:
         wells = [well for well in batch.wells if _value(well) is not None]
         values = np.array([_value(well) for well in wells], dtype=float)
         axes.boxplot(
-            [values], positions=[batch.number], widths=0.55, showfliers=False, medianprops={"color": "#222222", "lw": 2}
+            [values],
+            positions=[batch.number],
+            widths=0.55,
+            showfliers=False,
+            medianprops={"color": "#222222", "lw": 2},
         )
         spread = batch.number + rng.uniform(-0.17, 0.17, len(wells))
-        axes.scatter(spread, values, s=16, c=[_ROLES[well.proposal.role] for well in wells], alpha=0.75, zorder=3)
-    axes.set(xlabel="round", ylabel=state.campaign.objective.title, ylim=(-0.03, 1.05), title="Distribution by round")
-    axes.set_xticks([batch.number for batch in state.rounds], [str(batch.number) for batch in state.rounds])
+        axes.scatter(
+            spread,
+            values,
+            s=16,
+            c=[_ROLES[well.proposal.role] for well in wells],
+            alpha=0.75,
+            zorder=3,
+        )
+    axes.set(
+        xlabel="round",
+        ylabel=state.campaign.objective.title,
+        ylim=(-0.03, 1.05),
+        title="Distribution by round",
+    )
+    axes.set_xticks(
+        [batch.number for batch in state.rounds], [str(batch.number) for batch in state.rounds]
+    )
     axes.legend(handles=_legend(axes, state), fontsize=8, loc="upper left")
     return figure
 
 
 def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
-    """The plates of a round, each well coloured by its value; of a lost or flagged one there is none."""
+    """The plates of a round, each well coloured by its value.
+
+    Of a lost or flagged one there is none.
+    """
     plates = sorted({well.well.plate for well in batch.wells})
     rows, columns = LABWARE[state.campaign.plates.labware]
     across = min(len(plates), 4)
     down = -(-len(plates) // across)
     size = 0.75 if columns <= 6 else 0.42
     figure = Figure(
-        figsize=(across * (columns * size + 0.5) + 1.1, down * (rows * size + 0.6) + 0.5), layout="constrained"
+        figsize=(across * (columns * size + 0.5) + 1.1, down * (rows * size + 0.6) + 0.5),
+        layout="constrained",
     )
     grid = figure.subplots(down, across, squeeze=False)
     for axes in grid.flat[len(plates) :]:
@@ -111,7 +138,12 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
     for plate, axes in zip(plates, grid.flat, strict=False):
         for well in (well for well in batch.wells if well.well.plate == plate):
             _draw_well(axes, well, columns <= 6)
-        axes.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.4, -0.6), aspect="equal", title=f"plate {plate}")
+        axes.set(
+            xlim=(-0.6, columns - 0.4),
+            ylim=(rows - 0.4, -0.6),
+            aspect="equal",
+            title=f"plate {plate}",
+        )
         axes.set_xticks(range(columns), [str(column + 1) for column in range(columns)])
         axes.set_yticks(range(rows), [chr(65 + row) for row in range(rows)])
         axes.tick_params(length=0, labelsize=8)
@@ -124,7 +156,11 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
 def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
     """A handle for each role that the campaign has."""
     there = {well.proposal.role for batch in state.rounds for well in batch.wells}
-    return [axes.plot([], [], "o", color=color, label=role)[0] for role, color in _ROLES.items() if role in there]
+    return [
+        axes.plot([], [], "o", color=color, label=role)[0]
+        for role, color in _ROLES.items()
+        if role in there
+    ]
 
 
 def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
@@ -132,10 +168,22 @@ def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
     value = _value(state)
     if value is None:
         axes.add_patch(Circle((column, row), 0.44, facecolor="white", edgecolor="#888888"))
-        axes.text(column, row, "lost" if state.lost else "?", ha="center", va="center", fontsize=7, color="#444444")
+        axes.text(
+            column,
+            row,
+            "lost" if state.lost else "?",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="#444444",
+        )
         return
     ring = "#ee6677" if state.proposal.role in ("control", "standard") else "none"
-    axes.add_patch(Circle((column, row), 0.44, facecolor=mpl.colormaps[COLOUR_MAP](value), edgecolor=ring, lw=2))
+    axes.add_patch(
+        Circle(
+            (column, row), 0.44, facecolor=mpl.colormaps[COLOUR_MAP](value), edgecolor=ring, lw=2
+        )
+    )
     if with_number:
         axes.text(
             column,

@@ -31,7 +31,8 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
     Returns: the number of files in it.
 
     Raises:
-        JournalError: the archive exists, there is no such campaign, or an image is not what the journal says of it.
+        JournalError: the archive exists, there is no such campaign, or an image is not what the
+            journal says of it.
     """
     if archive.exists():
         raise JournalError(f"{archive} exists: choose another name (nothing was written)")
@@ -40,7 +41,10 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
     [campaign] = rows["campaign"]
     parts: dict[str, tuple[bytes, str]] = {
         "campaign.yaml": (campaign["file_text"].encode(), "the campaign file as it was launched"),
-        "wells.csv": (csv_text(tidy_table(state)).encode(), "one row a well: condition, role, value, flags, reason"),
+        "wells.csv": (
+            csv_text(tidy_table(state)).encode(),
+            "one row a well: condition, role, value, flags, reason",
+        ),
         "report.html": (report_of(journal, campaign_id, settings).encode(), "the report"),
     }
     for name, found in rows.items():
@@ -50,11 +54,16 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
         if reading["path"]:
             content = _image(settings.home / reading["path"], reading["sha256"])
             name = f"images/{Path(reading['path']).name}"
-            parts[name] = content, f"image of plate {reading['plate']} {reading['well']}, round {reading['round']}"
+            parts[name] = (
+                content,
+                f"image of plate {reading['plate']} {reading['well']}, round {reading['round']}",
+            )
     with tempfile.TemporaryDirectory() as folder:
         crate = ROCrate()
         crate.name = state.campaign.title or campaign_id
-        crate.description = f"Campaign {campaign_id} of wellwise {version('wellwise')}: {len(state.rounds)} rounds"
+        crate.description = (
+            f"Campaign {campaign_id} of wellwise {version('wellwise')}: {len(state.rounds)} rounds"
+        )
         for name, (content, about) in parts.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +94,10 @@ def verify(archive: Path) -> list[str]:
         JournalError: it is no crate of wellwise.
     """
     with _opened(archive) as (source, described):
-        there = {name for name in source.namelist() if not name.endswith("/")} - {_METADATA, "ro-crate-preview.html"}
+        there = {name for name in source.namelist() if not name.endswith("/")} - {
+            _METADATA,
+            "ro-crate-preview.html",
+        }
         wrong = [f"{name} is missing" for name in sorted(described.keys() - there)]
         wrong += [f"{name} is not described" for name in sorted(there - described.keys())]
         for name in sorted(described.keys() & there):
@@ -126,7 +138,11 @@ class _Unpacked:
         self._folder = folder
 
     def namelist(self) -> list[str]:
-        return [path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file()]
+        return [
+            path.relative_to(self._folder).as_posix()
+            for path in self._folder.rglob("*")
+            if path.is_file()
+        ]
 
     def read(self, name: str) -> bytes:
         return (self._folder / name).read_bytes()
@@ -144,7 +160,9 @@ def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile | _Unpacked, dict[s
             graph = json.loads(source.read(_METADATA))["@graph"]
             described = {entity["@id"]: entity["sha256"] for entity in graph if "sha256" in entity}
         except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-            raise JournalError(f"{archive} is no crate of wellwise: {_METADATA} cannot be read ({error})") from None
+            raise JournalError(
+                f"{archive} is no crate of wellwise: {_METADATA} cannot be read ({error})"
+            ) from None
         if not described.keys() >= {f"journal/{name}.json" for name in _TABLES}:
             raise JournalError(f"{archive} is no crate of wellwise: it has no journal")
         yield source, described

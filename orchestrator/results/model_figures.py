@@ -54,12 +54,17 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
         if pair is not None:
             figures["pair-effect"] = pair_map(campaign, pair, observations)
     if campaign.costs:
-        figures["pareto-front"] = front_curve(campaign, pareto_front(campaign.space, observations, campaign.costs))
+        figures["pareto-front"] = front_curve(
+            campaign, pareto_front(campaign.space, observations, campaign.costs)
+        )
     return figures
 
 
 def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
-    """The objective over each parameter, averaged over the others, with one sd; most important first."""
+    """The objective over each parameter, averaged over the others, with one sd.
+
+    Most important first.
+    """
     across = min(len(found), 4)
     down = -(-len(found) // across)
     figure = Figure(figsize=(2.7 * across + 0.6, 2.5 * down + 0.6), layout="constrained")
@@ -68,7 +73,11 @@ def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
         axes.axis("off")
     for effect, axes in zip(found, grid.flat, strict=False):
         parameter = campaign.space.by_name[effect.parameter]
-        places, mean, sd = _places(parameter, effect.values), np.array(effect.mean), np.array(effect.sd)
+        places, mean, sd = (
+            _places(parameter, effect.values),
+            np.array(effect.mean),
+            np.array(effect.sd),
+        )
         if not parameter.numeric:
             axes.errorbar(places, mean, sd, fmt="o", color=_LINE, capsize=4)
             axes.set_xlim(-0.5, len(mean) - 0.5)
@@ -76,7 +85,10 @@ def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
             axes.plot(places, mean, color=_LINE)
             axes.fill_between(places, mean - sd, mean + sd, color=_LINE, alpha=0.25, lw=0)
         share = effect.total_order
-        axes.set_title(f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})", fontsize=9)
+        axes.set_title(
+            f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})",
+            fontsize=9,
+        )
         _axis(axes, parameter)
         axes.tick_params(labelsize=7)
     figure.supylabel(campaign.objective.title, fontsize=9)
@@ -107,7 +119,9 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     _axis(axes, first)
     _axis(axes, second, "y")
     figure.colorbar(colours, label=campaign.objective.title)
-    axes.set_title(f"Two parameters together; circles: wells (sd up to {np.max(pair.sd):.2f})", fontsize=9)
+    axes.set_title(
+        f"Two parameters together; circles: wells (sd up to {np.max(pair.sd):.2f})", fontsize=9
+    )
     return figure
 
 
@@ -123,14 +137,31 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
         if entries:
             means, values = [e.mean for e in entries], [e.value for e in entries]
             bars = [e.sd for e in entries]
-            axes.errorbar(means, values, xerr=bars, fmt="o", ms=3.5, lw=0.6, color=colour, alpha=0.7, label=label)
+            axes.errorbar(
+                means,
+                values,
+                xerr=bars,
+                fmt="o",
+                ms=3.5,
+                lw=0.6,
+                color=colour,
+                alpha=0.7,
+                label=label,
+            )
     low = min(-0.03, *(min(e.mean, e.value) for e in held_out))
     high = max(1.03, *(max(e.mean, e.value) for e in held_out))
     axes.plot([low, high], [low, high], color="#222222", lw=1)
     inside = np.mean([entry.within(_SHARE) for entry in held_out])
-    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="predicted without it", ylabel="measured")
+    axes.set(
+        xlim=(low, high),
+        ylim=(low, high),
+        aspect="equal",
+        xlabel="predicted without it",
+        ylabel="measured",
+    )
     axes.set_title(
-        f"{campaign.objective.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % interval,\n"
+        f"{campaign.objective.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % "
+        "interval,\n"
         f"{100 * max(0.0, r_squared(trusted)):.0f} % of the variance explained",
         fontsize=9,
     )
@@ -150,11 +181,14 @@ def agreement_of(campaign: Campaign, pairs: Sequence[Pair]) -> Figure:
         axes.axhline(limit, color=_LINE, lw=1, ls="--")
     axes.plot((scored + by_hand) / 2, scored - by_hand, "o", ms=4, color="#222222", alpha=0.7)
     axes.set_title(
-        f"{found.wells} wells: scorer less hand {found.bias:+.3f} ({found.bias_low:+.3f} to {found.bias_high:+.3f}), "
+        f"{found.wells} wells: scorer less hand {found.bias:+.3f} ({found.bias_low:+.3f} to "
+        f"{found.bias_high:+.3f}), "
         f"limits {found.lower:+.3f} to {found.upper:+.3f}",
         fontsize=9,
     )
-    axes.set(xlabel=f"{campaign.objective.title}, mean of scorer and hand", ylabel="scorer less hand")
+    axes.set(
+        xlabel=f"{campaign.objective.title}, mean of scorer and hand", ylabel="scorer less hand"
+    )
     return figure
 
 
@@ -185,7 +219,9 @@ def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
 
 def _places(parameter: Parameter, values: Sequence[Value]) -> np.ndarray:
     """Where values lie on an axis: categories in the order of their levels."""
-    return np.array(values if parameter.numeric else [parameter.entry(value) for value in values], dtype=float)
+    return np.array(
+        values if parameter.numeric else [parameter.entry(value) for value in values], dtype=float
+    )
 
 
 def _axis(axes: Axes, parameter: Parameter, which: str = "x") -> None:

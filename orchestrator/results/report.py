@@ -39,18 +39,23 @@ _SHARE = 0.95
 _CAPTIONS = {
     "best-so-far": "Every well in the order of rounds and plates, and the best value so far.",
     "distributions": "Values by round: box with median and quartiles, and every well.",
-    "effects": "What each parameter does, averaged over the others, with one standard deviation; the share of the "
+    "effects": "What each parameter does, averaged over the others, with one standard deviation; "
+    "the share of the "
     "variance that it has in all that it takes part in, with its 90 % interval.",
     "pair-effect": "What the two most important parameters do together, averaged over the others.",
     "calibration": "Each value beside what the model says of it from all others (leave one out).",
-    "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, and the limits within "
+    "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, "
+    "and the limits within "
     "which 95 % of differences lie (Bland and Altman).",
     "pareto-front": "The conditions of which none is better in the objective and lower in cost.",
 }
 
 
 class Summary(NamedTuple):
-    """Values of some wells: how many, their mean with a 95 % interval of Student's t, and their range."""
+    """Values of some wells.
+
+    How many, their mean with a 95 % interval of Student's t, and their range.
+    """
 
     wells: int
     mean: float
@@ -80,7 +85,11 @@ def report_of(journal: Journal, campaign_id: str, settings: Settings) -> str:
 
 
 def report(
-    state: CampaignState, settings: Settings, file_text: str, last: datetime | None, pairs: Sequence[Pair] = ()
+    state: CampaignState,
+    settings: Settings,
+    file_text: str,
+    last: datetime | None,
+    pairs: Sequence[Pair] = (),
 ) -> str:
     """The report of a campaign as HTML; figures, style and campaign file are inside.
 
@@ -97,9 +106,14 @@ def report(
     figures = {name: Markup(_inline(svg(figure, name))) for name, figure in drawn.items()}  # noqa: S704
     best = optimizer.recommend(state.campaign.space, state.observations, state.campaign.standards)
     environment = Environment(
-        loader=PackageLoader("orchestrator.results", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("orchestrator.results", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
-    environment.filters["number"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
+    environment.filters["number"] = lambda value, digits=3: (
+        "-" if value is None else f"{value:.{digits}f}"
+    )
     environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
     return environment.get_template("report.html").render(
         state=state,
@@ -112,7 +126,9 @@ def report(
         best=best,
         standard=_summary([v for batch in state.rounds for v in _values(batch, "standard")]),
         rounds=[(batch, _summary(_values(batch))) for batch in state.rounds],
-        medians={batch.number: median(values) for batch in state.rounds if (values := _values(batch))},
+        medians={
+            batch.number: median(values) for batch in state.rounds if (values := _values(batch))
+        },
         repeated=_repeated(state),
         labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
         versions={name: version(name) for name in _PACKAGES},
@@ -155,7 +171,9 @@ def _repeated(state: CampaignState) -> list[Repeated]:
     for batch in state.rounds:
         for observation in batch.observations:
             if observation.usable and observation.value is not None:
-                found.setdefault(observation.condition, []).append((batch.number, observation.value))
+                found.setdefault(observation.condition, []).append(
+                    (batch.number, observation.value)
+                )
     several = []
     for condition, entries in found.items():
         summary = _summary([value for _, value in entries])

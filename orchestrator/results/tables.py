@@ -19,15 +19,22 @@ _NUMBERS = {"ratio", "predicted_mean", "predicted_sd", "expected_gain"}
 def tidy_table(state: CampaignState) -> pd.DataFrame:
     """One row a well: campaign, round, plate, well, role, every parameter, ratio, flags, prediction and reason.
 
-    `ratio` is empty where the well was lost or its image could not be read; `flags` say why, with `;` between them.
-    What was read on the way follows as columns of its own.
+    `ratio` is empty where the well was lost or its image could not be read; `flags` say why, with
+    `;` between them. What was read on the way follows as columns of its own.
     """
     rows = [
-        {"campaign": state.campaign.name, "round": batch.number, **_well_row(well), **_measured(state.campaign, well)}
+        {
+            "campaign": state.campaign.name,
+            "round": batch.number,
+            **_well_row(well),
+            **_measured(state.campaign, well),
+        }
         for batch in state.rounds
         for well in batch.wells
     ]
-    return _with_types(pd.DataFrame(rows), {measurement.name for measurement in state.campaign.measurements})
+    return _with_types(
+        pd.DataFrame(rows), {measurement.name for measurement in state.campaign.measurements}
+    )
 
 
 def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
@@ -66,7 +73,9 @@ def csv_text(table: pd.DataFrame) -> str:
     """
 
     def harmless(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.lstrip(" ")[:1] in _FORMULA else value
+        return (
+            f"'{value}" if isinstance(value, str) and value.lstrip(" ")[:1] in _FORMULA else value
+        )
 
     texts = table.select_dtypes(["object", "string"]).columns
     safe = table.assign(**{name: table[name].map(harmless) for name in texts})
@@ -109,11 +118,17 @@ def _well_row(state: WellState) -> dict[str, object]:
 
 
 def _measured(campaign: Campaign, state: WellState) -> dict[str, object]:
-    return {measurement.name: state.measured.get(measurement.name) for measurement in campaign.measurements}
+    return {
+        measurement.name: state.measured.get(measurement.name)
+        for measurement in campaign.measurements
+    }
 
 
 def _with_types(table: pd.DataFrame, measured: AbstractSet[str] = frozenset()) -> pd.DataFrame:
-    """Values and predictions are numbers even where all are missing; other whole numbers lose their `.0`."""
+    """Values and predictions are numbers even where all are missing.
+
+    Other whole numbers lose their `.0`.
+    """
     numbers = _NUMBERS | measured
     for name in numbers.intersection(table.columns):
         table[name] = table[name].astype("float64")

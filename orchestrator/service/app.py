@@ -30,7 +30,8 @@ LARGEST = 2_000_000
 
 _TOO_LARGE = f"a body may have {LARGEST:,} bytes at most"
 _HEADERS = {
-    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; "
+    b"img-src 'self' data:; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",
@@ -38,7 +39,9 @@ _HEADERS = {
 }
 
 
-def create_app(backend: Backend, supervise: bool = True, acts: Sequence[type[Act]] = ACTS) -> FastAPI:
+def create_app(
+    backend: Backend, supervise: bool = True, acts: Sequence[type[Act]] = ACTS
+) -> FastAPI:
     """The app over a backend.
 
     Args:
@@ -73,7 +76,17 @@ def create_app(backend: Backend, supervise: bool = True, acts: Sequence[type[Act
     )
     app.state.backend, app.state.acts = backend, acts
     api = APIRouter(prefix="/api/v1")
-    for router in (launching, campaigns, images, steering(acts), people, robots, events, tokens, health):
+    for router in (
+        launching,
+        campaigns,
+        images,
+        steering(acts),
+        people,
+        robots,
+        events,
+        tokens,
+        health,
+    ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(pages)
@@ -83,7 +96,9 @@ def create_app(backend: Backend, supervise: bool = True, acts: Sequence[type[Act
 
     def described() -> dict[str, object]:
         if not app.openapi_schema:
-            found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            found = get_openapi(
+                title=app.title, version=app.version, summary=app.summary, routes=app.routes
+            )
             schema = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas = found.setdefault("components", {}).setdefault("schemas", {})
             schemas |= schema.pop("$defs", {}) | {"ProblemDetails": schema}
@@ -117,7 +132,10 @@ class _Guard:
         async def answering(message: Message) -> None:
             if message["type"] == "http.response.start":
                 there = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in _HEADERS.items() if h[0] not in there)]
+                message["headers"] = [
+                    *message["headers"],
+                    *(h for h in _HEADERS.items() if h[0] not in there),
+                ]
             await send(message)
 
         length = dict(scope["headers"]).get(b"content-length", b"0")

@@ -16,7 +16,9 @@ CSRF_HEADER = "x-csrf-token"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 _bearer = HTTPBearer(auto_error=False, description="A personal token.")
-_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="The session of a browser that signed in.")
+_cookie = APIKeyCookie(
+    name=COOKIE, auto_error=False, description="The session of a browser that signed in."
+)
 
 
 def backend_of(request: Request) -> Backend:
@@ -52,7 +54,10 @@ def identity(request: Request) -> Identity:
     if request.method not in _SAFE:
         sent = request.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(sent.encode(), found.csrf.encode()):
-            raise Refused(403, f"a change from a browser needs the session's {CSRF_HEADER}: load the page again")
+            raise Refused(
+                403,
+                f"a change from a browser needs the session's {CSRF_HEADER}: load the page again",
+            )
     return found
 
 
@@ -66,7 +71,9 @@ def at_least(role: Role) -> Callable[..., Identity]:
     ) -> Identity:
         found = identity(request)
         if found.role < role:
-            raise Refused(403, f"this needs the role {role.word}: {found.person} has {found.role.word}")
+            raise Refused(
+                403, f"this needs the role {role.word}: {found.person} has {found.role.word}"
+            )
         return found
 
     return allowed

@@ -1,4 +1,7 @@
-"""What every route needs: settings, journal, access, supervisor, stream, and states that many may ask for at once."""
+"""What every route needs.
+
+Settings, journal, access, supervisor, stream, and states that many may ask for at once.
+"""
 
 import threading
 import time
@@ -54,7 +57,9 @@ class Backend:
         """
         lab = None
         if settings.lab is not None:
-            lab = checked_lab(NamedText(settings.lab.read_text(encoding="utf-8"), str(settings.lab)))
+            lab = checked_lab(
+                NamedText(settings.lab.read_text(encoding="utf-8"), str(settings.lab))
+            )
         journal = Journal(settings.journal_url)
         return cls(
             settings=settings,
@@ -81,7 +86,11 @@ class Backend:
                 return known.last, known.state
             last = self.journal.last_event(campaign_id)
             # The state is read after the id: it may be newer than the id says, never older.
-            state = known.state if known is not None and known.last == last else self.journal.state(campaign_id)
+            state = (
+                known.state
+                if known is not None and known.last == last
+                else self.journal.state(campaign_id)
+            )
             self._states[campaign_id] = _Known(now, last, state)
             return last, state
 

@@ -1,4 +1,7 @@
-"""The stream of events: one look at the journal for all who listen, and no event lost or told twice."""
+"""The stream of events.
+
+One look at the journal for all who listen, and no event lost or told twice.
+"""
 
 import asyncio
 import logging
@@ -15,7 +18,10 @@ from protocols.errors import WellwiseError
 _LOOK_S = 0.25
 _KEPT = 5_000
 _GAP_S = 10.0
-"""How long an id that is missing below another is waited for: transactions of PostgreSQL may end out of order."""
+"""How long an id that is missing below another is waited for.
+
+Transactions of PostgreSQL may end out of order.
+"""
 
 _log = logging.getLogger("wellwise.stream")
 
@@ -74,7 +80,11 @@ class EventStream:
                     yield []
                     continue
                 events, after = await self._between(after, self._settled)
-                chosen = [event for event in events if campaign_id is None or event.campaign_id == campaign_id]
+                chosen = [
+                    event
+                    for event in events
+                    if campaign_id is None or event.campaign_id == campaign_id
+                ]
                 if chosen:
                     yield chosen
         finally:
@@ -86,7 +96,9 @@ class EventStream:
         written = self._messages.get(event.id)
         if written is None:
             view = event_view(event, self._zone)
-            written = self._messages[event.id] = f"id: {event.id}\ndata: {view.model_dump_json()}\n\n"
+            written = self._messages[event.id] = (
+                f"id: {event.id}\ndata: {view.model_dump_json()}\n\n"
+            )
             if len(self._messages) > 2 * _KEPT:
                 for oldest in sorted(self._messages)[:_KEPT]:
                     del self._messages[oldest]

@@ -21,7 +21,9 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any text that is new for each change: the same one again gets the first answer again.",
+        description=(
+            "Any text that is new for each change: the same one again gets the first answer again."
+        ),
     ),
 ]
 
@@ -38,18 +40,27 @@ def idempotent(
     """Act, and answer with what came of it; a key that was there before gets its first answer, and nothing is done.
 
     Raises:
-        Refused: the key came with another request, or its first request was begun and its end is not known.
+        Refused: the key came with another request, or its first request was begun and its end is
+            not known.
         WellwiseError: what `act` refuses; nothing is remembered of it.
     """
     if key is None:
         return JSONResponse(act().model_dump(mode="json"), status)
-    digest = hashlib.sha256(f"{request.method} {request.url.path} {body.model_dump_json()}".encode()).hexdigest()
+    digest = hashlib.sha256(
+        f"{request.method} {request.url.path} {body.model_dump_json()}".encode()
+    ).hexdigest()
     known = begin_request(journal, who.person, key, digest)
     if known is not None:
         if known.digest != digest:
-            raise Refused(409, "this Idempotency-Key came with another request: take a new one for each change")
+            raise Refused(
+                409,
+                "this Idempotency-Key came with another request: take a new one for each change",
+            )
         if known.answer is None or known.status is None:
-            raise Refused(409, "this request was begun before and its end is not known: look at what became of it")
+            raise Refused(
+                409,
+                "this request was begun before and its end is not known: look at what became of it",
+            )
         return JSONResponse(known.answer, known.status, {"Idempotent-Replay": "true"})
     try:
         answer = act().model_dump(mode="json")

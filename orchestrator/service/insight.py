@@ -72,9 +72,12 @@ def _insight(state: CampaignState) -> Insight:
             for effect in found
         ),
         curves=tuple(
-            Curve(parameter=e.parameter, values=list(e.values), mean=list(e.mean), sd=list(e.sd)) for e in found
+            Curve(parameter=e.parameter, values=list(e.values), mean=list(e.mean), sd=list(e.sd))
+            for e in found
         ),
-        trust=Trust(within=sum(within) / len(within), explained=optimizer.r_squared(held_out)) if within else None,
+        trust=Trust(within=sum(within) / len(within), explained=optimizer.r_squared(held_out))
+        if within
+        else None,
     )
 
 

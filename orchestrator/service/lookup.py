@@ -11,7 +11,13 @@ from orchestrator.errors import Missing
 from orchestrator.journal import queries
 from orchestrator.lab.scoring import scorer_of
 from orchestrator.service.backend import Backend
-from orchestrator.service.schema import CampaignSummary, CampaignView, JobView, RobotView, WellHistory
+from orchestrator.service.schema import (
+    CampaignSummary,
+    CampaignView,
+    JobView,
+    RobotView,
+    WellHistory,
+)
 from orchestrator.service.views import (
     campaign_summary,
     campaign_view,
@@ -26,10 +32,17 @@ from protocols.campaign import Scored
 from protocols.scoring import MarksImages, Scorer
 
 _IN_FLIGHT = [JobStatus.DISPATCHED, JobStatus.ACCEPTED]
-_ERRORS = (EventKind.JOB_FAILED, EventKind.ROBOT_OFFLINE, EventKind.ROBOT_NOT_STOPPED, EventKind.JOB_IN_DOUBT)
+_ERRORS = (
+    EventKind.JOB_FAILED,
+    EventKind.ROBOT_OFFLINE,
+    EventKind.ROBOT_NOT_STOPPED,
+    EventKind.JOB_IN_DOUBT,
+)
 
 
-def well_history(backend: Backend, campaign_id: str, number: int, plate: int, name: str) -> WellHistory:
+def well_history(
+    backend: Backend, campaign_id: str, number: int, plate: int, name: str
+) -> WellHistory:
     """A well with its readings, what was derived from them, and its events.
 
     Raises:
@@ -40,7 +53,9 @@ def well_history(backend: Backend, campaign_id: str, number: int, plate: int, na
         if (well.well.plate, well.well.name) == (plate, name):
             break
     else:
-        raise Missing(f"there is no well {name} on plate {plate} of round {number} of {campaign_id}")
+        raise Missing(
+            f"there is no well {name} on plate {plate} of round {number} of {campaign_id}"
+        )
     view = well_view(campaign_id, number, well)
     read, observed = queries.readings(backend.journal, campaign_id, number, plate, name)
     scorer = installed_scorer(state.campaign.objective)
@@ -80,7 +95,12 @@ def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
 def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:
     counts = backend.journal.job_counts(state.id, len(state.rounds)) if state.rounds else {}
     over = sum(number for status, number in counts.items() if status.over)
-    return over, sum(counts.values()), backend.journal.last_moment(state.id), fault_of(backend, state)
+    return (
+        over,
+        sum(counts.values()),
+        backend.journal.last_moment(state.id),
+        fault_of(backend, state),
+    )
 
 
 def fault_of(backend: Backend, state: CampaignState) -> str:
@@ -115,10 +135,17 @@ def robots_of(backend: Backend) -> list[RobotView]:
         planned: list[JobView] = []
         for state in states:
             number = len(state.rounds) or None
-            rows = queries.jobs(backend.journal, state.id, round_number=number, robot=name, states=_IN_FLIGHT)
+            rows = queries.jobs(
+                backend.journal, state.id, round_number=number, robot=name, states=_IN_FLIGHT
+            )
             at_work += [job_view(row, zone) for _, row in rows]
             rows = queries.jobs(
-                backend.journal, state.id, round_number=number, robot=name, states=[JobStatus.PLANNED], limit=500
+                backend.journal,
+                state.id,
+                round_number=number,
+                robot=name,
+                states=[JobStatus.PLANNED],
+                limit=500,
             )
             planned += [job_view(row, zone) for _, row in rows]
         outages = [outage for state in states for outage in state.outages if outage.robot == name]

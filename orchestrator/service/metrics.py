@@ -1,4 +1,7 @@
-"""Metrics for Prometheus: campaigns by status, jobs by state, what waits for a person, robots that do not answer."""
+"""Metrics for Prometheus.
+
+Campaigns by status, jobs by state, what waits for a person, robots that do not answer.
+"""
 
 from collections import Counter
 
@@ -14,11 +17,25 @@ def exposition(backend: Backend) -> tuple[str, str]:
     """All metrics as text, read from the journal at this moment, and the media type of that text."""
     registry = CollectorRegistry()
     campaigns = Gauge("wellwise_campaigns", "Campaigns by status.", ["status"], registry=registry)
-    jobs = Gauge("wellwise_jobs", "Jobs of campaigns that are not over, by state.", ["state"], registry=registry)
-    waiting = Gauge("wellwise_needs", "What only a person can say, by kind.", ["kind"], registry=registry)
+    jobs = Gauge(
+        "wellwise_jobs",
+        "Jobs of campaigns that are not over, by state.",
+        ["state"],
+        registry=registry,
+    )
+    waiting = Gauge(
+        "wellwise_needs", "What only a person can say, by kind.", ["kind"], registry=registry
+    )
     offline = Gauge("wellwise_robots_offline", "Robots that do not answer.", registry=registry)
-    best = Gauge("wellwise_best", "Best value so far of the objective, 0 to 1.", ["campaign"], registry=registry)
-    troubled = Gauge("wellwise_campaigns_not_carried", "Running campaigns with a fault.", registry=registry)
+    best = Gauge(
+        "wellwise_best",
+        "Best value so far of the objective, 0 to 1.",
+        ["campaign"],
+        registry=registry,
+    )
+    troubled = Gauge(
+        "wellwise_campaigns_not_carried", "Running campaigns with a fault.", registry=registry
+    )
     events = Gauge("wellwise_last_event", "Id of the latest event.", registry=registry)
     listeners = Gauge("wellwise_event_listeners", "Listeners to live events.", registry=registry)
     counts = counts_of(backend.journal)

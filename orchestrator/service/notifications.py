@@ -20,7 +20,9 @@ def headline(event: EventRow) -> str | None:
     """What a person should hear of an event; None: nothing."""
     match event.kind:
         case "job_in_doubt" | "job_late":
-            return "A person is needed: a job is " + ("in doubt" if event.kind == "job_in_doubt" else "late")
+            return "A person is needed: a job is " + (
+                "in doubt" if event.kind == "job_in_doubt" else "late"
+            )
         case "round_planned" if event.data.get("jobs") == 0:
             return "A person is needed: a batch waits for approval"
         case "round_finished":
@@ -49,9 +51,18 @@ class Notifier:
         telling: set[asyncio.Task[None]] = set()
         async for event in self._events():
             place = _SUBJECT.match(event.subject)
-            facts = {} if place is None else {key: value for key, value in place.groupdict().items() if value}
+            facts = (
+                {}
+                if place is None
+                else {key: value for key, value in place.groupdict().items() if value}
+            )
             job = {"job": event.subject} if event.kind.startswith("job_") else {}
-            known = {"event_id": event.id, "campaign": event.campaign_id, "kind": event.kind, "who": event.who}
+            known = {
+                "event_id": event.id,
+                "campaign": event.campaign_id,
+                "kind": event.kind,
+                "who": event.who,
+            }
             _log.info("%s %s", event.subject, event.message, extra=facts | job | known)
             title = headline(event)
             if title is not None and len(self._channels):

@@ -54,10 +54,15 @@ ACTING = READING | answers(409, 413)
 
 
 def problem(
-    status: int, detail: str, problems: list[Problem] | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str,
+    problems: list[Problem] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The answer to a request that is refused."""
-    details = ProblemDetails(title=_title(status), status=status, detail=detail, problems=problems or [])
+    details = ProblemDetails(
+        title=_title(status), status=status, detail=detail, problems=problems or []
+    )
     return JSONResponse(details.model_dump(), status, headers, MEDIA_TYPE)
 
 
@@ -100,14 +105,20 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Response:
         problems = [
-            Problem(where=str(details["loc"][0]), key=".".join(map(str, details["loc"][1:])), message=details["msg"])
+            Problem(
+                where=str(details["loc"][0]),
+                key=".".join(map(str, details["loc"][1:])),
+                message=details["msg"],
+            )
             for details in error.errors()
         ]
         return answer(request, 422, "\n".join(map(str, problems)), problems)
 
     @app.exception_handler(StarletteHTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
-        detail = error.detail if error.status_code != 404 else f"there is nothing at {request.url.path}"
+        detail = (
+            error.detail if error.status_code != 404 else f"there is nothing at {request.url.path}"
+        )
         headers = error.headers
         if error.status_code == 405:
             allowed = _methods(app, request.url.path)
@@ -130,9 +141,13 @@ def _methods(app: FastAPI, path: str) -> list[str]:
     described = app.openapi()["paths"]
     if path in described:
         return sorted(method.upper() for method in described[path])
-    fitting = (methods for template, methods in described.items() if compile_path(template)[0].match(path))
+    fitting = (
+        methods for template, methods in described.items() if compile_path(template)[0].match(path)
+    )
     return sorted({method.upper() for methods in fitting for method in methods}) or ["GET"]
 
 
 def _page(request: Request) -> bool:
-    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get(
+        "accept", ""
+    )

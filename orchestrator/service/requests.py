@@ -1,4 +1,7 @@
-"""The parts of a request's address: names and numbers within the bounds that the journal can keep."""
+"""The parts of a request's address.
+
+Names and numbers within the bounds that the journal can keep.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,7 @@
-"""What the API is asked and what it answers: every model of a request or response, and nothing else."""
+"""What the API is asked and what it answers.
+
+Every model of a request or response, and nothing else.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -11,7 +14,9 @@ from protocols.conditions import Value
 from protocols.errors import Problem
 
 _PRINTED = r"^[^\x00-\x1f\x7f]*$"
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTED)]
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTED)
+]
 
 
 class View(BaseModel):
@@ -303,8 +308,8 @@ class LaunchPreview(View):
 class Recommended(View):
     """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
 
-    `beats_standard` is the probability that it is better than the best standard condition, `is_best` that it is
-    better than every other condition that was tried.
+    `beats_standard` is the probability that it is better than the best standard condition,
+    `is_best` that it is better than every other condition that was tried.
     """
 
     condition: dict[str, Value]
@@ -317,7 +322,10 @@ class Recommended(View):
 
 
 class Importance(View):
-    """The share of the objective's variance that a parameter has: alone, and with all that it takes part in."""
+    """The share of the objective's variance that a parameter has.
+
+    Alone, and with all that it takes part in.
+    """
 
     parameter: str
     alone: float
@@ -336,7 +344,10 @@ class Curve(View):
 
 
 class Trust(View):
-    """How the model does on results that it was not told of: share within 90 % intervals, variance explained."""
+    """How the model does on results that it was not told of.
+
+    Share within 90 % intervals, variance explained.
+    """
 
     within: float
     explained: float | None

@@ -27,14 +27,26 @@ from protocols.addresses import WellAddress
 
 
 def campaign_summary(
-    state: CampaignState, last: int, over: int, jobs: int, moment: datetime | None, trouble: str, zone: tzinfo
+    state: CampaignState,
+    last: int,
+    over: int,
+    jobs: int,
+    moment: datetime | None,
+    trouble: str,
+    zone: tzinfo,
 ) -> CampaignSummary:
     """Where a campaign stands; `over` of the `jobs` of its current round need nothing more."""
     return CampaignSummary(**_summary(state, last, over, jobs, moment, trouble, zone))
 
 
 def campaign_view(
-    state: CampaignState, last: int, over: int, jobs: int, moment: datetime | None, trouble: str, zone: tzinfo
+    state: CampaignState,
+    last: int,
+    over: int,
+    jobs: int,
+    moment: datetime | None,
+    trouble: str,
+    zone: tzinfo,
 ) -> CampaignView:
     """The same with parameters, steps and rounds."""
     campaign = state.campaign
@@ -53,7 +65,9 @@ def campaign_view(
         for parameter in campaign.parameters
     ]
     steps = [
-        StepView(name=s.name, title=s.title, robots=list(s.robots), days=list(s.days), at=f"{s.at:%H:%M}")
+        StepView(
+            name=s.name, title=s.title, robots=list(s.robots), days=list(s.days), at=f"{s.at:%H:%M}"
+        )
         for s in campaign.protocol.steps
     ]
     return CampaignView(
@@ -66,7 +80,13 @@ def campaign_view(
 
 
 def _summary(
-    state: CampaignState, last: int, over: int, jobs: int, moment: datetime | None, trouble: str, zone: tzinfo
+    state: CampaignState,
+    last: int,
+    over: int,
+    jobs: int,
+    moment: datetime | None,
+    trouble: str,
+    zone: tzinfo,
 ) -> dict[str, Any]:
     return {
         "id": state.id,
@@ -82,7 +102,9 @@ def _summary(
         "best": state.best,
         "target": state.campaign.stop.target,
         "needs": list(needs(state)),
-        "outages": [] if state.status.over else [outage_view(outage, zone) for outage in state.outages],
+        "outages": []
+        if state.status.over
+        else [outage_view(outage, zone) for outage in state.outages],
         "trouble": trouble,
         "last_event": last,
     }
@@ -91,7 +113,9 @@ def _summary(
 def needs(state: CampaignState) -> Iterable[Need]:
     """What a person is asked, most urgent first."""
     found = []
-    late = {job.key for batch in state.rounds[-1:] for job in batch.jobs if job.status is JobStatus.LATE}
+    late = {
+        job.key for batch in state.rounds[-1:] for job in batch.jobs if job.status is JobStatus.LATE
+    }
     for question in open_questions(state):
         number = state.rounds[-1].number
         if isinstance(question, AskApproval):
@@ -99,7 +123,13 @@ def needs(state: CampaignState) -> Iterable[Need]:
             found.append(Need(kind="approval", campaign=state.id, round=number, message=message))
         else:
             kind: Literal["late", "in_doubt"] = "late" if question.key in late else "in_doubt"
-            need = Need(kind=kind, campaign=state.id, round=number, job=question.key, message=question.message)
+            need = Need(
+                kind=kind,
+                campaign=state.id,
+                round=number,
+                job=question.key,
+                message=question.message,
+            )
             found.append(need)
     return sorted(found, key=lambda need: ("in_doubt", "late", "approval").index(need.kind))
 
@@ -178,7 +208,9 @@ def reading_view(row: ReadingRow, marks: bool) -> ReadingView:
 
 def observation_view(row: ObservationRow) -> ObservationView:
     """One observation."""
-    return ObservationView(value=row.value, flags=row.flags, scorer=row.scorer, version=row.scorer_version)
+    return ObservationView(
+        value=row.value, flags=row.flags, scorer=row.scorer, version=row.scorer_version
+    )
 
 
 def outage_view(outage: Outage, zone: tzinfo) -> OutageView:
@@ -207,7 +239,9 @@ def event_view(row: EventRow, zone: tzinfo) -> EventView:
 
 def job_view(row: JobRow, zone: tzinfo) -> JobView:
     """One job."""
-    wells = dict.fromkeys(operation["well"] for operation in row.job["operations"] if "well" in operation)
+    wells = dict.fromkeys(
+        operation["well"] for operation in row.job["operations"] if "well" in operation
+    )
     return JobView(
         key=row.key,
         round=row.round,

@@ -1,1 +1,4 @@
-"""What is asked before or after a campaign: rehearsal, forecast, confirmation, replay, agreement."""
+"""What is asked before or after a campaign.
+
+Rehearsal, forecast, confirmation, replay, agreement.
+"""

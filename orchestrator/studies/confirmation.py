@@ -24,8 +24,8 @@ _FEWEST_REPEATS = 5
 class Design(NamedTuple):
     """Two conditions, and the wells that each needs.
 
-    `difference` of their true values is detected with probability `power` by a two-sided t test at `alpha`, if a well's
-    sd is `sd`. `predicted` is the difference that the model expects.
+    `difference` of their true values is detected with probability `power` by a two-sided t test at
+    `alpha`, if a well's sd is `sd`. `predicted` is the difference that the model expects.
     """
 
     recommended: Condition
@@ -41,7 +41,8 @@ class Design(NamedTuple):
 class Comparison(NamedTuple):
     """What the wells of two conditions gave (Welch's t test).
 
-    `difference` of the means, first minus second, with its interval at 1 - `alpha`; `effect` is Hedges' g.
+    `difference` of the means, first minus second, with its interval at 1 - `alpha`; `effect` is
+    Hedges' g.
     """
 
     conditions: tuple[Condition, Condition]
@@ -66,12 +67,15 @@ class Comparison(NamedTuple):
 def power_of(wells: int, difference: float, sd: float, alpha: float = 0.05) -> float:
     """The probability that a two-sided two-sample t test with so many wells a group finds a difference.
 
-    (Cohen 1988, "Statistical Power Analysis", chapter 2: the test statistic has a noncentral t distribution.)
+    (Cohen 1988, "Statistical Power Analysis", chapter 2: the test statistic has a noncentral t
+    distribution.)
     """
     degrees = 2 * wells - 2
     noncentrality = difference / sd * (wells / 2) ** 0.5
     critical = float(t.ppf(1 - alpha / 2, degrees))
-    return float(nct.sf(critical, degrees, noncentrality) + nct.cdf(-critical, degrees, noncentrality))
+    return float(
+        nct.sf(critical, degrees, noncentrality) + nct.cdf(-critical, degrees, noncentrality)
+    )
 
 
 def wells_for(difference: float, sd: float, power: float = 0.9, alpha: float = 0.05) -> int:
@@ -84,17 +88,21 @@ def wells_for(difference: float, sd: float, power: float = 0.9, alpha: float = 0
         if power_of(wells, difference, sd, alpha) >= power:
             return wells
     raise WellwiseError(
-        f"a difference of {difference:g} with an sd of {sd:.3g} between wells would need more than {_MOST_WELLS} wells "
+        f"a difference of {difference:g} with an sd of {sd:.3g} between wells would need more "
+        f"than {_MOST_WELLS} wells "
         "a group: look for a larger difference, or make wells more alike"
     )
 
 
-def design(state: CampaignState, difference: float | None = None, power: float = 0.9, alpha: float = 0.05) -> Design:
+def design(
+    state: CampaignState, difference: float | None = None, power: float = 0.9, alpha: float = 0.05
+) -> Design:
     """How many wells compare the recommended condition with the best standard.
 
     Args:
         state: a campaign with results.
-        difference: of true values, the smallest worth detecting; None: half of what the model predicts.
+        difference: of true values, the smallest worth detecting; None: half of what the model
+            predicts.
         power: wanted probability to detect it.
         alpha: probability of a false alarm.
 
@@ -104,28 +112,40 @@ def design(state: CampaignState, difference: float | None = None, power: float =
     campaign = state.campaign
     best = optimizer.recommend(campaign.space, state.observations, campaign.standards)
     if best is None or not campaign.standards:
-        raise WellwiseError(f"{state.id} has no recommendation yet: confirm a campaign that has results")
+        raise WellwiseError(
+            f"{state.id} has no recommendation yet: confirm a campaign that has results"
+        )
     standards = optimizer.predict(campaign.space, state.observations, campaign.standards)
     standard = max(standards, key=lambda prediction: prediction.mean)
     if standard.condition == best.condition:
-        raise WellwiseError("the standard condition is the one that is recommended: there is nothing to confirm")
+        raise WellwiseError(
+            "the standard condition is the one that is recommended: there is nothing to confirm"
+        )
     predicted = min(best.mean, 1.0) - standard.mean
     wanted = predicted / 2 if difference is None else difference
     if wanted <= 0:
         raise WellwiseError(
-            f"the recommended condition is not predicted to be better ({predicted:+.3f}): give --difference"
+            f"the recommended condition is not predicted to be better ({predicted:+.3f}): give "
+            "--difference"
         )
-    sd = max(optimizer.noise_sd(campaign.space, state.observations) or 0.0, _repeat_sd(state) or 0.0)
+    sd = max(
+        optimizer.noise_sd(campaign.space, state.observations) or 0.0, _repeat_sd(state) or 0.0
+    )
     wells = wells_for(wanted, sd, power, alpha)
     return Design(best.condition, standard.condition, wells, wanted, sd, alpha, power, predicted)
 
 
 def _repeat_sd(state: CampaignState) -> float | None:
-    """The pooled sd of conditions that several wells of one round had; None with too few of them."""
+    """The pooled sd of conditions that several wells of one round had.
+
+    None with too few of them.
+    """
     groups: dict[tuple[int, Condition], list[float]] = {}
     for observation in state.observations:
         if observation.usable and observation.value is not None:
-            groups.setdefault((observation.round, observation.condition), []).append(observation.value)
+            groups.setdefault((observation.round, observation.condition), []).append(
+                observation.value
+            )
     several = [values for values in groups.values() if len(values) > 1]
     degrees = sum(len(values) - 1 for values in several)
     if degrees < _FEWEST_REPEATS:
@@ -136,8 +156,8 @@ def _repeat_sd(state: CampaignState) -> float | None:
 def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str:
     """The campaign file of the confirmation: the same protocol, one round, the two conditions in their wells.
 
-    The plates are as many as hold them; wells that are left over go to both conditions, or where a well decides
-    parameters to the optimiser. The model goes on from the results of the campaign.
+    The plates are as many as hold them; wells that are left over go to both conditions, or where a
+    well decides parameters to the optimiser. The model goes on from the results of the campaign.
 
     Raises:
         WellwiseError: not even 64 plates have enough wells that decide what the conditions need.
@@ -146,7 +166,9 @@ def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str
         _, notices = assign_chosen(study, {})
         if not notices:
             return _written(file_text, study, state.id)
-    raise WellwiseError("no round of this campaign has enough wells that decide what both conditions need")
+    raise WellwiseError(
+        "no round of this campaign has enough wells that decide what both conditions need"
+    )
 
 
 def _studies(campaign: Campaign, plan: Design) -> Iterator[Campaign]:
@@ -156,7 +178,9 @@ def _studies(campaign: Campaign, plan: Design) -> Iterator[Campaign]:
     for plates in range(-(-2 * plan.wells // per_plate), _MOST_PLATES + 1):
         total = plates * per_plate
         each = plan.wells if campaign.space.decided else total // 2
-        chosen = tuple(Chosen(condition=dict(c.root), wells=each) for c in (plan.recommended, plan.standard))
+        chosen = tuple(
+            Chosen(condition=dict(c.root), wells=each) for c in (plan.recommended, plan.standard)
+        )
         for some in parameters:
             yield Campaign.model_construct(
                 **dict(campaign)
@@ -185,7 +209,11 @@ def _as_in_round(campaign: Campaign, number: int) -> tuple[Parameter, ...]:
             found.append(parameter)
             continue
         base = decided.base[min(number, len(decided.base)) - 1]
-        found.append(parameter.model_copy(update={"decided_by_well": decided.model_copy(update={"base": (base,)})}))
+        found.append(
+            parameter.model_copy(
+                update={"decided_by_well": decided.model_copy(update={"base": (base,)})}
+            )
+        )
     return tuple(found)
 
 
@@ -217,19 +245,27 @@ def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
     """What a confirmation gave: its first chosen condition against its second.
 
     Raises:
-        WellwiseError: it has no two chosen conditions, or fewer than two trusted values of one of them.
+        WellwiseError: it has no two chosen conditions, or fewer than two trusted values of one of
+            them.
     """
     groups: dict[Condition, list[float]] = {}
-    for well in (well for batch in state.rounds for well in batch.wells if well.proposal.role == "chosen"):
+    for well in (
+        well for batch in state.rounds for well in batch.wells if well.proposal.role == "chosen"
+    ):
         values = groups.setdefault(well.proposal.condition, [])
         if well.trusted is not None:
             values.append(well.trusted)
     # In the order of the file, not of the plates.
-    order = [chosen_condition(state.campaign, chosen) for chosen in state.campaign.rounds.first.chosen[:2]]
+    order = [
+        chosen_condition(state.campaign, chosen)
+        for chosen in state.campaign.rounds.first.chosen[:2]
+    ]
     pair = [(condition, groups.get(condition, [])) for condition in order]
     if len(pair) < 2 or min(len(values) for _, values in pair) < 2:
         told = ", ".join(str(len(values)) for _, values in pair) or "none"
-        raise WellwiseError(f"{state.id} has too few trusted values to compare: {told} (expected 2 or more of each)")
+        raise WellwiseError(
+            f"{state.id} has too few trusted values to compare: {told} (expected 2 or more of each)"
+        )
     (first, left), (second, right) = pair
     test = ttest_ind(left, right, equal_var=False)
     interval = test.confidence_interval(1 - alpha)

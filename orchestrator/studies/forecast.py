@@ -1,4 +1,7 @@
-"""Forecast: what a campaign will likely bring, by carrying it through on many plausible surfaces. Pure."""
+"""Forecast: what a campaign will likely bring, by carrying it through on many plausible surfaces.
+
+Pure.
+"""
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,9 +30,10 @@ class Spread(NamedTuple):
 class RoundForecast(NamedTuple):
     """What is to be expected when a round is over.
 
-    `wells` and `days` count from now. `best` is the best true value of any condition that was tried, `recommended` that
-    of the condition which would be recommended. `reached` is the probability that the recommended condition's true
-    value is at least the target; None without a target.
+    `wells` and `days` count from now. `best` is the best true value of any condition that was
+    tried, `recommended` that of the condition which would be recommended. `reached` is the
+    probability that the recommended condition's true value is at least the target; None without a
+    target.
     """
 
     round: int
@@ -41,7 +45,10 @@ class RoundForecast(NamedTuple):
 
 
 class RoundSizes(NamedTuple):
-    """Another round plan than the file's: so many rounds of so many wells, controls in each, wells a condition."""
+    """Another round plan than the file's.
+
+    So many rounds of so many wells, controls in each, wells a condition.
+    """
 
     rounds: int
     wells: int
@@ -59,11 +66,20 @@ class RoundSizes(NamedTuple):
         standard = min(campaign.rounds.first.standard, self.wells) if controls else 0
         problem = None
         if left or not plates:
-            problem = f"{self.wells} wells do not fill plates", f"a multiple of {campaign.plates.wells_per_plate}"
+            problem = (
+                f"{self.wells} wells do not fill plates",
+                f"a multiple of {campaign.plates.wells_per_plate}",
+            )
         elif controls >= self.wells:
-            problem = f"{controls} controls leave no well of {self.wells}", f"fewer than {self.wells}"
+            problem = (
+                f"{controls} controls leave no well of {self.wells}",
+                f"fewer than {self.wells}",
+            )
         elif self.rounds < 1 or self.replicates < 1:
-            problem = f"{self.rounds} rounds with {self.replicates} wells a condition", "1 or more of each"
+            problem = (
+                f"{self.rounds} rounds with {self.replicates} wells a condition",
+                "1 or more of each",
+            )
         if problem is not None:
             raise InvalidInput([Problem(where="--plan", message=problem[0], expected=problem[1])])
         rounds = campaign.rounds
@@ -103,8 +119,8 @@ def forecast(
 ) -> list[RoundForecast]:
     """Carry the rounds that are left through on plausible surfaces, with the optimiser that the campaign will have.
 
-    The proposals of simulated rounds are chosen with less effort than real ones. No well is lost, and rounds do not
-    differ.
+    The proposals of simulated rounds are chosen with less effort than real ones. No well is lost,
+    and rounds do not differ.
 
     Args:
         campaign: with its space, plates, round plan and number of rounds.
@@ -125,20 +141,27 @@ def simulators(processes: int = 2) -> ProcessPoolExecutor:
     """Processes for simulated campaigns, each on one core."""
     # Spawned, not forked: torch's and the journal's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=threadpool_limits, initargs=(1,))
+    return ProcessPoolExecutor(
+        processes, mp_context=context, initializer=threadpool_limits, initargs=(1,)
+    )
 
 
 def simulated(
     campaign: Campaign, observations: Sequence[Observation], done: int, seed: int
 ) -> list[tuple[float, float]]:
-    """For each round that is left: the best true value among all that was tried, and the recommended condition's."""
+    """For each round that is left.
+
+    The best true value among all that was tried, and the recommended condition's.
+    """
     surface = optimizer.Surface(campaign.space, observations, seed)
     known = list(observations)
     rng = np.random.default_rng([seed, 1])
     best = max(surface.truths([observation.condition for observation in known]), default=0.0)
     found = []
     for number in range(done + 1, campaign.stop.rounds + 1):
-        layout = plan_round(campaign.model_copy(update={"seed": seed}), number, known, rough=True).layout
+        layout = plan_round(
+            campaign.model_copy(update={"seed": seed}), number, known, rough=True
+        ).layout
         conditions = [placement.proposal.condition for placement in layout.placements]
         truths = surface.truths(conditions)
         values = truths + rng.normal(0, surface.noise_sd, len(truths))
@@ -152,7 +175,9 @@ def simulated(
     return found
 
 
-def _summed_up(campaign: Campaign, done: int, target: float | None, outcomes: np.ndarray) -> Iterator[RoundForecast]:
+def _summed_up(
+    campaign: Campaign, done: int, target: float | None, outcomes: np.ndarray
+) -> Iterator[RoundForecast]:
     for place in range(outcomes.shape[1]):
         best, recommended = outcomes[:, place, 0], outcomes[:, place, 1]
         yield RoundForecast(
@@ -161,8 +186,11 @@ def _summed_up(campaign: Campaign, done: int, target: float | None, outcomes: np
             days=(place + 1) * (campaign.protocol.last_day + 1),
             best=_spread(best),
             recommended=_spread(recommended),
-            # As if one surface more had been drawn on either side: sixteen surfaces cannot speak of certainty.
-            reached=None if target is None else float((np.sum(recommended >= target) + 0.5) / (len(recommended) + 1)),
+            # As if one surface more had been drawn on either side: sixteen surfaces cannot speak of
+            # certainty.
+            reached=None
+            if target is None
+            else float((np.sum(recommended >= target) + 0.5) / (len(recommended) + 1)),
         )
 
 

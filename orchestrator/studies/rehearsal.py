@@ -1,4 +1,7 @@
-"""Rehearsal: a whole campaign on virtual robots before its launch: when what happens, what waits, what is too late."""
+"""Rehearsal: a whole campaign on virtual robots before its launch.
+
+When what happens, what waits, what is too late.
+"""
 
 import asyncio
 import tempfile
@@ -43,7 +46,10 @@ class RehearsedJob(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """What cannot be done as it is planned, and what would mend it; if not `fatal`, only what waits."""
+    """What cannot be done as it is planned, and what would mend it.
+
+    If not `fatal`, only what waits.
+    """
 
     robot: str
     step: str
@@ -53,7 +59,10 @@ class Conflict(NamedTuple):
 
 
 class Utilisation(NamedTuple):
-    """How busy a robot is: hours of work, its busiest day, and the share of that day's span that it works."""
+    """How busy a robot is.
+
+    Hours of work, its busiest day, and the share of that day's span that it works.
+    """
 
     robot: str
     jobs: int
@@ -81,21 +90,25 @@ def rehearse(
 ) -> Rehearsal:
     """Carry a campaign through all of its rounds on virtual robots and a virtual clock, in a folder of its own.
 
-    Every robot takes the simulated robot's time for each operation; its faults and limits stay out of it. A job whose
-    tolerance is broken is noted and done late, so that everything after it is seen as well.
+    Every robot takes the simulated robot's time for each operation; its faults and limits stay out
+    of it. A job whose tolerance is broken is noted and done late, so that everything after it is
+    seen as well.
 
     Args:
-        campaign: from its file; approvals, targets and the stop by expected gain are left out, so that nothing is too
-            short.
+        campaign: from its file; approvals, targets and the stop by expected gain are left out, so
+            that nothing is too short.
         settings: give the time zone.
         hours: when people are in the lab; what is done outside of them is noted.
-        absent: robots that the lab does not have, with the steps that need them: conflicts, but rehearsed all the same.
+        absent: robots that the lab does not have, with the steps that need them: conflicts, but
+            rehearsed all the same.
     """
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         virtual = Settings(home=Path(folder), time_zone=settings.time_zone)
         journal = Journal(virtual.journal_url)
         try:
-            campaign_id = journal.create_campaign(_on_virtual_robots(campaign), "", [], datetime.now(UTC))
+            campaign_id = journal.create_campaign(
+                _on_virtual_robots(campaign), "", [], datetime.now(UTC)
+            )
             asyncio.run(_simulate(virtual, journal, campaign_id))
             state = journal.state(campaign_id)
             jobs = tuple(_rehearsed(journal, state, settings))
@@ -131,7 +144,9 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
         while True:
             outlook = await advance(lab, campaign_id)
             for question in outlook.questions:
-                assert isinstance(question, AskOperator), "nothing else waits for a person in a rehearsal"
+                assert isinstance(question, AskOperator), (
+                    "nothing else waits for a person in a rehearsal"
+                )
                 perform(
                     lab,
                     campaign_id,
@@ -156,9 +171,14 @@ def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> li
     # A robot works on one job after the other: it begins a job when it has ended the one before.
     free: dict[str, datetime] = {}
     spans: dict[str, tuple[datetime, datetime]] = {}
-    done = [(row.ended_at, row.dispatched_at, row) for row in rows if row.ended_at and row.dispatched_at]
+    done = [
+        (row.ended_at, row.dispatched_at, row) for row in rows if row.ended_at and row.dispatched_at
+    ]
     for ended, sent, row in sorted(done, key=lambda entry: entry[0]):
-        spans[row.key] = max(sent, free.get(row.robot, sent)).astimezone(settings.zone), ended.astimezone(settings.zone)
+        spans[row.key] = (
+            max(sent, free.get(row.robot, sent)).astimezone(settings.zone),
+            ended.astimezone(settings.zone),
+        )
         free[row.robot] = ended
     found = []
     for row in rows:
@@ -176,7 +196,9 @@ def _missing(absent: Mapping[str, Sequence[str]]) -> Iterator[Conflict]:
             yield Conflict(robot, step, "the lab has no such robot", remedy, True)
 
 
-def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: WorkingHours | None) -> list[Conflict]:
+def _conflicts(
+    campaign: Campaign, jobs: Sequence[RehearsedJob], hours: WorkingHours | None
+) -> list[Conflict]:
     by_step: dict[tuple[str, str], list[RehearsedJob]] = defaultdict(list)
     for entry in jobs:
         by_step[entry.job.robot, entry.job.step].append(entry)
@@ -186,23 +208,42 @@ def _conflicts(campaign: Campaign, jobs: Sequence[RehearsedJob], hours: WorkingH
         worst = max(entries, key=lambda entry: entry.wait)
         late = [entry for entry in entries if entry.late or entry.wait > tolerance]
         if late:
-            remedy = f"a tolerance of {_span(worst.wait)}, fewer plates a robot, one more robot that shares step {step}"
+            remedy = (
+                f"a tolerance of {_span(worst.wait)}, fewer plates a robot, one more robot "
+                f"that shares step {step}"
+            )
             remedy += "" if campaign.robots[robot].hours is None else f", longer hours of {robot}"
             message = (
-                f"{len(late)} of {len(entries)} jobs begin after their tolerance of {_span(tolerance)}; "
-                f"the worst, {worst.job.key}, {_span(worst.wait)} after it was due at {worst.job.due_at:%Y-%m-%d %H:%M}"
+                f"{len(late)} of {len(entries)} jobs begin after their tolerance of "
+                f"{_span(tolerance)}; "
+                f"the worst, {worst.job.key}, {_span(worst.wait)} after it was due at "
+                f"{worst.job.due_at:%Y-%m-%d %H:%M}"
             )
             found.append(Conflict(robot, step, message, remedy, True))
         elif worst.wait.total_seconds() > _WAITS_S:
-            message = f"jobs wait for their robot, up to {_span(worst.wait)} of the {_span(tolerance)} that they may"
+            message = (
+                f"jobs wait for their robot, up to {_span(worst.wait)} of the "
+                f"{_span(tolerance)} that they may"
+            )
             found.append(Conflict(robot, step, message, "", False))
-        outside = [] if hours is None else [e for e in entries if not hours.cover(e.began_at, e.ended_at)]
+        outside = (
+            [] if hours is None else [e for e in entries if not hours.cover(e.began_at, e.ended_at)]
+        )
         if outside:
             latest = max(outside, key=lambda entry: entry.ended_at.time())
-            message = f"{len(outside)} of {len(entries)} jobs are not within {hours}, such as {latest.job.key}"
+            message = (
+                f"{len(outside)} of {len(entries)} jobs are not within {hours}, such as "
+                f"{latest.job.key}"
+            )
             message += f" ({latest.began_at:%H:%M} to {latest.ended_at:%H:%M})"
             found.append(
-                Conflict(robot, step, message, f"another time of day (`at`) for step {step}, or fewer plates", True)
+                Conflict(
+                    robot,
+                    step,
+                    message,
+                    f"another time of day (`at`) for step {step}, or fewer plates",
+                    True,
+                )
             )
     return sorted(found, key=lambda conflict: not conflict.fatal)
 

@@ -40,8 +40,9 @@ class _Known:
 def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
     """Propose every batch once more.
 
-    What was known when a round was planned comes from the events before it, so later corrections do not disturb. The
-    same versions of wellwise and its packages give the same proposals, to the last bit.
+    What was known when a round was planned comes from the events before it, so later corrections do
+    not disturb. The same versions of wellwise and its packages give the same proposals, to the last
+    bit.
 
     Args:
         state: the campaign, as it stands now.
@@ -90,7 +91,9 @@ def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) 
             condition = well.proposal.condition
             if now.scored and not now.lost:
                 observations.append(
-                    Observation(condition=condition, value=now.value, round=batch.number, flags=now.flags)
+                    Observation(
+                        condition=condition, value=now.value, round=batch.number, flags=now.flags
+                    )
                 )
             if now.requeued:
                 requeued.append(Requeued(address, condition))

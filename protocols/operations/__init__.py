@@ -1,4 +1,7 @@
-"""Operations: what a robot can be told, one file each. A new one is its file and its name in the list below."""
+"""Operations: what a robot can be told, one file each.
+
+A new one is its file and its name in the list below.
+"""
 
 from typing import Annotated
 
@@ -30,7 +33,9 @@ OPERATIONS: Registry[BaseOperation] = Registry(
 Operation = Annotated[BaseOperation, OneOf(OPERATIONS, "kind")]
 """Any operation, as a job has it."""
 
-OperationTemplate = Annotated[BaseTemplate, OneOf(OPERATIONS, "do", part=lambda operation: operation.template)]
+OperationTemplate = Annotated[
+    BaseTemplate, OneOf(OPERATIONS, "do", part=lambda operation: operation.template)
+]
 """Any operation, as a campaign file has it."""
 
 

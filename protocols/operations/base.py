@@ -1,4 +1,7 @@
-"""What every operation is: the contract between a campaign file, a job, and whoever times, shows or carries out."""
+"""What every operation is.
+
+The contract between a campaign file, a job, and whoever times, shows or carries out.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +16,10 @@ from protocols.references import TemplatePart, WellOnDay, Window
 class BaseOperation(BaseModel, ABC):
     """The smallest thing that a robot is told: immutable, with units in the names of its fields.
 
-    A new one is a subclass of `WellOperation` or `PlateOperation` with a field `kind` of one value and a `template`
-    whose field `do` has the same value. Ours stand in the list of `protocols.operations`; those of other packages are
-    entry points `wellwise.operations`. Everything else follows: campaign files, jobs, checks, checklists, the bench.
+    A new one is a subclass of `WellOperation` or `PlateOperation` with a field `kind` of one value
+    and a `template` whose field `do` has the same value. Ours stand in the list of
+    `protocols.operations`; those of other packages are entry points `wellwise.operations`.
+    Everything else follows: campaign files, jobs, checks, checklists, the bench.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +31,10 @@ class BaseOperation(BaseModel, ABC):
     typical: ClassVar[Mapping[str, Any]] = {}
     """Values of its fields but for the well, with which a bench check tries it."""
     repeatable: ClassVar[bool] = False
-    """Whether doing it once more changes nothing in the well (taking an image: yes; dispensing: never)."""
+    """Whether doing it once more changes nothing in the well (taking an image: yes.
+
+    Dispensing: never).
+    """
     reads: ClassVar[Literal["image", "number"] | None] = None
     """The kind of reading that it leaves of its well."""
     concerns_plate: ClassVar[bool]
@@ -43,7 +50,10 @@ class BaseOperation(BaseModel, ABC):
         """Refuse an operation that a campaign file would name otherwise than a job."""
         super().__pydantic_init_subclass__(**given)
         if "kind" in cls.model_fields and literal(cls, "kind") != literal(cls.template, "do"):
-            raise TypeError(f"the kind of {cls.__qualname__} is not what {cls.template.__qualname__} says in `do`")
+            raise TypeError(
+                f"the kind of {cls.__qualname__} is not what {cls.template.__qualname__} says in "
+                "`do`"
+            )
 
     @property
     @abstractmethod
@@ -61,7 +71,10 @@ class BaseOperation(BaseModel, ABC):
 
     @property
     def delay_s(self) -> float | None:
-        """Seconds after the last operation without a delay, before which it does not begin; None: without a delay."""
+        """Seconds after the last operation without a delay, before which it does not begin.
+
+        None: without a delay.
+        """
         return None
 
     @property
@@ -100,7 +113,10 @@ class PlateOperation(BaseOperation):
 
 
 class Supplement(BaseModel):
-    """What a dispensed liquid contains beside its base: a substance at a final concentration in `unit`."""
+    """What a dispensed liquid contains beside its base.
+
+    A substance at a final concentration in `unit`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -118,9 +134,14 @@ class Liquid(NamedTuple):
 
 
 class BaseTemplate(TemplatePart, ABC):
-    """What a campaign file says of an operation; compiled for the wells of a plate on each day of its step."""
+    """What a campaign file says of an operation.
 
-    during: Window | None = Field(None, description="days of the step on which the well gets this; all if absent")
+    Compiled for the wells of a plate on each day of its step.
+    """
+
+    during: Window | None = Field(
+        None, description="days of the step on which the well gets this; all if absent"
+    )
 
     if TYPE_CHECKING:
         do: str

@@ -10,7 +10,10 @@ from protocols.references import OrParameter, TemplatePart, WellOnDay, Window
 
 
 class SupplementTemplate(TemplatePart):
-    """A substance in a dispensed liquid: at a fixed concentration (`2 uM`) or at that of a parameter."""
+    """A substance in a dispensed liquid.
+
+    At a fixed concentration (`2 uM`) or at that of a parameter.
+    """
 
     substance: str
     concentration: OrParameter[Concentration]
@@ -19,7 +22,9 @@ class SupplementTemplate(TemplatePart):
     def in_well(self, well: WellOnDay) -> Supplement:
         """The supplement at the concentration of one well."""
         concentration = well.quantity(self.concentration)
-        return Supplement(substance=self.substance, concentration=concentration.magnitude, unit=concentration.unit)
+        return Supplement(
+            substance=self.substance, concentration=concentration.magnitude, unit=concentration.unit
+        )
 
 
 class DispenseTemplate(WellTemplate):
@@ -66,5 +71,9 @@ class Dispense(WellOperation):
 
     def in_words(self) -> str:
         """It, as a person is told it."""
-        contained = ", ".join(f"{s.substance} {s.concentration:g} {s.unit}" for s in self.supplements)
-        return f"{self.well}: add {self.volume_ul:g} uL {self.liquid}" + (f" with {contained}" if contained else "")
+        contained = ", ".join(
+            f"{s.substance} {s.concentration:g} {s.unit}" for s in self.supplements
+        )
+        return f"{self.well}: add {self.volume_ul:g} uL {self.liquid}" + (
+            f" with {contained}" if contained else ""
+        )

@@ -1,1 +1,4 @@
-"""Scorers: what derives the value of a well from its reading, one file each; entry points announce them."""
+"""Scorers: what derives the value of a well from its reading, one file each.
+
+Entry points announce them.
+"""

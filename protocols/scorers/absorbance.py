@@ -1,4 +1,7 @@
-"""A scorer of what a plate reader measures: a number between that of a blank and that of a full well."""
+"""A scorer of what a plate reader measures.
+
+A number between that of a blank and that of a full well.
+"""
 
 from typing import ClassVar, Self
 
@@ -9,7 +12,10 @@ from protocols.scoring import Score
 
 
 class Absorbance:
-    """(reading - blank) / (full - blank), kept within 0 and 1; a reading beyond `saturated` is flagged."""
+    """(reading - blank) / (full - blank), kept within 0 and 1.
+
+    A reading beyond `saturated` is flagged.
+    """
 
     version: ClassVar[str] = "1"
 
@@ -20,7 +26,9 @@ class Absorbance:
 
         blank: float = Field(0.0, allow_inf_nan=False, description="what an empty well gives")
         full: float = Field(allow_inf_nan=False, description="what a well that counts as 1 gives")
-        saturated: float = Field(4.0, allow_inf_nan=False, description="above it the reader is not linear")
+        saturated: float = Field(
+            4.0, allow_inf_nan=False, description="above it the reader is not linear"
+        )
 
         @model_validator(mode="after")
         def _check(self) -> Self:
@@ -33,7 +41,10 @@ class Absorbance:
         self._options = options
 
     def score(self, reading: Reading) -> Score:
-        """The share of a full well, 0 to 1. Flags: `no_number`, `saturated`, `beyond_full`, `below_blank`."""
+        """The share of a full well, 0 to 1.
+
+        Flags: `no_number`, `saturated`, `beyond_full`, `below_blank`.
+        """
         if reading.number is None:
             return Score(value=None, flags=("no_number",))
         ratio = (reading.number - self._options.blank) / (self._options.full - self._options.blank)

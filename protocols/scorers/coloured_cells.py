@@ -33,9 +33,10 @@ _PIGMENTED_RGB = (255, 0, 200)
 def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
     """Share of a well's visible area that is pigmented.
 
-    The well is the largest round region that is brighter than the black plate. Each pixel is taken as
-    light * (share * pigment + (1 - share) * culture) and solved for light and share by least squares, which corrects
-    uneven light. Glare and debris, which fit no such mixture, count neither as pigment nor as area.
+    The well is the largest round region that is brighter than the black plate. Each pixel is taken
+    as light * (share * pigment + (1 - share) * culture) and solved for light and share by least
+    squares, which corrects uneven light. Glare and debris, which fit no such mixture, count neither
+    as pigment nor as area.
 
     Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`.
 
@@ -58,7 +59,9 @@ class _Seen(NamedTuple):
 
 def _seen(image: NDArray[np.uint8]) -> _Seen:
     if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}")
+        raise ValueError(
+            f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}"
+        )
     pixels = image.astype(np.float64)
     brightness = pixels.max(axis=2)
     if np.percentile(brightness, 90) < _DARKEST:
@@ -77,13 +80,19 @@ def _seen(image: NDArray[np.uint8]) -> _Seen:
     if not flags and saturated[inside].mean() > _FLAGGED_SATURATION:
         flags.append("over_exposed")
     counted = inside & ~saturated
-    share, visible = _unmix(gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[counted])
+    share, visible = _unmix(
+        gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[counted]
+    )
     if not visible.any():
         return _Seen(Score(value=None, flags=(*flags, "over_exposed")))
     pigmented = counted.copy()
     pigmented[counted] = visible & (share > 0.5)
     counted[counted] = visible
-    return _Seen(Score(value=round(float(pigmented.sum() / counted.sum()), 4), flags=tuple(flags)), counted, pigmented)
+    return _Seen(
+        Score(value=round(float(pigmented.sum() / counted.sum()), 4), flags=tuple(flags)),
+        counted,
+        pigmented,
+    )
 
 
 class ColouredCells:
@@ -117,7 +126,9 @@ class ColouredCells:
         return write_png(image)
 
 
-def _find_well(brightness: NDArray[np.float64], threshold: float) -> tuple[float, float, float] | None:
+def _find_well(
+    brightness: NDArray[np.float64], threshold: float
+) -> tuple[float, float, float] | None:
     """Row, column and radius of the well, pixels."""
     regions = regionprops(label(gaussian(brightness, sigma=1.5, preserve_range=True) > threshold))
     if not regions:
@@ -126,7 +137,10 @@ def _find_well(brightness: NDArray[np.float64], threshold: float) -> tuple[float
     top, left, bottom, right = largest.bbox
     height, width = bottom - top, right - left
     radius = (height + width) / 4
-    round_enough = abs(height - width) < 0.06 * (height + width) / 2 and largest.area_convex / (height * width) > 0.72
+    round_enough = (
+        abs(height - width) < 0.06 * (height + width) / 2
+        and largest.area_convex / (height * width) > 0.72
+    )
     if not round_enough or not 0.25 < radius / min(brightness.shape) < 0.5:
         return None
     return (top + bottom - 1) / 2, (left + right - 1) / 2, radius
@@ -149,6 +163,8 @@ def _unmix(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     weights = pixels @ np.linalg.pinv(colours)
     light = weights.sum(axis=1)
     share = weights[:, 0] / np.where(np.abs(light) < 1e-6, 1e-6, light)
-    misfit = np.linalg.norm(pixels - weights @ colours, axis=1) / np.maximum(np.linalg.norm(pixels, axis=1), 1e-6)
+    misfit = np.linalg.norm(pixels - weights @ colours, axis=1) / np.maximum(
+        np.linalg.norm(pixels, axis=1), 1e-6
+    )
     visible = (light > 0.35) & (share > -0.45) & (misfit < 0.12)
     return share, visible

@@ -1,4 +1,7 @@
-"""A scorer of fluorescence images: cells that glow, counted, as a share of how many a full well would have."""
+"""A scorer of fluorescence images.
+
+Cells that glow, counted, as a share of how many a full well would have.
+"""
 
 from typing import ClassVar, Literal
 
@@ -20,7 +23,10 @@ _MARK_RGB = (255, 0, 200)
 
 
 class FluorescentCells:
-    """Counts bright spots of one channel and divides by `full_count`; more than that is 1, with the flag `overfull`."""
+    """Counts bright spots of one channel and divides by `full_count`.
+
+    More than that is 1, with the flag `overfull`.
+    """
 
     version: ClassVar[str] = "1"
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."
@@ -57,7 +63,9 @@ class FluorescentCells:
             return None
         image = image.copy()
         for row, column in find_cells(self._light(image), self._options.diameter_px):
-            around = circle_perimeter(row, column, round(self._options.diameter_px), shape=image.shape[:2])
+            around = circle_perimeter(
+                row, column, round(self._options.diameter_px), shape=image.shape[:2]
+            )
             image[around] = _MARK_RGB
         return write_png(image)
 
@@ -68,8 +76,8 @@ class FluorescentCells:
 def find_cells(light: NDArray[np.float64], diameter_px: float) -> NDArray[np.int_]:
     """Row and column of each bright spot of an image (n x 2, of height x width, 0 to 255).
 
-    Spots are peaks of the image smoothed at the scale of a cell, above Otsu's threshold and at least half a diameter
-    apart; in an image without contrast there is none.
+    Spots are peaks of the image smoothed at the scale of a cell, above Otsu's threshold and at
+    least half a diameter apart; in an image without contrast there is none.
     """
     smooth: NDArray[np.float64] = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
     if smooth.max() - np.median(smooth) < _LEAST_CONTRAST:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from drivers.base import DRIVER_API, Capabilities, Driver, DriverError, KeyMemory, RobotOffline, RobotSetup
+from drivers.base import (
+    DRIVER_API,
+    Capabilities,
+    Driver,
+    DriverError,
+    KeyMemory,
+    RobotOffline,
+    RobotSetup,
+)
 from drivers.clock import RealClock
 from drivers.conformance import examine, reached
 from drivers.conformance.levels import Level, Outcome
@@ -29,7 +37,9 @@ class Pump(Device):
     """A pump that takes 30 ms for each dispense."""
 
     able = Capabilities(
-        operations={"dispense": {"volume_ul": (1, 100)}, "image": {}}, memory=KeyMemory.REMEMBERS_KEYS, stop_s=2.0
+        operations={"dispense": {"volume_ul": (1, 100)}, "image": {}},
+        memory=KeyMemory.REMEMBERS_KEYS,
+        stop_s=2.0,
     )
     done = 0
 
@@ -59,7 +69,9 @@ class LiesAboutProgress(Pump):
     async def poll(self, key: str) -> JobReport:
         report = await super().poll(key)
         if report.state == "running":
-            return report.model_copy(update={"state": "done", "operations_done": 4, "ended_at": START})
+            return report.model_copy(
+                update={"state": "done", "operations_done": 4, "ended_at": START}
+            )
         return report
 
 
@@ -120,10 +132,25 @@ def test_a_small_driver_on_the_device_base_is_gold(tmp_path: Path) -> None:
     [
         (TakesAKeyTwice, "the same key twice is one job", "sent three times made", Level.BRONZE),
         (LiesAboutProgress, "what it says of a job is true under load", "it said done while", None),
-        (NeverStops, "stop stops it in its stated time", "stop had not returned after 2 s", Level.BRONZE),
+        (
+            NeverStops,
+            "stop stops it in its stated time",
+            "stop had not returned after 2 s",
+            Level.BRONZE,
+        ),
         (BlocksTheLoop, "it never blocks the event loop", "nothing else could run for", None),
-        (LeaksAPort, "a closed driver leaves nothing behind", "leaves 1 open files or ports", Level.SILVER),
-        (ForgetsInACrash, "after a crash it knows what it declares", "never got a job that it had begun", Level.SILVER),
+        (
+            LeaksAPort,
+            "a closed driver leaves nothing behind",
+            "leaves 1 open files or ports",
+            Level.SILVER,
+        ),
+        (
+            ForgetsInACrash,
+            "after a crash it knows what it declares",
+            "never got a job that it had begun",
+            Level.SILVER,
+        ),
     ],
 )
 def test_a_broken_driver_is_told_what_a_lab_would_suffer(
@@ -136,7 +163,9 @@ def test_a_broken_driver_is_told_what_a_lab_would_suffer(
     assert reached(found) is level
 
 
-@pytest.mark.parametrize("name", ["simulated", "masterflex-ls", "ne-1000", "cavro-xlp", "opentrons", "manual"])
+@pytest.mark.parametrize(
+    "name", ["simulated", "masterflex-ls", "ne-1000", "cavro-xlp", "opentrons", "manual"]
+)
 def test_our_own_drivers_are_gold(tmp_path: Path, name: str) -> None:
     async def every() -> list[Outcome]:
         maker = twin_of(name)
@@ -151,7 +180,11 @@ def test_our_own_drivers_are_gold(tmp_path: Path, name: str) -> None:
 def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
     new_driver("acme_pump", tmp_path / "acme")
     ran = subprocess.run(
-        [WELLWISE, "driver", "check", "acme"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [WELLWISE, "driver", "check", "acme"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stderr == ""
@@ -186,7 +219,11 @@ def test_a_well_that_fails_costs_that_well(tmp_path: Path) -> None:
         return report
 
     report = asyncio.run(run())
-    assert (report.state, report.failed_wells, report.operations_done) == ("done", {"A2": "the tip is clogged"}, 2)
+    assert (report.state, report.failed_wells, report.operations_done) == (
+        "done",
+        {"A2": "the tip is clogged"},
+        2,
+    )
 
 
 def test_a_line_that_drops_in_an_operation_leaves_that_one_in_doubt(tmp_path: Path) -> None:
@@ -207,7 +244,8 @@ def test_a_line_that_drops_in_an_operation_leaves_that_one_in_doubt(tmp_path: Pa
     report = asyncio.run(run())
     assert (report.state, report.not_begun) == ("in_doubt", (2,))
     assert report.message == (
-        "operation 2 of 3 (dispense A2) was under way: the cable is out. All before it are done, none after it is"
+        "operation 2 of 3 (dispense A2) was under way: the cable is out. All before it are done, "
+        "none after it is"
     )
 
 
@@ -231,7 +269,11 @@ def test_jobs_are_done_one_after_the_other_and_go_on_after_a_close(tmp_path: Pat
 
 
 def test_a_device_refuses_what_the_lab_does_not_allow(tmp_path: Path) -> None:
-    device = Pump(RobotSetup("pump", None, RealClock(), tmp_path, limits={"dispense": {"volume_ul": (5, 500)}}))
+    device = Pump(
+        RobotSetup(
+            "pump", None, RealClock(), tmp_path, limits={"dispense": {"volume_ul": (5, 500)}}
+        )
+    )
     assert device.capabilities.operations["dispense"] == {"volume_ul": (5, 100)}
 
     async def run() -> None:
@@ -241,21 +283,29 @@ def test_a_device_refuses_what_the_lab_does_not_allow(tmp_path: Path) -> None:
         finally:
             await device.close()
 
-    with pytest.raises(DriverError, match="cannot dispense with volume_ul 2 \\(it takes 5 to 100\\)"):
+    with pytest.raises(
+        DriverError, match="cannot dispense with volume_ul 2 \\(it takes 5 to 100\\)"
+    ):
         asyncio.run(run())
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(0, "newer version of the driver later"), (2, "a newer wellwise")])
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(0, "newer version of the driver later"), (2, "a newer wellwise")]
+)
 def test_a_driver_for_another_version_of_the_contract_is_refused(
     monkeypatch: pytest.MonkeyPatch, version: int, remedy: str
 ) -> None:
     declared = type("Later", (Pump,), {"driver_api": version})
     monkeypatch.setattr("drivers.registry._load", lambda *_: declared)
-    with pytest.raises(DriverError, match=f"version {version} of the driver contract.*version 1.*{remedy}"):
+    with pytest.raises(
+        DriverError, match=f"version {version} of the driver contract.*version 1.*{remedy}"
+    ):
         driver_class("later")
 
 
-def test_a_driver_that_declares_this_version_or_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_declares_this_version_or_none_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for kind in (Pump, type("Now", (Pump,), {"driver_api": DRIVER_API})):
         monkeypatch.setattr("drivers.registry._load", lambda *_, kind=kind: kind)
         assert driver_class("now") is kind

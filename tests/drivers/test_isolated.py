@@ -40,12 +40,18 @@ async def over(driver: OutsideDriver, key: str = KEY) -> JobReport:
 def test_a_driver_in_its_own_interpreter_is_gold_too(tmp_path: Path) -> None:
     async def failed() -> list[str]:
         with masterflex(tmp_path) as twin:
-            return [f"{o.title}: {o.seen}" async for o in examine(OutsidePump, twin, tmp_path) if not o.passed]
+            return [
+                f"{o.title}: {o.seen}"
+                async for o in examine(OutsidePump, twin, tmp_path)
+                if not o.passed
+            ]
 
     assert asyncio.run(failed()) == []
 
 
-def test_its_end_in_the_middle_of_a_job_is_a_disconnect_and_then_what_the_driver_declares(tmp_path: Path) -> None:
+def test_its_end_in_the_middle_of_a_job_is_a_disconnect_and_then_what_the_driver_declares(
+    tmp_path: Path,
+) -> None:
     async def run(running: MasterflexFirmware) -> JobReport:
         driver = OutsidePump(RobotSetup("pump", {}, RealClock(), tmp_path, address=running.path))
         await driver.connect()
@@ -66,7 +72,10 @@ def test_its_end_in_the_middle_of_a_job_is_a_disconnect_and_then_what_the_driver
     report = asyncio.run(run(running))
     running.end()
     assert report.state == "in_doubt"
-    assert "operation 1 of 2 (dispense A1) was under way: the process of its driver ended" in report.message
+    assert (
+        "operation 1 of 2 (dispense A1) was under way: the process of its driver ended"
+        in report.message
+    )
     assert len(running.moved_ul) == 1
 
 
@@ -91,12 +100,16 @@ def test_errors_come_through_as_what_they_are(tmp_path: Path) -> None:
 
 def test_a_driver_that_cannot_be_made_there_is_told(tmp_path: Path) -> None:
     setup = RobotSetup("pump", {"speed": 3}, RealClock(), tmp_path)
-    with pytest.raises(DriverError, match=r"robot pump: its driver cannot be made in .*ValidationError"):
+    with pytest.raises(
+        DriverError, match=r"robot pump: its driver cannot be made in .*ValidationError"
+    ):
         make_driver("masterflex-ls", setup, str(ENVIRONMENT))
     with pytest.raises(DriverError, match="there is no driver 'nobody'"):
         make_driver("nobody", RobotSetup("pump", {}, RealClock(), tmp_path), str(ENVIRONMENT))
     with pytest.raises(DriverError, match="cannot be started"):
-        make_driver("masterflex-ls", RobotSetup("pump", {}, RealClock(), tmp_path), "no-such-environment")
+        make_driver(
+            "masterflex-ls", RobotSetup("pump", {}, RealClock(), tmp_path), "no-such-environment"
+        )
 
 
 def test_a_vendor_package_that_cannot_live_beside_ours_is_used_there(
@@ -138,9 +151,13 @@ class Vendor(Device):
 
 
 def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path) -> None:
-    with pytest.raises(DriverError, match=r"no environment 'vendor' \(expected one of opentrons, or packages"):
+    with pytest.raises(
+        DriverError, match=r"no environment 'vendor' \(expected one of opentrons, or packages"
+    ):
         make_environment(tmp_path, "vendor")
-    with pytest.raises(DriverError, match=r"the environment vendor cannot be made: ERROR: .*no-such-folder"):
+    with pytest.raises(
+        DriverError, match=r"the environment vendor cannot be made: ERROR: .*no-such-folder"
+    ):
         make_environment(tmp_path, "vendor", [str(tmp_path / "no-such-folder")])
 
 

@@ -52,7 +52,9 @@ def waiting(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_job_is_worked_off_item_by_item_on_the_command_line(waiting: Path, tmp_path: Path) -> None:
+def test_a_job_is_worked_off_item_by_item_on_the_command_line(
+    waiting: Path, tmp_path: Path
+) -> None:
     picture = tmp_path / "a1.bmp"
     from PIL import Image as Picture
 
@@ -62,8 +64,13 @@ def test_a_job_is_worked_off_item_by_item_on_the_command_line(waiting: Path, tmp
     assert poll(waiting).state == "running"
     confirmed = wellwise("manual", "confirm", "bench-person", KEY, home=waiting)
     assert confirmed.stdout == "3 items are confirmed.\n"
-    assert "[x]   2 A1: add 2000 uL medium" in wellwise("manual", "list", "bench-person", home=waiting).stdout
-    failed = wellwise("manual", "fail", "bench-person", KEY, "A2", "--why", "the well is dry", home=waiting)
+    assert (
+        "[x]   2 A1: add 2000 uL medium"
+        in wellwise("manual", "list", "bench-person", home=waiting).stdout
+    )
+    failed = wellwise(
+        "manual", "fail", "bench-person", KEY, "A2", "--why", "the well is dry", home=waiting
+    )
     assert failed.returncode == 0
     imaged = wellwise("manual", "image", "bench-person", KEY, "A1", picture, home=waiting)
     assert imaged.stdout == "The job is done.\n"
@@ -74,7 +81,9 @@ def test_a_job_is_worked_off_item_by_item_on_the_command_line(waiting: Path, tmp
 
 
 def test_what_does_not_fit_the_checklist_is_told_and_changes_nothing(waiting: Path) -> None:
-    with pytest.raises(DriverError, match="nobody has no checklist \\(expected one of bench-person\\)"):
+    with pytest.raises(
+        DriverError, match="nobody has no checklist \\(expected one of bench-person\\)"
+    ):
         Checklist(waiting, "nobody")
     checklist = Checklist(waiting, "bench-person")
     with pytest.raises(DriverError, match="has no item 9 \\(expected 1 to 5\\)"):

@@ -58,7 +58,9 @@ async def over(driver: OpentronsRobot, key: str = KEY) -> JobReport:
     return report
 
 
-def with_robot(driver: OpentronsRobot, work: Callable[[OpentronsRobot], Awaitable[JobReport]]) -> JobReport:
+def with_robot(
+    driver: OpentronsRobot, work: Callable[[OpentronsRobot], Awaitable[JobReport]]
+) -> JobReport:
     async def run() -> JobReport:
         await driver.connect()
         try:
@@ -69,10 +71,14 @@ def with_robot(driver: OpentronsRobot, work: Callable[[OpentronsRobot], Awaitabl
     return asyncio.run(run())
 
 
-def test_every_step_of_the_published_campaign_passes_the_real_analysis(rpe: Campaign, environment: Path) -> None:
+def test_every_step_of_the_published_campaign_passes_the_real_analysis(
+    rpe: Campaign, environment: Path
+) -> None:
     options = OpentronsOptions.model_validate(read_lab(LAB.read_text()).robots["maholo"].options)
     first: dict[str, Job] = {}
-    for job in compile_jobs(rpe, "rpe", plan_round(rpe, 1, []).layout, datetime(2026, 3, 2, 9, tzinfo=UTC)):
+    for job in compile_jobs(
+        rpe, "rpe", plan_round(rpe, 1, []).layout, datetime(2026, 3, 2, 9, tzinfo=UTC)
+    ):
         if job.robot == "maholo":
             compile_protocol(job, options, "ot2")
             first.setdefault(job.step, job)
@@ -92,12 +98,19 @@ def test_every_step_of_the_published_campaign_passes_the_real_analysis(rpe: Camp
 def test_the_budget_is_printed_by_command(tmp_path: Path, environment: Path) -> None:
     lab, campaign = tmp_path / "lab.yaml", ROOT / "examples" / "rpe" / "campaign.yaml"
     text = LAB.read_text()
-    lab.write_text(text.replace("    options:\n", f"    options:\n      environment: {environment}\n", 1))
-    ran = wellwise("robot", "preview", campaign, "--lab", lab, "--step", "C", "--out", tmp_path, home=tmp_path)
+    lab.write_text(
+        text.replace("    options:\n", f"    options:\n      environment: {environment}\n", 1)
+    )
+    ran = wellwise(
+        "robot", "preview", campaign, "--lab", lab, "--step", "C", "--out", tmp_path, home=tmp_path
+    )
     refused = wellwise("robot", "preview", campaign, "--lab", lab, "--step", "Z", home=tmp_path)
     assert "the protocol has no step 'Z'" in refused.stderr
     assert ran.returncode == 0, ran.stderr
-    assert "maholo, step C: opentrons_96_tiprack_1000ul: 20 of 192 tips; trypsin in media A3: 6000 of" in ran.stdout
+    assert (
+        "maholo, step C: opentrons_96_tiprack_1000ul: 20 of 192 tips; trypsin in media A3: 6000 of"
+        in ran.stdout
+    )
     assert (tmp_path / "C.py").read_text().startswith('"""Job rpe/r1/p1/C/1')
 
 
@@ -127,14 +140,20 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(
 ) -> None:
     liquids = dict(OT2_DECK["liquids"])
     if "big" in changes:
-        liquids["water"] = {"reservoir": "media", "wells": [f"A{n}" for n in range(1, 5)], "volume_ul": 14000}
+        liquids["water"] = {
+            "reservoir": "media",
+            "wells": [f"A{n}" for n in range(1, 5)],
+            "volume_ul": 14000,
+        }
     if "oil" in changes:
         liquids["oil"] = {"reservoir": "media", "wells": ["A2"], "volume_ul": 14000}
     with pytest.raises(JobRefused, match=why):
         compile_protocol(job_of(*operations), deck(liquids=liquids), "ot2")
 
 
-def test_an_analysis_that_fails_refuses_the_job(tmp_path: Path, server: OpentronsServer, environment: Path) -> None:
+def test_an_analysis_that_fails_refuses_the_job(
+    tmp_path: Path, server: OpentronsServer, environment: Path
+) -> None:
     media = {"media": {"labware": "no_such_labware", "slot": 5}}
     driver = robot(server, tmp_path, analyze=True, environment=environment, reservoirs=media)
 
@@ -147,7 +166,9 @@ def test_an_analysis_that_fails_refuses_the_job(tmp_path: Path, server: Opentron
     assert server.protocols == []
 
 
-def test_without_the_environment_it_is_said_how_to_make_it(tmp_path: Path, server: OpentronsServer) -> None:
+def test_without_the_environment_it_is_said_how_to_make_it(
+    tmp_path: Path, server: OpentronsServer
+) -> None:
     async def submit(driver: OpentronsRobot) -> JobReport:
         with pytest.raises(JobRefused, match="wellwise driver environment opentrons"):
             await driver.submit(job_of(*water(2)))
@@ -156,7 +177,9 @@ def test_without_the_environment_it_is_said_how_to_make_it(tmp_path: Path, serve
     assert with_robot(robot(server, tmp_path, analyze=True), submit).state == "unknown"
 
 
-def test_a_run_lost_by_the_server_is_a_job_in_doubt(tmp_path: Path, server: OpentronsServer) -> None:
+def test_a_run_lost_by_the_server_is_a_job_in_doubt(
+    tmp_path: Path, server: OpentronsServer
+) -> None:
     async def crash(driver: OpentronsRobot) -> JobReport:
         await driver.submit(job_of(*water(20)))
         while not server.done:
@@ -169,7 +192,9 @@ def test_a_run_lost_by_the_server_is_a_job_in_doubt(tmp_path: Path, server: Open
     assert "restarted in the middle of the run" in report.message
 
 
-def test_a_run_that_was_made_and_not_started_is_started_once(tmp_path: Path, server: OpentronsServer) -> None:
+def test_a_run_that_was_made_and_not_started_is_started_once(
+    tmp_path: Path, server: OpentronsServer
+) -> None:
     driver = robot(server, tmp_path)
     act = driver._act
 
@@ -189,7 +214,9 @@ def test_a_run_that_was_made_and_not_started_is_started_once(tmp_path: Path, ser
     assert len(server.runs) == 1
 
 
-def test_a_robot_that_is_paused_busy_or_starting_says_so(tmp_path: Path, server: OpentronsServer) -> None:
+def test_a_robot_that_is_paused_busy_or_starting_says_so(
+    tmp_path: Path, server: OpentronsServer
+) -> None:
     async def pause(driver: OpentronsRobot) -> JobReport:
         await driver.submit(job_of(*water(30, 100)))
         with pytest.raises(DriverError, match="no run that is paused"):
@@ -202,7 +229,10 @@ def test_a_robot_that_is_paused_busy_or_starting_says_so(tmp_path: Path, server:
         assert (await over(driver)).operations_done == 30
         return report
 
-    assert with_robot(robot(server, tmp_path), pause).message == "the run waits for a person at the robot"
+    assert (
+        with_robot(robot(server, tmp_path), pause).message
+        == "the run waits for a person at the robot"
+    )
     server.down = True
     with pytest.raises(RobotOffline, match="still starting"):
         asyncio.run(robot(server, tmp_path).connect())

@@ -15,7 +15,14 @@ from drivers.serial.profile import read_profile
 from drivers.serial.pump import SerialPump
 from protocols.jobs import JobReport
 from protocols.operations import Aspirate, Operation
-from simulators.firmware import Abuse, CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware, replayed
+from simulators.firmware import (
+    Abuse,
+    CavroFirmware,
+    Firmware,
+    MasterflexFirmware,
+    NE1000Firmware,
+    replayed,
+)
 from tests.builders import dispenses, finished, job_of
 
 PUMPS: list[tuple[str, type[Firmware]]] = [
@@ -28,7 +35,9 @@ KEY = "c/r1/p1/s/1"
 
 
 @contextlib.contextmanager
-def switched_on(firmware: type[Firmware], abuse: Abuse | None = None, silent: bool = False) -> Iterator[Firmware]:
+def switched_on(
+    firmware: type[Firmware], abuse: Abuse | None = None, silent: bool = False
+) -> Iterator[Firmware]:
     running = firmware(abuse, silent)
     try:
         yield running
@@ -37,7 +46,10 @@ def switched_on(firmware: type[Firmware], abuse: Abuse | None = None, silent: bo
 
 
 def pump(home: Path, profile: str, port: str, **options: Any) -> SerialPump:
-    driver = make_driver("serial", RobotSetup("pump", {"profile": profile, **options}, RealClock(), home, address=port))
+    driver = make_driver(
+        "serial",
+        RobotSetup("pump", {"profile": profile, **options}, RealClock(), home, address=port),
+    )
     assert isinstance(driver, SerialPump)
     return driver
 
@@ -65,7 +77,9 @@ async def carried_out(driver: SerialPump, operations: list[Operation]) -> JobRep
 
 
 @pytest.mark.parametrize(("profile", "firmware"), PUMPS)
-def test_volumes_go_out_and_in_as_they_were_asked_for(tmp_path: Path, profile: str, firmware: type[Firmware]) -> None:
+def test_volumes_go_out_and_in_as_they_were_asked_for(
+    tmp_path: Path, profile: str, firmware: type[Firmware]
+) -> None:
     operations = [*dispenses(400, 800), Aspirate(well="A1", volume_ul=600)]
     with switched_on(firmware) as running:
         report = asyncio.run(carried_out(pump(tmp_path, profile, running.path), operations))
@@ -90,13 +104,24 @@ def test_a_bad_line_never_doubles_a_dispense(
         suffered += abuse.suffered
         moved += len(running.moved_ul)
         done += report.operations_done
-        # What is said to be done was done once, in full; nothing was done twice, whatever became of it.
-        wells = [volume for n, volume in enumerate(VOLUMES, 1) if f"A{n}" not in report.failed_wells]
+        # What is said to be done was done once, in full; nothing was done twice, whatever became of
+        # it.
+        wells = [
+            volume for n, volume in enumerate(VOLUMES, 1) if f"A{n}" not in report.failed_wells
+        ]
         for volume in wells[: report.operations_done]:
-            assert sum(one == pytest.approx(volume, rel=0.01) for one in running.moved_ul) == 1, report
+            assert sum(one == pytest.approx(volume, rel=0.01) for one in running.moved_ul) == 1, (
+                report
+            )
         assert len(running.moved_ul) <= len(VOLUMES)
-        assert all(sum(a == pytest.approx(b, rel=0.01) for a in running.moved_ul) == 1 for b in running.moved_ul)
-    print(f"{profile}, {trouble}: {suffered} messages suffered, {done} dispenses done, {moved} moved, {doubts} doubts")
+        assert all(
+            sum(a == pytest.approx(b, rel=0.01) for a in running.moved_ul) == 1
+            for b in running.moved_ul
+        )
+    print(
+        f"{profile}, {trouble}: {suffered} messages suffered, {done} dispenses done, {moved} "
+        f"moved, {doubts} doubts"
+    )
     assert suffered > 3
 
 
@@ -150,7 +175,10 @@ def test_a_pump_that_was_off_is_found_when_it_is_back(tmp_path: Path) -> None:
 
     asyncio.run(run("/dev/pts/9999"))
     with switched_on(NE1000Firmware) as running:
-        assert asyncio.run(carried_out(pump(tmp_path, "ne-1000", running.path), dispenses(400))).state == "done"
+        assert (
+            asyncio.run(carried_out(pump(tmp_path, "ne-1000", running.path), dispenses(400))).state
+            == "done"
+        )
 
 
 def test_wrong_line_settings_and_silence_are_told_with_what_to_look_at(tmp_path: Path) -> None:
@@ -159,7 +187,10 @@ def test_wrong_line_settings_and_silence_are_told_with_what_to_look_at(tmp_path:
         message = r"no New Era NE-1000 syringe pump answers as 00 on .* at 19200 baud 8N1 .*is the cable right"
         with pytest.raises(RobotOffline, match=message):
             asyncio.run(driver.connect())
-    with switched_on(NE1000Firmware, silent=True) as running, pytest.raises(RobotOffline, match="silence"):
+    with (
+        switched_on(NE1000Firmware, silent=True) as running,
+        pytest.raises(RobotOffline, match="silence"),
+    ):
         asyncio.run(pump(tmp_path, "ne-1000", running.path).connect())
 
 
@@ -185,7 +216,9 @@ def test_a_captured_line_can_be_replayed(tmp_path: Path) -> None:
         assert asyncio.run(carried_out(driver, dispenses(400))).state == "done"
     assert capture.read_text().count('"way": "out"') == capture.read_text().count('"way": "in"') > 8
     with replayed(capture) as port:
-        report = asyncio.run(carried_out(pump(tmp_path / "second", "ne-1000", port), dispenses(400)))
+        report = asyncio.run(
+            carried_out(pump(tmp_path / "second", "ne-1000", port), dispenses(400))
+        )
     assert report.state == "done"
 
 
@@ -216,7 +249,9 @@ def test_the_least_volume_is_one_that_the_steps_can_make(tmp_path: Path) -> None
 
 
 def test_what_does_not_fit_a_profile_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DriverError, match=r"no setting speed \(expected some of ul_per_revolution, rpm\)"):
+    with pytest.raises(
+        DriverError, match=r"no setting speed \(expected some of ul_per_revolution, rpm\)"
+    ):
         pump(tmp_path, "masterflex-ls", "/dev/null", settings={"speed": 3})
     with pytest.raises(DriverError, match="'5' cannot be the address of a Masterflex"):
         pump(tmp_path, "masterflex-ls", "/dev/null", device="5")

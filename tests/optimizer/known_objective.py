@@ -13,7 +13,9 @@ def bowl(condition: Condition) -> float:
 
 
 def observed(campaign: Campaign, number: int = 48) -> list[Observation]:
-    first = propose(campaign.space, [], positions=campaign.decided_values(1)[:number], number=number, seed=1)
+    first = propose(
+        campaign.space, [], positions=campaign.decided_values(1)[:number], number=number, seed=1
+    )
     return [Observation(condition=p.condition, value=bowl(p.condition), round=1) for p in first]
 
 

@@ -24,7 +24,11 @@ def _chain(rows: int, seed: int = 0) -> np.ndarray:
 def test_a_chain_is_found_in_its_order() -> None:
     found = discover_causes(_chain(500), fixed={1})
     assert found.order == (1, 2, 0)
-    assert found.graph.tolist() == [[False, False, False], [False, False, True], [True, False, False]]
+    assert found.graph.tolist() == [
+        [False, False, False],
+        [False, False, True],
+        [True, False, False],
+    ]
 
 
 def test_nothing_causes_what_was_set() -> None:
@@ -72,7 +76,10 @@ def test_the_command_names_causes_and_refuses_what_it_cannot_read(tmp_path: Path
     assert done.exit_code == 0, done.output
     assert "120 of 120 rows. Order, causes first: dose, density" in done.output
     assert "dose causes density (in 100% of 1 resamples)" in done.output
-    for more, message in ((["--column", "colour"], "no column 'colour'"), (["--set", "ratio"], "none of the columns")):
+    for more, message in (
+        (["--column", "colour"], "no column 'colour'"),
+        (["--set", "ratio"], "none of the columns"),
+    ):
         assert message in str(CliRunner().invoke(app, [*arguments, *more]).exception)
     table.write_text("dose,density\n1,2\n")
     assert "50 or more rows" in str(CliRunner().invoke(app, arguments).exception)

@@ -25,7 +25,8 @@ def test_a_batch_effect_is_not_taken_for_a_better_condition(rpe: Campaign) -> No
     shifted = predict(rpe.space, [*first, *again], [o.condition for o in first])
     truth = np.array([bowl(p.condition) for p in shifted])
     off = np.array([p.mean for p in shifted]) - truth
-    # The shift belongs to neither round more than to the other; between conditions of both it makes no difference.
+    # The shift belongs to neither round more than to the other; between conditions of both it makes
+    # no difference.
     assert abs(off[:12].mean() - off[12:].mean()) < 0.05
 
 
@@ -63,7 +64,9 @@ def test_prior_samples_have_the_covariance_of_their_kernel() -> None:
 def test_main_effects_are_fitted_from_few_wells() -> None:
     space = SearchSpace(
         parameters=tuple(
-            ContinuousParameter(name=f"x{index}", step="A", kind="continuous", low=0, high=1, standard=0)
+            ContinuousParameter(
+                name=f"x{index}", step="A", kind="continuous", low=0, high=1, standard=0
+            )
             for index in range(6)
         )
     )
@@ -72,15 +75,21 @@ def test_main_effects_are_fitted_from_few_wells() -> None:
         return sum(abs(float(value) - 0.7) for value in condition.root.values())
 
     conditions = [proposal.condition for proposal in propose(space, [], number=128, seed=3)]
-    fitted = fit(space, [Observation(condition=c, value=truth(c), round=1) for c in conditions[:64]])
+    fitted = fit(
+        space, [Observation(condition=c, value=truth(c), round=1) for c in conditions[:64]]
+    )
     assert fitted is not None
     assert min(c.hyperparameters.kernel.interaction for c in fitted.model._components) < 0.6
-    expected = fitted.model.predict(fitted.encoding.features(fitted.encoding.rows(conditions[64:])))[0]
+    expected = fitted.model.predict(
+        fitted.encoding.features(fitted.encoding.rows(conditions[64:]))
+    )[0]
     truths = np.array([truth(condition) for condition in conditions[64:]])
     assert np.std(expected - truths) < 0.25 * np.std(truths)
 
 
-def test_the_gradient_of_the_marginal_likelihood_is_that_of_finite_differences(rpe: Campaign) -> None:
+def test_the_gradient_of_the_marginal_likelihood_is_that_of_finite_differences(
+    rpe: Campaign,
+) -> None:
     first = observed(rpe, 20)
     usable = [*first, *(o.model_copy(update={"round": 2}) for o in first[:5])]
     encoding = Encoding(rpe.space)
@@ -90,7 +99,9 @@ def test_the_gradient_of_the_marginal_likelihood_is_that_of_finite_differences(r
         rounds=np.array([o.round for o in usable]),
         levels=encoding.levels,
     )
-    likelihood = MarginalLikelihood(data, np.arange(len(usable)), torch.zeros(len(usable), dtype=torch.float64))
+    likelihood = MarginalLikelihood(
+        data, np.arange(len(usable)), torch.zeros(len(usable), dtype=torch.float64)
+    )
     vector = torch.linspace(-1.5, 0.5, 12, dtype=torch.float64)
     value, gradient = likelihood(vector)
     for index in range(len(vector)):
@@ -101,19 +112,27 @@ def test_the_gradient_of_the_marginal_likelihood_is_that_of_finite_differences(r
     assert np.isfinite(value)
 
 
-def test_the_sd_is_inflated_where_the_last_round_was_far_from_its_predictions(rpe: Campaign) -> None:
+def test_the_sd_is_inflated_where_the_last_round_was_far_from_its_predictions(
+    rpe: Campaign,
+) -> None:
     first = observed(rpe)
     chosen = propose(rpe.space, first, number=12, seed=1)
 
     def inflation(values: list[float]) -> float:
-        second = [Observation(condition=p.condition, value=v, round=2) for p, v in zip(chosen, values, strict=True)]
+        second = [
+            Observation(condition=p.condition, value=v, round=2)
+            for p, v in zip(chosen, values, strict=True)
+        ]
         fitted = fit(rpe.space, [*first, *second])
         assert fitted is not None
         return fitted.model.sd_inflation
 
     predicted = [float(p.mean or 0) for p in chosen]
     rng = np.random.default_rng(0)
-    wrong = [mean + rng.choice([-1, 1]) * 8 * float(p.sd or 0) for mean, p in zip(predicted, chosen, strict=True)]
+    wrong = [
+        mean + rng.choice([-1, 1]) * 8 * float(p.sd or 0)
+        for mean, p in zip(predicted, chosen, strict=True)
+    ]
     first_only = fit(rpe.space, first)
     assert first_only is not None
     assert 1 <= inflation(predicted) < first_only.model.sd_inflation < inflation(wrong) <= 8

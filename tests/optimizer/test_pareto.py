@@ -7,9 +7,12 @@ from tests.optimizer.known_objective import bowl, observed
 
 
 def test_a_front_trades_the_objective_for_cost(rpe: Campaign) -> None:
-    costs = (Cost(name="days", terms={"preconditioning_period": 1.0, "ksr_period": 1.0}, fixed=2.0),)
+    costs = (
+        Cost(name="days", terms={"preconditioning_period": 1.0, "ksr_period": 1.0}, fixed=2.0),
+    )
     observations = [
-        o.model_copy(update={"value": bowl(o.condition) * float(o.condition["ksr_period"]) / 20}) for o in observed(rpe)
+        o.model_copy(update={"value": bowl(o.condition) * float(o.condition["ksr_period"]) / 20})
+        for o in observed(rpe)
     ]
     front = pareto_front(rpe.space, observations, costs)
     means, days = [point.mean for point in front], [point.costs[0] for point in front]

@@ -33,7 +33,10 @@ def test_proposals_are_allowed_new_and_fit_their_positions(rpe: Campaign) -> Non
 def test_a_batch_improves_on_what_was_observed(rpe: Campaign) -> None:
     observations = observed(rpe)
     proposals = propose(rpe.space, observations, number=8, seed=1)
-    assert np.mean([bowl(p.condition) for p in proposals]) > np.mean([o.value for o in observations]) + 0.2
+    assert (
+        np.mean([bowl(p.condition) for p in proposals])
+        > np.mean([o.value for o in observations]) + 0.2
+    )
 
 
 def test_the_same_seed_gives_the_same_batch(rpe: Campaign) -> None:
@@ -67,8 +70,12 @@ def test_pending_conditions_count_as_chosen(rpe: Campaign) -> None:
 
 
 RULES = (
-    LinearConstraint(kind="linear", terms={"ksr_period": 1, "three_factor_period": 1}, at_most=22, at_least=10),
-    ForbiddenCombination(kind="forbidden", when={"detachment_length": (1,), "preconditioning_period": (1, 2, 3)}),
+    LinearConstraint(
+        kind="linear", terms={"ksr_period": 1, "three_factor_period": 1}, at_most=22, at_least=10
+    ),
+    ForbiddenCombination(
+        kind="forbidden", when={"detachment_length": (1,), "preconditioning_period": (1, 2, 3)}
+    ),
 )
 
 
@@ -86,7 +93,9 @@ def test_constraints_hold_in_every_proposal(rpe: Campaign, known: int) -> None:
 def test_constraints_that_leave_nothing_are_refused(rpe: Campaign) -> None:
     never = LinearConstraint(kind="linear", terms={"detachment_period": 1}, at_least=11)
     space = SearchSpace(parameters=rpe.parameters, constraints=(never,))
-    with pytest.raises(ValueError, match=r"no condition meets .* in a well with detachment_period=8.*: loosen them"):
+    with pytest.raises(
+        ValueError, match=r"no condition meets .* in a well with detachment_period=8.*: loosen them"
+    ):
         propose(space, [], positions=[{"detachment_period": 8}], number=1)
 
 
@@ -101,16 +110,26 @@ def test_a_position_that_decides_a_forbidden_value_is_refused(rpe: Campaign) -> 
 
 
 def test_an_exhausted_space_is_measured_again() -> None:
-    space = SearchSpace(parameters=(CategoryParameter(name="a", step="A", kind="category", levels=(0, 1), standard=0),))
-    observations = [Observation(condition=Condition({"a": level}), value=0.5, round=1) for level in (0, 1)]
+    space = SearchSpace(
+        parameters=(
+            CategoryParameter(name="a", step="A", kind="category", levels=(0, 1), standard=0),
+        )
+    )
+    observations = [
+        Observation(condition=Condition({"a": level}), value=0.5, round=1) for level in (0, 1)
+    ]
     assert {p.condition["a"] for p in propose(space, observations, number=3)} == {0, 1}
 
 
 def test_replicates_share_a_condition_where_positions_are_alike(rpe: Campaign) -> None:
     positions = [{"detachment_period": period} for period in (5.0, 8.0, 5.0, 5.0, 8.0, 8.0, 8.0)]
     for observations in ([], observed(rpe)):
-        proposals = propose(rpe.space, observations, positions=positions, number=7, seed=1, replicates=2)
-        assert all(p.condition.agrees_with(values) for p, values in zip(proposals, positions, strict=True))
+        proposals = propose(
+            rpe.space, observations, positions=positions, number=7, seed=1, replicates=2
+        )
+        assert all(
+            p.condition.agrees_with(values) for p, values in zip(proposals, positions, strict=True)
+        )
         assert Counter(Counter(p.condition for p in proposals).values()) == {2: 3, 1: 1}
         assert proposals[2].reason.endswith("; replicate 2 of 2")
     gains = [p.gain for p in proposals]

@@ -31,7 +31,10 @@ def test_the_recommended_is_the_more_surely_the_best_the_more_was_seen_of_it(rpe
     first = recommend(rpe.space, observations)
     assert first is not None
     assert 0 < first.is_best < 1
-    again = [Observation(condition=first.condition, value=bowl(first.condition) + 0.2, round=1) for _ in range(8)]
+    again = [
+        Observation(condition=first.condition, value=bowl(first.condition) + 0.2, round=1)
+        for _ in range(8)
+    ]
     surer = recommend(rpe.space, [*observations, *again])
     assert surer is not None
     assert surer.is_best > first.is_best

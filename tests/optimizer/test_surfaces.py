@@ -11,7 +11,9 @@ from tests.optimizer.known_objective import observed_rising
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_surface_before_any_result_is_as_is_assumed(assay: Campaign, rpe: Campaign, seed: int) -> None:
+def test_a_surface_before_any_result_is_as_is_assumed(
+    assay: Campaign, rpe: Campaign, seed: int
+) -> None:
     for space in (assay.space, rpe.space):
         surface = optimizer.Surface(space, (), seed)
         conditions = [p.condition for p in optimizer.propose(space, [], number=400, seed=seed)]
@@ -30,7 +32,10 @@ def test_surfaces_after_results_go_through_them_and_differ_elsewhere(assay: Camp
     drawn = [optimizer.Surface(assay.space, observed, seed) for seed in range(4)]
     off = np.array([surface.truths(conditions) for surface in drawn]) - [o.value for o in observed]
     assert np.abs(off).mean() < 0.05
-    apart = [np.array([surface.truths(some) for surface in drawn]).std(axis=0) for some in (elsewhere, conditions)]
+    apart = [
+        np.array([surface.truths(some) for surface in drawn]).std(axis=0)
+        for some in (elsewhere, conditions)
+    ]
     assert apart[0].max() > apart[1].mean() > 0
 
 

@@ -63,9 +63,15 @@ print(json.dumps(said))
 """
 
 
-def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(tmp_path: Path) -> None:
-    install(tmp_path, "shaking", documented("Shake"), "wellwise.operations", "shake = shaking:Shake")
-    parameter = "{name: shaking, step: react, kind: continuous, unit: min, low: 1, high: 5, standard: 2}"
+def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(
+    tmp_path: Path,
+) -> None:
+    install(
+        tmp_path, "shaking", documented("Shake"), "wellwise.operations", "shake = shaking:Shake"
+    )
+    parameter = (
+        "{name: shaking, step: react, kind: continuous, unit: min, low: 1, high: 5, standard: 2}"
+    )
     text = ASSAY_FILE.read_text().replace("\nprotocol:", f"  - {parameter}\n\nprotocol:")
     text = text.replace("\n      operations:", WITH_A_SHAKE, 1)
     said: dict[str, Any] = json.loads(printed(tmp_path, PROGRAM, str(tmp_path / "home"), text=text))
@@ -78,7 +84,10 @@ def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(tm
     assert said["checklist"] == f"A1: shake for {seconds:g} s"
     assert said["bench"] == {"well": "A1", "kind": "shake", "duration_s": 3.0}
     # Its own tests may import it before anything of ours.
-    first = "import shaking, protocols.jobs, protocols.operations as ours; print('shake' in ours.OPERATIONS)"
+    first = (
+        "import shaking, protocols.jobs, protocols.operations as ours; print('shake' in "
+        "ours.OPERATIONS)"
+    )
     assert printed(tmp_path, first) == "True\n"
 
 
@@ -102,7 +111,9 @@ class Cover(PlateOperation):
 def test_one_class_makes_the_unions_of_jobs_and_campaign_files() -> None:
     operations = [*OPERATIONS.values(), Cover]
     in_job: TypeAdapter[BaseOperation] = TypeAdapter(union(operations, "kind"))
-    in_file: TypeAdapter[BaseModel] = TypeAdapter(union([operation.template for operation in operations], "do"))
+    in_file: TypeAdapter[BaseModel] = TypeAdapter(
+        union([operation.template for operation in operations], "do")
+    )
     assert in_job.validate_json(in_job.dump_json(Cover())) == Cover()
     assert in_file.validate_python({"do": "cover"}) == CoverTemplate(do="cover")
     with pytest.raises(ValidationError, match="'cover'"):
@@ -119,7 +130,12 @@ def test_a_registry_takes_each_kind_once_and_none_after_its_union() -> None:
 
     with pytest.raises(ValueError, match="duplicated"):
         registry.register(Other)
-    assert TypeAdapter(Annotated[BaseOperation, OneOf(registry, "kind")]).validate_python({"kind": "cover"}) == Cover()
+    assert (
+        TypeAdapter(Annotated[BaseOperation, OneOf(registry, "kind")]).validate_python(
+            {"kind": "cover"}
+        )
+        == Cover()
+    )
     with pytest.raises(ValueError, match="too late"):
         registry.register(Move)
 

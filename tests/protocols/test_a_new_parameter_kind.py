@@ -1,4 +1,7 @@
-"""A new kind of parameter is one class: a package that announces it needs nothing else to change."""
+"""A new kind of parameter is one class.
+
+A package that announces it needs nothing else to change.
+"""
 
 import json
 from pathlib import Path
@@ -23,9 +26,9 @@ import numpy as np
 text, said = sys.stdin.read(), {}
 campaign = read_campaign(text)
 space = campaign.space
-said["snapped"] = space.snap({"substrate_concentration": 20, "enzyme_volume": 40, "cycles": 5.0}).root["cycles"]
-said["refused"] = space.snap({"substrate_concentration": 20, "enzyme_volume": 40, "cycles": 2.5}) is None
-encoding = Encoding(space)
+said["snapped"] = space.snap({"substrate_concentration": 20, "enzyme_volume": 40, "cycles":
+5.0}).root["cycles"] said["refused"] = space.snap({"substrate_concentration": 20, "enzyme_volume":
+40, "cycles": 2.5}) is None encoding = Encoding(space)
 rows = encoding.random(200, {}, np.random.default_rng(0))
 moved = encoding.mutated(rows, np.random.default_rng(1), frozenset())
 values = [condition["cycles"] for condition in encoding.conditions(np.vstack([rows, moved]))]
@@ -46,7 +49,9 @@ print(json.dumps(said))
 """
 
 
-def test_an_announced_kind_is_usable_in_a_campaign_file_the_search_space_and_the_optimiser(tmp_path: Path) -> None:
+def test_an_announced_kind_is_usable_in_a_campaign_file_the_search_space_and_the_optimiser(
+    tmp_path: Path,
+) -> None:
     announced = "integer = whole:IntegerParameter"
     install(tmp_path, "whole", documented("IntegerParameter"), "wellwise.parameters", announced)
     parameter = "{name: cycles, step: react, kind: integer, low: 2, high: 6, standard: 3}"
@@ -61,4 +66,7 @@ def test_an_announced_kind_is_usable_in_a_campaign_file_the_search_space_and_the
     assert said["back"]
     assert said["mixed"] == [2, 3, 4, 5, 6]
     assert said["schema"]
-    assert "'whole' is not known (expected one of continuous, stepped, category, integer)" in said["kinds"]
+    assert (
+        "'whole' is not known (expected one of continuous, stepped, category, integer)"
+        in said["kinds"]
+    )

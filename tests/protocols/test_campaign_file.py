@@ -22,7 +22,9 @@ def problems(text: str) -> list[str]:
 @pytest.mark.parametrize("file", [RPE_FILE, ASSAY_FILE])
 def test_an_example_survives_json(file: object) -> None:
     campaign = read_campaign(file.read_text())  # type: ignore[attr-defined]
-    dumped = json.loads(json.dumps(campaign.model_dump(mode="json", by_alias=True, exclude_unset=True)))
+    dumped = json.loads(
+        json.dumps(campaign.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    )
     assert Campaign.model_validate(dumped) == campaign
 
 
@@ -34,15 +36,27 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
     ("old", "new", "told"),
     [
         ("unit: nM", "unit: nMM", "parameters[0].unit: 'nMM' is not a unit"),
-        ("volume: 2 mL}", "volume: 2 h}", "operations[1].volume: the unit of '2 h' measures something else"),
+        (
+            "volume: 2 mL}",
+            "volume: 2 h}",
+            "operations[1].volume: the unit of '2 h' measures something else",
+        ),
         ("title: Seeding", "titel: Seeding", "steps[0].titel: unknown key: did you mean 'title'?"),
         ("standard: 8", "standard: 80", "parameters[5].standard: 80 is not allowed"),
         ("12.47, 18.68", "12.47, 12.47", "parameters[0].levels: the levels do not rise"),
         ("12.47, 18.68", ".nan, 18.68", "nan is not a finite number"),
         ("step: B", "step: Z", "the protocol has no step 'Z'"),
         ("robot: microscope", "robot: micro", "steps[5].robot: there is no robot 'micro'"),
-        ("driver: simulated", "driver: maholo", "robots.maholo.driver: there is no driver 'maholo'"),
-        ("standard: 1}", "standard: 2}", "47 initial + 2 standard make 49 wells (expected 48 wells"),
+        (
+            "driver: simulated",
+            "driver: maholo",
+            "robots.maholo.driver: there is no driver 'maholo'",
+        ),
+        (
+            "standard: 1}",
+            "standard: 2}",
+            "47 initial + 2 standard make 49 wells (expected 48 wells",
+        ),
         ("name: ksr_period", "name: three_factor_period", "'three_factor_period' is duplicated"),
         (
             "speed: {parameter: detachment_speed}",
@@ -50,7 +64,11 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
             "no operation of step C uses parameter 'det",
         ),
         ("parameter: ksr_period", "parameter: ksr", "'ksr' is not a parameter of this campaign"),
-        ("speed: {parameter: detachment_speed}", "speed: {parameter: ksr_period}", "speed cannot be given by"),
+        (
+            "speed: {parameter: detachment_speed}",
+            "speed: {parameter: ksr_period}",
+            "speed cannot be given by",
+        ),
         ("per_well: 3", "per_well: 4", "in round 1 the wells would decide 12 16 24 28"),
         ("kind: category", "kind: catgory", "parameters[4].kind: 'catgory' is not known"),
         ("days: 7", "days: 0", "begins on day 0, before step B"),
@@ -101,15 +119,20 @@ def test_every_problem_of_constraints_and_costs_is_told_with_its_place() -> None
         FORBIDDEN % "1",
     ]
     cost = "costs: [{name: reagents, terms: {detachment_length: 2, ksr: 1}}]"
-    text = RPE.replace("\nprotocol:", f"\nconstraints: [{', '.join(rules)}]\n{cost}\n\nprotocol:", 1)
+    text = RPE.replace(
+        "\nprotocol:", f"\nconstraints: [{', '.join(rules)}]\n{cost}\n\nprotocol:", 1
+    )
     expected = [
         "constraints[0].terms.ksr: 'ksr' is not a parameter of this campaign",
-        "constraints[1].terms.detachment_length: 'detachment_length' is a category, which cannot be summed",
-        "constraints[2]: the standard condition is not permitted (1 ksr_period + 1 three_factor_period <= 18)",
+        "constraints[1].terms.detachment_length: 'detachment_length' is a category, which cannot "
+        "be summed",
+        "constraints[2]: the standard condition is not permitted (1 ksr_period + 1 "
+        "three_factor_period <= 18)",
         "constraints[3].when.detachment_length: 2 is not allowed for 'detachment_length'",
         "constraints[4].when.detachment_length: '1' is not allowed for 'detachment_length'",
         "constraints[5]: the standard condition is not permitted (not detachment_length 0)",
-        "costs[0].terms.detachment_length: 'detachment_length' is a category, which cannot be summed",
+        "costs[0].terms.detachment_length: 'detachment_length' is a category, which cannot be "
+        "summed",
         "costs[0].terms.ksr: 'ksr' is not a parameter of this campaign",
     ]
     found = problems(text)
@@ -119,7 +142,9 @@ def test_every_problem_of_constraints_and_costs_is_told_with_its_place() -> None
 
 
 def test_a_missing_section_is_one_problem() -> None:
-    assert problems(RPE.replace("stop: {rounds: 3}", "")) == ["campaign.yaml:4: stop: missing (expected this key)"]
+    assert problems(RPE.replace("stop: {rounds: 3}", "")) == [
+        "campaign.yaml:4: stop: missing (expected this key)"
+    ]
 
 
 @given(st.text(max_size=60))
@@ -136,4 +161,10 @@ def test_a_file_that_lost_some_text_never_surprises(place: int, length: int) -> 
 
 
 def test_the_schema_knows_every_section() -> None:
-    assert set(Campaign.model_json_schema()["properties"]) >= {"parameters", "protocol", "plates", "rounds", "robots"}
+    assert set(Campaign.model_json_schema()["properties"]) >= {
+        "parameters",
+        "protocol",
+        "plates",
+        "rounds",
+        "robots",
+    }

@@ -14,7 +14,9 @@ from tests.strategies import conditions
 RPE = read_campaign(RPE_FILE.read_text())
 
 
-def supplement_days(jobs: tuple[Job, ...], substance: str, plate: int = 1, well: str = "B2") -> list[tuple[int, float]]:
+def supplement_days(
+    jobs: tuple[Job, ...], substance: str, plate: int = 1, well: str = "B2"
+) -> list[tuple[int, float]]:
     return [
         (job.day, supplement.concentration)
         for job in jobs
@@ -36,9 +38,15 @@ def test_a_well_is_given_what_its_condition_says(condition: Condition) -> None:
     serum = supplement_days(jobs, "serum replacement")
     assert [day for day, _ in serum] == [8 + day for day in range(int(condition["ksr_period"]))]
     factors = supplement_days(jobs, "three factors")
-    assert [day for day, _ in factors] == [8 + day for day in range(int(condition["three_factor_period"]))]
+    assert [day for day, _ in factors] == [
+        8 + day for day in range(int(condition["three_factor_period"]))
+    ]
     (detach,) = [
-        op for job in jobs if job.plate == 1 for op in job.operations if isinstance(op, Detach) and op.well == "B2"
+        op
+        for job in jobs
+        if job.plate == 1
+        for op in job.operations
+        if isinstance(op, Detach) and op.well == "B2"
     ]
     assert detach.period_s == pytest.approx(60 * float(condition["detachment_period"]))
     assert detach.speed_mm_s == condition["detachment_speed"]
@@ -47,7 +55,14 @@ def test_a_well_is_given_what_its_condition_says(condition: Condition) -> None:
 
 def test_there_is_one_job_for_each_step_occurrence_on_each_plate() -> None:
     jobs = jobs_for(RPE, RPE.space.standard({"detachment_period": 8.0}))
-    assert Counter(job.step for job in jobs) == {"A": 8, "B": 48, "C": 8, "D": 152, "E": 40, "imaging": 8}
+    assert Counter(job.step for job in jobs) == {
+        "A": 8,
+        "B": 48,
+        "C": 8,
+        "D": 152,
+        "E": 40,
+        "imaging": 8,
+    }
     assert len({job.key for job in jobs}) == len(jobs)
     assert jobs[0].key == "rpe/r1/p1/A/1"
     assert jobs[-1].day == 36

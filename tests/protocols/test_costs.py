@@ -12,7 +12,13 @@ HEADER = "kind,name,price,per\n"
 
 
 def _load(day: int, volume: float) -> Load:
-    return Load(date(2026, 3, day), {"6-well": 2}, {"medium": volume}, (Substance("drug", 5e5, "pmol"),), {1000.0: 3})
+    return Load(
+        date(2026, 3, day),
+        {"6-well": 2},
+        {"medium": volume},
+        (Substance("drug", 5e5, "pmol"),),
+        {1000.0: 3},
+    )
 
 
 def test_what_days_and_robots_take_is_added_up_and_priced() -> None:
@@ -63,6 +69,8 @@ def test_a_price_for_something_else_than_is_needed_is_refused(need: Need, line: 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.01, 1e3))
 def test_twice_as_much_costs_twice_as_much(amount: float, price: float, per: float) -> None:
     prices = {("liquid", "medium"): Price(price, per, "L")}
-    once, twice = (costs([Need("liquid", "medium", times * amount, "mL")], prices)[0].cost for times in (1, 2))
+    once, twice = (
+        costs([Need("liquid", "medium", times * amount, "mL")], prices)[0].cost for times in (1, 2)
+    )
     assert once is not None
     assert twice == pytest.approx(2 * once, rel=1e-6, abs=1e-6)

@@ -21,7 +21,12 @@ def proposals(campaign: Campaign, round_number: int, seed: int = 0) -> list[Prop
 
 def test_well_names_are_those_of_slas_labware() -> None:
     assert Plates(count=1, labware="6-well").well_names == ("A1", "A2", "A3", "B1", "B2", "B3")
-    assert Plates(count=1, labware="96-well", wells="A1:B2", order="columns").well_names == ("A1", "B1", "A2", "B2")
+    assert Plates(count=1, labware="96-well", wells="A1:B2", order="columns").well_names == (
+        "A1",
+        "B1",
+        "A2",
+        "B2",
+    )
     assert Plates(count=1, labware="384-well").well_names[-1] == "P24"
 
 
@@ -43,16 +48,28 @@ def test_plates_resemble_each_other_more_than_at_random(rpe: Campaign) -> None:
 
         before, module._ARRANGEMENTS = module._ARRANGEMENTS, tries
         try:
-            layout = lay_out(rpe.space, 1, rpe.plates.all_wells(), rpe.decided_values(1), {}, proposals(rpe, 1), seed)
+            layout = lay_out(
+                rpe.space,
+                1,
+                rpe.plates.all_wells(),
+                rpe.decided_values(1),
+                {},
+                proposals(rpe, 1),
+                seed,
+            )
         finally:
             module._ARRANGEMENTS = before
         means = [
-            np.mean([float(p.proposal.condition["fgfri_concentration"]) for p in layout.on_plate(plate)])
+            np.mean(
+                [float(p.proposal.condition["fgfri_concentration"]) for p in layout.on_plate(plate)]
+            )
             for plate in range(1, 9)
         ]
         return float(np.std(means))
 
-    assert np.mean([imbalance(s, 200) for s in range(8)]) < np.mean([imbalance(s, 1) for s in range(8)])
+    assert np.mean([imbalance(s, 200) for s in range(8)]) < np.mean(
+        [imbalance(s, 1) for s in range(8)]
+    )
 
 
 def test_controls_sit_in_wells_with_their_own_period_on_different_plates(rpe: Campaign) -> None:
@@ -67,7 +84,9 @@ def test_controls_sit_in_wells_with_their_own_period_on_different_plates(rpe: Ca
 
 def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_told(rpe: Campaign) -> None:
     observations = [
-        Observation(condition=rpe.space.standard({"detachment_period": period}), value=value, round=2)
+        Observation(
+            condition=rpe.space.standard({"detachment_period": period}), value=value, round=2
+        )
         for period, value in ((23.0, 0.9), (8.0, 0.8), (20.0, 0.7), (11.0, 0.6))
     ]
     plan = plan_round(rpe, 3, observations)
@@ -97,7 +116,9 @@ def test_the_standard_takes_the_value_of_its_well(rpe: Campaign) -> None:
 
 def test_proposals_that_do_not_fit_are_refused(rpe: Campaign) -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        lay_out(rpe.space, 3, rpe.plates.all_wells(), rpe.decided_values(3), {}, proposals(rpe, 1), 0)
+        lay_out(
+            rpe.space, 3, rpe.plates.all_wells(), rpe.decided_values(3), {}, proposals(rpe, 1), 0
+        )
 
 
 _CAMPAIGN: list[Campaign] = []

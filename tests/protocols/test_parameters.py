@@ -31,11 +31,15 @@ def test_a_number_survives_the_unit_interval(data: st.DataObject) -> None:
     share = data.draw(st.floats(0, 1))
     for parameter in space.parameters:
         if not isinstance(parameter, CategoryParameter):
-            assert abs(parameter.to_unit_interval(parameter.from_unit_interval(share)) - share) < 1e-6
+            assert (
+                abs(parameter.to_unit_interval(parameter.from_unit_interval(share)) - share) < 1e-6
+            )
 
 
 def test_the_well_decides_the_detachment_period(rpe: Campaign) -> None:
     for batch, base in ((1, 8), (2, 8), (3, 5), (4, 5)):
         decided = rpe.decided_values(batch)
-        assert [values["detachment_period"] for values in decided[:6]] == [base + 3 * w for w in range(6)]
+        assert [values["detachment_period"] for values in decided[:6]] == [
+            base + 3 * w for w in range(6)
+        ]
         assert decided[:6] == decided[42:]

@@ -5,7 +5,8 @@ from protocols.quantities import Quantity, Temperature, Volume
 
 
 @pytest.mark.parametrize(
-    ("text", "unit", "magnitude"), [("2 mL", "uL", 2000), ("3 min", "s", 180), ("98.6 degF", "degC", 37)]
+    ("text", "unit", "magnitude"),
+    [("2 mL", "uL", 2000), ("3 min", "s", 180), ("98.6 degF", "degC", 37)],
 )
 def test_a_quantity_is_expressed_in_another_unit(text: str, unit: str, magnitude: float) -> None:
     assert Quantity.parse(text).to(unit) == pytest.approx(magnitude)

@@ -9,7 +9,9 @@ from simulators.camera import Spoil, render_well
 
 
 def _scored(data: bytes) -> Score:
-    return ColouredCells(ColouredCells.Options()).score(Reading(well="A1", kind="image", image_png=data))
+    return ColouredCells(ColouredCells.Options()).score(
+        Reading(well="A1", kind="image", image_png=data)
+    )
 
 
 def test_the_score_is_the_share_that_was_rendered() -> None:
@@ -18,7 +20,11 @@ def test_the_score_is_the_share_that_was_rendered() -> None:
     scores = [coloured_cell_ratio(render_well(ratio, rng)) for ratio in ratios]
     assert all(score.flags == () for score in scores)
     errors = np.abs(
-        [score.value - ratio for score, ratio in zip(scores, ratios, strict=True) if score.value is not None]
+        [
+            score.value - ratio
+            for score, ratio in zip(scores, ratios, strict=True)
+            if score.value is not None
+        ]
     )
     assert len(errors) == len(ratios)
     assert errors.mean() <= 0.01

@@ -18,7 +18,9 @@ from tests.conftest import START
 
 
 def robot(home: Path, name: str = "maholo", **options: object) -> SimulatedRobot:
-    setup = RobotSetup(name, SimulatedOptions.model_validate(options), VirtualClock(START), home, seed=1)
+    setup = RobotSetup(
+        name, SimulatedOptions.model_validate(options), VirtualClock(START), home, seed=1
+    )
     return SimulatedRobot(setup)
 
 
@@ -56,7 +58,9 @@ def test_wells_are_detached_three_minutes_apart(rpe: Campaign, tmp_path: Path) -
     jobs = jobs_for(rpe, rpe.space.standard({"detachment_period": 8.0}))
     job = next(job for job in jobs if job.step == "C")
     operations = tuple(
-        op.model_copy(update={"period_s": 60 * (8 + 3 * job.wells.index(op.well))}) if op.kind == "detach" else op
+        op.model_copy(update={"period_s": 60 * (8 + 3 * job.wells.index(op.well))})
+        if op.kind == "detach"
+        else op
         for op in job.operations
     )
     job = job.model_copy(update={"operations": operations})
@@ -68,13 +72,17 @@ def test_wells_are_detached_three_minutes_apart(rpe: Campaign, tmp_path: Path) -
 
     asyncio.run(perform())
     detached = [
-        p.started_at for p in RobotLog(lab_log_path(tmp_path, "virtual")).everything() if p.operation.kind == "detach"
+        p.started_at
+        for p in RobotLog(lab_log_path(tmp_path, "virtual")).everything()
+        if p.operation.kind == "detach"
     ]
     assert [(b - a).total_seconds() for a, b in pairwise(detached)] == [180.0] * 5
 
 
 @pytest.mark.parametrize("heard", [False, True])
-def test_a_dropped_line_says_nothing_about_what_was_heard(rpe: Campaign, tmp_path: Path, heard: bool) -> None:
+def test_a_dropped_line_says_nothing_about_what_was_heard(
+    rpe: Campaign, tmp_path: Path, heard: bool
+) -> None:
     fault = {"kind": "disconnect", "round": 1, "plate": 1, "step": "A", "heard": heard}
     job = plate_one(rpe)[0]
 
@@ -110,7 +118,9 @@ def truths(campaign: Campaign, folder: Path, rows: list[dict[str, float]]) -> li
     for number, row in enumerate(rows):
         condition = campaign.space.snap(row)
         assert condition is not None
-        jobs = [job for job in jobs_for(campaign, condition) if job.plate == 1 and job.step != "imaging"]
+        jobs = [
+            job for job in jobs_for(campaign, condition) if job.plate == 1 and job.step != "imaging"
+        ]
         home = folder / str(number)
 
         async def perform(home: Path = home, jobs: list[Job] = jobs) -> None:
@@ -123,7 +133,9 @@ def truths(campaign: Campaign, folder: Path, rows: list[dict[str, float]]) -> li
             await here.close()
 
         asyncio.run(perform())
-        found.append(rpe_culture(RobotLog(lab_log_path(home, "virtual")).history("rpe/r1/p1", "A1")))
+        found.append(
+            rpe_culture(RobotLog(lab_log_path(home, "virtual")).history("rpe/r1/p1", "A1"))
+        )
     return found
 
 
@@ -156,6 +168,10 @@ def test_a_well_that_was_never_passed_on_has_no_pigment() -> None:
 
 
 def test_repeated_wells_differ_as_published() -> None:
-    values = [with_variation(0.85, 1, round_number, plate, "A1") for round_number in range(40) for plate in range(8)]
+    values = [
+        with_variation(0.85, 1, round_number, plate, "A1")
+        for round_number in range(40)
+        for plate in range(8)
+    ]
     assert 0.05 <= np.std(values) <= 0.1
     assert np.std([with_variation(0.1, 1, 1, plate, "A1") for plate in range(200)]) < 0.02

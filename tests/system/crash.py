@@ -1,6 +1,7 @@
 """Kills the orchestrator at a chosen boundary of a small campaign, lets it recover, and looks at what was really done.
 
-`python -m tests.system.crash` does so at every boundary, for every robot class, on SQLite and on PostgreSQL.
+`python -m tests.system.crash` does so at every boundary, for every robot class, on SQLite and on
+PostgreSQL.
 """
 
 import asyncio
@@ -55,7 +56,10 @@ def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign
     small = read_campaign(text)
     robots = {
         name: robot.model_copy(
-            update={"options": robot.options | {"memory": memory.value, "faults": [fault] if fault else []}}
+            update={
+                "options": robot.options
+                | {"memory": memory.value, "faults": [fault] if fault else []}
+            }
         )
         for name, robot in small.robots.items()
     }
@@ -156,7 +160,9 @@ def decide(lab: Lab, key: str) -> None:
     log = RobotLog(lab_log_path(lab.home, "virtual"))
     done = {performed.position for performed in log.of_job(job.key)}
     log.close()
-    missing = {op_well for n, op in enumerate(job.operations) if n not in done and (op_well := well_of(op))}
+    missing = {
+        op_well for n, op in enumerate(job.operations) if n not in done and (op_well := well_of(op))
+    }
     if not done:
         acting.decide(lab, key, "again", who="operator", why="nothing was done")
     else:
@@ -234,7 +240,9 @@ def table(url: str, campaign_id: str) -> pd.DataFrame:
     return found
 
 
-def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, tally: Tally) -> None:
+def examine(
+    home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, tally: Tally
+) -> None:
     """Hold the robots' own log and the export against what must be true."""
     journal = Journal(url)
     state = journal.state(campaign_id)
@@ -248,7 +256,11 @@ def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, t
     tally.runs += 1
     tally.duplicates += sum(count - 1 for count in done.values())
     doubts = journal.events(campaign_id, kinds=["job_in_doubt"])
-    decided = {event.subject for event in journal.events(campaign_id, kinds=["well_lost"]) if event.who == "operator"}
+    decided = {
+        event.subject
+        for event in journal.events(campaign_id, kinds=["well_lost"])
+        if event.who == "operator"
+    }
     tally.doubts += len(doubts)
     for batch in state.rounds:
         for well in batch.wells:
@@ -261,25 +273,31 @@ def examine(home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, t
         tally.problems.append(f"{campaign_id} is {state.status}")
     if not final[alive].equals(undisturbed[alive]):
         difference = undisturbed[alive].compare(final[alive]).to_string()
-        tally.problems.append(f"{campaign_id}: the export of undisturbed wells differs:\n{difference}")
+        tally.problems.append(
+            f"{campaign_id}: the export of undisturbed wells differs:\n{difference}"
+        )
     jobs = [event.subject for event in journal.events(campaign_id, kinds=["job_done"])]
     for key in jobs:
         job, status = journal.job(key)
         assert status.status is JobStatus.DONE
         for position, operation in enumerate(job.operations):
             if not operation.repeatable and well_of(operation) and (key, position) not in done:
-                # Positions count the operations that were sent; a well that was lost before shifts them.
+                # Positions count the operations that were sent; a well that was lost before shifts
+                # them.
                 if final["flags"].eq("lost").any():
                     continue
                 tally.problems.append(f"{key}: operation {position} is missing")
     journal.close()
 
 
-def kill_at(points: Sequence[int | float], url_of: Callable[[Path], str], small: Campaign, tally: Tally) -> None:
+def kill_at(
+    points: Sequence[int | float], url_of: Callable[[Path], str], small: Campaign, tally: Tally
+) -> None:
     """Kill at each of the points, recover, examine."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        # Here, not in a process of its own: those that are forked later find all that a first run loads.
+        # Here, not in a process of its own: those that are forked later find all that a first run
+        # loads.
         calm = created(url_of(home), small)
         carry(home, url_of(home), calm)
         undisturbed = table(url_of(home), calm)
@@ -323,12 +341,27 @@ def main() -> None:
         for engine, url_of in (("SQLite", sqlite), ("PostgreSQL", lambda home: postgres)):
             for memory in KeyMemory:
                 small = campaign(memory)
-                _series(f"{engine}, {memory.value}, every boundary", every_point(url_of, small), url_of, small, total)
+                _series(
+                    f"{engine}, {memory.value}, every boundary",
+                    every_point(url_of, small),
+                    url_of,
+                    small,
+                    total,
+                )
                 for heard in (False, True):
-                    drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": heard}
+                    drop = {
+                        "kind": "disconnect",
+                        "round": 1,
+                        "plate": 1,
+                        "step": "react",
+                        "heard": heard,
+                    }
                     dropping = campaign(memory, drop)
                     points = sorted(rng.sample(every_point(url_of, dropping), 20))
-                    name = f"{engine}, {memory.value}, line drops {'after' if heard else 'before'} the robot has heard"
+                    name = (
+                        f"{engine}, {memory.value}, line drops "
+                        f"{'after' if heard else 'before'} the robot has heard"
+                    )
                     _series(name, points, url_of, dropping, total)
             small = campaign(KeyMemory.CANNOT_SAY)
             with tempfile.TemporaryDirectory() as folder:
@@ -342,7 +375,11 @@ def main() -> None:
 
 
 def _series(
-    name: str, points: Sequence[int | float], url_of: Callable[[Path], str], small: Campaign, total: Tally
+    name: str,
+    points: Sequence[int | float],
+    url_of: Callable[[Path], str],
+    small: Campaign,
+    total: Tally,
 ) -> None:
     tally = Tally()
     kill_at(points, url_of, small, tally)
@@ -353,7 +390,8 @@ def _series(
 
 def _counts(name: str, tally: Tally) -> str:
     return (
-        f"{name:70} {tally.runs:5} runs, {tally.kills:5} kills, duplicates {tally.duplicates}, lost {tally.lost}, "
+        f"{name:70} {tally.runs:5} runs, {tally.kills:5} kills, duplicates {tally.duplicates}, "
+        f"lost {tally.lost}, "
         f"doubts raised {tally.doubts}, other problems {len(tally.problems)}"
     )
 

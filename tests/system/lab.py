@@ -1,7 +1,7 @@
 """A lab of real processes on this machine: PostgreSQL, a Prefect server, two workers with one virtual robot each.
 
-`python -m tests.system.lab` launches a campaign of two rounds in it over the service, kills one worker in the middle of
-a job and starts it again, and looks at what was really done.
+`python -m tests.system.lab` launches a campaign of two rounds in it over the service, kills one
+worker in the middle of a job and starts it again, and looks at what was really done.
 """
 
 import os
@@ -34,12 +34,21 @@ class Failure(AssertionError):
 
 
 @contextmanager
-def process(*command: str, environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[str]]:
+def process(
+    *command: str, environment: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[str]]:
     """A process with everything that it starts, killed at the end."""
-    print("start", " ".join(Path(part).name if "/" in part else part for part in command), flush=True)
+    print(
+        "start", " ".join(Path(part).name if "/" in part else part for part in command), flush=True
+    )
     with log.open("a") as output:
         running = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            command,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
         try:
             yield running
@@ -76,7 +85,9 @@ def descendants(pid: int) -> list[int]:
 
 def output(*command: str, environment: dict[str, str]) -> str:
     """What a command prints."""
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def free_port() -> int:
@@ -88,7 +99,10 @@ def free_port() -> int:
 
 
 def wait_for(what: str, answer: object, *others: subprocess.Popen[str]) -> None:
-    """Return when `answer()` is true; fail when it never is or when a process that is needed has ended."""
+    """Return when `answer()` is true.
+
+    Fail when it never is or when a process that is needed has ended.
+    """
     deadline = time.monotonic() + _PATIENCE_S
     while not answer():  # type: ignore[operator]
         if any(other.poll() is not None for other in others):
@@ -101,7 +115,11 @@ def wait_for(what: str, answer: object, *others: subprocess.Popen[str]) -> None:
 
 def main() -> None:
     """Run the campaign, break a worker, look."""
-    with temporary_database() as journal_url, temporary_database() as prefect_url, tempfile.TemporaryDirectory() as at:
+    with (
+        temporary_database() as journal_url,
+        temporary_database() as prefect_url,
+        tempfile.TemporaryDirectory() as at,
+    ):
         folder = Path(at)
         try:
             run(folder, journal_url, prefect_url)
@@ -116,7 +134,11 @@ def run(folder: Path, journal_url: str, prefect_url: str) -> None:
     port = free_port()
     home = folder / "home"
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "WELLWISE_"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PREFECT_", "WELLWISE_"))
+        },
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -128,7 +150,11 @@ def run(folder: Path, journal_url: str, prefect_url: str) -> None:
         "WELLWISE_LEASE_S": "4",
         "WELLWISE_WORKERS": "true",
     }
-    database = make_url(prefect_url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    database = (
+        make_url(prefect_url)
+        .set(drivername="postgresql+asyncpg")
+        .render_as_string(hide_password=False)
+    )
     wellwise, prefect = str(PROGRAMS / "wellwise"), str(PROGRAMS / "prefect")
     server_environment = environment | {"PREFECT_API_DATABASE_CONNECTION_URL": database}
     serve = (prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
@@ -144,18 +170,40 @@ def run(folder: Path, journal_url: str, prefect_url: str) -> None:
         journal = Journal(journal_url)
 
         def worker(robot: str) -> "contextmanager[subprocess.Popen[str]]":  # type: ignore[type-arg]
-            return process(wellwise, "worker", robot, environment=environment, log=folder / f"{robot}.log")
+            return process(
+                wellwise, "worker", robot, environment=environment, log=folder / f"{robot}.log"
+            )
 
         with (
-            process(wellwise, "serve-flows", environment=environment, log=folder / "flows.log") as flows,
+            process(
+                wellwise, "serve-flows", environment=environment, log=folder / "flows.log"
+            ) as flows,
             worker("camera") as camera,
             worker("dispenser") as dispenser,
         ):
             # A person in another room launches it by the service, and watches it from there.
-            made = output(wellwise, "token", "create", "somebody", "--role", "operator", environment=environment)
+            made = output(
+                wellwise,
+                "token",
+                "create",
+                "somebody",
+                "--role",
+                "operator",
+                environment=environment,
+            )
             web = free_port()
-            environment |= {"WELLWISE_URL": f"http://127.0.0.1:{web}", "WELLWISE_TOKEN": made.split()[0]}
-            serving = process(wellwise, "serve", "--port", str(web), environment=environment, log=folder / "serve.log")
+            environment |= {
+                "WELLWISE_URL": f"http://127.0.0.1:{web}",
+                "WELLWISE_TOKEN": made.split()[0],
+            }
+            serving = process(
+                wellwise,
+                "serve",
+                "--port",
+                str(web),
+                environment=environment,
+                log=folder / "serve.log",
+            )
             with serving as service:
 
                 def ready() -> bool:
@@ -165,10 +213,28 @@ def run(folder: Path, journal_url: str, prefect_url: str) -> None:
                         return False
 
                 wait_for("the service be ready", ready, service)
-                print(output(wellwise, "remote", "launch", str(CAMPAIGN), environment=environment), end="")
-                started = process(wellwise, "remote", "watch", "lab", environment=environment, log=folder / "run.log")
+                print(
+                    output(wellwise, "remote", "launch", str(CAMPAIGN), environment=environment),
+                    end="",
+                )
+                started = process(
+                    wellwise,
+                    "remote",
+                    "watch",
+                    "lab",
+                    environment=environment,
+                    log=folder / "run.log",
+                )
                 with started as campaign:
-                    follow(folder, home, journal, campaign, dispenser, (server, flows, camera, service), worker)
+                    follow(
+                        folder,
+                        home,
+                        journal,
+                        campaign,
+                        dispenser,
+                        (server, flows, camera, service),
+                        worker,
+                    )
         examine(home, journal)
         print("".join((folder / "run.log").read_text().splitlines(keepends=True)[-3:]))
         journal.close()
@@ -202,14 +268,17 @@ def examine(home: Path, journal: Journal) -> None:
     state = journal.state("lab")
     log = RobotLog(lab_log_path(home, "virtual"))
     done = Counter(
-        (performed.key, performed.position) for performed in log.everything() if not performed.operation.repeatable
+        (performed.key, performed.position)
+        for performed in log.everything()
+        if not performed.operation.repeatable
     )
     log.close()
     kinds = Counter(event.kind for event in journal.events("lab"))
     wells = [well for batch in state.rounds for well in batch.wells]
     print(
         f"campaign {state.status}, {len(state.rounds)} rounds, {kinds['job_done']} jobs done, "
-        f"{sum(done.values())} operations that must not be repeated, doubled {sum(done.values()) - len(done)}, "
+        f"{sum(done.values())} operations that must not be repeated, doubled "
+        f"{sum(done.values()) - len(done)}, "
         f"wells {len(wells)}, lost {sum(bool(well.lost) for well in wells)}, "
         f"read {sum(well.value is not None for well in wells)}, workers lost {kinds['worker_lost']}"
     )

@@ -1,7 +1,8 @@
 """The site of the documentation: `python -m tests.system.site` builds it in build/site and follows every link in it.
 
-Zensical's strict mode knows pages and headings. Here pictures and files are looked for as well, nothing may be fetched
-from elsewhere while a page is read, and every public name has to be described.
+Zensical's strict mode knows pages and headings. Here pictures and files are looked for as well,
+nothing may be fetched from elsewhere while a page is read, and every public name has to be
+described.
 """
 
 import os
@@ -48,7 +49,9 @@ def main() -> None:
         [program, "build", "--clean", "--strict"], cwd=ROOT, env=os.environ | {"NO_COLOR": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
-    said = [line for line in ran.stdout.splitlines() if line.strip() and not line.startswith(_EXPECTED)]
+    said = [
+        line for line in ran.stdout.splitlines() if line.strip() and not line.startswith(_EXPECTED)
+    ]
     if ran.returncode != 0 or said:
         sys.exit(ran.stdout)
     pages = {path: Page(path) for path in sorted(SITE.rglob("*.html")) if path.name != "404.html"}
@@ -70,7 +73,11 @@ def faults(path: Path, pages: dict[Path, Page]) -> list[str]:
             target /= "index.html"
         if not target.is_file() or not target.is_relative_to(SITE):
             wrong.append(f"{here} links to {url}, which is not there")
-        elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
+        elif (
+            parts.fragment
+            and target in pages
+            and unquote(parts.fragment) not in pages[target].anchors
+        ):
             wrong.append(f"{here} links to {url}, which has no such heading")
     return wrong
 

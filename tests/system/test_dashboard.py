@@ -1,4 +1,7 @@
-"""The dashboard in a real browser: a campaign from its launch to its result, and a service that is killed meanwhile."""
+"""The dashboard in a real browser.
+
+A campaign from its launch to its result, and a service that is killed meanwhile.
+"""
 
 import os
 import re
@@ -38,7 +41,14 @@ class Service:
         self.home = home
         self.log = home / "printed.txt"
         environment = os.environ | {"WELLWISE_LEASE_S": "2"}
-        command = [str(Path(sys.executable).with_name("wellwise")), "serve", "--home", str(home), "--port", str(port)]
+        command = [
+            str(Path(sys.executable).with_name("wellwise")),
+            "serve",
+            "--home",
+            str(home),
+            "--port",
+            str(port),
+        ]
         with self.log.open("w") as printed:
             self.process = subprocess.Popen(
                 command, stdout=printed, stderr=printed, env=environment, start_new_session=True
@@ -119,7 +129,11 @@ def opened(browser: Browser, elsewhere: list[str], **options: Any) -> Page:
 
 def half(text: str) -> str:
     """The published campaign with half of its plates."""
-    for whole, less in (("count: 8", "count: 4"), ("initial: 47", "initial: 23"), ("proposed: 46", "proposed: 22")):
+    for whole, less in (
+        ("count: 8", "count: 4"),
+        ("initial: 47", "initial: 23"),
+        ("proposed: 46", "proposed: 22"),
+    ):
         assert whole in text
         text = text.replace(whole, less)
     return text
@@ -149,7 +163,9 @@ def wait_for(page: Page, enough: Callable[[list[int]], bool]) -> list[int]:
     raise AssertionError(f"heard only {ids}")
 
 
-def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: list[str], tmp_path: Path) -> None:
+def test_a_campaign_from_its_launch_to_its_result(
+    chromium: Browser, elsewhere: list[str], tmp_path: Path
+) -> None:
     with service(tmp_path) as running:
         page = opened(chromium, elsewhere)
         page.goto(running.ready_url)
@@ -167,7 +183,11 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         accessible(page, "new campaign with problems")
         fault = "{kind: disconnect, round: 1, plate: 3, step: E, occurrence: 5, heard: true}"
         doubtful = f"memory: cannot say\n      faults: [{fault}, "
-        text = half(text).replace("rounds: 3}", "rounds: 2}").replace("\nrounds:\n", "\nrounds:\n  approval: true\n")
+        text = (
+            half(text)
+            .replace("rounds: 3}", "rounds: 2}")
+            .replace("\nrounds:\n", "\nrounds:\n  approval: true\n")
+        )
         text = text.replace("faults: [", doubtful).replace(
             "iPSC to RPE cells, coloured-cell ratio", '"<img src=x onerror=alert(1)>"'
         )
@@ -183,7 +203,8 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         accessible(page, "campaign that waits for approval")
         confirm(page, "Approve", "<script>alert(2)</script>")
 
-        # Round 1 fills the plates while nobody touches the page; the plate of the doubt waits for a person.
+        # Round 1 fills the plates while nobody touches the page; the plate of the doubt waits for a
+        # person.
         doubt = page.locator(".needs").get_by_text("rpe/r1/p3/E/5")
         expect(doubt).to_be_visible()
         expect(page.locator(".well.read")).to_have_count(17)
@@ -220,7 +241,9 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         page.get_by_role("button", name="Make").click()
         expect(page.locator("#token-made")).to_contain_text("not shown again")
         accessible(page, "access")
-        dark = opened(chromium, elsewhere, color_scheme="dark", storage_state=page.context.storage_state())
+        dark = opened(
+            chromium, elsewhere, color_scheme="dark", storage_state=page.context.storage_state()
+        )
         dark.goto(f"{running.url}/campaigns/rpe")
         expect(dark.locator("#insight table").first).to_be_visible()
         accessible(dark, "dark campaign")
@@ -233,7 +256,11 @@ def test_a_campaign_from_its_launch_to_its_result(chromium: Browser, elsewhere: 
         page.goto(f"{running.url}/campaigns/rpe")
         expect(page).to_have_url(f"{running.url}/login?next=/campaigns/rpe")
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
-    decided = {event.kind: (event.who, event.message) for event in journal.events("rpe") if event.who != "wellwise"}
+    decided = {
+        event.kind: (event.who, event.message)
+        for event in journal.events("rpe")
+        if event.who != "wellwise"
+    }
     assert decided["job_done"][1] == "the plate has fresh medium"
     assert set(decided) == {"campaign_created", "round_approved", "job_done", "well_lost"}
     assert elsewhere == []
@@ -253,7 +280,8 @@ def test_browsers_miss_nothing_when_the_service_is_killed(
             """async (file) => {
                 const csrf = document.body.dataset.csrf;
                 const headers = {"Content-Type": "application/json", "X-CSRF-Token": csrf};
-                await fetch("/api/v1/campaigns", {method: "POST", headers, body: JSON.stringify({file})});
+                await fetch("/api/v1/campaigns", {method: "POST", headers, body:
+                JSON.stringify({file})});
             }""",
             half(RPE_FILE.read_text()).replace("rounds: 3}", "rounds: 1}"),
         )
@@ -274,7 +302,10 @@ def test_browsers_miss_nothing_when_the_service_is_killed(
                 heard.append(wait_for(page, lambda ids: ids[-1] == last))
     for begin, ids in zip(begins, heard, strict=True):
         assert ids == [event.id for event in journal.events("rpe", after=begin)]
-    done = Counter((step.key, step.position) for step in RobotLog(lab_log_path(tmp_path, "ipsc-rpe")).everything())
+    done = Counter(
+        (step.key, step.position)
+        for step in RobotLog(lab_log_path(tmp_path, "ipsc-rpe")).everything()
+    )
     assert len(done) > 1000
     assert max(done.values()) == 1
     assert elsewhere == []
@@ -285,7 +316,10 @@ def test_somebody_without_a_role_sees_no_button_that_would_be_refused(
 ) -> None:
     wellwise = str(Path(sys.executable).with_name("wellwise"))
     made = subprocess.run(
-        [wellwise, "token", "create", "eve", "--home", str(tmp_path)], capture_output=True, text=True, check=True
+        [wellwise, "token", "create", "eve", "--home", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     with service(tmp_path) as running:
         page = opened(chromium, elsewhere)

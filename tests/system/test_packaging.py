@@ -17,13 +17,25 @@ from tests.conftest import ROOT
 
 ROOMS = ("protocols", "optimizer", "drivers", "simulators", "orchestrator", "wellwise")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = {name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()}
+EXTRAS = {
+    name: [Requirement(line) for line in lines]
+    for name, lines in PROJECT["optional-dependencies"].items()
+}
 BASE = [Requirement(line) for line in PROJECT["dependencies"]]
-EVERY = [*BASE, *(requirement for lines in EXTRAS.values() for requirement in lines if requirement.name != "wellwise")]
+EVERY = [
+    *BASE,
+    *(
+        requirement
+        for lines in EXTRAS.values()
+        for requirement in lines
+        if requirement.name != "wellwise"
+    ),
+]
 LOCK = {
     canonicalize_name(name): Version(version)
     for name, _, version in (
-        line.partition("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()[1:]
+        line.partition("==")
+        for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()[1:]
     )
 }
 
@@ -52,30 +64,48 @@ def imported() -> set[str]:
                 found |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - set(ROOMS) - {"pydantic_core"}  # which is a part of pydantic
+    return (
+        found - set(sys.stdlib_module_names) - set(ROOMS) - {"pydantic_core"}
+    )  # which is a part of pydantic
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
     declared = {canonicalize_name(requirement.name) for requirement in EVERY}
     distributions = packages_distributions()
     assert {
-        module for module in imported() if not declared & {canonicalize_name(d) for d in distributions.get(module, ())}
+        module
+        for module in imported()
+        if not declared & {canonicalize_name(d) for d in distributions.get(module, ())}
     } == set()
 
 
 @pytest.mark.parametrize("requirement", EVERY, ids=str)
-def test_every_dependency_has_a_lower_bound_that_the_lock_file_keeps(requirement: Requirement) -> None:
+def test_every_dependency_has_a_lower_bound_that_the_lock_file_keeps(
+    requirement: Requirement,
+) -> None:
     assert {part.operator for part in requirement.specifier} & {">=", "=="}
     if requirement.marker is None or requirement.marker.evaluate():
         assert LOCK[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_what_drivers_and_clients_need_works_without_the_packages_of_the_lab(tmp_path: Path) -> None:
+def test_what_drivers_and_clients_need_works_without_the_packages_of_the_lab(
+    tmp_path: Path,
+) -> None:
     light = {canonicalize_name(requirement.name) for requirement in [*BASE, *EXTRAS["driver"]]}
-    heavy = {canonicalize_name(requirement.name) for requirement in EXTRAS["lab"]} - light - {"wellwise"}
-    blocked = {m for m, names in packages_distributions().items() if {canonicalize_name(n) for n in names} & heavy}
+    heavy = (
+        {canonicalize_name(requirement.name) for requirement in EXTRAS["lab"]}
+        - light
+        - {"wellwise"}
+    )
+    blocked = {
+        m
+        for m, names in packages_distributions().items()
+        if {canonicalize_name(n) for n in names} & heavy
+    }
     assert {"torch", "fastapi", "sqlmodel", "prefect", "scipy"} <= blocked
     names = [n for n, module in wellwise._MODULES.items() if not module.startswith("optimizer")]
     code = WITHOUT_LAB.format(blocked=blocked, names=names)
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert ran.stderr == ""

@@ -30,8 +30,14 @@ ARGUMENTS = {"preexec_fn", "pass_fds"}
 
 ALLOWED = {
     ("drivers/serial/line.py", "'/dev/pts/'"): "compares the name of a port that a person gave",
-    ("drivers/conformance/checks.py", "'/dev/fd'"): "where there is none the check fails and says why",
-    ("orchestrator/engine/prefect_server.py", "'/bin/sh'"): "the whole function is called on POSIX only",
+    (
+        "drivers/conformance/checks.py",
+        "'/dev/fd'",
+    ): "where there is none the check fails and says why",
+    (
+        "orchestrator/engine/prefect_server.py",
+        "'/bin/sh'",
+    ): "the whole function is called on POSIX only",
 }
 
 
@@ -45,7 +51,9 @@ def _below(node: ast.AST, guarded: bool) -> Iterator[tuple[int, str]]:
         yield from _here(node)
     for field, value in ast.iter_fields(node):
         # The condition itself is never run with what it guards; nor is a docstring ever a place.
-        inside = guarded or (isinstance(node, ast.If | ast.IfExp) and field == "body" and _is_guard(node.test))
+        inside = guarded or (
+            isinstance(node, ast.If | ast.IfExp) and field == "body" and _is_guard(node.test)
+        )
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not (
                 isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
@@ -65,8 +73,14 @@ def _here(node: ast.AST) -> Iterator[tuple[int, str]]:
         case ast.ImportFrom(module=str(module), names=names) as found:
             if module in MODULES:
                 yield found.lineno, module
-            yield from ((found.lineno, f"{module}.{n.name}") for n in names if n.name in CALLS.get(module, ()))
-        case ast.Attribute(value=ast.Name(id=module), attr=name) as found if name in CALLS.get(module, ()):
+            yield from (
+                (found.lineno, f"{module}.{n.name}")
+                for n in names
+                if n.name in CALLS.get(module, ())
+            )
+        case ast.Attribute(value=ast.Name(id=module), attr=name) as found if name in CALLS.get(
+            module, ()
+        ):
             yield found.lineno, f"{module}.{name}"
         case ast.Attribute(attr=name) as found if name in METHODS:
             yield found.lineno, name
@@ -82,13 +96,17 @@ def found_in_rooms() -> dict[tuple[str, str], int]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
-            found |= {(name, use): line for line, use in uses(ast.parse(path.read_text(encoding="utf-8")))}
+            found |= {
+                (name, use): line for line, use in uses(ast.parse(path.read_text(encoding="utf-8")))
+            }
     return found
 
 
 def test_nothing_that_only_posix_has_is_used_unguarded() -> None:
     found = found_in_rooms()
-    assert [f"{file}:{line}: {use}" for (file, use), line in found.items() if (file, use) not in ALLOWED] == []
+    assert [
+        f"{file}:{line}: {use}" for (file, use), line in found.items() if (file, use) not in ALLOWED
+    ] == []
 
 
 def test_no_exception_outlives_its_use() -> None:
@@ -105,7 +123,10 @@ def test_no_exception_outlives_its_use() -> None:
         ("loop.add_signal_handler(2, stop)", ["add_signal_handler"]),
         ("folder = '/tmp/x'", ["'/tmp/x'"]),
         ("run(preexec_fn=f)", ["preexec_fn"]),
-        ("'''/tmp is only spoken of'''\nimport sys\nif sys.platform != 'win32':\n    os.fork()", []),
+        (
+            "'''/tmp is only spoken of'''\nimport sys\nif sys.platform != 'win32':\n    os.fork()",
+            [],
+        ),
         ("name = os.getuid() if hasattr(os, 'getuid') else 0", []),
         ("if sys.platform != 'win32':\n    pass\nelse:\n    os.fork()", ["os.fork"]),
     ],

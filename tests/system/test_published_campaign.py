@@ -46,13 +46,17 @@ def test_the_export_has_every_well_of_the_published_plan(rpe_run: tuple[Path, st
     assert table["ratio"].notna().sum() == 143
 
 
-def test_the_controls_are_the_two_best_of_the_round_before_that_fit(rpe_run: tuple[Path, str]) -> None:
+def test_the_controls_are_the_two_best_of_the_round_before_that_fit(
+    rpe_run: tuple[Path, str],
+) -> None:
     table = pd.read_csv(rpe_run[0] / "campaigns" / "rpe" / "wells.csv")
     parameters = list(table.columns[5:12])
     for round_number in (2, 3):
         before = table[(table["round"] == round_number - 1) & table["ratio"].notna()]
         periods = set(table[table["round"] == round_number]["detachment_period"])
-        ranked = before[before["detachment_period"].isin(periods)].sort_values("ratio", ascending=False, kind="stable")
+        ranked = before[before["detachment_period"].isin(periods)].sort_values(
+            "ratio", ascending=False, kind="stable"
+        )
         best = [tuple(row) for row in ranked.drop_duplicates(parameters)[parameters].to_numpy()[:2]]
         controls = table[(table["round"] == round_number) & (table["role"] == "control")]
         assert {tuple(row) for row in controls[parameters].to_numpy()} == set(best)
@@ -66,7 +70,9 @@ def test_the_loop_knows_only_scores(rpe_run: tuple[Path, str]) -> None:
 def test_csv_and_parquet_say_the_same(rpe_run: tuple[Path, str]) -> None:
     folder = rpe_run[0] / "campaigns" / "rpe"
     text = pd.read_csv(folder / "wells.csv").fillna({"flags": ""})
-    pd.testing.assert_frame_equal(text, pd.read_parquet(folder / "wells.parquet"), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        text, pd.read_parquet(folder / "wells.parquet"), check_dtype=False
+    )
 
 
 def test_status_and_show_tell_of_a_finished_campaign(rpe_run: tuple[Path, str]) -> None:

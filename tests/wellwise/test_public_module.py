@@ -11,19 +11,30 @@ import pytest
 import wellwise
 from tests.conftest import ROOT
 
-HEAVY = ("torch", "fastapi", "sqlmodel", "matplotlib", "prefect", "pandas", "scipy", "numpy", "pydantic")
+HEAVY = (
+    "torch",
+    "fastapi",
+    "sqlmodel",
+    "matplotlib",
+    "prefect",
+    "pandas",
+    "scipy",
+    "numpy",
+    "pydantic",
+)
 
 PROGRAM = """
 from wellwise import (
-    Capabilities, Client, Condition, ContinuousParameter, Device, Job, KeyMemory, Observation, Operation, Proposal,
-    Reading, Score, Scorer, SearchSpace, predict, propose, recommend,
+    Capabilities, Client, Condition, ContinuousParameter, Device, Job, KeyMemory, Observation,
+    Operation, Proposal, Reading, Score, Scorer, SearchSpace, predict, propose, recommend,
 )
 
-dose = ContinuousParameter(name="dose", step="A", kind="continuous", low=1, high=100, scale="log", standard=10)
-space = SearchSpace(parameters=(dose,))
+dose = ContinuousParameter(name="dose", step="A", kind="continuous", low=1, high=100, scale="log",
+standard=10) space = SearchSpace(parameters=(dose,))
 batch: list[Proposal] = propose(space, [], number=6, seed=1)
 known = [Observation(condition=proposal.condition, value=0.5, round=1) for proposal in batch]
-means: list[float] = [expected.mean for expected in predict(space, known, [Condition({"dose": 3.0})])]
+means: list[float] = [expected.mean for expected in predict(space, known, [Condition({"dose":
+    3.0})])]
 best = recommend(space, known)
 sure: float | None = None if best is None else best.is_best
 
@@ -67,8 +78,13 @@ def test_no_public_name_is_forgotten() -> None:
 
 
 def test_its_import_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = f"import sys, json, wellwise; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    code = (
+        f"import sys, json, wellwise; print(json.dumps([name for name in {HEAVY!r} if name in "
+        "sys.modules]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert json.loads(ran.stdout) == []
 
 
@@ -77,7 +93,9 @@ def test_a_misspelt_name_is_no_attribute() -> None:
         wellwise.Campain  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_a_name_whose_packages_are_absent_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_whose_packages_are_absent_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(wellwise._MODULES, "Client", "no_such_package.client")
     monkeypatch.delitem(vars(wellwise), "Client", raising=False)
     with pytest.raises(ImportError, match=r"needs no_such_package.*wellwise\[lab\]"):

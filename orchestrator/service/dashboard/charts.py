@@ -1,4 +1,7 @@
-"""Charts of the dashboard: places and colours, worked out here and drawn by the templates as SVG."""
+"""Charts of the dashboard.
+
+Places and colours, worked out here and drawn by the templates as SVG.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -152,10 +155,20 @@ def value_chart(state: CampaignState) -> ValueChart:
             line.append(f"{x},{_y(best)}")
             where = f"round {round_.number}, plate {well.well.plate}, {well.well.name}"
             title = f"{value:.3f}, {well.proposal.role}: {where}"
-            dots.append(Dot(x, _y(value), _SHAPES.get(well.proposal.role, "circle"), title, _link(state, round_, well)))
+            dots.append(
+                Dot(
+                    x,
+                    _y(value),
+                    _SHAPES.get(well.proposal.role, "circle"),
+                    title,
+                    _link(state, round_, well),
+                )
+            )
         low, middle, high = quantiles(values, n=4) if len(values) > 1 else (values or [0.0]) * 3
         x, width = round(LEFT + begin * step, 1), round((place - begin) * step, 1)
-        bands.append(Band(x, width, f"round {round_.number}", _y(low), _y(middle), _y(high), len(values)))
+        bands.append(
+            Band(x, width, f"round {round_.number}", _y(low), _y(middle), _y(high), len(values))
+        )
     return ValueChart(
         dots=tuple(dots),
         best=" ".join(line),
@@ -178,7 +191,11 @@ def _levels(state: CampaignState) -> Sequence[Level]:
     if standards:
         levels.append(Level(_y(fmean(standards)), f"standard {fmean(standards):.2f}", "standard"))
     if state.campaign.stop.target is not None:
-        levels.append(Level(_y(state.campaign.stop.target), f"target {state.campaign.stop.target:g}", "target"))
+        levels.append(
+            Level(
+                _y(state.campaign.stop.target), f"target {state.campaign.stop.target:g}", "target"
+            )
+        )
     return levels
 
 
@@ -204,7 +221,10 @@ def calendar(
             found = counts.get(StepDay(step.name, day), Counter())
             words = Counter({_word(status): number for status, number in found.items() if number})
             state = next((word for word in _WORST if words[word]), "planned")
-            told = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in words.items()) or "planned"
+            told = (
+                ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in words.items())
+                or "planned"
+            )
             title = f"{_named(step)}, day {day}: {told}"
             cells.append(Cell(_NAMES + day * _CELL, row * _ROW + 24, state, title))
     first = round_.started_at
@@ -228,7 +248,11 @@ def calendar(
 
 
 def _named(step: StepView) -> str:
-    return step.title if step.title.lower() == step.name.lower() else f"{step.name} {step.title}".strip()
+    return (
+        step.title
+        if step.title.lower() == step.name.lower()
+        else f"{step.name} {step.title}".strip()
+    )
 
 
 def _word(status: JobStatus) -> str:
@@ -247,10 +271,26 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
             row, column = well_row_column(well.well.name)
             value = None if well.lost else well.value
             fill, ink = colour(value) if value is not None else ("none", "plain")
-            word = "lost" if well.lost else "flagged" if well.flags else "read" if value is not None else "waits"
-            shown = "\N{MULTIPLICATION SIGN}" if well.lost else f"{value:.2f}" if value is not None else ""
+            word = (
+                "lost"
+                if well.lost
+                else "flagged"
+                if well.flags
+                else "read"
+                if value is not None
+                else "waits"
+            )
+            shown = (
+                "\N{MULTIPLICATION SIGN}"
+                if well.lost
+                else f"{value:.2f}"
+                if value is not None
+                else ""
+            )
             told = {"lost": f"lost: {well.lost}", "waits": "no value yet"}.get(word, "")
-            told = told or f"{value:.3f}" + (f", flagged {', '.join(well.flags)}" if well.flags else "")
+            told = told or f"{value:.3f}" + (
+                f", flagged {', '.join(well.flags)}" if well.flags else ""
+            )
             seats.append(
                 Seat(
                     name=well.well.name,

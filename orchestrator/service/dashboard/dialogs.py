@@ -12,13 +12,29 @@ from orchestrator.control.generate import path_of
 from orchestrator.core.act_spec import FieldSpec
 
 _HAND_PLACED = frozenset(
-    {"pause", "resume", "approve", "edit_proposal", "decide", "enter_reading", "hand_over", "set_rounds", "abort"}
+    {
+        "pause",
+        "resume",
+        "approve",
+        "edit_proposal",
+        "decide",
+        "enter_reading",
+        "hand_over",
+        "set_rounds",
+        "abort",
+    }
 )
-"""Acts that have a button where they are needed; the others are in the campaign's list of further acts."""
+"""Acts that have a button where they are needed.
+
+The others are in the campaign's list of further acts.
+"""
 
 
 def dialogs(acts: Sequence[type[Act]]) -> Markup:
-    """JSON: act -> its fields but the reason and the place, as `FieldSpec` has them; safe inside HTML."""
+    """JSON: act -> its fields but the reason and the place, as `FieldSpec` has them.
+
+    Safe inside HTML.
+    """
     text = json.dumps({act.name: _fields(act) for act in acts})
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - JSON without the one character that could end it
 
@@ -31,7 +47,9 @@ def further_acts(acts: Sequence[type[Act]]) -> list[type[Act]]:
 def url_of(act: type[Act], campaign: str, place: tuple[int, int, str] | None = None) -> str:
     """Where the browser sends an act."""
     number, plate, well = place or (0, 0, "")
-    return f"/api/v1/campaigns/{campaign}" + path_of(act).format(number=number, plate=plate, well=well)
+    return f"/api/v1/campaigns/{campaign}" + path_of(act).format(
+        number=number, plate=plate, well=well
+    )
 
 
 def _fields(act: type[Act]) -> list[dict[str, Any]]:
@@ -40,4 +58,6 @@ def _fields(act: type[Act]) -> list[dict[str, Any]]:
 
 def _said(field: FieldSpec) -> dict[str, Any]:
     """What the browser needs to know of a field."""
-    return {name: value for name, value in field._asdict().items() if value not in (None, "", (), False)}
+    return {
+        name: value for name, value in field._asdict().items() if value not in (None, "", (), False)
+    }

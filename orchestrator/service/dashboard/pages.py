@@ -1,4 +1,7 @@
-"""The dashboard: pages that people look at. What they do there goes through the API, with its rules."""
+"""The dashboard: pages that people look at.
+
+What they do there goes through the API, with its rules.
+"""
 
 import re
 from collections.abc import Hashable
@@ -21,7 +24,14 @@ from orchestrator.service.authentication import COOKIE, Admin, TheBackend, Viewe
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard import charts
 from orchestrator.service.dashboard.dialogs import dialogs, further_acts, url_of
-from orchestrator.service.lookup import fault_of, robots_of, round_of, summary_of, view_of, well_history
+from orchestrator.service.lookup import (
+    fault_of,
+    robots_of,
+    round_of,
+    summary_of,
+    view_of,
+    well_history,
+)
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.views import event_view, round_view
 
@@ -63,7 +73,9 @@ _environment.globals["act_url"] = _act_url
 _environment.filters["number"] = _number
 _environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
 _environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
-_environment.filters["anchor"] = lambda text: "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+_environment.filters["anchor"] = lambda text: (
+    "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+)
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 
@@ -72,7 +84,14 @@ def _rendered(name: str, **values: Any) -> str:
 
 
 def _page(
-    request: Request, who: Identity, title: str, content: str, *, live: str = "", last: int = 0, here: str = ""
+    request: Request,
+    who: Identity,
+    title: str,
+    content: str,
+    *,
+    live: str = "",
+    last: int = 0,
+    here: str = "",
 ) -> Response:
     """A whole page, or only its content for one that is looked at already."""
     if request.headers.get("x-part"):
@@ -139,8 +158,18 @@ def campaign(
     last, state = backend.state(campaign_id)
     number = round_number or len(state.rounds)
     version = last, fault_of(backend, state)
-    content = backend.cache.of(f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number))
-    return _page(request, who, state.campaign.title or state.id, content, live=campaign_id, last=last, here="campaigns")
+    content = backend.cache.of(
+        f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number)
+    )
+    return _page(
+        request,
+        who,
+        state.campaign.title or state.id,
+        content,
+        live=campaign_id,
+        last=last,
+        here="campaigns",
+    )
 
 
 def _campaign(backend: Backend, last: int, state: CampaignState, number: int) -> str:
@@ -153,7 +182,10 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         counts = record.calendar(backend.journal, state.id, current.number)
         last_day = state.campaign.protocol.last_day
         found = charts.calendar(view.steps, counts, current, last_day, view.lab_time)
-    events = [event_view(row, zone) for row in record.latest_events(backend.journal, state.id, limit=_FEED)]
+    events = [
+        event_view(row, zone)
+        for row in record.latest_events(backend.journal, state.id, limit=_FEED)
+    ]
     sharing = sorted({pair for step in view.steps for pair in permutations(step.robots, 2)})
     return _rendered(
         "campaign.html",
@@ -172,11 +204,20 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
 
 
 @pages.get("/campaigns/{campaign_id}/insight")
-def insight(request: Request, backend: TheBackend, who: Viewer, campaign_id: CampaignId) -> Response:
-    """What the model makes of a campaign; it is asked for when the page is there, for it takes seconds."""
+def insight(
+    request: Request, backend: TheBackend, who: Viewer, campaign_id: CampaignId
+) -> Response:
+    """What the model makes of a campaign.
+
+    It is asked for when the page is there, for it takes seconds.
+    """
     last, state = backend.state(campaign_id)
     found = backend.insights.of(state)
-    names = [name for name in ("effects", "pair-effect", "calibration", "pareto-front") if found.recommended]
+    names = [
+        name
+        for name in ("effects", "pair-effect", "calibration", "pareto-front")
+        if found.recommended
+    ]
     names = [name for name in names if backend.insights.figure(state, name) is not None]
     view = view_of(backend, last, state)
     return HTMLResponse(_rendered("insight.html", insight=found, campaign=view, figures=names))
@@ -202,7 +243,9 @@ def one_well(
         if parameter not in state.campaign.space.decided
     }
     proposed = round_of(state, number).proposed
-    content = _rendered("well.html", well=history, campaign=view, choices=choices, proposed=proposed)
+    content = _rendered(
+        "well.html", well=history, campaign=view, choices=choices, proposed=proposed
+    )
     return _page(request, who, f"{history.id}", content, here="campaigns")
 
 
@@ -210,7 +253,9 @@ def one_well(
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of all campaigns that are not over."""
     last, version = _seen(backend)
-    content = backend.cache.of("robots", version, lambda: _rendered("robots.html", robots=robots_of(backend)))
+    content = backend.cache.of(
+        "robots", version, lambda: _rendered("robots.html", robots=robots_of(backend))
+    )
     return _page(request, who, "Robots", content, live="*", last=last, here="robots")
 
 
@@ -219,14 +264,21 @@ def access(request: Request, backend: TheBackend, who: Admin) -> Response:
     """Tokens, and what was done to them."""
     zone = backend.settings.zone
     content = _rendered(
-        "access.html", tokens=backend.access.tokens(), audit=backend.access.audit(), zone=zone, own=who.token_id
+        "access.html",
+        tokens=backend.access.tokens(),
+        audit=backend.access.audit(),
+        zone=zone,
+        own=who.token_id,
     )
     return _page(request, who, "Access", content, here="access")
 
 
 @pages.get("/login")
 def login(
-    request: Request, backend: TheBackend, token: str = "", target: Annotated[str, Query(alias="next")] = "/"
+    request: Request,
+    backend: TheBackend,
+    token: str = "",
+    target: Annotated[str, Query(alias="next")] = "/",
 ) -> Response:
     """The page that asks for a token; a link with a token signs in at once."""
     if token:
@@ -258,11 +310,18 @@ def _signed_in(request: Request, backend: Backend, token: str, target: str) -> R
         return HTMLResponse(_rendered("login.html", message=str(error), next=_inside(target)), 401)
     answer = RedirectResponse(_inside(target), 303)
     secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, browser, max_age=_COOKIE_S, httponly=True, samesite="strict", secure=secure)
+    answer.set_cookie(
+        COOKIE, browser, max_age=_COOKIE_S, httponly=True, samesite="strict", secure=secure
+    )
     return answer
 
 
 def _inside(path: str) -> str:
     """A path of this service, whatever was asked for."""
-    sound = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    sound = (
+        path.startswith("/")
+        and not path.startswith("//")
+        and "\\" not in path
+        and path.isprintable()
+    )
     return path if sound else "/"

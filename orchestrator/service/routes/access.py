@@ -42,5 +42,8 @@ def revoke_token(backend: TheBackend, who: Admin, token: TokenId) -> None:
 
 @people.get("/audit", responses=answers(401, 403, 503))
 def audit(backend: TheBackend, admin: Admin) -> list[AuditEntry]:
-    """What was done to tokens and by whom, newest first; what is done to campaigns is among their events."""
+    """What was done to tokens and by whom, newest first.
+
+    What is done to campaigns is among their events.
+    """
     return [AuditEntry.model_validate(row.model_dump()) for row in backend.access.audit()]

@@ -1,4 +1,7 @@
-"""Campaigns over HTTP: list and look at; rounds with proposals and wells, jobs, events, insight, exports."""
+"""Campaigns over HTTP: list and look at.
+
+Rounds with proposals and wells, jobs, events, insight, exports.
+"""
 
 from typing import Annotated, Literal
 
@@ -12,8 +15,23 @@ from orchestrator.results.tables import csv_text, events_table, parquet_bytes, t
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.lookup import fault_of, round_of, summary_of, view_of, well_history
 from orchestrator.service.problems import READING
-from orchestrator.service.requests import After, CampaignId, Limit, PlateNumber, RoundNumber, WellName
-from orchestrator.service.schema import CampaignPage, CampaignView, EventPage, Insight, JobPage, RoundView, WellHistory
+from orchestrator.service.requests import (
+    After,
+    CampaignId,
+    Limit,
+    PlateNumber,
+    RoundNumber,
+    WellName,
+)
+from orchestrator.service.schema import (
+    CampaignPage,
+    CampaignView,
+    EventPage,
+    Insight,
+    JobPage,
+    RoundView,
+    WellHistory,
+)
 from orchestrator.service.views import event_view, job_view, round_view
 
 ExportName = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", "report.html"]
@@ -61,12 +79,16 @@ def one_campaign(
     if if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers={"ETag": tag})
     version = last, fault_of(backend, state)
-    text = backend.cache.of(f"view {state.id}", version, lambda: view_of(backend, last, state).model_dump_json())
+    text = backend.cache.of(
+        f"view {state.id}", version, lambda: view_of(backend, last, state).model_dump_json()
+    )
     return Response(text, media_type="application/json", headers={"ETag": tag})
 
 
 @campaigns.get("/{campaign_id}/rounds/{number}", responses=READING)
-def one_round(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, number: RoundNumber) -> RoundView:
+def one_round(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, number: RoundNumber
+) -> RoundView:
     """A round with its proposals, their reasons, and what came of them."""
     _, state = backend.state(campaign_id)
     return round_view(state, round_of(state, number), backend.settings.zone)
@@ -114,7 +136,11 @@ def list_jobs(
 
 @campaigns.get("/{campaign_id}/events", responses=READING)
 def list_events(
-    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, after: After = 0, limit: Limit = 100
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    after: After = 0,
+    limit: Limit = 100,
 ) -> EventPage:
     """What happened, oldest first."""
     backend.state(campaign_id)
@@ -125,7 +151,10 @@ def list_events(
 
 @campaigns.get("/{campaign_id}/insight", responses=READING)
 def insight(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId) -> Insight:
-    """What the model makes of the results: the condition to use, what matters, how far to trust it."""
+    """What the model makes of the results.
+
+    The condition to use, what matters, how far to trust it.
+    """
     return backend.insights.of(backend.state(campaign_id)[1])
 
 
@@ -143,13 +172,16 @@ def one_figure(
     """A figure of the model."""
     svg = backend.insights.figure(backend.state(campaign_id)[1], name)
     if svg is None:
-        raise Missing(f"there is no figure {name} yet: too little was observed, or the campaign has none")
+        raise Missing(
+            f"there is no figure {name} yet: too little was observed, or the campaign has none"
+        )
     return Response(svg, media_type="image/svg+xml")
 
 
 @campaigns.get(
     "/{campaign_id}/exports/{name}",
-    responses=READING | {200: {"content": {kind: {} for kind in _KINDS.values()}, "description": "The file."}},
+    responses=READING
+    | {200: {"content": {kind: {} for kind in _KINDS.values()}, "description": "The file."}},
     response_class=Response,
 )
 def export(
@@ -162,7 +194,9 @@ def export(
     _, state = backend.state(campaign_id)
     kind = _KINDS[name.rpartition(".")[2]]
     if name == "campaign.yaml":
-        return _file(queries.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", kind)
+        return _file(
+            queries.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", kind
+        )
     if name == "report.html":
         html = report_of(backend.journal, campaign_id, backend.settings)
         return _file(html.encode(), f"{campaign_id}-report.html", kind)
@@ -175,4 +209,6 @@ def export(
 
 
 def _file(content: bytes, name: str, kind: str) -> Response:
-    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(
+        content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

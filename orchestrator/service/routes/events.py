@@ -20,7 +20,12 @@ _PATIENCE_S = 15.0
     "/events/stream",
     response_class=StreamingResponse,
     responses=answers(401, 404, 422, 503)
-    | {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events, each with an EventView."}},
+    | {
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": "Server-sent events, each with an EventView.",
+        }
+    },
 )
 async def stream(
     backend: TheBackend,
@@ -29,10 +34,15 @@ async def stream(
     after: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=2**53)] = None,
 ) -> StreamingResponse:
-    """Events as they happen (server-sent); goes on behind the last id that was seen, or with what comes next."""
+    """Events as they happen (server-sent).
+
+    Goes on behind the last id that was seen, or with what comes next.
+    """
     begin = last_event_id if last_event_id is not None else after
     found = _sent(backend, backend.stream.last if begin is None else begin, campaign)
-    return StreamingResponse(found, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(
+        found, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
 
 
 async def _sent(backend: Backend, after: int, campaign: str | None) -> AsyncIterator[str]:

@@ -24,7 +24,9 @@ def ready(backend: TheBackend) -> Health | JSONResponse:
     """Whether the journal can be read and campaigns are carried on."""
     backend.journal.last_event()
     if not backend.supervisor.alive:
-        return problem(503, "campaigns are not carried on: restart the service, and look at its log")
+        return problem(
+            503, "campaigns are not carried on: restart the service, and look at its log"
+        )
     return healthy()
 
 

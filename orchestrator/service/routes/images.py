@@ -23,18 +23,25 @@ images = APIRouter(prefix="/campaigns", tags=["campaigns"])
     responses=READING | {200: {"content": {"image/png": {}}, "description": "The image."}},
     response_class=FileResponse,
 )
-def image(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber) -> FileResponse:
+def image(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber
+) -> FileResponse:
     """The image of a reading, as the camera gave it."""
     _, path = _image_of(backend, campaign_id, reading)
-    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
+    return FileResponse(
+        path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
+    )
 
 
 @images.get(
     "/{campaign_id}/readings/{reading}/marked",
-    responses=READING | {200: {"content": {"image/png": {}}, "description": "The image, with marks."}},
+    responses=READING
+    | {200: {"content": {"image/png": {}}, "description": "The image, with marks."}},
     response_class=Response,
 )
-def marked(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber) -> Response:
+def marked(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber
+) -> Response:
     """The image of a reading, with what the scorer counts marked on it."""
     row, _ = _image_of(backend, campaign_id, reading)
     _, state = backend.state(campaign_id)
@@ -43,7 +50,9 @@ def marked(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading
     png = None if scorer is None else marked_image(row, backend.settings.home, scorer)
     if png is None:
         raise Missing(f"{scored.scorer} has nothing to mark on reading {reading} of {campaign_id}")
-    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+    return Response(
+        png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"}
+    )
 
 
 def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingRow, Path]:

@@ -17,7 +17,13 @@ from orchestrator.service.backend import Backend
 from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of
 from orchestrator.service.problems import ACTING
-from orchestrator.service.schema import CampaignSummary, CampaignText, LaunchPreview, LiquidPlan, StepPlan
+from orchestrator.service.schema import (
+    CampaignSummary,
+    CampaignText,
+    LaunchPreview,
+    LiquidPlan,
+    StepPlan,
+)
 from orchestrator.service.views import well_view
 from protocols.campaign import Campaign
 from protocols.compile import compile_jobs
@@ -36,7 +42,11 @@ def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchP
 
 @launching.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
 def launch(
-    request: Request, backend: TheBackend, who: Operator, body: CampaignText, key: IdempotencyKey = None
+    request: Request,
+    backend: TheBackend,
+    who: Operator,
+    body: CampaignText,
+    key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Launch a campaign from its file."""
 
@@ -44,7 +54,9 @@ def launch(
         campaign = _checked(backend, body)
         past, _ = past_observations(backend.journal, campaign, None)
         started = datetime.now(UTC)
-        campaign_id = backend.journal.create_campaign(campaign, body.file, past, started, who.person)
+        campaign_id = backend.journal.create_campaign(
+            campaign, body.file, past, started, who.person
+        )
         backend.changed(campaign_id)
         return summary_of(backend, campaign_id)
 
@@ -58,7 +70,9 @@ def _checked(backend: Backend, body: CampaignText) -> Campaign:
     return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
 
 
-def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observation]) -> LaunchPreview:
+def launch_preview(
+    backend: Backend, campaign: Campaign, past: Sequence[Observation]
+) -> LaunchPreview:
     """What a campaign would do in its first round, had it been launched now."""
     clock = clock_named("real", zone=backend.settings.zone)
     start = first_day(campaign, clock.now())
@@ -81,12 +95,21 @@ def launch_preview(backend: Backend, campaign: Campaign, past: Sequence[Observat
         last_day=max((job.due_at for job in jobs), default=start),
         past_results=len(past),
         layout=[
-            well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal)) for p in plan.layout.placements
+            well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal))
+            for p in plan.layout.placements
         ],
         steps=[
-            StepPlan(step=s.name, title=s.title, robots=list(s.robots), days=list(s.days), jobs=counts[s.name])
+            StepPlan(
+                step=s.name,
+                title=s.title,
+                robots=list(s.robots),
+                days=list(s.days),
+                jobs=counts[s.name],
+            )
             for s in campaign.protocol.steps
         ],
-        liquids=[LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())],
+        liquids=[
+            LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())
+        ],
         notices=list(plan.notices),
     )

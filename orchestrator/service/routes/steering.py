@@ -1,4 +1,7 @@
-"""Steering over HTTP: a route for each act of the table; person and reason go into the event log."""
+"""Steering over HTTP: a route for each act of the table.
+
+Person and reason go into the event log.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -19,7 +22,11 @@ from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, 
 from orchestrator.service.schema import CampaignSummary, Entered, Stopped, WellHistory, Why
 from protocols.addresses import WellPlace
 
-_ANSWERS: dict[Answer, type[BaseModel]] = {"campaign": CampaignSummary, "well": WellHistory, "entered": Entered}
+_ANSWERS: dict[Answer, type[BaseModel]] = {
+    "campaign": CampaignSummary,
+    "well": WellHistory,
+    "entered": Entered,
+}
 
 
 def steering(acts: Sequence[type[Act]]) -> APIRouter:
@@ -37,7 +44,9 @@ def steering(acts: Sequence[type[Act]]) -> APIRouter:
         _, state = backend.state(campaign_id)
         unstopped = backend.supervisor.stop_now(campaign_id, By(who.person, body.why))
         backend.changed(campaign_id)
-        return Stopped(stopped=[r for r in state.campaign.robots if r not in unstopped], not_stopped=unstopped)
+        return Stopped(
+            stopped=[r for r in state.campaign.robots if r not in unstopped], not_stopped=unstopped
+        )
 
     return router
 
@@ -45,11 +54,15 @@ def steering(acts: Sequence[type[Act]]) -> APIRouter:
 def body_of(act: type[Act]) -> type[BaseModel]:
     """The body of an act's request: its fields without what its path says."""
     fields: dict[str, Any] = {
-        name: (field.annotation, field) for name, field in act.model_fields.items() if name != "place"
+        name: (field.annotation, field)
+        for name, field in act.model_fields.items()
+        if name != "place"
     }
     if len(fields) == len(act.model_fields):
         return act
-    return create_model(f"{act.__name__}Body", __config__=act.model_config, __doc__=act.__doc__, **fields)
+    return create_model(
+        f"{act.__name__}Body", __config__=act.model_config, __doc__=act.__doc__, **fields
+    )
 
 
 def _add_campaign_route(router: APIRouter, act: type[Act]) -> None:
@@ -86,7 +99,10 @@ def _add_well_route(router: APIRouter, act: type[WellAct]) -> None:
 
 
 def _add(router: APIRouter, act: type[Act], path: str, route: Callable[..., JSONResponse]) -> None:
-    route.__annotations__ |= {"body": body_of(act), "who": Annotated[Identity, Depends(at_least(act.role))]}
+    route.__annotations__ |= {
+        "body": body_of(act),
+        "who": Annotated[Identity, Depends(at_least(act.role))],
+    }
     summary, _, more = (act.__doc__ or "").partition("\n")
     router.add_api_route(
         path,
@@ -115,7 +131,9 @@ def _performed(
         if act.answer == "entered":
             return Entered(wells=len(outcome))
         if isinstance(act, WellAct):
-            return well_history(backend, campaign_id, act.place.round, act.place.plate, act.place.well)
+            return well_history(
+                backend, campaign_id, act.place.round, act.place.plate, act.place.well
+            )
         return summary_of(backend, campaign_id)
 
     return idempotent(backend.journal, who, key, request, body, 200, answer)

@@ -31,7 +31,9 @@ def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) ->
     for name, seed in (("one", 7), ("same", 7), ("other", 8)):
         url = f"sqlite:///{tmp_path / name}.sqlite"
         journal = Journal(url)
-        campaign_id = journal.create_campaign(short.model_copy(update={"seed": seed}), "", [], START)
+        campaign_id = journal.create_campaign(
+            short.model_copy(update={"seed": seed}), "", [], START
+        )
         crash.carry(tmp_path / name, url, campaign_id)
         written = write_table(tidy_table(journal.state(campaign_id)), tmp_path / name, "wells")
         exports.append([path.read_bytes() for path in written])
@@ -41,21 +43,29 @@ def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) ->
         assert first != other
 
 
-def test_the_next_round_is_proposed_from_the_published_wells(tmp_path: Path, published: Path) -> None:
+def test_the_next_round_is_proposed_from_the_published_wells(
+    tmp_path: Path, published: Path
+) -> None:
     ran = wellwise("propose", RPE_FILE, "--history", published, "--out", tmp_path)
     assert ran.returncode == 0, ran.stderr
     with (tmp_path / "round-2.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 48
     controls = {
-        tuple(float(row[name]) for name in list(row)[5:12]): row["well"] for row in rows if row["role"] == "control"
+        tuple(float(row[name]) for name in list(row)[5:12]): row["well"]
+        for row in rows
+        if row["role"] == "control"
     }
     assert controls == {(192.31, 5, 8, 12, 0, 7, 16): "A1", (226.73, 6, 17, 18, 0, 17, 9): "B1"}
 
 
 def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(RPE_FILE.read_text().replace("unit: nM", "unit: nMM").replace("lab: ipsc-rpe}", "laboratory: x}"))
+    bad.write_text(
+        RPE_FILE.read_text()
+        .replace("unit: nM", "unit: nMM")
+        .replace("lab: ipsc-rpe}", "laboratory: x}")
+    )
     home = tmp_path / "home"
     for command in ("run", "validate"):
         ran = wellwise(command, bad, home=home)
@@ -71,7 +81,10 @@ def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     [
         (("validate", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file or directory"),
         (("propose", RPE_FILE, "--history", RPE_FILE), "there is no such column"),
-        (("propose", RPE_FILE, "--history", "x.csv", "--column", "fgfri"), "'fgfri' is not understood"),
+        (
+            ("propose", RPE_FILE, "--history", "x.csv", "--column", "fgfri"),
+            "'fgfri' is not understood",
+        ),
         (("show", "nothing"), "there is no campaign 'nothing'"),
         (("export",), "there is no campaign yet"),
     ],
@@ -85,9 +98,14 @@ def test_a_wrong_argument_is_told(words: tuple[object, ...], told: str, tmp_path
 
 def test_an_option_that_the_driver_does_not_take_is_told_with_its_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
-    bad.write_text(RPE_FILE.read_text().replace("options: {lab: ipsc-rpe}", "options: {laboratory: ipsc-rpe}"))
+    bad.write_text(
+        RPE_FILE.read_text().replace("options: {lab: ipsc-rpe}", "options: {laboratory: ipsc-rpe}")
+    )
     ran = wellwise("validate", bad)
-    assert "robots.microscope.options.laboratory: unknown option (expected one of lab, culture" in ran.stderr
+    assert (
+        "robots.microscope.options.laboratory: unknown option (expected one of lab, culture"
+        in ran.stderr
+    )
 
 
 def test_the_schema_is_json() -> None:
@@ -96,7 +114,9 @@ def test_the_schema_is_json() -> None:
     assert "protocol" in json.loads(wellwise("schema").stdout)["properties"]
 
 
-def test_plots_of_a_round_under_way_leave_out_what_is_not_known(tmp_path: Path, assay: object) -> None:
+def test_plots_of_a_round_under_way_leave_out_what_is_not_known(
+    tmp_path: Path, assay: object
+) -> None:
 
     journal, campaign_id = planned(tmp_path, assay)  # type: ignore[arg-type]
     assert len(write_plots(journal.state(campaign_id), tmp_path / "plots")) == 3
@@ -124,12 +144,25 @@ def test_an_operator_decides_a_late_job_by_command(tmp_path: Path) -> None:
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
     campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     assert "Come back" in wellwise("advance", home=tmp_path).stdout
-    journal.note(campaign_id, START + timedelta(days=9), "clock_moved", campaign_id, "nobody was there")
+    journal.note(
+        campaign_id, START + timedelta(days=9), "clock_moved", campaign_id, "nobody was there"
+    )
     asked = wellwise("advance", home=tmp_path)
     assert "A person is needed: crash/r1/p1/read/1" in asked.stdout
-    assert "wellwise decide crash/r1/p1/read/1 done|failed|again" in wellwise("status", home=tmp_path).stdout
+    assert (
+        "wellwise decide crash/r1/p1/read/1 done|failed|again"
+        in wellwise("status", home=tmp_path).stdout
+    )
     for plate in (1, 2):
-        words = ("decide", f"crash/r1/p{plate}/read/1", "again", "--why", "colour keeps", "--who", "ada")
+        words = (
+            "decide",
+            f"crash/r1/p{plate}/read/1",
+            "again",
+            "--why",
+            "colour keeps",
+            "--who",
+            "ada",
+        )
         assert wellwise(*words, home=tmp_path).returncode == 0
     assert "is finished" in wellwise("advance", home=tmp_path).stdout
     decided = [event for event in journal.events(campaign_id) if event.who == "ada"]
@@ -158,7 +191,9 @@ def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
     campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     wellwise("advance", home=tmp_path)
-    ran = wellwise("correct-well", "crash/r1/p1/A1", "--value", "0.5", "--why", "by eye", home=tmp_path)
+    ran = wellwise(
+        "correct-well", "crash/r1/p1/A1", "--value", "0.5", "--why", "by eye", home=tmp_path
+    )
     assert "crash/r1/p1/A1: 0.5 entered." in ran.stdout
     wellwise("advance", home=tmp_path)
     assert journal.state(campaign_id).status == "finished"
@@ -186,11 +221,20 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
     file = tmp_path / "campaign.yaml"
     file.write_text(LAB_FILE.read_text().replace("stop: {rounds: 2}", "stop: {rounds: 1}"))
     home = tmp_path / "home"
-    environment = {**os.environ, "WELLWISE_HOME": str(home), "WELLWISE_LEASE_S": "2", "WELLWISE_SPEED": "2500"}
+    environment = {
+        **os.environ,
+        "WELLWISE_HOME": str(home),
+        "WELLWISE_LEASE_S": "2",
+        "WELLWISE_SPEED": "2500",
+    }
 
     def started(*command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [PROGRAM, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [PROGRAM, *command],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def line_with(text: str, process: subprocess.Popen[str]) -> str:
@@ -203,7 +247,8 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
         raise AssertionError(f"no {text!r} in:\n{''.join(seen)}")
 
     with started("run", str(file)) as first:
-        # The round takes it half a minute more, so that it holds the campaign when the second comes.
+        # The round takes it half a minute more, so that it holds the campaign when the second
+        # comes.
         line_with("round 1:", first)
         with started("resume", "--wait") as second:
             assert f"process {first.pid}" in line_with("Waiting:", second)
@@ -217,7 +262,9 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
     assert all(well.value is not None for well in state.rounds[0].wells)
     log = RobotLog(lab_log_path(home, "virtual"))
     done = [
-        (performed.key, performed.position) for performed in log.everything() if performed.operation.kind != "image"
+        (performed.key, performed.position)
+        for performed in log.everything()
+        if performed.operation.kind != "image"
     ]
     assert len(done) == len(set(done)) == 10
     journal.close()
@@ -225,5 +272,8 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
 
 
 def test_no_command_waits_for_the_model_that_does_not_need_it() -> None:
-    code = "import sys, orchestrator.cli.main, orchestrator.cli.console; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, orchestrator.cli.main, orchestrator.cli.console; sys.exit('torch' in "
+        "sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

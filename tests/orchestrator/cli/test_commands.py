@@ -1,4 +1,7 @@
-"""The command line as a whole: its help is true, and printing it imports nothing that is not needed."""
+"""The command line as a whole.
+
+Its help is true, and printing it imports nothing that is not needed.
+"""
 
 import subprocess
 import sys
@@ -37,7 +40,8 @@ def test_help_and_an_empty_home_need_neither_model_nor_database(words: list[str]
     code = (
         "import sys\nfrom orchestrator.cli.main import main\nsys.argv[1:] = " + repr(words) + "\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'sqlmodel', 'fastapi', 'matplotlib', 'prefect', 'pint', 'numpy', 'httpx'}\n"
+        "heavy = {'torch', 'sqlmodel', 'fastapi', 'matplotlib', 'prefect', 'pint', 'numpy', "
+        "'httpx'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -63,17 +67,26 @@ main()
 
 def light(*words: str) -> subprocess.CompletedProcess[str]:
     """A command on a computer that has what drivers and clients need, and not the lab's packages."""
-    return subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=False
+    )
 
 
-@pytest.mark.parametrize("words", [["run", "x.yaml"], ["serve"], ["pause", "--why", "lunch"], ["show"]])
+@pytest.mark.parametrize(
+    "words", [["run", "x.yaml"], ["serve"], ["pause", "--why", "lunch"], ["show"]]
+)
 def test_a_command_of_the_lab_says_what_to_install(words: list[str]) -> None:
     ran = light(*words)
-    assert (ran.returncode, ran.stderr) == (2, 'this command needs the lab\'s packages: pip install "wellwise[lab]"\n')
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        'this command needs the lab\'s packages: pip install "wellwise[lab]"\n',
+    )
 
 
 def test_a_light_computer_checks_drivers_and_speaks_to_a_service() -> None:
     assert "manual" in light("driver", "list").stdout
-    ran = light("remote", "pause", "rpe", "--why", "lunch", "--url", "http://127.0.0.1:9", "--token", "t")
+    ran = light(
+        "remote", "pause", "rpe", "--why", "lunch", "--url", "http://127.0.0.1:9", "--token", "t"
+    )
     assert (ran.returncode, "no service answers" in ran.stderr) == (2, True)
     assert light("--version").stdout.startswith("wellwise ")

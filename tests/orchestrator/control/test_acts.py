@@ -1,4 +1,7 @@
-"""Acts: a new one is one class, found everywhere; two of them at once leave what one after the other would."""
+"""Acts: a new one is one class, found everywhere.
+
+Two of them at once leave what one after the other would.
+"""
 
 import contextlib
 import itertools
@@ -83,21 +86,29 @@ def test_an_act_of_ones_own_is_found_in_every_face(tmp_path: Path, assay: Campai
         viewer = TestClient(app, headers={"Authorization": f"Bearer {served.secrets['viewer']}"})
         path = f"/api/v1/campaigns/{campaign_id}/water"
         assert viewer.post(path, json={"litres": 1, "why": "dry"}).status_code == 403
-        operator = TestClient(app, headers={"Authorization": f"Bearer {served.secrets['operator']}"})
+        operator = TestClient(
+            app, headers={"Authorization": f"Bearer {served.secrets['operator']}"}
+        )
         refused = operator.post(path, json={"litres": 11, "why": "dry"})
         assert (refused.status_code, refused.json()["problems"][0]["key"]) == (422, "litres")
 
         # Client: by name, and by the method that is written for it.
-        client = Client("http://testserver", served.secrets["operator"], transport=operator._transport)
+        client = Client(
+            "http://testserver", served.secrets["operator"], transport=operator._transport
+        )
         assert client.act(campaign_id, "water", litres=2.0, why="dry").last_event > 0  # type: ignore[union-attr]
         scope: dict[str, Any] = {}
         exec(  # the generated text, as the client's file would hold it
-            "from orchestrator.client import *\nfrom orchestrator.client import Client, cast, CampaignSummary\n"
-            "from types import MappingProxyType\nfrom typing import *\nfrom orchestrator.service.schema import *\n"
+            "from orchestrator.client import *\nfrom orchestrator.client import Client, cast, "
+            "CampaignSummary\n"
+            "from types import MappingProxyType\nfrom typing import *\nfrom "
+            "orchestrator.service.schema import *\n"
             "class Wider(Client):\n" + client_methods(acts),
             scope,
         )
-        wider = scope["Wider"]("http://testserver", served.secrets["operator"], transport=operator._transport)
+        wider = scope["Wider"](
+            "http://testserver", served.secrets["operator"], transport=operator._transport
+        )
         assert wider.water(campaign_id, litres=3.0, why="dry", gently=True).id == campaign_id
 
         # Command line: here, and for a service elsewhere.
@@ -106,8 +117,13 @@ def test_an_act_of_ones_own_is_found_in_every_face(tmp_path: Path, assay: Campai
             shell = typer.Typer()
             shell.command("other")(lambda: None)
             specs = [spec_of(act) for act in acts]
-            run = lambda campaign, act, values, _, typed=typed: typed.append((campaign, act.name, values))  # noqa: E731
-            add_acts(shell, specs, {}, run, remote)
+
+            def note(
+                campaign: str | None, act: Any, values: Any, _: Any, typed: Any = typed
+            ) -> None:
+                typed.append((campaign, act.name, values))
+
+            add_acts(shell, specs, {}, note, remote)
             words = ["water", *([campaign_id] if remote else []), "4", "--gently", "--why", "dry"]
             assert CliRunner().invoke(shell, words).exit_code == 0
             values = {"why": "dry", "litres": 4.0, "gently": True}
@@ -147,9 +163,13 @@ def waiting(url: str, home: Path) -> tuple[Lab, str]:
     campaign = crash.campaign(KeyMemory.REMEMBERS_KEYS)
     rounds = campaign.rounds.model_copy(update={"approval": True})
     journal = Journal(url)
-    campaign_id = journal.create_campaign(campaign.model_copy(update={"rounds": rounds}), "", [], START)
+    campaign_id = journal.create_campaign(
+        campaign.model_copy(update={"rounds": rounds}), "", [], START
+    )
     journal.plan_round(campaign_id, plan_round(campaign, 1, []).layout, None, [], START, START)
-    return open_lab(Settings(home=home, database_url=url), journal, journal.state(campaign_id)), campaign_id
+    return open_lab(
+        Settings(home=home, database_url=url), journal, journal.state(campaign_id)
+    ), campaign_id
 
 
 def dispensed(lab: Lab, campaign_id: str, plate: int, well: str) -> float:
@@ -203,7 +223,12 @@ def test_an_act_whose_campaign_never_rests_gives_up(tmp_path: Path) -> None:
     class Restless(Approve):
         def prepare(self, lab: Lab, state: Any) -> Any:
             values = {SUBSTRATE: float(next(value))}
-            perform(lab, campaign_id, EditProposal(place=place(1, 1, "A2"), values=values, why="again"), "bob")
+            perform(
+                lab,
+                campaign_id,
+                EditProposal(place=place(1, 1, "A2"), values=values, why="again"),
+                "bob",
+            )
             return super().prepare(lab, state)
 
     with pytest.raises(Conflict, match="again and again"):
@@ -250,7 +275,9 @@ def until_done(lab: Lab, campaign_id: str, act: Act) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), itertools.combinations(pairs_of_acts(), 2), ids=str)
-def test_two_acts_at_once_leave_what_one_after_the_other_would(tmp_path: Path, first: Act, second: Act) -> None:
+def test_two_acts_at_once_leave_what_one_after_the_other_would(
+    tmp_path: Path, first: Act, second: Act
+) -> None:
     """Each act is stopped before its transaction, and between reading and preparing, while the other is done whole."""
     url = "sqlite:///{}"
 
@@ -264,7 +291,9 @@ def test_two_acts_at_once_leave_what_one_after_the_other_would(tmp_path: Path, f
         return seen
 
     def sequence(*acts: Act) -> Callable[[Lab, str], None]:
-        return lambda lab, campaign_id: [attempt(lab, campaign_id, act, "ada") for act in acts] and None
+        return lambda lab, campaign_id: (
+            [attempt(lab, campaign_id, act, "ada") for act in acts] and None
+        )
 
     def interleaved(outer: Act, inner: Act, where: str) -> Callable[[Lab, str], None]:
         def work(lab: Lab, campaign_id: str) -> None:
@@ -294,14 +323,19 @@ def test_two_acts_at_once_leave_what_one_after_the_other_would(tmp_path: Path, f
 
 def test_acts_of_many_people_at_once_are_done_one_after_the_other(url: str, tmp_path: Path) -> None:
     lab, campaign_id = waiting(url, tmp_path)
-    labs = [open_lab(Settings(home=tmp_path), Journal(url), lab.journal.state(campaign_id)) for _ in range(4)]
+    labs = [
+        open_lab(Settings(home=tmp_path), Journal(url), lab.journal.state(campaign_id))
+        for _ in range(4)
+    ]
     begin = threading.Barrier(4)
 
     def act(number: int) -> None:
         begin.wait()
         for value in range(5):
             edit = EditProposal(
-                place=place(1, 1, "A2"), values={SUBSTRATE: 100.0 + 10 * number + value}, why=f"{number}"
+                place=place(1, 1, "A2"),
+                values={SUBSTRATE: 100.0 + 10 * number + value},
+                why=f"{number}",
             )
             attempt(labs[number], campaign_id, edit, f"person {number}")
             if number == 3 and value == 2:
@@ -314,5 +348,9 @@ def test_acts_of_many_people_at_once_are_done_one_after_the_other(url: str, tmp_
         thread.join()
     well = lab.journal.state(campaign_id).rounds[0].wells[1]
     edits = lab.journal.events(campaign_id, kinds=[EventKind.PROPOSAL_EDITED])
-    assert dispensed(lab, campaign_id, 1, "A2") == well.proposal.condition[SUBSTRATE] == edits[-1].data[SUBSTRATE]
+    assert (
+        dispensed(lab, campaign_id, 1, "A2")
+        == well.proposal.condition[SUBSTRATE]
+        == edits[-1].data[SUBSTRATE]
+    )
     assert len(lab.journal.events(campaign_id, kinds=[EventKind.ROUND_APPROVED])) == 1

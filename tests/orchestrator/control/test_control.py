@@ -32,7 +32,9 @@ def last(lab: Lab, campaign_id: str) -> tuple[str, str, str]:
     return event.kind, event.who, event.message
 
 
-def test_a_paused_campaign_sends_nothing_and_goes_on_when_asked(tmp_path: Path, rpe: Campaign) -> None:
+def test_a_paused_campaign_sends_nothing_and_goes_on_when_asked(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     lab, campaign_id = lab_of(tmp_path, rpe)
     acting.pause(lab, campaign_id, "ada", "the incubator is open")
     assert last(lab, campaign_id) == ("campaign_paused", "ada", "the incubator is open")
@@ -64,7 +66,9 @@ def test_robots_are_stopped_before_the_campaign(tmp_path: Path, rpe: Campaign) -
     assert kinds == ["campaign_paused", "robot_stopped", "robot_stopped"]
 
 
-def test_a_robot_that_cannot_be_stopped_is_named_and_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
+def test_a_robot_that_cannot_be_stopped_is_named_and_the_campaign_is_paused(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     lab, campaign_id = lab_of(tmp_path, rpe)
 
     async def fail() -> None:
@@ -81,7 +85,10 @@ def test_a_job_that_nobody_ran_in_time_waits_for_a_person(tmp_path: Path) -> Non
     asyncio.run(lab.clock.sleep_until(START + timedelta(hours=30)))
     outlook = asyncio.run(advance(lab, campaign_id))
     assert performed(tmp_path) == 0 if (tmp_path / "virtual-labs").exists() else True
-    assert [question.key for question in outlook.questions] == ["crash/r1/p1/react/1", "crash/r1/p2/react/1"]
+    assert [question.key for question in outlook.questions] == [
+        "crash/r1/p1/react/1",
+        "crash/r1/p2/react/1",
+    ]
     assert "30.0 h late" in outlook.questions[0].message
     with pytest.raises(JournalError, match="was never sent"):
         acting.decide(lab, "crash/r1/p1/react/1", "done", "ada", "it looks fine")
@@ -110,21 +117,29 @@ def test_a_doubt_goes_on_with_what_was_certainly_not_begun(tmp_path: Path) -> No
     key = "crash/r1/p1/react/1"
     job, _ = lab.journal.job(key)
     lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-    lab.journal.mark_in_doubt(key, JobStatus.DISPATCHED, START, "operation 2 was under way", {}, job.operations[2:])
+    lab.journal.mark_in_doubt(
+        key, JobStatus.DISPATCHED, START, "operation 2 was under way", {}, job.operations[2:]
+    )
     acting.decide(lab, key, "go-on", "ada", "A2 has its substrate")
     rest, status = lab.journal.job(key)
     assert (rest.key, rest.operations) == (f"{key}#2", job.operations[2:])
     assert status.status is JobStatus.PLANNED
     other = "crash/r1/p2/react/1"
     lab.journal.move_job(other, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-    lab.journal.mark_in_doubt(other, JobStatus.DISPATCHED, START, "cannot say", {"A1": "the tip is clogged"}, None)
+    lab.journal.mark_in_doubt(
+        other, JobStatus.DISPATCHED, START, "cannot say", {"A1": "the tip is clogged"}, None
+    )
     assert lab.journal.state(campaign_id).rounds[0].lost_wells(2) == {"A1"}
-    with pytest.raises(JournalError, match="cannot say what is left of it: decide done, failed or again"):
+    with pytest.raises(
+        JournalError, match="cannot say what is left of it: decide done, failed or again"
+    ):
         acting.decide(lab, other, "go-on", "ada", "go")
     assert lab.journal.job(other)[1].status is JobStatus.IN_DOUBT
 
 
-def test_one_owner_at_a_time_and_a_stale_one_writes_nothing(tmp_path: Path, assay: Campaign) -> None:
+def test_one_owner_at_a_time_and_a_stale_one_writes_nothing(
+    tmp_path: Path, assay: Campaign
+) -> None:
     first, campaign_id = planned(tmp_path, assay)
     second, resource = Journal(first.url), campaign_resource(campaign_id)
     first.own(resource, "first", 60)
@@ -163,7 +178,9 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     lab, campaign_id = small_lab(tmp_path)
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     before = lab.journal.state(campaign_id).rounds[0].wells
-    acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 0.77}, "ada", "glare on the image")
+    acting.correct_wells(
+        lab, campaign_id, {acting.place(1, 1, "A1"): 0.77}, "ada", "glare on the image"
+    )
     acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A2"): None}, "ada", "bubble")
     first, second, *others = lab.journal.state(campaign_id).rounds[0].wells
     assert (first.value, first.flags) == (0.77, ())
@@ -184,7 +201,9 @@ def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_pa
     crash.carry(tmp_path, lab.journal.url, second)
     assert lab.journal.events(second, kinds=["job_late"]) == []
     assert lab.journal.state(second).rounds[0].started_at == START
-    values = [[well.value for well in lab.journal.state(name).rounds[0].wells] for name in (first, second)]
+    values = [
+        [well.value for well in lab.journal.state(name).rounds[0].wells] for name in (first, second)
+    ]
     assert values[0] == values[1]
 
 
@@ -205,7 +224,9 @@ def gated(home: Path) -> tuple[Lab, str]:
     rounds = campaign.rounds.model_copy(update={"approval": True})
     stop = campaign.stop.model_copy(update={"rounds": 2})
     journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
-    campaign_id = journal.create_campaign(campaign.model_copy(update={"rounds": rounds, "stop": stop}), "", [], START)
+    campaign_id = journal.create_campaign(
+        campaign.model_copy(update={"rounds": rounds, "stop": stop}), "", [], START
+    )
     return open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id
 
 
@@ -248,14 +269,18 @@ def carried_on(lab: Lab, campaign_id: str) -> None:
         outlook = asyncio.run(advance(lab, campaign_id))
 
 
-def test_a_campaign_ends_when_the_next_round_is_expected_to_bring_too_little(tmp_path: Path) -> None:
+def test_a_campaign_ends_when_the_next_round_is_expected_to_bring_too_little(
+    tmp_path: Path,
+) -> None:
     for least, rounds in ((0.9, 1), (1e-9, 2)):
         small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
         stop = small.stop.model_copy(update={"rounds": 2, "least_gain": least})
         home = tmp_path / str(rounds)
         home.mkdir()
         journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
-        campaign_id = journal.create_campaign(small.model_copy(update={"stop": stop}), "", [], START)
+        campaign_id = journal.create_campaign(
+            small.model_copy(update={"stop": stop}), "", [], START
+        )
         carried_on(open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id)
         state = journal.state(campaign_id)
         assert (state.status, len(state.rounds)) == ("finished", rounds)
@@ -269,10 +294,14 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
         acting.requeue(lab, campaign_id, [], "ada", "again")
     key = "crash/r1/p2/react/1"
     lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-    lab.journal.finish_job(key, JobStatus.DISPATCHED, JobStatus.FAILED, START, "", {"A1": "dropped"}, [])
+    lab.journal.finish_job(
+        key, JobStatus.DISPATCHED, JobStatus.FAILED, START, "", {"A1": "dropped"}, []
+    )
     with pytest.raises(JournalError, match=r"crash/r1/p1/A1 is not lost"):
         acting.requeue(lab, campaign_id, [acting.place(1, 1, "A1")], "ada", "again")
-    assert acting.requeue(lab, campaign_id, [], "ada", "again") == [WellAddress(campaign_id, 1, 2, "A1")]
+    assert acting.requeue(lab, campaign_id, [], "ada", "again") == [
+        WellAddress(campaign_id, 1, 2, "A1")
+    ]
     acting.set_rounds(lab, campaign_id, 2, "ada", "one more")
     crash.carry(tmp_path, lab.journal.url, campaign_id)
     state = lab.journal.state(campaign_id)
@@ -293,6 +322,9 @@ def test_times_of_day_are_those_of_the_lab(tmp_path: Path, rpe: Campaign) -> Non
     lab = open_lab(tokyo, journal, journal.state(campaign_id))
     [plan] = next_actions(journal.state(campaign_id), lab.clock.now())
     assert isinstance(plan, PlanRound)
-    assert (plan.start.time(), plan.start.utcoffset()) == (rpe.protocol.steps[0].at, timedelta(hours=9))
+    assert (plan.start.time(), plan.start.utcoffset()) == (
+        rpe.protocol.steps[0].at,
+        timedelta(hours=9),
+    )
     with pytest.raises(ValidationError, match="expected a name such as Europe/Berlin"):
         Settings(time_zone="Tokio")

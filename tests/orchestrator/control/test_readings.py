@@ -54,7 +54,9 @@ def _image(light: np.ndarray, channel: int = 1) -> bytes:
 def test_fluorescent_cells_are_counted(number: int) -> None:
     assert len(find_cells(_cells(number, seed=number), 8.0)) == number
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
-    score = scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(number, seed=number))))
+    score = scorer.score(
+        Reading(well="A1", kind="image", image_png=_image(_cells(number, seed=number)))
+    )
     assert score.value == min(number / 40, 1)
     assert score.flags == (("overfull",) if number > 40 else ())
 
@@ -73,7 +75,10 @@ def test_each_counted_cell_has_a_circle() -> None:
 def test_what_is_no_fluorescence_image_is_flagged() -> None:
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40, channel="red"))
     assert scorer.score(Reading(well="A1", kind="number", number=3.0)).flags == ("unreadable",)
-    assert scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(5), channel=1))).value == 0
+    assert (
+        scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(5), channel=1))).value
+        == 0
+    )
     white = _image(np.full((50, 50), 255.0), channel=0)
     assert "over_exposed" in scorer.score(Reading(well="A1", kind="image", image_png=white)).flags
 
@@ -123,8 +128,12 @@ def test_scorers_are_found_by_name_and_their_options_checked(assay: Campaign) ->
         checked_campaign(NamedText(text, "campaign.yaml"), Settings())
 
 
-def test_readings_are_entered_scored_anew_and_compared_with_the_hand(tmp_path: Path, assay: Campaign) -> None:
-    read = assay.model_copy(update={"objective": Objective(scorer="absorbance", options={"full": 2.0})})
+def test_readings_are_entered_scored_anew_and_compared_with_the_hand(
+    tmp_path: Path, assay: Campaign
+) -> None:
+    read = assay.model_copy(
+        update={"objective": Objective(scorer="absorbance", options={"full": 2.0})}
+    )
     with house(tmp_path) as served:
         campaign_id = served.campaign(read)
         lab = served.backend.acting(campaign_id)
@@ -134,8 +143,12 @@ def test_readings_are_entered_scored_anew_and_compared_with_the_hand(tmp_path: P
         scores = acting.read_table(lab, campaign_id, 1, numbers, "AU", "ada", "reader")
         assert scores["B4"].value == pytest.approx(0.2)
         with pytest.raises(JournalError):
-            acting.read_table(lab, campaign_id, 1, {"A1": 1.0, "P12": 1.0}, "AU", "ada", "one well too many")
-        values = {well.well.name: well.value for well in lab.journal.state(campaign_id).rounds[0].wells}
+            acting.read_table(
+                lab, campaign_id, 1, {"A1": 1.0, "P12": 1.0}, "AU", "ada", "one well too many"
+            )
+        values = {
+            well.well.name: well.value for well in lab.journal.state(campaign_id).rounds[0].wells
+        }
         assert values == {well: pytest.approx(number / 2) for well, number in numbers.items()}
         by_hand: dict[WellPlace, float | None] = {
             acting.place(1, 1, "A1"): 0.07,
@@ -159,24 +172,41 @@ def test_readings_are_entered_scored_anew_and_compared_with_the_hand(tmp_path: P
 
 
 def test_agreement_is_bland_and_altmans() -> None:
-    # Bland and Altman 1986, table 1: peak expiratory flow by two meters, first readings of each (l/min).
+    # Bland and Altman 1986, table 1: peak expiratory flow by two meters, first readings of each
+    # (l/min).
     wright = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
     mini = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
     found = agreement(wright, mini)
     assert found.bias == pytest.approx(-2.1, abs=0.05)
     assert found.sd == pytest.approx(38.8, abs=0.05)
-    assert (found.lower, found.upper) == (pytest.approx(-78.1, abs=0.2), pytest.approx(73.9, abs=0.2))
+    assert (found.lower, found.upper) == (
+        pytest.approx(-78.1, abs=0.2),
+        pytest.approx(73.9, abs=0.2),
+    )
     with pytest.raises(ValueError, match="3 or more"):
         agreement([1.0, 2.0], [1.0, 2.0])
 
 
 def test_the_command_enters_a_table(tmp_path: Path, assay: Campaign) -> None:
-    read = assay.model_copy(update={"objective": Objective(scorer="absorbance", options={"full": 2.0})})
+    read = assay.model_copy(
+        update={"objective": Objective(scorer="absorbance", options={"full": 2.0})}
+    )
     with house(tmp_path) as served:
         campaign_id = served.campaign(read)
     table = tmp_path / "reader.csv"
     table.write_text("well,value\nA1,1.0\nA2,5.0\n")
-    arguments = ["read-table", str(table), campaign_id, "--round", "1", "--plate", "1", "--why", "reader", "--home"]
+    arguments = [
+        "read-table",
+        str(table),
+        campaign_id,
+        "--round",
+        "1",
+        "--plate",
+        "1",
+        "--why",
+        "reader",
+        "--home",
+    ]
     done = CliRunner().invoke(app, [*arguments, str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert "2 wells of round 1, plate 1 entered." in done.output

@@ -1,4 +1,7 @@
-"""In which order robots have jobs: the solver keeps tolerances that taking what is due first would break."""
+"""In which order robots have jobs.
+
+The solver keeps tolerances that taking what is due first would break.
+"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -11,7 +14,14 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
-from orchestrator.core.scheduling import Slot, Task, Unavailability, cost, earliest_due_first, schedule
+from orchestrator.core.scheduling import (
+    Slot,
+    Task,
+    Unavailability,
+    cost,
+    earliest_due_first,
+    schedule,
+)
 from orchestrator.settings import Settings
 from orchestrator.studies.rehearsal import rehearse
 from protocols.campaign import Campaign
@@ -27,7 +37,14 @@ def _at(minute: float) -> datetime:
     return DAY + timedelta(minutes=minute)
 
 
-def _task(key: str, due: float, tolerance: float | None, minutes: float, robot: str = "arm", chain: str = "") -> Task:
+def _task(
+    key: str,
+    due: float,
+    tolerance: float | None,
+    minutes: float,
+    robot: str = "arm",
+    chain: str = "",
+) -> Task:
     latest = None if tolerance is None else _at(due + tolerance)
     return Task(key, chain or key, robot, _at(due), latest, minutes * 60)
 
@@ -59,8 +76,13 @@ def _holds(slots: list[Slot], tasks: list[Task], away: list[Unavailability]) -> 
     for gap in away:
         robots.setdefault(gap.robot, []).append((gap.begin, gap.end))
     for chain in chains.values():
-        assert [slot.task for slot in chain] == [task for task in tasks if task.plate == chain[0].task.plate]
-    for spans in [*robots.values(), *([(s.begin, s.end) for s in chain] for chain in chains.values())]:
+        assert [slot.task for slot in chain] == [
+            task for task in tasks if task.plate == chain[0].task.plate
+        ]
+    for spans in [
+        *robots.values(),
+        *([(s.begin, s.end) for s in chain] for chain in chains.values()),
+    ]:
         spans.sort()
         assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
@@ -94,7 +116,10 @@ def test_what_no_order_can_keep_is_late_by_as_little_as_possible() -> None:
 
 def test_a_day_without_a_robot_costs_only_the_tolerances_that_nothing_could_keep() -> None:
     # Before it leaves, the robot could do everything of this morning; in due order it would not.
-    tasks = [_task("long", 0, 2000, 120), *(_task(f"tight{number}", 10, 170, 30) for number in range(4))]
+    tasks = [
+        _task("long", 0, 2000, 120),
+        *(_task(f"tight{number}", 10, 170, 30) for number in range(4)),
+    ]
     away = [Unavailability("arm", _at(150), _at(150 + 1440))]
     assert cost(earliest_due_first(tasks, away))[0] >= 2
     best = schedule(tasks, away)
@@ -109,7 +134,9 @@ def test_nominal_times_are_those_of_the_virtual_robot(rpe: Campaign) -> None:
     spans = list(nominal_times(passage.operations))
     assert all(begin < end for begin, end in spans)
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
-    enzyme = max(end for (_, end), op in zip(spans, passage.operations, strict=True) if op.kind == "dispense")
+    enzyme = max(
+        end for (_, end), op in zip(spans, passage.operations, strict=True) if op.kind == "dispense"
+    )
     assert spans[-1][1] == nominal_s(passage.operations) > enzyme - spans[0][0]
     assert nominal_s(()) == 0
 
@@ -126,9 +153,14 @@ _QUENCH = """    - name: quench
 
 
 def _crossing() -> Campaign:
-    """Two plates on one robot: a long step that may wait, and a short one soon after it that may not."""
+    """Two plates on one robot.
+
+    A long step that may wait, and a short one soon after it that may not.
+    """
     text = (
-        ASSAY_FILE.read_text().replace("    - name: read\n", _QUENCH).replace("tolerance: 1 hour", "tolerance: 6 hour")
+        ASSAY_FILE.read_text()
+        .replace("    - name: read\n", _QUENCH)
+        .replace("tolerance: 1 hour", "tolerance: 6 hour")
     )
     text = text.replace("duration: 30 min", "duration: 60 min").replace("count: 1", "count: 2")
     text = text.replace("initial: 22", "initial: 46").replace("proposed: 22", "proposed: 46")
@@ -137,9 +169,12 @@ def _crossing() -> Campaign:
 
 def test_a_campaign_follows_its_schedule() -> None:
     found = rehearse(_crossing(), Settings())
-    # In due order the robot would begin the long step of plate 2 before the short one of plate 1, and be late for both.
+    # In due order the robot would begin the long step of plate 2 before the short one of plate 1,
+    # and be late for both.
     order = [
-        (e.job.step, e.job.plate) for e in sorted(found.jobs, key=lambda e: e.began_at) if e.job.robot == "dispenser"
+        (e.job.step, e.job.plate)
+        for e in sorted(found.jobs, key=lambda e: e.began_at)
+        if e.job.robot == "dispenser"
     ]
     assert order == [("react", 1), ("quench", 1), ("react", 2), ("quench", 2)]
     assert [(e.job.step, e.job.plate) for e in found.jobs if e.late] == [("quench", 2)]
@@ -147,18 +182,24 @@ def test_a_campaign_follows_its_schedule() -> None:
     assert conflict.message.startswith("1 of 2 jobs begin after their tolerance of 15 min")
 
 
-def test_the_command_says_what_an_absence_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_an_absence_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     study = ASSAY_FILE.read_text().replace("seed: 7", "seed: 7\nstart: 2126-03-02")
     file = tmp_path / "campaign.yaml"
     file.write_text(study)
     runner = CliRunner()
-    kept = runner.invoke(app, ["schedule", str(file), "--out", str(tmp_path / "out" / "schedule.csv")])
+    kept = runner.invoke(
+        app, ["schedule", str(file), "--out", str(tmp_path / "out" / "schedule.csv")]
+    )
     assert kept.exit_code == 0, kept.output
     assert "6 jobs, 3 rounds" in kept.output
     assert "Every job begins within its tolerance." in kept.output
     assert len((tmp_path / "out" / "schedule.csv").read_text().splitlines()) == 7
-    lost = runner.invoke(app, ["schedule", str(file), "--away", "dispenser=2126-03-02T08:00/2126-03-02T10:30"])
+    lost = runner.invoke(
+        app, ["schedule", str(file), "--away", "dispenser=2126-03-02T08:00/2126-03-02T10:30"]
+    )
     assert lost.exit_code == 1
     assert "too late by 0.5 h: colour-assay/r1/p1/react/1 on dispenser" in lost.output
     for wrong in (
@@ -171,7 +212,9 @@ def test_the_command_says_what_an_absence_costs(tmp_path: Path, monkeypatch: pyt
         assert "is not understood" in str(refused.exception)
 
 
-def test_three_rounds_of_the_example_are_scheduled_and_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_rounds_of_the_example_are_scheduled_and_nothing_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     done = CliRunner().invoke(app, ["schedule", str(RPE_FILE)])
     assert done.exit_code == 0, done.output

@@ -35,14 +35,18 @@ DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 def _hours(begin: str, end: str, days: list[str] | None = None) -> WorkingHours:
-    return WorkingHours.model_validate({"from": begin, "to": end} | ({"days": days} if days else {}))
+    return WorkingHours.model_validate(
+        {"from": begin, "to": end} | ({"days": days} if days else {})
+    )
 
 
 @st.composite
 def _any_hours(draw: st.DrawFn) -> WorkingHours:
     begin = draw(st.integers(0, 22))
     end = draw(st.integers(begin + 1, 23))
-    return _hours(f"{begin}:00", f"{end}:30", draw(st.lists(st.sampled_from(DAYS), min_size=1, unique=True)))
+    return _hours(
+        f"{begin}:00", f"{end}:30", draw(st.lists(st.sampled_from(DAYS), min_size=1, unique=True))
+    )
 
 
 MOMENTS = st.datetimes(datetime(2026, 3, 20), datetime(2026, 4, 10), timezones=st.just(BERLIN))
@@ -75,7 +79,9 @@ def test_what_is_not_closed_is_open(hours: WorkingHours, moment: datetime, days:
     ],
 )
 def test_hours_that_cannot_be_are_refused(wrong: dict[str, Any], message: str) -> None:
-    text = ASSAY_FILE.read_text().replace("{driver: simulated,", f"{{driver: simulated, hours: {wrong},", 1)
+    text = ASSAY_FILE.read_text().replace(
+        "{driver: simulated,", f"{{driver: simulated, hours: {wrong},", 1
+    )
     with pytest.raises(InvalidInput, match="hours") as refused:
         read_campaign(text)
     assert message in str(refused.value)
@@ -88,17 +94,27 @@ def _with_hours(campaign: Campaign, hours: WorkingHours) -> Campaign:
 
 
 def _plates(count: int, robots: str, tolerance: str) -> str:
-    text = ASSAY_FILE.read_text().replace("count: 1", f"count: {count}").replace("robot: dispenser", f"robot: {robots}")
-    text = text.replace("tolerance: 1 hour", f"tolerance: {tolerance}").replace("rounds: 3", "rounds: 1")
+    text = (
+        ASSAY_FILE.read_text()
+        .replace("count: 1", f"count: {count}")
+        .replace("robot: dispenser", f"robot: {robots}")
+    )
+    text = text.replace("tolerance: 1 hour", f"tolerance: {tolerance}").replace(
+        "rounds: 3", "rounds: 1"
+    )
     wells = 4 * count - 2
     text = text.replace("A1:D6", "A1:B2")
-    return text.replace("initial: 22", f"initial: {wells}").replace("proposed: 22", f"proposed: {wells}")
+    return text.replace("initial: 22", f"initial: {wells}").replace(
+        "proposed: 22", f"proposed: {wells}"
+    )
 
 
 def test_a_schedule_keeps_the_hours(assay: Campaign) -> None:
     campaign = read_campaign(_plates(6, "dispenser", "72 hour"))
     hours = _hours("8:00", "11:00", ["mon", "wed"])
-    robots = {name: config.model_copy(update={"hours": hours}) for name, config in campaign.robots.items()}
+    robots = {
+        name: config.model_copy(update={"hours": hours}) for name, config in campaign.robots.items()
+    }
     tasks = tasks_of(compile_jobs(campaign, "c", plan_round(campaign, 1, ()).layout, START))
     away = closed(robots, tasks, START.astimezone(BERLIN))
     for slots in (earliest_due_first(tasks, away), schedule(tasks, away)):
@@ -129,15 +145,25 @@ def test_a_step_that_no_day_is_long_enough_for_is_found(assay: Campaign) -> None
 
 
 def _lab(*names: str) -> str:
-    return "robots:\n" + "".join(f"  {name}: {{driver: simulated, options: {{lab: rehearsal}}}}\n" for name in names)
+    return "robots:\n" + "".join(
+        f"  {name}: {{driver: simulated, options: {{lab: rehearsal}}}}\n" for name in names
+    )
 
 
 def test_robots_share_the_plates_and_a_plate_stays_with_one() -> None:
     text = _plates(5, "[left, right]", "1 hour")
     campaign = read_campaign(text, lab=read_lab(_lab("left", "right")))
     jobs = list(compile_jobs(campaign, "c", plan_round(campaign, 1, ()).layout, START))
-    assert [job.robot for job in jobs if job.step == "react"] == ["left", "right", "left", "right", "left"]
-    again = Campaign.model_validate(campaign.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    assert [job.robot for job in jobs if job.step == "react"] == [
+        "left",
+        "right",
+        "left",
+        "right",
+        "left",
+    ]
+    again = Campaign.model_validate(
+        campaign.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    )
     assert again == campaign
 
 
@@ -159,19 +185,28 @@ def test_one_robot_fewer_is_a_conflict_where_the_others_cannot_do_it_in_time() -
         read_campaign(_plates(4, "[dispenser, dispenser]", "1 hour"))
 
 
-def test_the_commands_take_hours_from_a_lab_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_take_hours_from_a_lab_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     lab = tmp_path / "lab.yaml"
-    lab.write_text("robots: {dispenser: {driver: simulated, options: {lab: l}, hours: {from: 11:00, to: 13:00}}}\n")
+    lab.write_text(
+        "robots: {dispenser: {driver: simulated, options: {lab: l}, hours: {from: 11:00, to: "
+        "13:00}}}\n"
+    )
     done = CliRunner().invoke(app, ["schedule", str(ASSAY_FILE), "--lab", str(lab)])
     assert done.exit_code == 1, done.output
     assert "too late by 1.0 h" in done.output
-    assert RobotConfig.model_validate({"driver": "simulated", "hours": {"from": "8:00", "to": "9:00"}}).hours
+    assert RobotConfig.model_validate(
+        {"driver": "simulated", "hours": {"from": "8:00", "to": "9:00"}}
+    ).hours
 
 
 def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Path) -> None:
     one = "{driver: simulated, options: {lab: colour-assay, culture: enzyme-assay}}"
-    text = _plates(4, "[left, right]", "4 hour").replace("\nrobots:\n", f"\nrobots:\n  left: {one}\n  right: {one}\n")
+    text = _plates(4, "[left, right]", "4 hour").replace(
+        "\nrobots:\n", f"\nrobots:\n  left: {one}\n  right: {one}\n"
+    )
     campaign = read_campaign(text)
     served = House(tmp_path)
     journal = served.backend.journal
@@ -187,18 +222,42 @@ def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Pat
         return str(answer.json()["detail"])
 
     assert "pause it first" in refusal("left", "right")
-    assert operator.post(f"/api/v1/campaigns/{campaign_id}/pause", json={"why": "it broke"}).status_code == 200
+    assert (
+        operator.post(
+            f"/api/v1/campaigns/{campaign_id}/pause", json={"why": "it broke"}
+        ).status_code
+        == 200
+    )
     assert "there is no robot 'third'" in refusal("left", "third")
     for to in ("left", "camera"):
-        assert f"left has no job of round 1 in a step that it shares with {to}" in refusal("left", to)
+        assert f"left has no job of round 1 in a step that it shares with {to}" in refusal(
+            "left", to
+        )
     assert "left → right" in operator.get(f"/campaigns/{campaign_id}").text
-    words = ["hand-over", "left", "right", campaign_id, "--why", "it broke", "--home", str(tmp_path)]
+    words = [
+        "hand-over",
+        "left",
+        "right",
+        campaign_id,
+        "--why",
+        "it broke",
+        "--home",
+        str(tmp_path),
+    ]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "Carry plates 1, 3 from left to right" in done.output
     assert "has no job" in refusal("left", "right")
-    assert operator.post(address, json={"robot": "right", "to": "left", "why": "it works again"}).status_code == 200
-    assert operator.post(address, json={"robot": "left", "to": "right", "why": "no"}).status_code == 200
+    assert (
+        operator.post(
+            address, json={"robot": "right", "to": "left", "why": "it works again"}
+        ).status_code
+        == 200
+    )
+    assert (
+        operator.post(address, json={"robot": "left", "to": "right", "why": "no"}).status_code
+        == 200
+    )
     [*_, event] = journal.events(campaign_id, kinds=["handed_over"])
     assert event.data == {"from": "left", "to": "right", "plates": [1, 2, 3, 4]}
 
@@ -208,5 +267,7 @@ def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Pat
     assert state.status == "finished"
     assert len(state.observations) == 16
     reacted = [row for _, row in jobs(journal, campaign_id) if row.step == "react"]
-    assert {(row.robot, row.job["robot"], row.state) for row in reacted} == {("right", "right", "done")}
+    assert {(row.robot, row.job["robot"], row.state) for row in reacted} == {
+        ("right", "right", "done")
+    }
     journal.close()

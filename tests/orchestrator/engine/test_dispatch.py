@@ -22,13 +22,19 @@ KEY = "rpe/r1/p1/A/1"
 
 def lab_with(home: Path, campaign: Campaign, faults: list[dict[str, object]]) -> tuple[Lab, str]:
     robots = dict(campaign.robots)
-    robots["maholo"] = robots["maholo"].model_copy(update={"options": {"lab": "virtual", "faults": faults}})
+    robots["maholo"] = robots["maholo"].model_copy(
+        update={"options": {"lab": "virtual", "faults": faults}}
+    )
     journal, campaign_id = planned(home, campaign.model_copy(update={"robots": robots}))
     return open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id
 
 
 def kinds(lab: Lab, campaign_id: str) -> list[str]:
-    return [event.kind for event in lab.journal.events(campaign_id) if event.kind.startswith(("job", "robot", "well"))]
+    return [
+        event.kind
+        for event in lab.journal.events(campaign_id)
+        if event.kind.startswith(("job", "robot", "well"))
+    ]
 
 
 def test_the_intent_is_written_before_the_robot_is_told(tmp_path: Path, rpe: Campaign) -> None:
@@ -49,7 +55,13 @@ def test_the_intent_is_written_before_the_robot_is_told(tmp_path: Path, rpe: Cam
 
 @pytest.mark.parametrize("heard", [False, True])
 def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, heard: bool) -> None:
-    fault: dict[str, object] = {"kind": "disconnect", "round": 1, "plate": 1, "step": "A", "heard": heard}
+    fault: dict[str, object] = {
+        "kind": "disconnect",
+        "round": 1,
+        "plate": 1,
+        "step": "A",
+        "heard": heard,
+    }
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
 
     async def twice() -> None:
@@ -64,7 +76,9 @@ def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, heard
 
 
 @pytest.mark.parametrize("heard", [False, True])
-def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(tmp_path: Path, rpe: Campaign, heard: bool) -> None:
+def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(
+    tmp_path: Path, rpe: Campaign, heard: bool
+) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
 
     async def crash_and_recover() -> None:
@@ -90,7 +104,9 @@ def test_a_failed_job_costs_the_wells_of_its_plate(tmp_path: Path, rpe: Campaign
     assert "step A: machine error (injected)" in state.rounds[0].wells[0].lost
 
 
-def test_a_robot_that_stays_away_is_asked_after_waits_that_double(tmp_path: Path, rpe: Campaign) -> None:
+def test_a_robot_that_stays_away_is_asked_after_waits_that_double(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     waits = []
     for _ in range(9):
@@ -98,9 +114,14 @@ def test_a_robot_that_stays_away_is_asked_after_waits_that_double(tmp_path: Path
         (outage,) = lab.journal.state(campaign_id).outages
         waits.append((outage.retry_at - START).total_seconds())
     assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60]
-    assert next_actions(lab.journal.state(campaign_id), START) == [WaitUntil(START + timedelta(minutes=1))]
+    assert next_actions(lab.journal.state(campaign_id), START) == [
+        WaitUntil(START + timedelta(minutes=1))
+    ]
     lab.journal.robot_back(campaign_id, "maholo", START)
-    assert all(isinstance(action, ExecuteJob) for action in next_actions(lab.journal.state(campaign_id), START))
+    assert all(
+        isinstance(action, ExecuteJob)
+        for action in next_actions(lab.journal.state(campaign_id), START)
+    )
 
 
 def test_nothing_is_sent_once_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
@@ -158,12 +179,17 @@ def test_a_refused_job_was_never_accepted(tmp_path: Path, rpe: Campaign) -> None
     assert kinds(lab, campaign_id)[:2] == ["job_dispatched", "job_failed"]
 
 
-def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(tmp_path: Path, rpe: Campaign) -> None:
+def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     asyncio.run(lab.clock.sleep_until(START + timedelta(days=3)))
     asyncio.run(execute_job(lab, campaign_id, KEY))
     status = lab.journal.job(KEY)[1]
-    assert (status.status, status.message) == (JobStatus.LATE, "it was due at 2026-03-02 09:00 and is 3.0 days late")
+    assert (status.status, status.message) == (
+        JobStatus.LATE,
+        "it was due at 2026-03-02 09:00 and is 3.0 days late",
+    )
 
 
 def test_what_a_robot_says_meanwhile_is_told_once(tmp_path: Path, rpe: Campaign) -> None:
@@ -175,10 +201,18 @@ def test_what_a_robot_says_meanwhile_is_told_once(tmp_path: Path, rpe: Campaign)
     async def slowly(key: str) -> JobReport:
         report = await asked(key)
         message = next(said, None)
-        return report if message is None else report.model_copy(update={"state": "running", "message": message})
+        return (
+            report
+            if message is None
+            else report.model_copy(update={"state": "running", "message": message})
+        )
 
     robot.poll = slowly  # type: ignore[method-assign]
     asyncio.run(execute_job(lab, campaign_id, KEY))
-    notices = [event.message for event in lab.journal.events(campaign_id, kinds=["notice"]) if KEY in event.message]
+    notices = [
+        event.message
+        for event in lab.journal.events(campaign_id, kinds=["notice"])
+        if KEY in event.message
+    ]
     assert notices == [f"{KEY}: the door is open", f"{KEY}: a person is reminded"]
     assert lab.journal.job(KEY)[1].status is JobStatus.DONE

@@ -1,4 +1,7 @@
-"""What is read on the way: kept beside the objective, unknown to the optimiser, and asked for what it causes."""
+"""What is read on the way.
+
+Kept beside the objective, unknown to the optimiser, and asked for what it causes.
+"""
 
 from pathlib import Path
 
@@ -78,11 +81,15 @@ def test_it_is_kept_beside_the_objective(tmp_path: Path) -> None:
     assert told["measured"] == {"early_colour": table["early_colour"][0]}
     assert "early colour" in client.get(f"/campaigns/{campaign_id}/wells/1/1/A1").text
     reading = told["readings"][0]["id"]
-    assert client.get(f"/api/v1/campaigns/{campaign_id}/readings/{reading}/marked").status_code == 200
+    assert (
+        client.get(f"/api/v1/campaigns/{campaign_id}/readings/{reading}/marked").status_code == 200
+    )
     journal.close()
 
 
-def test_a_campaign_is_asked_what_causes_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_campaign_is_asked_what_causes_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = _text().replace("count: 1", "count: 3").replace("initial: 22", "initial: 70")
     study = read_campaign(text.replace("proposed: 22", "proposed: 70"))
     house = House(tmp_path)
@@ -117,8 +124,9 @@ def test_a_measurement_that_cannot_be_is_refused() -> None:
             read_campaign(text)
         return str(refused.value)
 
-    assert "step 'react' reads nothing (expected one of the steps with an image operation: glance, read)" in refusal(
-        "{name: early_colour, step: react}"
+    assert (
+        "step 'react' reads nothing (expected one of the steps with an image operation: glance, "
+        "read)" in refusal("{name: early_colour, step: react}")
     )
     for name in ("ratio", "predicted_mean"):
         assert f"the name {name!r} is taken" in refusal(f"{{name: {name}, step: glance}}")

@@ -44,13 +44,17 @@ class JobLife(RuleBasedStateMachine):
     def campaign_status(self) -> str:
         return self.journal.status(self.campaign_id)
 
-    @precondition(lambda self: self.status is JobStatus.PLANNED and self.campaign_status != "running")
+    @precondition(
+        lambda self: self.status is JobStatus.PLANNED and self.campaign_status != "running"
+    )
     @rule()
     def dispatch_is_refused(self) -> None:
         with pytest.raises(Halted):
             self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
 
-    @precondition(lambda self: self.status is JobStatus.PLANNED and self.campaign_status == "running")
+    @precondition(
+        lambda self: self.status is JobStatus.PLANNED and self.campaign_status == "running"
+    )
     @rule(heard=st.booleans(), crash=st.booleans())
     def dispatch(self, heard: bool, crash: bool) -> None:
         self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
@@ -117,7 +121,11 @@ class JobLife(RuleBasedStateMachine):
 
     @invariant()
     def the_last_event_of_the_job_is_its_state(self) -> None:
-        told = [event.kind for event in self.journal.events(self.campaign_id) if event.subject == self.key]
+        told = [
+            event.kind
+            for event in self.journal.events(self.campaign_id)
+            if event.subject == self.key
+        ]
         assert told[-1:] == ([f"job_{self.status.value}"] if told else [])
 
     @invariant()
@@ -131,7 +139,11 @@ class JobLife(RuleBasedStateMachine):
     def a_job_in_doubt_is_asked_about_and_never_sent(self) -> None:
         state = self.journal.state(self.campaign_id)
         if state.status == "running" and self.status is JobStatus.IN_DOUBT:
-            actions = [action for action in next_actions(state, START) if getattr(action, "key", "") == self.key]
+            actions = [
+                action
+                for action in next_actions(state, START)
+                if getattr(action, "key", "") == self.key
+            ]
             assert [type(action) for action in actions] == [AskOperator]
 
     def teardown(self) -> None:

@@ -1,4 +1,7 @@
-"""One round with every kind of robot: virtual, serial, in an interpreter of its own, Opentrons, a person."""
+"""One round with every kind of robot.
+
+Virtual, serial, in an interpreter of its own, Opentrons, a person.
+"""
 
 import asyncio
 import sys
@@ -32,7 +35,8 @@ parameters:
 protocol:
   name: every kind of robot
   steps:
-    - {name: seed, robot: arm, days: 0, tolerance: 90 day, operations: [{do: dispense, liquid: cells, volume: 2 mL}]}
+    - {name: seed, robot: arm, days: 0, tolerance: 90 day, operations: [{do: dispense, liquid:
+    cells, volume: 2 mL}]}
     - name: change
       robot: pump
       days: {from: 1, to: 2}
@@ -73,7 +77,8 @@ robots:
         right: {name: p20_single_gen2, tips: opentrons_96_tiprack_20ul, slots: [10]}
       reservoirs: {media: {labware: nest_12_reservoir_15ml, slot: 5}}
       liquids: {water: {reservoir: media, wells: [A1], volume_ul: 14000}}
-      stocks: {drug: {reservoir: media, wells: [A2], volume_ul: 14000, concentration: 500, unit: uM}}
+      stocks: {drug: {reservoir: media, wells: [A2], volume_ul: 14000, concentration: 500, unit:
+          uM}}
   ada: {driver: manual, options: {person: Ada}}
 """
 
@@ -82,7 +87,12 @@ robots:
 def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) -> None:
     """All at once; and when the process of one driver is killed in the middle of a job, everything else goes on."""
     with ExitStack() as ends:
-        pump, syringe, server, ada = MasterflexFirmware(), NE1000Firmware(), OpentronsServer(0.02), Diligent(tmp_path)
+        pump, syringe, server, ada = (
+            MasterflexFirmware(),
+            NE1000Firmware(),
+            OpentronsServer(0.02),
+            Diligent(tmp_path),
+        )
         syringe.speedup = 5.0
         for end in (pump.end, syringe.end, server.end, ada.join, ada.going_home.set):
             ends.callback(end)
@@ -93,7 +103,9 @@ def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) ->
             ("PUMP", pump.path), ("SYRINGE", syringe.path), ("SERVER", server.url), ("ENVIRONMENT", environment)
         ):  # fmt: skip
             text = text.replace(word, value)
-        campaign = read_campaign(CAMPAIGN, drivers=driver_names(), lab=read_lab(text, drivers=driver_names()))
+        campaign = read_campaign(
+            CAMPAIGN, drivers=driver_names(), lab=read_lab(text, drivers=driver_names())
+        )
         assert capability_findings(campaign, Settings(home=tmp_path)) == []
 
         clock = AcceleratedClock(datetime.now(UTC), 100_000)
@@ -139,14 +151,19 @@ def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) ->
         lost = [str(well.well) for well in batch.wells if well.lost]
         if killed:
             (question,) = asked
-            assert "(dispense A1) was under way: the process of its driver ended" in question.message
+            assert (
+                "(dispense A1) was under way: the process of its driver ended" in question.message
+            )
         assert len(asked) == killed
         assert lost == []
         assert all(well.value is not None for well in batch.wells)
-        done = Counter(job.robot for job in journal.jobs(campaign_id, 1) if job.status.value == "done")
+        done = Counter(
+            job.robot for job in journal.jobs(campaign_id, 1) if job.status.value == "done"
+        )
         assert done == {"arm": 2, "pump": 4, "syringe": 2, "ot2": 2, "ada": 2}
         assert [round_to(volume) for volume in pump.moved_ul] == [1000] * 16
-        # A pump that lost its driver in a movement is stopped when the driver is back, and does not make it again.
+        # A pump that lost its driver in a movement is stopped when the driver is back, and does not
+        # make it again.
         assert [round_to(volume) for volume in syringe.moved_ul[killed:]] == [100] * (4 - killed)
         assert len(syringe.moved_ul) == 4
         assert server.lasting == 4

@@ -1,4 +1,7 @@
-"""The thread that carries campaigns on: it waits for who was first, and one campaign's fault is not another's."""
+"""The thread that carries campaigns on.
+
+It waits for who was first, and one campaign's fault is not another's.
+"""
 
 import time
 from collections.abc import Callable
@@ -36,12 +39,16 @@ def test_campaigns_are_carried_on_side_by_side_and_wait_for_who_was_first(
     embed_prefect(settings)
     small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
     journal, elsewhere = Journal(settings.journal_url), Journal(settings.journal_url)
-    free, held, broken = (journal.create_campaign(small, "", [], datetime.now(UTC)) for _ in range(3))
+    free, held, broken = (
+        journal.create_campaign(small, "", [], datetime.now(UTC)) for _ in range(3)
+    )
     absent = dict.fromkeys(small.robots, RobotConfig(driver="nobody-has-this"))
     with journal.transaction() as session:
         row = session.get(CampaignRow, broken)
         assert row is not None
-        row.definition = small.model_copy(update={"robots": absent}).model_dump(mode="json", by_alias=True)
+        row.definition = small.model_copy(update={"robots": absent}).model_dump(
+            mode="json", by_alias=True
+        )
     elsewhere.own(campaign_resource(held), "another process", 3600)
     supervisor = CampaignSupervisor(settings, journal)
     supervisor.start()

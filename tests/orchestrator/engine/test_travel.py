@@ -81,7 +81,9 @@ def test_forty_days_pass_with_fifty_lost_processes(tmp_path: Path, rpe: Campaign
     assert (clock.now() - START).days == 36
     log = RobotLog(lab_log_path(tmp_path, "ipsc-rpe"))
     done = Counter(
-        (performed.key, performed.position) for performed in log.everything() if not performed.operation.repeatable
+        (performed.key, performed.position)
+        for performed in log.everything()
+        if not performed.operation.repeatable
     )
     assert max(done.values()) == 1
     (batch,) = journal.state(campaign_id).rounds

@@ -17,7 +17,9 @@ def problems(text: str, campaign: Campaign) -> list[str]:
 
 
 def test_the_published_table_is_read_under_its_own_headers(rpe: Campaign, published: Path) -> None:
-    observations = read_history(published.read_text(), str(published), rpe, rpe.past_results.columns)
+    observations = read_history(
+        published.read_text(), str(published), rpe, rpe.past_results.columns
+    )
     assert len(observations) == 47
     assert max(observation.value or 0 for observation in observations) == 0.859
 
@@ -48,8 +50,13 @@ def test_an_empty_table_is_a_problem(assay: Campaign) -> None:
     assert len(problems("", assay)) == 3
 
 
-def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_their_own(assay: Campaign) -> None:
-    conditions = [{"substrate_concentration": dose, "enzyme_volume": 20.0, "gone": 1.0} for dose in (10.0, 5000.0)]
+def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_their_own(
+    assay: Campaign,
+) -> None:
+    conditions = [
+        {"substrate_concentration": dose, "enzyme_volume": 20.0, "gone": 1.0}
+        for dose in (10.0, 5000.0)
+    ]
     observations = [
         Observation(condition=Condition(values), value=0.5, round=round_number)
         for round_number in (1, 2)
@@ -57,10 +64,23 @@ def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_t
     ]
     found = as_earlier(from_campaign("first", observations, assay))
     assert [o.round for o in found] == [-1, 0]
-    assert {o.condition for o in found} == {Condition({"substrate_concentration": 10.0, "enzyme_volume": 20.0})}
-    assert [o.round for o in as_earlier(found, observations[:1], observations)] == [-1, 0, -2, -4, -4, -3, -3]
+    assert {o.condition for o in found} == {
+        Condition({"substrate_concentration": 10.0, "enzyme_volume": 20.0})
+    }
+    assert [o.round for o in as_earlier(found, observations[:1], observations)] == [
+        -1,
+        0,
+        -2,
+        -4,
+        -4,
+        -3,
+        -3,
+    ]
     assert as_earlier([], found) == found
-    with pytest.raises(InvalidInput, match=r"campaign first: substrate_concentration=5000.0 \(expected 1 to 1000 uM\)"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"campaign first: substrate_concentration=5000.0 \(expected 1 to 1000 uM\)",
+    ):
         from_campaign("first", observations[1:2], assay)
     with pytest.raises(InvalidInput, match="campaign first: nothing was observed"):
         from_campaign("first", [], assay)

@@ -68,7 +68,11 @@ def test_what_is_done_to_tokens_is_written_down(access: Access) -> None:
     assert acts == [("bob", "token_revoked"), ("ada", "signed_in"), ("root", "token_created")]
 
 
-@pytest.mark.parametrize(("person", "lifetime"), [("", DAY), ("a" * 101, DAY), ("ada", -DAY), ("ada", 400 * DAY)])
-def test_a_token_for_nobody_or_for_ever_is_refused(access: Access, person: str, lifetime: timedelta) -> None:
+@pytest.mark.parametrize(
+    ("person", "lifetime"), [("", DAY), ("a" * 101, DAY), ("ada", -DAY), ("ada", 400 * DAY)]
+)
+def test_a_token_for_nobody_or_for_ever_is_refused(
+    access: Access, person: str, lifetime: timedelta
+) -> None:
     with pytest.raises(JournalError, match="expected"):
         access.create(person, Role.VIEWER, lifetime, "root")

@@ -54,27 +54,35 @@ def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(url: str) 
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO campaign (id, name, status, reason, definition, file_text, past, started_at) VALUES "
+                "INSERT INTO campaign (id, name, status, reason, definition, file_text, past, "
+                "started_at) VALUES "
                 "('old', 'old', 'running', '', '{}', '', '[]', '2026-01-01 09:00:00')"
             )
         )
-        connection.execute(text("INSERT INTO round VALUES ('old', 1, 'running', '2026-01-01 09:00:00', NULL)"))
+        connection.execute(
+            text("INSERT INTO round VALUES ('old', 1, 'running', '2026-01-01 09:00:00', NULL)")
+        )
         connection.execute(
             text(
-                "INSERT INTO job (key, campaign_id, round, position, plate, step, robot, due_at, state, message, job) "
-                "VALUES ('old/r1/p1/A/1', 'old', 1, 0, 1, 'A', 'r', '2026-01-01 09:00:00', 'accepted', '', "
+                "INSERT INTO job (key, campaign_id, round, position, plate, step, robot, due_at, "
+                "state, message, job) "
+                "VALUES ('old/r1/p1/A/1', 'old', 1, 0, 1, 'A', 'r', '2026-01-01 09:00:00', "
+                "'accepted', '', "
                 """'{"operations": [], "tolerance_s": 60, "day": 0}')"""
             )
         )
         connection.execute(
             text(
-                "INSERT INTO reading (campaign_id, round, plate, well, job_key, kind, path, sha256, unit, scored) "
+                "INSERT INTO reading (campaign_id, round, plate, well, job_key, kind, path, "
+                "sha256, unit, scored) "
                 "VALUES ('old', 1, 1, 'A1', 'old/r1/p1/A/1', 'image', 'x.png', '', '', true)"
             )
         )
     engine.dispose()
     journal = Journal(url)
-    journal.move_job("old/r1/p1/A/1", JobStatus.ACCEPTED, JobStatus.IN_DOUBT, START, "after the update")
+    journal.move_job(
+        "old/r1/p1/A/1", JobStatus.ACCEPTED, JobStatus.IN_DOUBT, START, "after the update"
+    )
     assert [event.message for event in journal.events("old")] == ["after the update"]
     journal.own("old", "me", 30)
     journal.close()
@@ -121,7 +129,9 @@ def test_a_changed_image_is_found_by_the_backup(tmp_path: Path) -> None:
     assert not (tmp_path / "backup.zip").exists()
 
 
-def test_a_locked_database_is_waited_for_and_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_is_waited_for_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orchestrator.journal.database.BUSY_MS", 50)
     settings = Settings(home=tmp_path)
     journal = Journal(settings.journal_url)
@@ -170,14 +180,18 @@ def test_a_backup_keeps_what_devices_and_people_have_done(tmp_path: Path) -> Non
         assert (again.home / book.relative_to(settings.home)).read_bytes() == book.read_bytes()
 
 
-def test_a_backup_is_of_one_moment(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_is_of_one_moment(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = Journal(url)
     campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     kept = len(journal.events(campaign_id))
 
     def write_meanwhile(table: Table) -> object:
         if table.name == "event":
-            journal.note(campaign_id, START, "notice", campaign_id, "written while the backup is made")
+            journal.note(
+                campaign_id, START, "notice", campaign_id, "written while the backup is made"
+            )
         return select(table)
 
     monkeypatch.setattr("orchestrator.journal.backup.select", write_meanwhile)
@@ -190,7 +204,9 @@ def test_a_backup_is_of_one_moment(url: str, tmp_path: Path, monkeypatch: pytest
 def test_a_database_that_went_away_is_a_clear_message_for_readers_too() -> None:
     with temporary_database() as url:
         journal = Journal(url)
-        campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+        campaign_id = journal.create_campaign(
+            crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START
+        )
     with pytest.raises(JournalError, match=r"cannot be read: .*mend it and go on with"):
         journal.state(campaign_id)
 
@@ -204,11 +220,15 @@ def test_a_lost_connection_in_a_transaction_leaves_no_half_state() -> None:
             session.flush()
             with create_engine(journal.url, poolclass=NullPool).connect() as other:
                 mine = "datname = current_database() AND pid <> pg_backend_pid()"
-                other.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"))
+                other.execute(
+                    text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
+                )
 
     with temporary_database() as url:
         journal = Journal(url)
-        campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
+        campaign_id = journal.create_campaign(
+            crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START
+        )
         with pytest.raises(JournalError, match="cannot be written"):
             change_and_lose_the_line(journal, campaign_id)
         assert journal.state(campaign_id).status == "running"
@@ -221,5 +241,7 @@ def test_a_database_that_may_only_be_read_is_told(tmp_path: Path) -> None:
     journal = Journal(f"sqlite:///{tmp_path / 'copy.sqlite'}")
     with journal._engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=ON")
-    with pytest.raises(JournalError, match="cannot be written: attempt to write a readonly database"):
+    with pytest.raises(
+        JournalError, match="cannot be written: attempt to write a readonly database"
+    ):
         journal.note(campaign_id, START, "notice", campaign_id, "lost")

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.lifecycle import AskOperator, Drop, ExecuteJob, FinishRound, PlanRound, WaitUntil, next_actions
+from orchestrator.core.lifecycle import (
+    AskOperator,
+    Drop,
+    ExecuteJob,
+    FinishRound,
+    PlanRound,
+    WaitUntil,
+    next_actions,
+)
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal.journal import Journal
@@ -43,7 +51,11 @@ def test_a_job_moves_only_from_where_it_is(tmp_path: Path, assay: Campaign) -> N
 
 
 @settings(max_examples=40)
-@given(st.lists(st.tuples(st.sampled_from(list(JobStatus)), st.sampled_from(list(JobStatus))), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(JobStatus)), st.sampled_from(list(JobStatus))), max_size=12
+    )
+)
 def test_state_and_event_always_agree(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[JobStatus, JobStatus]]
 ) -> None:
@@ -67,7 +79,9 @@ def test_state_and_event_always_agree(
     journal.close()
 
 
-def test_a_failed_job_loses_its_wells_and_what_would_follow_is_dropped(tmp_path: Path, rpe: Campaign) -> None:
+def test_a_failed_job_loses_its_wells_and_what_would_follow_is_dropped(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     journal, campaign_id = planned(tmp_path, rpe)
     first = journal.state(campaign_id).rounds[0].jobs[0]
     journal.move_job(first.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
@@ -107,7 +121,9 @@ def test_an_unknown_campaign_is_told_with_those_that_exist(tmp_path: Path, assay
         journal.state("x")
 
 
-def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(tmp_path: Path, rpe: Campaign) -> None:
+def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     empty = Journal(f"sqlite:///{tmp_path / 'empty.sqlite'}")
     campaign_id = empty.create_campaign(rpe, "text", [], START)
     assert next_actions(empty.state(campaign_id), START + timedelta(hours=3)) == [
@@ -117,7 +133,9 @@ def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(tmp_path:
     state = journal.state(campaign_id)
     assert next_actions(state, START - timedelta(hours=1)) == [WaitUntil(START)]
     due = next_actions(state, START)
-    assert [action.key for action in due if isinstance(action, ExecuteJob)] == [f"rpe/r1/p{p}/A/1" for p in range(1, 9)]
+    assert [action.key for action in due if isinstance(action, ExecuteJob)] == [
+        f"rpe/r1/p{p}/A/1" for p in range(1, 9)
+    ]
 
 
 def test_a_plate_in_doubt_waits_and_the_others_go_on(tmp_path: Path, rpe: Campaign) -> None:

@@ -1,4 +1,7 @@
-"""A crate made here can be checked and proposed from elsewhere; whatever was changed in it is found."""
+"""A crate made here can be checked and proposed from elsewhere.
+
+Whatever was changed in it is found.
+"""
 
 import json
 import zipfile
@@ -24,7 +27,9 @@ def crate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home)
     journal = Journal(settings.journal_url)
-    campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "name: text\n", [], START)
+    campaign_id = journal.create_campaign(
+        crash.campaign(KeyMemory.REMEMBERS_KEYS), "name: text\n", [], START
+    )
     journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "another\n", [], START)
     crash.carry(home, settings.journal_url, campaign_id)
     archive = home / "crate.zip"
@@ -53,14 +58,18 @@ def test_a_crate_is_what_was_written_and_proposes_the_same(crate: Path) -> None:
         state = journal.state(campaign_id)
         rounds = replay(state, journal.events(campaign_id))
     assert state.status == "finished"
-    assert [(r.same, r.different) for r in rounds] == [(len(batch.wells), ()) for batch in state.rounds]
+    assert [(r.same, r.different) for r in rounds] == [
+        (len(batch.wells), ()) for batch in state.rounds
+    ]
     with zipfile.ZipFile(crate) as source:
         names = source.namelist()
         graph = json.loads(source.read(METADATA))["@graph"]
         assert source.read("campaign.yaml") == b"name: text\n"
     described = {entity["@id"] for entity in graph if entity["@type"] == "File"}
     assert described == set(names) - {METADATA}
-    assert sum(name.startswith("images/") for name in names) == sum(len(batch.wells) for batch in state.rounds)
+    assert sum(name.startswith("images/") for name in names) == sum(
+        len(batch.wells) for batch in state.rounds
+    )
 
 
 def test_every_changed_byte_is_found(crate: Path, tmp_path: Path) -> None:
@@ -70,11 +79,18 @@ def test_every_changed_byte_is_found(crate: Path, tmp_path: Path) -> None:
     for name in names:
         content = contents[name]
         other = content[:-1] + bytes([content[-1] ^ 1])
-        assert verify(changed(crate, tmp_path / "c.zip", name, other)) == [f"{name} is not what was written"]
+        assert verify(changed(crate, tmp_path / "c.zip", name, other)) == [
+            f"{name} is not what was written"
+        ]
     one = changed(crate, tmp_path / "less.zip", "wells.csv", None)
     assert verify(one) == ["wells.csv is missing"]
-    assert verify(changed(crate, tmp_path / "c.zip", "more.txt", b"more")) == ["more.txt is not described"]
-    with pytest.raises(JournalError, match=r"cannot be trusted: wells\.csv is missing"), journal_of(one):
+    assert verify(changed(crate, tmp_path / "c.zip", "more.txt", b"more")) == [
+        "more.txt is not described"
+    ]
+    with (
+        pytest.raises(JournalError, match=r"cannot be trusted: wells\.csv is missing"),
+        journal_of(one),
+    ):
         pass
 
 

@@ -1,4 +1,7 @@
-"""The report stands alone: everything in one page, nothing from elsewhere, the numbers those of the journal."""
+"""The report stands alone.
+
+Everything in one page, nothing from elsewhere, the numbers those of the journal.
+"""
 
 import re
 from html.parser import HTMLParser
@@ -29,7 +32,11 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.fetched += [value for name, value in attrs if name in ("src", "href", "xlink:href") and value is not None]
+        self.fetched += [
+            value
+            for name, value in attrs
+            if name in ("src", "href", "xlink:href") and value is not None
+        ]
 
 
 def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay: Campaign) -> None:
@@ -38,7 +45,9 @@ def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay:
         campaign_id = served.campaign(assay.model_copy(update={"title": evil}), read=True)
         _, state = served.backend.state(campaign_id)
         text = report(state, Settings(), "name: text # <b>\n", START)
-        exported = served.client("viewer").get(f"/api/v1/campaigns/{campaign_id}/exports/report.html")
+        exported = served.client("viewer").get(
+            f"/api/v1/campaigns/{campaign_id}/exports/report.html"
+        )
     page = Page(text)
     assert page.tags.count("svg") >= 5
     assert "script" not in page.tags

@@ -1,4 +1,7 @@
-"""What is told of events: a structured line of each, and a message of those that matter to a person."""
+"""What is told of events.
+
+A structured line of each, and a message of those that matter to a person.
+"""
 
 import asyncio
 import json
@@ -39,7 +42,10 @@ def channel() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def test_a_person_hears_of_what_matters_and_the_log_of_everything(
-    tmp_path: Path, assay: Campaign, channel: tuple[str, list[dict[str, str]]], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    assay: Campaign,
+    channel: tuple[str, list[dict[str, str]]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     address, heard = channel
     with house(tmp_path) as served, caplog.at_level(logging.INFO, "wellwise"):
@@ -63,7 +69,8 @@ def test_a_person_hears_of_what_matters_and_the_log_of_everything(
     assert told == [
         (
             "wellwise: A person is needed: a batch waits for approval",
-            f"colour-assay/r1 {assay.plates.count * assay.plates.wells_per_plate} wells, to be approved",
+            f"colour-assay/r1 {assay.plates.count * assay.plates.wells_per_plate} wells, to be "
+            "approved",
         ),
         ("wellwise: Robot offline", "dispenser no answer"),
     ]

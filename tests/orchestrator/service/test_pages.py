@@ -1,4 +1,7 @@
-"""Pages without a browser: who sees which, what a session is, and what a stranger's page could make a browser do."""
+"""Pages without a browser.
+
+Who sees which, what a session is, and what a stranger's page could make a browser do.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +33,9 @@ def csrf(client: TestClient) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_every_page_lets_in_only_whom_it_should(served: House, assay: Campaign, person: str) -> None:
+def test_every_page_lets_in_only_whom_it_should(
+    served: House, assay: Campaign, person: str
+) -> None:
     campaign_id = served.campaign(assay)
     pages = ["/", "/campaigns/new", f"/campaigns/{campaign_id}", f"/campaigns/{campaign_id}/insight",
              f"/campaigns/{campaign_id}/wells/1/1/A1", "/robots", "/access"]  # fmt: skip
@@ -40,9 +45,15 @@ def test_every_page_lets_in_only_whom_it_should(served: House, assay: Campaign, 
         if person in ("nobody", "expired", "revoked"):
             assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={page}")
         else:
-            assert answer.status_code == (403 if page == "/access" and person != "admin" else 200), page
-    assert client.get("/login").status_code == client.get("/static/dashboard.css").status_code == 200
-    assert client.get("/campaigns/no-such").status_code == (404 if person in ("viewer", "operator", "admin") else 401)
+            assert answer.status_code == (
+                403 if page == "/access" and person != "admin" else 200
+            ), page
+    assert (
+        client.get("/login").status_code == client.get("/static/dashboard.css").status_code == 200
+    )
+    assert client.get("/campaigns/no-such").status_code == (
+        404 if person in ("viewer", "operator", "admin") else 401
+    )
 
 
 def test_a_browser_that_goes_astray_sees_a_page_and_a_program_a_problem(served: House) -> None:
@@ -56,7 +67,9 @@ def test_a_browser_that_goes_astray_sees_a_page_and_a_program_a_problem(served: 
     assert client.get("/api/v1/nothing", headers={"Accept": "text/html"}).json()["status"] == 404
 
 
-def test_a_change_from_a_browser_needs_the_token_of_its_own_session(served: House, assay: Campaign) -> None:
+def test_a_change_from_a_browser_needs_the_token_of_its_own_session(
+    served: House, assay: Campaign
+) -> None:
     address = f"/api/v1/campaigns/{served.campaign(assay)}/pause"
     client, other = signed_in(served, "operator"), signed_in(served, "operator")
     body = {"why": "lunch"}
@@ -79,15 +92,22 @@ def test_a_session_ends_with_its_token_and_with_the_sign_out(served: House) -> N
 
 def test_the_cookie_is_not_for_scripts_nor_for_other_sites(served: House) -> None:
     token = {"token": served.secrets["viewer"]}
-    plain = served.client("nobody").post("/login", data=token, follow_redirects=False).headers["set-cookie"]
+    plain = (
+        served.client("nobody")
+        .post("/login", data=token, follow_redirects=False)
+        .headers["set-cookie"]
+    )
     assert plain.startswith(f"{COOKIE}=")
     assert {"HttpOnly", "SameSite=strict"} <= set(plain.split("; "))
     secure = TestClient(served.app, base_url="https://testserver")
-    assert "Secure" in secure.post("/login", data=token, follow_redirects=False).headers["set-cookie"]
+    assert (
+        "Secure" in secure.post("/login", data=token, follow_redirects=False).headers["set-cookie"]
+    )
 
 
 @pytest.mark.parametrize(
-    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\r\nb"]
+    "target",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\r\nb"],
 )
 def test_a_sign_in_leads_nowhere_else(served: House, target: str) -> None:
     data = {"token": served.secrets["viewer"], "next": target}
@@ -102,7 +122,11 @@ def test_what_people_write_is_shown_as_text(served: House, assay: Campaign) -> N
     well = served.backend.state(campaign_id)[1].rounds[0].wells[0].well
     place = f"/api/v1/campaigns/{campaign_id}/rounds/1/wells/{well.plate}/{well.name}/proposal"
     assert client.post(place, json={"leave_empty": True, "why": evil}).status_code == 200
-    for page in ("/", f"/campaigns/{campaign_id}", f"/campaigns/{campaign_id}/wells/1/{well.plate}/{well.name}"):
+    for page in (
+        "/",
+        f"/campaigns/{campaign_id}",
+        f"/campaigns/{campaign_id}/wells/1/{well.plate}/{well.name}",
+    ):
         text = client.get(page).text
         assert "alert(1)" in text
         assert "<script>alert" not in text

@@ -37,7 +37,9 @@ def described(tmp_path_factory: pytest.TempPathFactory, assay: Campaign) -> Iter
 
 def routes(found: House) -> list[tuple[str, str]]:
     schema = found.app.openapi()
-    return [(method.upper(), path) for path, methods in schema["paths"].items() for method in methods]
+    return [
+        (method.upper(), path) for path, methods in schema["paths"].items() for method in methods
+    ]
 
 
 FREE = {"/api/v1/health", "/api/v1/ready"}
@@ -61,11 +63,24 @@ def test_every_route_lets_in_only_whom_it_should(described: House, person: str) 
         role = needed(method, path)
         if path.endswith("/events/stream") and person in ("viewer", "operator", "admin"):
             continue
-        # A body that nobody's request could mean: whoever is let in is told so, and nothing is done.
-        address = path.replace("{campaign_id}", "no-such").replace("{robot}", "nobody").replace("{token}", "00000000")
-        for name, value in {"number": "1", "plate": "1", "well": "A1", "reading": "1", "name": "wells.csv"}.items():
+        # A body that nobody's request could mean: whoever is let in is told so, and nothing is
+        # done.
+        address = (
+            path.replace("{campaign_id}", "no-such")
+            .replace("{robot}", "nobody")
+            .replace("{token}", "00000000")
+        )
+        for name, value in {
+            "number": "1",
+            "plate": "1",
+            "well": "A1",
+            "reading": "1",
+            "name": "wells.csv",
+        }.items():
             address = address.replace(f"{{{name}}}", value)
-        response = client.request(method, address, json=None if method == "GET" else {"nonsense": True})
+        response = client.request(
+            method, address, json=None if method == "GET" else {"nonsense": True}
+        )
         shown = f"{person}: {method} {address} -> {response.status_code} {response.text[:200]}"
         if role is None:
             assert response.status_code in (200, 503), shown
@@ -87,7 +102,12 @@ def test_whatever_is_asked_the_answer_is_described(described: House) -> None:
     for found in schema.exclude(path=[f"{V1}/events/stream", f"{V1}/ready"]).get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=12,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(case=operation.as_strategy())
         def asked(case: Any) -> None:
             case.call_and_validate(headers=admin, excluded_checks=[positive_data_acceptance])
@@ -109,7 +129,9 @@ def test_a_campaign_is_launched_once_however_often_the_request_comes(served: Hou
     assert first.json() == again.json()
     assert again.headers["Idempotent-Replay"] == "true"
     assert served.backend.journal.campaign_ids() == ["colour-assay"]
-    other = client.post(f"{V1}/campaigns", json=body | {"seed": 3}, headers={"Idempotency-Key": "a"})
+    other = client.post(
+        f"{V1}/campaigns", json=body | {"seed": 3}, headers={"Idempotency-Key": "a"}
+    )
     assert other.status_code == 409
     [created] = served.backend.journal.events("colour-assay")
     assert (created.kind, created.who) == ("campaign_created", "operator")
@@ -118,7 +140,9 @@ def test_a_campaign_is_launched_once_however_often_the_request_comes(served: Hou
 def test_a_refused_request_may_be_mended_and_sent_again(served: House) -> None:
     client, key = served.client("operator"), {"Idempotency-Key": "a"}
     text = ASSAY_FILE.read_text()
-    refused = client.post(f"{V1}/campaigns", json={"file": text.replace("seed:", "sead:", 1)}, headers=key)
+    refused = client.post(
+        f"{V1}/campaigns", json={"file": text.replace("seed:", "sead:", 1)}, headers=key
+    )
     assert refused.status_code == 422
     [problem] = refused.json()["problems"]
     assert problem["line"] > 1
@@ -127,7 +151,11 @@ def test_a_refused_request_may_be_mended_and_sent_again(served: House) -> None:
 
 
 def test_a_file_is_checked_and_shown_before_the_launch(served: House) -> None:
-    shown = served.client("viewer").post(f"{V1}/campaigns/validate", json={"file": ASSAY_FILE.read_text()}).json()
+    shown = (
+        served.client("viewer")
+        .post(f"{V1}/campaigns/validate", json={"file": ASSAY_FILE.read_text()})
+        .json()
+    )
     assert shown["wells"] == len(shown["layout"]) > 0
     assert shown["steps"][0]["jobs"] > 0
     assert all(liquid["volume_ul"] > 0 for liquid in shown["liquids"])
@@ -163,7 +191,9 @@ def test_a_batch_is_looked_at_edited_and_approved(served: House, assay: Campaign
     client, base = served.client("operator"), f"{V1}/campaigns/{campaign_id}"
     [need] = client.get(base).json()["needs"]
     assert need["kind"] == "approval"
-    well = next(w for w in client.get(f"{base}/rounds/1").json()["placements"] if w["role"] == "initial")
+    well = next(
+        w for w in client.get(f"{base}/rounds/1").json()["placements"] if w["role"] == "initial"
+    )
     assert well["reason"].startswith("initial design")
     place = f"{base}/rounds/1/wells/{well['plate']}/{well['well']}"
     free = next(p for p in assay.parameters if p not in assay.space.decided)
@@ -195,14 +225,22 @@ def test_readings_come_by_hand_or_as_a_table_all_or_none(served: House, assay: C
     missing = client.get(f"{base}/readings/{number['id']}/marked")
     assert (missing.status_code, "is no image" in missing.json()["detail"]) == (404, True)
     table = "round,plate,well,value\n1,1,A2,0.5\n1,1,A3,0.75\n"
-    assert client.post(f"{base}/readings", json={"csv": table, "why": "reader"}).json() == {"wells": 2}
-    wrong = client.post(f"{base}/readings", json={"csv": table + "1,1,A4,7\n1,1,A2,0.5\n", "why": "reader"})
+    assert client.post(f"{base}/readings", json={"csv": table, "why": "reader"}).json() == {
+        "wells": 2
+    }
+    wrong = client.post(
+        f"{base}/readings", json={"csv": table + "1,1,A4,7\n1,1,A2,0.5\n", "why": "reader"}
+    )
     assert [problem["line"] for problem in wrong.json()["problems"]] == [4, 5]
     assert client.get(f"{base}/rounds/1").json()["max"] == 0.75
-    absent = client.post(f"{base}/readings", json={"csv": table.replace("A2", "H12"), "why": "reader"})
+    absent = client.post(
+        f"{base}/readings", json={"csv": table.replace("A2", "H12"), "why": "reader"}
+    )
     assert absent.status_code == 404
     for text in ("", "a,b\n1,2\n", "round,plate,well,value\n", '"\x00'):
-        assert client.post(f"{base}/readings", json={"csv": text, "why": "reader"}).status_code == 422
+        assert (
+            client.post(f"{base}/readings", json={"csv": text, "why": "reader"}).status_code == 422
+        )
 
 
 def test_lists_go_on_where_they_ended(served: House, assay: Campaign) -> None:
@@ -232,13 +270,17 @@ def test_the_model_is_shown_once_there_are_results(served: House, assay: Campaig
     assert figure.text.startswith("<?xml")
 
 
-def test_a_decision_on_a_job_that_nobody_asks_about_is_refused(served: House, assay: Campaign) -> None:
+def test_a_decision_on_a_job_that_nobody_asks_about_is_refused(
+    served: House, assay: Campaign
+) -> None:
     campaign_id = served.campaign(assay)
     client, base = served.client("operator"), f"{V1}/campaigns/{campaign_id}"
     key = client.get(f"{base}/jobs").json()["items"][0]["key"]
     body = {"job": key, "decision": "done", "why": "I saw it"}
     assert client.post(f"{base}/decisions", json=body).status_code == 409
-    assert client.post(f"{base}/decisions", json=body | {"job": "other/r1/p1/A/1"}).status_code == 404
+    assert (
+        client.post(f"{base}/decisions", json=body | {"job": "other/r1/p1/A/1"}).status_code == 404
+    )
     assert client.post(f"{base}/decisions", json=body | {"decision": "maybe"}).status_code == 422
 
 
@@ -262,22 +304,36 @@ def test_tokens_are_made_and_revoked_by_admins(served: House) -> None:
     assert secret not in client.get(f"{V1}/tokens").text
     bearer = {"Authorization": f"Bearer {secret}"}
     nobody = served.client("nobody")
-    assert nobody.get(f"{V1}/whoami", headers=bearer).json() == {"person": "Ada", "role": "operator"}
+    assert nobody.get(f"{V1}/whoami", headers=bearer).json() == {
+        "person": "Ada",
+        "role": "operator",
+    }
     assert client.delete(f"{V1}/tokens/{made.json()['id']}").status_code == 204
     assert nobody.get(f"{V1}/whoami", headers=bearer).status_code == 401
     assert client.get(f"{V1}/audit").json()[0]["act"] == "token_revoked"
 
 
-def test_the_client_says_the_same_as_the_api(served: House, assay: Campaign, tmp_path: Path) -> None:
-    client = Client("http://testserver", served.secrets["operator"], transport=served.client("nobody")._transport)
+def test_the_client_says_the_same_as_the_api(
+    served: House, assay: Campaign, tmp_path: Path
+) -> None:
+    client = Client(
+        "http://testserver",
+        served.secrets["operator"],
+        transport=served.client("nobody")._transport,
+    )
     preview = client.validate(ASSAY_FILE.read_text())
     assert client.launch(ASSAY_FILE.read_text()).id == preview.name == "colour-assay"
     campaign_id = served.campaign(assay, proposed=True)
     assert {found.id for found in client.campaigns()} == {campaign_id, "colour-assay"}
     assert client.whoami().role == "operator"
-    assert client.approve(campaign_id, "well").jobs == len(served.backend.journal.jobs(campaign_id, 1))
+    assert client.approve(campaign_id, "well").jobs == len(
+        served.backend.journal.jobs(campaign_id, 1)
+    )
     assert client.enter_reading(campaign_id, 1, 1, "A1", 0.5, "eye").value == 0.5
-    assert client.upload_readings(campaign_id, "round,plate,well,value\n1,1,A2,0.25\n", "eye").wells == 1
+    assert (
+        client.upload_readings(campaign_id, "round,plate,well,value\n1,1,A2,0.25\n", "eye").wells
+        == 1
+    )
     assert client.round(campaign_id, 1).max == 0.5
     assert client.campaign(campaign_id).best == 0.5
     assert client.set_rounds(campaign_id, 9, "more").rounds == 9
@@ -316,10 +372,15 @@ def test_on_postgresql_as_well(tmp_path: Path, assay: Campaign) -> None:
         campaign_id = served.campaign(assay, read=True)
         client = served.client("operator")
         assert client.get(f"{V1}/campaigns/{campaign_id}").json()["summaries"][0]["max"] == 0.95
-        assert client.get(f"{V1}/campaigns/{campaign_id}/jobs", params={"state": "planned"}).json()["items"]
+        assert client.get(f"{V1}/campaigns/{campaign_id}/jobs", params={"state": "planned"}).json()[
+            "items"
+        ]
         assert client.get(f"{V1}/robots").json()[0]["queue"] > 0
         body, key = {"why": "twice"}, {"Idempotency-Key": json.dumps("k")}
-        answers = [client.post(f"{V1}/campaigns/{campaign_id}/pause", json=body, headers=key) for _ in range(2)]
+        answers = [
+            client.post(f"{V1}/campaigns/{campaign_id}/pause", json=body, headers=key)
+            for _ in range(2)
+        ]
         assert [answer.status_code for answer in answers] == [200, 200]
         kinds = [event.kind for event in served.backend.journal.events(campaign_id)]
         assert kinds.count("campaign_paused") == 1

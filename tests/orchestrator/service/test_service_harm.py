@@ -1,4 +1,7 @@
-"""What somebody with bad intentions, or none at all, may send: each is refused or made harmless; nothing is lost."""
+"""What somebody with bad intentions, or none at all, may send: each is refused or made harmless.
+
+Nothing is lost.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +29,9 @@ def served(tmp_path: Path) -> Iterator[House]:
         yield found
 
 
-def test_no_path_leads_out_of_the_images_of_a_campaign(served: House, assay: Campaign, tmp_path: Path) -> None:
+def test_no_path_leads_out_of_the_images_of_a_campaign(
+    served: House, assay: Campaign, tmp_path: Path
+) -> None:
     campaign_id = served.campaign(assay)
     (tmp_path / "secret.png").write_bytes(b"secret")
     images = served.backend.settings.campaign_folder(campaign_id) / "images"
@@ -37,10 +42,19 @@ def test_no_path_leads_out_of_the_images_of_a_campaign(served: House, assay: Cam
              "/etc/passwd", f"campaigns/{campaign_id}/images/gone.png"]  # fmt: skip
     with served.backend.journal.transaction() as session:
         for path in paths:
-            place = {"campaign_id": campaign_id, "round": 1, "plate": 1, "well": "A1", "job_key": key}
+            place = {
+                "campaign_id": campaign_id,
+                "round": 1,
+                "plate": 1,
+                "well": "A1",
+                "job_key": key,
+            }
             session.add(ReadingRow(**place, kind="image", path=path, scored=True))
     client = served.client("viewer")
-    answers = [client.get(f"{V1}/campaigns/{campaign_id}/readings/{n}/image") for n in range(1, len(paths) + 1)]
+    answers = [
+        client.get(f"{V1}/campaigns/{campaign_id}/readings/{n}/image")
+        for n in range(1, len(paths) + 1)
+    ]
     assert [answer.status_code for answer in answers] == [200, 404, 404, 404, 404]
     other = served.campaign(assay)
     assert client.get(f"{V1}/campaigns/{other}/readings/1/image").status_code == 404
@@ -110,14 +124,20 @@ def test_no_text_of_an_export_is_a_formula(served: House, assay: Campaign) -> No
     for why in evil:
         client.post(f"{V1}/campaigns/{campaign_id}/pause", json={"why": why})
         client.post(f"{V1}/campaigns/{campaign_id}/resume", json={"why": why})
-    table = pd.read_csv(StringIO(client.get(f"{V1}/campaigns/{campaign_id}/exports/events.csv").text))
+    table = pd.read_csv(
+        StringIO(client.get(f"{V1}/campaigns/{campaign_id}/exports/events.csv").text)
+    )
     found = list(table[table.kind == "campaign_paused"].message)
     assert found == [f"'{why.strip()}" for why in evil]
 
 
 def test_numbers_of_an_export_stay_numbers(served: House, assay: Campaign) -> None:
     campaign_id = served.campaign(assay, read=True)
-    table = pd.read_csv(StringIO(served.client("viewer").get(f"{V1}/campaigns/{campaign_id}/exports/wells.csv").text))
+    table = pd.read_csv(
+        StringIO(
+            served.client("viewer").get(f"{V1}/campaigns/{campaign_id}/exports/wells.csv").text
+        )
+    )
     assert table.ratio.dtype == float
     assert len(table) == len(served.backend.state(campaign_id)[1].rounds[0].wells)
 
@@ -128,15 +148,26 @@ def add(served: House, campaign_id: str, text: str, number: int | None = None) -
             add_event(session, campaign_id, START, "notice", campaign_id, text)
         else:
             session.add(
-                EventRow(id=number, campaign_id=campaign_id, at=START, kind="notice", subject="x", message=text)
+                EventRow(
+                    id=number,
+                    campaign_id=campaign_id,
+                    at=START,
+                    kind="notice",
+                    subject="x",
+                    message=text,
+                )
             )
 
 
-def test_every_listener_gets_every_event_once_from_where_it_left_off(served: House, assay: Campaign) -> None:
+def test_every_listener_gets_every_event_once_from_where_it_left_off(
+    served: House, assay: Campaign
+) -> None:
     first, second = served.campaign(assay), served.campaign(assay)
     journal = served.backend.journal
 
-    async def heard(stream: EventStream, after: int, number: int, campaign: str | None = None) -> list[int]:
+    async def heard(
+        stream: EventStream, after: int, number: int, campaign: str | None = None
+    ) -> list[int]:
         found: list[int] = []
         async with aclosing(stream.listen(after, campaign)) as events:
             async for together in events:

@@ -9,7 +9,14 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
-from orchestrator.studies.confirmation import Design, compare, confirmation_file, design, power_of, wells_for
+from orchestrator.studies.confirmation import (
+    Design,
+    compare,
+    confirmation_file,
+    design,
+    power_of,
+    wells_for,
+)
 from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
@@ -35,7 +42,9 @@ def _design(campaign: Campaign, wells: int) -> Design:
     return Design(recommended, standard, wells, 0.1, 0.05, 0.05, 0.9, 0.2)
 
 
-def test_where_wells_decide_plates_are_added_until_both_conditions_sit(rpe: Campaign, tmp_path: Path) -> None:
+def test_where_wells_decide_plates_are_added_until_both_conditions_sit(
+    rpe: Campaign, tmp_path: Path
+) -> None:
     plan = _design(rpe, 5)
     with house(tmp_path) as served:
         state = served.backend.state(served.campaign(rpe))[1]
@@ -44,7 +53,9 @@ def test_where_wells_decide_plates_are_added_until_both_conditions_sit(rpe: Camp
     layout = plan_round(study, 1, ()).layout
     for condition in (plan.recommended, plan.standard):
         chosen = [
-            p.well for p in layout.placements if p.proposal.condition == condition and p.proposal.role == "chosen"
+            p.well
+            for p in layout.placements
+            if p.proposal.condition == condition and p.proposal.role == "chosen"
         ]
         assert len({well.plate for well in chosen}) == len(chosen) == 5
     with pytest.raises(WellwiseError, match="enough wells that decide"):
@@ -55,7 +66,11 @@ def test_a_chosen_condition_is_of_the_space_and_fits_its_wells(rpe: Campaign) ->
     values = dict(rpe.space.standard(rpe.decided_values(1)[0]).root)
     for condition, wells, message in (
         (values | {"ksr_period": 99.0}, 1, "ksr_period=99.0 is not allowed"),
-        ({name: value for name, value in values.items() if name != "ksr_period"}, 1, "exactly one value"),
+        (
+            {name: value for name, value in values.items() if name != "ksr_period"},
+            1,
+            "exactly one value",
+        ),
         (values, 9, "9 wells are wanted, but 8 decide these values"),
     ):
         first = {"initial": 48 - wells, "chosen": [{"condition": condition, "wells": wells}]}
@@ -71,8 +86,12 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
         measured: dict[WellPlace, float | None] = {}
         for p in served.backend.state(campaign_id)[1].rounds[0].layout.placements:
             share = enzyme.to_unit_interval(float(p.proposal.condition["enzyme_volume"]))  # type: ignore[union-attr]
-            measured[acting.place(1, p.well.plate, p.well.name)] = 0.2 + 0.6 * share + 0.02 * (p.well.number % 3)
-        acting.correct_wells(served.backend.acting(campaign_id), campaign_id, measured, "ada", "read by eye")
+            measured[acting.place(1, p.well.plate, p.well.name)] = (
+                0.2 + 0.6 * share + 0.02 * (p.well.number % 3)
+            )
+        acting.correct_wells(
+            served.backend.acting(campaign_id), campaign_id, measured, "ada", "read by eye"
+        )
         served.backend.changed(campaign_id)
         state = served.backend.state(campaign_id)[1]
         plan = design(state, difference=0.2, power=0.8)
@@ -92,7 +111,9 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
             )
             for p in layout.placements
         }
-        acting.correct_wells(served.backend.acting(confirmed), confirmed, values, "ada", "read by eye")
+        acting.correct_wells(
+            served.backend.acting(confirmed), confirmed, values, "ada", "read by eye"
+        )
         served.backend.changed(confirmed)
         found = compare(served.backend.state(confirmed)[1])
         assert found.conditions == (plan.recommended, plan.standard)

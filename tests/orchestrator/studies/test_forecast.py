@@ -27,7 +27,14 @@ def test_what_is_left_is_simulated_with_the_plan_of_the_campaign(assay: Campaign
         assert 0 < entry.reached < 1
     bests = [entry.best.median for entry in ahead]
     assert bests == sorted(bests)
-    again = forecast(assay, observed, done=1, target=0.5, surfaces=3, each=lambda *given: reversed(list(map(*given))))
+    again = forecast(
+        assay,
+        observed,
+        done=1,
+        target=0.5,
+        surfaces=3,
+        each=lambda *given: reversed(list(map(*given))),
+    )
     assert again == ahead
 
 
@@ -44,7 +51,11 @@ def test_a_round_plan_fills_plates_or_is_refused(rpe: Campaign) -> None:
     other = RoundSizes(6, 24, controls=0, replicates=2).of(rpe)
     assert (other.plates.count, other.stop.rounds) == (4, 6)
     assert other.rounds.later.wells == other.rounds.first.wells == 24
-    assert (other.rounds.later.controls, other.rounds.first.standard, other.rounds.later.replicates) == (0, 0, 2)
+    assert (
+        other.rounds.later.controls,
+        other.rounds.first.standard,
+        other.rounds.later.replicates,
+    ) == (0, 0, 2)
     kept = RoundSizes(2, 96).of(rpe)
     assert (kept.rounds.later.controls, kept.rounds.first.standard) == (2, 1)
     for sizes, message in (
@@ -57,15 +68,35 @@ def test_a_round_plan_fills_plates_or_is_refused(rpe: Campaign) -> None:
             sizes.of(rpe)
 
 
-def test_the_command_compares_plans_and_says_what_it_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_compares_plans_and_says_what_it_rests_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
     runner = CliRunner()
     file = str(ASSAY_FILE)
     done = runner.invoke(
-        app, ["forecast", file, "--plan", "1x24", "--plan", "2x24,controls=0", "--target", "0.5", "--surfaces", "1"]
+        app,
+        [
+            "forecast",
+            file,
+            "--plan",
+            "1x24",
+            "--plan",
+            "2x24,controls=0",
+            "--target",
+            "0.5",
+            "--surfaces",
+            "1",
+        ],
     )
     assert done.exit_code == 0, done.output
-    for text in ("as planned", "1x24", "2x24,controls=0", "reaches 0.5", "no promise for these cells"):
+    for text in (
+        "as planned",
+        "1x24",
+        "2x24,controls=0",
+        "reaches 0.5",
+        "no promise for these cells",
+    ):
         assert text in done.output
     for arguments, message in (
         ([file, "--plan", "many"], "'many' is no round plan"),
@@ -93,7 +124,9 @@ def test_what_an_earlier_campaign_found_is_known_to_the_forecast(
     assert f"drawn from what {assay.plates.count * 24} results teach" in done.output
 
 
-def test_a_campaign_whose_rounds_are_over_is_asked_for_one_more(assay: Campaign, tmp_path: Path) -> None:
+def test_a_campaign_whose_rounds_are_over_is_asked_for_one_more(
+    assay: Campaign, tmp_path: Path
+) -> None:
     one = assay.model_copy(update={"stop": assay.stop.model_copy(update={"rounds": 2})})
     [last] = forecast(one, observed_rising(one), done=1, surfaces=2)
     assert isinstance(last, RoundForecast)

@@ -1,4 +1,7 @@
-"""A campaign is rehearsed before its launch: what is too late, what is done when nobody is there, what to load."""
+"""A campaign is rehearsed before its launch.
+
+What is too late, what is done when nobody is there, what to load.
+"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -21,7 +24,9 @@ from protocols.working_hours import WorkingHours
 from tests.conftest import ASSAY_FILE, RPE_FILE, START
 
 
-def test_every_job_of_every_round_is_rehearsed_and_nothing_is_left_behind(assay: Campaign, tmp_path: Path) -> None:
+def test_every_job_of_every_round_is_rehearsed_and_nothing_is_left_behind(
+    assay: Campaign, tmp_path: Path
+) -> None:
     found = rehearse(assay, Settings(home=tmp_path))
     # The target would have ended it earlier; a rehearsal must not be too short.
     assert len(found.state.rounds) == assay.stop.rounds
@@ -36,7 +41,11 @@ def test_every_job_of_every_round_is_rehearsed_and_nothing_is_left_behind(assay:
 
 def test_a_tolerance_that_is_too_short_is_a_conflict_that_says_what_would_do() -> None:
     # All plates on one robot, of which each takes a while: the last of them is reached too late.
-    text = ASSAY_FILE.read_text().replace("count: 1", "count: 3").replace("tolerance: 1 hour", "tolerance: 20 min")
+    text = (
+        ASSAY_FILE.read_text()
+        .replace("count: 1", "count: 3")
+        .replace("tolerance: 1 hour", "tolerance: 20 min")
+    )
     text = (
         text.replace("initial: 22", "initial: 70")
         .replace("proposed: 22", "proposed: 70")
@@ -47,13 +56,21 @@ def test_a_tolerance_that_is_too_short_is_a_conflict_that_says_what_would_do() -
     assert (conflict.robot, conflict.step) == ("dispenser", "react")
     assert "after their tolerance of 20 min" in conflict.message
     needed = max(entry.wait for entry in found.jobs if entry.job.step == "react")
-    mended = text.replace("tolerance: 20 min", f"tolerance: {needed / timedelta(minutes=1) + 1:.0f} min")
-    assert not any(conflict.fatal for conflict in rehearse(read_campaign(mended), Settings()).conflicts)
+    mended = text.replace(
+        "tolerance: 20 min", f"tolerance: {needed / timedelta(minutes=1) + 1:.0f} min"
+    )
+    assert not any(
+        conflict.fatal for conflict in rehearse(read_campaign(mended), Settings()).conflicts
+    )
 
 
 def test_what_is_done_when_nobody_is_there_is_told(assay: Campaign) -> None:
-    found = rehearse(assay, Settings(), WorkingHours.model_validate({"from": "8:00", "to": "12:00"}))
-    assert [(conflict.step, conflict.fatal) for conflict in found.conflicts if conflict.fatal] == [("read", True)]
+    found = rehearse(
+        assay, Settings(), WorkingHours.model_validate({"from": "8:00", "to": "12:00"})
+    )
+    assert [(conflict.step, conflict.fatal) for conflict in found.conflicts if conflict.fatal] == [
+        ("read", True)
+    ]
 
 
 def test_a_day_takes_what_its_jobs_dispense(rpe: Campaign) -> None:
@@ -77,24 +94,44 @@ def test_a_day_takes_what_its_jobs_dispense(rpe: Campaign) -> None:
 def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
     runner, prices, out = CliRunner(), tmp_path / "prices.csv", tmp_path / "out"
     prices.write_text("kind,name,price,per\nplate,6-well,30,10\nrobot,camera,20,1 hour\n")
-    words = ["rehearse", str(ASSAY_FILE), "--surfaces", "1", "--prices", str(prices), "--out", str(out)]
+    words = [
+        "rehearse",
+        str(ASSAY_FILE),
+        "--surfaces",
+        "1",
+        "--prices",
+        str(prices),
+        "--out",
+        str(out),
+    ]
     done = runner.invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "Every job has its robot and begins within its tolerance." in done.output
-    assert {path.name for path in out.iterdir()} == {"schedule.csv", "loading.csv", "calendar.ics", "costs.csv"}
+    assert {path.name for path in out.iterdir()} == {
+        "schedule.csv",
+        "loading.csv",
+        "calendar.ics",
+        "costs.csv",
+    }
     bill = pd.read_csv(out / "costs.csv").set_index("name")["cost"]
     assert bill["camera"] > 0
     assert f"{bill.sum():,.2f}" in done.output
     assert "Without a price, so not in the total: " in done.output
     entries = Calendar.from_ical((out / "calendar.ics").read_bytes()).walk("VEVENT")
     assert len(entries) == 6
-    assert all(entry["dtend"].dt > entry["dtstart"].dt > datetime(2026, 1, 1, tzinfo=UTC) for entry in entries)
+    assert all(
+        entry["dtend"].dt > entry["dtstart"].dt > datetime(2026, 1, 1, tzinfo=UTC)
+        for entry in entries
+    )
     lab = tmp_path / "lab.yaml"
     lab.write_text("robots: {dispenser: {driver: simulated}}\n")
     few = ["--surfaces", "0", "--hours", "8:00-10:00", "--lab", str(lab)]
     broken = runner.invoke(app, ["rehearse", str(ASSAY_FILE), "--out", str(tmp_path), *few])
     assert broken.exit_code == 1
-    assert "CONFLICT: camera, step read: the lab has no such robot. What would mend it: camera in" in broken.output
+    assert (
+        "CONFLICT: camera, step read: the lab has no such robot. What would mend it: camera in"
+        in broken.output
+    )
     for command in ("validate", "schedule"):
         told = runner.invoke(app, [command, str(ASSAY_FILE), "--lab", str(lab)])
         assert "camera (step read) is not in" in told.output

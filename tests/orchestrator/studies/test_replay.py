@@ -14,7 +14,9 @@ from tests.builders import until_asked
 from tests.conftest import START
 
 
-def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_path: Path, assay: Campaign) -> None:
+def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(
+    tmp_path: Path, assay: Campaign
+) -> None:
     settings = Settings(home=tmp_path)
     journal = Journal(settings.journal_url)
     fault = {"kind": "well", "round": 1, "plate": 1, "well": "B2", "step": "react"}
@@ -23,7 +25,8 @@ def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_p
         update={
             "stop": StopRule(rounds=3),
             "rounds": assay.rounds.model_copy(update={"approval": True}),
-            "robots": assay.robots | {"dispenser": RobotConfig(driver="simulated", options=options)},
+            "robots": assay.robots
+            | {"dispenser": RobotConfig(driver="simulated", options=options)},
         }
     )
     campaign_id = journal.create_campaign(study, "", [], START)
@@ -31,13 +34,21 @@ def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_p
     until_asked(lab, campaign_id)
     free = study.parameters[0]
     values = {free.name: free.standard}
-    edited = next(w for w in journal.state(campaign_id).rounds[0].wells if w.proposal.role == "initial").well
-    acting.edit_proposal(lab, campaign_id, acting.place(1, edited.plate, edited.name), values, "ada", "a hunch")  # type: ignore[arg-type]
+    edited = next(
+        w for w in journal.state(campaign_id).rounds[0].wells if w.proposal.role == "initial"
+    ).well
+    acting.edit_proposal(
+        lab, campaign_id, acting.place(1, edited.plate, edited.name), values, "ada", "a hunch"
+    )  # type: ignore[arg-type]
     acting.approve(lab, campaign_id, "ada", "well")
     until_asked(lab, campaign_id)
     # Of round 1 this is known to round 3 and was not to round 2.
     acting.correct_wells(
-        lab, campaign_id, {acting.place(1, 1, "A3"): 0.9, acting.place(1, 1, "A4"): None}, "ada", "glare"
+        lab,
+        campaign_id,
+        {acting.place(1, 1, "A3"): 0.9, acting.place(1, 1, "A4"): None},
+        "ada",
+        "glare",
     )
     acting.requeue(lab, campaign_id, [acting.place(1, 1, "B2")], "ada", "again")
     acting.approve(lab, campaign_id, "ada", "well")
@@ -59,5 +70,7 @@ def test_batches_are_the_same_to_the_last_bit_whatever_was_corrected_since(tmp_p
         row = session.get(WellRow, (campaign_id, 2, 1, "A2"))
         assert row is not None
         row.proposal = row.proposal | {"condition": row.proposal["condition"] | {free.name: 1.5}}
-    assert replay(journal.state(campaign_id), journal.events(campaign_id))[1].different == ("p1/A2",)
+    assert replay(journal.state(campaign_id), journal.events(campaign_id))[1].different == (
+        "p1/A2",
+    )
     journal.close()

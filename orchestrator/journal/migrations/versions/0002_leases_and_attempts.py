@@ -19,9 +19,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"]),
         sa.PrimaryKeyConstraint("campaign_id"),
     )
-    # Added in place: SQLite's batch mode rebuilds the table, which the keys of readings do not allow.
+    # Added in place: SQLite's batch mode rebuilds the table, which the keys of readings do not
+    # allow.
     op.add_column("job", sa.Column("attempt", sa.Integer(), nullable=False, server_default="1"))
-    op.add_column("job", sa.Column("cleared", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(
+        "job", sa.Column("cleared", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
 
 
 def downgrade() -> None:

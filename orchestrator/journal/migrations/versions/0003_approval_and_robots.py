@@ -1,4 +1,7 @@
-"""Leases on robots as well as on campaigns; robots that do not answer; conditions that are tried once more."""
+"""Leases on robots as well as on campaigns; robots that do not answer.
+
+Conditions that are tried once more.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,7 +42,9 @@ def upgrade() -> None:
         sqlite_where=open_job,
         postgresql_where=open_job,
     )
-    op.add_column("well", sa.Column("requeued", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(
+        "well", sa.Column("requeued", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
 
 
 def downgrade() -> None:

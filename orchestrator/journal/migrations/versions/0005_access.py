@@ -1,4 +1,7 @@
-"""Who may do what over HTTP: tokens, browser sessions, what was done to them, and requests that may come twice."""
+"""Who may do what over HTTP.
+
+Tokens, browser sessions, what was done to them, and requests that may come twice.
+"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("job", sa.Column("begin_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("job", sa.Column("placed", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(
+        "job", sa.Column("placed", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
 
 
 def downgrade() -> None:
