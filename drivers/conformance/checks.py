@@ -7,7 +7,6 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from drivers.base import JobRefused, KeyMemory, RobotOffline
 from drivers.conformance.bench import Bench
+from drivers.conformance.check_list import check
 from drivers.conformance.levels import Failure, Level
 
 _LONGEST_BLOCK_S = 0.5
@@ -25,19 +25,8 @@ _WATCH_S = 0.005
 _CONNECTIONS = 3
 """How often a line is opened and closed to see what is left behind."""
 
-Check = Callable[[Bench], Awaitable[None]]
-CHECKS: list[tuple[Level, str, str, Check]] = []
 
-
-def _check(level: Level, title: str, harm: str) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
-        CHECKS.append((level, title, harm, check))
-        return check
-
-    return register
-
-
-@_check(
+@check(
     Level.BRONZE,
     "it says what it can do without a connection",
     "campaigns would be launched that it cannot do",
@@ -51,7 +40,7 @@ async def _declares(bench: Bench) -> None:
         raise Failure("it declares no operation or no labware")
 
 
-@_check(
+@check(
     Level.BRONZE,
     "it does a job to its end",
     "rounds would wait for ever, or images would be missing",
@@ -72,7 +61,7 @@ async def _does_a_job(bench: Bench) -> None:
             raise Failure("it has no reading of a well that it was to image")
 
 
-@_check(
+@check(
     Level.BRONZE,
     "a job that it never got is not one that it has",
     "jobs that nobody did would count as done",
@@ -85,7 +74,7 @@ async def _unknown_key(bench: Bench) -> None:
             raise Failure(f"it says that a key that it never got is {report.state}")
 
 
-@_check(
+@check(
     Level.BRONZE,
     "it refuses what it cannot do",
     "it would do something else, or half of the job, to living cells",
@@ -104,7 +93,7 @@ async def _refuses(bench: Bench) -> None:
         raise Failure("it took a job on labware that it does not declare")
 
 
-@_check(
+@check(
     Level.BRONZE,
     "without a line it says that it is offline",
     "a pulled cable would look like a fault of wellwise",
@@ -122,7 +111,7 @@ async def _offline(bench: Bench) -> None:
     raise Failure("a poll before connect was answered")
 
 
-@_check(Level.BRONZE, "connect and close may be called twice", "a reconnect would end in an error")
+@check(Level.BRONZE, "connect and close may be called twice", "a reconnect would end in an error")
 async def _twice(bench: Bench) -> None:
     robot = bench.robot()
     await robot.connect()
@@ -131,7 +120,7 @@ async def _twice(bench: Bench) -> None:
     await robot.close()
 
 
-@_check(
+@check(
     Level.BRONZE,
     "it never blocks the event loop",
     "every other robot, and the lease, would wait for it",
@@ -176,7 +165,7 @@ async def _lets_others_run(bench: Bench) -> None:
         raise Failure(f"nothing else could run for {blocked:.1f} s")
 
 
-@_check(
+@check(
     Level.BRONZE, "a cancelled call leaves it usable", "one Ctrl-C would cost the rest of a round"
 )
 async def _cancelled(bench: Bench) -> None:
@@ -195,7 +184,7 @@ async def _cancelled(bench: Bench) -> None:
             )
 
 
-@_check(
+@check(
     Level.SILVER,
     "the same key twice is one job",
     "whenever a line drops a reagent would be dispensed twice",
@@ -219,7 +208,7 @@ async def _same_key(bench: Bench) -> None:
         )
 
 
-@_check(
+@check(
     Level.SILVER,
     "what it says of a job is true under load",
     "wells would be read before they were fed, or never",
@@ -259,7 +248,7 @@ async def _truthful(bench: Bench) -> None:
             )
 
 
-@_check(
+@check(
     Level.SILVER,
     "stop stops it in its stated time",
     "an arm would go on moving while somebody reaches in",
@@ -294,9 +283,7 @@ async def _stops(bench: Bench) -> None:
             raise Failure(f"after a stop it does no more jobs: {report.state}: {report.message}")
 
 
-@_check(
-    Level.SILVER, "it comes back after its line was closed", "each reconnect would cost a plate"
-)
+@check(Level.SILVER, "it comes back after its line was closed", "each reconnect would cost a plate")
 async def _reconnects(bench: Bench) -> None:
     robot = bench.robot()
     await robot.connect()
@@ -316,7 +303,7 @@ async def _reconnects(bench: Bench) -> None:
         )
 
 
-@_check(
+@check(
     Level.GOLD,
     "after a crash it knows what it declares",
     "after a power cut a job would be sent twice, or be lost",
@@ -357,7 +344,7 @@ async def _crash(bench: Bench) -> None:
         )
 
 
-@_check(
+@check(
     Level.GOLD,
     "a closed driver leaves nothing behind",
     "after some days no port could be opened any more",
@@ -395,7 +382,7 @@ def _open_files() -> int:
     return len(list(folder.iterdir()))
 
 
-@_check(
+@check(
     Level.GOLD, "it is described", "whoever stands before it at night would have nothing to read"
 )
 async def _described(bench: Bench) -> None:

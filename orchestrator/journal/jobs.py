@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from statistics import median
 from typing import NamedTuple
@@ -17,7 +17,8 @@ from orchestrator.core.scheduling import Start
 from orchestrator.core.state import CampaignStatus, Decision, JobState, JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError
 from orchestrator.journal.load_state import job_state
-from orchestrator.journal.store import Store, add_event, campaign_resource, existing, robot_resource
+from orchestrator.journal.outages import OutageRecord
+from orchestrator.journal.store import add_event, campaign_resource, existing, robot_resource
 from orchestrator.journal.tables import (
     OPEN_JOB,
     CampaignRow,
@@ -31,7 +32,6 @@ from protocols.addresses import JobAddress, RoundAddress, WellAddress
 from protocols.jobs import Job
 from protocols.operations import Operation
 
-_LONGEST_WAIT_S = 60.0
 _CHUNK = 500
 
 # Statements of every transition, built once: to build one costs more than to run it.
@@ -80,7 +80,7 @@ class MovedJob(NamedTuple):
     day: int
 
 
-class JobRecord(Store):
+class JobRecord(OutageRecord):
     """The jobs of all campaigns.
 
     Every method that writes is one transaction, its events included.
@@ -342,10 +342,9 @@ class JobRecord(Store):
             session: the transaction.
             key: the job.
             decision: `done`: all of it happened, but in `failed_wells`; `failed`: all its wells are
-                lost; `again`: a job in doubt did not happen at all and is planned again under a new
-                key for the robot; a late one is sent although it is late; `go-on`: what was done
-                stays, the operation that was under way counts as done (or its well is among
-                `failed_wells`), and what was certainly not begun is sent under a new key.
+                lost; `again`: it did not happen at all (or is late) and is sent, under a new key;
+                `go-on`: what was done stays, the operation that was under way counts as done (or
+                its well is among `failed_wells`), what was certainly not begun is sent.
             at: by the lab's clock.
             by: who decides, and what the decision rests on.
             failed_wells: names of wells that are lost.
@@ -400,40 +399,3 @@ class JobRecord(Store):
         status = session.connection().execute(_STATUS, {"campaign": campaign_id}).scalar_one()
         if status != CampaignStatus.RUNNING:
             raise Halted(f"campaign {campaign_id} is {status}: no job is sent")
-
-    def robot_offline(self, campaign_id: str, robot: str, message: str, at: datetime) -> None:
-        """A robot does not answer.
-
-        It is asked again at once, then after waits that double up to a minute.
-        """
-        with self.transaction() as session:
-            row = session.get(OutageRow, (campaign_id, robot))
-            if row is None:
-                row = OutageRow(
-                    campaign_id=campaign_id,
-                    robot=robot,
-                    since=at,
-                    retry_at=at,
-                    wait_s=0.0,
-                    message=message,
-                )
-                session.add(row)
-            else:
-                row.wait_s = min(max(1.0, 2 * row.wait_s), _LONGEST_WAIT_S)
-                row.retry_at, row.message = at + timedelta(seconds=row.wait_s), message
-            add_event(session, campaign_id, at, EventKind.ROBOT_OFFLINE, robot, message)
-
-    def robot_back(self, campaign_id: str, robot: str, at: datetime) -> None:
-        """A robot answers that did not before."""
-        with self.transaction() as session:
-            row = session.get(OutageRow, (campaign_id, robot))
-            if row is not None:
-                session.delete(row)
-                add_event(
-                    session,
-                    campaign_id,
-                    at,
-                    EventKind.ROBOT_BACK,
-                    robot,
-                    f"it had not answered since {row.since:%H:%M}",
-                )

@@ -1,0 +1,224 @@
+"""Answers about campaigns, rounds, wells, jobs and events."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from orchestrator.core.state import JobStatus
+from orchestrator.service.schema.base import View
+from protocols.conditions import Value
+
+
+class Need(View):
+    """What only a person can say: a batch that waits for approval, a job in doubt or late."""
+
+    kind: Literal["approval", "in_doubt", "late"]
+    campaign: str
+    round: int
+    job: str | None = None
+    message: str
+
+
+class OutageView(View):
+    """A robot that does not answer."""
+
+    robot: str
+    since: datetime
+    retry_at: datetime
+    message: str
+
+
+class CampaignSummary(View):
+    """Where a campaign stands. Values are of the objective, 0 to 1."""
+
+    id: str
+    title: str
+    status: str
+    reason: str
+    started_at: datetime
+    lab_time: datetime | None
+    round: int
+    rounds: int
+    jobs_over: int
+    jobs: int
+    best: float | None
+    target: float | None
+    needs: list[Need]
+    outages: list[OutageView]
+    trouble: str
+    last_event: int
+
+
+class ParameterView(View):
+    """What may vary."""
+
+    name: str
+    title: str
+    step: str
+    kind: str
+    unit: str
+    allowed: str
+    standard: Value | None
+    decided_by_well: bool
+    labels: dict[str, str]
+
+
+class StepView(View):
+    """A step of the protocol: days of a round, from 0, and its time of day in the lab."""
+
+    name: str
+    title: str
+    robots: list[str]
+    days: list[int]
+    at: str
+
+
+class RoundSummary(View):
+    """One batch, with the values that may be trusted."""
+
+    number: int
+    status: Literal["proposed", "running", "finished"]
+    started_at: datetime
+    ended_at: datetime | None
+    wells: int
+    lost: int
+    flagged: int
+    mean: float | None
+    median: float | None
+    max: float | None
+    standard: list[float]
+    controls: list[float]
+
+
+class CampaignView(CampaignSummary):
+    """A campaign with its parameters, steps and rounds."""
+
+    objective: str
+    parameters: list[ParameterView]
+    steps: list[StepView]
+    summaries: list[RoundSummary]
+
+
+class WellView(View):
+    """One well: its proposal with the reason, and what came of it."""
+
+    id: str
+    round: int
+    plate: int
+    well: str
+    role: str
+    condition: dict[str, Value]
+    reason: str
+    predicted_mean: float | None
+    predicted_sd: float | None
+    expected_gain: float | None
+    value: float | None
+    flags: list[str]
+    lost: str
+    requeued: bool
+    measured: dict[str, float | None]
+    """What was read on the way, by name."""
+
+
+class RoundView(RoundSummary):
+    """A round with its wells, in plate order."""
+
+    placements: list[WellView]
+
+
+class ReadingView(View):
+    """What an instrument, or a person, returned for a well."""
+
+    id: int
+    kind: str
+    number: float | None
+    unit: str
+    sha256: str
+    image: str | None
+    marked: str | None
+    """Where the image is on which the scorer marks what it counted."""
+
+
+class ObservationView(View):
+    """The value derived from a reading."""
+
+    value: float | None
+    flags: list[str]
+    scorer: str
+    version: str
+
+
+class EventView(View):
+    """Something that happened, by the lab's clock."""
+
+    id: int
+    campaign: str
+    at: datetime
+    kind: str
+    subject: str
+    who: str
+    message: str
+    data: dict[str, Any]
+
+
+class WellHistory(WellView):
+    """A well with every reading, everything derived from them, and its events.
+
+    `marks` says what the colours of marked images stand for.
+    """
+
+    marks: str
+    readings: list[ReadingView]
+    observations: list[ObservationView]
+    events: list[EventView]
+
+
+class JobView(View):
+    """One job and where it stands."""
+
+    key: str
+    round: int
+    plate: int
+    step: str
+    day: int
+    robot: str
+    due_at: datetime
+    state: JobStatus
+    attempt: int
+    message: str
+    wells: list[str]
+    dispatched_at: datetime | None
+    ended_at: datetime | None
+
+
+class CampaignPage(View):
+    """Campaigns, newest first; `next` is the `before` of the next page."""
+
+    items: list[CampaignSummary]
+    next: str | None
+
+
+class JobPage(View):
+    """Jobs in the order in which they are due; `next` is the `after` of the next page."""
+
+    items: list[JobView]
+    next: int | None
+
+
+class EventPage(View):
+    """Events, oldest first; `next` is the `after` of the next page."""
+
+    items: list[EventView]
+    next: int | None
+
+
+class Stopped(View):
+    """Which robots were stopped, and why others could not be."""
+
+    stopped: list[str]
+    not_stopped: dict[str, str]
+
+
+class Entered(View):
+    """How many wells were given a value."""
+
+    wells: int

@@ -1,0 +1,140 @@
+"""What every kind of parameter says of itself."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from protocols.conditions import Finite, Value
+from protocols.errors import Finding
+from protocols.quantities import same_dimension
+
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and underscores"),
+]
+
+TOLERANCE = 1e-9
+"""How far, relatively, a number may lie from the allowed value that it stands for."""
+
+
+class DecidedByWell(BaseModel):
+    """A parameter whose value follows from the well: base of the round + per_well for each well in processing order.
+
+    Both are in the parameter's unit. `base` has one entry a round; its last entry holds for all
+    later rounds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: tuple[Finite, ...] = Field(min_length=1)
+    per_well: Finite
+
+    def value(self, round_number: int, well: int) -> float:
+        """The value in well number `well` (from 1, in processing order) in round `round_number` (from 1)."""
+        return self.base[min(round_number, len(self.base)) - 1] + self.per_well * (well - 1)
+
+
+class BaseParameter(BaseModel, ABC):
+    """One thing that may vary between conditions. A kind says what is allowed and how it becomes numbers.
+
+    A new kind is a subclass, of `NumericParameter` where its values are numbers, with a field
+    `kind` of one value. Ours are in the list of the package; those of others are entry points
+    `wellwise.parameters`.
+
+    A value's *entry* is the number by which the optimiser keeps it: the index of a level or, where
+    there is a range instead of levels, the share of it. Its *feature* is what a model sees: a share
+    of the range, or a category's index.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    numeric: ClassVar[bool]
+    """Whether its values are numbers, which have an order and can be summed."""
+
+    name: Name
+    step: Name | Annotated[str, Field(pattern=r"^[A-Z]$")] = Field(
+        description="the protocol step that uses it"
+    )
+    title: str = ""
+    unit: str = Field(
+        "", description="a unit that pint knows, such as nM, day, mm/s; empty for a pure number"
+    )
+
+    # Each kind declares its own, because fields are serialised in the order of declaration.
+    if TYPE_CHECKING:
+        kind: str
+        standard: Value | None
+        decided_by_well: DecidedByWell | None
+
+    @abstractmethod
+    def allows(self, value: Value) -> bool:
+        """Whether `value` (in `unit`) is allowed."""
+
+    @abstractmethod
+    def snap(self, value: Value) -> Value | None:
+        """The allowed value that `value` stands for, or None."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """What is allowed, for people."""
+
+    @property
+    @abstractmethod
+    def choices(self) -> tuple[Value, ...] | None:
+        """Every allowed value, in order; None where there is a range instead."""
+
+    @property
+    @abstractmethod
+    def extremes(self) -> tuple[Value, Value]:
+        """The lowest and the highest allowed value, or the first and the last."""
+
+    @abstractmethod
+    def to_unit_interval(self, value: Value) -> float:
+        """Where an allowed value lies between the extremes: 0 at the first, 1 at the last."""
+
+    @abstractmethod
+    def feature(self, value: Value) -> float:
+        """What a model sees of an allowed value."""
+
+    def entry(self, value: Value) -> float:
+        """The index of an allowed value among the choices.
+
+        Its share of the range where there are none.
+        """
+        return (
+            self.to_unit_interval(value)
+            if self.choices is None
+            else float(self.choices.index(value))
+        )
+
+    @abstractmethod
+    def value_of(self, entry: float) -> Value:
+        """The inverse of `entry`: an allowed value."""
+
+    @property
+    def log_scale(self) -> bool:
+        """Whether it is to be shown on a logarithmic axis."""
+        return False
+
+    @property
+    def level_labels(self) -> Mapping[str, str]:
+        """What the robot is told, by level as text, where that is not the level itself."""
+        return {}
+
+    def label(self, value: Value) -> str:
+        """What the robot is told for a value: its label, or the value itself."""
+        return self.level_labels.get(str(value), str(value))
+
+    def _unit_findings(self) -> list[Finding]:
+        try:
+            same_dimension(self.unit or "dimensionless", "dimensionless")
+        except ValueError as error:
+            return [
+                Finding(
+                    loc=("unit",), message=str(error), expected="a unit such as nM, min or mm/s"
+                )
+            ]
+        return []

@@ -1,0 +1,105 @@
+"""One of several values without an order."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from protocols.conditions import Value
+from protocols.errors import Finding, refuse
+from protocols.parameters.base import BaseParameter
+
+
+def _string_keys(labels: Any) -> Any:
+    return (
+        {str(level): label for level, label in labels.items()}
+        if isinstance(labels, dict)
+        else labels
+    )
+
+
+class CategoryParameter(BaseParameter):
+    """One of several values without an order; `labels` name them for the robot and for people."""
+
+    numeric = False
+
+    kind: Literal["category"]
+    levels: tuple[Value, ...] = Field(min_length=2)
+    labels: Annotated[dict[str, str], BeforeValidator(_string_keys)] = Field(
+        default_factory=dict, description="level -> what the robot is told"
+    )
+    standard: Value | None = None
+    decided_by_well: None = Field(None, exclude=True)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        findings = self._unit_findings()
+        if len(set(self.levels)) != len(self.levels):
+            findings.append(
+                Finding(
+                    loc=("levels",), message="a level is duplicated", expected="each level once"
+                )
+            )
+        for value in self.labels:
+            if self.snap(value) is None:
+                findings.append(
+                    Finding(
+                        loc=("labels",), message=f"{value!r} is not a level", expected=self.allowed
+                    )
+                )
+        if self.standard is None:
+            findings.append(Finding(loc=("standard",), message="missing", expected=self.allowed))
+        elif self.standard not in self.levels:
+            findings.append(
+                Finding(
+                    loc=("standard",),
+                    message=f"{self.standard!r} is not allowed",
+                    expected=self.allowed,
+                )
+            )
+        refuse(findings)
+        return self
+
+    def allows(self, value: Value) -> bool:
+        """Whether `value` is one of the levels."""
+        return value in self.levels
+
+    @property
+    def allowed(self) -> str:
+        """The levels with their labels, for people."""
+        labels = {level: self.labels.get(str(level)) for level in self.levels}
+        return "one of " + " ".join(
+            f"{level} ({label})" if label else str(level) for level, label in labels.items()
+        )
+
+    def snap(self, value: Value) -> Value | None:
+        """The level that `value` stands for (0.0 stands for 0), or None."""
+        return next(
+            (level for level in self.levels if level == value or str(level) == str(value)), None
+        )
+
+    @property
+    def choices(self) -> tuple[Value, ...]:
+        """The levels."""
+        return self.levels
+
+    @property
+    def extremes(self) -> tuple[Value, Value]:
+        """The first and the last level."""
+        return self.levels[0], self.levels[-1]
+
+    def to_unit_interval(self, value: Value) -> float:
+        """The index of a level as a share of the last one's."""
+        return float(self.levels.index(value)) / (len(self.levels) - 1)
+
+    def feature(self, value: Value) -> float:
+        """The index of a level."""
+        return float(self.levels.index(value))
+
+    def value_of(self, entry: float) -> Value:
+        """The level with this index."""
+        return self.levels[int(entry)]
+
+    @property
+    def level_labels(self) -> dict[str, str]:
+        """The labels."""
+        return self.labels

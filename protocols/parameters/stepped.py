@@ -1,0 +1,105 @@
+"""One of several ordered numbers."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from protocols.conditions import Finite, Value
+from protocols.errors import Finding, refuse
+from protocols.parameters.base import TOLERANCE
+from protocols.parameters.numeric import NumericParameter
+
+
+def _expand_range(levels: Any) -> Any:
+    if not isinstance(levels, Mapping):
+        return levels
+    unknown = set(levels) - {"from", "to", "by"}
+    try:
+        low, high, by = float(levels["from"]), float(levels["to"]), float(levels.get("by", 1))
+    except (KeyError, TypeError, ValueError):
+        unknown.add("")
+        low = high = by = math.nan
+    if unknown or not (low < high and by > 0):
+        raise ValueError(f"{levels} is not a range of levels such as {{from: 1, to: 6, by: 1}}")
+    return [
+        round(low + by * index, 12) for index in range(math.floor((high - low) / by + 1e-9) + 1)
+    ]
+
+
+class SteppedParameter(NumericParameter):
+    """One of several ordered numbers, in `unit`."""
+
+    kind: Literal["stepped"]
+    levels: Annotated[tuple[Finite, ...], BeforeValidator(_expand_range)] = Field(
+        min_length=2,
+        description="ordered numbers, or a range such as {from: 1, to: 6, by: 1}",
+        json_schema_extra={
+            "anyOf": [
+                {"type": "array", "items": {"type": "number"}, "minItems": 2},
+                {
+                    "type": "object",
+                    "properties": {key: {"type": "number"} for key in ("from", "to", "by")},
+                    "required": ["from", "to"],
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        findings = self._unit_findings()
+        if any(
+            later <= earlier for earlier, later in zip(self.levels, self.levels[1:], strict=False)
+        ):
+            findings.append(
+                Finding(
+                    loc=("levels",),
+                    message="the levels do not rise",
+                    expected="each level once, lowest first",
+                )
+            )
+        elif self.scale == "log" and self.levels[0] <= 0:
+            findings.append(
+                Finding(
+                    loc=("levels", 0),
+                    message=f"{self.levels[0]:g} on a log scale",
+                    expected="a number above 0",
+                )
+            )
+        else:
+            findings += self._standard_findings()
+        refuse(findings)
+        return self
+
+    def allows(self, value: Value) -> bool:
+        """Whether `value` is one of the levels, to within rounding."""
+        return self.snap(value) is not None
+
+    @property
+    def allowed(self) -> str:
+        """The levels, for people; long lists are shortened."""
+        shown = [f"{level:g}" for level in self.levels]
+        if len(shown) > 12:
+            shown = [*shown[:5], "...", *shown[-2:]]
+        return f"one of {' '.join(shown)} {self.unit}".rstrip()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The first and the last level."""
+        return self.levels[0], self.levels[-1]
+
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """The levels."""
+        return self.levels
+
+    def snap(self, value: Value) -> Value | None:
+        """The level that `value` stands for, or None."""
+        if isinstance(value, str):
+            return None
+        return next(
+            (level for level in self.levels if math.isclose(level, value, rel_tol=TOLERANCE)), None
+        )
