@@ -33,7 +33,6 @@ from protocols.jobs import Job
 from protocols.operations import Operation
 
 _CHUNK = 500
-
 # Statements of every transition, built once: to build one costs more than to run it.
 _MOVE = (
     update(JobRow)
@@ -346,7 +345,7 @@ class JobRecord(OutageRecord):
                 `go-on`: what was done stays, the operation that was under way counts as done (or
                 its well is among `failed_wells`), what was certainly not begun is sent.
             at: by the lab's clock.
-            by: who decides, and what the decision rests on.
+            by: who decides, and why.
             failed_wells: names of wells that are lost.
 
         Raises:
@@ -385,7 +384,7 @@ class JobRecord(OutageRecord):
                 row.attempt += 1
 
     def decide_job(self, key: str, decision: Decision, at: datetime, by: By) -> None:
-        """Decide a job in a transaction of its own; see `decide`."""
+        """The same in a transaction of its own."""
         with self.transaction() as session:
             self.decide(session, key, decision, at, by)
 
