@@ -6,18 +6,11 @@ import pytest
 
 from tests.conftest import ROOT
 
-PAGES = [
-    "CONTRIBUTING.md",
-    "README.md",
-    "docs/explanation/architecture.md",
-    "docs/reference/driver-contract.md",
-]
-TO_COME = {"protocols/operations/", "protocols/scorers/", "optimizer/strategies/"}
-"""Folders that the plan of the house has and that one file holds today."""
+PAGES = ["CONTRIBUTING.md", "README.md", "docs/explanation/architecture.md", "docs/reference/driver-contract.md"]
+TO_COME = {"optimizer/strategies/"}
+"""What one file holds today."""
 
-_PATH = re.compile(
-    r"`((?:protocols|optimizer|drivers|simulators|orchestrator|wellwise|tests|docs|examples)/[\w/.*-]*)"
-)
+_PATH = re.compile(r"`((?:protocols|optimizer|drivers|simulators|orchestrator|wellwise|tests|docs|examples)/[\w/.*-]*)")
 
 
 @pytest.mark.parametrize("page", PAGES)

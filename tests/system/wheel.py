@@ -123,9 +123,12 @@ def light(installed: Installed) -> None:
     installed.run("python", "-c", f"import wellwise; {names}")
     if "manual" not in installed.run("wellwise", "driver", "list"):
         raise Fault("wellwise driver list does not know the driver manual")
-    for words in (("run", "campaign.yaml"), ("serve",), ("status",)):
+    for words in (("run", "campaign.yaml"), ("serve",), ("pause", "--why", "lunch")):
         if _REMEDY not in installed.run("wellwise", *words, fails=True):
             raise Fault(f"wellwise {words[0]} does not say what it lacks")
+    elsewhere = ("remote", "pause", "rpe", "--why", "lunch", "--url", "http://127.0.0.1:9", "--token", "t")
+    if "no service answers" not in installed.run("wellwise", *elsewhere, fails=True):
+        raise Fault("wellwise remote does not say that no service answers")
     say("without the lab's packages it says what it lacks")
 
 
