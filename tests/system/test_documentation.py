@@ -6,11 +6,18 @@ import pytest
 
 from tests.conftest import ROOT
 
-PAGES = ["CONTRIBUTING.md", "README.md", "docs/explanation/architecture.md", "docs/reference/driver-contract.md"]
+PAGES = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/explanation/architecture.md",
+    "docs/reference/driver-contract.md",
+]
 TO_COME = {"optimizer/strategies/"}
 """What one file holds today."""
 
-_PATH = re.compile(r"`((?:protocols|optimizer|drivers|simulators|orchestrator|wellwise|tests|docs|examples)/[\w/.*-]*)")
+_PATH = re.compile(
+    r"`((?:protocols|optimizer|drivers|simulators|orchestrator|wellwise|tests|docs|examples)/[\w/.*-]*)"
+)
 
 
 @pytest.mark.parametrize("page", PAGES)

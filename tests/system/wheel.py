@@ -27,7 +27,12 @@ ROOMS = ("protocols", "optimizer", "drivers", "simulators", "orchestrator", "wel
 EXAMPLE = "colour_assay"
 CAMPAIGN = "colour-assay"
 PATIENCE_MS = 240_000
-_BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+_BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+]
 _REMEDY = 'pip install "wellwise[lab]"'
 
 
@@ -42,12 +47,23 @@ class Installed:
         self.programs = folder / "environment" / ("Scripts" if sys.platform == "win32" else "bin")
         self.folder = folder / "folder"
         self.folder.mkdir(parents=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("WELLWISE_", "PREFECT_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("WELLWISE_", "PREFECT_"))
+        }
         kept.pop("PYTHONPATH", None)
         self.environment = kept | {"PREFECT_HOME": str(folder / "prefect"), "DO_NOT_TRACK": "1"}
         say(f"install wellwise[{extra}] in an empty environment")
         venv.create(folder / "environment", with_pip=True)
-        pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location")
+        pip = (
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-warn-script-location",
+        )
         self.run("python", *pip, "-c", str(LOCK), f"{wheel}[{extra}]")
 
     def run(self, program: str, *words: str, fails: bool = False) -> str:
@@ -89,7 +105,11 @@ def built(folder: Path) -> Path:
         Fault: a file is missing.
     """
     say("build sdist and wheel")
-    subprocess.run([sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     wanted = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in files_of(ROOT / room)}
     with zipfile.ZipFile(wheel) as archive:
@@ -99,7 +119,9 @@ def built(folder: Path) -> Path:
     for what, names in (("wheel", held), ("sdist", sources)):
         if missing := sorted(wanted - names):
             raise Fault(f"the {what} lacks {', '.join(missing)}")
-    if strange := {name.split("/")[0] for name in held if not name.startswith("wellwise-")} - set(ROOMS):
+    if strange := {name.split("/")[0] for name in held if not name.startswith("wellwise-")} - set(
+        ROOMS
+    ):
         raise Fault(f"the wheel has more than our rooms: {', '.join(sorted(strange))}")
     say(f"{len(wanted)} files of ours in both; the wheel has {wheel.stat().st_size / 1e6:.1f} MB")
     return wheel
@@ -108,7 +130,9 @@ def built(folder: Path) -> Path:
 def files_of(folder: Path) -> Iterator[Path]:
     """Every file of a room but the caches and the settings of our tools."""
     for path in folder.rglob("*"):
-        hidden = any(part == "__pycache__" or part.startswith(".") for part in path.relative_to(folder).parts)
+        hidden = any(
+            part == "__pycache__" or part.startswith(".") for part in path.relative_to(folder).parts
+        )
         if path.is_file() and not hidden and path.name != "ruff.toml":
             yield path
 
@@ -126,7 +150,17 @@ def light(installed: Installed) -> None:
     for words in (("run", "campaign.yaml"), ("serve",), ("pause", "--why", "lunch")):
         if _REMEDY not in installed.run("wellwise", *words, fails=True):
             raise Fault(f"wellwise {words[0]} does not say what it lacks")
-    elsewhere = ("remote", "pause", "rpe", "--why", "lunch", "--url", "http://127.0.0.1:9", "--token", "t")
+    elsewhere = (
+        "remote",
+        "pause",
+        "rpe",
+        "--why",
+        "lunch",
+        "--url",
+        "http://127.0.0.1:9",
+        "--token",
+        "t",
+    )
     if "no service answers" not in installed.run("wellwise", *elsewhere, fails=True):
         raise Fault("wellwise remote does not say that no service answers")
     say("without the lab's packages it says what it lacks")
@@ -143,7 +177,9 @@ def whole(installed: Installed) -> None:
     say(f"run {EXAMPLE}")
     printed = installed.run("wellwise", "run", example, "--home", home)
     say(printed.strip().splitlines()[-1])
-    installed.run("wellwise", "report", CAMPAIGN, "--home", home, "--out", str(installed.folder / "results"))
+    installed.run(
+        "wellwise", "report", CAMPAIGN, "--home", home, "--out", str(installed.folder / "results")
+    )
     with served(installed, home) as ready:
         look_at_every_page(ready)
 
@@ -155,7 +191,11 @@ def served(installed: Installed, home: str) -> Iterator[str]:
     command = [str(installed.programs / "wellwise"), "serve", "--home", home, "--port", "0"]
     with log.open("w") as printed:
         running = subprocess.Popen(
-            command, cwd=installed.folder, env=installed.environment, stdout=printed, stderr=subprocess.STDOUT
+            command,
+            cwd=installed.folder,
+            env=installed.environment,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
         )
     try:
         end = time.monotonic() + PATIENCE_MS / 1000
@@ -181,7 +221,9 @@ def look_at_every_page(link: str) -> None:
         Fault: with everything that was seen.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_BROWSER_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=_BROWSER_FLAGS
+        )
         try:
             visit(browser, link)
         finally:
@@ -238,7 +280,9 @@ def _listen(page: Page, seen: list[str]) -> None:
 
     def wrote(message: ConsoleMessage) -> None:
         # That a page itself is not found, which one is to be, is written to the console too.
-        if message.type in ("error", "warning") and not message.location["url"].endswith("nothing-of-this-name"):
+        if message.type in ("error", "warning") and not message.location["url"].endswith(
+            "nothing-of-this-name"
+        ):
             seen.append(f"console at {page.url}: {message.text}")
 
     page.on("response", answered)
@@ -247,7 +291,10 @@ def _listen(page: Page, seen: list[str]) -> None:
     # The stream of events of a page that is left is cut off.
     page.on(
         "requestfailed",
-        lambda request: "ERR_ABORTED" in (request.failure or "") or seen.append(f"{request.url} {request.failure}"),
+        lambda request: (
+            "ERR_ABORTED" in (request.failure or "")
+            or seen.append(f"{request.url} {request.failure}")
+        ),
     )
 
 
