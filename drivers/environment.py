@@ -16,7 +16,7 @@ from drivers.base import DriverError
 PACKAGES: dict[str, tuple[str, ...]] = {"opentrons": ("opentrons==8.8.2",)}
 """What each environment of ours holds, pinned."""
 
-_HOST = "pydantic"
+_HOST = ("pint", "pydantic")
 """What the process needs that speaks for a driver in its environment."""
 
 
@@ -46,7 +46,7 @@ def make_environment(home: Path, name: str, packages: Sequence[str] = ()) -> Pat
             f"there is no environment {name!r} (expected one of {', '.join(PACKAGES)}, or "
             "packages to install)"
         )
-    wanted_packages = [_HOST, *PACKAGES.get(name, ()), *packages]
+    wanted_packages = [*_HOST, *PACKAGES.get(name, ()), *packages]
     folder = environment_folder(home, name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     ready, wanted = folder / ".ready", " ".join(wanted_packages)

@@ -1,6 +1,6 @@
 """A driver in an interpreter of its own: answers one JSON line on stdout for each on stdin.
 
-Run by `drivers.isolated.driver`. Its environment needs pydantic and the packages of the driver,
+Run by `drivers.isolated.driver`. Its environment needs pint, pydantic and the packages of the driver,
 nothing else.
 """
 
