@@ -29,12 +29,14 @@ from wellwise import (
     Operation, Proposal, Reading, Score, Scorer, SearchSpace, predict, propose, recommend,
 )
 
-dose = ContinuousParameter(name="dose", step="A", kind="continuous", low=1, high=100, scale="log",
-standard=10) space = SearchSpace(parameters=(dose,))
+dose = ContinuousParameter(
+    name="dose", step="A", kind="continuous", low=1, high=100, scale="log", standard=10
+)
+space = SearchSpace(parameters=(dose,))
 batch: list[Proposal] = propose(space, [], number=6, seed=1)
 known = [Observation(condition=proposal.condition, value=0.5, round=1) for proposal in batch]
-means: list[float] = [expected.mean for expected in predict(space, known, [Condition({"dose":
-    3.0})])]
+expected = predict(space, known, [Condition({"dose": 3.0})])
+means: list[float] = [prediction.mean for prediction in expected]
 best = recommend(space, known)
 sure: float | None = None if best is None else best.is_best
 
