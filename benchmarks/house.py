@@ -77,6 +77,31 @@ def long_files() -> list[tuple[int, str]]:
     return sorted(entry for entry in counted if entry[0] > MOST_LINES and entry[1] not in GENERATED)
 
 
+NEW = {
+    "act": "tests/orchestrator/control/test_acts.py",
+    "operation": "tests/protocols/test_a_new_operation.py",
+    "parameter kind": "tests/protocols/test_a_new_parameter_kind.py",
+    "scorer": "tests/protocols/test_a_new_scorer.py",
+}
+"""What may be new, and the test that adds one: as a package of one module, or in itself."""
+
+
+def files_of_something_new() -> dict[str, int]:
+    """How many files each of these tests needed for what it adds."""
+    found = {}
+    for thing, path in NEW.items():
+        calls = [
+            node.args[1].value
+            for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "install"
+            and isinstance(node.args[1], ast.Constant)
+        ]
+        found[thing] = len(set(calls)) or 1
+    return found
+
+
 def main() -> int:
     """Print the house; returns the exit code."""
     imports = rooms()
@@ -87,8 +112,10 @@ def main() -> int:
             f"{', '.join(sorted(imports[room])) or 'nothing'}"
         )
     number = sum(len(others) for others in imports.values())
+    new = ", ".join(f"{thing} {count}" for thing, count in files_of_something_new().items())
     height, long = max(stand.values()), long_files()
     print(f"{len(stand)} rooms, {height} floors, {number} imports between rooms")
+    print(f"files that something new needs: {new}")
     print(f"{len(long)} files of more than {MOST_LINES} lines")
     for lines, path in long:
         print(f"  {lines} lines: {path}")

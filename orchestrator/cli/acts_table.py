@@ -340,7 +340,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
             FieldSpec(
                 name="unit",
                 kind="text",
-                help="Of the numbers.",
+                help="Unit of the numbers.",
                 required=False,
                 default="",
                 choices=(),

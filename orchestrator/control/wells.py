@@ -85,7 +85,7 @@ class ReadTable(Act):
         int, Field(ge=1, le=10_000), Typed("The round that was read.", option="round")
     ]
     plate: Annotated[int, Field(ge=1, le=1_000), Typed("The plate that was read.")]
-    unit: Annotated[str, Field(max_length=50), Typed("Of the numbers.")] = ""
+    unit: Annotated[str, Field(max_length=50), Typed("Unit of the numbers.")] = ""
 
     def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
         """Write readings and their scores, all of them or nothing.

@@ -159,7 +159,8 @@ function place(label, input, id) {
 
 function field(spec, choices) {
   if (spec.kind !== "mapping") {
-    const input = place(spec.help, entry(spec.kind, spec), `act-${spec.name}`);
+    const label = spec.help.replace(/\.$/, "") + (spec.required || spec.kind === "flag" ? "" : " (may be left out)");
+    const input = place(label, entry(spec.kind, spec), `act-${spec.name}`);
     if (spec.file) {
       const chosen = place("or a file", element("input"), `act-${spec.name}-file`);
       chosen.type = "file";
