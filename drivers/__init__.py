@@ -1,1 +1,1 @@
-"""How a robot is told: the driver contract, the registry, and the drivers for real equipment."""
+"""Robots: the driver contract, the registry, and the drivers for real equipment."""

@@ -41,7 +41,7 @@ class DriverError(WellwiseError):
 
 
 class RobotOffline(DriverError):
-    """The robot does not answer. Whether it heard the last request is not known."""
+    """The robot does not answer; whether it received the last request is not known."""
 
 
 class JobRefused(DriverError):
@@ -50,7 +50,9 @@ class JobRefused(DriverError):
 
 @dataclass(frozen=True)
 class RobotSetup:
-    """What a driver is made from: the robot as campaign or lab file describe it, a clock, a folder and a seed.
+    """What a driver is made from: name, options, clock, folder and seed of one robot.
+
+    Name and options are those of the campaign or lab file.
 
     `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real
     equipment ignores it; `limits` are those of the lab, where they are narrower than the driver's
@@ -94,7 +96,7 @@ class Driver(Protocol):
         ...
 
     async def submit(self, job: Job) -> None:
-        """Take a job; return as soon as the robot has it. The same key again is the same job: nothing is done twice.
+        """Take a job; return as soon as the robot has it. The same key again is the same job.
 
         Raises:
             JobRefused: the robot will not do it and has not begun.

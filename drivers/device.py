@@ -1,4 +1,4 @@
-"""The base of drivers for devices that take one operation after another.
+"""The base of drivers for devices that do one operation at a time.
 
 It turns `perform` into the job contract.
 """
@@ -23,9 +23,9 @@ _CLOSE_S = 10.0
 
 
 class OperationFailed(DriverError):
-    """The device is certain that it did not do an operation properly.
+    """The device is certain that an operation was not done properly.
 
-    That well is lost, the others go on.
+    Its well is lost, the others go on.
     """
 
 
@@ -36,7 +36,7 @@ class NoOptions(BaseModel):
 
 
 class Device(ABC):
-    """A device that takes one operation after another.
+    """A device that does one operation at a time.
 
     A driver says what the device can do and how it does one operation; this base keeps a job book
     on the disk, does jobs one by one, never begins an operation twice, stops, reconnects and says
@@ -115,9 +115,9 @@ class Device(ABC):
         book.stop(self.setup.clock.now())
 
     async def close(self) -> None:
-        """Close the line after the operation that is under way, unless it is long.
+        """Close the line, after the operation that is under way unless that one is long.
 
-        The next connection goes on.
+        After the next connection the job goes on.
         """
         if self._book is not None:
             with contextlib.suppress(TimeoutError):

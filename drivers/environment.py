@@ -1,6 +1,6 @@
-"""Environments of drivers whose packages cannot live beside ours.
+"""Environments of drivers whose packages conflict with ours.
 
-Made by one command, used as subprocesses.
+One command makes them; they are used as subprocesses.
 """
 
 import subprocess

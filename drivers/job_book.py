@@ -1,4 +1,7 @@
-"""The job book: what a device was told and how far it came, on the disk of its computer, for devices that keep none."""
+"""The job book: which jobs a device was given and how far they are, on its computer's disk.
+
+For devices that keep no record themselves.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -42,7 +45,7 @@ class JobBook:
         self._database.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?)", row)
 
     def write(self, report: JobReport) -> None:
-        """Note how a job stands."""
+        """Note the state of a job."""
         self._database.execute(
             "UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key)
         )
@@ -54,7 +57,7 @@ class JobBook:
             self.write(report.model_copy(update=ended))
 
     def report(self, key: str) -> JobReport | None:
-        """How a job stands, with the operations and readings so far; None if it was never taken."""
+        """The state of a job, with its operations and readings so far; None if never taken."""
         row = self._database.execute("SELECT report FROM jobs WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None

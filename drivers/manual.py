@@ -1,6 +1,6 @@
-"""The manual driver: a person is a robot too.
+"""The manual driver: a person as a robot.
 
-A job becomes a checklist that the person works off and confirms.
+A job becomes a checklist whose items the person does and confirms.
 """
 
 import io
@@ -107,7 +107,7 @@ class ManualRobot:
 
 
 class Checklist:
-    """The items of one person's jobs, as somebody works them off."""
+    """The items of one person's jobs, to be done and confirmed one by one."""
 
     def __init__(self, home: Path, robot: str) -> None:
         """Open the person's job book.
@@ -231,7 +231,7 @@ class Checklist:
 
 
 def book_path(home: Path, robot: str) -> Path:
-    """Where a person's job book lies.
+    """Where a person's job book is kept.
 
     Apart from those of devices, which nobody confirms by hand.
     """

@@ -1,4 +1,4 @@
-"""Refusals: of a job that a robot cannot do, and of a driver that was written for another contract."""
+"""Refusals: of jobs that a robot cannot do, and of drivers for another contract version."""
 
 from drivers.base import DRIVER_API, Capabilities, DriverError, JobRefused
 from protocols.jobs import Job
@@ -16,7 +16,7 @@ def refuse_unfit(robot: str, able: Capabilities, job: Job) -> None:
 
 
 def refuse_other_contract(name: str, driver: type) -> None:
-    """Do nothing if a driver was written for this version of the contract; one that says nothing was.
+    """Do nothing if a driver is for this version of the contract, or declares none.
 
     Raises:
         DriverError: it declares another `driver_api`.

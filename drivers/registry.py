@@ -41,7 +41,9 @@ def driver_class(name: str) -> type[Driver]:
 
 
 def clock(name: str, **options: Any) -> Clock:
-    """A clock by name: `real`, `virtual` (option `start`, its first moment) or `accelerated` (`start` and `speed`).
+    """A clock by name: `real`, `virtual` or `accelerated`.
+
+    Options: `start`, the first moment of a virtual or accelerated clock, and `speed` of the latter.
 
     Raises:
         DriverError: there is none.
@@ -78,9 +80,9 @@ def make_driver(driver: str, setup: RobotSetup, environment: str = "") -> Driver
 
 
 def option_findings(robots: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[Finding]:
-    """What is wrong with the options of robots (name -> driver, options) whose drivers exist.
+    """What is wrong with the options of robots whose drivers exist; nothing is opened.
 
-    Nothing is opened.
+    `robots` maps a name to its driver and options.
     """
     findings = []
     for robot, (driver, options) in robots.items():

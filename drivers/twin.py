@@ -1,7 +1,4 @@
-"""The simulated twin of a driver's equipment.
-
-What the conformance kit and rehearsals run a driver against.
-"""
+"""The simulated twin of a driver's equipment, for the conformance kit and rehearsals."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +12,7 @@ from drivers.registry import TWINS, entry_point
 
 @dataclass(frozen=True)
 class Twin:
-    """Equipment that does not exist, while it runs: how a driver reaches it, and what it has really done.
+    """Simulated equipment while it runs: how a driver reaches it, and what it has done.
 
     `performed` counts the operations that must not be repeated and that the equipment did, by its
     own count; None if it cannot tell.
@@ -32,9 +29,6 @@ TwinMaker = Callable[[Path], AbstractContextManager[Twin]]
 
 
 def twin_of(driver: str) -> TwinMaker | None:
-    """The twin of a driver, announced under the driver's name among the entry points.
-
-    None if it has none.
-    """
+    """The twin of a driver, announced under the driver's name; None if it has none."""
     found = entry_point(TWINS, driver)
     return None if found is None else cast(TwinMaker, found.load())

@@ -1,4 +1,4 @@
-"""Addresses: how rounds, plates, wells and jobs of a campaign are named in events, readings and commands.
+"""Addresses: the names of rounds, plates, wells and jobs in events and commands.
 
 rpe/r1                 round 1 of the campaign rpe
 rpe/r1/p3              its plate 3
@@ -105,9 +105,9 @@ _A = TypeVar("_A", bound=Address)
 
 
 def parse_address(text: str) -> Address | None:
-    """What an address names.
+    """What an address names; None if it is no address.
 
-    None if it is no address (a robot's or a campaign's name, for example).
+    A robot's or a campaign's name, for example, is none.
     """
     found = _ADDRESS.fullmatch(text)
     if found is None:

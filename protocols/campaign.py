@@ -1,4 +1,4 @@
-"""The campaign: search space, protocol, plates, objective, round plan, stop rule and robots of one study."""
+"""The campaign: search space, protocol, plates, objective, rounds and robots of one study."""
 
 from datetime import date
 from functools import cached_property
@@ -29,9 +29,9 @@ class Scored(_Model):
 
 
 class Objective(Scored):
-    """What is to be raised.
+    """The objective, which is to be maximised.
 
-    Derived from the readings of every step that is none of the measurements.
+    Derived from the readings of every step that belongs to no measurement.
     """
 
     name: Name = "coloured_cell_ratio"
@@ -43,7 +43,7 @@ class Objective(Scored):
 
 
 class Measurement(Scored):
-    """What is read on the way, at one step; the optimiser does not hear of it."""
+    """An intermediate measurement at one step; the optimiser does not use it."""
 
     name: Name
     step: str
@@ -57,7 +57,7 @@ class Chosen(_Model):
 
 
 class FirstRound(_Model):
-    """Wells of round 1: the initial design, the standard condition, and conditions that a person chose."""
+    """Wells of round 1: initial design, standard condition, and conditions of a person's choice."""
 
     initial: int = Field(ge=0)
     standard: int = Field(0, ge=0)
@@ -73,10 +73,7 @@ class FirstRound(_Model):
 
 
 class LaterRounds(_Model):
-    """Wells of every later round.
-
-    Conditions that the optimiser proposes, and the best of the round before.
-    """
+    """Wells of every later round: proposed conditions, and the best of the round before."""
 
     proposed: int = Field(ge=1)
     controls: int = Field(0, ge=0)
@@ -99,9 +96,10 @@ class RoundPlan(_Model):
 
 
 class StopRule(_Model):
-    """When the campaign is over: after so many rounds, as soon as a round reaches the target, or earlier.
+    """When the campaign is over: after so many rounds, at the target, or by expected gain.
 
-    Earlier: when the next batch is expected to raise the best true value by less than `least_gain`.
+    By expected gain: when the next batch is expected to raise the best true value by less than
+    `least_gain`.
     """
 
     rounds: int = Field(ge=1)
@@ -110,7 +108,7 @@ class StopRule(_Model):
 
 
 class RobotConfig(_Model):
-    """One robot: its driver, where it is, that driver's options, the lab's narrower limits, and its working hours."""
+    """One robot: its driver, address, options, narrower limits of the lab, working hours."""
 
     driver: str
     address: str = Field(
@@ -160,11 +158,11 @@ class Campaign(_Model):
     objective: Objective = Objective()
     parameters: tuple[Parameter, ...] = Field(min_length=1)
     measurements: tuple[Measurement, ...] = Field(
-        (), description="what is read on the way, beside the objective"
+        (), description="intermediate measurements, in addition to the objective"
     )
     constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
     costs: tuple[Cost, ...] = Field(
-        (), description="what a condition takes and should be low, beside the objective"
+        (), description="what a condition takes and should be low, in addition to the objective"
     )
     protocol: Protocol
     plates: Plates
@@ -198,7 +196,7 @@ class Campaign(_Model):
 
     @cached_property
     def standards(self) -> tuple[Condition, ...]:
-        """The standard condition, once for each set of values that the wells of round 1 decide for it."""
+        """The standard condition for each set of values that wells of round 1 decide for it."""
         fitting = (values for values in self.decided_values(1) if self.space.standard_fits(values))
         return tuple(dict.fromkeys(self.space.standard(values) for values in fitting))
 

@@ -36,7 +36,7 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True)
 class Parts:
-    """The readable parts of a campaign file, so that what is wrong between them is found even in a broken file.
+    """The readable parts of a campaign file, for checks between them even in a broken file.
 
     Parameters and steps come with their index in the file; `broken` has the names of those that
     could not be read, so that nobody misses them. A part that is None could not be read, and its

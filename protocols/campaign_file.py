@@ -1,7 +1,4 @@
-"""Reads a campaign file.
-
-YAML text -> campaign, or every problem of the file at once with line and key.
-"""
+"""Reads a campaign file: YAML text -> campaign, or every problem with line and key."""
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,7 +19,8 @@ from protocols.protocol import Step
 _LONGEST = 1_000_000
 _LARGEST = 100_000
 _WHOLE_PARTS = (
-    "measurements", "constraints", "costs", "plates", "rounds", "stop", "robots", "objective", "past_results"
+    "measurements", "constraints", "costs", "plates", "rounds", "stop", "robots", "objective",
+    "past_results",
 )  # fmt: skip
 
 
@@ -112,7 +110,7 @@ def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any
     try:
         root = YAML(typ="safe", pure=True).compose(text)
         if _expanded(root, {}) > _LARGEST:
-            message = "its anchors and aliases stand for too much"
+            message = "its anchors and aliases expand to too much"
             raise InvalidInput(
                 [
                     Problem(
@@ -181,7 +179,7 @@ def _readable_parts(data: Mapping[str, Any]) -> Parts:
 
 
 def _readable_items(kind: Any, raw: Any) -> tuple[tuple[tuple[int, Any], ...], frozenset[str]]:
-    """The items of a list that can be read, with their index, and the names of those that cannot."""
+    """The readable items of a list with their index, and the names of the others."""
     readable, broken = [], set()
     for index, item in enumerate(raw if isinstance(raw, list) else ()):
         try:

@@ -1,7 +1,4 @@
-"""Constraints between parameters.
-
-Conditions that are not to be tried, though each value by itself is allowed.
-"""
+"""Constraints: conditions that are not tried though each value by itself is allowed."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -21,7 +18,7 @@ class _Constraint(BaseModel):
 
 
 class LinearConstraint(_Constraint):
-    """The sum of weight times value of some numeric parameters, in their units, stays within limits."""
+    """A weighted sum of numeric parameters, in their units, that stays within limits."""
 
     kind: Literal["linear"]
     terms: dict[str, Finite] = Field(min_length=1, description="parameter -> weight")
@@ -70,9 +67,9 @@ class LinearConstraint(_Constraint):
 
 
 class Cost(BaseModel):
-    """Something that a condition takes and that should be low.
+    """Something that a condition takes and that should be low: a weighted sum.
 
-    A weighted sum of numeric parameters, in their units.
+    Of numeric parameters, in their units.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

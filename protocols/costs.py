@@ -42,7 +42,9 @@ Prices = Mapping[tuple[str, str], Price]
 
 
 def read_prices(text: str, file: str = "price list") -> Prices:
-    """The prices of a CSV with the columns kind, name, price and per (`1`, or a quantity such as `500 mL`).
+    """The prices of a CSV with the columns kind, name, price and per.
+
+    `per` is `1`, or a quantity such as `500 mL`.
 
     Raises:
         InvalidInput: with every line that cannot be read.

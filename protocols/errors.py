@@ -1,4 +1,4 @@
-"""The family of errors that wellwise raises and that its command line prints without a traceback."""
+"""The errors that wellwise raises; the command line prints them without a traceback."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,10 +38,7 @@ class Problem(BaseModel):
 
 
 class InvalidInput(WellwiseError):
-    """A file or an argument cannot be used.
-
-    `problems` holds everything found wrong with it, not only the first.
-    """
+    """A file or an argument cannot be used; `problems` holds everything wrong with it."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -53,10 +50,7 @@ Loc = tuple[str | int, ...]
 
 
 class Finding(BaseModel):
-    """A problem inside one model, before it is known from which file the model was read.
-
-    `loc` leads to the key.
-    """
+    """A problem inside one model, before its file is known; `loc` leads to the key."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,10 +60,7 @@ class Finding(BaseModel):
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise all findings at once from inside a pydantic validator.
-
-    Do nothing when there is none.
-    """
+    """Raise all findings at once from inside a pydantic validator; nothing if there is none."""
     if findings:
         raise PydanticCustomError(
             "findings",

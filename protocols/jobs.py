@@ -1,7 +1,4 @@
-"""Jobs and what robots answer.
-
-The operations of one step occurrence on one plate, and the report about them.
-"""
+"""Jobs: the operations of a step occurrence on a plate, and the reports about them."""
 
 from datetime import datetime
 from typing import Literal

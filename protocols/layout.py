@@ -1,6 +1,6 @@
-"""Layout: which condition is in which well. Controls are where their decided parameter fits.
+"""Layout: which condition is in which well.
 
-The rest is balanced.
+Controls are where their decided parameter fits; the rest is balanced between plates.
 """
 
 from collections import Counter, defaultdict
@@ -40,7 +40,7 @@ class Layout(BaseModel):
 
 
 class Assignment(NamedTuple):
-    """Which of the candidates are in which wells (both by index), and why the others that were tried are in none."""
+    """Which candidates are in which wells (both by index), and why others are in none."""
 
     by_well: dict[int, int]
     unassigned: dict[int, str]
@@ -96,7 +96,7 @@ def assign_standard(
     decided: Sequence[Mapping[str, Value]],
     seed: int,
 ) -> dict[int, Condition]:
-    """Assign the standard condition in `number` wells that it fits, on different plates as far as possible.
+    """Assign the standard condition to `number` wells that it fits, spread over the plates.
 
     Returns: well index -> the standard condition with that well's decided values.
     """
@@ -124,7 +124,7 @@ def lay_out(
     proposals: Sequence[Proposal],
     seed: int,
 ) -> Layout:
-    """Put each proposal into a well that fits it, so that the plates resemble each other (restricted randomisation).
+    """Put each proposal into a well that fits it, by restricted randomisation.
 
     Of a few hundred random arrangements the one is taken whose plates differ least in the mean of
     each parameter, so that a plate effect is not mistaken for a parameter's.

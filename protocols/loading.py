@@ -1,7 +1,4 @@
-"""Loading: jobs -> what a person puts on the deck for each day.
-
-Plates, liquids, substances and tips.
-"""
+"""Loading: jobs -> what a person loads each day: plates, liquids, substances, tips."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,10 +13,7 @@ TIP_SIZES_UL = (20.0, 200.0, 300.0, 1000.0)
 
 
 class Substance(NamedTuple):
-    """How much of a supplement goes into the liquids of a day.
-
-    `unit` is that of an amount, such as pmol or ug.
-    """
+    """How much of a supplement goes into the liquids of a day, in `unit` (pmol, ug ...)."""
 
     name: str
     amount: float
@@ -101,7 +95,7 @@ def _tip(volume_ul: float, sizes: Sequence[float]) -> float:
 
 
 def _amount_unit(concentration: str) -> tuple[str, float]:
-    """The unit of an amount that goes with a concentration, and what one (concentration x uL) is of it."""
+    """The unit of amount for a unit of concentration, and what (concentration x uL) is of it."""
     for amount in ("pmol", "ug"):
         try:
             return amount, conversion(1.0, f"{concentration} * uL", amount)

@@ -10,7 +10,9 @@ _WELL = re.compile(r"([A-Pa-p])0?(\d{1,2})")
 
 
 def read_plate_table(text: str, where: str) -> dict[str, float]:
-    """Numbers by well from a plate reader's CSV: a table with the columns well and value, or a grid of rows A to P.
+    """Numbers by well from a plate reader's CSV.
+
+    A table with the columns well and value, or a grid of rows A to P.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}
@@ -71,7 +73,7 @@ def read_plate_table(text: str, where: str) -> dict[str, float]:
                         take(line, f"{row[0].upper()}{column}", row[place])
     if not found and not problems:
         expected = (
-            "the columns well and value, or a grid with 1, 2, ... above and A, B, ... beside it"
+            "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the left"
         )
         problems.append(Problem(where=where, message="no well was found in it", expected=expected))
     if problems:

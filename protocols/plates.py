@@ -1,4 +1,4 @@
-"""Plates and wells: SLAS labware, well names, and the order in which a robot works through a plate."""
+"""Plates and wells: SLAS labware, well names, and the order of processing."""
 
 import re
 from functools import cached_property
@@ -32,9 +32,9 @@ _RECTANGLE = re.compile(r"^([A-P])([1-9]\d?):([A-P])([1-9]\d?)$")
 
 
 class Well(BaseModel):
-    """One well of a round.
+    """One well of a round: plate number, SLAS name, and number in processing order.
 
-    Plate number, SLAS name, and its number in processing order on its plate (all from 1).
+    Plates and the order within a plate count from 1.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,10 +48,7 @@ class Well(BaseModel):
 
 
 class Plates(BaseModel):
-    """The plates of a round.
-
-    How many, of which labware, which wells are used, and in which order.
-    """
+    """The plates of a round: number, labware, wells in use, and their order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

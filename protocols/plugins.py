@@ -1,4 +1,4 @@
-"""Plug-ins: what installed packages announce under a group of entry points, and the kinds that a union is made of."""
+"""Plug-ins: models and classes that installed packages announce as entry points."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -13,25 +13,19 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 @cache
 def announced(group: str) -> EntryPoints:
-    """The entry points of a group, read once a process.
-
-    Each look goes through the files of every package.
-    """
+    """The entry points of a group, read once a process: each look reads every package's files."""
     return entry_points(group=group)
 
 
 class Registry(Mapping[str, type[Kind]], Generic[Kind]):
-    """Models by the name of their kind: our own in their order, then those that installed packages announce.
+    """Models by the name of their kind: ours, then those of installed packages.
 
     The announced ones are imported when the registry is first read, so that their modules can
     import ours. As soon as a union was made of the models, none can be added.
     """
 
     def __init__(self, group: str, own: Iterable[type[Kind]]) -> None:
-        """With our own models.
-
-        `group` is that of the entry points under which others are announced.
-        """
+        """With our own models; `group` is that of the entry points of others."""
         self._group = group
         self._models: dict[str, type[Kind]] = {}
         self._complete = self._sealed = False
@@ -81,7 +75,7 @@ class Registry(Mapping[str, type[Kind]], Generic[Kind]):
 
 
 class OneOf(Generic[Kind]):
-    """Annotation that makes a base class stand for the union of a registry's models, told apart by the field `key`.
+    """Annotation: a base class means the union of a registry's models, told apart by `key`.
 
     `part` takes from each model what the union is made of; the model itself if it is absent.
     """

@@ -1,7 +1,4 @@
-"""The protocol of a campaign.
-
-Ordered steps, the days on which they recur, and what is done to each well then.
-"""
+"""The protocol of a campaign: ordered steps, their days, and their operations."""
 
 from collections.abc import Iterator
 from datetime import time
@@ -31,10 +28,7 @@ class _Model(BaseModel):
 
 
 class Days(_Model):
-    """The days of a round on which a step occurs, counted from 0.
-
-    From, to and every, or one day.
-    """
+    """The days of a round on which a step occurs, from 0: one day, or from, to and every."""
 
     first: int = Field(alias="from", ge=0)
     last: int = Field(alias="to", ge=0)
@@ -65,10 +59,7 @@ def _one_or_more(value: Any) -> Any:
 
 
 class Step(_Model):
-    """One stage of the protocol.
-
-    When it occurs in a round, which robots do it, and what is done.
-    """
+    """One step of the protocol: when it occurs, which robots do it, and what is done."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
     title: str = ""
@@ -83,10 +74,7 @@ class Step(_Model):
     operations: tuple[OperationTemplate, ...] = Field(min_length=1)
 
     def robot_of(self, plate: int) -> str:
-        """Which of its robots a plate (from 1) goes to.
-
-        They have them in turn, so that a plate stays with one.
-        """
+        """Which of its robots a plate (from 1) goes to; plates go to robots in turn."""
         return self.robots[(plate - 1) % len(self.robots)]
 
     def references(self) -> Iterator[Reference]:

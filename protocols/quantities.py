@@ -92,7 +92,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Dimension:
-    """Annotation for a `Quantity` field: its unit must measure the same thing as `unit` (None: anything).
+    """Annotation for a `Quantity` field of the dimension of `unit` (None: any).
 
     `lower` is the smallest magnitude allowed, in `unit`.
     """

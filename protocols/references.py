@@ -1,4 +1,4 @@
-"""References: where a protocol names a parameter in place of a value, and what it stands for in a well on one day."""
+"""References to parameters in a protocol, and their values in a well on one day."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,10 +27,7 @@ class TemplatePart(BaseModel):
 
 
 class ParameterRef(TemplatePart):
-    """Stands where a value would stand.
-
-    The value that the well's condition has for this parameter.
-    """
+    """In place of a value: that which the well's condition has for this parameter."""
 
     parameter: Name
 
@@ -76,9 +73,9 @@ class Window(TemplatePart):
 
 
 class Reference(NamedTuple):
-    """A field that names a parameter.
+    """A field that names a parameter: where, which, and what the field takes.
 
-    Where (`loc`), which, and what the field takes, as `TemplatePart` says it.
+    `loc` leads to it; what it takes is as `TemplatePart` has it.
     """
 
     loc: Loc
@@ -89,10 +86,7 @@ class Reference(NamedTuple):
 
 
 def references(part: TemplatePart, loc: Loc) -> Iterator[Reference]:
-    """Where a part of a protocol, or what lies within it, refers to a parameter.
-
-    `loc` leads to the part.
-    """
+    """Where a part of a protocol refers to a parameter; `loc` leads to the part."""
     for field in type(part).model_fields:
         value = getattr(part, field)
         if isinstance(value, ParameterRef):
@@ -108,7 +102,7 @@ def references(part: TemplatePart, loc: Loc) -> Iterator[Reference]:
 
 @dataclass(frozen=True)
 class WellOnDay:
-    """One well on one day of a step: gives a template the values that its references stand for there.
+    """One well on one day of a step: resolves a template's references.
 
     `days_before` and `days_after` are those of the step that came before this day, and that are
     still to come.
@@ -130,7 +124,7 @@ class WellOnDay:
         return self.days_after < self.number(window.last, window.units["last"])
 
     def number(self, value: float | Quantity | ParameterRef, unit: str) -> float:
-        """A number in `unit`: of a quantity, of the parameter that is referred to, or the number itself."""
+        """A number in `unit`, from a quantity, a reference to a parameter, or a number."""
         if isinstance(value, Quantity):
             return value.to(unit)
         if isinstance(value, ParameterRef):

@@ -1,4 +1,4 @@
-"""Scores and scorers: what a scorer takes and gives. The modules beside it have one each."""
+"""Scores and scorers: what a scorer takes and gives; the scorers are in `scorers/`."""
 
 import io
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -29,7 +29,9 @@ UNREADABLE = Score(value=None, flags=("unreadable",))
 
 
 class Scorer(Protocol):
-    """Derives the objective from a reading. An installed package offers one as an entry point `wellwise.scorers`.
+    """A scorer derives the objective, or a measurement, from a reading.
+
+    Installed packages announce theirs as entry points `wellwise.scorers`.
 
     `version` goes with every score, and is raised whenever the same reading could give another
     score.
@@ -43,27 +45,18 @@ class Scorer(Protocol):
         ...
 
     def score(self, reading: Reading) -> Score:
-        """The score of a reading. The same reading gives the same score.
-
-        One that cannot be scored is flagged.
-        """
+        """The score of a reading, the same each time; one that cannot be scored is flagged."""
         ...
 
 
 @runtime_checkable
 class MarksImages(Protocol):
-    """A scorer that can show what it counted.
-
-    `marks` says in a sentence what its colours stand for.
-    """
+    """A scorer that can mark what it counted; `marks` says what its colours mean."""
 
     marks: ClassVar[str]
 
     def marked(self, reading: Reading) -> bytes | None:
-        """The image of a reading as PNG, with what was counted marked on it.
-
-        None where nothing could be counted.
-        """
+        """The image of a reading as PNG with what was counted marked; None if nothing could be."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The search space: the parameters of a campaign, what may not come together, and what the well decides."""
+"""The search space: parameters, constraints between them, and what the well decides."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ class SearchSpace(BaseModel):
         )
 
     def decided_values(self, round_number: int, well: int) -> dict[str, Value]:
-        """What well number `well` (from 1, in processing order) decides in round number `round` (from 1)."""
+        """What well `well` (from 1, in processing order) of round `round` (from 1) decides."""
         found: dict[str, Value] = {}
         for parameter in self.parameters:
             if parameter.decided_by_well is not None:
@@ -67,7 +67,7 @@ class SearchSpace(BaseModel):
         )
 
     def standard_fits(self, decided: Mapping[str, Value]) -> bool:
-        """Whether the standard condition may sit in a well that decides `decided`."""
+        """Whether the standard condition fits a well that decides `decided`."""
         agrees = all(
             self.by_name[name].standard is None or self.by_name[name].standard == value
             for name, value in decided.items()
@@ -75,10 +75,7 @@ class SearchSpace(BaseModel):
         return agrees and self.permits(self.standard(decided).root)
 
     def snap(self, values: Mapping[str, Value]) -> Condition | None:
-        """The condition that `values` stand for, on exact levels.
-
-        None if one is missing or not allowed.
-        """
+        """The condition of `values`, on exact levels; None if one is missing or not allowed."""
         snapped: dict[str, Value] = {}
         for parameter in self.parameters:
             value = parameter.snap(values[parameter.name]) if parameter.name in values else None
@@ -97,9 +94,9 @@ class SearchSpace(BaseModel):
 def constraint_findings(
     parameters: Sequence[Parameter], constraints: Sequence[Constraint]
 ) -> Iterator[Finding]:
-    """What is wrong between parameters and constraints.
+    """What is wrong between parameters and constraints: names, values, the standard.
 
-    Unknown names, values, and a standard that is not permitted.
+    A standard that is not permitted, for example.
     """
     by_name = {parameter.name: parameter for parameter in parameters}
     for index, constraint in enumerate(constraints):
@@ -115,10 +112,7 @@ def constraint_findings(
 
 
 def cost_findings(parameters: Sequence[Parameter], costs: Sequence[Cost]) -> Iterator[Finding]:
-    """What is wrong between parameters and costs.
-
-    Unknown names, and categories, which cannot be summed.
-    """
+    """What is wrong between parameters and costs: unknown names, categories in a sum."""
     by_name = {parameter.name: parameter for parameter in parameters}
     for index, cost in enumerate(costs):
         yield from _term_findings(cost, by_name, ("costs", index))

@@ -1,4 +1,4 @@
-"""The virtual camera: renders a well as a colour image with uneven light, blur, debris and glare."""
+"""The virtual camera: a colour image of a well, with uneven light, blur, debris and glare."""
 
 from typing import Literal
 
@@ -94,10 +94,7 @@ def _debris(
 def _light(
     rows: NDArray[np.int64], columns: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Brightness from about 0.7 to 1.1.
-
-    A tilt in a random direction and a fall-off towards the corners.
-    """
+    """Brightness from about 0.7 to 1.1: a random tilt, and a fall-off towards the corners."""
     y, x = rows / SIZE - 0.5, columns / SIZE - 0.5
     angle = rng.uniform(0, 2 * np.pi)
     tilt = rng.uniform(0.05, 0.3) * (x * np.cos(angle) + y * np.sin(angle))

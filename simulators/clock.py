@@ -25,10 +25,7 @@ class VirtualClock:
 
 
 class AcceleratedClock:
-    """Real time, `speed` times faster since `start`.
-
-    The same in every process that is given both.
-    """
+    """Real time, `speed` times faster since `start`, the same in every process."""
 
     virtual = False
 

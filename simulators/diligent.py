@@ -1,4 +1,4 @@
-"""A virtual person: works off the checklists of the manual driver, one item after the other."""
+"""A virtual person, who does the checklists of the manual driver item by item."""
 
 import threading
 from contextlib import suppress
@@ -16,7 +16,10 @@ _ITEM_S = 0.03
 
 
 class Diligent(threading.Thread):
-    """Looks for checklists below a folder, does their first open item, and counts what must not be done twice."""
+    """Does the first open item of each checklist below a folder, and counts operations.
+
+    Counted are those that must not be done twice.
+    """
 
     def __init__(self, home: Path) -> None:
         super().__init__(daemon=True)

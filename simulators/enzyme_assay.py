@@ -1,7 +1,4 @@
-"""A model of a colour reaction.
-
-Substrate and enzyme in one well -> the coloured share of the well.
-"""
+"""A model of a colour reaction: substrate and enzyme -> the coloured share of the well."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +8,9 @@ from simulators.robot_log import Performed
 
 
 def enzyme_assay(history: Sequence[Performed]) -> float:
-    """The coloured share, 0..1.
+    """The coloured share, 0..1, by Haldane kinetics.
 
-    Haldane kinetics: too much substrate slows the enzyme, whose volume dilutes it.
+    Too much substrate slows the enzyme, whose volume dilutes it.
     """
     dispensed = [
         performed.operation for performed in history if isinstance(performed.operation, Dispense)

@@ -1,7 +1,4 @@
-"""An Opentrons robot server that does not exist.
-
-The answers of a real one, as far as the driver asks for them.
-"""
+"""A simulated Opentrons robot server: the answers that the driver asks for."""
 
 import json
 import re
@@ -150,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         for run in self.server.runs:
             run["current"] = False
         run = {
-            "id": str(uuid.uuid4()), "ok": True, "status": "idle", "current": True, "actions": [], "errors": [],
-            "protocolId": protocol, "commands": [], "ending": threading.Event(),
+            "id": str(uuid.uuid4()), "ok": True, "status": "idle", "current": True, "actions": [],
+            "errors": [], "protocolId": protocol, "commands": [], "ending": threading.Event(),
         }  # fmt: skip
         self.server.runs.append(run)
         self._answer(201, _public(run))

@@ -1,4 +1,4 @@
-"""The virtual robot: implements the driver contract and nothing else, on a virtual lab that it shares with others."""
+"""The virtual robot: the driver contract on a virtual lab that robots share."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from simulators.variation import random_stream, with_variation
 class Fault(BaseModel):
     """A failure that is to happen once: in one well, of a whole job, or of the line.
 
-    `disconnect` drops the line when the job is submitted, before or after the robot has heard it.
+    `disconnect` drops the line when the job is submitted, before or after the robot received it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,14 +69,14 @@ class SimulatedOptions(BaseModel):
 
 
 class SimulatedRobot:
-    """A robot that takes simulated time and notes in its own log what it physically did.
+    """A robot that takes simulated time and logs what it physically did.
 
     It does jobs one after the other. On a virtual clock a job is over when `submit` returns and its
     times lie ahead of the clock; on the real clock it really takes them.
 
     With `memory` it plays robots that know less: one that knows what it never got but not how far
     an interrupted job
-    came, and one that keeps no record of keys at all and would do a job again if it were told
+    came, and one that keeps no record of keys at all and would do a job again if it were sent
     again.
     """
 
@@ -95,7 +95,7 @@ class SimulatedRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Every operation on every labware, within the lab's limits, and the memory that its options give it.
+        """Every operation on every labware, within the lab's limits; the memory of its options.
 
         Its only instrument is a camera.
         """
@@ -128,7 +128,7 @@ class SimulatedRobot:
             if not fault.heard and log.take_fault(fault.model_dump_json()):
                 self._told.clear()
                 raise RobotOffline(
-                    f"robot {self._setup.name} does not answer (injected, before it heard "
+                    f"robot {self._setup.name} does not answer (injected, before it received "
                     f"{job.key})"
                 )
         if not self._knows(log, job.key):
@@ -140,11 +140,12 @@ class SimulatedRobot:
             if fault.heard and log.take_fault(fault.model_dump_json()):
                 self._told.clear()
                 raise RobotOffline(
-                    f"robot {self._setup.name} does not answer (injected, after it heard {job.key})"
+                    f"robot {self._setup.name} does not answer (injected, after it received "
+                    f"{job.key})"
                 )
 
     async def poll(self, key: str) -> JobReport:
-        """The log's word on a job, as far as this robot can read it."""
+        """The log's record of a job, as far as this robot can read it."""
         log = self._connected()
         if not self._knows(log, key):
             if self._options.memory is KeyMemory.CANNOT_SAY:

@@ -1,6 +1,6 @@
-"""The log of a virtual lab.
+"""The log of a virtual lab: every physical operation that its robots did.
 
-Every physical operation that its robots did, kept on their own side of the line.
+It is kept on the robots' side of the line.
 """
 
 import json
@@ -120,10 +120,7 @@ class RobotLog:
         )
 
     def history(self, plate_id: str, well: str) -> list[Performed]:
-        """Everything that was done to one well, in the order of time.
-
-        What concerns the whole plate included.
-        """
+        """Everything that was done to one well or its whole plate, in the order of time."""
         rows = self._database.execute(
             "SELECT robot, key, position, operation, started_at, ended_at FROM operations "
             "WHERE plate_id = ? AND (well = ? OR well IS NULL) ORDER BY started_at, id",

@@ -1,4 +1,4 @@
-"""A model of the culture of iPS cells into pigment epithelium: what was done to a well -> its coloured-cell ratio.
+"""A model of iPS cells becoming pigment epithelium: a well's history -> coloured-cell ratio.
 
 It knows nothing of conditions or parameters. It reads the operations that robots really did and
 computes exposures: inhibitor days, trypsin minutes, strokes, serum days, factor days. Its constants
@@ -68,10 +68,7 @@ def _exposure(
 
 
 def _competence(nm: float, days: float) -> float:
-    """How many cells are ready: the inhibitor acts by dose and by days.
-
-    Too much of it for too long kills.
-    """
+    """How many cells are ready: the inhibitor acts by dose and by days, and kills by both."""
     dose = nm * (days / 6) ** 0.4157
     works = (
         0.1496 + 0.8504 * _rises((math.log(dose) - math.log(101.67)) / 0.2134)
@@ -84,10 +81,7 @@ def _competence(nm: float, days: float) -> float:
 
 
 def _survival(trypsin_min: float, speed_mm_s: float, stroke: str) -> float:
-    """How many cells come off alive.
-
-    Too gentle leaves them behind, too strong kills beyond a cliff.
-    """
+    """How many cells come off alive: too gentle leaves them behind, too strong kills."""
     long = float(stroke == "long")
     force = math.log10(max(speed_mm_s, 1.0) / 10)
     strain = force * (1 + 0.258 * long) * (0.55 + 0.3042 * trypsin_min / 26) + 0.093 * long

@@ -73,7 +73,7 @@ def cavro(home: Path) -> AbstractContextManager[Twin]:
 
 @contextmanager
 def manual(home: Path) -> Iterator[Twin]:
-    """A person who works off every checklist below a folder, item by item, and counts."""
+    """A person who does every checklist below a folder, item by item, and counts."""
     person = Diligent(home)
     person.start()
     try:

@@ -1,6 +1,6 @@
-"""What differs between two wells with the same condition.
+"""What differs between wells of the same condition: round, plate and well effects.
 
-Round, plate and well effects, larger at high ratios.
+They are larger at high ratios.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ ROUND_SD = 0.035
 PLATE_SD = 0.03
 WELL_SD = 0.08
 FLOOR_SD = 0.006
-"""The first three are standard deviations as shares of the true ratio, the last one is added in every well.
+"""Standard deviations as shares of the true ratio; the last is added in every well.
 
 Together about 0.09 times the ratio, less where a well comes close to full cover: the published
 campaign's repeated conditions differ by 0.07 to 0.1.
@@ -25,7 +25,7 @@ def random_stream(*key: str | int) -> np.random.Generator:
 
 
 def with_variation(ratio: float, seed: int, round_number: int, plate: int, well: str) -> float:
-    """The ratio that a culture with the true ratio `ratio` really reaches in this well of this round, 0..1."""
+    """The ratio (0..1) that a culture reaches in this well; `ratio` is the true one."""
     share = (
         ROUND_SD * random_stream(seed, "round", round_number).standard_normal()
         + PLATE_SD * random_stream(seed, "plate", round_number, plate).standard_normal()

@@ -1,6 +1,6 @@
-"""The conformance kit.
+"""The conformance kit: one public suite of checks for any driver.
 
-One public suite of checks for any driver, with what a lab would suffer from each that fails.
+Each check that fails comes with what a lab would suffer from it.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""The checks of the conformance kit. Each says what it saw.
+"""The checks of the conformance kit: each returns, or raises what it saw.
 
-Beside it stands what a lab would suffer.
+The decorator of each has its level, its title and what a lab would suffer without it.
 """
 
 import asyncio
@@ -145,7 +145,7 @@ async def _lets_others_run(bench: Bench) -> None:
             time.sleep(_WATCH_S)
             late("thread", begun)
 
-    # A thread beside the loop is late only because the machine is busy: that is not the driver's
+    # A thread next to the loop is late only because the machine is busy: that is not the driver's
     # fault.
     beside = threading.Thread(target=watch_the_machine, daemon=True)
     beside.start()
@@ -232,7 +232,7 @@ async def _truthful(bench: Bench) -> None:
                 if report.state == "done" and done is not None and before is not None:
                     missing = bench.lasting(job) - (done - before)
                     if missing > 0:
-                        raise Failure(f"it said done while {missing} operations were not")
+                        raise Failure(f"it reported done while {missing} operations were not")
             if reports[-1].state != "running":
                 break
             await bench.pause()
@@ -382,9 +382,7 @@ def _open_files() -> int:
     return len(list(folder.iterdir()))
 
 
-@check(
-    Level.GOLD, "it is described", "whoever stands before it at night would have nothing to read"
-)
+@check(Level.GOLD, "it is described", "whoever is on call at night would have nothing to read")
 async def _described(bench: Bench) -> None:
     if not (bench.kind.__doc__ or "").strip():
         raise Failure("its class has no docstring")

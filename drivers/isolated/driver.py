@@ -1,6 +1,6 @@
-"""Any driver in an interpreter of its own, for packages that cannot live beside ours.
+"""Any driver in an interpreter of its own, for packages that conflict with ours.
 
-Its end is a disconnect.
+If that process ends, the driver is disconnected.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ class OutsideDriver:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the driver said when it was made."""
+        """What the driver declared when it was made."""
         return self._capabilities
 
     async def connect(self) -> None:

@@ -49,7 +49,7 @@ def make(setup: dict[str, Any]) -> Driver:
 
 
 async def answer(driver: Driver, request: dict[str, Any]) -> Any:
-    """Carry out one call."""
+    """Execute one call."""
     match request["call"]:
         case "submit":
             await driver.submit(Job.model_validate(request["job"]))

@@ -1,9 +1,8 @@
-"""Begins `drivers.isolated.host` in an interpreter that has none of our packages installed.
+"""Starts `drivers.isolated.host` in an interpreter that has none of our packages installed.
 
-Run as a file. Only our own rooms are found beside this file, and only where the interpreter has
-none itself: with the whole folder on the path, an installed wellwise would bring every package that
-lies beside it, of
-the wrong version.
+Run as a file. Our own packages are found next to this file, and only where the interpreter has none
+itself: with the whole folder on the path, an installed wellwise would bring every package in its
+folder, of the wrong version.
 """
 
 import importlib.machinery

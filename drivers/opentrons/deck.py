@@ -1,7 +1,4 @@
-"""What stands on an Opentrons OT-2.
-
-Pipettes with their tips, reservoirs, liquids and stock solutions.
-"""
+"""The deck of an Opentrons OT-2: pipettes, tips, reservoirs, liquids and stock solutions."""
 
 from pathlib import Path
 from typing import Literal
@@ -81,8 +78,8 @@ class OpentronsOptions(_Part):
     """Options of an OT-2 in a lab file; its `address` is the URL of the robot server."""
 
     api_level: str = Field("2.15", description="version of the Python protocol API")
-    plate_slot: Slot = Field(2, description="where the plate stands")
-    fresh_plate_slot: Slot = Field(3, description="where the fresh plate of a transfer stands")
+    plate_slot: Slot = Field(2, description="where the plate is")
+    fresh_plate_slot: Slot = Field(3, description="where the fresh plate of a transfer is")
     pipettes: dict[Literal["left", "right"], Pipette] = Field(
         min_length=1, description="mount -> pipette and tips"
     )

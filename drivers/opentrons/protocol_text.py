@@ -1,4 +1,4 @@
-"""Compiles a job into a Python protocol for an Opentrons OT-2, with its budget of tips and volumes."""
+"""Compiles a job into an Opentrons OT-2 protocol, with its budget of tips and volumes."""
 
 import math
 from collections import defaultdict
@@ -146,9 +146,8 @@ class _Compiler:
             case Move():
                 if self._options.moves == "pause":
                     self._drop()
-                    self._line(
-                        f"protocol.pause({f'Carry the plate to the {operation.to}, then resume.'!r})"
-                    )
+                    message = f"Carry the plate to the {operation.to}, then resume."
+                    self._line(f"protocol.pause({message!r})")
             case Incubate():
                 self._line(f"protocol.delay(seconds={operation.duration_s:g})")
             case Dispense():

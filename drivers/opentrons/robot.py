@@ -1,6 +1,6 @@
-"""The driver for Opentrons robots.
+"""The driver for Opentrons robots: a job becomes a protocol that is run over HTTP.
 
-A job becomes a protocol that is analysed, uploaded and run over HTTP.
+The protocol is analysed, uploaded and then run.
 """
 
 import asyncio
@@ -52,9 +52,9 @@ class OpentronsRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What pipettes can do.
+        """What the pipettes can do.
 
-        The volumes of the largest pipette are no limit, it goes more than once.
+        A volume above the largest pipette's is no limit: it is dispensed in several strokes.
         """
         least = min(pipette.least_ul for pipette in self._options.pipettes.values())
         within = {"volume_ul": (least, float("inf"))}
@@ -85,10 +85,7 @@ class OpentronsRobot:
             self._client = client
 
     async def submit(self, job: Job) -> None:
-        """Compile, analyse, upload and start a job.
-
-        A key that the robot has is the job that it has.
-        """
+        """Compile, analyse, upload and start a job; a key that the robot has is not sent again."""
         async with self._submitting:
             if await self._run_of(job.key) is not None:
                 return
@@ -181,7 +178,7 @@ class OpentronsRobot:
             self._client = None
 
     async def preview(self, job: Job) -> tuple[str, str]:
-        """The protocol that would do a job, and its budget of tips and volumes; nothing is sent to the robot.
+        """The protocol for a job, and its budget of tips and volumes; nothing is sent.
 
         Raises:
             JobRefused: it cannot be done, or the analysis finds an error.
@@ -238,7 +235,7 @@ class OpentronsRobot:
         )
 
     async def _analyse(self, text: str) -> None:
-        """Have the opentrons package simulate a protocol, in its own environment, before a robot sees it."""
+        """Simulate a protocol with the opentrons package, in an environment of its own."""
         if not self._options.analyze:
             return
         folder = self._options.environment or environment_folder(self._setup.home, "opentrons")
@@ -260,7 +257,9 @@ class OpentronsRobot:
 
 
 async def analyse(text: str, python: Path) -> list[str]:
-    """What the opentrons package finds wrong with a protocol, simulated by an interpreter that has the package.
+    """The errors that the opentrons package finds when it simulates a protocol.
+
+    It is run by an interpreter that has the package.
 
     Raises:
         DriverError: the analysis itself cannot be run.

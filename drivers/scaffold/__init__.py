@@ -1,7 +1,4 @@
-"""Writes the beginning of a new driver.
-
-A package with driver, simulated twin and tests that already pass.
-"""
+"""Writes the package of a new driver: driver, simulated twin and tests that pass."""
 
 import re
 from importlib.resources import files

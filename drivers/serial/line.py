@@ -1,6 +1,6 @@
-"""The line to a serial instrument: frames out and in, checked and captured.
+"""The line to a serial instrument: frames sent and received, checked and captured.
 
-It does not know what a message means.
+What a message means is not known here.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _STX, _ETX = b"\x02", b"\x03"
 _LOOK_S = 0.005
 _QUIET_S = 0.05
 _PATIENCE = 3.0
-"""An answer may come so many times later than it should and still not be taken for one to a later message."""
+"""How many times later than expected an answer may come without being taken for the next one."""
 
 _PARITY = {"none": serial.PARITY_NONE, "odd": serial.PARITY_ODD, "even": serial.PARITY_EVEN}
 
@@ -37,7 +37,7 @@ class SerialLine:
         self._port: Any = None
         self._received = b""
         self._owed = 0.0
-        """How long to wait for an answer that did not come in time, so that it is not taken for a later one."""
+        """How long to wait for a late answer, so that it is not taken for a later one."""
 
     def open(self) -> None:
         """Open the port.

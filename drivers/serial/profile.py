@@ -30,10 +30,7 @@ class Line(_Part):
 
 
 class Frame(_Part):
-    """How a message is wrapped.
-
-    Between prefix and suffix, or with STX, length, CRC-16 (CCITT) and ETX.
-    """
+    """The framing of messages: prefix and suffix, or STX, length, CRC-16 (CCITT) and ETX."""
 
     kind: Literal["plain", "length_crc"]
     prefix: str = ""
@@ -41,9 +38,9 @@ class Frame(_Part):
 
 
 class Exchange(_Part):
-    """A message and what its answer looks like (a regular expression).
+    """A message and what its answer looks like, as a regular expression.
 
-    The profile's acknowledgement if not said.
+    Without one the answer is the profile's acknowledgement.
     """
 
     send: str
@@ -51,10 +48,11 @@ class Exchange(_Part):
 
 
 class Phase(_Part):
-    """One movement: settings that may be sent again, the one message that starts it, and how to see what became of it.
+    """One movement: its settings, the message that starts it, and a query for its outcome.
 
-    `evidence` is a question without effect. Its answer matches `not_begun` if the start was never
-    heard, `done` when the movement is over, and neither while it moves.
+    Settings may be sent again; the start never is without the query. `evidence` is that query,
+    which has no effect. Its answer matches `not_begun` if the start was never received, `done` when
+    the movement is over, and neither while it moves.
     """
 
     prepare: tuple[Exchange, ...] = ()
@@ -136,7 +134,7 @@ class Profile(_Part):
     answer_ends: tuple[str, ...] = ()
     acknowledged: str
     damaged: str = Field(
-        "", description="an answer that says that the message came garbled and was not carried out"
+        "", description="an answer that says that the message came garbled and was not executed"
     )
     errors: dict[str, str] = Field(default_factory=dict)
     address: Address

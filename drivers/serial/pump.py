@@ -53,7 +53,9 @@ class SerialOptions(BaseModel):
 
 
 class SerialPump(Device):
-    """A serial pump that a profile describes: `options: {profile: NAME}`, and its port as `address`.
+    """A pump on a serial line, described by a profile (`options: {profile: NAME}`).
+
+    Its port is the robot's `address`.
 
     A start whose answer was lost is never simply sent again: the pump is first asked for what it
     has moved.
@@ -125,7 +127,7 @@ class SerialPump(Device):
             try:
                 await self._settle(self._profile.identify, words)
             except OperationFailed:
-                # An error from before, such as that its power was off, is told once.
+                # An error from before, such as that its power was off, is reported once.
                 await self._settle(self._profile.identify, words)
             for exchange in self._profile.prepare:
                 await self._settle(exchange, words)
@@ -181,8 +183,8 @@ class SerialPump(Device):
         """Start a movement, once.
 
         Raises:
-            RobotOffline: the pump is not in the state from which it can start, or never heard the
-                start.
+            RobotOffline: the pump is not in the state from which it can start, or never received
+                the start.
             OperationFailed: the pump says that it cannot, and has not begun.
         """
         why = ""
@@ -198,7 +200,7 @@ class SerialPump(Device):
                 await self._say(phase.go, words)
                 return
             except NoAnswer:
-                why = "never heard the start"
+                why = "never received the start"
                 refusal = None
             except OperationFailed as error:
                 refusal = error
@@ -252,9 +254,9 @@ class SerialPump(Device):
         raise NoAnswer("its answers contradict each other")
 
     async def _settle(self, exchange: Exchange, words: dict[str, str]) -> str:
-        """Say something without effect until it is answered.
+        """Send a query without effect until it is answered.
 
-        An error is believed when it is told twice, or at once if its frame has a checksum.
+        An error is believed when it is reported twice, or at once if its frame has a checksum.
         """
         told = 0
         for left in range(self._profile.retries, -1, -1):
@@ -270,7 +272,7 @@ class SerialPump(Device):
         raise AssertionError("unreachable")
 
     async def _say(self, exchange: Exchange, words: dict[str, str]) -> str:
-        """Say something once, and wait for the answer that belongs to it.
+        """Send a message once, and wait for the answer that belongs to it.
 
         Raises:
             NoAnswer: none came that can be one, or it came garbled to the pump.

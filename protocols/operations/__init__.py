@@ -1,4 +1,4 @@
-"""Operations: what a robot can be told, one file each.
+"""Operations: the smallest instructions to a robot, one file each.
 
 A new one is its file and its name in the list below.
 """

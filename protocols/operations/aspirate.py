@@ -38,5 +38,5 @@ class Aspirate(WellOperation):
         return self.volume_ul
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         return f"{self.well}: remove {self.volume_ul:g} uL"

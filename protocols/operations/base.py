@@ -1,7 +1,4 @@
-"""What every operation is.
-
-The contract between a campaign file, a job, and whoever times, shows or carries out.
-"""
+"""The contract of operations, between campaign file, job and those that execute it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +11,10 @@ from protocols.references import TemplatePart, WellOnDay, Window
 
 
 class BaseOperation(BaseModel, ABC):
-    """The smallest thing that a robot is told: immutable, with units in the names of its fields.
+    """The smallest instruction to a robot: immutable, with units in the names of its fields.
 
     A new one is a subclass of `WellOperation` or `PlateOperation` with a field `kind` of one value
-    and a `template` whose field `do` has the same value. Ours stand in the list of
+    and a `template` whose field `do` has the same value. Ours are in the list of
     `protocols.operations`; those of other packages are entry points `wellwise.operations`.
     Everything else follows: campaign files, jobs, checks, checklists, the bench.
     """
@@ -42,7 +39,7 @@ class BaseOperation(BaseModel, ABC):
     fresh_plate: ClassVar[bool] = False
     """Whether it takes a new plate, which takes the old one's place."""
 
-    if TYPE_CHECKING:  # Each operation declares its own, because fields are serialised in the order of declaration.
+    if TYPE_CHECKING:  # Each declares its own: fields are serialised in this order.
         kind: str
 
     @classmethod
@@ -62,7 +59,7 @@ class BaseOperation(BaseModel, ABC):
 
     @abstractmethod
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
 
     @property
     def nominal_s(self) -> float:
@@ -71,9 +68,9 @@ class BaseOperation(BaseModel, ABC):
 
     @property
     def delay_s(self) -> float | None:
-        """Seconds after the last operation without a delay, before which it does not begin.
+        """Seconds after the last operation without a delay before which it may not begin.
 
-        None: without a delay.
+        None: it has no delay.
         """
         return None
 
@@ -113,7 +110,7 @@ class PlateOperation(BaseOperation):
 
 
 class Supplement(BaseModel):
-    """What a dispensed liquid contains beside its base.
+    """What a dispensed liquid contains in addition to its base.
 
     A substance at a final concentration in `unit`.
     """
@@ -126,7 +123,7 @@ class Supplement(BaseModel):
 
 
 class Liquid(NamedTuple):
-    """A volume of a liquid, in uL, and what it contains beside its base."""
+    """A volume of a liquid, in uL, and its supplements."""
 
     name: str
     volume_ul: float
@@ -134,10 +131,7 @@ class Liquid(NamedTuple):
 
 
 class BaseTemplate(TemplatePart, ABC):
-    """What a campaign file says of an operation.
-
-    Compiled for the wells of a plate on each day of its step.
-    """
+    """An operation in a campaign file, compiled for the wells of a plate on each day."""
 
     during: Window | None = Field(
         None, description="days of the step on which the well gets this; all if absent"

@@ -51,6 +51,6 @@ class Detach(WellOperation):
         return self.period_s
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         how = f"{self.stroke} strokes at {self.speed_mm_s:g} mm/s"
         return f"{self.well}: {self.period_s / 60:g} min after the enzyme, detach with {how}"

@@ -10,10 +10,7 @@ from protocols.references import OrParameter, TemplatePart, WellOnDay, Window
 
 
 class SupplementTemplate(TemplatePart):
-    """A substance in a dispensed liquid.
-
-    At a fixed concentration (`2 uM`) or at that of a parameter.
-    """
+    """A substance in a dispensed liquid, at a fixed concentration or that of a parameter."""
 
     substance: str
     concentration: OrParameter[Concentration]
@@ -70,7 +67,7 @@ class Dispense(WellOperation):
         return Liquid(self.liquid, self.volume_ul, self.supplements)
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         contained = ", ".join(
             f"{s.substance} {s.concentration:g} {s.unit}" for s in self.supplements
         )

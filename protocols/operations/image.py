@@ -27,5 +27,5 @@ class Image(WellOperation):
     kind: Literal["image"] = "image"
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         return f"{self.well}: take an image"

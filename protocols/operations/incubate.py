@@ -1,4 +1,4 @@
-"""Let the whole plate stand for a time, at a temperature."""
+"""Incubate the whole plate for a time, at a temperature."""
 
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ from protocols.quantities import Duration, Temperature
 
 
 class IncubateTemplate(PlateTemplate):
-    """Let the plate stand."""
+    """Incubate the plate."""
 
     do: Literal["incubate"]
     duration: Duration
@@ -21,7 +21,7 @@ class IncubateTemplate(PlateTemplate):
 
 
 class Incubate(PlateOperation):
-    """Let the whole plate stand for `duration_s` at `temperature_c`."""
+    """Incubate the whole plate for `duration_s` at `temperature_c`."""
 
     template = IncubateTemplate
     typical: ClassVar = {"duration_s": 1.0, "temperature_c": 37.0}
@@ -36,5 +36,5 @@ class Incubate(PlateOperation):
         return self.duration_s
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         return f"leave the plate for {self.duration_s / 60:g} min at {self.temperature_c:g} °C"

@@ -41,5 +41,5 @@ class Mix(WellOperation):
         return self.volume_ul
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         return f"{self.well}: mix {self.volume_ul:g} uL, {self.cycles} times"

@@ -28,5 +28,5 @@ class Move(PlateOperation):
     to: str
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         return f"carry the plate to the {self.to}"

@@ -23,7 +23,10 @@ class TransferTemplate(WellTemplate):
 
 
 class Transfer(WellOperation):
-    """Move `volume_ul` of a well's cells into the same well of a fresh plate, which takes the old plate's place."""
+    """Move `volume_ul` of a well's cells to the same well of a fresh plate.
+
+    That plate takes the place of the old one.
+    """
 
     template = TransferTemplate
     seconds = 15.0
@@ -39,5 +42,5 @@ class Transfer(WellOperation):
         return self.volume_ul
 
     def in_words(self) -> str:
-        """It, as a person is told it."""
+        """The instruction in words, for a checklist."""
         return f"{self.well}: move {self.volume_ul:g} uL to the same well of a fresh plate"

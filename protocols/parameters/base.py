@@ -20,7 +20,7 @@ TOLERANCE = 1e-9
 
 
 class DecidedByWell(BaseModel):
-    """A parameter whose value follows from the well: base of the round + per_well for each well in processing order.
+    """A parameter that the well decides: base of the round + per_well x processing order.
 
     Both are in the parameter's unit. `base` has one entry a round; its last entry holds for all
     later rounds.
@@ -32,12 +32,12 @@ class DecidedByWell(BaseModel):
     per_well: Finite
 
     def value(self, round_number: int, well: int) -> float:
-        """The value in well number `well` (from 1, in processing order) in round `round_number` (from 1)."""
+        """The value in well `well` (in processing order) of round `round_number`, both from 1."""
         return self.base[min(round_number, len(self.base)) - 1] + self.per_well * (well - 1)
 
 
 class BaseParameter(BaseModel, ABC):
-    """One thing that may vary between conditions. A kind says what is allowed and how it becomes numbers.
+    """One thing that may vary between conditions: what is allowed, and as which numbers.
 
     A new kind is a subclass, of `NumericParameter` where its values are numbers, with a field
     `kind` of one value. Ours are in the list of the package; those of others are entry points
@@ -100,10 +100,7 @@ class BaseParameter(BaseModel, ABC):
         """What a model sees of an allowed value."""
 
     def entry(self, value: Value) -> float:
-        """The index of an allowed value among the choices.
-
-        Its share of the range where there are none.
-        """
+        """The index of an allowed value among the choices, or its share of the range."""
         return (
             self.to_unit_interval(value)
             if self.choices is None
@@ -121,11 +118,11 @@ class BaseParameter(BaseModel, ABC):
 
     @property
     def level_labels(self) -> Mapping[str, str]:
-        """What the robot is told, by level as text, where that is not the level itself."""
+        """What the robot receives for a level, as text, where that is not the level itself."""
         return {}
 
     def label(self, value: Value) -> str:
-        """What the robot is told for a value: its label, or the value itself."""
+        """What the robot receives for a value: its label, or the value itself."""
         return self.level_labels.get(str(value), str(value))
 
     def _unit_findings(self) -> list[Finding]:

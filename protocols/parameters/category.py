@@ -25,7 +25,7 @@ class CategoryParameter(BaseParameter):
     kind: Literal["category"]
     levels: tuple[Value, ...] = Field(min_length=2)
     labels: Annotated[dict[str, str], BeforeValidator(_string_keys)] = Field(
-        default_factory=dict, description="level -> what the robot is told"
+        default_factory=dict, description="level -> what the robot receives"
     )
     standard: Value | None = None
     decided_by_well: None = Field(None, exclude=True)

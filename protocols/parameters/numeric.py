@@ -38,10 +38,7 @@ class NumericParameter(BaseParameter):
         return self.scale == "log"
 
     def to_unit_interval(self, value: Value) -> float:
-        """Where `value` lies between the bounds, on the parameter's scale.
-
-        0 at the lowest, 1 at the highest.
-        """
+        """Where `value` lies on the parameter's scale: 0 at the lowest, 1 at the highest."""
         (low, high), number = self.bounds, float(value)
         if self.scale == "log":
             low, high, number = math.log(low), math.log(high), math.log(number)

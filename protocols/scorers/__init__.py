@@ -1,4 +1,4 @@
-"""Scorers: what derives the value of a well from its reading, one file each.
+"""Scorers: from a reading to the value of a well, one file each.
 
-Entry points announce them.
+They are announced as entry points.
 """

@@ -1,7 +1,4 @@
-"""A scorer of what a plate reader measures.
-
-A number between that of a blank and that of a full well.
-"""
+"""A scorer of a plate reader's numbers, between those of a blank and of a full well."""
 
 from typing import ClassVar, Self
 
@@ -12,10 +9,7 @@ from protocols.scoring import Score
 
 
 class Absorbance:
-    """(reading - blank) / (full - blank), kept within 0 and 1.
-
-    A reading beyond `saturated` is flagged.
-    """
+    """(reading - blank) / (full - blank), clipped to 0..1; above `saturated` it is flagged."""
 
     version: ClassVar[str] = "1"
 

@@ -1,4 +1,4 @@
-"""Scoring by colour: the image of a well -> its coloured-cell ratio, with flags where the image cannot be trusted."""
+"""Scoring by colour: the image of a well -> its coloured-cell ratio, with flags."""
 
 from typing import ClassVar, NamedTuple
 
@@ -50,7 +50,7 @@ def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
 
 
 class _Seen(NamedTuple):
-    """The score of an image, and which pixels were counted, as area and as pigment (height x width each)."""
+    """The score of an image, and the pixels of area and of pigment (height x width each)."""
 
     score: Score
     counted: NDArray[np.bool_] | None = None
@@ -158,7 +158,7 @@ def _edge_width(brightness: NDArray[np.float64], row: float, column: float, radi
 
 
 def _unmix(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Share of pigment in each pixel (n x 3), and whether the pixel looks like a mixture of cells at all."""
+    """Share of pigment in each pixel (n x 3), and whether it looks like cells at all."""
     colours = np.array([PIGMENT_RGB, CULTURE_RGB])
     weights = pixels @ np.linalg.pinv(colours)
     light = weights.sum(axis=1)

@@ -1,7 +1,4 @@
-"""A scorer of fluorescence images.
-
-Cells that glow, counted, as a share of how many a full well would have.
-"""
+"""A scorer of fluorescence images: the number of bright cells over that of a full well."""
 
 from typing import ClassVar, Literal
 
@@ -23,10 +20,7 @@ _MARK_RGB = (255, 0, 200)
 
 
 class FluorescentCells:
-    """Counts bright spots of one channel and divides by `full_count`.
-
-    More than that is 1, with the flag `overfull`.
-    """
+    """Counts bright spots of one channel and divides by `full_count`, at most 1 (`overfull`)."""
 
     version: ClassVar[str] = "1"
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."

@@ -1,4 +1,4 @@
-"""What all serial instruments that do not exist have: a pseudo-terminal, and the troubles of its line."""
+"""The base of simulated serial instruments: a pseudo-terminal, and faults of its line."""
 
 import os
 import pty
