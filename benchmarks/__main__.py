@@ -50,8 +50,12 @@ def calibration(campaign: Campaign) -> None:
     for seed in range(60):
         seeded = campaign.model_copy(update={"seed": seed})
         placements = at_random(seeded, 1, []).placements[:47]
-        values = [with_variation(truth(campaign, p.proposal.condition), seed, 1, p.well.plate, p.well.name)
-                  for p in placements]  # fmt: skip
+        values = [
+            with_variation(
+                truth(campaign, p.proposal.condition), seed, 1, p.well.plate, p.well.name
+            )
+            for p in placements
+        ]
         means.append(np.mean(values))
         medians.append(np.median(values))
         bests.append(max(values))

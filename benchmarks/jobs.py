@@ -33,8 +33,14 @@ _BESIDE_PREFECT = 300
 _FILE = """
 name: many-jobs
 parameters:
-  - {name: dose, step: feed, kind: continuous, unit: uM, low: 1, high: 1000, scale: log, standard:
-  20}
+  - name: dose
+    step: feed
+    kind: continuous
+    unit: uM
+    low: 1
+    high: 1000
+    scale: log
+    standard: 20
 protocol:
   name: feeding
   steps:
@@ -81,8 +87,14 @@ def lab_with_jobs(home: Path, number: int) -> tuple[Lab, str]:
     journal = Journal(Settings(home=home).journal_url)
     campaign_id = journal.create_campaign(campaign, "", [], _START)
     plan = plan_round(campaign, 1, [])
-    journal.plan_round(campaign_id, plan.layout, compile_jobs(campaign, campaign_id, plan.layout, _START), [], _START,
-                       _START)  # fmt: skip
+    journal.plan_round(
+        campaign_id,
+        plan.layout,
+        compile_jobs(campaign, campaign_id, plan.layout, _START),
+        [],
+        _START,
+        _START,
+    )
     robot: Any = Tireless()
     return Lab(
         journal=journal, clock=clock("virtual", start=_START), robots={"hand": robot}, home=home

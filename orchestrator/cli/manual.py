@@ -85,9 +85,12 @@ def image(
 
 @manual.command()
 def fail(
-    person: Person, key: Key, well: Well, why: Annotated[str, typer.Option("--why", help="What happened.")],
+    person: Person,
+    key: Key,
+    well: Well,
+    why: Annotated[str, typer.Option("--why", help="What happened.")],
     home: Home = None,
-) -> None:  # fmt: skip
+) -> None:
     """Say that a well went wrong: it is lost, the others go on."""
     with _checklist(person, home) as checklist:
         _say(checklist.fail(key, well, why, datetime.now(UTC)))

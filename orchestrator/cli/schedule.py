@@ -123,8 +123,17 @@ def _write(slots: list[Slot], out: Path) -> None:
 
     from orchestrator.results.tables import csv_text
 
-    rows = ({"job": s.task.key, "robot": s.task.robot, "due": s.task.due.isoformat(), "begins": s.begin.isoformat(),
-             "ends": s.end.isoformat(), "late_h": round(s.late / timedelta(hours=1), 3)} for s in slots)  # fmt: skip
+    rows = (
+        {
+            "job": s.task.key,
+            "robot": s.task.robot,
+            "due": s.task.due.isoformat(),
+            "begins": s.begin.isoformat(),
+            "ends": s.end.isoformat(),
+            "late_h": round(s.late / timedelta(hours=1), 3),
+        }
+        for s in slots
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(csv_text(pd.DataFrame(rows)), encoding="utf-8")
     console.print(str(out), highlight=False, soft_wrap=True)

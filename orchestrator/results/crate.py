@@ -21,8 +21,13 @@ _METADATA = "ro-crate-metadata.json"
 _TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")
 _LATER = ("measurement",)
 """Tables that crates from before them do not have."""
-_KINDS = {".json": "application/json", ".csv": "text/csv", ".yaml": "application/yaml", ".html": "text/html",
-          ".png": "image/png"}  # fmt: skip
+_KINDS = {
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".yaml": "application/yaml",
+    ".html": "text/html",
+    ".png": "image/png",
+}
 
 
 def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive: Path) -> int:

@@ -131,7 +131,12 @@ def test_a_small_driver_on_the_device_base_is_gold(tmp_path: Path) -> None:
     ("kind", "title", "seen", "level"),
     [
         (TakesAKeyTwice, "the same key twice is one job", "sent three times made", Level.BRONZE),
-        (LiesAboutProgress, "what it says of a job is true under load", "it reported done while", None),
+        (
+            LiesAboutProgress,
+            "what it says of a job is true under load",
+            "it reported done while",
+            None,
+        ),
         (
             NeverStops,
             "stop stops it in its stated time",

@@ -117,24 +117,52 @@ def test_the_budget_is_printed_by_command(tmp_path: Path, environment: Path) -> 
 @pytest.mark.parametrize(
     ("operations", "changes", "why"),
     [
-        ([*water(3), Dispense(well="A1", liquid="water", volume_ul=16500)], {}, "runs out: 14000 uL are there"),
-        ([Dispense(well="A1", liquid="water", volume_ul=9000)] * 2, {"big": True}, "A1 would overflow: 18000 uL"),
-        ([Dispense(well="A1", liquid="milk", volume_ul=100)], {}, r"no milk is on the deck \(there is water\)"),
-        ([Dispense(well="A1", liquid="water", volume_ul=0.5)], {}, r"no pipette takes 0.50 uL \(the least is 1 uL\)"),
         (
-            [Dispense(well="A1", liquid="water", volume_ul=100,
-                      supplements=(Supplement(substance="salt", concentration=1, unit="mM"),))],
+            [*water(3), Dispense(well="A1", liquid="water", volume_ul=16500)],
+            {},
+            "runs out: 14000 uL are there",
+        ),
+        (
+            [Dispense(well="A1", liquid="water", volume_ul=9000)] * 2,
+            {"big": True},
+            "A1 would overflow: 18000 uL",
+        ),
+        (
+            [Dispense(well="A1", liquid="milk", volume_ul=100)],
+            {},
+            r"no milk is on the deck \(there is water\)",
+        ),
+        (
+            [Dispense(well="A1", liquid="water", volume_ul=0.5)],
+            {},
+            r"no pipette takes 0.50 uL \(the least is 1 uL\)",
+        ),
+        (
+            [
+                Dispense(
+                    well="A1",
+                    liquid="water",
+                    volume_ul=100,
+                    supplements=(Supplement(substance="salt", concentration=1, unit="mM"),),
+                )
+            ],
             {},
             "no stock of salt is on the deck",
         ),
         (
-            [op for n in range(200) for op in (Dispense(well="A1", liquid="water", volume_ul=5),
-                                               Dispense(well="A2", liquid="oil", volume_ul=5))],
+            [
+                op
+                for n in range(200)
+                for op in (
+                    Dispense(well="A1", liquid="water", volume_ul=5),
+                    Dispense(well="A2", liquid="oil", volume_ul=5),
+                )
+            ],
             {"oil": True},
             "tips are needed of opentrons_96_tiprack_20ul and 96 are there",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_done_is_refused_before_anything_is_sent(
     operations: list[Operation], changes: dict[str, bool], why: str
 ) -> None:

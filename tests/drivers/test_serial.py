@@ -184,7 +184,8 @@ def test_a_pump_that_was_off_is_found_when_it_is_back(tmp_path: Path) -> None:
 def test_wrong_line_settings_and_silence_are_told_with_what_to_look_at(tmp_path: Path) -> None:
     with switched_on(MasterflexFirmware) as running:
         driver = pump(tmp_path, "ne-1000", running.path)
-        message = r"no New Era NE-1000 syringe pump answers as 00 on .* at 19200 baud 8N1 .*is the cable right"
+        pump_name, line = "New Era NE-1000 syringe pump", "19200 baud 8N1"
+        message = f"no {pump_name} answers as 00 on .* at {line} .*is the cable right"
         with pytest.raises(RobotOffline, match=message):
             asyncio.run(driver.connect())
     with (

@@ -34,32 +34,32 @@ from protocols.jobs import Job
 from protocols.timing import nominal_s
 
 home, text = Path(sys.argv[1]), sys.stdin.read()
-said = {}
+found = {}
 campaign = read_campaign(text)
 layout = plan_round(campaign, 1, ()).layout
 job = next(compile_jobs(campaign, "c", layout, datetime(2026, 3, 2, tzinfo=UTC)))
-said["operation"] = job.operations[0].model_dump()
-said["condition"] = layout.placements[0].proposal.condition.root["shaking"]
-said["read back"] = Job.model_validate_json(job.model_dump_json()) == job
-said["seconds"] = nominal_s(job.operations[:1])
+found["operation"] = job.operations[0].model_dump()
+found["condition"] = layout.placements[0].proposal.condition.root["shaking"]
+found["read back"] = Job.model_validate_json(job.model_dump_json()) == job
+found["seconds"] = nominal_s(job.operations[:1])
 try:
     read_campaign(text.replace("unit: min", "unit: uL"))
 except InvalidInput as refused:
-    said["wrong unit"] = str(refused)
+    found["wrong unit"] = str(refused)
 
 async def on_paper():
     robot = ManualRobot(RobotSetup("ada", ManualOptions(), clock("real"), home))
     await robot.connect()
     await robot.submit(job)
-    said["checklist"] = Checklist(home, "ada").items(job)[0][1]
+    found["checklist"] = Checklist(home, "ada").items(job)[0][1]
     await robot.close()
 
 asyncio.run(on_paper())
 with twin_of("simulated")(home) as twin:
     from simulators.robot import SimulatedRobot
     bench = Bench(SimulatedRobot, twin, home, 1)
-    said["bench"] = [op.model_dump() for op in bench.job().operations if op.kind == "shake"][0]
-print(json.dumps(said))
+    found["bench"] = [op.model_dump() for op in bench.job().operations if op.kind == "shake"][0]
+print(json.dumps(found))
 """
 
 
@@ -74,15 +74,17 @@ def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(
     )
     text = ASSAY_FILE.read_text().replace("\nprotocol:", f"  - {parameter}\n\nprotocol:")
     text = text.replace("\n      operations:", WITH_A_SHAKE, 1)
-    said: dict[str, Any] = json.loads(printed(tmp_path, PROGRAM, str(tmp_path / "home"), text=text))
-    seconds = said["operation"].pop("duration_s")
-    assert said["operation"] == {"well": "A1", "kind": "shake"}
-    assert seconds == pytest.approx(60 * said["condition"])
-    assert said["read back"]
-    assert said["seconds"] >= seconds
-    assert "duration cannot be given by 'shaking', which is in uL" in said["wrong unit"]
-    assert said["checklist"] == f"A1: shake for {seconds:g} s"
-    assert said["bench"] == {"well": "A1", "kind": "shake", "duration_s": 3.0}
+    found: dict[str, Any] = json.loads(
+        printed(tmp_path, PROGRAM, str(tmp_path / "home"), text=text)
+    )
+    seconds = found["operation"].pop("duration_s")
+    assert found["operation"] == {"well": "A1", "kind": "shake"}
+    assert seconds == pytest.approx(60 * found["condition"])
+    assert found["read back"]
+    assert found["seconds"] >= seconds
+    assert "duration cannot be given by 'shaking', which is in uL" in found["wrong unit"]
+    assert found["checklist"] == f"A1: shake for {seconds:g} s"
+    assert found["bench"] == {"well": "A1", "kind": "shake", "duration_s": 3.0}
     # Its own tests may import it before anything of ours.
     first = (
         "import shaking, protocols.jobs, protocols.operations as ours; print('shake' in "

@@ -30,8 +30,13 @@ def test_what_days_and_robots_take_is_added_up_and_priced() -> None:
         Need("tip", "1000 uL", 6, ""),
         Need("robot", "maholo", 12.5, "hour"),
     ]
-    table = ["plate,6-well,30,10", "liquid,medium,45,500 mL", "supplement,drug,80,1 umol", "tip,1000 uL,0.1,",
-             "robot,maholo,20,1 hour"]  # fmt: skip
+    table = [
+        "plate,6-well,30,10",
+        "liquid,medium,45,500 mL",
+        "supplement,drug,80,1 umol",
+        "tip,1000 uL,0.1,",
+        "robot,maholo,20,1 hour",
+    ]
     bill = costs(needed, read_prices("\ufeff" + HEADER + "\n".join(table)))
     assert [cost for _, cost in bill] == pytest.approx([12, 90, 80, 0.6, 250])
 
@@ -43,8 +48,15 @@ def test_what_has_no_price_is_told_apart_from_what_costs_nothing() -> None:
 
 
 def test_every_line_that_is_no_price_is_told() -> None:
-    lines = ["plat,6-well,1,1", "plate,6-well,dear,1", "plate,12-well,-1,1", "liquid,medium,4,500 bottles",
-             "liquid,water,1,1 L", "liquid,water,2,1 L", "tip,1000 uL,1,0"]  # fmt: skip
+    lines = [
+        "plat,6-well,1,1",
+        "plate,6-well,dear,1",
+        "plate,12-well,-1,1",
+        "liquid,medium,4,500 bottles",
+        "liquid,water,1,1 L",
+        "liquid,water,2,1 L",
+        "tip,1000 uL,1,0",
+    ]
     with pytest.raises(InvalidInput) as refused:
         read_prices(HEADER + "\n".join(lines), "prices.csv")
     assert [problem.line for problem in refused.value.problems] == [2, 3, 4, 5, 7, 8]

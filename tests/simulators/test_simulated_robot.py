@@ -151,10 +151,16 @@ STANDARD = {
 
 
 def test_the_culture_answers_to_what_was_done(rpe: Campaign, tmp_path: Path) -> None:
-    rows = [STANDARD | change for change in (
-        {}, {"detachment_period": 23}, {"detachment_speed": 100, "detachment_period": 23, "detachment_length": 1},
-        {"fgfri_concentration": 485.33}, {"fgfri_concentration": 203.84, "ksr_period": 11, "three_factor_period": 13},
-    )]  # fmt: skip
+    rows = [
+        STANDARD | change
+        for change in (
+            {},
+            {"detachment_period": 23},
+            {"detachment_speed": 100, "detachment_period": 23, "detachment_length": 1},
+            {"fgfri_concentration": 485.33},
+            {"fgfri_concentration": 203.84, "ksr_period": 11, "three_factor_period": 13},
+        )
+    ]
     early, late, torn, poisoned, better = truths(rpe, tmp_path, rows)
     assert 0.40 <= early <= 0.50
     assert 0.40 <= late <= 0.50

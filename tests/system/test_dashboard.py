@@ -29,9 +29,14 @@ from tests.conftest import RPE_FILE
 PATIENCE_MS = 240_000
 expect.set_options(timeout=PATIENCE_MS)
 _FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Service:
@@ -148,8 +153,11 @@ def confirm(page: Page, button: str, why: str) -> None:
 
 def accessible(page: Page, name: str) -> None:
     found = Axe().run(page)
-    serious = [f"{name}: {v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}"
-               for v in found.response["violations"] if v["impact"] in ("serious", "critical")]  # fmt: skip
+    serious = [
+        f"{name}: {v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]}"
+        for v in found.response["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
     assert serious == []
 
 

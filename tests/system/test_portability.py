@@ -12,13 +12,13 @@ ROOMS = ("protocols", "optimizer", "drivers", "orchestrator", "wellwise")
 MODULES = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 CALLS = {
     "os": {
-        "chown", "fork", "forkpty", "getegid", "geteuid", "getgid", "getloadavg", "getpgid", "getpgrp", "getuid",
-        "killpg", "mkfifo", "nice", "openpty", "setgid", "setpgid", "setsid", "setuid", "sysconf",
+        "chown", "fork", "forkpty", "getegid", "geteuid", "getgid", "getloadavg", "getpgid",
+        "getpgrp", "getuid", "killpg", "mkfifo", "nice", "openpty", "setgid", "setpgid", "setsid", "setuid", "sysconf",
         "uname", "wait", "wait3", "wait4",
     },
     "signal": {
-        "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP", "SIGUSR1",
-        "SIGUSR2", "alarm", "pause", "pthread_kill", "setitimer", "sigwait",
+        "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP",
+        "SIGTSTP", "SIGUSR1", "SIGUSR2", "alarm", "pause", "pthread_kill", "setitimer", "sigwait",
     },
     "socket": {"AF_UNIX"},
 }  # fmt: skip

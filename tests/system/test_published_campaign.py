@@ -34,9 +34,13 @@ def test_the_published_campaign_runs_to_its_end(rpe_run: tuple[Path, str]) -> No
 def test_the_export_has_every_well_of_the_published_plan(rpe_run: tuple[Path, str]) -> None:
     table = pd.read_csv(rpe_run[0] / "campaigns" / "rpe" / "wells.csv")
     assert Counter(zip(table["round"], table["role"], strict=True)) == {
-        (1, "initial"): 47, (1, "standard"): 1, (2, "proposed"): 46, (2, "control"): 2, (3, "proposed"): 46,
+        (1, "initial"): 47,
+        (1, "standard"): 1,
+        (2, "proposed"): 46,
+        (2, "control"): 2,
+        (3, "proposed"): 46,
         (3, "control"): 2,
-    }  # fmt: skip
+    }
     numbers = {name: number for number, name in enumerate(("A1", "A2", "A3", "B1", "B2", "B3"))}
     base = table["round"].map({1: 8, 2: 8, 3: 5})
     assert (table["detachment_period"] == base + 3 * table["well"].map(numbers)).all()

@@ -70,8 +70,13 @@ class Installed:
         """What a program prints; it has to end well, or, if it `fails`, with exit code 2 and no traceback."""
         ran = subprocess.run(
             [str(self.programs / program), *words],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=1800,
-        )  # fmt: skip
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1800,
+        )
         text = ran.stdout + ran.stderr
         if ran.returncode != (2 if fails else 0) or (fails and "Traceback" in text):
             raise Fault(f"{program} {' '.join(words)} ended with {ran.returncode}:\n{text[-6000:]}")

@@ -35,8 +35,11 @@ parameters:
 protocol:
   name: every kind of robot
   steps:
-    - {name: seed, robot: arm, days: 0, tolerance: 90 day, operations: [{do: dispense, liquid:
-    cells, volume: 2 mL}]}
+    - name: seed
+      robot: arm
+      days: 0
+      tolerance: 90 day
+      operations: [{do: dispense, liquid: cells, volume: 2 mL}]
     - name: change
       robot: pump
       days: {from: 1, to: 2}
@@ -77,8 +80,8 @@ robots:
         right: {name: p20_single_gen2, tips: opentrons_96_tiprack_20ul, slots: [10]}
       reservoirs: {media: {labware: nest_12_reservoir_15ml, slot: 5}}
       liquids: {water: {reservoir: media, wells: [A1], volume_ul: 14000}}
-      stocks: {drug: {reservoir: media, wells: [A2], volume_ul: 14000, concentration: 500, unit:
-          uM}}
+      stocks:
+        drug: {reservoir: media, wells: [A2], volume_ul: 14000, concentration: 500, unit: uM}
   ada: {driver: manual, options: {person: Ada}}
 """
 
@@ -100,8 +103,11 @@ def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) ->
         environment = str(Path(sys.executable).parent.parent)
         text = LAB
         for word, value in (
-            ("PUMP", pump.path), ("SYRINGE", syringe.path), ("SERVER", server.url), ("ENVIRONMENT", environment)
-        ):  # fmt: skip
+            ("PUMP", pump.path),
+            ("SYRINGE", syringe.path),
+            ("SERVER", server.url),
+            ("ENVIRONMENT", environment),
+        ):
             text = text.replace(word, value)
         campaign = read_campaign(
             CAMPAIGN, drivers=driver_names(), lab=read_lab(text, drivers=driver_names())

@@ -53,10 +53,17 @@ def test_forty_days_pass_with_fifty_lost_processes(tmp_path: Path, rpe: Campaign
     lives = 0
 
     async def live() -> None:
-        lab = Lab(journal=Journal(url), clock=clock, home=tmp_path, robots={
-            name: make_driver(config.driver, RobotSetup(name, config.options, clock, tmp_path, campaign.seed))
-            for name, config in campaign.robots.items()
-        })  # fmt: skip
+        lab = Lab(
+            journal=Journal(url),
+            clock=clock,
+            home=tmp_path,
+            robots={
+                name: make_driver(
+                    config.driver, RobotSetup(name, config.options, clock, tmp_path, campaign.seed)
+                )
+                for name, config in campaign.robots.items()
+            },
+        )
         try:
             while lab.journal.state(campaign_id).status == "running":
                 outlook = await advance(lab, campaign_id)

@@ -37,8 +37,15 @@ def test_every_page_lets_in_only_whom_it_should(
     served: House, assay: Campaign, person: str
 ) -> None:
     campaign_id = served.campaign(assay)
-    pages = ["/", "/campaigns/new", f"/campaigns/{campaign_id}", f"/campaigns/{campaign_id}/insight",
-             f"/campaigns/{campaign_id}/wells/1/1/A1", "/robots", "/access"]  # fmt: skip
+    pages = [
+        "/",
+        "/campaigns/new",
+        f"/campaigns/{campaign_id}",
+        f"/campaigns/{campaign_id}/insight",
+        f"/campaigns/{campaign_id}/wells/1/1/A1",
+        "/robots",
+        "/access",
+    ]
     client = served.client(person)
     for page in pages:
         answer = client.get(page, headers={"Accept": "text/html"}, follow_redirects=False)

@@ -38,8 +38,13 @@ def test_no_path_leads_out_of_the_images_of_a_campaign(
     images.mkdir(parents=True)
     (images / "there.png").write_bytes(b"png")
     key = served.backend.journal.jobs(campaign_id, 1)[0].key
-    paths = [f"campaigns/{campaign_id}/images/there.png", "secret.png", f"campaigns/{campaign_id}/../../secret.png",
-             "/etc/passwd", f"campaigns/{campaign_id}/images/gone.png"]  # fmt: skip
+    paths = [
+        f"campaigns/{campaign_id}/images/there.png",
+        "secret.png",
+        f"campaigns/{campaign_id}/../../secret.png",
+        "/etc/passwd",
+        f"campaigns/{campaign_id}/images/gone.png",
+    ]
     with served.backend.journal.transaction() as session:
         for path in paths:
             place = {
@@ -75,8 +80,19 @@ def test_bodies_that_are_too_large_are_not_read(served: House) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"file": 3}', b'{"file": "x", "more": 1}',
-                                  b'{"file": "\\ud800"}', b"[" * 20_000])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b'{"file": 3}',
+        b'{"file": "x", "more": 1}',
+        b'{"file": "\\ud800"}',
+        b"[" * 20_000,
+    ],
+)
 def test_bodies_that_are_none_are_refused(served: House, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = served.client("operator").post(f"{V1}/campaigns", content=body, headers=headers)
