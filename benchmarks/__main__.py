@@ -1,4 +1,7 @@
-"""Scoring error, the culture, campaigns against random search, cost of a proposal, of a campaign and of a job."""
+"""Scoring error, the culture, campaigns against random search, and what things cost.
+
+A proposal, a campaign, a job.
+"""
 
 import resource
 import subprocess
@@ -110,7 +113,7 @@ def proposal_cost(campaign: Campaign) -> None:
 
 
 def whole_campaign(campaign: Campaign) -> None:
-    """CPU-seconds of the demo, and how many of them go into planning, rendering and scoring, measured by themselves."""
+    """CPU-seconds of the demo, and those of planning, rendering and scoring measured alone."""
     with tempfile.TemporaryDirectory() as home:
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [Path(sys.executable).with_name("wellwise"), "run", _FILE, "--home", home]

@@ -1,4 +1,4 @@
-"""wellwise beside other optimisers: the same functions, rounds, wells and noise for each."""
+"""wellwise compared with other optimisers: the same functions, rounds, wells and noise."""
 
 import argparse
 import csv
@@ -40,7 +40,7 @@ class Ask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Conditions for the positions, the condition to use from now on, and the CPU-seconds of the former."""
+    """Conditions for the positions, the recommended condition, and CPU-seconds of the former."""
 
     proposals: list[Condition]
     recommended: Condition | None
@@ -243,7 +243,7 @@ def keep(outcome: Outcome) -> None:
 
 
 def table(outcomes: Sequence[Outcome]) -> None:
-    """Print the regret of the best well and of the recommended condition, and the CPU-seconds, as medians."""
+    """Print medians of the regret of best well and recommended condition, and CPU-seconds."""
     for name in dict.fromkeys(outcome.function for outcome in outcomes):
         print(name)
         optimum = by_name(name).optimum
@@ -261,7 +261,9 @@ def table(outcomes: Sequence[Outcome]) -> None:
 
 
 def comparisons(outcomes: Sequence[Outcome]) -> None:
-    """Print wellwise less each other method, by seeds that both have: regret of the recommended, and CPU-seconds.
+    """Print differences between wellwise and each other method, by seeds that both have.
+
+    Of the regret of the recommended condition, and of CPU-seconds.
 
     p is of Wilcoxon's signed-rank test, two-sided. The last lines have, for each function,
     wellwise's median regret and CPU-seconds as ratios to those of the method of least median regret
@@ -306,7 +308,7 @@ def comparisons(outcomes: Sequence[Outcome]) -> None:
 
 
 def main() -> None:
-    """Print wellwise beside the kept results of the others.
+    """Print wellwise compared with the kept results of the others.
 
     With --peers make theirs that are missing too.
     """
@@ -319,7 +321,7 @@ def main() -> None:
     parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument(
-        "--again", action="store_true", help="make results anew although they are kept"
+        "--again", action="store_true", help="make results again although they are kept"
     )
     parser.add_argument(
         "--keep", action="store_true", help=f"add the results of others to {KEPT.name}"

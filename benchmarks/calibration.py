@@ -23,7 +23,7 @@ _BINS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
 class Statement(NamedTuple):
-    """What was said of a condition before it was known, and what is true.
+    """What was predicted of a condition before it was known, and what is true.
 
     `of` says which kind of condition it is.
     """
@@ -35,7 +35,7 @@ class Statement(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The statements of one campaign, and what it claimed of its recommendation against the standard.
+    """The predictions of one campaign, and its claim of the recommended against the standard.
 
     There is one claim a round: the probability, and whether it came true.
     """
@@ -84,7 +84,7 @@ def _elsewhere(function: Function, seed: int) -> Iterator[Condition]:
 
 
 def table(outcomes: Sequence[Outcome]) -> None:
-    """Print the cover of intervals by function and kind of condition, and the reliability of the probabilities."""
+    """Print the coverage of intervals by function and kind, and how reliable probabilities are."""
     wide = float(norm.ppf(0.5 + SHARE / 2))
     print(
         f"share of true values within their {SHARE:.0%} interval, and the sd of (truth - mean) / sd"
@@ -111,9 +111,11 @@ def table(outcomes: Sequence[Outcome]) -> None:
         for low, high in pairwise(_BINS):
             within = claims[(claims[:, 0] > low) & (claims[:, 0] <= high)]
             if len(within):
-                print(f"  {label:18} p {low:.2f} to {high:.2f}: said {within[:, 0].mean():.3f}, "
-                      "true "
-                      f"{within[:, 1].mean():.3f} of {len(within)}")  # fmt: skip
+                print(
+                    f"  {label:18} p {low:.2f} to {high:.2f}: "
+                    f"predicted {within[:, 0].mean():.3f}, "
+                    f"true {within[:, 1].mean():.3f} of {len(within)}"
+                )
 
 
 def _campaign(job: tuple[str, int]) -> Outcome:

@@ -1,6 +1,6 @@
 """Whether a forecast holds.
 
-Campaigns after their first round, what was said of the end, and what came of it.
+Campaigns after their first round, what was predicted of the end, and what came of it.
 """
 
 import argparse
@@ -26,11 +26,11 @@ _BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class Outcome(NamedTuple):
-    """What the surfaces gave for the condition recommended at the end, what is true of it, and the targets."""
+    """What the surfaces gave for the condition recommended at the end, its truth, the targets."""
 
     function: str
     seed: int
-    said: list[float]
+    predicted: list[float]
     truth: float
     targets: list[float]
 
@@ -39,14 +39,14 @@ def campaign(function: Function, seed: int, surfaces: int) -> Outcome:
     """Three rounds as the example plans them; the forecast is made after the first."""
     study = _study(function, seed)
     observations: Observations = []
-    said: list[float] = []
+    predicted: list[float] = []
     targets: list[float] = []
     for round_number in range(1, ROUNDS + 1):
         layout = plan_round(study, round_number, observations).layout
         conditions = [placement.proposal.condition for placement in layout.placements]
         observations += measured(function, conditions, round_number, seed)
         if round_number == 1:
-            said = [
+            predicted = [
                 simulated(study, observations, 1, seed * 1000 + number)[-1][1]
                 for number in range(surfaces)
             ]
@@ -56,7 +56,7 @@ def campaign(function: Function, seed: int, surfaces: int) -> Outcome:
             targets = [expected + share * (1 - expected) for share in TARGETS]
     found = optimizer.recommend(function.space, observations)
     assert found is not None
-    return Outcome(function.name, seed, said, function.truth(found.condition.root), targets)
+    return Outcome(function.name, seed, predicted, function.truth(found.condition.root), targets)
 
 
 def _study(function: Function, seed: int) -> Campaign:
@@ -73,7 +73,10 @@ def table(outcomes: Sequence[Outcome]) -> None:
     """Print the reliability table, and where the truth lay among the surfaces."""
     claims = np.array(
         [
-            ((np.sum(np.array(o.said) >= target) + 0.5) / (len(o.said) + 1), o.truth >= target)
+            (
+                (np.sum(np.array(o.predicted) >= target) + 0.5) / (len(o.predicted) + 1),
+                o.truth >= target,
+            )
             for o in outcomes
             for target in o.targets
         ]
@@ -85,7 +88,7 @@ def table(outcomes: Sequence[Outcome]) -> None:
     for low, high in pairwise(_BINS):
         within = claims[(claims[:, 0] > low) & (claims[:, 0] <= high)]
         if len(within):
-            print(f"  p {low:.1f} to {high:.1f}: said {within[:, 0].mean():.3f}, true "
+            print(f"  p {low:.1f} to {high:.1f}: predicted {within[:, 0].mean():.3f}, true "
                   f"{within[:, 1].mean():.3f} "
                   f"of {len(within)}")  # fmt: skip
     print(f"  Brier score {np.mean((claims[:, 0] - claims[:, 1]) ** 2):.3f}; always the mean: "
@@ -100,9 +103,9 @@ def table(outcomes: Sequence[Outcome]) -> None:
     }
     for name in [*dict.fromkeys(kinds.values()), "all"]:
         some = [o for o in outcomes if name in (kinds[o.function], "all")]
-        ranks = np.array([np.mean(np.array(o.said) < o.truth) for o in some])
+        ranks = np.array([np.mean(np.array(o.predicted) < o.truth) for o in some])
         quarters = np.histogram(ranks, (0, 0.25, 0.5, 0.75, 1.0001))[0] / len(some)
-        off = np.median([o.truth - np.median(o.said) for o in some])
+        off = np.median([o.truth - np.median(o.predicted) for o in some])
         print(f"  {name:18} {' '.join(f'{q:.2f}' for q in quarters)}   median {off:+.3f}")
 
 

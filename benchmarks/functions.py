@@ -1,4 +1,4 @@
-"""Functions to optimise, unlike each other: what a benchmark's wells truly give, and how they are measured.
+"""Functions to optimise, of different kinds: true values of wells, and their measurement.
 
 All are raised, not lowered. The textbook functions are scaled so that 1 is their highest value and
 0 their mean over the box, so that one noise means about the same to each.
@@ -184,7 +184,7 @@ def ackley7() -> Function:
 
 
 def cliff() -> Function:
-    """Medium and vessel are categories, and beyond a temperature that the medium decides everything dies."""
+    """Medium and vessel are categories; above a temperature that depends on the medium all die."""
     space = SearchSpace(
         parameters=(
             CategoryParameter(

@@ -1,4 +1,4 @@
-"""The house in numbers: rooms of orchestrator/, the floors on which they stand, the imports between them.
+"""The packages of orchestrator/ in numbers: rooms, floors, imports between them.
 
     python -m benchmarks.house
 
@@ -47,7 +47,7 @@ def _imported(path: Path) -> set[str]:
 
 
 def floors(imports: dict[str, set[str]]) -> dict[str, int]:
-    """Room -> how many rooms stand below it in a chain; a circle raises `RecursionError`."""
+    """Room -> how many rooms are below it in a chain; a circle raises `RecursionError`."""
     known: dict[str, int] = {}
 
     def floor(room: str) -> int:
@@ -105,21 +105,21 @@ def files_of_something_new() -> dict[str, int]:
 def main() -> int:
     """Print the house; returns the exit code."""
     imports = rooms()
-    stand = floors(imports)
-    for room in sorted(stand, key=lambda name: (-stand[name], name)):
+    floor_of = floors(imports)
+    for room in sorted(floor_of, key=lambda name: (-floor_of[name], name)):
         print(
-            f"floor {stand[room]:2}  {room:12} imports "
+            f"floor {floor_of[room]:2}  {room:12} imports "
             f"{', '.join(sorted(imports[room])) or 'nothing'}"
         )
     number = sum(len(others) for others in imports.values())
     new = ", ".join(f"{thing} {count}" for thing, count in files_of_something_new().items())
-    height, long = max(stand.values()), long_files()
-    print(f"{len(stand)} rooms, {height} floors, {number} imports between rooms")
+    height, long = max(floor_of.values()), long_files()
+    print(f"{len(floor_of)} rooms, {height} floors, {number} imports between rooms")
     print(f"files that something new needs: {new}")
     print(f"{len(long)} files of more than {MOST_LINES} lines")
     for lines, path in long:
         print(f"  {lines} lines: {path}")
-    too_much = len(stand) > MOST_ROOMS or height > MOST_FLOORS or number > MOST_IMPORTS or long
+    too_much = len(floor_of) > MOST_ROOMS or height > MOST_FLOORS or number > MOST_IMPORTS or long
     return int(bool(too_much))
 
 

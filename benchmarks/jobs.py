@@ -1,4 +1,4 @@
-"""What a job costs: through journal and dispatch beside a bare Prefect task, and for many jobs."""
+"""What a job costs: journal and dispatch compared with a bare Prefect task; many jobs."""
 
 import asyncio
 import os
@@ -61,7 +61,7 @@ robots: {hand: {driver: simulated}}
 
 
 class Tireless:
-    """A robot that has done everything as soon as it is told."""
+    """A robot that has done every job as soon as it is submitted."""
 
     capabilities = Capabilities(
         operations={"dispense": {}, "aspirate": {}}, memory=KeyMemory.REMEMBERS_KEYS
@@ -115,8 +115,12 @@ def beside_prefect() -> None:
             found.append(float(ran.stdout))
     bare, jobs = median(seconds["bare"]), median(seconds["jobs"])
     each = 1000 / _BESIDE_PREFECT
-    print(f"a job through journal and dispatch beside a bare Prefect task: ratio {jobs / bare:.2f} "
-          f"({jobs * each:.1f} and {bare * each:.1f} ms; medians of 3)", flush=True)  # fmt: skip
+    print(
+        "a job through journal and dispatch compared with a bare Prefect task: "
+        f"ratio {jobs / bare:.2f} "
+        f"({jobs * each:.1f} and {bare * each:.1f} ms; medians of 3)",
+        flush=True,
+    )
 
 
 def one_flow(kind: str) -> float:
@@ -178,7 +182,7 @@ def carry_out(number: int) -> None:
             time.perf_counter() - begun,
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         )
-        print(f"{number:6} jobs: planned in {planned - begun:6.1f} s, carried out in "
+        print(f"{number:6} jobs: planned in {planned - begun:6.1f} s, executed in "
               f"{total - planned + begun:6.1f} s, "
               f"{1000 * total / number:5.2f} ms a job, memory at most {peak:.0f} "
               "MB", flush=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a proposal costs by the size of the batch, the number of observations and the number of parameters."""
+"""What a proposal costs by size of batch, number of observations and of parameters."""
 
 import os
 import subprocess

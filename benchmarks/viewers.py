@@ -1,6 +1,6 @@
 """Many who look while a campaign runs.
 
-Lost events, the time of a read beside idle, and what it costs the campaign.
+Lost events, the time of a read compared with idle, and what it costs the campaign.
 """
 
 import argparse
@@ -26,13 +26,13 @@ _READ_S = 1.0
 
 
 class Run(NamedTuple):
-    """One campaign: seconds, times of reads meanwhile and afterwards, viewers that did not hear just every event."""
+    """One campaign: seconds, times of reads during and after it, viewers with wrong events."""
 
     seconds: float
     reads: list[float]
     idle: list[float]
     wrong: int
-    heard: int
+    received: int
 
 
 class Served:
@@ -70,7 +70,7 @@ class Served:
         self.process.wait()
 
 
-async def view(served: Served, heard: list[int]) -> None:
+async def view(served: Served, received: list[int]) -> None:
     """Listen to all events, until cancelled."""
     async with (
         served.client() as client,
@@ -78,11 +78,11 @@ async def view(served: Served, heard: list[int]) -> None:
     ):
         async for line in response.aiter_lines():
             if line.startswith("id:"):
-                heard.append(int(line[3:]))
+                received.append(int(line[3:]))
 
 
 async def read(served: Served, times: list[float], offset: float) -> None:
-    """Ask where the campaign stands, once a second, until cancelled."""
+    """Ask for the campaign's state, once a second, until cancelled."""
     async with served.client() as client:
         await asyncio.sleep(offset)
         while True:
@@ -97,10 +97,10 @@ async def run(home: Path, viewers: int, clients: int, rounds: int, speed: float 
     """A campaign with so many who look."""
     served = Served(home, speed)
     try:
-        heard: list[list[int]] = [[] for _ in range(viewers)]
+        received: list[list[int]] = [[] for _ in range(viewers)]
         times: list[float] = []
         async with served.client() as operator:
-            looking = [asyncio.create_task(view(served, ids)) for ids in heard]
+            looking = [asyncio.create_task(view(served, ids)) for ids in received]
             asking = [
                 asyncio.create_task(read(served, times, n / max(clients, 1)))
                 for n in range(clients)
@@ -124,7 +124,7 @@ async def run(home: Path, viewers: int, clients: int, rounds: int, speed: float 
         expected = [
             event.id for event in Journal(f"sqlite:///{home / 'journal.sqlite'}").events("rpe")
         ]
-        return Run(seconds, reads, quiet, sum(ids != expected for ids in heard), len(expected))
+        return Run(seconds, reads, quiet, sum(ids != expected for ids in received), len(expected))
     finally:
         served.close()
 
@@ -150,9 +150,9 @@ def main() -> None:
     p95, base = np.quantile(watched.reads, 0.95), np.quantile(watched.idle, 0.95)
     print(
         f"{arguments.viewers} viewers, {arguments.clients} clients that ask once a second, "
-        f"{watched.heard} events"
+        f"{watched.received} events"
     )
-    print(f"  viewers that missed an event or heard one twice: {watched.wrong}")
+    print(f"  viewers that missed an event or received one twice: {watched.wrong}")
     print(
         f"  p95 of a read: {p95 * 1000:.0f} ms of {len(watched.reads)}, {p95 / base:.1f} of idle "
         f"({base * 1000:.0f} ms)"

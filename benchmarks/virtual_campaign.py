@@ -26,7 +26,7 @@ Planner = Callable[[Campaign, int, Sequence[Observation]], Layout]
 
 
 class Outcome(NamedTuple):
-    """True values: the best well of each round, the best of all, and that of the recommended condition."""
+    """True values: the best well of each round, the best of all, and the recommended."""
 
     best_by_round: list[float]
     best: float

@@ -100,7 +100,7 @@ class Client:
     def act(
         self, campaign: str, name: str, **fields: Any
     ) -> CampaignSummary | WellHistory | Entered:
-        """Do an act by its name, such as `set_rounds`, with its fields; `place` is {round, plate, well}.
+        """Do an act by its name, such as `set_rounds`; `place` is {round, plate, well}.
 
         One that this client does not know is looked for at an address of its name.
 
@@ -194,7 +194,7 @@ class Client:
     def enter_reading(
         self, campaign: str, round_number: int, plate: int, well: str, value: float | None, why: str
     ) -> WellHistory:
-        """Enter the value of a well by hand, or exclude it; what was there before stays beside it."""
+        """Enter the value of a well by hand, or exclude it; earlier values are kept."""
         return cast(
             WellHistory,
             self.act(
@@ -213,7 +213,7 @@ class Client:
     def read_table(
         self, campaign: str, table: str, round_number: int, plate: int, why: str, unit: str = ""
     ) -> CampaignSummary:
-        """Enter what a plate reader measured on a plate; the campaign's scorer makes values of it."""
+        """Enter a plate reader's table of one plate; the campaign's scorer derives the values."""
         return cast(
             CampaignSummary,
             self.act(
@@ -228,14 +228,14 @@ class Client:
         )
 
     def requeue(self, campaign: str, why: str, wells: Sequence[WellPlace] = ()) -> CampaignSummary:
-        """Have the conditions of lost wells tried once more in the next round that is planned."""
+        """Have the conditions of lost wells tried again in the next round that is planned."""
         return cast(
             CampaignSummary,
             self.act(campaign, "requeue", wells=[entry.model_dump() for entry in wells], why=why),
         )
 
     def hand_over(self, campaign: str, robot: str, to: str, why: str) -> CampaignSummary:
-        """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused."""
+        """Give what a robot has not begun in this round to another one that shares its steps."""
         return cast(CampaignSummary, self.act(campaign, "hand_over", robot=robot, to=to, why=why))
 
     def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
@@ -243,7 +243,7 @@ class Client:
         return cast(CampaignSummary, self.act(campaign, "set_rounds", rounds=rounds, why=why))
 
     def rescore(self, campaign: str, why: str) -> CampaignSummary:
-        """Score all readings with the scorer as it is installed now; the old scores stay in the journal."""
+        """Score all readings again with the scorers installed now; the old scores are kept."""
         return cast(CampaignSummary, self.act(campaign, "rescore", why=why))
 
     def abort(self, campaign: str, why: str) -> CampaignSummary:
@@ -277,10 +277,7 @@ class Client:
         return _ROBOTS.validate_json(self._sent("GET", "/robots").content)
 
     def stream(self, campaign: str | None = None, after: int | None = None) -> Iterator[EventView]:
-        """Events as they happen, from the one after `after`, or from now.
-
-        Ends with the connection.
-        """
+        """Events as they happen, after `after` or from now; ends with the connection."""
         parameters = {"campaign": campaign, "after": after}
         given = {name: value for name, value in parameters.items() if value is not None}
         try:

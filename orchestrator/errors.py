@@ -20,10 +20,7 @@ class Halted(JournalError):
 
 
 class Owned(JournalError):
-    """Somebody else works on the campaign or the robot.
-
-    `wait` is for how many more seconds their lease runs.
-    """
+    """Somebody else works on the campaign or robot; their lease runs `wait` more seconds."""
 
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(message)
@@ -31,10 +28,7 @@ class Owned(JournalError):
 
 
 class LeaseLost(JournalError):
-    """Another process has taken the campaign or the robot over.
-
-    This one must not write for it any more.
-    """
+    """Another process has taken the campaign or robot over; this one must write no more."""
 
 
 class Conflict(JournalError):

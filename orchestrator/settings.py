@@ -1,4 +1,4 @@
-"""Settings: where everything of wellwise lives."""
+"""Settings: folders, database, limits and addresses, from the environment."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -8,10 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from the environment (`WELLWISE_HOME`, `WELLWISE_DATABASE_URL` ...).
-
-    The command line may override them.
-    """
+    """Read from the environment (`WELLWISE_HOME` ...); the command line may override them."""
 
     model_config = SettingsConfigDict(env_prefix="WELLWISE_", env_ignore_empty=True, frozen=True)
 

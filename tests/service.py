@@ -23,7 +23,7 @@ PEOPLE = ("nobody", "viewer", "operator", "admin", "expired", "revoked")
 
 
 class House:
-    """A backend, its app, and a token of each kind; campaigns are not carried on."""
+    """A backend, its app, and a token of each kind; campaigns are not run."""
 
     def __init__(self, home: Path, database: str = "") -> None:
         self.backend = Backend.opened(Settings(home=home, database_url=database))
@@ -49,7 +49,7 @@ class House:
         return TestClient(self.app, headers=headers, raise_server_exceptions=False)
 
     def campaign(self, campaign: Campaign, proposed: bool = False, read: bool = False) -> str:
-        """A campaign with its first round planned, and values in its wells if they are to be `read`."""
+        """A campaign with its first round planned, and values in its wells if `read`."""
         journal = self.backend.journal
         campaign_id = journal.create_campaign(campaign, "name: text\n", [], START, "ada")
         plan = plan_round(campaign, 1, [])

@@ -69,7 +69,7 @@ def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _parameter(field: FieldSpec) -> inspect.Parameter:
-    """A field as Typer is told of it."""
+    """A field as Typer declares it."""
     kind: Any = {
         "integer": int,
         "number": float,

@@ -132,7 +132,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="decide",
         command="decide",
-        help="Say what became of a job in doubt, or whether a late one is still to be sent.\n\n`done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did\n    not happen (or is\nlate) and is to be sent; `go-on`: what was done stays and what was certainly not begun is sent.",
+        help="Say what became of a job in doubt, or whether a late one is still to be sent.\n\n`done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did\nnot happen (or is late) and is to be sent; `go-on`: what was done stays and what was certainly\nnot begun is sent.",
         fields=(
             FieldSpec(
                 name="why",
@@ -195,7 +195,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="enter_reading",
         command="correct-well",
-        help="Enter the value of a well by hand, or exclude it; what was there before stays beside it.",
+        help="Enter the value of a well by hand, or exclude it; earlier values are kept.",
         fields=(
             FieldSpec(
                 name="why",
@@ -279,7 +279,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="read_table",
         command="read-table",
-        help="Enter what a plate reader measured on a plate; the campaign's scorer makes values of it.",
+        help="Enter a plate reader's table of one plate; the campaign's scorer derives the values.",
         fields=(
             FieldSpec(
                 name="why",
@@ -356,7 +356,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="requeue",
         command="requeue",
-        help="Have the conditions of lost wells tried once more in the next round that is planned.",
+        help="Have the conditions of lost wells tried again in the next round that is planned.",
         fields=(
             FieldSpec(
                 name="why",
@@ -391,7 +391,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="hand_over",
         command="hand-over",
-        help="Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused.\n\nWhat the robot has already stays with it until that is done or decided. Somebody carries the\nplates, and the rest of the round is scheduled again.",
+        help="Give what a robot has not begun in this round to another one that shares its steps.\n\nThe campaign must be paused. What the robot has already stays with it until that is done or\ndecided. Somebody moves the plates, and the rest of the round is scheduled again.",
         fields=(
             FieldSpec(
                 name="why",
@@ -475,7 +475,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
     ActSpec(
         name="rescore",
         command="rescore",
-        help="Score all readings with the scorer as it is installed now; the old scores stay in the journal.\n\nWhat a person entered by hand still counts before them.",
+        help="Score all readings again with the scorers installed now; the old scores are kept.\n\nWhat a person entered by hand still counts before them.",
         fields=(
             FieldSpec(
                 name="why",

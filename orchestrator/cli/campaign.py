@@ -119,7 +119,7 @@ def schema() -> None:
 
 @campaigns.command()
 def status(home: Home = None) -> None:
-    """List the campaigns, where they stand, and what a person is asked."""
+    """List the campaigns, their states, and what a person is asked."""
     if not has_journal(home):
         console.print(_NO_CAMPAIGN)
         return
@@ -165,7 +165,7 @@ def status(home: Home = None) -> None:
 
 @campaigns.command()
 def show(campaign: CampaignId = None, home: Home = None) -> None:
-    """Show the rounds of a campaign, its best condition, the batch that waits for approval and the notices."""
+    """Show the rounds of a campaign, its best condition, a batch to approve and notices."""
     from orchestrator.cli.console import layout_view
     from orchestrator.cli.live import print_result
 

@@ -1,4 +1,4 @@
-"""The command that says what causes what among the measurements of a campaign, or in any table of them."""
+"""The command for causal discovery among a campaign's measurements or a table's columns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def print_causes(
         list[str] | None,
         typer.Option(
             "--column",
-            help="A column to look at. Of a campaign also a parameter, beside the measurements.",
+            help="A column to look at. Of a campaign: a measurement or a parameter.",
         ),
     ] = None,
     given: Annotated[
@@ -106,7 +106,7 @@ def print_causes(
 def _of_campaign(
     campaign_id: str, columns: list[str], given: list[str], home: Path | None
 ) -> _Asked:
-    """The wells that can be trusted, and after the wanted columns the measurements and the objective."""
+    """The trusted wells, and the wanted columns with the measurements and the objective."""
     from orchestrator.results.tables import tidy_table
 
     with opened_journal(home) as (_, journal):

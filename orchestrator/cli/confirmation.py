@@ -1,4 +1,4 @@
-"""The command that plans a confirmation, and says what it gave."""
+"""The command that plans a confirmation, and reports its result."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ def confirm(
     out: Out = None,
     home: Home = None,
 ) -> None:
-    """Plan a comparison of the recommended condition with the standard.
-
-    Or, of such a campaign, say what it gave.
-    """
+    """Plan a comparison of the recommended condition with the standard, or report its result."""
     from orchestrator.journal.queries import file_text
     from orchestrator.studies import confirmation
 

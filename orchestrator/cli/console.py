@@ -1,7 +1,4 @@
-"""What a person reads on the console.
-
-Tables of rounds, wells and problems, and the live view of a running campaign.
-"""
+"""The console: tables of rounds, wells and problems, and the live view of a campaign."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ def _role_values(batch: RoundState, role: str) -> str:
 
 
 def condition_table(state: CampaignState, best: Recommendation) -> Table:
-    """The recommended condition with its prediction, beside the standard one."""
+    """The recommended condition with its prediction, next to the standard one."""
     # The model does not know that a ratio ends at 1; a person does.
     title = f"Recommended condition: predicted {min(max(best.mean, 0.0), 1.0):.3f} ± {best.sd:.3f}"
     notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]

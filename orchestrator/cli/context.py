@@ -1,7 +1,4 @@
-"""What every command needs.
-
-The console, the journal below a home, the campaign that is meant, the person who acts.
-"""
+"""What every command needs: console, journal, campaign and person."""
 
 from __future__ import annotations
 
@@ -29,9 +26,7 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]"),
 ]
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Wait while another process carries the campaign on.")
-]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait while another process runs the campaign.")]
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
 LabOption = Annotated[
     Path | None,
@@ -95,7 +90,7 @@ def person() -> str:
 
 
 def print_waiting(held: Owned) -> None:
-    """Another process does the work for now."""
+    """That another process does the work for now."""
     console.print(f"Waiting: {held}", soft_wrap=True, highlight=False)
 
 
@@ -125,7 +120,7 @@ def print_questions(questions: Sequence[Question]) -> None:
 
 
 class CampaignInput(NamedTuple):
-    """What a campaign file and a lab file say.
+    """The content of a campaign file and a lab file.
 
     `stand_ins` are robots that the lab file does not have, with steps.
     """

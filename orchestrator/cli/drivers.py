@@ -97,10 +97,7 @@ def check(
         list[str] | None, typer.Option("--option", help="NAME=VALUE of the driver's options.")
     ] = None,
 ) -> None:
-    """Run the conformance kit.
-
-    Which level a driver reaches, and what a lab would suffer from what fails.
-    """
+    """Run the conformance kit: which level a driver reaches, and what each failure would mean."""
     from drivers.conformance import examine, reached
     from drivers.conformance.levels import Level
     from drivers.twin import Twin, twin_of
@@ -246,10 +243,7 @@ def preview(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the protocols.")] = None,
     home: Home = None,
 ) -> None:
-    """Show what the first plate of each step would ask of robots that run protocols.
-
-    Tips, volumes, analysis.
-    """
+    """Show the tips, volumes and analysis of each step's first plate, for protocol robots."""
     from orchestrator.core.round_planning import plan_round
     from protocols.campaign_file import read_campaign
     from protocols.compile import compile_jobs

@@ -59,9 +59,9 @@ def forecast(
     surfaces: Surfaces = 16,
     home: Home = None,
 ) -> None:
-    """Say what the rounds to come will likely bring, by simulating them; compare round plans.
+    """Forecast the rounds to come by simulating them; compare round plans.
 
-    A campaign whose rounds are over is asked what one more round would bring.
+    For a campaign whose rounds are over: what one more round would bring.
     """
     from orchestrator.studies.forecast import forecast as looked_ahead
     from orchestrator.studies.forecast import simulators
@@ -165,11 +165,10 @@ def print_forecast(
             )
     console.print(table)
     basis = (
-        f"drawn from what {observations} results teach, and from how high objectives are assumed "
-        "to rise"
+        f"sampled given {observations} results, and given how high objectives are assumed to rise"
         if observations
         else (
-            "drawn from what is assumed of any objective: good for comparing plans, no promise "
+            "sampled from what is assumed of any objective: good for comparing plans, no promise "
             "for these cells"
         )
     )

@@ -36,10 +36,7 @@ Version = Annotated[
 
 
 class Lazy(NamedTuple):
-    """A command before it is imported.
-
-    Its line in the help, and the Typer application that has it.
-    """
+    """A command before it is imported: its line in the help, and where its Typer app is."""
 
     help: str
     module: str
@@ -52,7 +49,7 @@ Sections = Mapping[str, Mapping[str, Lazy]]
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands stand in `sections`; a subclass gives them."""
+    """A group whose commands are those of `sections`, which a subclass gives."""
 
     sections: ClassVar[Sections] = {}
 
@@ -75,7 +72,10 @@ class LazyGroup(TyperGroup):
 
 
 def is_of_the_lab(error: ModuleNotFoundError) -> bool:
-    """Whether a module is missing because a package of the lab is not installed, and not by a fault of ours."""
+    """Whether a module is missing because a package of the lab is not installed.
+
+    And not by a fault of ours.
+    """
     return (error.name or "").split(".")[0] not in _OURS
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def run_on(
     settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False
 ) -> None:
-    """Run a campaign with its progress on the console, until it is over or a person is asked.
+    """Run a campaign with its progress on the console, then print and write its results.
 
-    Then print and write.
+    It runs until it is over or a person is asked.
     """
     from orchestrator.engine.prefect_server import embed_prefect
 

@@ -37,7 +37,7 @@ class Commands(LazyGroup):
             "campaigns",
             run="Run a campaign from its file to its best condition.",
             resume="Go on with a campaign that was interrupted or paused.",
-            status="List the campaigns, where they stand, and what a person is asked.",
+            status="List the campaigns, their states, and what a person is asked.",
             show="Show the rounds of a campaign, its best condition and its notices.",
             validate="Check a campaign file; every problem with its line and key.",
             propose="Propose and lay out the next round from a table of past results.",
@@ -143,10 +143,7 @@ def _options(version: Version = False) -> None:
 
 
 def main() -> None:
-    """Run the command line.
-
-    Anything a person can mend is printed without a traceback, with exit code 2.
-    """
+    """Run the command line; what a person can mend is printed without a traceback (exit code 2)."""
     from protocols.errors import WellwiseError
 
     try:

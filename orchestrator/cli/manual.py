@@ -1,4 +1,4 @@
-"""Commands for people who carry jobs out by hand."""
+"""Commands for people who do jobs by hand."""
 
 from __future__ import annotations
 

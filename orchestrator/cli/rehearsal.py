@@ -1,7 +1,4 @@
-"""The command that rehearses a campaign, and the files that it writes.
-
-Schedule, calendar, loading list.
-"""
+"""The command that rehearses a campaign and writes schedule, calendar and loading list."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ def rehearse(
     prices: PricesOption = None,
     out: Folder = Path("rehearsal"),
 ) -> None:
-    """Run a campaign on virtual robots: when what happens, what is too late, what to load, what to expect.
+    """Rehearse a campaign on virtual robots: times, conflicts, loading, and what to expect.
 
     Exits with 1 if a tolerance is broken, a robot is not in the lab file, or something happens when
     nobody is there.
@@ -72,10 +69,10 @@ def rehearse(
     given = read_campaign_input(file, lab)
     campaign = given.campaign
     wanted = campaign.stop.target if target is None else target
-    with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as beside:
-        # Another process simulates while this one carries the campaign through.
+    with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as thread:
+        # Another process simulates while this one rehearses the campaign.
         ahead = (
-            beside.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map)
+            thread.submit(forecast, campaign, (), 0, wanted, surfaces, pool.map)
             if surfaces
             else None
         )
@@ -217,10 +214,7 @@ def _write(found: Rehearsal, bill: Sequence[Cost] | None, folder: Path) -> list[
 
 
 def _calendar(found: Rehearsal) -> bytes:
-    """One entry for each step, robot and day.
-
-    From when its first plate begins to when its last one ends.
-    """
+    """One entry for each step, robot and day, from its first job's begin to its last one's end."""
     from icalendar import Calendar, Event
 
     calendar = Calendar()

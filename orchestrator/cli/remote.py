@@ -73,7 +73,7 @@ def _print(found: CampaignSummary) -> None:
 
 @remote.command()
 def status(url: Url = "", token: Token = "") -> None:
-    """List the campaigns, where they stand, and what a person is asked."""
+    """List the campaigns, their states, and what a person is asked."""
     with _service(url, token) as service:
         found = service.campaigns()
         for campaign in found:
@@ -99,11 +99,11 @@ def watch(campaign: Campaign, url: Url = "", token: Token = "") -> None:
         if found.status in (CampaignStatus.FINISHED, CampaignStatus.ABORTED):
             return
         for event in service.stream(campaign, after=found.last_event):
-            said = (
+            line = (
                 f"{event.at:%Y-%m-%d %H:%M}  {event.kind.replace('_', ' ')}  {event.subject}  "
                 f"{event.message}"
             )
-            console.print(said.rstrip(), highlight=False, soft_wrap=True)
+            console.print(line.rstrip(), highlight=False, soft_wrap=True)
             if event.kind in (EventKind.CAMPAIGN_FINISHED, EventKind.CAMPAIGN_ABORTED):
                 return
 
@@ -154,7 +154,7 @@ add_acts(remote, ACT_SPECS, {"url": Url, "token": Token}, _act, remote=True)
 
 
 def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:
-    """What came of an act: the well, how many wells, and where the campaign stands."""
+    """The result of an act: the well, the number of wells, or the state of the campaign."""
     from orchestrator.service.schema import CampaignSummary, Entered, WellHistory
 
     match answer:

@@ -1,7 +1,4 @@
-"""Commands for what a campaign leaves behind.
-
-Tables, a report, a crate that others can check and propose from.
-"""
+"""Commands for a campaign's results: tables, report, and a crate for others to check."""
 
 from __future__ import annotations
 
@@ -28,10 +25,7 @@ def export(
         Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")
     ] = None,
 ) -> None:
-    """Write a tidy table of a campaign, one row a well, as CSV and Parquet.
-
-    Or all that it was, as an RO-Crate.
-    """
+    """Write a tidy table of a campaign (CSV and Parquet, one row a well), or an RO-Crate."""
     from orchestrator.results.tables import tidy_table, write_table
 
     with opened_journal(home) as (settings, journal):
@@ -51,10 +45,7 @@ def export(
 
 @results.command()
 def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
-    """Write the report of a campaign as one HTML page and as PDF.
-
-    Results, figures, methods and the campaign file.
-    """
+    """Write the report of a campaign, with figures and methods, as one HTML page and as PDF."""
     from orchestrator.results.report import as_pdf, report_of
 
     with opened_journal(home) as (settings, journal):
@@ -92,10 +83,7 @@ def replay(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Propose every batch of a campaign, or of its RO-Crate, once more from what was known then.
-
-    Exits with 1 if one differs.
-    """
+    """Propose every batch of a campaign or crate again; exits with 1 if one differs."""
     from orchestrator.results.crate import journal_of
     from orchestrator.studies.replay import replay as proposed_again
 

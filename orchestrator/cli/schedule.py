@@ -1,7 +1,4 @@
-"""The command that makes the schedule of a campaign without carrying it through.
-
-What if a robot is away?
-"""
+"""The command that schedules a campaign without running it, also without some robot."""
 
 from __future__ import annotations
 

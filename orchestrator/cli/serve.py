@@ -1,4 +1,4 @@
-"""Commands of the service: serve it, and hand out the tokens with which people are let in."""
+"""Commands of the service: serve it, and manage access tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RoleOption = Annotated[
     RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")
 ]
 Host = Annotated[
-    str, typer.Option("--host", help="Where to listen; on this computer alone if absent.")
+    str, typer.Option("--host", help="Where to listen; only on this computer if absent.")
 ]
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free.")
@@ -38,11 +38,11 @@ Port = Annotated[
 def serve(
     home: Home = None,
     host: Annotated[
-        str, typer.Option("--host", help="Where to listen; on this computer alone if absent.")
+        str, typer.Option("--host", help="Where to listen; only on this computer if absent.")
     ] = "127.0.0.1",
     port: Port = 8080,
 ) -> None:
-    """Serve the dashboard and the HTTP API, and carry on every campaign that runs.
+    """Serve the dashboard and the HTTP API, and run every campaign that is not paused.
 
     Ctrl-C ends it gracefully.
     """
@@ -181,7 +181,7 @@ def revoke(
     token: Annotated[str, typer.Argument(help="As `wellwise token list` names it.")],
     home: Home = None,
 ) -> None:
-    """Let nobody in with a token any more."""
+    """Revoke a token."""
     from orchestrator.journal.access_tokens import Access
 
     with opened_journal(home) as (_, journal):

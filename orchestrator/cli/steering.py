@@ -40,7 +40,7 @@ Who = Annotated[
 
 @operators.command()
 def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) -> None:
-    """Do what is due now and say when to come back; may be called at any time and any number of times.
+    """Do what is due now and say when to come back; harmless at any time.
 
     Where every robot is simulated, each call first moves the virtual clock to the moment that the
     last call named.

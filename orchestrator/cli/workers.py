@@ -1,7 +1,4 @@
-"""Commands of a lab with workers.
-
-One on each computer that has a robot's cable, one that advances campaigns.
-"""
+"""Commands of workers: one on each computer with a robot's cable, one for campaigns."""
 
 from __future__ import annotations
 

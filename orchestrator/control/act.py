@@ -1,7 +1,4 @@
-"""The contract of an act.
-
-Its fields, who may do it, and what it does inside the one transaction that is opened.
-"""
+"""The contract of an act: its fields, who may do it, and its one transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from protocols.errors import InvalidInput, Problem
 Answer = Literal["campaign", "well", "entered"]
 """What the API answers after an act.
 
-Where the campaign stands, the well's history, or how many wells were entered.
+The state of the campaign, the well's history, or how many wells were entered.
 """
 
 _ATTEMPTS = 5
@@ -46,7 +43,7 @@ class Typed:
         help: what it is, in a few words.
         positional: an argument instead of an option.
         option: the option's name, where it is not the field's.
-        none: a flag that stands for no value.
+        none: a flag that means no value.
         file: a file is named, and its text is meant.
     """
 
@@ -59,10 +56,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Acting:
-    """What an act works with.
-
-    A transaction that holds the campaign, and the campaign as it stands in it.
-    """
+    """What an act works with: a transaction, and the campaign's state in it."""
 
     lab: Lab
     session: Session
@@ -87,10 +81,7 @@ class Acting:
         data: dict[str, Any] | None = None,
         message: str | None = None,
     ) -> None:
-        """Append an event, by the person who acts.
-
-        About the campaign and with their reason unless said otherwise.
-        """
+        """Append an event, by the person who acts and with their reason unless given otherwise."""
         text = self.by.why if message is None else message
         add_event(
             self.session,
@@ -108,7 +99,7 @@ class Act(BaseModel):
     """Something that an operator does to a campaign. One class is the whole of it.
 
     From its fields follow the body of its HTTP request, the client's method, the command and its
-    `remote` twin, and the dialog in the browser. Its docstring says what it does, in all of them.
+    `remote` twin, and the dialog in the browser. Its docstring describes it in all of them.
 
     Class attributes:
         name: how the client and the browser call it, such as `set_rounds`.
@@ -134,17 +125,14 @@ class Act(BaseModel):
         return None
 
     def rests_on(self, state: CampaignState) -> Any:
-        """What of the campaign `prepare` rests on.
-
-        Where that has changed meanwhile, it is prepared again.
-        """
+        """What of the campaign `prepare` rests on; if that has changed, it is prepared again."""
         return None
 
     def apply(self, acting: Acting, prepared: Any) -> Any:
         """Check and write, in the transaction; returns what came of it.
 
         Raises:
-            JournalError: it cannot be done as things stand; nothing is kept.
+            JournalError: it is not possible in the campaign's state; nothing is kept.
         """
         raise NotImplementedError
 
@@ -167,7 +155,7 @@ class WellAct(Act):
 
 
 def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
-    """Do an act: check and write in one transaction, against the campaign as it stands in it.
+    """Do an act: check and write in one transaction, against the campaign's state in it.
 
     Args:
         lab: the journal and the clock.
@@ -180,7 +168,7 @@ def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
     Raises:
         Missing: there is no such campaign.
         Conflict: it changed again and again while the act was prepared.
-        JournalError: it cannot be done as things stand.
+        JournalError: it is not possible in the campaign's state.
     """
     for _ in range(_ATTEMPTS):
         before = lab.journal.state(campaign_id)

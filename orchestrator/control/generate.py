@@ -1,4 +1,4 @@
-"""What is written from the table of acts: the client's methods, the command line's table, the page of reference.
+"""Writes what follows from the table of acts: client methods, command table, reference.
 
     python -m orchestrator.control.generate
 

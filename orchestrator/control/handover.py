@@ -1,6 +1,6 @@
-"""The act of handing over.
+"""Handing over: a robot's plates go to another robot that shares its steps.
 
-A robot's plates go to another one that shares its steps, for a robot may break for days.
+For a robot may be broken for days.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -18,10 +18,10 @@ from protocols.addresses import RoundAddress
 
 
 class HandOver(Act):
-    """Give what a robot has not begun in this round to one that shares its steps; the campaign must be paused.
+    """Give what a robot has not begun in this round to another one that shares its steps.
 
-    What the robot has already stays with it until that is done or decided. Somebody carries the
-    plates, and the rest of the round is scheduled again.
+    The campaign must be paused. What the robot has already stays with it until that is done or
+    decided. Somebody moves the plates, and the rest of the round is scheduled again.
     """
 
     name: ClassVar[str] = "hand_over"
@@ -32,7 +32,7 @@ class HandOver(Act):
     to: Annotated[RobotName, Typed("A robot that shares its steps.", positional=True)]
 
     def apply(self, acting: Acting, prepared: Any) -> list[int]:
-        """Give the jobs the other robot's name; returns the plates to carry."""
+        """Give the jobs the other robot's name; returns the plates to move."""
         state = acting.state
         if state.status != CampaignStatus.PAUSED:
             raise JournalError(
@@ -80,7 +80,7 @@ class HandOver(Act):
         reschedule(lab, campaign_id, len(lab.journal.state(campaign_id).rounds))
 
     def done(self, campaign_id: str, outcome: Any) -> str:
-        """Which plates to carry."""
+        """Which plates to move."""
         plates = ", ".join(map(str, outcome))
         return (
             f"Carry plates {plates} from {self.robot} to {self.to}, then: wellwise resume "

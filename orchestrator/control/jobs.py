@@ -16,8 +16,8 @@ class Decide(Act):
     """Say what became of a job in doubt, or whether a late one is still to be sent.
 
     `done`: all of it happened, but in `failed_wells`; `failed`: its wells are lost; `again`: it did
-        not happen (or is
-    late) and is to be sent; `go-on`: what was done stays and what was certainly not begun is sent.
+    not happen (or is late) and is to be sent; `go-on`: what was done stays and what was certainly
+    not begun is sent.
     """
 
     name: ClassVar[str] = "decide"

@@ -77,10 +77,7 @@ class EditProposal(WellAct):
     leave_empty: Annotated[bool, Typed("Put nothing into it.")] = False
 
     def apply(self, acting: Acting, prepared: Any) -> Condition | None:
-        """Check the values against the search space and write them.
-
-        Returns the new condition, None if left empty.
-        """
+        """Write the values if the search space allows them; returns the new condition, or None."""
         if self.leave_empty == bool(self.values):
             raise JournalError(
                 "an edit either gives other values or leaves the well empty (expected one of the "

@@ -1,4 +1,4 @@
-"""The act of scoring all readings once more, with the scorers as they are installed now."""
+"""Rescoring: all readings again, with the scorers as they are installed now."""
 
 from collections import defaultdict
 from typing import Any, ClassVar, NamedTuple
@@ -14,7 +14,7 @@ from protocols.scoring import Score
 
 
 class Rescored(NamedTuple):
-    """How many readings were scored once more, and of how many the value or the flags changed."""
+    """How many readings were scored again, and of how many the value or the flags changed."""
 
     readings: int
     changed: int
@@ -31,7 +31,7 @@ class _Batch(NamedTuple):
 
 
 class Rescore(Act):
-    """Score all readings with the scorer as it is installed now; the old scores stay in the journal.
+    """Score all readings again with the scorers installed now; the old scores are kept.
 
     What a person entered by hand still counts before them.
     """

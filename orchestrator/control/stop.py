@@ -1,4 +1,4 @@
-"""Stopping robots: no act of the journal alone, for the robots come first."""
+"""Stopping robots: more than an act on the journal, for the robots come first."""
 
 import asyncio
 
@@ -13,7 +13,9 @@ _STOP_S = 10.0
 
 
 async def stop_now(lab: Lab, campaign_id: str, by: By) -> dict[str, str]:
-    """Stop the robots first, then pause the campaign; returns the robots that could not be stopped, and why.
+    """Stop the robots, then pause the campaign; returns those that could not be stopped.
+
+    With the reason for each.
 
     A job that was on its way meanwhile is stopped as well: after the pause no more can follow.
 

@@ -1,4 +1,4 @@
-"""Acts on wells: their values by hand or from a plate reader's table, and lost conditions that are tried once more."""
+"""Acts on wells: values by hand or from a plate reader, and lost conditions to retry."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -20,7 +20,7 @@ from protocols.scoring import Score
 
 
 class CorrectWell(WellAct):
-    """Enter the value of a well by hand, or exclude it; what was there before stays beside it."""
+    """Enter the value of a well by hand, or exclude it; earlier values are kept."""
 
     name: ClassVar[str] = "enter_reading"
     path: ClassVar[str] = "/reading"
@@ -70,7 +70,7 @@ class EnterValues(Act):
 
 
 class ReadTable(Act):
-    """Enter what a plate reader measured on a plate; the campaign's scorer makes values of it."""
+    """Enter a plate reader's table of one plate; the campaign's scorer derives the values."""
 
     name: ClassVar[str] = "read_table"
     path: ClassVar[str] = "/plate-tables"
@@ -88,10 +88,7 @@ class ReadTable(Act):
     unit: Annotated[str, Field(max_length=50), Typed("Unit of the numbers.")] = ""
 
     def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
-        """Write readings and their scores, all of them or nothing.
-
-        Returns the score of each well.
-        """
+        """Write readings and their scores, all of them or nothing; returns each well's score."""
         numbers = read_plate_table(self.table, "plate table")
         objective = acting.state.campaign.objective
         scorer = scorer_of(objective)
@@ -135,7 +132,7 @@ class ReadTable(Act):
 
 
 class Requeue(Act):
-    """Have the conditions of lost wells tried once more in the next round that is planned."""
+    """Have the conditions of lost wells tried again in the next round that is planned."""
 
     name: ClassVar[str] = "requeue"
     path: ClassVar[str] = "/requeue"
@@ -173,10 +170,10 @@ class Requeue(Act):
 
 
 def enter_values(acting: Acting, values: Mapping[WellAddress, float | None]) -> None:
-    """Enter the values (0..1) of wells by hand, or (None) exclude them from what is learnt; all of them or none.
+    """Enter the values (0..1) of wells by hand, or (None) exclude them from the model.
 
-    What was there before stays beside it; what a person entered last counts, whatever a scorer says
-    later. A lost well that is given a value is lost no more.
+    All of them are entered or none. Earlier values are kept; what a person entered last counts,
+    whatever a scorer says later. A lost well that is given a value is lost no more.
 
     Raises:
         JournalError: there is no such well, nothing was done in it yet, or a value is not a ratio.

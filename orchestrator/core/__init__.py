@@ -1,1 +1,1 @@
-"""What is decided: state, events, addresses, lifecycle, planning and scheduling, without any I/O."""
+"""Decisions without I/O: state, events, addresses, lifecycle, planning and scheduling."""

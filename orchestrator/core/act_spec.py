@@ -1,7 +1,4 @@
-"""What an act asks for, as plain data.
-
-From it follow commands, dialogs and pages, without the act itself.
-"""
+"""An act as plain data, from which commands, dialogs and pages follow."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -15,8 +12,7 @@ class FieldSpec(NamedTuple):
     """One field of an act.
 
     `positional`: an argument instead of an option at the command line. `option`: its name there.
-        `none`: a flag that
-    stands for no value. `file`: a file is named, and its text is meant.
+    `none`: a flag that means no value. `file`: a file is named, and its text is meant.
     """
 
     name: str
@@ -34,7 +30,10 @@ class FieldSpec(NamedTuple):
 
 
 class ActSpec(NamedTuple):
-    """An act: its name, its command (empty where one written by hand includes it), its words, its fields."""
+    """An act: its name, command, description and fields.
+
+    The command is empty where one written by hand includes the act.
+    """
 
     name: str
     command: str

@@ -1,4 +1,4 @@
-"""Events: every kind of thing that the journal tells of."""
+"""Events: every kind of entry in the journal's log."""
 
 from enum import StrEnum
 
@@ -6,10 +6,7 @@ from orchestrator.core.state import JobStatus
 
 
 class EventKind(StrEnum):
-    """What happened. The words are part of the journal, of exports and of the API.
-
-    They never change.
-    """
+    """What happened. The words are part of journal, exports and API, and never change."""
 
     CAMPAIGN_CREATED = "campaign_created"
     CAMPAIGN_RUNNING = "campaign_running"
@@ -54,7 +51,7 @@ class EventKind(StrEnum):
 
     @classmethod
     def of_job(cls, status: JobStatus) -> "EventKind":
-        """The event that tells of a job's move to a state."""
+        """The event of a job's move to a state."""
         return _OF_JOB[status]
 
 

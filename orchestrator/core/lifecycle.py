@@ -1,6 +1,6 @@
-"""Lifecycle: the journal's state -> what to do next.
+"""Lifecycle: the journal's state -> what to do next. Pure.
 
-Pure: after any crash it goes on from the same place.
+After any crash it goes on from the same place.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class PlanRound:
 
 @dataclass(frozen=True)
 class ExecuteJob:
-    """Give a planned job to its robot, or find out what became of one that is in flight, and see it to its end."""
+    """Give a planned job to its robot, or follow one that is in flight to its end."""
 
     key: str
     robot: str
@@ -45,7 +45,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Reschedule:
-    """Reality slipped behind the schedule of a round: make it anew."""
+    """A round is behind its schedule: schedule what is left again."""
 
     number: int
 
@@ -112,7 +112,7 @@ Action = (
 
 
 _SLIP = timedelta(minutes=10)
-"""How far a job may be behind the schedule before that is made anew."""
+"""How far a job may be behind the schedule before what is left is scheduled again."""
 
 
 def next_actions(state: CampaignState, now: datetime) -> list[Action]:
@@ -160,10 +160,7 @@ def stop_reason(state: CampaignState) -> str:
 
 
 def first_day(campaign: Campaign, now: datetime) -> datetime:
-    """When the first step of a round is due.
-
-    On the day that the file gives, or as soon as its time of day comes.
-    """
+    """When the first step of a round is due: on the file's day, or at its next time of day."""
     at = campaign.protocol.steps[0].at
     if campaign.start is not None and campaign.start > now.date():
         return datetime.combine(campaign.start, at, now.tzinfo)
@@ -181,7 +178,7 @@ def lateness(job: JobState, now: datetime) -> str:
 
 
 def _follow(state: CampaignState, now: datetime) -> list[Action]:
-    """Nothing is sent any more, but what robots have is seen to its end."""
+    """Nothing is sent any more, but jobs that robots have are followed to their end."""
     if state.status is CampaignStatus.FINISHED or not state.rounds:
         return []
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}

@@ -15,7 +15,7 @@ from protocols.layout import Layout, assign, assign_standard, lay_out
 
 @dataclass(frozen=True)
 class Plan:
-    """The layout of a round, what the operator should know about it, and the lost wells that have a well again.
+    """The layout of a round, notes for the operator, and lost wells that are tried again.
 
     `expected_gain`: by how much the round is expected to raise the best true value; None where no
         model was asked.
@@ -34,15 +34,16 @@ def plan_round(
     requeued: Sequence[Requeued] = (),
     rough: bool = False,
 ) -> Plan:
-    """Fill the wells of a round: standards or controls, conditions that are tried once more, the rest by the optimiser.
+    """Fill the wells of a round: standards or controls, retried conditions, then proposals.
 
-    The optimiser chooses given what the wells that are left decide.
+    Retried are the conditions of lost wells. The optimiser chooses given what the wells that are
+    left decide.
 
     Args:
         campaign: with its round plan, plates and seed.
         round_number: number of the round, from 1.
         observations: everything observed so far, past results included.
-        requeued: lost wells whose conditions are to be tried once more.
+        requeued: lost wells whose conditions are to be tried again.
         rough: less work for the optimiser, for campaigns that are only simulated.
     """
     wells = campaign.plates.all_wells()
@@ -109,7 +110,7 @@ def plan_round(
 def assign_chosen(
     campaign: Campaign, assigned: Mapping[int, Proposal]
 ) -> tuple[dict[int, Proposal], list[str]]:
-    """What a person chose for round 1, by well index, and what the operator should know about it."""
+    """A person's conditions of round 1, by well index, and notes for the operator."""
     taken = set(assigned)
     found: dict[int, Proposal] = {}
     notices = []
@@ -137,7 +138,7 @@ def assign_chosen(
 
 
 def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
-    """The condition that a person wrote, with the exact levels that its values stand for."""
+    """The condition that a person wrote, on exact levels."""
     values = {
         parameter.name: parameter.snap(chosen.condition[parameter.name])
         for parameter in campaign.parameters
@@ -148,7 +149,7 @@ def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
 def _controls(
     campaign: Campaign, round_number: int, observations: Sequence[Observation]
 ) -> tuple[dict[int, Proposal], list[str]]:
-    """The best of the round before, by well index, and what the operator should know about them."""
+    """The best of the round before, by well index, and notes for the operator."""
     wanted = campaign.rounds.later.controls
     candidates = best_of_round(observations, round_number - 1)
     assignment = assign(

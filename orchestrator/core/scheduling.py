@@ -1,7 +1,4 @@
-"""Scheduling: in which order robots have jobs, so that as few tolerances as possible are broken.
-
-Pure.
-"""
+"""Scheduling: the order of jobs on robots that breaks the fewest tolerances. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +10,7 @@ from protocols.jobs import Job
 from protocols.timing import nominal_s
 
 _EFFORTS = (5.0, 2.0)
-"""Of the solver for one cluster of jobs, in its own deterministic seconds: the same jobs get the same schedule.
+"""The solver's limit for one cluster of jobs, in its own deterministic seconds.
 
 The first is for the number of broken tolerances, the second for how much they are broken and how
 long jobs wait.
@@ -24,7 +21,7 @@ Seconds = Mapping[tuple[str, str], float]
 
 
 class Task(NamedTuple):
-    """A job that is still to be done: it may begin at `due`, must begin by `latest`, and takes `seconds`.
+    """A job to be done: it may begin at `due`, must begin by `latest`, and takes `seconds`.
 
     The tasks of a `plate` follow each other in the order in which they are given. `latest` is None
     where it does not matter any more.
@@ -90,7 +87,10 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
 def closed(
     robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime
 ) -> list[Unavailability]:
-    """The spans outside the working hours of robots, in the time zone of `now`, until all tasks are certainly done."""
+    """The spans outside the working hours of robots until all tasks are certainly done.
+
+    In the time zone of `now`.
+    """
     found = []
     for name, config in robots.items():
         own = [task for task in tasks if task.robot == name]
@@ -110,7 +110,7 @@ def closed(
 
 
 def earliest_due_first(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list[Slot]:
-    """Each robot takes what is due first, and of tasks that are due together the one that comes first in `tasks`."""
+    """Each robot takes what is due first; of tasks due together the first in `tasks`."""
     gaps = _gaps(away)
     free: dict[str, datetime] = {}
     ready: dict[str, datetime] = {}
@@ -127,7 +127,7 @@ def earliest_due_first(tasks: Sequence[Task], away: Sequence[Unavailability] = (
 
 
 def schedule(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list[Slot]:
-    """The greedy schedule, and where that breaks tolerances the best that a constraint solver finds instead.
+    """The earliest-due-first schedule, or a solver's where that breaks tolerances.
 
     Tasks that could never meet on a robot are looked at by themselves (clusters). Of one cluster
     first the number of broken tolerances is lowered, then by how much they are broken, then how
@@ -151,10 +151,7 @@ def schedule(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list
 def first_starts(
     jobs: Iterable[Job], known: Seconds, robots: Mapping[str, RobotConfig], start: datetime
 ) -> dict[str, Start]:
-    """When each job of a new round is to begin, within the working hours of robots.
-
-    `start` gives the time zone.
-    """
+    """When each job of a new round is to begin, within working hours; `start` has the zone."""
     tasks = tasks_of(jobs, known)
     return starts(schedule(tasks, closed(robots, tasks, start)))
 
@@ -165,7 +162,7 @@ def starts(slots: Iterable[Slot]) -> dict[str, Start]:
 
 
 def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
-    """What a schedule is judged by: broken tolerances, by how much in all, and the sum of waits."""
+    """A schedule's criteria: broken tolerances, their total lateness, and the sum of waits."""
     slots = list(slots)
     waits = sum((slot.begin - slot.task.due for slot in slots), timedelta(0))
     return (

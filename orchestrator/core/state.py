@@ -43,7 +43,7 @@ class JobStatus(StrEnum):
     """The life of a job.
 
     `dropped` is a planned job whose every well was lost before it was due; `late` one whose
-    tolerance passed before it could be sent: both were never heard of by a robot, and a late one
+    tolerance passed before it could be sent: neither was ever sent to a robot, and a late one
     waits for a person.
     """
 
@@ -63,13 +63,13 @@ class JobStatus(StrEnum):
 
     @property
     def in_flight(self) -> bool:
-        """Whether a robot has been told, or is about to be, and has not finished."""
+        """Whether it was sent to a robot, or is about to be, and has not ended."""
         return self in (JobStatus.DISPATCHED, JobStatus.ACCEPTED)
 
 
 @dataclass(frozen=True)
 class JobState:
-    """Where one job stands; `wells` are those it works on, whether they still live or not.
+    """The state of one job; `wells` are those it works on, lost ones included.
 
     `begin_at` is when the schedule has it begin: robots have their jobs in that order. What follows
     on a robot
@@ -94,10 +94,10 @@ class JobState:
 
 @dataclass(frozen=True)
 class WellState:
-    """One well of a round: its proposal, why it was lost, and the latest value and flags derived from its readings.
+    """One well of a round: its proposal, its latest value and flags, and why it was lost.
 
-    `measured` has what was read on the way, by name: None where it could not be, or a flag speaks
-    against it.
+    `measured` has the intermediate measurements by name: None where there is no value, or it is
+    flagged.
     """
 
     well: Well
@@ -115,7 +115,7 @@ class WellState:
         return None if self.lost or self.flags else self.value
 
     def observation(self, round_number: int) -> Observation | None:
-        """What the optimiser may hear of it; None for a lost well or one that was never read."""
+        """The observation that the optimiser may use; None if lost or without a value."""
         if self.lost or not self.scored:
             return None
         return Observation(
@@ -128,7 +128,7 @@ class WellState:
 
 @dataclass(frozen=True)
 class RoundState:
-    """One batch: its wells in plate order, each plate's first job that is not over, and readings without a score.
+    """One batch: its wells in plate order, each plate's next job, and unscored readings.
 
     The jobs of a plate are done in the order of its protocol, so the later ones have no say in what
     comes next.
@@ -153,7 +153,7 @@ class RoundState:
 
     @property
     def layout(self) -> Layout:
-        """Which proposal sits in which well."""
+        """Which proposal is in which well."""
         placements = tuple(
             Placement(well=state.well, proposal=state.proposal) for state in self.wells
         )
@@ -211,7 +211,7 @@ class CampaignState:
 
     @property
     def requeued(self) -> tuple[Requeued, ...]:
-        """Lost wells whose conditions an operator wants to be tried once more."""
+        """Lost wells whose conditions an operator wants to be tried again."""
         return tuple(
             Requeued(
                 WellAddress(self.id, batch.number, well.well.plate, well.well.name),

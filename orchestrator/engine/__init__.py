@@ -1,1 +1,1 @@
-"""What is done now, in order: advance, dispatch, supervise, with Prefect at the rim."""
+"""What is done now: advance, dispatch, supervision, and the adapters to Prefect."""

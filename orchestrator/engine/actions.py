@@ -1,4 +1,4 @@
-"""Actions: what `lifecycle` found to be due, done; everything but the work of robots."""
+"""Actions: the execution of what is due, except for the work of robots."""
 
 import asyncio
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Advance: do all that is due now, as `lifecycle` says, write down what came of it, and say when to come back."""
+"""Advance: do all that is due, write down the results, and say when to come back."""
 
 import asyncio
 from collections import defaultdict
@@ -42,7 +42,7 @@ async def advance(
     round_number: int | None = None,
     hand_out: Callable[[ExecuteJob], Awaitable[None]] | None = None,
 ) -> Outlook:
-    """Do what is due now; may be called any number of times, and goes on from the same place after any crash.
+    """Do what is due now; may be called any number of times, also after a crash.
 
     Robots work side by side, each on one job at a time; what becomes due while some work is done by
     the others.
@@ -52,7 +52,7 @@ async def advance(
         campaign_id: the campaign.
         run_task: how work is run.
         round_number: stay within this round; None: plan the next rounds as well.
-        hand_out: gives a job to somebody else to be carried out, and does not wait for its end. May
+        hand_out: gives a job to somebody else to be executed, and does not wait for its end. May
             be called for the same job again; the robots of `lab` are not used then.
     """
     working: dict[str, asyncio.Task[datetime]] = {}
@@ -103,7 +103,7 @@ def _outlook(actions: Sequence[Action]) -> Outlook:
 
 
 async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> None:
-    """Return when a robot is free again, or after a moment, in which something may have become due or been decided.
+    """Return when a robot is free again, or after a moment in which something may be due.
 
     On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are
     ready.

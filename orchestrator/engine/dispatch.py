@@ -17,9 +17,9 @@ _POLL_S = 1.0
 
 
 async def execute_job(lab: Lab, campaign_id: str, key: str) -> datetime:
-    """See a job to its end, from wherever it stands; returns when it ended, by the lab's clock.
+    """Follow a job from its present state to its end; returns when that was, in lab time.
 
-    The intent is committed before the robot hears a word. A job that may have been heard is never
+    The intent is committed before anything is sent. A job that the robot may have received is never
     sent again before the robot was asked for its key, and never if the robot cannot say what it
     did, unless all of it may be repeated. It returns early, with the job left for a later call, if
     the robot does not answer, if its campaign was paused before it was sent, if it has become too

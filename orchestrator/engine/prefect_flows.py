@@ -1,4 +1,4 @@
-"""Flows: a campaign under Prefect, one flow a round, one task a job, by names that a person can read."""
+"""Flows: a campaign under Prefect, one flow a round, one task a job, with readable names."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -17,10 +17,7 @@ _LOOK = timedelta(seconds=5)
 
 
 async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
-    """Carry a campaign on until it is over or waits for a person.
-
-    Returns what the person is asked.
-    """
+    """Run a campaign until it is over or waits for a person; returns what that one is asked."""
     token = current_lab.set(lab)
     try:
         while actions := next_actions(lab.journal.state(campaign_id), lab.clock.now()):
@@ -42,7 +39,7 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
 
 @flow(name="round", flow_run_name="{campaign_id}: round {number}", validate_parameters=False)
 async def run_round(campaign_id: str, number: int) -> Outlook:
-    """Carry one round on until it is finished, or until only a person can help."""
+    """Run one round until it is finished, or until only a person can help."""
     lab = current_lab.get()
     while True:
         outlook = await advance(lab, campaign_id, as_task, round_number=number)
@@ -52,7 +49,7 @@ async def run_round(campaign_id: str, number: int) -> Outlook:
 
 
 async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
-    """Return when `moment` has come, or when somebody else has written something about the campaign."""
+    """Return at `moment`, or when another process has written an event of the campaign."""
     if lab.clock.virtual:
         await lab.clock.sleep_until(moment)
         return

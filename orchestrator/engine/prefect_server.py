@@ -1,4 +1,4 @@
-"""Prefect, embedded: below wellwise's home, silent on the console, telling nobody anything."""
+"""Prefect, embedded: below wellwise's home, silent on the console, without telemetry."""
 
 import os
 import subprocess
@@ -46,11 +46,8 @@ _WATCHERS: list[subprocess.Popen[bytes]] = []
 
 
 def _end_with_this_process(server: int) -> subprocess.Popen[bytes]:
-    """Ends Prefect's server when the pipe to this process closes, which even SIGKILL does.
-
-    POSIX only.
-    """
-    # Another process may have the number by then; where no /proc tells, the server is left alone.
+    """Ends Prefect's server when the pipe to this process closes, even by SIGKILL (POSIX)."""
+    # Another process may have the number by then; without /proc the server is left running.
     end = 'cat; grep -qs prefect.server.api.server "/proc/$0/cmdline" && kill "$0"'
     return subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
         ["/bin/sh", "-c", end, str(server)], stdin=subprocess.PIPE, start_new_session=True
@@ -58,7 +55,7 @@ def _end_with_this_process(server: int) -> subprocess.Popen[bytes]:
 
 
 def embed_prefect(settings: Settings) -> Path:
-    """Set Prefect's environment, before anything imports it; what the environment already says is kept.
+    """Set Prefect's environment, before anything imports it; what is set already is kept.
 
     Returns: the file that takes the log lines of Prefect and of the libraries.
 

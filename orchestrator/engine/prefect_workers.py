@@ -2,7 +2,7 @@
 
 `advance` hands each job out as a flow run in the work queue of its robot. Prefect brings the runs
 to the workers and shows them; whether a job may be sent, and whether it was done, is decided by the
-journal and the robot alone, so a run that is lost, late or started twice costs nothing.
+journal and the robot, so a run that is lost, late or started twice costs nothing.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ _LOOK_S = 0.5
 """How often the journal is looked at while others work."""
 
 _SAFETY_NET = timedelta(minutes=1)
-"""How often every running campaign is looked at, whatever became of the runs that were planned for it."""
+"""How often every running campaign is advanced, independently of the runs planned for it."""
 
 _LIVING = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
 
@@ -100,10 +100,7 @@ async def stop_robot(campaign_id: str, robot: str) -> None:
 
 @flow(name="advance", flow_run_name="advance {campaign_id}", validate_parameters=False)
 async def advance_campaign(campaign_id: str = "") -> None:
-    """Do what is due, hand out jobs, and say when to come back.
-
-    Without a campaign: for every running one.
-    """
+    """Do what is due, hand out jobs, and say when to come back; for every campaign or one."""
     with _journal() as (settings, journal):
         chosen = [campaign_id] if campaign_id else journal.campaign_ids(running=True)
         for name in chosen:
@@ -111,7 +108,7 @@ async def advance_campaign(campaign_id: str = "") -> None:
 
 
 async def advance_with_workers(settings: Settings, journal: Journal, campaign_id: str) -> Outlook:
-    """Advance a campaign whose robots have workers, and ask Prefect to do so again when something is due next."""
+    """Advance a campaign whose robots have workers, and plan the next run when one is due."""
     async with (
         owned(journal, campaign_resource(campaign_id), settings.lease_s, _note_wait),
         get_client() as client,
@@ -144,10 +141,7 @@ async def request_advance(campaign_id: str) -> None:
 
 
 async def follow(settings: Settings, journal: Journal, campaign_id: str) -> tuple[Question, ...]:
-    """Have a campaign carried on by the lab's workers.
-
-    Returns when it is over, or what a person is asked.
-    """
+    """Have the lab's workers run a campaign; returns when it is over or a person is asked."""
     await request_advance(campaign_id)
     while True:
         state = journal.state(campaign_id)
@@ -162,7 +156,7 @@ async def follow(settings: Settings, journal: Journal, campaign_id: str) -> tupl
 async def stop_now(
     settings: Settings, journal: Journal, campaign_id: str, by: By
 ) -> dict[str, str]:
-    """Stop the robots of a lab, wherever they are, and pause the campaign; returns those that could not be stopped.
+    """Stop the robots of a lab and pause the campaign; returns those that were not stopped.
 
     Whoever works with a robot stops it; a robot that nobody works with is stopped by a run in its
     queue.
@@ -194,10 +188,7 @@ async def stop_now(
 
 
 async def work(queues: Sequence[str]) -> None:
-    """Serve work queues until interrupted.
-
-    Those of robots on this computer, or the orchestrator's.
-    """
+    """Serve the work queues of this computer's robots, or the orchestrator's, until interrupted."""
     async with get_client() as client:
         await _prepare(client, queues)
     with _journal() as (_, journal):
@@ -211,14 +202,14 @@ async def work(queues: Sequence[str]) -> None:
 
 
 class LabWorker(ProcessWorker):
-    """A Prefect worker that does its runs in its own process: nothing is imported again for each job.
+    """A Prefect worker that does its runs in its own process, without new imports for each job.
 
     Prefect's own `prefect worker start` does the same runs, in a process each.
     """
 
     @classmethod
     def __dispatch_key__(cls) -> str:
-        """Beside Prefect's process worker, not in its place."""
+        """In addition to Prefect's process worker, not in its place."""
         return "wellwise"
 
     async def run(
@@ -227,7 +218,7 @@ class LabWorker(ProcessWorker):
         configuration: BaseJobConfiguration,
         task_status: TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
-        """Do one run; how it ended is told to Prefect and needs nobody here."""
+        """Do one run; how it ended is reported to Prefect and needs nobody here."""
         if task_status is not None:
             task_status.started(os.getpid())
         entry = await load_flow_from_flow_run(flow_run)
@@ -349,10 +340,7 @@ async def _living_runs(
 
 
 async def _stop_on_request(lab: Lab, campaign_id: str, robot: str) -> None:
-    """While a job is at work its process has the line to the robot.
-
-    It is the one that can stop it.
-    """
+    """While a job runs, its process has the line to the robot, so that it can stop it."""
     seen = lab.journal.last_event(campaign_id)
     while True:
         await asyncio.sleep(_LOOK_S)

@@ -1,4 +1,4 @@
-"""The supervisor: carries every running campaign on, in a thread of its own, so that no request waits for a robot."""
+"""The supervisor: runs every running campaign in a thread, so that no request waits."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from orchestrator.settings import Settings
 from protocols.errors import WellwiseError
 
 _LOOK_S = 0.5
-"""How often the journal is asked whether something happened to a campaign that nobody carries."""
+"""How often the journal is read for events of campaigns that nobody runs here."""
 
 _SHORTEST_S, _LONGEST_S = 5.0, 60.0
 """How long to wait after a fault before the next attempt; doubled with every fault."""
@@ -33,7 +33,7 @@ RunCampaign = Callable[[Lab, str], Awaitable[Any]]
 
 
 class CampaignSupervisor:
-    """Campaigns at work. Whatever is written in the journal, by whomever, makes it look again at that campaign."""
+    """Runs campaigns in tasks; any new event of a campaign in the journal wakes it."""
 
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self._settings, self._journal = settings, journal
@@ -48,14 +48,14 @@ class CampaignSupervisor:
         self._loading: asyncio.Task[RunCampaign] | None = None
         self._beat = time.monotonic()
         self.faults: dict[str, str] = {}
-        """Campaign -> why it is not carried on just now, for people."""
+        """Campaign -> why it is not run just now, for people."""
 
     def start(self) -> None:
         """Begin, with every campaign that runs."""
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of all campaigns.
+        """Release all campaigns.
 
         Robots finish what they have, and the next process asks them what became of it.
         """
@@ -65,20 +65,20 @@ class CampaignSupervisor:
 
     @property
     def alive(self) -> bool:
-        """Whether it looks at the journal."""
+        """Whether it reads the journal."""
         return self._thread.is_alive() and time.monotonic() - self._beat < _LONGEST_S
 
     def runs(self, campaign_id: str) -> bool:
-        """Whether a campaign is being carried on here at this moment."""
+        """Whether a campaign is being run here at this moment."""
         return campaign_id in self._labs
 
     def nudge(self) -> None:
-        """Look at the journal at once."""
+        """Read the journal at once."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._nudged.set)
 
     def stop_now(self, campaign_id: str, by: By) -> dict[str, str]:
-        """Stop the robots of a campaign and pause it; returns the robots that could not be stopped, and why.
+        """Stop the robots of a campaign and pause it; returns those that could not be stopped.
 
         The robots that work here are stopped over the line that they work on.
 
@@ -145,9 +145,9 @@ class CampaignSupervisor:
         return last > self._seen.get(campaign_id, -1)
 
     async def _run_campaign(self, campaign_id: str, last: int) -> None:
-        """Carry a campaign on until it is over or waits for a person.
+        """Run a campaign until it is over or waits for a person.
 
-        What happens after `last` is looked at anew.
+        Events after `last` wake it again.
         """
         try:
             await self._run_once(campaign_id)
@@ -159,7 +159,7 @@ class CampaignSupervisor:
             raise
         except Exception as error:
             # One campaign's fault must not end the others, nor the service.
-            _log.exception("campaign %s cannot be carried on", campaign_id)
+            _log.exception("campaign %s cannot be run", campaign_id)
             self._note_fault(
                 campaign_id,
                 f"{type(error).__name__}: {error}"
@@ -182,7 +182,7 @@ class CampaignSupervisor:
         self.faults[campaign_id] = message
 
     async def _loaded(self) -> RunCampaign:
-        """How a campaign is carried on, for which Prefect is started when the first of them needs it."""
+        """The function that runs campaigns; starts Prefect when the first of them needs it."""
         if self._loading is None or (
             self._loading.done() and self._loading.exception() is not None
         ):
@@ -210,7 +210,7 @@ class CampaignSupervisor:
 
 
 def _campaign_runner(settings: Settings) -> RunCampaign:
-    """How a campaign is carried on; Prefect takes seconds to import."""
+    """The function that runs a campaign; Prefect takes seconds to import."""
     if settings.workers:
         from orchestrator.engine import prefect_workers as workers
 

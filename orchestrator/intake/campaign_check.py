@@ -1,4 +1,4 @@
-"""Intake: a campaign file -> a campaign whose robots exist and can do its steps, or every problem with its line."""
+"""Intake: a campaign file -> a campaign that its robots can do, or every problem."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def checked_campaign(
 
 
 def stand_ins(campaign: Campaign, lab: LabFile | None) -> dict[str, list[str]]:
-    """The robots that a lab does not have, so that the campaign file's own are used, and the steps that need them."""
+    """The robots that a lab file lacks, so that the campaign's are used, with their steps."""
     found: dict[str, list[str]] = {}
     for step in campaign.protocol.steps:
         for robot in step.robots:
@@ -76,7 +76,7 @@ def checked_lab(file: NamedText) -> LabFile:
 def past_observations(
     journal: Journal, campaign: Campaign, table: NamedText | None
 ) -> tuple[list[Observation], tuple[int, int]]:
-    """What a new campaign starts from: an earlier campaign of the journal, a table of past results, or both.
+    """What a new campaign starts from: an earlier campaign, a table of past results, or both.
 
     Returns: the observations, and how many of the earlier campaign's are among them, of how many.
 

@@ -1,4 +1,4 @@
-"""Whether the robots of a campaign can do its steps, with the lowest and the highest value of every parameter."""
+"""Whether robots can do their steps, at the extremes of every parameter."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,10 +16,7 @@ from protocols.timing import nominal_s
 
 
 def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]:
-    """What the robots cannot do of the steps that are theirs.
-
-    Their options are valid, and nothing is opened.
-    """
+    """What the robots cannot do of their steps; their options are valid, nothing is opened."""
     time: Clock = clock("real")
     able = {
         name: make_driver(
@@ -75,7 +72,7 @@ def hours_findings(campaign: Campaign) -> list[Finding]:
 
 
 def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
-    """The jobs of one plate with every parameter at its lowest, and at its highest, in so many wells."""
+    """The jobs of one plate with every parameter at its lowest, and at its highest."""
     for end in (0, 1):
         values = {parameter.name: parameter.extremes[end] for parameter in campaign.parameters}
         proposal = Proposal(condition=Condition(values), role="initial", reason="an extreme")

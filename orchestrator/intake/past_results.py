@@ -1,4 +1,4 @@
-"""Past results, from a table under other people's headers or from an earlier campaign, -> observations."""
+"""Past results, from a table or from an earlier campaign, -> observations."""
 
 import csv
 import io
@@ -87,7 +87,7 @@ def read_history(
 
 
 def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
-    """The same observations in rounds up to 0, each source's before those of the source that is named before it.
+    """The same observations in rounds up to 0, each source's before the next one's.
 
     So none of them is taken for a round that is still to come, or for one of another source.
     """

@@ -13,7 +13,7 @@ _COLUMNS = ("round", "plate", "well", "value")
 
 
 def read_readings_table(text: str) -> Mapping[WellPlace, float]:
-    """The wells of a CSV table with the headers round, plate, well and value, and their values (0..1).
+    """The wells and values (0..1) of a CSV with the headers round, plate, well, value.
 
     Raises:
         InvalidInput: with every line that cannot be used.

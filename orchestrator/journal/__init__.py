@@ -1,1 +1,1 @@
-"""What is written down: the only room that opens the database."""
+"""The journal: the only package that opens the database."""

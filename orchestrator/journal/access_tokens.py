@@ -1,4 +1,4 @@
-"""Who may do what: roles, personal tokens (kept as hashes), browser sessions, and the audit of them."""
+"""Access: roles, personal tokens (kept as hashes), browser sessions, and their audit."""
 
 import hashlib
 import hmac
@@ -35,10 +35,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Identity:
-    """Somebody who was let in.
-
-    `csrf` is what the forms of their browser session carry, empty without a session.
-    """
+    """Somebody who is signed in; `csrf` is the CSRF token of a browser session, else empty."""
 
     person: str
     role: Role
@@ -47,7 +44,7 @@ class Identity:
 
 
 class Denied(JournalError):
-    """Nobody is let in with this: it is unknown, has expired or was revoked."""
+    """Not let in: the token or session is unknown, has expired or was revoked."""
 
 
 class Access:
@@ -59,7 +56,7 @@ class Access:
     def create(
         self, person: str, role: Role, lifetime: timedelta, who: str
     ) -> tuple[str, AccessTokenRow]:
-        """A new token; returns its secret, which is told once and not kept, and its row.
+        """A new token; returns its secret, which is returned only here, and its row.
 
         Raises:
             JournalError: the name is empty, or the lifetime not above 0 or longer than a year.
@@ -88,7 +85,7 @@ class Access:
         return secret, row
 
     def revoke(self, token_id: str, who: str) -> None:
-        """Let nobody in with a token any more, the browsers that came with it included; harmless if it was before.
+        """Revoke a token and end the browser sessions that began with it; harmless if repeated.
 
         Raises:
             Missing: there is no such token.

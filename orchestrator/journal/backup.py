@@ -1,4 +1,4 @@
-"""Backup: journal, images, job books and virtual labs in one archive, checked when it is made and when restored."""
+"""Backup: journal, images, job books and virtual labs in one checked archive."""
 
 import json
 import zipfile
@@ -14,11 +14,14 @@ from orchestrator.journal.row_json import plain, sha256, typed
 from orchestrator.settings import Settings
 
 _FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
-"""Images and exports; the job books of devices and of people, without which a job could be done twice; virtual labs."""
+"""Folders of images and exports, job books of devices and people, and virtual labs.
+
+Without the job books a job could be done twice.
+"""
 
 
 def back_up(settings: Settings, archive: Path) -> int:
-    """Write an archive of the whole journal and of the files that it speaks of; returns the number of rows.
+    """Write an archive of the journal and the files it names; returns the number of rows.
 
     The rows are read in one transaction, on any engine, so that the archive is of one moment; it
     appears whole or not at all.
@@ -127,7 +130,7 @@ def restore(settings: Settings, archive: Path) -> int:
 
 
 def _continue_numbering(connection: Any, table: Table) -> None:
-    """PostgreSQL counts ids by itself; rows that brought their own must not be met again."""
+    """Set PostgreSQL's id sequences above the restored rows, which brought their own ids."""
     if (
         connection.dialect.name == "postgresql"
         and "id" in table.c

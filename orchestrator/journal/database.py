@@ -1,7 +1,4 @@
-"""The database of a journal.
-
-Opened, prepared and brought up to date, on SQLite and on PostgreSQL.
-"""
+"""The database of a journal: opened and migrated, on SQLite and on PostgreSQL."""
 
 from pathlib import Path
 from typing import Any

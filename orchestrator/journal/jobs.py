@@ -1,4 +1,4 @@
-"""The record of jobs: each a chain of durable moves, and the robots that do not answer."""
+"""The record of jobs: durable state transitions, and robots that do not answer."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -133,7 +133,7 @@ class JobRecord(OutageRecord):
     def open_jobs(
         self, campaign_id: str, round_number: int
     ) -> list[tuple[Job, JobState, datetime | None]]:
-        """The jobs of a round that are not over, in the order in which they are due, and when they were dispatched."""
+        """The open jobs of a round by due time, and when they were dispatched."""
         query = (
             select(JobRow)
             .filter_by(campaign_id=campaign_id, round=round_number)
@@ -195,9 +195,9 @@ class JobRecord(OutageRecord):
             return Counter({JobStatus(state): number for state, number in session.exec(query)})
 
     def job(self, key: str) -> tuple[Job, JobState]:
-        """A job without the wells that are lost by now, and where it stands.
+        """A job without the wells that are lost by now, and its state.
 
-        A job that was decided to be sent again carries the number of its attempt in the key that
+        A job that was decided to be sent again has the number of its attempt in the key that
         the robot is given.
 
         Raises:
@@ -235,7 +235,7 @@ class JobRecord(OutageRecord):
         lost: dict[str, str],
         readings: Sequence[ReadingRow],
     ) -> None:
-        """A robot's last word on a job: it is done or failed, these wells are lost, these readings were taken.
+        """Record a robot's final report: done or failed, with lost wells and readings.
 
         Raises:
             Conflict: the job is not in `origin` any more.
@@ -254,7 +254,7 @@ class JobRecord(OutageRecord):
         lost: dict[str, str],
         left: Sequence[Operation] | None,
     ) -> None:
-        """Nobody can say what became of a job, but perhaps which wells failed and what was certainly not begun.
+        """Mark a job in doubt, with the wells known to have failed and what was not begun.
 
         Raises:
             Conflict: the job is not in `origin` any more.
@@ -335,7 +335,7 @@ class JobRecord(OutageRecord):
         by: By,
         failed_wells: Sequence[str] = (),
     ) -> None:
-        """Say in an open transaction what became of a job in doubt or late, or have it sent.
+        """Decide in an open transaction what became of a job in doubt or late, or send it again.
 
         Args:
             session: the transaction.
@@ -350,7 +350,7 @@ class JobRecord(OutageRecord):
 
         Raises:
             Conflict: the job is neither in doubt nor late.
-            JournalError: it does not work on one of the wells, a late job is said to be done, or a
+            JournalError: it does not work on one of the wells, a late job is called done, or a
                 job is to go on whose robot cannot say what is left.
         """
         row = existing(session, JobRow, key)

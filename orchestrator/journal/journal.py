@@ -1,4 +1,4 @@
-"""The journal: the durable record, written before and after everything that touches the physical world."""
+"""The journal: the durable record, written before and after every physical action."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,9 +50,9 @@ class Journal(JobRecord):
         at: datetime,
         who: str = "wellwise",
     ) -> str:
-        """Write down a campaign that a person launches.
+        """Write down a campaign that a person launches; returns its id.
 
-        Returns its id: its name, numbered if the name is taken.
+        The id is its name, numbered if the name is taken.
         """
         with self.transaction() as session:
             taken = set(
@@ -97,7 +97,7 @@ class Journal(JobRecord):
             return list(session.exec(query))
 
     def state(self, campaign_id: str) -> CampaignState:
-        """Where a campaign stands.
+        """The state of a campaign.
 
         Raises:
             JournalError: there is no such campaign.
@@ -106,7 +106,7 @@ class Journal(JobRecord):
             return campaign_state(session, existing(session, CampaignRow, campaign_id))
 
     def locked_state(self, session: Session, campaign_id: str) -> CampaignState:
-        """Where a campaign stands, in an open transaction that nobody else's acts or dispatches come between.
+        """The state of a campaign in an open transaction that locks it against other writers.
 
         Raises:
             Missing: there is no such campaign.
@@ -132,7 +132,7 @@ class Journal(JobRecord):
         requeued: Sequence[WellAddress] = (),
         starts: Mapping[str, Start] | None = None,
     ) -> None:
-        """Write down the layout of a new round and its jobs, which are None while it waits for approval.
+        """Write down the layout of a new round and its jobs (None: it waits for approval).
 
         `requeued` are the lost wells whose conditions have a well again. `starts` is the
         schedule, by job key.

@@ -39,7 +39,7 @@ OBSERVATIONS = TypeAdapter(list[Observation])
 
 
 def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
-    """Where a campaign stands."""
+    """The state of a campaign."""
     rounds = select(RoundRow).where(RoundRow.campaign_id == row.id).order_by(col(RoundRow.number))
     outages = select(OutageRow).where(OutageRow.campaign_id == row.id)
     return CampaignState(
@@ -127,7 +127,7 @@ def _well_state(
 
 
 def job_state(row: JobRow) -> JobState:
-    """Where one job stands."""
+    """The state of one job."""
     wells = frozenset(
         operation["well"] for operation in row.job["operations"] if "well" in operation
     )

@@ -13,7 +13,7 @@ class OutageRecord(Store):
     """Since when a robot does not answer, and when it is asked again."""
 
     def robot_offline(self, campaign_id: str, robot: str, message: str, at: datetime) -> None:
-        """A robot does not answer.
+        """Record that a robot does not answer.
 
         It is asked again at once, then after waits that double up to a minute.
         """
@@ -35,7 +35,7 @@ class OutageRecord(Store):
             add_event(session, campaign_id, at, EventKind.ROBOT_OFFLINE, robot, message)
 
     def robot_back(self, campaign_id: str, robot: str, at: datetime) -> None:
-        """A robot answers that did not before."""
+        """Record that a robot answers again."""
         with self.transaction() as session:
             row = session.get(OutageRow, (campaign_id, robot))
             if row is not None:

@@ -1,4 +1,4 @@
-"""From the journal's rows to lists and counts: jobs, readings, events, as people look at them."""
+"""From the journal's rows to lists and counts of jobs, readings and events, for people."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class StepDay(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many campaigns there are by status, which are not over, and how many jobs those have by state."""
+    """Campaigns by status, which are not over, and the jobs of those by state."""
 
     campaigns: dict[str, int]
     open_campaigns: list[str]
@@ -82,7 +82,7 @@ _STRIDE = 1_000_000
 def calendar(
     journal: Journal, campaign_id: str, round_number: int
 ) -> dict[StepDay, Counter[JobStatus]]:
-    """How many jobs of each step and day stand where."""
+    """How many jobs of each step and day are in which state."""
     day = col(JobRow.job)["day"].as_integer()
     query = (
         select(JobRow.step, day, JobRow.state, func.count())

@@ -1,7 +1,4 @@
-"""Requests that carry an idempotency key.
-
-What was answered, so that they have their effect once.
-"""
+"""Requests with an idempotency key, and their answers, so that they take effect once."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple

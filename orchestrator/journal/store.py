@@ -82,11 +82,11 @@ class Store:
         )
 
     def own(self, resource: str, owner: str, seconds: float) -> None:
-        """Become the one who works on a resource (a campaign, a robot), or go on being it, for `seconds` of real time.
+        """Take or renew the lease on a resource (a campaign, a robot), for `seconds` of real time.
 
-        From the first call on every write that this process guards by the resource carries the
-        fencing number of the
-        lease: when another owner has taken over, the write is refused and nothing of it is kept.
+        From the first call on, every write that this process guards by the resource uses the
+        fencing number of the lease: when another owner has taken over, the write is refused and
+        nothing of it is kept.
 
         Raises:
             Owned: somebody else holds a lease that has not run out.
@@ -113,7 +113,7 @@ class Store:
         self._fences[resource] = fence
 
     def release(self, resource: str) -> None:
-        """Stop being the owner; harmless if this process is not."""
+        """Give up the lease; harmless if this process does not hold it."""
         fence = self._fences.pop(resource, None)
         if fence is not None:
             with self.transaction() as session:
@@ -129,7 +129,7 @@ class Store:
             return row.owner if row is not None and row.expires_at > datetime.now(UTC) else None
 
     def guard(self, session: Session, *resources: str) -> None:
-        """Refuse to write under a lease that another owner has taken over; locks it until the commit.
+        """Raise if another owner has taken over a lease; locks it until the commit.
 
         A resource that this process never owned is not looked at.
 
@@ -187,7 +187,7 @@ def add_event(
     data: dict[str, Any] | None = None,
     who: str = WELLWISE,
 ) -> None:
-    """Append an event to the transaction of what it tells of."""
+    """Append an event to the transaction of the change that it records."""
     session.connection().execute(
         _EVENT,
         {

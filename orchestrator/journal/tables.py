@@ -61,9 +61,9 @@ class RoundRow(SQLModel, table=True):
 
 
 class WellRow(SQLModel, table=True):
-    """One well of a round with its proposal; `lost` says why it was lost, and is empty while it lives.
+    """One well of a round with its proposal; `lost` says why it was lost, else it is empty.
 
-    `requeued`: an operator wants its condition tried once more in the next round that is planned.
+    `requeued`: an operator wants its condition tried again in the next round that is planned.
     """
 
     __tablename__ = "well"
@@ -113,7 +113,8 @@ class JobRow(SQLModel, table=True):
         description="when the schedule has it begin; gives the order on its robot",
     )
     placed: bool = Field(
-        default=False, description="the solver chose its place; what follows is looked up anew"
+        default=False,
+        description="the solver fixed its order; what follows is read again when it is done",
     )
     state: str
     attempt: int = 1
@@ -177,10 +178,7 @@ class ObservationRow(Derived, table=True):
 
 
 class MeasurementRow(Derived, table=True):
-    """A value that was read on the way, beside the objective.
-
-    The latest of a well and name counts.
-    """
+    """A value of an intermediate measurement; the latest of a well and name counts."""
 
     __tablename__ = "measurement"
     __table_args__ = (Index("measurement_of_round", "campaign_id", "round"),)
@@ -203,10 +201,7 @@ class LeaseRow(SQLModel, table=True):
 
 
 class OutageRow(SQLModel, table=True):
-    """A robot that does not answer.
-
-    Since when, when it is asked again, and after how many seconds of waiting.
-    """
+    """A robot that does not answer: since when, when it is asked again, and after how long."""
 
     __tablename__ = "outage"
 
@@ -260,9 +255,9 @@ class WebSessionRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """What was done to tokens and by whom.
+    """What was done to tokens and by whom, in real time.
 
-    What is done to a campaign is among its events. Real time.
+    What is done to a campaign is among its events.
     """
 
     __tablename__ = "audit"
@@ -276,10 +271,7 @@ class AuditRow(SQLModel, table=True):
 
 
 class RequestRow(SQLModel, table=True):
-    """A request that carries an idempotency key, and its answer.
-
-    Without one it was begun and not finished.
-    """
+    """A request with an idempotency key, and its answer; without one it was not finished."""
 
     __tablename__ = "request"
 

@@ -1,1 +1,1 @@
-"""What a campaign holds in its hands: robots, clock, leases and scorers."""
+"""What a running campaign uses: robots, clock, leases and scorers."""

@@ -26,7 +26,7 @@ class Lab:
 
     def known_seconds(self, campaign_id: str) -> dict[tuple[str, str], float]:
         """How long jobs took so far, by robot and step; nominal times hold for the others."""
-        # A virtual robot is told of all jobs of a day at once, so the time from dispatch to end
+        # A virtual robot gets all jobs of a day at once, so the time from dispatch to end
         # says nothing.
         return {} if self.clock.virtual else self.journal.job_seconds(campaign_id)
 
@@ -41,10 +41,7 @@ def open_lab(
     state: CampaignState,
     robots: Collection[str] | None = None,
 ) -> Lab:
-    """The lab for a campaign, with all of its robots or some of them.
-
-    Robots are made but not yet connected.
-    """
+    """The lab for a campaign, with all of its robots or some; they are not yet connected."""
     clock = clock_for(settings, state, journal.last_moment(state.id))
     return Lab(
         journal=journal,

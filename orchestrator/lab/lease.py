@@ -1,4 +1,4 @@
-"""One owner: a lease with a fencing number, renewed while a process carries a campaign on."""
+"""One owner: a lease with a fencing number, renewed while a process runs a campaign."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ async def owned(
         resource: see `campaign_resource` and `robot_resource`.
         seconds: how long the lease lasts in real time; it is renewed three times in that. What a
             killed owner held can be taken over after it.
-        on_wait: told once that another process holds it, which is then waited for; None: raise
+        on_wait: called once if another process holds it, which is then waited for; None: raise
             `Owned`.
 
     Raises:

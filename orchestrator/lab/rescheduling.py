@@ -1,4 +1,4 @@
-"""Rescheduling: what is left of a round, when reality slipped behind its schedule or a robot was replaced."""
+"""Rescheduling: what is left of a round, when it is late or a robot was replaced."""
 
 from datetime import timedelta
 

@@ -55,10 +55,7 @@ def scorer_of(scored: Scored) -> Scorer:
 
 
 def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer) -> Score:
-    """The score of a reading of the journal.
-
-    An image that is gone from below `home` is flagged `image_missing`.
-    """
+    """The score of a reading of the journal; a missing image is flagged `image_missing`."""
     row = journal.reading(reading_id)
     try:
         reading = _reading(row, home)
@@ -68,9 +65,9 @@ def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer)
 
 
 def score(reading: Reading, scorer: Scorer, subject: str) -> Score:
-    """The score of a reading.
+    """The score of a reading, flagged `scorer_failed` where the scorer raises.
 
-    Flagged `scorer_failed` where the scorer fails on `subject`, as the log calls it.
+    `subject` is what the log calls the reading.
     """
     try:
         return scorer.score(reading)
@@ -82,10 +79,7 @@ def score(reading: Reading, scorer: Scorer, subject: str) -> Score:
 
 
 def marked_image(row: ReadingRow, home: Path, scorer: Scorer) -> bytes | None:
-    """The image of a reading (PNG) on which its scorer marks what it counted.
-
-    None where it does not, or cannot.
-    """
+    """The image of a reading (PNG) with its scorer's marks; None where there are none."""
     if row.kind != "image" or not isinstance(scorer, MarksImages):
         return None
     try:
@@ -102,7 +96,7 @@ def _reading(row: ReadingRow, home: Path) -> Reading:
 
 
 def scorer_findings(campaign: Campaign) -> list[Finding]:
-    """What is wrong with the scorers of a campaign's objective and measurements, and their options."""
+    """What is wrong with the scorers of a campaign's outcomes, and with their options."""
     found = _findings(campaign.objective, ("objective",))
     for index, measurement in enumerate(campaign.measurements):
         found += _findings(measurement, ("measurements", index))

@@ -1,1 +1,1 @@
-"""What a campaign leaves behind: tables, figures, report and crate."""
+"""The results of a campaign: tables, figures, report and crate."""

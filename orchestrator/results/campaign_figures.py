@@ -1,7 +1,4 @@
-"""Plots of a campaign.
-
-Best so far, distribution by round, plate maps, and what the model makes of them.
-"""
+"""Plots of a campaign: best so far, distribution by round, plate maps."""
 
 from pathlib import Path
 
@@ -119,10 +116,7 @@ def distributions(state: CampaignState) -> Figure:
 
 
 def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
-    """The plates of a round, each well coloured by its value.
-
-    Of a lost or flagged one there is none.
-    """
+    """The plates of a round, each well coloured by its value; lost and flagged ones by none."""
     plates = sorted({well.well.plate for well in batch.wells})
     rows, columns = LABWARE[state.campaign.plates.labware]
     across = min(len(plates), 4)

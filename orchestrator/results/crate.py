@@ -1,4 +1,4 @@
-"""Crate: all that a campaign was, as an RO-Crate that another lab can check and propose again from."""
+"""Crate: a campaign as an RO-Crate that another lab can check and propose again from."""
 
 import json
 import tempfile
@@ -31,7 +31,9 @@ _KINDS = {
 
 
 def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive: Path) -> int:
-    """Write a campaign with its conditions, readings, images, events and file as an RO-Crate (zip), each part hashed.
+    """Write a campaign with all of its data as an RO-Crate (zip), each part with its hash.
+
+    Conditions, readings, images, events and campaign file.
 
     Returns: the number of files in it.
 
@@ -91,7 +93,7 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
 
 
 def verify(archive: Path) -> list[str]:
-    """What is wrong with a crate, zipped or unpacked: parts that are missing, changed or not told of.
+    """What is wrong with a crate, zipped or unpacked: parts missing, changed or undeclared.
 
     Returns: a line for each; none if it is as it was written.
 
@@ -117,7 +119,7 @@ def verify(archive: Path) -> list[str]:
 
 @contextmanager
 def journal_of(archive: Path) -> Iterator[tuple[Journal, str]]:
-    """A journal that holds the campaign of a crate, for as long as the block, and the campaign's id.
+    """A journal of a crate's campaign for the length of a block, and the campaign's id.
 
     Raises:
         JournalError: it is no crate of wellwise, or not as it was written.
@@ -155,7 +157,7 @@ class _Unpacked:
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile | _Unpacked, dict[str, str]]]:
-    """The archive, or the folder that it was unpacked to, and the SHA-256 that its metadata gives for each part."""
+    """The archive (or its folder), and the SHA-256 of each part by its metadata."""
     try:
         opened = nullcontext(_Unpacked(archive)) if archive.is_dir() else zipfile.ZipFile(archive)
     except (OSError, zipfile.BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""Plots of the model: what parameters do, alone and in pairs, and how far to trust it."""
+"""Plots of the model: effects of parameters and of pairs, and how far to trust it."""
 
 import io
 from collections.abc import Sequence
@@ -61,9 +61,9 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
 
 
 def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
-    """The objective over each parameter, averaged over the others, with one sd.
+    """The objective over each parameter, most important first, with one sd.
 
-    Most important first.
+    Averaged over the other parameters.
     """
     across = min(len(found), 4)
     down = -(-len(found) // across)
@@ -170,7 +170,7 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
 
 
 def agreement_of(campaign: Campaign, pairs: Sequence[Pair]) -> Figure:
-    """How far scorer and hand lie apart in each well, over the mean of both (Bland and Altman 1986)."""
+    """Differences between scorer and hand over their mean (Bland and Altman 1986)."""
     scored, by_hand = np.array([(pair.scored, pair.by_hand) for pair in pairs]).T
     found = agreement(scored, by_hand)
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")

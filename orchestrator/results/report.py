@@ -1,4 +1,4 @@
-"""Report: what a campaign did and what was learnt, as one page that needs nothing else, for a paper's supplement."""
+"""Report: what a campaign did and found, as one self-contained page, for a supplement."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -43,7 +43,7 @@ _CAPTIONS = {
     "the share of the "
     "variance that it has in all that it takes part in, with its 90 % interval.",
     "pair-effect": "What the two most important parameters do together, averaged over the others.",
-    "calibration": "Each value beside what the model says of it from all others (leave one out).",
+    "calibration": "Each value against its prediction from all others (leave one out).",
     "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, "
     "and the limits within "
     "which 95 % of differences lie (Bland and Altman).",
@@ -52,10 +52,7 @@ _CAPTIONS = {
 
 
 class Summary(NamedTuple):
-    """Values of some wells.
-
-    How many, their mean with a 95 % interval of Student's t, and their range.
-    """
+    """Statistics of some wells: number, mean with 95 % interval (Student's t), and range."""
 
     wells: int
     mean: float
@@ -98,12 +95,12 @@ def report(
         settings: give the time zone.
         file_text: the campaign file as it was launched.
         last: the time of its latest event.
-        pairs: what the scorer and a person said of the same wells; three or more make a figure.
+        pairs: values by the scorer and by a person of the same wells; three or more make a figure.
     """
-    drawn = figures_of(state)
+    plots = figures_of(state)
     if len(pairs) >= FEWEST_PAIRS:
-        drawn["agreement"] = agreement_of(state.campaign, pairs)
-    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in drawn.items()}  # noqa: S704
+        plots["agreement"] = agreement_of(state.campaign, pairs)
+    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
     best = optimizer.recommend(state.campaign.space, state.observations, state.campaign.standards)
     environment = Environment(
         loader=PackageLoader("orchestrator.results", ""),
@@ -182,7 +179,7 @@ def _repeated(state: CampaignState) -> list[Repeated]:
     return sorted(several, key=lambda entry: -entry.summary.mean)
 
 
-def _inline(drawn: bytes) -> str:
+def _inline(image: bytes) -> str:
     """SVG to be put into a page: without the XML declaration."""
-    text = drawn.decode()
+    text = image.decode()
     return text[text.index("<svg") :]

@@ -17,10 +17,10 @@ _NUMBERS = {"ratio", "predicted_mean", "predicted_sd", "expected_gain"}
 
 
 def tidy_table(state: CampaignState) -> pd.DataFrame:
-    """One row a well: campaign, round, plate, well, role, every parameter, ratio, flags, prediction and reason.
+    """One row a well: address, role, parameters, ratio, flags, prediction and reason.
 
     `ratio` is empty where the well was lost or its image could not be read; `flags` say why, with
-    `;` between them. What was read on the way follows as columns of its own.
+    `;` between them. Intermediate measurements follow as columns of their own.
     """
     rows = [
         {
@@ -67,7 +67,7 @@ def events_table(events: Sequence[EventRow], zone: tzinfo) -> pd.DataFrame:
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """The table as CSV in which no text is taken for a formula by a spreadsheet: such a one gets an apostrophe.
+    """The table as CSV, with an apostrophe before text that a spreadsheet takes for a formula.
 
     (OWASP, CSV injection.) Numbers are left as they are.
     """
@@ -125,10 +125,7 @@ def _measured(campaign: Campaign, state: WellState) -> dict[str, object]:
 
 
 def _with_types(table: pd.DataFrame, measured: AbstractSet[str] = frozenset()) -> pd.DataFrame:
-    """Values and predictions are numbers even where all are missing.
-
-    Other whole numbers lose their `.0`.
-    """
+    """Keep values and predictions numeric though all are missing; drop other integers' `.0`."""
     numbers = _NUMBERS | measured
     for name in numbers.intersection(table.columns):
         table[name] = table[name].astype("float64")

@@ -1,4 +1,4 @@
-"""The app: API and dashboard on one backend, with limits on what comes in and headers on what goes out."""
+"""The app: API and dashboard, with limits on requests and headers on responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -110,7 +110,7 @@ def create_app(
 
 
 class _Guard:
-    """Refuses bodies that are too large before they are read whole, and adds the headers of a careful browser."""
+    """Refuses bodies that are too large before they are read, and adds security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

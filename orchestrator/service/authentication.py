@@ -1,4 +1,4 @@
-"""Who asks: a bearer token, or the cookie of a browser session whose every change carries its CSRF token."""
+"""Authentication: a bearer token, or a browser session whose changes need a CSRF token."""
 
 import hmac
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""What every route needs.
-
-Settings, journal, access, supervisor, stream, and states that many may ask for at once.
-"""
+"""What every route needs: settings, journal, access, supervisor, stream, cached states."""
 
 import threading
 import time
@@ -72,7 +69,7 @@ class Backend:
         )
 
     def state(self, campaign_id: str) -> tuple[int, CampaignState]:
-        """Where a campaign stands, with the id of its latest event; read once, however many ask at the same time.
+        """The state of a campaign with the id of its latest event, cached for all requests.
 
         It may be half a second old; what was done through this service is always in it.
 
@@ -95,12 +92,12 @@ class Backend:
             return last, state
 
     def changed(self, campaign_id: str) -> None:
-        """Somebody acted on a campaign: have it looked at anew, and carried on."""
+        """Somebody acted on a campaign: have its state read again, and the campaign run."""
         self._states.pop(campaign_id, None)
         self.supervisor.nudge()
 
     def acting(self, campaign_id: str) -> Lab:
-        """The journal and the clock with which an operator acts on a campaign; robots are not touched.
+        """The journal and clock with which an operator acts on a campaign, without robots.
 
         Raises:
             Missing: there is no such campaign.

@@ -1,7 +1,4 @@
-"""The stream of events.
-
-One look at the journal for all who listen, and no event lost or told twice.
-"""
+"""The event stream: one query for all listeners; no event is lost or sent twice."""
 
 import asyncio
 import logging
@@ -44,15 +41,15 @@ class EventStream:
 
     @property
     def last(self) -> int:
-        """The id of the last event that listeners were told of."""
+        """The id of the last event that listeners were sent."""
         return self._settled
 
     def begin(self) -> None:
-        """What is there already is old."""
+        """Start after the events that are there already."""
         self._settled = self._journal.last_event()
 
     async def run(self) -> None:
-        """Look at the journal until cancelled."""
+        """Read the journal until cancelled."""
         while True:
             try:
                 await self._look()
@@ -69,7 +66,7 @@ class EventStream:
     async def listen(
         self, after: int, campaign_id: str | None = None, patience_s: float | None = None
     ) -> AsyncGenerator[list[EventRow], None]:
-        """Every event with an id above `after`, those to come included, in lists of those that are there together.
+        """Batches of every event with an id above `after`, those to come included.
 
         Where nothing comes for `patience_s`, an empty list does.
         """
@@ -115,7 +112,7 @@ class EventStream:
         return True
 
     async def _between(self, after: int, until: int) -> tuple[list[EventRow], int]:
-        """Events above one id and up to another, or the first of them, and the id up to which these are all."""
+        """Events above one id and up to another, at most a page, and the id up to which it goes."""
         oldest = self._recent[0].id if self._recent else None
         if oldest is not None and oldest <= after + 1:
             return [event for event in self._recent if after < (event.id or 0) <= until], until
@@ -134,7 +131,7 @@ class EventStream:
                 self._changed.notify_all()
 
     def _without_gaps(self, found: list[EventRow]) -> list[EventRow]:
-        """The events up to the first id that is missing, unless that has been missing for long (it was rolled back)."""
+        """The events before the first gap in ids, unless that gap is old (a rolled-back write)."""
         whole: list[EventRow] = []
         expected = self._settled + 1
         for event in found:

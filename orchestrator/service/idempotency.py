@@ -1,4 +1,4 @@
-"""Idempotency: a request that carries an idempotency key has its effect once, however often it comes."""
+"""Idempotency: a request with an idempotency key takes effect once, however often sent."""
 
 import hashlib
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def idempotent(
     status: int,
     act: Callable[[], BaseModel],
 ) -> JSONResponse:
-    """Act, and answer with what came of it; a key that was there before gets its first answer, and nothing is done.
+    """Act and answer; a known key gets its first answer, and nothing is done.
 
     Raises:
         Refused: the key came with another request, or its first request was begun and its end is

@@ -1,4 +1,4 @@
-"""Insight: what the model makes of a campaign's results, worked out once for all who ask, one campaign at a time."""
+"""Insight: the model's results for a campaign, cached, one campaign computed at a time."""
 
 import threading
 
@@ -14,7 +14,7 @@ _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
 
 
 class Insights:
-    """What was worked out last, by campaign."""
+    """The latest results, by campaign."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,7 +22,7 @@ class Insights:
         self._figures: dict[str, tuple[int, dict[str, bytes]]] = {}
 
     def of(self, state: CampaignState) -> Insight:
-        """What the model makes of a campaign; takes seconds when there are new results."""
+        """The model's results for a campaign; takes seconds when there are new observations."""
         number = len(state.observations)
         with self._lock:
             known = self._insights.get(state.id)
@@ -82,5 +82,5 @@ def _insight(state: CampaignState) -> Insight:
 
 
 def _figures(state: CampaignState) -> dict[str, bytes]:
-    drawn = model_figures(state.campaign, state.observations)
-    return {name: svg(figure, state.id) for name, figure in drawn.items()}
+    figures = model_figures(state.campaign, state.observations)
+    return {name: svg(figure, state.id) for name, figure in figures.items()}

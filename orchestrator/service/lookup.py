@@ -1,4 +1,4 @@
-"""Looking things up for an answer: a campaign, a round, a well's history, the robots."""
+"""Queries for an answer: a campaign, a round, a well's history, the robots."""
 
 from datetime import datetime
 
@@ -82,7 +82,7 @@ def round_of(state: CampaignState, number: int) -> RoundState:
 
 
 def summary_of(backend: Backend, campaign_id: str) -> CampaignSummary:
-    """Where a campaign stands."""
+    """The state of a campaign."""
     last, state = backend.state(campaign_id)
     return campaign_summary(state, last, *_facts(backend, state), backend.settings.zone)
 
@@ -104,7 +104,7 @@ def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime |
 
 
 def fault_of(backend: Backend, state: CampaignState) -> str:
-    """Why a campaign that is not over is not carried on just now, or nothing."""
+    """Why a campaign that is not over is not being run just now, or nothing."""
     return backend.supervisor.faults.get(state.id, "") if not state.status.over else ""
 
 

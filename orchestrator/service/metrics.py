@@ -1,7 +1,4 @@
-"""Metrics for Prometheus.
-
-Campaigns by status, jobs by state, what waits for a person, robots that do not answer.
-"""
+"""Metrics for Prometheus: campaigns, jobs, what waits for a person, silent robots."""
 
 from collections import Counter
 
@@ -14,7 +11,7 @@ from orchestrator.service.views import needs
 
 
 def exposition(backend: Backend) -> tuple[str, str]:
-    """All metrics as text, read from the journal at this moment, and the media type of that text."""
+    """All metrics as text, read from the journal now, and the media type of that text."""
     registry = CollectorRegistry()
     campaigns = Gauge("wellwise_campaigns", "Campaigns by status.", ["status"], registry=registry)
     jobs = Gauge(

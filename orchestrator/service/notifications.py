@@ -1,4 +1,4 @@
-"""Announcements: every event as a structured log line, and those that a person should hear of by their own channels."""
+"""Notifications: structured log lines of all events, and messages of those for people."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ _own = logging.getLogger("wellwise.announce")
 
 
 def headline(event: EventRow) -> str | None:
-    """What a person should hear of an event; None: nothing."""
+    """The notification of an event; None: none."""
     match event.kind:
         case "job_in_doubt" | "job_late":
             return "A person is needed: a job is " + (
@@ -37,7 +37,7 @@ def headline(event: EventRow) -> str | None:
 
 
 class Notifier:
-    """Tells of events as they come; one that is slow or away keeps nothing waiting."""
+    """Sends notifications of events; a slow or unreachable channel delays nothing else."""
 
     def __init__(self, stream: EventStream, channels: tuple[str, ...]) -> None:
         self._stream = stream
@@ -47,7 +47,7 @@ class Notifier:
                 _own.error("a notification channel is not understood: see WELLWISE_NOTIFY")
 
     async def run(self) -> None:
-        """Tell of everything that happens from now on, until cancelled."""
+        """Send notifications of everything that happens from now on, until cancelled."""
         telling: set[asyncio.Task[None]] = set()
         async for event in self._events():
             place = _SUBJECT.match(event.subject)
@@ -77,6 +77,6 @@ class Notifier:
 
     async def _tell(self, title: str, event: EventRow) -> None:
         text = f"{event.subject} {event.message}".strip()
-        told = await asyncio.to_thread(self._channels.notify, body=text, title=f"wellwise: {title}")
-        if not told:
-            _own.warning("event %s could not be told on every channel", event.id)
+        sent = await asyncio.to_thread(self._channels.notify, body=text, title=f"wellwise: {title}")
+        if not sent:
+            _own.warning("event %s could not be sent on every channel", event.id)

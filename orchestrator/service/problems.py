@@ -1,4 +1,4 @@
-"""Problems: every error of the API as RFC 9457 says it, with what, where, what was expected and what to do."""
+"""Problems: errors of the API by RFC 9457: what, where, what was expected, what to do."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _TITLES = {
     403: "Your role does not allow this",
     404: "There is no such thing",
     405: "This method is not for this address",
-    409: "This cannot be done as things stand",
+    409: "This is not possible in the present state",
     413: "Too large",
     415: "This kind of content is not taken",
     422: "Something in the request is wrong",
@@ -44,7 +44,7 @@ _TITLES = {
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer beside its result, for the description of the API."""
+    """The answers of a route other than its result, for the OpenAPI document."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {status: {"description": _TITLES[status], "content": content} for status in statuses}
 
@@ -67,7 +67,7 @@ def problem(
 
 
 def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
-    """Have the app answer errors with problems; a page that needs a sign-in leads to it.
+    """Have the app answer errors with problems; pages that need a sign-in lead to it.
 
     A browser that asked for a page gets `page_of` title and detail.
     """

@@ -1,7 +1,4 @@
-"""The parts of a request's address.
-
-Names and numbers within the bounds that the journal can keep.
-"""
+"""Path and query parameters: names and numbers within the bounds of the journal."""
 
 from typing import Annotated
 

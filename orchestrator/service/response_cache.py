@@ -1,4 +1,4 @@
-"""ResponseCache: answers that are the same for all who ask, made once for each version of what they tell."""
+"""ResponseCache: answers that are the same for all who ask, made once for each version."""
 
 import threading
 from collections.abc import Callable, Hashable

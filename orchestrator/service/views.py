@@ -1,4 +1,4 @@
-"""Views: states and rows -> what the API answers of a campaign, its rounds, wells, jobs, robots and events."""
+"""Views: states and rows -> answers about campaigns, rounds, wells, jobs, robots, events."""
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
@@ -35,7 +35,7 @@ def campaign_summary(
     trouble: str,
     zone: tzinfo,
 ) -> CampaignSummary:
-    """Where a campaign stands; `over` of the `jobs` of its current round need nothing more."""
+    """The state of a campaign; `over` of the `jobs` of its current round need nothing more."""
     return CampaignSummary(**_summary(state, last, over, jobs, moment, trouble, zone))
 
 

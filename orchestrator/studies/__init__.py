@@ -1,4 +1,1 @@
-"""What is asked before or after a campaign.
-
-Rehearsal, forecast, confirmation, replay, agreement.
-"""
+"""Studies before or after a campaign: rehearsal, forecast, confirmation, replay, agreement."""

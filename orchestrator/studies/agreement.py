@@ -1,7 +1,6 @@
-"""Agreement: how far two ways to measure the same wells lie apart.
+"""Agreement between two methods that measure the same wells (Bland and Altman 1986).
 
-(Bland and Altman 1986, "Statistical methods for assessing agreement between two methods of clinical
-measurement".)
+"Statistical methods for assessing agreement between two methods of clinical measurement".
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ FEWEST_PAIRS = 3
 
 
 class Pair(NamedTuple):
-    """What a scorer and a person said of one well."""
+    """The values of one well by a scorer and by a person."""
 
     address: WellAddress
     scored: float
@@ -27,7 +26,9 @@ class Pair(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """Differences of `wells` pairs, first minus second: their mean with its 95 % interval, sd and limits of agreement.
+    """Differences of pairs (first minus second): mean with 95 % interval, sd and limits.
+
+    `wells` is the number of pairs.
 
     About 95 % of differences lie within `lower` and `upper`. `slope` is by how much the difference
     grows with the mean of both, with its p value: small means that the bias is not the same

@@ -1,4 +1,4 @@
-"""Confirmation: is the recommended condition truly better than today's standard? A planned comparison of two groups."""
+"""Confirmation: a planned comparison of the recommended condition with the standard."""
 
 import io
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Comparison(NamedTuple):
 
 
 def power_of(wells: int, difference: float, sd: float, alpha: float = 0.05) -> float:
-    """The probability that a two-sided two-sample t test with so many wells a group finds a difference.
+    """The power of a two-sided two-sample t test with so many wells a group.
 
     (Cohen 1988, "Statistical Power Analysis", chapter 2: the test statistic has a noncentral t
     distribution.)
@@ -79,7 +79,7 @@ def power_of(wells: int, difference: float, sd: float, alpha: float = 0.05) -> f
 
 
 def wells_for(difference: float, sd: float, power: float = 0.9, alpha: float = 0.05) -> int:
-    """The fewest wells a group with which a difference is found with the wanted power, at least 2.
+    """The fewest wells a group (at least 2) with which the test has the wanted power.
 
     Raises:
         WellwiseError: it would be more than a thousand.
@@ -136,10 +136,7 @@ def design(
 
 
 def _repeat_sd(state: CampaignState) -> float | None:
-    """The pooled sd of conditions that several wells of one round had.
-
-    None with too few of them.
-    """
+    """The pooled sd of conditions replicated within a round; None with too few of them."""
     groups: dict[tuple[int, Condition], list[float]] = {}
     for observation in state.observations:
         if observation.usable and observation.value is not None:
@@ -154,7 +151,7 @@ def _repeat_sd(state: CampaignState) -> float | None:
 
 
 def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str:
-    """The campaign file of the confirmation: the same protocol, one round, the two conditions in their wells.
+    """The campaign file of the confirmation: the same protocol, one round, two conditions.
 
     The plates are as many as hold them; wells that are left over go to both conditions, or where a
     well decides parameters to the optimiser. The model goes on from the results of the campaign.
@@ -172,7 +169,7 @@ def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str
 
 
 def _studies(campaign: Campaign, plan: Design) -> Iterator[Campaign]:
-    """One-round campaigns with more and more plates, with the wells of the last round, or of one before it."""
+    """One-round campaigns with more and more plates, with the wells of one of the rounds."""
     per_plate = campaign.plates.wells_per_plate
     parameters = [_as_in_round(campaign, number) for number in range(campaign.stop.rounds, 0, -1)]
     for plates in range(-(-2 * plan.wells // per_plate), _MOST_PLATES + 1):
@@ -262,9 +259,10 @@ def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
     ]
     pair = [(condition, groups.get(condition, [])) for condition in order]
     if len(pair) < 2 or min(len(values) for _, values in pair) < 2:
-        told = ", ".join(str(len(values)) for _, values in pair) or "none"
+        numbers = ", ".join(str(len(values)) for _, values in pair) or "none"
         raise WellwiseError(
-            f"{state.id} has too few trusted values to compare: {told} (expected 2 or more of each)"
+            f"{state.id} has too few trusted values to compare: {numbers} "
+            "(expected 2 or more of each)"
         )
     (first, left), (second, right) = pair
     test = ttest_ind(left, right, equal_var=False)

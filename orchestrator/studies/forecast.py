@@ -1,7 +1,4 @@
-"""Forecast: what a campaign will likely bring, by carrying it through on many plausible surfaces.
-
-Pure.
-"""
+"""Forecast: what a campaign will likely bring, by simulation on plausible surfaces. Pure."""
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,10 +42,7 @@ class RoundForecast(NamedTuple):
 
 
 class RoundSizes(NamedTuple):
-    """Another round plan than the file's.
-
-    So many rounds of so many wells, controls in each, wells a condition.
-    """
+    """Another round plan than the file's: rounds, wells, controls and wells a condition."""
 
     rounds: int
     wells: int
@@ -117,17 +111,17 @@ def forecast(
     surfaces: int = 16,
     each: Callable[..., Iterable[Any]] = map,
 ) -> list[RoundForecast]:
-    """Carry the rounds that are left through on plausible surfaces, with the optimiser that the campaign will have.
+    """Simulate the rounds that are left, on plausible surfaces, with the campaign's optimiser.
 
     The proposals of simulated rounds are chosen with less effort than real ones. No well is lost,
     and rounds do not differ.
 
     Args:
         campaign: with its space, plates, round plan and number of rounds.
-        observations: what is known so far; surfaces are drawn from what it teaches.
+        observations: what is known so far; surfaces are samples given it.
         done: rounds that are over.
         target: a true value, from 0 to 1.
-        surfaces: how many are drawn; each costs about a CPU-second a round.
+        surfaces: how many are sampled; each costs about a CPU-second a round.
         each: `map`, or that of a pool of processes.
 
     Returns: an entry for each round that is left, in order.
@@ -149,10 +143,7 @@ def simulators(processes: int = 2) -> ProcessPoolExecutor:
 def simulated(
     campaign: Campaign, observations: Sequence[Observation], done: int, seed: int
 ) -> list[tuple[float, float]]:
-    """For each round that is left.
-
-    The best true value among all that was tried, and the recommended condition's.
-    """
+    """For each round left: the best true value tried, and the recommended condition's."""
     surface = optimizer.Surface(campaign.space, observations, seed)
     known = list(observations)
     rng = np.random.default_rng([seed, 1])
@@ -186,7 +177,7 @@ def _summed_up(
             days=(place + 1) * (campaign.protocol.last_day + 1),
             best=_spread(best),
             recommended=_spread(recommended),
-            # As if one surface more had been drawn on either side: sixteen surfaces cannot speak of
+            # As if there were one surface more on either side: sixteen surfaces cannot speak of
             # certainty.
             reached=None
             if target is None

@@ -1,7 +1,4 @@
-"""Rehearsal: a whole campaign on virtual robots before its launch.
-
-When what happens, what waits, what is too late.
-"""
+"""Rehearsal: a campaign on virtual robots before its launch: times, waits, lateness."""
 
 import asyncio
 import tempfile
@@ -46,9 +43,9 @@ class RehearsedJob(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """What cannot be done as it is planned, and what would mend it.
+    """A conflict: what cannot be done as planned, and how to mend it; or only a wait.
 
-    If not `fatal`, only what waits.
+    Only a wait if not `fatal`.
     """
 
     robot: str
@@ -59,10 +56,7 @@ class Conflict(NamedTuple):
 
 
 class Utilisation(NamedTuple):
-    """How busy a robot is.
-
-    Hours of work, its busiest day, and the share of that day's span that it works.
-    """
+    """A robot's load: hours of work, its busiest day, and the share of that day it works."""
 
     robot: str
     jobs: int
@@ -73,7 +67,7 @@ class Utilisation(NamedTuple):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What came of it. `state` holds the values of the virtual culture, which are no forecast for real cells."""
+    """The result of a rehearsal; values in `state` are of the virtual culture, no forecast."""
 
     state: CampaignState
     jobs: tuple[RehearsedJob, ...]
@@ -88,7 +82,7 @@ def rehearse(
     hours: WorkingHours | None = None,
     absent: Mapping[str, Sequence[str]] | None = None,
 ) -> Rehearsal:
-    """Carry a campaign through all of its rounds on virtual robots and a virtual clock, in a folder of its own.
+    """Run a campaign on virtual robots and a virtual clock, in a folder of its own.
 
     Every robot takes the simulated robot's time for each operation; its faults and limits stay out
     of it. A job whose tolerance is broken is noted and done late, so that everything after it is

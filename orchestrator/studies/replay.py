@@ -1,4 +1,4 @@
-"""Replay: every batch of a campaign proposed once more from what was known then, beside what was proposed. Pure."""
+"""Replay: every batch proposed again from what was known then, to compare. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from protocols.layout import Layout
 
 
 class Replayed(NamedTuple):
-    """A round that was proposed once more: how many wells got the same proposal, and which others did not.
+    """A round that was proposed again: wells with the same proposal, and the others.
 
     Wells that a person edited before the approval are in neither.
     """
@@ -38,14 +38,13 @@ class _Known:
 
 
 def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
-    """Propose every batch once more.
+    """Propose every batch again from what was known when it was planned.
 
-    What was known when a round was planned comes from the events before it, so later corrections do
-    not disturb. The same versions of wellwise and its packages give the same proposals, to the last
-    bit.
+    That is taken from the events before it, so later corrections do not disturb. The same versions
+    of wellwise and its packages give the same proposals, to the last bit.
 
     Args:
-        state: the campaign, as it stands now.
+        state: the campaign's present state.
         events: all of its events, oldest first.
     """
     known: dict[WellAddress, _Known] = {}

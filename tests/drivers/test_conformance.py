@@ -54,7 +54,7 @@ class Pump(Device):
 
 
 class TakesAKeyTwice(Pump):
-    """Forgets what it was told as soon as it has done it."""
+    """Forgets a job as soon as it has done it."""
 
     async def submit(self, job: Job) -> None:
         book = self._opened()
@@ -64,7 +64,7 @@ class TakesAKeyTwice(Pump):
 
 
 class LiesAboutProgress(Pump):
-    """Says done when it has only been told."""
+    """Reports done when it has only received the job."""
 
     async def poll(self, key: str) -> JobReport:
         report = await super().poll(key)

@@ -110,7 +110,7 @@ def test_a_person_is_reminded_when_it_is_late(waiting: Path) -> None:
 
 def test_operations_are_told_in_words() -> None:
     supplement = Supplement(substance="serum", concentration=20, unit="percent")
-    said = [
+    words = [
         operation.in_words()
         for operation in (
             Dispense(well="A1", liquid="medium", volume_ul=50, supplements=(supplement,)),
@@ -118,7 +118,7 @@ def test_operations_are_told_in_words() -> None:
             Detach(well="B2", period_s=480, speed_mm_s=10, stroke="short"),
         )
     ]
-    assert said == [
+    assert words == [
         "A1: add 50 uL medium with serum 20 percent",
         "leave the plate for 10 min at 37 °C",
         "B2: 8 min after the enzyme, detach with short strokes at 10 mm/s",

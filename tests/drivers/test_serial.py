@@ -87,14 +87,14 @@ def test_volumes_go_out_and_in_as_they_were_asked_for(
     assert running.moved_ul == pytest.approx([400, 800, 600], rel=0.01)
 
 
-@pytest.mark.parametrize("trouble", ["lost", "doubled", "garbled", "split", "late"])
+@pytest.mark.parametrize("fault", ["lost", "doubled", "garbled", "split", "late"])
 @pytest.mark.parametrize(("profile", "firmware"), PUMPS)
 def test_a_bad_line_never_doubles_a_dispense(
-    tmp_path: Path, profile: str, firmware: type[Firmware], trouble: str
+    tmp_path: Path, profile: str, firmware: type[Firmware], fault: str
 ) -> None:
     suffered = moved = done = doubts = 0
     for seed in range(2):
-        abuse = Abuse(seed=seed, late_s=0.1, **{trouble: 0.12})
+        abuse = Abuse(seed=seed, late_s=0.1, **{fault: 0.12})
         home = tmp_path / str(seed)
         with switched_on(firmware, abuse) as running:
             driver = pump(home, quick(home, profile), running.path)
@@ -104,7 +104,7 @@ def test_a_bad_line_never_doubles_a_dispense(
         suffered += abuse.suffered
         moved += len(running.moved_ul)
         done += report.operations_done
-        # What is said to be done was done once, in full; nothing was done twice, whatever became of
+        # What is reported done was done once, in full; nothing was done twice, whatever became of
         # it.
         wells = [
             volume for n, volume in enumerate(VOLUMES, 1) if f"A{n}" not in report.failed_wells
@@ -119,7 +119,7 @@ def test_a_bad_line_never_doubles_a_dispense(
             for b in running.moved_ul
         )
     print(
-        f"{profile}, {trouble}: {suffered} messages suffered, {done} dispenses done, {moved} "
+        f"{profile}, {fault}: {suffered} messages suffered, {done} dispenses done, {moved} "
         f"moved, {doubts} doubts"
     )
     assert suffered > 3
@@ -131,7 +131,7 @@ class Mishearing(MasterflexFirmware):
     misheard = False
 
     def answer(self, message: bytes) -> bytes:
-        """As the drive answers what it heard."""
+        """As the drive answers a message that it received."""
         if message.endswith(b"E") and self._set and not self.misheard:
             self.misheard = True
             message = message[:-1] + b"G"

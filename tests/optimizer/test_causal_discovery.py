@@ -1,4 +1,4 @@
-"""What causes what is found where it is known, never against what was set, and refused where it cannot be seen."""
+"""Causes are found where known, never of what was set, and refused where not to be seen."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("unit: nM", "unit: nMM", "parameters[0].unit: 'nMM' is not a unit"),
         (
@@ -79,10 +79,10 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
         ("seed: 2022", "seed: 2022\nseed: 1", "expected valid YAML"),
     ],
 )
-def test_a_problem_is_told_with_its_place(old: str, new: str, told: str) -> None:
+def test_a_problem_is_reported_with_its_place(old: str, new: str, message: str) -> None:
     assert old in RPE
     found = problems(RPE.replace(old, new, 1))
-    assert any(told in problem for problem in found), found
+    assert any(message in problem for problem in found), found
     assert all(problem.startswith("campaign.yaml:") for problem in found)
 
 
@@ -137,8 +137,8 @@ def test_every_problem_of_constraints_and_costs_is_told_with_its_place() -> None
     ]
     found = problems(text)
     assert len(found) == len(expected)
-    for problem, told in zip(found, expected, strict=True):
-        assert told in problem
+    for problem, message in zip(found, expected, strict=True):
+        assert message in problem
 
 
 def test_a_missing_section_is_one_problem() -> None:

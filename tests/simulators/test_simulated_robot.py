@@ -113,7 +113,7 @@ def test_a_broken_well_costs_that_well(rpe: Campaign, tmp_path: Path) -> None:
 
 
 def truths(campaign: Campaign, folder: Path, rows: list[dict[str, float]]) -> list[float]:
-    """What the culture makes of conditions that a robot really carried out, one a plate."""
+    """What the culture makes of conditions that a robot really executed, one a plate."""
     found = []
     for number, row in enumerate(rows):
         condition = campaign.space.snap(row)

@@ -1,4 +1,4 @@
-"""Kills the orchestrator at a chosen boundary of a small campaign, lets it recover, and looks at what was really done.
+"""Kills the orchestrator at a boundary of a campaign, recovers, and checks what was done.
 
 `python -m tests.system.crash` does so at every boundary, for every robot class, on SQLite and on
 PostgreSQL.
@@ -134,7 +134,7 @@ class Tally:
     problems: list[str] = field(default_factory=list)
 
 
-def carry(home: Path, url: str, campaign_id: str) -> None:
+def run_to_end(home: Path, url: str, campaign_id: str) -> None:
     """Carry the campaign to its end; a person who looks at the deck decides what is in doubt."""
 
     async def run() -> None:
@@ -197,7 +197,7 @@ def created(url: str, small: Campaign) -> str:
 
 
 def crash(home: Path, url: str, small: Campaign, at: int | float | None) -> tuple[bool, str]:
-    """Run the campaign, killed at boundary `at` (or after so many seconds, if it is a float), and recover.
+    """Run the campaign, killed at boundary `at` (a float: after so many seconds), and recover.
 
     Returns whether it was killed and the campaign's id.
     """
@@ -209,11 +209,11 @@ def crash(home: Path, url: str, small: Campaign, at: int | float | None) -> tupl
             signal.setitimer(signal.ITIMER_REAL, at)
         else:
             Killer(at).watch()
-        carry(home, url, campaign_id)
+        run_to_end(home, url, campaign_id)
 
     killed = in_child(doomed)
     if killed:
-        assert not in_child(lambda: carry(home, url, campaign_id))
+        assert not in_child(lambda: run_to_end(home, url, campaign_id))
     return killed, campaign_id
 
 
@@ -225,7 +225,7 @@ def boundaries(home: Path, url: str, small: Campaign) -> int:
     def count() -> None:
         killer = Killer(None)
         killer.watch()
-        carry(home, url, campaign_id)
+        run_to_end(home, url, campaign_id)
         counted.write_text(str(killer.passed))
 
     in_child(count)
@@ -299,7 +299,7 @@ def kill_at(
         # Here, not in a process of its own: those that are forked later find all that a first run
         # loads.
         calm = created(url_of(home), small)
-        carry(home, url_of(home), calm)
+        run_to_end(home, url_of(home), calm)
         undisturbed = table(url_of(home), calm)
     for point in points:
         with tempfile.TemporaryDirectory() as folder:
@@ -332,7 +332,7 @@ def every_point(url_of: Callable[[Path], str], small: Campaign) -> list[int]:
 
 
 def main() -> None:
-    """Every boundary and 200 random instants, every robot class, both engines, and lines that drop."""
+    """Every boundary, 200 random instants, every robot class, both engines, dropped lines."""
     from tests.postgres import temporary_database
 
     total = Tally()
@@ -360,7 +360,7 @@ def main() -> None:
                     points = sorted(rng.sample(every_point(url_of, dropping), 20))
                     name = (
                         f"{engine}, {memory.value}, line drops "
-                        f"{'after' if heard else 'before'} the robot has heard"
+                        f"{'after' if heard else 'before'} the robot received it"
                     )
                     _series(name, points, url_of, dropping, total)
             small = campaign(KeyMemory.CANNOT_SAY)

@@ -1,4 +1,6 @@
-"""A lab of real processes on this machine: PostgreSQL, a Prefect server, two workers with one virtual robot each.
+"""A lab of real processes on this machine: PostgreSQL, Prefect server, two workers.
+
+Each worker has one virtual robot.
 
 `python -m tests.system.lab` launches a campaign of two rounds in it over the service, kills one
 worker in the middle of a job and starts it again, and looks at what was really done.
@@ -241,7 +243,7 @@ def run(folder: Path, journal_url: str, prefect_url: str) -> None:
 
 
 def follow(folder, home, journal, campaign, dispenser, others, worker) -> None:  # type: ignore[no-untyped-def]
-    """Watch the campaign; kill the worker of the dispenser in the middle of a job and start it again."""
+    """Watch the campaign; kill a worker in the middle of a job and start it again."""
 
     def in_the_middle() -> bool:
         if not lab_log_path(home, "virtual").exists():

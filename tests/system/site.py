@@ -1,4 +1,6 @@
-"""The site of the documentation: `python -m tests.system.site` builds it in build/site and follows every link in it.
+"""Builds the documentation's site in build/site and follows every link in it.
+
+`python -m tests.system.site`
 
 Zensical's strict mode knows pages and headings. Here pictures and files are looked for as well,
 nothing may be fetched from elsewhere while a page is read, and every public name has to be
@@ -49,10 +51,10 @@ def main() -> None:
         [program, "build", "--clean", "--strict"], cwd=ROOT, env=os.environ | {"NO_COLOR": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
-    said = [
+    warnings = [
         line for line in ran.stdout.splitlines() if line.strip() and not line.startswith(_EXPECTED)
     ]
-    if ran.returncode != 0 or said:
+    if ran.returncode != 0 or warnings:
         sys.exit(ran.stdout)
     pages = {path: Page(path) for path in sorted(SITE.rglob("*.html")) if path.name != "404.html"}
     if wrong := [fault for path in pages for fault in faults(path, pages)] + undescribed(pages):

@@ -162,13 +162,13 @@ def accessible(page: Page, name: str) -> None:
 
 
 def wait_for(page: Page, enough: Callable[[list[int]], bool]) -> list[int]:
-    """The ids of the events that a page has heard, once there are enough of them."""
+    """The ids of the events that a page has received, once there are enough of them."""
     for _ in range(PATIENCE_MS // 100):
         ids: list[int] = page.evaluate("window.wellwiseHeard")
         if enough(ids):
             return ids
         page.wait_for_timeout(100)
-    raise AssertionError(f"heard only {ids}")
+    raise AssertionError(f"received only {ids}")
 
 
 def test_a_campaign_from_its_launch_to_its_result(
@@ -277,7 +277,7 @@ def test_a_campaign_from_its_launch_to_its_result(
 def test_browsers_miss_nothing_when_the_service_is_killed(
     chromium: Browser, elsewhere: list[str], tmp_path: Path
 ) -> None:
-    heard: list[set[int]] = []
+    received: list[set[int]] = []
     with service(tmp_path) as first:
         pages = [opened(chromium, elsewhere) for _ in range(3)]
         pages[0].goto(first.ready_url)
@@ -307,8 +307,8 @@ def test_browsers_miss_nothing_when_the_service_is_killed(
             journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
             last = journal.last_event("rpe")
             for page in pages:
-                heard.append(wait_for(page, lambda ids: ids[-1] == last))
-    for begin, ids in zip(begins, heard, strict=True):
+                received.append(wait_for(page, lambda ids: ids[-1] == last))
+    for begin, ids in zip(begins, received, strict=True):
         assert ids == [event.id for event in journal.events("rpe", after=begin)]
     done = Counter(
         (step.key, step.position)

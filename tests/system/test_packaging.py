@@ -1,4 +1,4 @@
-"""What is declared in pyproject.toml, beside what the rooms import and what the lock file pins."""
+"""What pyproject.toml declares, compared with the rooms' imports and the lock file."""
 
 import ast
 import subprocess

@@ -13,8 +13,8 @@ MODULES = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog",
 CALLS = {
     "os": {
         "chown", "fork", "forkpty", "getegid", "geteuid", "getgid", "getloadavg", "getpgid",
-        "getpgrp", "getuid", "killpg", "mkfifo", "nice", "openpty", "setgid", "setpgid", "setsid", "setuid", "sysconf",
-        "uname", "wait", "wait3", "wait4",
+        "getpgrp", "getuid", "killpg", "mkfifo", "nice", "openpty", "setgid", "setpgid", "setsid",
+        "setuid", "sysconf", "uname", "wait", "wait3", "wait4",
     },
     "signal": {
         "SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP",

@@ -1,4 +1,4 @@
-"""The wheel as somebody gets it: `python -m tests.system.wheel` builds it and installs it where no sources are.
+"""Builds the wheel and installs it where no sources are: `python -m tests.system.wheel`.
 
 One empty environment gets everything (`wellwise[lab]`): it runs a campaign of the installed examples, serves, and every
 page is opened in a browser. Another gets what a client needs, and is seen to work without torch. Only the browser is

@@ -1,7 +1,4 @@
-"""Charts of the dashboard.
-
-Places and colours, worked out here and drawn by the templates as SVG.
-"""
+"""Charts of the dashboard: positions and colours, which the templates render as SVG."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +21,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 22.0, 34.0
 
 
 class Dot(NamedTuple):
-    """A well on a chart; `shape` goes with the role, so that colour alone tells nothing."""
+    """A well on a chart; `shape` goes with the role, so that nothing depends on colour alone."""
 
     x: float
     y: float

@@ -31,10 +31,7 @@ The others are in the campaign's list of further acts.
 
 
 def dialogs(acts: Sequence[type[Act]]) -> Markup:
-    """JSON: act -> its fields but the reason and the place, as `FieldSpec` has them.
-
-    Safe inside HTML.
-    """
+    """JSON, safe inside HTML: act -> its fields but reason and place, as in `FieldSpec`."""
     text = json.dumps({act.name: _fields(act) for act in acts})
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - JSON without the one character that could end it
 

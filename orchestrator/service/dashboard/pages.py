@@ -1,7 +1,4 @@
-"""The dashboard: pages that people look at.
-
-What they do there goes through the API, with its rules.
-"""
+"""The dashboard: its pages; what people do there goes through the API."""
 
 import re
 from collections.abc import Hashable
@@ -111,7 +108,7 @@ def _page(
 
 
 def _seen(backend: Backend) -> tuple[int, Hashable]:
-    """The latest event that is in the states of all campaigns, and what makes pages of them differ."""
+    """The latest event in the states of all campaigns, and the version of pages of them."""
     states = [backend.state(name) for name in backend.journal.campaign_ids()]
     version = tuple((state.id, last, fault_of(backend, state)) for last, state in states)
     return max((last for last, _ in states), default=0), version
@@ -207,10 +204,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
 def insight(
     request: Request, backend: TheBackend, who: Viewer, campaign_id: CampaignId
 ) -> Response:
-    """What the model makes of a campaign.
-
-    It is asked for when the page is there, for it takes seconds.
-    """
+    """The model's page of a campaign; its content is requested later, for it takes seconds."""
     last, state = backend.state(campaign_id)
     found = backend.insights.of(state)
     names = [

@@ -36,7 +36,7 @@ def create_token(backend: TheBackend, who: Admin, body: TokenWish) -> NewToken:
 
 @tokens.delete("/{token}", responses=ACTING, status_code=204)
 def revoke_token(backend: TheBackend, who: Admin, token: TokenId) -> None:
-    """Let nobody in with a token any more, nor the browsers that came with it."""
+    """Revoke a token, and end the browser sessions that began with it."""
     backend.access.revoke(token, who.person)
 
 

@@ -1,7 +1,4 @@
-"""Campaigns over HTTP: list and look at.
-
-Rounds with proposals and wells, jobs, events, insight, exports.
-"""
+"""Campaigns over HTTP: rounds with proposals and wells, jobs, events, insight, exports."""
 
 from typing import Annotated, Literal
 
@@ -151,10 +148,7 @@ def list_events(
 
 @campaigns.get("/{campaign_id}/insight", responses=READING)
 def insight(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId) -> Insight:
-    """What the model makes of the results.
-
-    The condition to use, what matters, how far to trust it.
-    """
+    """The model's results: the condition to use, what matters, how far to trust it."""
     return backend.insights.of(backend.state(campaign_id)[1])
 
 
@@ -190,7 +184,7 @@ def export(
     campaign_id: CampaignId,
     name: ExportName,
 ) -> Response:
-    """A file to keep: the tidy table of wells, the event log, the campaign file as it was launched, the report."""
+    """An export: the table of wells, the event log, the campaign file, or the report."""
     _, state = backend.state(campaign_id)
     kind = _KINDS[name.rpartition(".")[2]]
     if name == "campaign.yaml":

@@ -13,7 +13,7 @@ from orchestrator.service.problems import answers
 events = APIRouter(tags=["lab"])
 
 _PATIENCE_S = 15.0
-"""How long live events are silent before a sign of life, for proxies that close silent connections."""
+"""How long live events are silent before a keep-alive, for proxies that close idle connections."""
 
 
 @events.get(
@@ -34,10 +34,7 @@ async def stream(
     after: Annotated[int | None, Query(ge=0, le=2**53)] = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=2**53)] = None,
 ) -> StreamingResponse:
-    """Events as they happen (server-sent).
-
-    Goes on behind the last id that was seen, or with what comes next.
-    """
+    """Events as they happen (server-sent), after the last id that was seen or from now."""
     begin = last_event_id if last_event_id is not None else after
     found = _sent(backend, backend.stream.last if begin is None else begin, campaign)
     return StreamingResponse(

@@ -21,12 +21,10 @@ def healthy() -> Health:
 
 @health.get("/ready", responses=answers(503), response_model=Health)
 def ready(backend: TheBackend) -> Health | JSONResponse:
-    """Whether the journal can be read and campaigns are carried on."""
+    """Whether the journal can be read and campaigns are being run."""
     backend.journal.last_event()
     if not backend.supervisor.alive:
-        return problem(
-            503, "campaigns are not carried on: restart the service, and look at its log"
-        )
+        return problem(503, "no campaign is being run: restart the service, and look at its log")
     return healthy()
 
 

@@ -64,7 +64,7 @@ def launch(
 
 
 def _checked(backend: Backend, body: CampaignText) -> Campaign:
-    """The campaign of a text that came over HTTP, which may name no file and no interpreter of this computer."""
+    """The campaign of a text from HTTP, which may name no file or interpreter of this host."""
     file = NamedText(body.file, "campaign file")
     campaign = checked_campaign(file, backend.settings, backend.lab, from_afar=True)
     return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})

@@ -21,7 +21,7 @@ def list_robots(backend: TheBackend, viewer: Viewer) -> list[RobotView]:
 
 @robots.post("/robots/{robot}/stop", responses=ACTING)
 def stop_robot(backend: TheBackend, who: Operator, robot: RobotName, body: Why) -> Stopped:
-    """Stop a robot at once, with every other robot of the campaigns that use it, which are paused."""
+    """Stop a robot and all others of the campaigns that use it; these are paused."""
     using = [state for state in open_campaigns(backend) if robot in state.campaign.robots]
     if not using:
         raise Missing(f"no campaign that is not over has a robot {robot!r}")

@@ -1,7 +1,4 @@
-"""Steering over HTTP: a route for each act of the table.
-
-Person and reason go into the event log.
-"""
+"""Steering over HTTP: a route for each act; person and reason go into the event log."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any

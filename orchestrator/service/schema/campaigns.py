@@ -28,7 +28,7 @@ class OutageView(View):
 
 
 class CampaignSummary(View):
-    """Where a campaign stands. Values are of the objective, 0 to 1."""
+    """The state of a campaign. Values are of the objective, 0 to 1."""
 
     id: str
     title: str
@@ -116,7 +116,7 @@ class WellView(View):
     lost: str
     requeued: bool
     measured: dict[str, float | None]
-    """What was read on the way, by name."""
+    """The intermediate measurements, by name."""
 
 
 class RoundView(RoundSummary):
@@ -173,7 +173,7 @@ class WellHistory(WellView):
 
 
 class JobView(View):
-    """One job and where it stands."""
+    """One job and its state."""
 
     key: str
     round: int

@@ -5,7 +5,9 @@ from protocols.conditions import Value
 
 
 class Recommended(View):
-    """The condition to use from now on; `low` to `high` hold its true value with 90 %, all of the objective, 0 to 1.
+    """The condition to use from now on, with a 90 % interval of its true value.
+
+    `low` and `high` bound the interval; values are of the objective, 0 to 1.
 
     `beats_standard` is the probability that it is better than the best standard condition,
     `is_best` that it is better than every other condition that was tried.
@@ -21,9 +23,9 @@ class Recommended(View):
 
 
 class Importance(View):
-    """The share of the objective's variance that a parameter has.
+    """Sobol indices of a parameter: its share of the objective's variance.
 
-    Alone, and with all that it takes part in.
+    `alone`: the first-order index; `in_all`: the total-order index, interactions included.
     """
 
     parameter: str
@@ -43,10 +45,7 @@ class Curve(View):
 
 
 class Trust(View):
-    """How the model does on results that it was not told of.
-
-    Share within 90 % intervals, variance explained.
-    """
+    """Cross-validation of the model: share within 90 % intervals, and variance explained."""
 
     within: float
     explained: float | None

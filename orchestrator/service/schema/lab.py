@@ -51,7 +51,7 @@ class TokenView(View):
 
 
 class NewToken(TokenView):
-    """A token with its secret, which is told this once."""
+    """A token with its secret, which no other answer has."""
 
     secret: str
 

@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) ->
         campaign_id = journal.create_campaign(
             short.model_copy(update={"seed": seed}), "", [], START
         )
-        crash.carry(tmp_path / name, url, campaign_id)
+        crash.run_to_end(tmp_path / name, url, campaign_id)
         written = write_table(tidy_table(journal.state(campaign_id)), tmp_path / name, "wells")
         exports.append([path.read_bytes() for path in written])
         journal.close()
@@ -77,7 +77,7 @@ def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("validate", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file or directory"),
         (("propose", RPE_FILE, "--history", RPE_FILE), "there is no such column"),
@@ -89,10 +89,12 @@ def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path) -> None:
         (("export",), "there is no campaign yet"),
     ],
 )
-def test_a_wrong_argument_is_told(words: tuple[object, ...], told: str, tmp_path: Path) -> None:
+def test_a_wrong_argument_is_reported(
+    words: tuple[object, ...], message: str, tmp_path: Path
+) -> None:
     ran = wellwise(*words, home=tmp_path)
     assert ran.returncode == 2
-    assert told in ran.stderr
+    assert message in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

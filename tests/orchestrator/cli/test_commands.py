@@ -66,7 +66,7 @@ main()
 
 
 def light(*words: str) -> subprocess.CompletedProcess[str]:
-    """A command on a computer that has what drivers and clients need, and not the lab's packages."""
+    """A command on a computer with what drivers and clients need, without the lab's packages."""
     return subprocess.run(
         [sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, check=False
     )

@@ -278,7 +278,7 @@ def until_done(lab: Lab, campaign_id: str, act: Act) -> None:
 def test_two_acts_at_once_leave_what_one_after_the_other_would(
     tmp_path: Path, first: Act, second: Act
 ) -> None:
-    """Each act is stopped before its transaction, and between reading and preparing, while the other is done whole."""
+    """Each act is stopped before its transaction, and while preparing, and the other is done."""
     url = "sqlite:///{}"
 
     def run(number: int, work: Callable[[Lab, str], None]) -> tuple[Any, ...]:

@@ -176,7 +176,7 @@ def test_a_campaign_is_travelled_through_by_many_short_lives(tmp_path: Path) -> 
 
 def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
-    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    crash.run_to_end(tmp_path, lab.journal.url, campaign_id)
     before = lab.journal.state(campaign_id).rounds[0].wells
     acting.correct_wells(
         lab, campaign_id, {acting.place(1, 1, "A1"): 0.77}, "ada", "glare on the image"
@@ -196,9 +196,9 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
 
 def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_path: Path) -> None:
     lab, first = small_lab(tmp_path)
-    crash.carry(tmp_path, lab.journal.url, first)
+    crash.run_to_end(tmp_path, lab.journal.url, first)
     second = lab.journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
-    crash.carry(tmp_path, lab.journal.url, second)
+    crash.run_to_end(tmp_path, lab.journal.url, second)
     assert lab.journal.events(second, kinds=["job_late"]) == []
     assert lab.journal.state(second).rounds[0].started_at == START
     values = [
@@ -209,10 +209,10 @@ def test_a_second_campaign_in_the_same_virtual_lab_begins_at_its_own_time(tmp_pa
 
 def test_rounds_are_raised_after_the_end_and_never_below_what_has_begun(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
-    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    crash.run_to_end(tmp_path, lab.journal.url, campaign_id)
     acting.set_rounds(lab, campaign_id, 2, "ada", "promising")
     assert last(lab, campaign_id) == ("rounds_set", "ada", "promising")
-    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    crash.run_to_end(tmp_path, lab.journal.url, campaign_id)
     state = lab.journal.state(campaign_id)
     assert (state.status, len(state.rounds)) == ("finished", 2)
     with pytest.raises(JournalError, match="1 rounds are too few: 2 have begun"):
@@ -303,7 +303,7 @@ def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -
         WellAddress(campaign_id, 1, 2, "A1")
     ]
     acting.set_rounds(lab, campaign_id, 2, "ada", "one more")
-    crash.carry(tmp_path, lab.journal.url, campaign_id)
+    crash.run_to_end(tmp_path, lab.journal.url, campaign_id)
     state = lab.journal.state(campaign_id)
     again = [well.proposal for well in state.rounds[1].wells if well.proposal.role == "requeued"]
     assert [proposal.condition for proposal in again] == [lost.proposal.condition]

@@ -1,4 +1,4 @@
-"""Scorers beside the first one, a reader's table, scores made anew, and how far they lie from the hand."""
+"""Scorers, a plate reader's table, rescoring, and how far scores are from values by hand."""
 
 from pathlib import Path
 
@@ -166,9 +166,9 @@ def test_readings_are_entered_scored_anew_and_compared_with_the_hand(
         ]  # fmt: skip
         kinds = [event.kind for event in lab.journal.events(campaign_id)]
         assert kinds.count("readings_entered") == kinds.count("rescored") == 1
-    told = CliRunner().invoke(app, ["agreement", campaign_id, "--home", str(tmp_path)])
-    assert told.exit_code == 0, told.output
-    assert "3 wells. The scorer lies -0.003" in told.output
+    ran = CliRunner().invoke(app, ["agreement", campaign_id, "--home", str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    assert "3 wells. The scorer lies -0.003" in ran.output
 
 
 def test_agreement_is_bland_and_altmans() -> None:

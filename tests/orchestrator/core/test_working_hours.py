@@ -261,7 +261,7 @@ def test_the_plates_of_a_robot_go_to_another_that_shares_its_steps(tmp_path: Pat
     [*_, event] = journal.events(campaign_id, kinds=["handed_over"])
     assert event.data == {"from": "left", "to": "right", "plates": [1, 2, 3, 4]}
 
-    acting.resume(lab, campaign_id, "ada", "carried")
+    acting.resume(lab, campaign_id, "ada", "moved")
     until_asked(lab, campaign_id)
     state = journal.state(campaign_id)
     assert state.status == "finished"

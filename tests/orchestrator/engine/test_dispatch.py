@@ -195,12 +195,12 @@ def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(
 def test_what_a_robot_says_meanwhile_is_told_once(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     robot = lab.robots["maholo"]
-    said = iter(["", "the door is open", "the door is open", "a person is reminded"])
+    messages = iter(["", "the door is open", "the door is open", "a person is reminded"])
     asked = robot.poll
 
     async def slowly(key: str) -> JobReport:
         report = await asked(key)
-        message = next(said, None)
+        message = next(messages, None)
         return (
             report
             if message is None

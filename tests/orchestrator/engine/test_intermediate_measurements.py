@@ -1,7 +1,4 @@
-"""What is read on the way.
-
-Kept beside the objective, unknown to the optimiser, and asked for what it causes.
-"""
+"""Intermediate measurements: kept, not used by the optimiser, and asked for causes."""
 
 from pathlib import Path
 
@@ -77,10 +74,10 @@ def test_it_is_kept_beside_the_objective(tmp_path: Path) -> None:
 
     client = house.client("viewer")
     place = f"/api/v1/campaigns/{campaign_id}/rounds/1/wells/1/A1"
-    told = client.get(place).json()
-    assert told["measured"] == {"early_colour": table["early_colour"][0]}
+    shown = client.get(place).json()
+    assert shown["measured"] == {"early_colour": table["early_colour"][0]}
     assert "early colour" in client.get(f"/campaigns/{campaign_id}/wells/1/1/A1").text
-    reading = told["readings"][0]["id"]
+    reading = shown["readings"][0]["id"]
     assert (
         client.get(f"/api/v1/campaigns/{campaign_id}/readings/{reading}/marked").status_code == 200
     )

@@ -29,7 +29,7 @@ class JobLife(RuleBasedStateMachine):
         self.home = Path(tempfile.mkdtemp())
         self.lab, self.campaign_id = small_lab(self.home, KeyMemory.CANNOT_SAY)
         self.key = "crash/r1/p1/react/1"
-        self.heard = 0
+        self.received = 0
         self.given_up = False
 
     @property
@@ -55,11 +55,11 @@ class JobLife(RuleBasedStateMachine):
     @precondition(
         lambda self: self.status is JobStatus.PLANNED and self.campaign_status == "running"
     )
-    @rule(heard=st.booleans(), crash=st.booleans())
-    def dispatch(self, heard: bool, crash: bool) -> None:
+    @rule(received=st.booleans(), crash=st.booleans())
+    def dispatch(self, received: bool, crash: bool) -> None:
         self.journal.move_job(self.key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
-        self.heard += heard
-        if not crash and heard:
+        self.received += received
+        if not crash and received:
             self.journal.move_job(self.key, JobStatus.DISPATCHED, JobStatus.ACCEPTED, START)
 
     @precondition(lambda self: self.status.in_flight)
@@ -75,7 +75,7 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
     @rule()
     def decide_by_looking(self) -> None:
-        decision: Decision = "done" if self.heard else "again"
+        decision: Decision = "done" if self.received else "again"
         acting.decide(self.lab, self.key, decision, "ada", "seen")
 
     @precondition(lambda self: self.status is JobStatus.IN_DOUBT)
@@ -107,12 +107,12 @@ class JobLife(RuleBasedStateMachine):
         self.lab = replace(self.lab, journal=Journal(self.journal.url))
 
     @invariant()
-    def the_robot_heard_it_at_most_once(self) -> None:
-        assert self.heard <= 1
+    def the_robot_received_it_at_most_once(self) -> None:
+        assert self.received <= 1
 
     @invariant()
-    def a_done_job_was_heard(self) -> None:
-        assert self.status is not JobStatus.DONE or self.heard == 1
+    def a_done_job_was_received(self) -> None:
+        assert self.status is not JobStatus.DONE or self.received == 1
 
     @invariant()
     def wells_are_lost_only_when_given_up(self) -> None:
@@ -121,12 +121,12 @@ class JobLife(RuleBasedStateMachine):
 
     @invariant()
     def the_last_event_of_the_job_is_its_state(self) -> None:
-        told = [
+        kinds = [
             event.kind
             for event in self.journal.events(self.campaign_id)
             if event.subject == self.key
         ]
-        assert told[-1:] == ([f"job_{self.status.value}"] if told else [])
+        assert kinds[-1:] == ([f"job_{self.status.value}"] if kinds else [])
 
     @invariant()
     def a_campaign_that_does_not_run_plans_and_sends_nothing(self) -> None:

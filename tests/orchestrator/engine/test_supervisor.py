@@ -1,4 +1,4 @@
-"""The thread that carries campaigns on.
+"""The supervisor that runs campaigns.
 
 It waits for who was first, and one campaign's fault is not another's.
 """

@@ -1,4 +1,4 @@
-"""Forty days on the code path of the real clock, with the process lost fifty times on the way."""
+"""Forty days on the code path of the real clock, with the process lost fifty times meanwhile."""
 
 import asyncio
 import random

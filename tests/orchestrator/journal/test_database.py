@@ -1,4 +1,4 @@
-"""Both engines: migrations from the first release's tables, backup and restore, databases that cannot be used."""
+"""Both engines: migrations, backup and restore, databases that cannot be used."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def finished(home: Path) -> tuple[Settings, str]:
     journal = Journal(settings.journal_url)
     campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     journal.close()
-    crash.carry(home, settings.journal_url, campaign_id)
+    crash.run_to_end(home, settings.journal_url, campaign_id)
     return settings, campaign_id
 
 
@@ -164,7 +164,7 @@ def test_a_full_disk_leaves_no_half_state_and_going_on_works_once_mended(tmp_pat
         fill()
     journal.close()
     assert len(Journal(settings.journal_url).events(campaign_id, kinds=["notice"])) == written
-    crash.carry(tmp_path, settings.journal_url, campaign_id)
+    crash.run_to_end(tmp_path, settings.journal_url, campaign_id)
     assert Journal(settings.journal_url).state(campaign_id).status == "finished"
 
 

@@ -74,8 +74,8 @@ def test_state_and_event_always_agree(
             with pytest.raises(Conflict):
                 journal.move_job(key, origin, to, START)
     assert journal.job(key)[1].status is status
-    told = [event.kind for event in journal.events(campaign_id) if event.subject == key]
-    assert told[-1:] == ([f"job_{status.value}"] if told else [])
+    kinds = [event.kind for event in journal.events(campaign_id) if event.subject == key]
+    assert kinds[-1:] == ([f"job_{status.value}"] if kinds else [])
     journal.close()
 
 
@@ -115,7 +115,9 @@ def test_the_tables_are_those_that_the_migrations_make(tmp_path: Path) -> None:
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
 
 
-def test_an_unknown_campaign_is_told_with_those_that_exist(tmp_path: Path, assay: Campaign) -> None:
+def test_an_unknown_campaign_is_kinds_with_those_that_exist(
+    tmp_path: Path, assay: Campaign
+) -> None:
     journal, _ = planned(tmp_path, assay)
     with pytest.raises(JournalError, match=r"no campaign 'x' .*colour-assay"):
         journal.state("x")

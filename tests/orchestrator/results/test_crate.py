@@ -31,7 +31,7 @@ def crate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         crash.campaign(KeyMemory.REMEMBERS_KEYS), "name: text\n", [], START
     )
     journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "another\n", [], START)
-    crash.carry(home, settings.journal_url, campaign_id)
+    crash.run_to_end(home, settings.journal_url, campaign_id)
     archive = home / "crate.zip"
     write_crate(settings, journal, campaign_id, archive)
     with pytest.raises(JournalError, match="exists: choose another name"):

@@ -1,4 +1,4 @@
-"""The report stands alone.
+"""The report is self-contained.
 
 Everything in one page, nothing from elsewhere, the numbers those of the journal.
 """
@@ -72,8 +72,8 @@ def test_scorer_and_hand_are_compared_where_both_are(assay: Campaign) -> None:
     figure = agreement_of(assay, pairs)
     [axes] = figure.axes
     assert axes.get_title().startswith("4 wells: scorer less hand +0.020 (+0.020 to +0.020)")
-    drawn = axes.lines[-1].get_ydata()
-    assert np.asarray(drawn) == pytest.approx([0.02] * 4)
+    limits = axes.lines[-1].get_ydata()
+    assert np.asarray(limits) == pytest.approx([0.02] * 4)
 
 
 def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: Campaign) -> None:

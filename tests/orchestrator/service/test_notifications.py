@@ -1,4 +1,4 @@
-"""What is told of events.
+"""Log lines and notifications of events.
 
 A structured line of each, and a message of those that matter to a person.
 """
@@ -23,12 +23,12 @@ from tests.service import house
 
 @pytest.fixture
 def channel() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A channel that somebody listens to, and what was heard."""
-    heard: list[dict[str, str]] = []
+    """A channel that somebody listens to, and what was received."""
+    received: list[dict[str, str]] = []
 
     class Listener(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.end_headers()
 
@@ -37,7 +37,7 @@ def channel() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
     server = HTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"json://127.0.0.1:{server.server_port}/", heard
+    yield f"json://127.0.0.1:{server.server_port}/", received
     server.shutdown()
 
 
@@ -47,7 +47,7 @@ def test_a_person_hears_of_what_matters_and_the_log_of_everything(
     channel: tuple[str, list[dict[str, str]]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    address, heard = channel
+    address, received = channel
     with house(tmp_path) as served, caplog.at_level(logging.INFO, "wellwise"):
         journal = served.backend.journal
 
@@ -60,13 +60,13 @@ def test_a_person_hears_of_what_matters_and_the_log_of_everything(
             acting.pause(served.backend.acting(campaign_id), campaign_id, "ada", "lunch")
             journal.note(campaign_id, START, "robot_offline", "dispenser", "no answer")
             await stream._look()
-            while len(heard) < 2:
+            while len(received) < 2:
                 await asyncio.sleep(0.01)
             announcing.cancel()
 
         asyncio.run(asyncio.wait_for(scene(), 60))
-    told = sorted((message["title"], message["message"]) for message in heard)
-    assert told == [
+    messages = sorted((message["title"], message["message"]) for message in received)
+    assert messages == [
         (
             "wellwise: A person is needed: a batch waits for approval",
             f"colour-assay/r1 {assay.plates.count * assay.plates.wells_per_plate} wells, to be "

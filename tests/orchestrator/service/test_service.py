@@ -1,4 +1,4 @@
-"""The HTTP API: who may do what, what comes back, and what an act does once however often it comes."""
+"""The HTTP API: who may do what, what comes back, and that an act is done once."""
 
 import json
 from collections.abc import Iterator
@@ -63,8 +63,8 @@ def test_every_route_lets_in_only_whom_it_should(described: House, person: str) 
         role = needed(method, path)
         if path.endswith("/events/stream") and person in ("viewer", "operator", "admin"):
             continue
-        # A body that nobody's request could mean: whoever is let in is told so, and nothing is
-        # done.
+        # A body that nobody's request could mean: whoever is let in gets that answer, and nothing
+        # is done.
         address = (
             path.replace("{campaign_id}", "no-such")
             .replace("{robot}", "nobody")
@@ -98,7 +98,7 @@ def test_every_route_lets_in_only_whom_it_should(described: House, person: str) 
 def test_whatever_is_asked_the_answer_is_described(described: House) -> None:
     schema = schemathesis.openapi.from_asgi(f"{V1}/openapi.json", described.app)
     admin = {"Authorization": f"Bearer {described.secrets['admin']}"}
-    # Live events have no end, and nobody carries campaigns on here, which `ready` says with 503.
+    # Live events have no end, and nobody runs campaigns here, which `ready` says with 503.
     for found in schema.exclude(path=[f"{V1}/events/stream", f"{V1}/ready"]).get_all_operations():
         operation = found.ok()
 
@@ -363,7 +363,7 @@ def test_metrics_and_health(served: House, assay: Campaign) -> None:
     assert 'wellwise_needs{kind="approval"} 1.0' in text
     nobody = served.client("nobody")
     assert nobody.get(f"{V1}/health").json()["status"] == "ok"
-    # Nobody carries campaigns on here, and that is told.
+    # Nobody runs campaigns here, and that is reported.
     assert nobody.get(f"{V1}/ready").status_code == 503
 
 

@@ -181,7 +181,7 @@ def test_every_listener_gets_every_event_once_from_where_it_left_off(
     first, second = served.campaign(assay), served.campaign(assay)
     journal = served.backend.journal
 
-    async def heard(
+    async def received(
         stream: EventStream, after: int, number: int, campaign: str | None = None
     ) -> list[int]:
         found: list[int] = []
@@ -196,9 +196,9 @@ def test_every_listener_gets_every_event_once_from_where_it_left_off(
         stream = EventStream(journal)
         stream.begin()
         begin = stream.last
-        listening = [asyncio.create_task(heard(stream, begin, 20)) for _ in range(30)]
-        one = asyncio.create_task(heard(stream, begin, 10, first))
-        late = asyncio.create_task(heard(stream, 0, begin + 20))
+        listening = [asyncio.create_task(received(stream, begin, 20)) for _ in range(30)]
+        one = asyncio.create_task(received(stream, begin, 10, first))
+        late = asyncio.create_task(received(stream, 0, begin + 20))
         for number in range(20):
             await asyncio.to_thread(add, served, (first, second)[number % 2], str(number))
             if number % 3 == 0:

@@ -1,4 +1,4 @@
-"""A confirmation has as many wells as its power needs, where the wells fit, and is judged by a test."""
+"""A confirmation has as many wells as its power needs, and is judged by a test."""
 
 import json
 from pathlib import Path
@@ -122,9 +122,9 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
         assert found.p < 0.001
         assert found.verdict == "The first is better."
         assert found.effect == pytest.approx(0.2 / 0.05, rel=0.5)
-    said = CliRunner().invoke(app, ["confirm", confirmed, "--home", str(tmp_path)])
-    assert said.exit_code == 0, said.output
-    assert "Welch's t test" in said.output
+    ran = CliRunner().invoke(app, ["confirm", confirmed, "--home", str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    assert "Welch's t test" in ran.output
 
 
 def test_without_results_there_is_nothing_to_confirm(assay: Campaign, tmp_path: Path) -> None:

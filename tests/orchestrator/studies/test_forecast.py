@@ -121,7 +121,7 @@ def test_what_an_earlier_campaign_found_is_known_to_the_forecast(
         app, ["forecast", str(file), "--plan", "1x24", "--surfaces", "1", "--home", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
-    assert f"drawn from what {assay.plates.count * 24} results teach" in done.output
+    assert f"sampled given {assay.plates.count * 24} results" in done.output
 
 
 def test_a_campaign_whose_rounds_are_over_is_asked_for_one_more(

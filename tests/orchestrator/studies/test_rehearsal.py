@@ -133,6 +133,6 @@ def test_the_command_prints_and_writes_what_is_needed(tmp_path: Path) -> None:
         in broken.output
     )
     for command in ("validate", "schedule"):
-        told = runner.invoke(app, [command, str(ASSAY_FILE), "--lab", str(lab)])
-        assert "camera (step read) is not in" in told.output
+        ran = runner.invoke(app, [command, str(ASSAY_FILE), "--lab", str(lab)])
+        assert "camera (step read) is not in" in ran.output
     assert runner.invoke(app, ["rehearse", str(RPE_FILE), "--hours", "18-8"]).exit_code != 0

@@ -1,4 +1,4 @@
-"""Every batch can be proposed once more from what was known then, whatever was corrected afterwards."""
+"""Every batch can be proposed again from what was known then, despite corrections."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""Leases on robots as well as on campaigns; robots that do not answer.
-
-Conditions that are tried once more.
-"""
+"""Leases on robots as well as on campaigns; robots that do not answer; retried conditions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,4 @@
-"""Who may do what over HTTP.
-
-Tokens, browser sessions, what was done to them, and requests that may come twice.
-"""
+"""Access over HTTP: tokens, browser sessions, their audit, and idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What is read on the way, beside the objective."""
+"""Intermediate measurements, in addition to the objective."""
 
 import sqlalchemy as sa
 from alembic import op
