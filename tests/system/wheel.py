@@ -1,7 +1,8 @@
 """Builds the wheel and installs it where no sources are: `python -m tests.system.wheel`.
 
-One empty environment gets everything (`wellwise[lab]`): it runs a campaign of the installed examples, serves, and every
-page is opened in a browser. Another gets what a client needs, and is seen to work without torch. Only the browser is
+One empty environment gets everything (`wellwise[lab]`): it runs a campaign of the installed
+examples, serves, and every page is opened in a browser. Another gets what a client needs, and
+is seen to work without torch. Only the browser is
 driven from the environment of development.
 """
 
@@ -67,7 +68,7 @@ class Installed:
         self.run("python", *pip, "-c", str(LOCK), f"{wheel}[{extra}]")
 
     def run(self, program: str, *words: str, fails: bool = False) -> str:
-        """What a program prints; it has to end well, or, if it `fails`, with exit code 2 and no traceback."""
+        """What a program prints; it ends well or, if it `fails`, with 2 and no traceback."""
         ran = subprocess.run(
             [str(self.programs / program), *words],
             cwd=self.folder,
@@ -174,7 +175,10 @@ def light(installed: Installed) -> None:
 def whole(installed: Installed) -> None:
     """A lab's computer: a campaign of the examples to its end, then every page of the service."""
     say(installed.run("wellwise", "--version").strip())
-    code = f"from importlib.resources import files; print(files('wellwise.examples') / '{EXAMPLE}' / 'campaign.yaml')"
+    code = (
+        "from importlib.resources import files; "
+        f"print(files('wellwise.examples') / '{EXAMPLE}' / 'campaign.yaml')"
+    )
     example = installed.run("python", "-c", code).strip()
     if Path(example).is_relative_to(ROOT):
         raise Fault(f"the example is the one of the sources: {example}")
@@ -191,7 +195,7 @@ def whole(installed: Installed) -> None:
 
 @contextmanager
 def served(installed: Installed, home: str) -> Iterator[str]:
-    """`wellwise serve` for as long as the block lasts; gives the link that it prints, which signs in."""
+    """`wellwise serve` for as long as the block lasts; gives the link that signs in."""
     log = installed.folder / "served.txt"
     command = [str(installed.programs / "wellwise"), "serve", "--home", home, "--port", "0"]
     with log.open("w") as printed:

@@ -63,9 +63,13 @@ def mypy(program: str, folder: Path) -> str:
     command = [sys.executable, "-m", "mypy", "--strict"]
     cache = f"--cache-dir={ROOT / '.mypy_cache' / 'public'}"
     ran = subprocess.run(
-        [*command, cache, "program.py"], cwd=folder, env=os.environ | {"MYPYPATH": str(ROOT)}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+        [*command, cache, "program.py"],
+        cwd=folder,
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return ran.stdout + ran.stderr
 
 
