@@ -48,7 +48,7 @@ class RefusedByService(WellwiseError):
 class Client:
     """One service, as one person.
 
-    Every change carries an idempotency key and is sent again after a lost connection: it is done
+    Every change has an idempotency key and is sent again after a lost connection: it takes effect
     once.
 
     Args:

@@ -139,7 +139,7 @@ def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any
 
 
 def _expanded(node: Node | None, sizes: dict[int, int]) -> int:
-    """How many values a node stands for, each alias counted with all that it repeats."""
+    """How many values a node expands to, each alias counted with all that it repeats."""
     if node is None or isinstance(node, ScalarNode):
         return 1
     if id(node) not in sizes:

@@ -14,7 +14,7 @@ from protocols.references import WellOnDay
 def compile_jobs(
     campaign: Campaign, campaign_id: str, layout: Layout, start: datetime
 ) -> Iterator[Job]:
-    """The jobs that carry a layout through the protocol, in the order in which they are due.
+    """The jobs of a layout and its protocol, in the order in which they are due.
 
     Args:
         campaign: gives the protocol, the plates and the robots.

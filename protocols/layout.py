@@ -165,9 +165,9 @@ def lay_out(
             rows[index] = row
         for key, group in free.items():
             rows[group] = rng.permutation(wanting[key])
-        placed = features[rows]
-        means = np.stack([placed[plates == plate].mean(axis=0) for plate in np.unique(plates)])
-        score = float(((means - placed.mean(axis=0)) ** 2).sum())
+        arranged = features[rows]
+        means = np.stack([arranged[plates == plate].mean(axis=0) for plate in np.unique(plates)])
+        score = float(((means - arranged.mean(axis=0)) ** 2).sum())
         if score < best_score:
             best_score, best_rows = score, rows
     everything = [*proposals, *assigned.values()]

@@ -129,7 +129,7 @@ class OutsideDriver:
             said = json.loads(ran.stdout.splitlines()[0])
             return Capabilities.model_validate(said["capabilities"])
         except (IndexError, ValueError, KeyError):
-            why = (ran.stdout + ran.stderr).strip().splitlines()[-1:] or ["it said nothing"]
+            why = (ran.stdout + ran.stderr).strip().splitlines()[-1:] or ["it printed nothing"]
             raise DriverError(
                 f"robot {self._name}: its driver cannot be made in {self._python}: {why[0]}"
             ) from None

@@ -63,7 +63,7 @@ class Commands(LazyGroup):
                 export="Write a tidy table of a campaign, one row a well.",
                 report="Write the report of a campaign as HTML and PDF.",
                 verify="Check that every part of an RO-Crate is as it was.",
-                replay="Propose every batch once more and compare.",
+                replay="Propose every batch again and compare.",
             ),
             **_of(
                 "measurement",
@@ -80,7 +80,7 @@ class Commands(LazyGroup):
             **_of(
                 "rehearsal",
                 "rehearsing",
-                rehearse="Run a campaign on virtual robots: what is due, used and lost.",
+                rehearse="Rehearse a campaign on virtual robots: times, conflicts, loading.",
             ),
             **_of(
                 "schedule",
@@ -88,7 +88,9 @@ class Commands(LazyGroup):
                 schedule="Schedule all rounds next to the lab's other work.",
             ),
             **_of(
-                "forecast", "forecasting", forecast="Say what the rounds to come will likely bring."
+                "forecast",
+                "forecasting",
+                forecast="Forecast the rounds to come by simulating them.",
             ),
             **_of(
                 "confirmation",

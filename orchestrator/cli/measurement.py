@@ -42,5 +42,7 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
             highlight=False,
         )
     farthest = sorted(pairs, key=lambda pair: -abs(pair.scored - pair.by_hand))[:3]
-    told = ", ".join(f"{p.address} {p.scored:.3f} and {p.by_hand:.3f}" for p in farthest)
-    console.print(f"Farthest apart (scorer and hand): {told}", highlight=False, soft_wrap=True)
+    pairs_shown = ", ".join(f"{p.address} {p.scored:.3f} and {p.by_hand:.3f}" for p in farthest)
+    console.print(
+        f"Farthest apart (scorer and hand): {pairs_shown}", highlight=False, soft_wrap=True
+    )

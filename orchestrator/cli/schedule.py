@@ -58,9 +58,9 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
         # Its conditions are spread over the space: how long jobs take hardly depends on them.
         layout = plan_round(campaign, 1, ()).layout
         for number in range(1, campaign.stop.rounds + 1):
-            placed = layout.model_copy(update={"round": number})
+            layout_of_round = layout.model_copy(update={"round": number})
             tasks = tasks_of(
-                compile_jobs(campaign, campaign.name, placed, first_day(campaign, begin))
+                compile_jobs(campaign, campaign.name, layout_of_round, first_day(campaign, begin))
             )
             gaps = [*spans, *closed(campaign.robots, tasks, begin)]
             first += earliest_due_first(tasks, gaps)
@@ -70,7 +70,7 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
 
     days = (begin.date() - min(slot.begin for slot in best).date()).days + 1
     table = Table(title=f"{len(best)} jobs, {campaign.stop.rounds} rounds, {days} days")
-    for name in ("order", "tolerances broken", "by, h in all", "waits, h in all"):
+    for name in ("order", "tolerances broken", "total lateness, h", "total wait, h"):
         table.add_column(name, justify="left" if name == "order" else "right")
     for name, slots in (("what is due first", first), ("scheduled", best)):
         broken, by, waits = cost(slots)

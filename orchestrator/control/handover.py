@@ -36,7 +36,7 @@ class HandOver(Act):
         state = acting.state
         if state.status != CampaignStatus.PAUSED:
             raise JournalError(
-                f"campaign {state.id} is {state.status}: pause it first, and carry the plates "
+                f"campaign {state.id} is {state.status}: pause it first, and move the plates "
                 "meanwhile"
             )
         for name in (self.robot, self.to):

@@ -103,8 +103,8 @@ def plan_round(
         proposals,
         _seed(campaign, round_number, 3),
     )
-    placed = tuple(requeued[number].address for number in again.by_well.values())
-    return Plan(layout, tuple(notices), placed, sum(gains) if gains else None)
+    tried_again = tuple(requeued[number].address for number in again.by_well.values())
+    return Plan(layout, tuple(notices), tried_again, sum(gains) if gains else None)
 
 
 def assign_chosen(

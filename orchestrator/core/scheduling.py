@@ -46,7 +46,7 @@ class Unavailability(NamedTuple):
 class Start(NamedTuple):
     """When a job is to begin.
 
-    `placed`: out of the greedy order, so that its robot must look up what comes next.
+    `order_fixed`: not in earliest-due-first order, so what its robot does next is read again.
     """
 
     at: datetime
@@ -54,7 +54,7 @@ class Start(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """When a task begins and ends; `placed`: the solver chose it."""
+    """When a task begins and ends; `order_fixed`: the solver chose it."""
 
     task: Task
     begin: datetime

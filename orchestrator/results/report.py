@@ -41,7 +41,7 @@ _CAPTIONS = {
     "distributions": "Values by round: box with median and quartiles, and every well.",
     "effects": "What each parameter does, averaged over the others, with one standard deviation; "
     "the share of the "
-    "variance that it has in all that it takes part in, with its 90 % interval.",
+    "variance by its total-order Sobol index, with its 90 % interval.",
     "pair-effect": "What the two most important parameters do together, averaged over the others.",
     "calibration": "Each value against its prediction from all others (leave one out).",
     "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, "

@@ -30,7 +30,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
         ["campaign"],
         registry=registry,
     )
-    troubled = Gauge(
+    faulty = Gauge(
         "wellwise_campaigns_not_carried", "Running campaigns with a fault.", registry=registry
     )
     events = Gauge("wellwise_last_event", "Id of the latest event.", registry=registry)
@@ -51,7 +51,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
     for kind, number in kinds.items():
         waiting.labels(kind).set(number)
     offline.set(len(silent))
-    troubled.set(len(backend.supervisor.faults))
+    faulty.set(len(backend.supervisor.faults))
     events.set(backend.journal.last_event())
     listeners.set(backend.stream.listeners)
     return generate_latest(registry).decode(), CONTENT_TYPE_LATEST

@@ -32,11 +32,11 @@ def campaign_summary(
     over: int,
     jobs: int,
     moment: datetime | None,
-    trouble: str,
+    fault: str,
     zone: tzinfo,
 ) -> CampaignSummary:
     """The state of a campaign; `over` of the `jobs` of its current round need nothing more."""
-    return CampaignSummary(**_summary(state, last, over, jobs, moment, trouble, zone))
+    return CampaignSummary(**_summary(state, last, over, jobs, moment, fault, zone))
 
 
 def campaign_view(
@@ -45,7 +45,7 @@ def campaign_view(
     over: int,
     jobs: int,
     moment: datetime | None,
-    trouble: str,
+    fault: str,
     zone: tzinfo,
 ) -> CampaignView:
     """The same with parameters, steps and rounds."""
@@ -71,7 +71,7 @@ def campaign_view(
         for s in campaign.protocol.steps
     ]
     return CampaignView(
-        **_summary(state, last, over, jobs, moment, trouble, zone),
+        **_summary(state, last, over, jobs, moment, fault, zone),
         objective=campaign.objective.title,
         parameters=parameters,
         steps=steps,
@@ -85,7 +85,7 @@ def _summary(
     over: int,
     jobs: int,
     moment: datetime | None,
-    trouble: str,
+    fault: str,
     zone: tzinfo,
 ) -> dict[str, Any]:
     return {
@@ -105,7 +105,7 @@ def _summary(
         "outages": []
         if state.status.over
         else [outage_view(outage, zone) for outage in state.outages],
-        "trouble": trouble,
+        "trouble": fault,
         "last_event": last,
     }
 

@@ -16,7 +16,7 @@ Name = Annotated[
 ]
 
 TOLERANCE = 1e-9
-"""How far, relatively, a number may lie from the allowed value that it stands for."""
+"""How far, relatively, a number may lie from the allowed value that it denotes."""
 
 
 class DecidedByWell(BaseModel):
@@ -74,7 +74,7 @@ class BaseParameter(BaseModel, ABC):
 
     @abstractmethod
     def snap(self, value: Value) -> Value | None:
-        """The allowed value that `value` stands for, or None."""
+        """The allowed value that `value` denotes, or None."""
 
     @property
     @abstractmethod

@@ -72,7 +72,7 @@ class CategoryParameter(BaseParameter):
         )
 
     def snap(self, value: Value) -> Value | None:
-        """The level that `value` stands for (0.0 stands for 0), or None."""
+        """The level that `value` denotes (0.0 denotes 0), or None."""
         return next(
             (level for level in self.levels if level == value or str(level) == str(value)), None
         )

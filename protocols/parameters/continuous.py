@@ -60,5 +60,5 @@ class ContinuousParameter(NumericParameter):
         return None
 
     def snap(self, value: Value) -> Value | None:
-        """The allowed value that `value` stands for, or None."""
+        """The allowed value that `value` denotes, or None."""
         return min(max(float(value), self.low), self.high) if self.allows(value) else None

@@ -97,7 +97,7 @@ class SteppedParameter(NumericParameter):
         return self.levels
 
     def snap(self, value: Value) -> Value | None:
-        """The level that `value` stands for, or None."""
+        """The level that `value` denotes, or None."""
         if isinstance(value, str):
             return None
         return next(

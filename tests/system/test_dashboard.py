@@ -164,7 +164,7 @@ def accessible(page: Page, name: str) -> None:
 def wait_for(page: Page, enough: Callable[[list[int]], bool]) -> list[int]:
     """The ids of the events that a page has received, once there are enough of them."""
     for _ in range(PATIENCE_MS // 100):
-        ids: list[int] = page.evaluate("window.wellwiseHeard")
+        ids: list[int] = page.evaluate("window.wellwiseReceived")
         if enough(ids):
             return ids
         page.wait_for_timeout(100)

@@ -82,7 +82,7 @@ class Calendar(NamedTuple):
     height: float
 
 
-class Seat(NamedTuple):
+class MapWell(NamedTuple):
     """A well of a plate map."""
 
     name: str
@@ -105,7 +105,7 @@ class PlateMap(NamedTuple):
     now: str
     rows: int
     columns: int
-    seats: tuple[Seat, ...]
+    wells: tuple[MapWell, ...]
 
 
 _SHAPES = {"standard": "square", "control": "diamond"}
@@ -218,11 +218,11 @@ def calendar(
             found = counts.get(StepDay(step.name, day), Counter())
             words = Counter({_word(status): number for status, number in found.items() if number})
             state = next((word for word in _WORST if words[word]), "planned")
-            told = (
+            summary = (
                 ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in words.items())
                 or "planned"
             )
-            title = f"{_named(step)}, day {day}: {told}"
+            title = f"{_named(step)}, day {day}: {summary}"
             cells.append(Cell(_NAMES + day * _CELL, row * _ROW + 24, state, title))
     first = round_.started_at
     line = None
@@ -260,10 +260,10 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
     """The plates of a round as maps."""
     rows, columns = LABWARE[state.campaign.plates.labware]
     found = []
-    # The next job of each plate says where the plate stands.
+    # The next job of each plate says where the plate is.
     at = {job.plate: f"{job.step}: {job.status.value.replace('_', ' ')}" for job in round_.jobs}
     for plate in dict.fromkeys(well.well.plate for well in round_.wells):
-        seats = []
+        wells = []
         for well in (well for well in round_.wells if well.well.plate == plate):
             row, column = well_row_column(well.well.name)
             value = None if well.lost else well.value
@@ -284,12 +284,12 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
                 if value is not None
                 else ""
             )
-            told = {"lost": f"lost: {well.lost}", "waits": "no value yet"}.get(word, "")
-            told = told or f"{value:.3f}" + (
+            status = {"lost": f"lost: {well.lost}", "waits": "no value yet"}.get(word, "")
+            status = status or f"{value:.3f}" + (
                 f", flagged {', '.join(well.flags)}" if well.flags else ""
             )
-            seats.append(
-                Seat(
+            wells.append(
+                MapWell(
                     name=well.well.name,
                     row=row + 1,
                     column=column + 1,
@@ -297,10 +297,10 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
                     ink=ink,
                     shown=shown,
                     role=well.proposal.role,
-                    label=f"Plate {plate} {well.well.name}, {well.proposal.role}: {told}",
+                    label=f"Plate {plate} {well.well.name}, {well.proposal.role}: {status}",
                     link=_link(state, round_, well),
                     state=word,
                 )
             )
-        found.append(PlateMap(plate, at.get(plate, ""), rows, columns, tuple(seats)))
+        found.append(PlateMap(plate, at.get(plate, ""), rows, columns, tuple(wells)))
     return found

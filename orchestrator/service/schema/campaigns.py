@@ -163,7 +163,7 @@ class EventView(View):
 class WellHistory(WellView):
     """A well with every reading, everything derived from them, and its events.
 
-    `marks` says what the colours of marked images stand for.
+    `marks` says what the colours of marked images mean.
     """
 
     marks: str

@@ -1,5 +1,5 @@
 "use strict";
-// What people do goes through the API; what they see is drawn by the server and brought up to date when events come.
+// What people do goes through the API; what they see is rendered by the server and brought up to date when events come.
 
 const body = document.body;
 const main = document.getElementById("main");
@@ -30,7 +30,7 @@ function tell(place, text) {
 let asked = 0;
 let waiting = null;
 let last = Number(body.dataset.last || 0);
-const heard = (window.wellwiseHeard = []);
+const received = (window.wellwiseReceived = []);
 
 async function refresh() {
   const mine = ++asked;
@@ -76,7 +76,7 @@ function listen() {
     const event = JSON.parse(message.data);
     if (event.id <= last) return;
     last = event.id;
-    heard.push(event.id);
+    received.push(event.id);
     soon();
   };
   source.onerror = () => {
