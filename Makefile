@@ -56,8 +56,8 @@ bench-model: $(READY)
 bench-viewers: $(READY)
 	$(BIN)/python -m benchmarks.viewers
 
-# wellwise beside the kept results of other optimisers (benchmarks/peers.csv); PEERS=again installs them in an
-# environment of their own and makes their results anew, which takes many hours.
+# wellwise compared with the kept results of other optimisers (benchmarks/peers.csv); PEERS=again installs them in an
+# environment of their own and makes their results again, which takes many hours.
 ALL_METHODS := wellwise ax baybe optuna qlognei sobol uniform published
 bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
 	$(BIN)/python -m benchmarks.beside_peers \
@@ -67,7 +67,7 @@ bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
 bench-forecasts: $(READY)
 	$(BIN)/python -m benchmarks.forecasts
 
-# What causes what, beside DirectLiNGAM and RESIT in an environment of their own.
+# Causal discovery compared with DirectLiNGAM and RESIT in an environment of their own.
 bench-causes: $(READY) build/causal-peers/.ready
 	$(BIN)/python -m benchmarks.causal --peers build/causal-peers/bin/python
 

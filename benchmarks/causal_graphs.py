@@ -24,8 +24,7 @@ def study(kind: str, seed: int) -> Study:
     """A random graph of four variables, each pair joined with probability 1/2, and 2,000 samples.
 
     Of kind `linear` with noise that is not normal, or `nonlinear`: post-nonlinear, x = g(f(causes)
-    + noise) with f a
-    random sum of a sine and sigmoids, and g one of four rising functions.
+    + noise) with f a random sum of a sine and sigmoids, and g one of four rising functions.
     """
     rng = np.random.default_rng([seed, len(kind)])
     order = rng.permutation(VARIABLES)

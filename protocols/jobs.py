@@ -12,9 +12,8 @@ class Job(BaseModel):
     """The operations of one step occurrence on one plate, given whole to one robot.
 
     `key` names the job for ever: a robot that gets the same key twice has one job. `plate_id` names
-    the physical
-    plate (`rpe/r1/p3`), `due_at` is when the operations should begin and `tolerance_s` how late
-    they may.
+    the physical plate (`rpe/r1/p3`), `due_at` is when the operations should begin and `tolerance_s`
+    how late they may.
     """
 
     model_config = ConfigDict(frozen=True)

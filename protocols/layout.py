@@ -65,9 +65,9 @@ def assign(
         taken: wells (by index) that are not free.
 
     Returns:
-        by_well: well index -> candidate index. unassigned: candidate index -> what it needs, for
-            each that no free well
-        fits and that gave way to the next best.
+        by_well: well index -> candidate index.
+        unassigned: candidate index -> what it needs, for each that no free well fits and that gave
+            way to the next best.
     """
     rng = np.random.default_rng(seed)
     assigned: dict[int, int] = {}

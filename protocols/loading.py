@@ -24,8 +24,7 @@ class Load(NamedTuple):
     """What one day takes, without dead volumes.
 
     `plates` are new ones by labware, `liquids_ul` the volumes dispensed, `tips` the fresh tips by
-    their size in uL: one
-    for each liquid, well and operation, which is the careful use.
+    their size in uL: one for each liquid, well and operation, which is the careful use.
     """
 
     day: date

@@ -75,9 +75,8 @@ class SimulatedRobot:
     times lie ahead of the clock; on the real clock it really takes them.
 
     With `memory` it plays robots that know less: one that knows what it never got but not how far
-    an interrupted job
-    came, and one that keeps no record of keys at all and would do a job again if it were sent
-    again.
+    an interrupted job came, and one that keeps no record of keys at all and would do a job again if
+    it were sent again.
     """
 
     Options: ClassVar[type[BaseModel]] = SimulatedOptions

@@ -2,9 +2,9 @@
 
 It knows nothing of conditions or parameters. It reads the operations that robots really did and
 computes exposures: inhibitor days, trypsin minutes, strokes, serum days, factor days. Its constants
-are fitted to the
-published campaign (random conditions: mean 0.16, median 0.06, best of 47 about 0.86; standard
-condition 0.45; best reachable 0.95) and to the 47 published wells of round 1; they are not biology.
+are fitted to the published campaign (random conditions: mean 0.16, median 0.06, best of 47 about
+0.86; standard condition 0.45; best reachable 0.95) and to the 47 published wells of round 1; they
+are not biology.
 """
 
 import math

@@ -74,8 +74,8 @@ def compile_protocol(job: Job, options: OpentronsOptions, robot: str) -> tuple[s
     """The text of a protocol that does a job, and what it uses.
 
     A dispense takes the base liquid and each supplement's stock, as much as its concentration
-    needs, from above the
-    well: one tip a source. Whatever touches the liquid of a well has a tip of its own.
+    needs, from above the well: one tip a source. Whatever touches the liquid of a well has a tip of
+    its own.
 
     Raises:
         JobRefused: a well would overflow, tips or a liquid would run out, no pipette takes a

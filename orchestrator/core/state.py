@@ -72,10 +72,9 @@ class JobState:
     """The state of one job; `wells` are those it works on, lost ones included.
 
     `begin_at` is when the schedule has it begin: robots have their jobs in that order. What follows
-    on a robot
-    after one with `order_fixed` is read again when that is done. `latest_at` is when its tolerance
-    ends; None where an operator has waived its lateness. `robot_silent`: its robot did not answer
-    when it was last asked.
+    on a robot after one with `order_fixed` is read again when that is done. `latest_at` is when its
+    tolerance ends; None where an operator has waived its lateness. `robot_silent`: its robot did
+    not answer when it was last asked.
     """
 
     key: str
