@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import optimizer
-from benchmarks.jobs import beside_prefect, journal_alone, many
+from benchmarks.jobs import compare_with_prefect, journal_only, many
 from benchmarks.virtual_campaign import at_random, by_wellwise, simulate, truth
 from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
@@ -162,8 +162,8 @@ def main() -> None:
     proposal_cost(campaign)
     campaigns(campaign)
     whole_campaign(campaign)
-    beside_prefect()
-    journal_alone()
+    compare_with_prefect()
+    journal_only()
     many()
 
 

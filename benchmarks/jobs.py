@@ -28,7 +28,7 @@ from protocols.jobs import Job, JobReport
 
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _PLATES = 10
-_BESIDE_PREFECT = 300
+_WITH_PREFECT = 300
 
 _FILE = """
 name: many-jobs
@@ -101,7 +101,7 @@ def lab_with_jobs(home: Path, number: int) -> tuple[Lab, str]:
     ), campaign_id
 
 
-def beside_prefect() -> None:
+def compare_with_prefect() -> None:
     """Jobs as Prefect tasks, and as many tasks that do nothing.
 
     Each flow in a process and with a server of its own.
@@ -114,7 +114,7 @@ def beside_prefect() -> None:
             )
             found.append(float(ran.stdout))
     bare, jobs = median(seconds["bare"]), median(seconds["jobs"])
-    each = 1000 / _BESIDE_PREFECT
+    each = 1000 / _WITH_PREFECT
     print(
         "a job through journal and dispatch compared with a bare Prefect task: "
         f"ratio {jobs / bare:.2f} "
@@ -141,21 +141,21 @@ def one_flow(kind: str) -> float:
                 await nothing.with_options(task_run_name=f"nothing {index}", tags=["robot:hand"])()
 
         async def measure() -> float:
-            lab, campaign_id = lab_with_jobs(Path(folder), _BESIDE_PREFECT)
+            lab, campaign_id = lab_with_jobs(Path(folder), _WITH_PREFECT)
             current_lab.set(lab)
             await bare(1)
             begun = time.perf_counter()
             if kind == "bare":
-                await bare(_BESIDE_PREFECT)
+                await bare(_WITH_PREFECT)
             else:
                 await carry_round(campaign_id, 1)
-                assert lab.journal.job_counts(campaign_id, 1)[JobStatus.DONE] == _BESIDE_PREFECT
+                assert lab.journal.job_counts(campaign_id, 1)[JobStatus.DONE] == _WITH_PREFECT
             return time.perf_counter() - begun
 
         return asyncio.run(measure())
 
 
-def journal_alone(number: int = 1000) -> None:
+def journal_only(number: int = 1000) -> None:
     """Three transactions a job: dispatched, accepted, done."""
     with tempfile.TemporaryDirectory() as folder:
         lab, campaign_id = lab_with_jobs(Path(folder), number)
@@ -168,7 +168,7 @@ def journal_alone(number: int = 1000) -> None:
         print(f"the journal alone: {number / (time.perf_counter() - begun):.0f} jobs/s", flush=True)
 
 
-def carry_out(number: int) -> None:
+def execute(number: int) -> None:
     """A round of so many jobs, in this process."""
 
     async def run() -> None:
@@ -204,4 +204,4 @@ if __name__ == "__main__":
     if sys.argv[1] in ("bare", "jobs"):
         print(one_flow(sys.argv[1]))
     else:
-        carry_out(int(sys.argv[1]))
+        execute(int(sys.argv[1]))

@@ -175,7 +175,7 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
         current = journal.state(campaign_id).rounds[-1:]
         if current and current[0].proposed:
             console.print(layout_view(current[0].layout))
-        for event in journal.events(campaign_id, kinds=_told()):
+        for event in journal.events(campaign_id, kinds=_shown_kinds()):
             at = event.at.astimezone(settings.zone)
             console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
 
@@ -215,7 +215,7 @@ def propose(
             console.print(str(path), soft_wrap=True, highlight=False)
 
 
-def _told() -> tuple[EventKind, ...]:
+def _shown_kinds() -> tuple[EventKind, ...]:
     """The events that `show` prints."""
     from orchestrator.core.events import EventKind
 

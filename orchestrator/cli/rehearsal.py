@@ -61,7 +61,7 @@ def rehearse(
     """
     from orchestrator.cli.forecast import print_forecast
     from orchestrator.studies.forecast import forecast, simulators
-    from orchestrator.studies.rehearsal import rehearse as carry_through
+    from orchestrator.studies.rehearsal import rehearse as run_rehearsal
     from protocols.costs import costs, needs, read_prices
 
     present = _hours(hours)
@@ -76,7 +76,7 @@ def rehearse(
             if surfaces
             else None
         )
-        found = carry_through(campaign, Settings(), present, given.stand_ins)
+        found = run_rehearsal(campaign, Settings(), present, given.stand_ins)
     _print(found)
     bill = (
         None

@@ -158,7 +158,7 @@ def test_a_small_driver_on_the_device_base_is_gold(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_broken_driver_is_told_what_a_lab_would_suffer(
+def test_a_broken_driver_fails_with_what_a_lab_would_suffer(
     tmp_path: Path, kind: type[Driver], title: str, seen: str, level: Level | None
 ) -> None:
     found = outcomes(kind, tmp_path)

@@ -98,7 +98,7 @@ def test_errors_come_through_as_what_they_are(tmp_path: Path) -> None:
     running.end()
 
 
-def test_a_driver_that_cannot_be_made_there_is_told(tmp_path: Path) -> None:
+def test_a_driver_that_cannot_be_made_there_is_reported(tmp_path: Path) -> None:
     setup = RobotSetup("pump", {"speed": 3}, RealClock(), tmp_path)
     with pytest.raises(
         DriverError, match=r"robot pump: its driver cannot be made in .*ValidationError"
@@ -112,7 +112,7 @@ def test_a_driver_that_cannot_be_made_there_is_told(tmp_path: Path) -> None:
         )
 
 
-def test_a_vendor_package_that_cannot_live_beside_ours_is_used_there(
+def test_a_vendor_package_that_conflicts_with_ours_is_used_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "vendor.py").write_text(
@@ -161,7 +161,7 @@ def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path) -> None:
         make_environment(tmp_path, "vendor", [str(tmp_path / "no-such-folder")])
 
 
-def test_its_interpreter_finds_our_rooms_and_nothing_else_that_lies_beside_them() -> None:
+def test_its_interpreter_finds_our_packages_and_nothing_else_of_their_folder() -> None:
     for room in ("drivers", "protocols", "wellwise"):
         assert start._Rooms.find_spec(room) is not None
     for other in ("tests", "orchestrator", "pydantic"):

@@ -80,7 +80,7 @@ def test_a_job_is_worked_off_item_by_item_on_the_command_line(
     assert "Nothing waits" in wellwise("manual", "list", "bench-person", home=waiting).stdout
 
 
-def test_what_does_not_fit_the_checklist_is_told_and_changes_nothing(waiting: Path) -> None:
+def test_what_does_not_fit_the_checklist_is_reported_and_changes_nothing(waiting: Path) -> None:
     with pytest.raises(
         DriverError, match="nobody has no checklist \\(expected one of bench-person\\)"
     ):
@@ -108,7 +108,7 @@ def test_a_person_is_reminded_when_it_is_late(waiting: Path) -> None:
     assert late.message.startswith("Ada is reminded: it was due at 2026-03-02 09:00")
 
 
-def test_operations_are_told_in_words() -> None:
+def test_operations_are_described_in_words() -> None:
     supplement = Supplement(substance="serum", concentration=20, unit="percent")
     words = [
         operation.in_words()

@@ -194,7 +194,7 @@ def test_an_analysis_that_fails_refuses_the_job(
     assert server.protocols == []
 
 
-def test_without_the_environment_it_is_said_how_to_make_it(
+def test_without_the_environment_the_message_says_how_to_make_it(
     tmp_path: Path, server: OpentronsServer
 ) -> None:
     async def submit(driver: OpentronsRobot) -> JobReport:
@@ -266,7 +266,7 @@ def test_a_robot_that_is_paused_busy_or_starting_says_so(
         asyncio.run(robot(server, tmp_path).connect())
 
 
-def test_an_answer_that_is_an_error_is_told(tmp_path: Path, server: OpentronsServer) -> None:
+def test_an_answer_that_is_an_error_is_reported(tmp_path: Path, server: OpentronsServer) -> None:
     async def ask(driver: OpentronsRobot) -> JobReport:
         with pytest.raises(DriverError, match="refuses GET /runs/x: RunNotFound"):
             await driver._send("GET", "/runs/x")

@@ -63,7 +63,7 @@ def quick(home: Path, profile: str) -> str:
     return str(path)
 
 
-async def carried_out(driver: SerialPump, operations: list[Operation]) -> JobReport:
+async def executed(driver: SerialPump, operations: list[Operation]) -> JobReport:
     """The job to its end, over as many connections as it takes."""
     async with asyncio.timeout(60):
         while True:
@@ -82,7 +82,7 @@ def test_volumes_go_out_and_in_as_they_were_asked_for(
 ) -> None:
     operations = [*dispenses(400, 800), Aspirate(well="A1", volume_ul=600)]
     with switched_on(firmware) as running:
-        report = asyncio.run(carried_out(pump(tmp_path, profile, running.path), operations))
+        report = asyncio.run(executed(pump(tmp_path, profile, running.path), operations))
     assert (report.state, report.operations_done) == ("done", 3)
     assert running.moved_ul == pytest.approx([400, 800, 600], rel=0.01)
 
@@ -98,7 +98,7 @@ def test_a_bad_line_never_doubles_a_dispense(
         home = tmp_path / str(seed)
         with switched_on(firmware, abuse) as running:
             driver = pump(home, quick(home, profile), running.path)
-            report = asyncio.run(carried_out(driver, dispenses(*VOLUMES)))
+            report = asyncio.run(executed(driver, dispenses(*VOLUMES)))
         assert report.state in ("done", "in_doubt"), report.message
         doubts += report.state == "in_doubt"
         suffered += abuse.suffered
@@ -141,7 +141,7 @@ class Mishearing(MasterflexFirmware):
 def test_a_pump_that_moves_before_it_was_started_is_not_started_again(tmp_path: Path) -> None:
     with switched_on(Mishearing) as running:
         driver = pump(tmp_path, quick(tmp_path, "masterflex-ls"), running.path)
-        report = asyncio.run(carried_out(driver, dispenses(400, 520)))
+        report = asyncio.run(executed(driver, dispenses(400, 520)))
     assert running.misheard
     assert report.state == "in_doubt"
     assert running.moved_ul == pytest.approx([400], rel=0.01)
@@ -176,12 +176,12 @@ def test_a_pump_that_was_off_is_found_when_it_is_back(tmp_path: Path) -> None:
     asyncio.run(run("/dev/pts/9999"))
     with switched_on(NE1000Firmware) as running:
         assert (
-            asyncio.run(carried_out(pump(tmp_path, "ne-1000", running.path), dispenses(400))).state
+            asyncio.run(executed(pump(tmp_path, "ne-1000", running.path), dispenses(400))).state
             == "done"
         )
 
 
-def test_wrong_line_settings_and_silence_are_told_with_what_to_look_at(tmp_path: Path) -> None:
+def test_wrong_line_settings_and_silence_are_reported_with_what_to_look_at(tmp_path: Path) -> None:
     with switched_on(MasterflexFirmware) as running:
         driver = pump(tmp_path, "ne-1000", running.path)
         pump_name, line = "New Era NE-1000 syringe pump", "19200 baud 8N1"
@@ -195,7 +195,7 @@ def test_wrong_line_settings_and_silence_are_told_with_what_to_look_at(tmp_path:
         asyncio.run(pump(tmp_path, "ne-1000", running.path).connect())
 
 
-def test_a_busy_port_is_told(tmp_path: Path) -> None:
+def test_a_busy_port_is_reported(tmp_path: Path) -> None:
     async def twice(port: str) -> None:
         first, second = pump(tmp_path, "cavro-xlp", port), pump(tmp_path, "cavro-xlp", port)
         await first.connect()
@@ -214,12 +214,10 @@ def test_a_captured_line_can_be_replayed(tmp_path: Path) -> None:
     with switched_on(NE1000Firmware) as running:
         running.speedup = 1e6
         driver = pump(tmp_path / "first", "ne-1000", running.path, capture=str(capture))
-        assert asyncio.run(carried_out(driver, dispenses(400))).state == "done"
+        assert asyncio.run(executed(driver, dispenses(400))).state == "done"
     assert capture.read_text().count('"way": "out"') == capture.read_text().count('"way": "in"') > 8
     with replayed(capture) as port:
-        report = asyncio.run(
-            carried_out(pump(tmp_path / "second", "ne-1000", port), dispenses(400))
-        )
+        report = asyncio.run(executed(pump(tmp_path / "second", "ne-1000", port), dispenses(400)))
     assert report.state == "done"
 
 
@@ -249,7 +247,7 @@ def test_the_least_volume_is_one_that_the_steps_can_make(tmp_path: Path) -> None
     assert math.isclose(low, 1.0)
 
 
-def test_what_does_not_fit_a_profile_is_told(tmp_path: Path) -> None:
+def test_what_does_not_fit_a_profile_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         DriverError, match=r"no setting speed \(expected some of ul_per_revolution, rpm\)"
     ):

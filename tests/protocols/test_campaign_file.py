@@ -107,7 +107,7 @@ LINEAR = "{kind: linear, terms: {%s: 1, three_factor_period: 1}, at_most: %s}"
 FORBIDDEN = "{kind: forbidden, when: {detachment_length: [%s]}}"
 
 
-def test_every_problem_of_constraints_and_costs_is_told_with_its_place() -> None:
+def test_every_problem_of_constraints_and_costs_is_reported_with_its_place() -> None:
     rules = [
         LINEAR % ("ksr", 30),
         LINEAR % ("detachment_length", 30),

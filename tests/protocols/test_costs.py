@@ -41,13 +41,13 @@ def test_what_days_and_robots_take_is_added_up_and_priced() -> None:
     assert [cost for _, cost in bill] == pytest.approx([12, 90, 80, 0.6, 250])
 
 
-def test_what_has_no_price_is_told_apart_from_what_costs_nothing() -> None:
+def test_what_has_no_price_is_distinguished_from_what_costs_nothing() -> None:
     bill = costs([Need("liquid", "water", 3, "mL"), Need("liquid", "medium", 3, "mL")],
                  read_prices(HEADER + "liquid,water,0,1 L\n"))  # fmt: skip
     assert [cost for _, cost in bill] == [0, None]
 
 
-def test_every_line_that_is_no_price_is_told() -> None:
+def test_every_line_that_is_no_price_is_reported() -> None:
     lines = [
         "plat,6-well,1,1",
         "plate,6-well,dear,1",

@@ -82,7 +82,7 @@ def test_controls_sit_in_wells_with_their_own_period_on_different_plates(rpe: Ca
     assert assignment.unassigned == {}
 
 
-def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_told(rpe: Campaign) -> None:
+def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_notified(rpe: Campaign) -> None:
     observations = [
         Observation(
             condition=rpe.space.standard({"detachment_period": period}), value=value, round=2
@@ -97,7 +97,7 @@ def test_a_control_that_no_well_fits_gives_way_and_the_operator_is_told(rpe: Cam
     assert "the next best takes its place" in notice
 
 
-def test_a_condition_is_seated_once_where_every_well_is_taken() -> None:
+def test_a_condition_is_assigned_once_where_every_well_is_taken() -> None:
     condition = Condition({"p": 1.0})
     wells = Plates(count=1, labware="6-well").all_wells()[:1]
     assignment = assign([condition, condition], 2, wells, [{"p": 1.0}], seed=0)

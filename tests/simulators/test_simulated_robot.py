@@ -79,11 +79,11 @@ def test_wells_are_detached_three_minutes_apart(rpe: Campaign, tmp_path: Path) -
     assert [(b - a).total_seconds() for a, b in pairwise(detached)] == [180.0] * 5
 
 
-@pytest.mark.parametrize("heard", [False, True])
-def test_a_dropped_line_says_nothing_about_what_was_heard(
-    rpe: Campaign, tmp_path: Path, heard: bool
+@pytest.mark.parametrize("received", [False, True])
+def test_a_dropped_line_says_nothing_about_what_was_received(
+    rpe: Campaign, tmp_path: Path, received: bool
 ) -> None:
-    fault = {"kind": "disconnect", "round": 1, "plate": 1, "step": "A", "heard": heard}
+    fault = {"kind": "disconnect", "round": 1, "plate": 1, "step": "A", "heard": received}
     job = plate_one(rpe)[0]
 
     async def submit() -> str:
@@ -93,7 +93,7 @@ def test_a_dropped_line_says_nothing_about_what_was_heard(
             await here.submit(job)
         return (await here.poll(job.key)).state
 
-    assert asyncio.run(submit()) == ("done" if heard else "unknown")
+    assert asyncio.run(submit()) == ("done" if received else "unknown")
 
 
 def test_a_broken_well_costs_that_well(rpe: Campaign, tmp_path: Path) -> None:

@@ -348,19 +348,19 @@ def main() -> None:
                     small,
                     total,
                 )
-                for heard in (False, True):
+                for received in (False, True):
                     drop = {
                         "kind": "disconnect",
                         "round": 1,
                         "plate": 1,
                         "step": "react",
-                        "heard": heard,
+                        "heard": received,
                     }
                     dropping = campaign(memory, drop)
                     points = sorted(rng.sample(every_point(url_of, dropping), 20))
                     name = (
                         f"{engine}, {memory.value}, line drops "
-                        f"{'after' if heard else 'before'} the robot received it"
+                        f"{'after' if received else 'before'} the robot received it"
                     )
                     _series(name, points, url_of, dropping, total)
             small = campaign(KeyMemory.CANNOT_SAY)

@@ -42,9 +42,9 @@ def test_a_kill_at_any_boundary_does_no_harm_with_a_robot_that_cannot_say(
 
 
 @pytest.mark.parametrize("memory", list(KeyMemory))
-@pytest.mark.parametrize("heard", [False, True])
-def test_a_line_that_drops_does_no_harm(memory: KeyMemory, heard: bool) -> None:
-    drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": heard}
+@pytest.mark.parametrize("received", [False, True])
+def test_a_line_that_drops_does_no_harm(memory: KeyMemory, received: bool) -> None:
+    drop = {"kind": "disconnect", "round": 1, "plate": 1, "step": "react", "heard": received}
     tally, small = Tally(), one_plate(campaign(memory, drop))
     points = every_point(sqlite, small)[::12]
     kill_at(points, sqlite, small, tally)

@@ -50,10 +50,12 @@ def url_of(act: type[Act], campaign: str, place: tuple[int, int, str] | None = N
 
 
 def _fields(act: type[Act]) -> list[dict[str, Any]]:
-    return [_said(field) for field in spec_of(act).fields if field.name not in ("why", "place")]
+    return [
+        _described(field) for field in spec_of(act).fields if field.name not in ("why", "place")
+    ]
 
 
-def _said(field: FieldSpec) -> dict[str, Any]:
+def _described(field: FieldSpec) -> dict[str, Any]:
     """What the browser needs to know of a field."""
     return {
         name: value for name, value in field._asdict().items() if value not in (None, "", (), False)

@@ -59,7 +59,7 @@ def test_the_next_round_is_proposed_from_the_published_wells(
     assert controls == {(192.31, 5, 8, 12, 0, 7, 16): "A1", (226.73, 6, 17, 18, 0, 17, 9): "B1"}
 
 
-def test_bad_input_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+def test_bad_input_is_reported_and_nothing_is_written(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(
         RPE_FILE.read_text()
@@ -98,7 +98,7 @@ def test_a_wrong_argument_is_reported(
     assert "Traceback" not in ran.stderr
 
 
-def test_an_option_that_the_driver_does_not_take_is_told_with_its_line(tmp_path: Path) -> None:
+def test_an_option_that_the_driver_does_not_take_is_reported_with_its_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(
         RPE_FILE.read_text().replace("options: {lab: ipsc-rpe}", "options: {laboratory: ipsc-rpe}")
@@ -180,7 +180,7 @@ def test_an_operator_steers_by_command(tmp_path: Path, command: str) -> None:
     assert journal.state(campaign_id).status == ("aborted" if command == "abort" else "paused")
 
 
-def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     nowhere = "postgresql+psycopg://nobody:secret@127.0.0.1:9/none"
     ran = wellwise("status", home=tmp_path, WELLWISE_DATABASE_URL=nowhere)
     assert ran.returncode == 2

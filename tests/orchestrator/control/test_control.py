@@ -250,7 +250,7 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
         acting.approve(lab, campaign_id, "bob", "me too")
     with pytest.raises(JournalError, match="no batch"):
         acting.edit_proposal(lab, campaign_id, place, {name: 1.0}, "ada", "less")
-    carried_on(lab, campaign_id)
+    run_again(lab, campaign_id)
     first, second = lab.journal.state(campaign_id).rounds
     assert asyncio.run(advance(lab, campaign_id)).questions == (AskApproval(campaign_id, 2),)
     assert second.proposed
@@ -262,7 +262,7 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
     assert [str(well.well) for well in first.wells if well.lost] == ["plate 2 A1"]
 
 
-def carried_on(lab: Lab, campaign_id: str) -> None:
+def run_again(lab: Lab, campaign_id: str) -> None:
     outlook = asyncio.run(advance(lab, campaign_id))
     while outlook.moment is not None:
         asyncio.run(lab.clock.sleep_until(outlook.moment))
@@ -281,13 +281,13 @@ def test_a_campaign_ends_when_the_next_round_is_expected_to_bring_too_little(
         campaign_id = journal.create_campaign(
             small.model_copy(update={"stop": stop}), "", [], START
         )
-        carried_on(open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id)
+        run_again(open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id)
         state = journal.state(campaign_id)
         assert (state.status, len(state.rounds)) == ("finished", rounds)
         assert ("round 2 is expected to raise the best by" in state.reason) == (rounds == 1)
 
 
-def test_a_lost_condition_is_tried_once_more_in_the_next_round(tmp_path: Path) -> None:
+def test_a_lost_condition_is_tried_again_in_the_next_round(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     lost = lab.journal.state(campaign_id).rounds[0].wells[2]
     with pytest.raises(JournalError, match="no well of round 1 is lost"):

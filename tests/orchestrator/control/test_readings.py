@@ -128,7 +128,7 @@ def test_scorers_are_found_by_name_and_their_options_checked(assay: Campaign) ->
         checked_campaign(NamedText(text, "campaign.yaml"), Settings())
 
 
-def test_readings_are_entered_scored_anew_and_compared_with_the_hand(
+def test_readings_are_entered_scored_again_and_compared_with_the_hand(
     tmp_path: Path, assay: Campaign
 ) -> None:
     read = assay.model_copy(

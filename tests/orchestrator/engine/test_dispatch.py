@@ -37,7 +37,7 @@ def kinds(lab: Lab, campaign_id: str) -> list[str]:
     ]
 
 
-def test_the_intent_is_written_before_the_robot_is_told(tmp_path: Path, rpe: Campaign) -> None:
+def test_the_intent_is_written_before_anything_is_sent(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     robot = lab.robots["maholo"]
     seen = []
@@ -53,14 +53,14 @@ def test_the_intent_is_written_before_the_robot_is_told(tmp_path: Path, rpe: Cam
     assert kinds(lab, campaign_id) == ["job_dispatched", "job_done"]
 
 
-@pytest.mark.parametrize("heard", [False, True])
-def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, heard: bool) -> None:
+@pytest.mark.parametrize("received", [False, True])
+def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, received: bool) -> None:
     fault: dict[str, object] = {
         "kind": "disconnect",
         "round": 1,
         "plate": 1,
         "step": "A",
-        "heard": heard,
+        "heard": received,
     }
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
 
@@ -75,16 +75,16 @@ def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, heard
     assert performed(tmp_path) == len(lab.journal.job(KEY)[0].operations)
 
 
-@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("received", [False, True])
 def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(
-    tmp_path: Path, rpe: Campaign, heard: bool
+    tmp_path: Path, rpe: Campaign, received: bool
 ) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
 
     async def crash_and_recover() -> None:
         job, _ = lab.journal.job(KEY)
         lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
-        if heard:
+        if received:
             await lab.robots["maholo"].connect()
             await lab.robots["maholo"].submit(job)
         await execute_job(lab, campaign_id, KEY)
@@ -132,9 +132,9 @@ def test_nothing_is_sent_once_the_campaign_is_paused(tmp_path: Path, rpe: Campai
     assert performed(tmp_path) == 0
 
 
-@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("received", [False, True])
 def test_a_paused_campaign_sees_to_its_end_what_a_robot_has_and_sends_nothing(
-    tmp_path: Path, rpe: Campaign, heard: bool
+    tmp_path: Path, rpe: Campaign, received: bool
 ) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
 
@@ -142,13 +142,13 @@ def test_a_paused_campaign_sees_to_its_end_what_a_robot_has_and_sends_nothing(
         job, _ = lab.journal.job(KEY)
         lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
         await lab.robots["maholo"].connect()
-        if heard:
+        if received:
             await lab.robots["maholo"].submit(job)
         acting.pause(lab, campaign_id, "ada", "the incubator is open")
         await advance(lab, campaign_id)
 
     asyncio.run(crash_then_pause())
-    assert lab.journal.job(KEY)[1].status is (JobStatus.DONE if heard else JobStatus.PLANNED)
+    assert lab.journal.job(KEY)[1].status is (JobStatus.DONE if received else JobStatus.PLANNED)
     assert next_actions(lab.journal.state(campaign_id), START) == []
 
 
@@ -192,7 +192,7 @@ def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(
     )
 
 
-def test_what_a_robot_says_meanwhile_is_told_once(tmp_path: Path, rpe: Campaign) -> None:
+def test_what_a_robot_reports_meanwhile_is_logged_once(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     robot = lab.robots["maholo"]
     messages = iter(["", "the door is open", "the door is open", "a person is reminded"])

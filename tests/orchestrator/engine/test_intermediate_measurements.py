@@ -43,7 +43,7 @@ def _small() -> str:
     return text.replace("proposed: 22", "proposed: 2")
 
 
-def test_it_is_kept_beside_the_objective(tmp_path: Path) -> None:
+def test_it_is_kept_in_addition_to_the_objective(tmp_path: Path) -> None:
     house = House(tmp_path)
     journal = house.backend.journal
     campaign_id = journal.create_campaign(read_campaign(_small()), _small(), [], START)

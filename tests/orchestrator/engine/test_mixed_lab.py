@@ -87,7 +87,7 @@ robots:
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_mixed_lab_carries_a_round_to_its_end(tmp_path: Path, killed: bool) -> None:
+def test_a_mixed_lab_runs_a_round_to_its_end(tmp_path: Path, killed: bool) -> None:
     """All at once; when the process of one driver is killed within a job, the others go on."""
     with ExitStack() as ends:
         pump, syringe, server, ada = (

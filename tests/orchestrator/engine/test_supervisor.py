@@ -31,7 +31,7 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_campaigns_are_carried_on_side_by_side_and_wait_for_who_was_first(
+def test_campaigns_are_run_in_parallel_and_wait_for_the_first_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(carrier_module, "_SHORTEST_S", 0.2)

@@ -39,7 +39,7 @@ def test_all_problems_of_a_table_come_at_once(assay: Campaign) -> None:
     ]
 
 
-def test_a_missing_column_is_told_with_what_there_is(assay: Campaign) -> None:
+def test_a_missing_column_is_reported_with_what_there_is(assay: Campaign) -> None:
     (problem,) = problems("substrate_concentration,volume,coloured_cell_ratio\n1,2,0.1\n", assay)
     assert "past.csv:1: enzyme_volume: there is no such column" in problem
     assert "--column enzyme_volume=HEADER" in problem

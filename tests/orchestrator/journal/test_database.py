@@ -129,7 +129,7 @@ def test_a_changed_image_is_found_by_the_backup(tmp_path: Path) -> None:
     assert not (tmp_path / "backup.zip").exists()
 
 
-def test_a_locked_database_is_waited_for_and_then_told(
+def test_a_locked_database_is_waited_for_and_then_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestrator.journal.database.BUSY_MS", 50)
@@ -235,7 +235,7 @@ def test_a_lost_connection_in_a_transaction_leaves_no_half_state() -> None:
         journal.note(campaign_id, START, "notice", campaign_id, "going on works")
 
 
-def test_a_database_that_may_only_be_read_is_told(tmp_path: Path) -> None:
+def test_a_database_that_may_only_be_read_is_reported(tmp_path: Path) -> None:
     _, campaign_id = finished(tmp_path / "home")
     shutil.copy(tmp_path / "home" / "journal.sqlite", tmp_path / "copy.sqlite")
     journal = Journal(f"sqlite:///{tmp_path / 'copy.sqlite'}")

@@ -114,7 +114,7 @@ def test_an_unpacked_crate_is_checked_as_its_archive_is(crate: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip"])
-def test_what_is_no_crate_is_told(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_crate_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(JournalError, match="is no crate"):
         verify(tmp_path / "x.zip")

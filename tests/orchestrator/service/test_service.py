@@ -115,7 +115,9 @@ def test_whatever_is_asked_the_answer_is_described(described: House) -> None:
         asked()
 
 
-def test_a_method_that_an_address_has_not_is_told_with_those_that_it_has(described: House) -> None:
+def test_a_method_that_an_address_has_not_is_reported_with_those_that_it_has(
+    described: House,
+) -> None:
     answer = described.client("admin").delete(f"{V1}/campaigns")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
     assert "expected GET, POST" in answer.json()["detail"]

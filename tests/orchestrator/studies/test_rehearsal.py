@@ -64,7 +64,7 @@ def test_a_tolerance_that_is_too_short_is_a_conflict_that_says_what_would_do() -
     )
 
 
-def test_what_is_done_when_nobody_is_there_is_told(assay: Campaign) -> None:
+def test_what_is_done_when_nobody_is_there_is_reported(assay: Campaign) -> None:
     found = rehearse(
         assay, Settings(), WorkingHours.model_validate({"from": "8:00", "to": "12:00"})
     )
