@@ -1,6 +1,6 @@
 """Scoring error, the culture, campaigns against random search, and what things cost.
 
-A proposal, a campaign, a job.
+Costs are those of a proposal, of a campaign and of a job.
 """
 
 import resource

@@ -1,7 +1,4 @@
-"""Whether the model means what it says.
-
-The cover of its intervals, and how often "beats the standard" came true.
-"""
+"""Calibration: the coverage of intervals, and how often "beats the standard" came true."""
 
 import argparse
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""`optimizer.discover_causes` compared with DirectLiNGAM and RESIT on random graphs.
-
-Structural Hamming distance.
-"""
+"""Structural Hamming distance of `optimizer.discover_causes`, DirectLiNGAM and RESIT."""
 
 import argparse
 import json

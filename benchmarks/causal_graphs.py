@@ -1,7 +1,4 @@
-"""Random graphs and what is measured of their variables.
-
-For a comparison of methods that look for causes.
-"""
+"""Random graphs and samples of their variables, to compare methods of causal discovery."""
 
 from typing import NamedTuple
 
@@ -74,10 +71,7 @@ def _rising(x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.floa
 
 
 def distance(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> int:
-    """Structural Hamming distance.
-
-    Pairs whose edge is missing, too much, or the wrong way round.
-    """
+    """Structural Hamming distance: pairs whose edge is missing, extra or reversed."""
     pairs = np.triu_indices(len(truth), 1)
     return int(
         sum(

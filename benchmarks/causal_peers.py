@@ -1,4 +1,4 @@
-"""Other methods that look for causes, on the same graphs.
+"""Other methods of causal discovery, on the same graphs.
 
 Run by the interpreter of an environment that has lingam.
 """

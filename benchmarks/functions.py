@@ -46,10 +46,7 @@ def reported() -> list[Function]:
 
 
 def tuning() -> list[Function]:
-    """Functions for choosing settings.
-
-    None of them is reported, and no formula is shared with those that are.
-    """
+    """Functions for choosing settings; none is reported, or shares a formula with one that is."""
     return [
         rosenbrock5(),
         styblinski6(),
@@ -97,10 +94,7 @@ def seated_culture() -> Function:
 
 
 def handicapped() -> list[Function]:
-    """Reported functions under conditions that cost something.
-
-    Seats that decide, and lost wells.
-    """
+    """Reported functions with wells that decide parameters, and with lost wells."""
     losing = [
         f._replace(name=f"losing-{f.name}", lost=0.1) for f in (culture(), hartmann6(), assay())
     ]
@@ -311,10 +305,7 @@ def styblinski6() -> Function:
 
 
 def strains() -> Function:
-    """Five strains in three media, each pair with its own best dose and time.
-
-    Too long a time is fatal for some.
-    """
+    """Five strains in three media, each pair with its own best dose and time; some die early."""
     rng = np.random.default_rng(5)
     dose_at, hours_at = rng.uniform(0.2, 0.8, (5, 3)), rng.uniform(0.3, 0.7, 5)
     fatal = hours_at + rng.uniform(0.15, 0.4, 5)
@@ -358,7 +349,7 @@ def waves4() -> Function:
 def surface(seed: int) -> Function:
     """A random response surface of seven mixed parameters.
 
-    Curved main effects, two interactions, sometimes a fall.
+    It has curved main effects, two interactions, and sometimes a sharp drop.
     """
     rng = np.random.default_rng([seed, 77])
     steps = [

@@ -102,9 +102,9 @@ def lab_with_jobs(home: Path, number: int) -> tuple[Lab, str]:
 
 
 def compare_with_prefect() -> None:
-    """Jobs as Prefect tasks, and as many tasks that do nothing.
+    """Jobs as Prefect tasks, and as many empty tasks, each flow in a process of its own.
 
-    Each flow in a process and with a server of its own.
+    Each has a server of its own too.
     """
     seconds: dict[str, list[float]] = {"bare": [], "jobs": []}
     for _ in range(3):

@@ -1,7 +1,4 @@
-"""Many who look while a campaign runs.
-
-Lost events, the time of a read compared with idle, and what it costs the campaign.
-"""
+"""Many viewers while a campaign runs: lost events, times of reads, cost to the campaign."""
 
 import argparse
 import asyncio
@@ -60,7 +57,7 @@ class Served:
         self.url, self.token = found[1], found[2]
 
     def client(self) -> httpx.AsyncClient:
-        """Somebody who looks."""
+        """A viewer."""
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
 
@@ -94,7 +91,7 @@ async def read(served: Served, times: list[float], offset: float) -> None:
 
 
 async def run(home: Path, viewers: int, clients: int, rounds: int, speed: float | None) -> Run:
-    """A campaign with so many who look."""
+    """A campaign with so many viewers."""
     served = Served(home, speed)
     try:
         received: list[list[int]] = [[] for _ in range(viewers)]

@@ -50,9 +50,7 @@ class JobRefused(DriverError):
 
 @dataclass(frozen=True)
 class RobotSetup:
-    """What a driver is made from: name, options, clock, folder and seed of one robot.
-
-    Name and options are those of the campaign or lab file.
+    """What a driver is made from: the robot's name and options, a clock, a folder and a seed.
 
     `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real
     equipment ignores it; `limits` are those of the lab, where they are narrower than the driver's

@@ -231,8 +231,5 @@ class Checklist:
 
 
 def book_path(home: Path, robot: str) -> Path:
-    """Where a person's job book is kept.
-
-    Apart from those of devices, which nobody confirms by hand.
-    """
+    """Where a person's job book is kept, apart from those of devices."""
     return home / "people" / f"{robot}.sqlite"

@@ -105,10 +105,7 @@ _A = TypeVar("_A", bound=Address)
 
 
 def parse_address(text: str) -> Address | None:
-    """What an address names; None if it is no address.
-
-    A robot's or a campaign's name, for example, is none.
-    """
+    """What an address names; None for other text, such as the name of a robot or campaign."""
     found = _ADDRESS.fullmatch(text)
     if found is None:
         return None

@@ -67,10 +67,7 @@ class LinearConstraint(_Constraint):
 
 
 class Cost(BaseModel):
-    """Something that a condition takes and that should be low: a weighted sum.
-
-    Of numeric parameters, in their units.
-    """
+    """A cost, which should be low: a weighted sum of numeric parameters, in their units."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -10,9 +10,7 @@ _WELL = re.compile(r"([A-Pa-p])0?(\d{1,2})")
 
 
 def read_plate_table(text: str, where: str) -> dict[str, float]:
-    """Numbers by well from a plate reader's CSV.
-
-    A table with the columns well and value, or a grid of rows A to P.
+    """Numbers by well from a plate reader's CSV: columns well and value, or a grid A to P.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}

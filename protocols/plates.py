@@ -32,10 +32,7 @@ _RECTANGLE = re.compile(r"^([A-P])([1-9]\d?):([A-P])([1-9]\d?)$")
 
 
 class Well(BaseModel):
-    """One well of a round: plate number, SLAS name, and number in processing order.
-
-    Plates and the order within a plate count from 1.
-    """
+    """One well of a round: plate, SLAS name, and number in processing order (from 1)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -94,10 +94,7 @@ class SearchSpace(BaseModel):
 def constraint_findings(
     parameters: Sequence[Parameter], constraints: Sequence[Constraint]
 ) -> Iterator[Finding]:
-    """What is wrong between parameters and constraints: names, values, the standard.
-
-    A standard that is not permitted, for example.
-    """
+    """What is wrong between parameters and constraints: names, values, a forbidden standard."""
     by_name = {parameter.name: parameter for parameter in parameters}
     for index, constraint in enumerate(constraints):
         wrong = list(_term_findings(constraint, by_name, ("constraints", index)))

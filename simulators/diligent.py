@@ -16,9 +16,9 @@ _ITEM_S = 0.03
 
 
 class Diligent(threading.Thread):
-    """Does the first open item of each checklist below a folder, and counts operations.
+    """Does the first open item of each checklist below a folder, and counts it.
 
-    Counted are those that must not be done twice.
+    It counts only operations that must not be done twice.
     """
 
     def __init__(self, home: Path) -> None:

@@ -1,7 +1,4 @@
-"""What operators do, in the words of tests.
-
-Each is one act of the table, performed on a lab's journal.
-"""
+"""Acts of operators on a lab's journal, in the words of tests."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,4 @@
-"""The driver for Opentrons robots: a job becomes a protocol that is run over HTTP.
-
-The protocol is analysed, uploaded and then run.
-"""
+"""The driver for Opentrons robots: a job becomes a protocol, analysed and run over HTTP."""
 
 import asyncio
 import json
@@ -257,9 +254,7 @@ class OpentronsRobot:
 
 
 async def analyse(text: str, python: Path) -> list[str]:
-    """The errors that the opentrons package finds when it simulates a protocol.
-
-    It is run by an interpreter that has the package.
+    """The errors that the opentrons package of an interpreter finds in a protocol.
 
     Raises:
         DriverError: the analysis itself cannot be run.

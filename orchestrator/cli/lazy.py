@@ -74,7 +74,7 @@ class LazyGroup(TyperGroup):
 def is_of_the_lab(error: ModuleNotFoundError) -> bool:
     """Whether a module is missing because a package of the lab is not installed.
 
-    And not by a fault of ours.
+    False if it is a module of ours: that is a fault.
     """
     return (error.name or "").split(".")[0] not in _OURS
 

@@ -1,7 +1,4 @@
-"""Handing over: a robot's plates go to another robot that shares its steps.
-
-For a robot may be broken for days.
-"""
+"""Handing over: the plates of a broken robot go to another that shares its steps."""
 
 from typing import Annotated, Any, ClassVar
 

@@ -13,9 +13,7 @@ _STOP_S = 10.0
 
 
 async def stop_now(lab: Lab, campaign_id: str, by: By) -> dict[str, str]:
-    """Stop the robots, then pause the campaign; returns those that could not be stopped.
-
-    With the reason for each.
+    """Stop the robots, then pause the campaign; returns those not stopped, with reasons.
 
     A job that was on its way meanwhile is stopped as well: after the pause no more can follow.
 

@@ -87,10 +87,7 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
 def closed(
     robots: Mapping[str, RobotConfig], tasks: Sequence[Task], now: datetime
 ) -> list[Unavailability]:
-    """The spans outside the working hours of robots until all tasks are certainly done.
-
-    In the time zone of `now`.
-    """
+    """The spans outside working hours (time zone of `now`) until all tasks are certainly done."""
     found = []
     for name, config in robots.items():
         own = [task for task in tasks if task.robot == name]

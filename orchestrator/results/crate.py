@@ -31,9 +31,9 @@ _KINDS = {
 
 
 def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive: Path) -> int:
-    """Write a campaign with all of its data as an RO-Crate (zip), each part with its hash.
+    """Write a campaign as an RO-Crate (zip), each part with its hash.
 
-    Conditions, readings, images, events and campaign file.
+    Its parts are conditions, readings, images, events and campaign file.
 
     Returns: the number of files in it.
 

@@ -61,9 +61,9 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
 
 
 def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
-    """The objective over each parameter, most important first, with one sd.
+    """The objective over each parameter, averaged over the others, with one sd.
 
-    Averaged over the other parameters.
+    The most important parameter is the first.
     """
     across = min(len(found), 4)
     down = -(-len(found) // across)

@@ -1,6 +1,7 @@
-"""Agreement between two methods that measure the same wells (Bland and Altman 1986).
+"""Agreement between two methods that measure the same wells.
 
-"Statistical methods for assessing agreement between two methods of clinical measurement".
+Bland and Altman 1986, "Statistical methods for assessing agreement between two methods of clinical
+measurement".
 """
 
 from collections.abc import Sequence

@@ -43,10 +43,7 @@ class RehearsedJob(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """A conflict: what cannot be done as planned, and how to mend it; or only a wait.
-
-    Only a wait if not `fatal`.
-    """
+    """A conflict: what cannot be done as planned (or, if not `fatal`, waits), and its remedy."""
 
     robot: str
     step: str

@@ -68,10 +68,7 @@ class BaseOperation(BaseModel, ABC):
 
     @property
     def delay_s(self) -> float | None:
-        """Seconds after the last operation without a delay before which it may not begin.
-
-        None: it has no delay.
-        """
+        """Seconds after the last operation without a delay before which it may not begin."""
         return None
 
     @property
@@ -110,10 +107,7 @@ class PlateOperation(BaseOperation):
 
 
 class Supplement(BaseModel):
-    """What a dispensed liquid contains in addition to its base.
-
-    A substance at a final concentration in `unit`.
-    """
+    """What a dispensed liquid contains in addition: a substance at a final concentration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

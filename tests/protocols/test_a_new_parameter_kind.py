@@ -1,7 +1,4 @@
-"""A new kind of parameter is one class.
-
-A package that announces it needs nothing else to change.
-"""
+"""A new kind of parameter is one class: a package that announces it changes nothing else."""
 
 import json
 from pathlib import Path

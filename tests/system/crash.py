@@ -135,7 +135,7 @@ class Tally:
 
 
 def run_to_end(home: Path, url: str, campaign_id: str) -> None:
-    """Carry the campaign to its end; a person who looks at the deck decides what is in doubt."""
+    """Run the campaign to its end; a person who looks at the deck decides what is in doubt."""
 
     async def run() -> None:
         journal = Journal(url)

@@ -1,6 +1,4 @@
-"""A lab of real processes on this machine: PostgreSQL, Prefect server, two workers.
-
-Each worker has one virtual robot.
+"""A lab of real processes here: PostgreSQL, Prefect server, two workers with a robot each.
 
 `python -m tests.system.lab` launches a campaign of two rounds in it over the service, kills one
 worker in the middle of a job and starts it again, and looks at what was really done.
@@ -101,10 +99,7 @@ def free_port() -> int:
 
 
 def wait_for(what: str, answer: object, *others: subprocess.Popen[str]) -> None:
-    """Return when `answer()` is true.
-
-    Fail when it never is or when a process that is needed has ended.
-    """
+    """Return when `answer()` is true; fail if it never is, or a process it needs has ended."""
     deadline = time.monotonic() + _PATIENCE_S
     while not answer():  # type: ignore[operator]
         if any(other.poll() is not None for other in others):

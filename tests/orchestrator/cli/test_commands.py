@@ -1,7 +1,4 @@
-"""The command line as a whole.
-
-Its help is true, and printing it imports nothing that is not needed.
-"""
+"""The help of the command line is true, and imports nothing that it does not need."""
 
 import subprocess
 import sys

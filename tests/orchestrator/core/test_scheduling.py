@@ -1,7 +1,4 @@
-"""In which order robots have jobs.
-
-The solver keeps tolerances that taking what is due first would break.
-"""
+"""Scheduling: the solver keeps tolerances that earliest-due-first would break."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -153,10 +150,7 @@ _QUENCH = """    - name: quench
 
 
 def _crossing() -> Campaign:
-    """Two plates on one robot.
-
-    A long step that may wait, and a short one soon after it that may not.
-    """
+    """Two plates on one robot: a long step that may wait, then a short one that may not."""
     text = (
         ASSAY_FILE.read_text()
         .replace("    - name: read\n", _QUENCH)

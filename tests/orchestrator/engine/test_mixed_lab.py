@@ -1,7 +1,4 @@
-"""One round with every kind of robot.
-
-Virtual, serial, in an interpreter of its own, Opentrons, a person.
-"""
+"""One round with virtual, serial, isolated, Opentrons and manual robots."""
 
 import asyncio
 import sys

@@ -1,7 +1,4 @@
-"""The supervisor that runs campaigns.
-
-It waits for who was first, and one campaign's fault is not another's.
-"""
+"""The supervisor waits for earlier owners, and keeps the faults of campaigns apart."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""A crate made here can be checked and proposed from elsewhere.
-
-Whatever was changed in it is found.
-"""
+"""A crate can be checked and proposed from elsewhere, and every change to it is found."""
 
 import json
 import zipfile

@@ -1,7 +1,4 @@
-"""Log lines and notifications of events.
-
-A structured line of each, and a message of those that matter to a person.
-"""
+"""A structured log line of each event, and notifications of those that matter to people."""
 
 import asyncio
 import json

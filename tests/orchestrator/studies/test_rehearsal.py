@@ -1,7 +1,4 @@
-"""A campaign is rehearsed before its launch.
-
-What is too late, what is done when nobody is there, what to load.
-"""
+"""A rehearsal finds what is late, what happens when nobody is there, and what to load."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
