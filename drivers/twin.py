@@ -15,7 +15,7 @@ class Twin:
     """Simulated equipment while it runs: how a driver reaches it, and what it has done.
 
     `performed` counts the operations that must not be repeated and that the equipment did, by its
-    own count; None if it cannot tell.
+    own count; None if it does not count.
     """
 
     clock: Clock

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     )
 
     notify: str = Field(
-        "", description="addresses of Apprise, with spaces between them, that hear of what matters"
+        "", description="addresses of Apprise, with spaces between them, that get notifications"
     )
 
     time_zone: str = Field(

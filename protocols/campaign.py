@@ -50,7 +50,7 @@ class Measurement(Scored):
 
 
 class Chosen(_Model):
-    """A condition that a person wants in some wells of round 1."""
+    """A condition that a person chose for some wells of round 1."""
 
     condition: dict[Name, Value]
     wells: int = Field(1, ge=1)
@@ -62,7 +62,7 @@ class FirstRound(_Model):
     initial: int = Field(ge=0)
     standard: int = Field(0, ge=0)
     chosen: tuple[Chosen, ...] = Field(
-        (), description="conditions that a person wants, each with its number of wells"
+        (), description="conditions that a person chose, each with its number of wells"
     )
     replicates: int = Field(1, ge=1, description="wells that try each initial condition")
 

@@ -76,5 +76,5 @@ class Observation(BaseModel):
 
     @property
     def usable(self) -> bool:
-        """Whether a model may learn from it: there is a value and nothing speaks against it."""
+        """Whether a model may be fitted to it: it has a value and no flags."""
         return self.value is not None and not self.flags

@@ -14,8 +14,8 @@ from protocols.jobs import Reading
 class Score(BaseModel):
     """The value of one reading, 0..1; `value` is None where nothing could be measured.
 
-    Flags say why it may not be trusted. A flagged value is kept for people to see and is not learnt
-    from.
+    Flags say why it may not be trusted. A flagged value is kept for people to see; the model does
+    not use it.
     """
 
     model_config = ConfigDict(frozen=True)

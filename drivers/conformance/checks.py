@@ -376,7 +376,7 @@ def _open_files() -> int:
     folder = Path("/dev/fd")  # Linux, macOS and the BSDs have it
     if not folder.is_dir():
         raise Failure(
-            "this system does not tell which files are open: whether any is left cannot be seen "
+            "this system does not show which files are open: whether any is left cannot be seen "
             "here"
         )
     return len(list(folder.iterdir()))

@@ -89,7 +89,7 @@ class Scaled(_Part):
     )
 
     def text(self, volume_ul: float, settings: Mapping[str, float]) -> str:
-        """As the instrument wants it."""
+        """The number in the instrument's format."""
         value = (volume_ul if self.of else settings[self.setting]) * self.multiply_by
         if self.divide_by:
             value /= settings[self.divide_by]

@@ -95,7 +95,7 @@ def _parameter(field: FieldSpec) -> inspect.Parameter:
 
 
 def _none_flag(field: FieldSpec) -> inspect.Parameter:
-    shown = typer.Option(f"--{field.none}", help="No value: do not learn from it.")
+    shown = typer.Option(f"--{field.none}", help="No value: exclude it from the model.")
     return _keyword(field.none, Annotated[bool, shown], False)
 
 

@@ -116,7 +116,7 @@ def layout_view(layout: Layout) -> Table:
 
 
 def _probability(value: float) -> str:
-    """As finely as 1000 draws can tell."""
+    """A probability, as finely as 1000 samples resolve it."""
     return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
 
 

@@ -112,7 +112,7 @@ class Commands(LazyGroup):
                 serve="Serve the dashboard and the HTTP API, and run every campaign.",
             ),
             **_group("remote", "remote", "remote", "Campaigns of a service elsewhere."),
-            **_group("token", "serve", "tokens", "Tokens with which people are let in."),
+            **_group("token", "serve", "tokens", "Access tokens of the service."),
             **_of(
                 "workers",
                 "lab_commands",

@@ -128,15 +128,15 @@ def schedule(tasks: Sequence[Task], away: Sequence[Unavailability] = ()) -> list
 
     Tasks that could never meet on a robot are looked at by themselves (clusters). Of one cluster
     first the number of broken tolerances is lowered, then by how much they are broken, then how
-    long tasks wait. Where the greedy schedule keeps every tolerance, it stays: people know plates
+    long tasks wait. Where earliest-due-first keeps every tolerance, it stays: people know plates
     by their order. (CP-SAT of OR-tools.)
 
     Args:
         tasks: all that is still to be done; those of one plate in their order.
         away: when robots do nothing.
 
-    Returns: a slot for each task, by begin. Never more broken tolerances than in the greedy
-    schedule.
+    Returns: a slot for each task, by begin. Never more broken tolerances than with
+    earliest-due-first.
     """
     gaps = _gaps(away)
     slots: list[Slot] = []

@@ -127,7 +127,7 @@ class CampaignSupervisor:
                             self._run_campaign(campaign_id, last)
                         )
             except WellwiseError as error:
-                # Such as a database that is away: it is asked again, and readiness tells of it.
+                # Such as a database that does not answer: it is asked again; `ready` reports it.
                 _log.warning("%s", error)
             try:
                 async with asyncio.timeout(_LOOK_S):

@@ -124,7 +124,7 @@ class Access:
         """Who shows this token.
 
         Raises:
-            Denied: nobody is let in with it.
+            Denied: it is unknown, has expired or was revoked.
         """
         with self._store.reading_session() as session:
             return _identity(_token(session, secret))
@@ -133,7 +133,7 @@ class Access:
         """Begin a browser session; returns its secret, which belongs into a cookie, and who it is.
 
         Raises:
-            Denied: nobody is let in with this token.
+            Denied: the token is unknown, has expired or was revoked.
         """
         now, browser = datetime.now(UTC), secrets.token_urlsafe(32)
         with self._store.transaction() as session:

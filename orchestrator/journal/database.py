@@ -52,7 +52,7 @@ def _engine(url: str) -> Engine:
         def _prepare(connection: Any, _record: Any) -> None:
             cursor = connection.cursor()
             cursor.execute("PRAGMA journal_mode=WAL")
-            # An intent must be on the disk before a robot hears of it, even if the power fails.
+            # An intent must be on the disk before it is sent to a robot, even if the power fails.
             cursor.execute("PRAGMA synchronous=FULL")
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")

@@ -230,7 +230,7 @@ class EventRow(SQLModel, table=True):
 
 
 class AccessTokenRow(SQLModel, table=True):
-    """What a person (or a program) shows to be let in; only the SHA-256 of the secret is kept."""
+    """An access token of a person or program; only the SHA-256 of the secret is kept."""
 
     __tablename__ = "access_token"
     __table_args__ = (UniqueConstraint("digest", name="access_token_digest"),)
@@ -245,7 +245,7 @@ class AccessTokenRow(SQLModel, table=True):
 
 
 class WebSessionRow(SQLModel, table=True):
-    """A browser that was let in with a token; it is shut out with it."""
+    """A browser session that began with a token; it ends when the token is revoked."""
 
     __tablename__ = "web_session"
 

@@ -41,7 +41,7 @@ def svg(figure: Figure, salt: str) -> bytes:
 
 
 def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> dict[str, Figure]:
-    """Every plot of the model, by name; none when there is too little to learn from."""
+    """Every plot of the model, by name; none when there are too few observations."""
     found = effects(campaign.space, observations)
     if not found:
         return {}

@@ -38,7 +38,7 @@ def identity(request: Request) -> Identity:
     """Who sends a request.
 
     Raises:
-        Refused: nobody who is let in, or a change from a browser without the session's CSRF token.
+        Refused: not signed in, or a change from a browser without the session's CSRF token.
     """
     access = backend_of(request).access
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")

@@ -80,7 +80,7 @@ def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: 
     with house(tmp_path) as served:
         campaign_id = served.campaign(assay, proposed=True)
         text = report(served.backend.state(campaign_id)[1], Settings(), "", None)
-    assert "Too little was observed to learn from." in text
+    assert "There are too few observations to fit the model." in text
     as_pdf(text, tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
 

@@ -20,7 +20,7 @@ async function send(method, url, content) {
   return answer;
 }
 
-function tell(place, text) {
+function setText(place, text) {
   place.hidden = !text;
   place.textContent = text;
 }
@@ -41,7 +41,7 @@ async function refresh() {
     if (!response.ok) return;
     text = await response.text();
   } catch {
-    return; // the stream tells that the service is away
+    return; // the stream shows that the service is not reachable
   }
   if (mine !== asked) return;
   const next = document.createElement("div");
@@ -181,7 +181,7 @@ function ask(button) {
   byId("act-note").textContent = data.note;
   byId("act-fields").replaceChildren();
   byId("act-why").value = "";
-  tell(byId("act-problem"), "");
+  setText(byId("act-problem"), "");
   const preset = JSON.parse(data.preset || "{}");
   const choices = JSON.parse(data.choices || "{}");
   const asked = (acts[data.act] ?? []).filter((spec) => !(spec.name in preset)).map((spec) => field(spec, choices));
@@ -200,7 +200,7 @@ function ask(button) {
       if (byId("detail").open) openDetail(byId("detail").dataset.url);
       refresh();
     } catch (error) {
-      tell(byId("act-problem"), error.message);
+      setText(byId("act-problem"), error.message);
     } finally {
       confirm.disabled = false;
     }
@@ -342,7 +342,7 @@ function editor() {
       const campaign = await send("POST", "/api/v1/campaigns", content());
       location.href = `/campaigns/${campaign.id}`;
     } catch (error) {
-      tell(byId("launch-problem"), error.message);
+      setText(byId("launch-problem"), error.message);
       launch.disabled = false;
     }
   };
@@ -353,7 +353,7 @@ function editor() {
 function tokens() {
   byId("token-form").onsubmit = async (event) => {
     event.preventDefault();
-    tell(byId("token-problem"), "");
+    setText(byId("token-problem"), "");
     try {
       const wish = { person: byId("token-person").value, role: byId("token-role").value, days: Number(byId("token-days").value) };
       const token = await send("POST", "/api/v1/tokens", wish);
@@ -366,7 +366,7 @@ function tokens() {
       next.innerHTML = await response.text();
       main.querySelector("section").replaceWith(next.querySelector("section"));
     } catch (error) {
-      tell(byId("token-problem"), error.message);
+      setText(byId("token-problem"), error.message);
     }
   };
   main.addEventListener("click", async (event) => {
@@ -381,7 +381,7 @@ function tokens() {
       await send("DELETE", `/api/v1/tokens/${button.dataset.revoke}`);
       location.reload();
     } catch (error) {
-      tell(byId("token-problem"), error.message);
+      setText(byId("token-problem"), error.message);
     }
   });
 }
