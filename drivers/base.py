@@ -20,9 +20,12 @@ __all__ = [
     "DRIVER_API",
     "Capabilities",
     "Clock",
+    "DeviceCannotWork",
     "Driver",
     "DriverError",
+    "FencedOff",
     "JobRefused",
+    "KeyConflict",
     "KeyMemory",
     "Limits",
     "RobotOffline",
@@ -48,13 +51,44 @@ class JobRefused(DriverError):
     """The robot is certain that it will not do the job and has done nothing of it."""
 
 
+class KeyConflict(JobRefused):
+    """The robot has another job under this key; what it says of the key is about that one."""
+
+
+class FencedOff(DriverError):
+    """A newer owner has the robot: nothing was begun by this call, and nothing more will be."""
+
+    newest: int
+    """The fence of the newest owner."""
+
+    def __init__(self, message: str, newest: int = 0) -> None:
+        super().__init__(message)
+        self.newest = newest
+
+
+class DeviceCannotWork(DriverError):
+    """The device cannot work, whatever the well: nothing that follows would be done either.
+
+    Raised for a job by `submit` and `connect`, where nothing of it was begun, and by
+    `drivers.device.Device.perform` for an operation.
+    """
+
+    begun: bool
+    """Whether the operation may have been begun."""
+
+    def __init__(self, message: str, begun: bool = False) -> None:
+        super().__init__(message)
+        self.begun = begun
+
+
 @dataclass(frozen=True)
 class RobotSetup:
     """What a driver is made from: the robot's name and options, a clock, a folder and a seed.
 
     `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real
     equipment ignores it; `limits` are those of the lab, where they are narrower than the driver's
-    own.
+    own. `fence` numbers the owners of the robot: one with an older number than the robot's job book
+    has seen is held off; 0 if the caller has none.
     """
 
     name: str
@@ -64,6 +98,7 @@ class RobotSetup:
     seed: int = 0
     address: str = ""
     limits: Limits = field(default_factory=dict)
+    fence: int = 0
 
 
 class Driver(Protocol):
@@ -98,6 +133,9 @@ class Driver(Protocol):
 
         Raises:
             JobRefused: the robot will not do it and has not begun.
+            KeyConflict: the robot has a job with this key and another content.
+            DeviceCannotWork: the device cannot work at all, and has not begun.
+            FencedOff: a newer owner has the robot.
         """
         ...
 

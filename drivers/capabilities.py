@@ -26,7 +26,8 @@ class Capabilities(BaseModel):
 
     `operations` maps each kind that it can do to its limits, such as `{"dispense": {"volume_ul":
     (5, 1000)}}`; to `{}` if there are none. `stop_s` is within how many seconds `stop` has stopped
-    all movement.
+    all movement. `state_known_after_doubt` says whether a job in doubt leaves the robot itself (its
+    deck, tips, syringe) in a known state; if not, it is held until a person has looked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +36,7 @@ class Capabilities(BaseModel):
     labware: frozenset[str] = frozenset(LABWARE)
     memory: KeyMemory
     stop_s: float = Field(default=5.0, gt=0)
+    state_known_after_doubt: bool = False
 
     @field_validator("operations")
     @classmethod

@@ -10,22 +10,29 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from drivers.base import Capabilities, DriverError, RobotOffline, RobotSetup
+from drivers.base import (
+    Capabilities,
+    DeviceCannotWork,
+    DriverError,
+    FencedOff,
+    RobotOffline,
+    RobotSetup,
+)
 from drivers.job_book import JobBook
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation, well_of
 
-__all__ = ["Device", "NoOptions", "OperationFailed"]
+__all__ = ["Device", "DeviceCannotWork", "NoOptions", "OperationFailed"]
 
 _CLOSE_S = 10.0
 """How long a close waits for the operation that is under way."""
 
 
 class OperationFailed(DriverError):
-    """The device is certain that an operation was not done properly.
+    """The device is certain that an operation was not done properly, and that it can go on.
 
-    Its well is lost, the others go on.
+    Its well is lost, the others go on. A device that cannot go on raises `DeviceCannotWork`.
     """
 
 
@@ -49,22 +56,37 @@ class Device(ABC):
     """What such a device can do."""
 
     time_limit_s: ClassVar[float] = 600.0
-    """How long one operation may take before nobody knows what became of it."""
+    """How much longer than its nominal time an operation may take.
+
+    After that nobody knows what became of it; a device that says how far it is by `progress` is
+    given this long anew each time.
+    """
 
     def __init__(self, setup: RobotSetup) -> None:
         self.setup = setup
         self._book: JobBook | None = None
         self._turn = asyncio.Lock()
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._limit: asyncio.Timeout | None = None
 
     @abstractmethod
     async def perform(self, operation: Operation, job: Job) -> Reading | None:
         """Do one operation and return when it is done, with what it read.
 
         Raises:
-            OperationFailed: it was certainly not done properly.
+            OperationFailed: it was certainly not done properly; the well's fault.
+            DeviceCannotWork: the device cannot work; the job waits and no well is lost by it.
             RobotOffline: the line dropped meanwhile; whether it was done is not known.
         """
+
+    def seconds(self, operation: Operation) -> float:
+        """How long an operation takes on this device, as far as is known beforehand."""
+        return operation.nominal_s
+
+    def progress(self) -> None:
+        """Say from within `perform` that the operation goes on: its time limit begins anew."""
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time() + self.time_limit_s)
 
     @abstractmethod
     async def halt(self) -> None:
@@ -85,8 +107,14 @@ class Device(ABC):
         """Open the line and go on with what was under way."""
         if self._book is not None:
             return
-        await self.open()
-        self._book = JobBook(self.setup.home / "robots" / f"{self.setup.name}.sqlite")
+        path = self.setup.home / "robots" / f"{self.setup.name}.sqlite"
+        book = JobBook(path, self.setup.name, self.setup.fence)
+        try:
+            await self.open()
+        except BaseException:
+            book.close()
+            raise
+        self._book = book
         for job, report in self._book.running():
             position = self._book.begun(job.key)
             if position is not None and not job.operations[position].repeatable:
@@ -97,11 +125,10 @@ class Device(ABC):
     async def submit(self, job: Job) -> None:
         """Take a job and begin it as soon as those before it are over."""
         book = self._opened()
-        if book.report(job.key) is not None:
-            return
-        refuse_unfit(self.setup.name, self.capabilities, job)
-        book.take(job)
-        self._start(job)
+        if book.report(job.key) is None:
+            refuse_unfit(self.setup.name, self.capabilities, job)
+        if book.take(job):
+            self._start(job)
 
     async def poll(self, key: str) -> JobReport:
         """What the job book says."""
@@ -156,10 +183,14 @@ class Device(ABC):
                 well = well_of(operation)
                 if position in done or well in failed:
                     continue
-                book.begin(job.key, position)
                 try:
-                    async with asyncio.timeout(self.time_limit_s):
-                        reading = await self.perform(operation, job)
+                    book.begin(job.key, position)
+                except FencedOff:
+                    # The newer owner goes on with what is left, as soon as it has the robot.
+                    book.let_go()
+                    return
+                try:
+                    reading = await self._within_limits(operation, job)
                 except OperationFailed as error:
                     if well is None:
                         self._conclude(job, "failed", str(error))
@@ -168,8 +199,14 @@ class Device(ABC):
                     book.write(report.model_copy(update={"failed_wells": failed}))
                     book.forget(job.key, position)
                     continue
-                except (RobotOffline, TimeoutError) as error:
-                    why = str(error) or f"it took longer than {self.time_limit_s:g} s"
+                except DeviceCannotWork as error:
+                    self._doubt(job, report, position, str(error), error)
+                    return
+                except RobotOffline as error:
+                    self._doubt(job, report, position, str(error))
+                    return
+                except TimeoutError as error:
+                    why = str(error) or "it took longer than it may"
                     self._doubt(job, report, position, why)
                     return
                 except Exception as error:
@@ -187,18 +224,44 @@ class Device(ABC):
         ended = {"state": state, "message": message, "ended_at": self.setup.clock.now()}
         book.write(report.model_copy(update=ended))
 
-    def _doubt(self, job: Job, report: JobReport, position: int, why: str) -> None:
+    async def _within_limits(self, operation: Operation, job: Job) -> Reading | None:
+        limit_s = self.seconds(operation) + self.time_limit_s
+        limit = asyncio.timeout(limit_s)
+        try:
+            async with limit as self._limit:
+                return await self.perform(operation, job)
+        except TimeoutError:
+            if limit.expired():
+                raise TimeoutError(f"it took longer than {limit_s:g} s") from None
+            raise
+        finally:
+            self._limit = None
+
+    def _doubt(
+        self,
+        job: Job,
+        report: JobReport,
+        position: int,
+        why: str,
+        fault: DeviceCannotWork | None = None,
+    ) -> None:
         operation = job.operations[position]
-        message = (
+        what = (
             f"operation {position + 1} of {len(job.operations)} ({operation.kind} "
-            f"{well_of(operation) or 'plate'}) was "
-            f"under way: {why}. All before it are done, none after it is"
+            f"{well_of(operation) or 'plate'})"
         )
-        # Operations are done in order, but for those of wells that failed before.
         book = self._opened()
         told = book.report(job.key) or report
-        later = range(position + 1, len(job.operations))
+        not_begun = fault is not None and not fault.begun
+        if not_begun:
+            book.forget(job.key, position)
+            message = f"{what} was not begun: {why}. All before it are done"
+        else:
+            message = f"{what} was under way: {why}. All before it are done, none after it is"
+        # Operations are done in order, but for those of wells that failed before.
+        later = range(position + (not not_begun), len(job.operations))
         left = tuple(n for n in later if well_of(job.operations[n]) not in told.failed_wells)
-        book.write(
-            told.model_copy(update={"state": "in_doubt", "message": message, "not_begun": left})
-        )
+        doubt = {"state": "in_doubt", "message": message, "not_begun": left}
+        if fault is not None:
+            doubt["device_fault"] = why
+        book.write(told.model_copy(update=doubt))

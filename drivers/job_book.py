@@ -1,13 +1,18 @@
 """The job book: which jobs a device was given and how far they are, on its computer's disk.
 
-For devices that keep no record themselves.
+For devices that keep no record themselves, or none that lasts.
 """
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from drivers.base import DriverError, FencedOff, KeyConflict, RobotOffline
 from protocols.jobs import Job, JobReport, Reading
 
 _SCHEMA = """
@@ -16,33 +21,116 @@ CREATE TABLE IF NOT EXISTS operations (
     key TEXT NOT NULL, position INTEGER NOT NULL, done INTEGER NOT NULL, reading TEXT, PRIMARY KEY
     (key, position)
 );
+CREATE TABLE IF NOT EXISTS fences (number INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS notes (key TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (key, name));
 """
 
 
 class JobBook:
-    """Jobs and operations of one device, in an SQLite file.
+    """Jobs and operations of one device, in an SQLite file that is on the disk when a call returns.
 
-    An operation is written down before it begins.
+    An operation is written down before it begins. With `owner` (the name of the robot) the book is
+    that of one living driver: another one that opens it is refused while this process lives, and an
+    owner with an older fence begins nothing more.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, owner: str = "", fence: int = 0) -> None:
+        """Open the book, or begin one.
+
+        Raises:
+            RobotOffline: another living driver has the robot.
+            FencedOff: a newer owner had it.
+            DriverError: the file cannot be read.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.executescript(_SCHEMA)
+        self._path, self._owner, self._fence = path, owner, fence
+        self._lock = FileLock(path.with_suffix(".lock"), timeout=0, thread_local=False)
+        try:
+            self._database = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=30
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise DriverError(
+                f"the job book {path} cannot be read ({error}): move it away to begin a new one; "
+                "what the robot did of the jobs in it is then not known"
+            ) from None
+        if owner:
+            try:
+                self._become_owner()
+            except DriverError:
+                self._database.close()
+                raise
+
+    def _become_owner(self) -> None:
+        self._hold_off_older()
+        if self._fence:
+            # Before the lock: from here on an older owner that still lives begins nothing more.
+            self._database.execute("INSERT OR IGNORE INTO fences VALUES (?)", (self._fence,))
+        holder = self._path.with_suffix(".holder")
+        try:
+            self._lock.acquire()
+        except Timeout:
+            known = holder.read_text(encoding="utf-8") if holder.is_file() else "that is not known"
+            raise RobotOffline(f"robot {self._owner} is held by process {known}") from None
+        holder.write_text(str(os.getpid()), encoding="utf-8")
+
+    def _hold_off_older(self) -> None:
+        """Raise `FencedOff` if a newer owner has the robot; also inside a transaction."""
+        (newest,) = self._database.execute("SELECT MAX(number) FROM fences").fetchone()
+        if self._owner and newest is not None and 0 < self._fence < newest:
+            raise FencedOff(
+                f"robot {self._owner} has a newer owner (fence {newest}, this one has "
+                f"{self._fence})",
+                newest,
+            )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and let the robot go."""
         self._database.close()
+        self.let_go()
 
-    def take(self, job: Job) -> None:
-        """Note that the device was given a job; a key that is known changes nothing."""
+    def let_go(self) -> None:
+        """Let another driver have the robot; the book can still be read."""
+        self._lock.release()
+
+    @contextlib.contextmanager
+    def _fenced(self) -> Iterator[None]:
+        """Write only if no newer owner has the robot: both are one transaction."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            self._hold_off_older()
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def take(self, job: Job) -> bool:
+        """Note that the device was given a job; returns whether it is new.
+
+        Raises:
+            KeyConflict: its key is that of a job with another content.
+            FencedOff: a newer owner has the robot.
+        """
         report = JobReport(key=job.key, state="running")
         row = (job.key, job.model_dump_json(), report.model_dump_json())
-        self._database.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?)", row)
+        with self._fenced():
+            new = self._database.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?)", row)
+            if not new.rowcount and (known := self.job(job.key)).content != job.content:
+                raise KeyConflict(
+                    f"robot {self._owner or job.robot} has another job under the key {job.key}: "
+                    f"{_in_short(known)}, not {_in_short(job)}; nothing was done"
+                )
+        return new.rowcount == 1
+
+    def drop(self, key: str) -> None:
+        """Forget a job of which it is certain that the device never got it."""
+        for table in ("jobs", "operations", "notes"):
+            self._database.execute(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
 
     def write(self, report: JobReport) -> None:
         """Note the state of a job."""
@@ -58,7 +146,9 @@ class JobBook:
 
     def report(self, key: str) -> JobReport | None:
         """The state of a job, with its operations and readings so far; None if never taken."""
-        row = self._database.execute("SELECT report FROM jobs WHERE key = ?", (key,)).fetchone()
+        row = self._database.execute(
+            "SELECT report, job FROM jobs WHERE key = ?", (key,)
+        ).fetchone()
         if row is None:
             return None
         report = JobReport.model_validate_json(row[0])
@@ -66,7 +156,10 @@ class JobBook:
             "SELECT reading FROM operations WHERE key = ? AND done ORDER BY position", (key,)
         ).fetchall()
         readings = tuple(Reading.model_validate_json(text) for (text,) in done if text)
-        return report.model_copy(update={"operations_done": len(done), "readings": readings})
+        content = Job.model_validate_json(row[1]).content
+        return report.model_copy(
+            update={"operations_done": len(done), "readings": readings, "content": content}
+        )
 
     def job(self, key: str) -> Job:
         """A job that was taken."""
@@ -82,11 +175,27 @@ class JobBook:
             if report is not None and report.state == "running":
                 yield Job.model_validate_json(text), report
 
+    def note(self, key: str, name: str, value: str) -> None:
+        """Keep something about a job, such as what its device calls it."""
+        self._database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (key, name, value))
+
+    def noted(self, key: str, name: str) -> str:
+        """What was kept under this name; nothing if nothing was."""
+        row = self._database.execute(
+            "SELECT value FROM notes WHERE key = ? AND name = ?", (key, name)
+        ).fetchone()
+        return "" if row is None else str(row[0])
+
     def begin(self, key: str, position: int) -> None:
-        """Note that an operation begins."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position)
-        )
+        """Note that an operation begins.
+
+        Raises:
+            FencedOff: a newer owner has the robot; it may not begin.
+        """
+        with self._fenced():
+            self._database.execute(
+                "INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position)
+            )
 
     def end(self, key: str, position: int, reading: Reading | None) -> None:
         """Note that an operation is done, and what it read."""
@@ -114,3 +223,8 @@ class JobBook:
             "SELECT position FROM operations WHERE key = ? AND NOT done ORDER BY position", (key,)
         ).fetchone()
         return None if row is None else int(row[0])
+
+
+def _in_short(job: Job) -> str:
+    kinds = ", ".join(dict.fromkeys(operation.kind for operation in job.operations))
+    return f"{len(job.operations)} operations ({kinds}) on {job.plate_id} [{job.content[:8]}]"

@@ -1,5 +1,7 @@
 """Jobs: the operations of a step occurrence on a plate, and the reports about them."""
 
+import hashlib
+import json
 from datetime import datetime
 from typing import Literal
 
@@ -44,6 +46,20 @@ class Job(BaseModel):
     def repeatable(self) -> bool:
         """Whether every operation may be done once more without changing a well."""
         return all(operation.repeatable for operation in self.operations)
+
+    @property
+    def content(self) -> str:
+        """Digest of what is to be done, whoever does it and whenever: a key stands for it.
+
+        Fields at their default are left out, so that one that is new in a later version changes no
+        digest of jobs that do not use it.
+        """
+        operations = [
+            (operation.kind, operation.model_dump(mode="json", exclude_defaults=True))
+            for operation in self.operations
+        ]
+        what = json.dumps([self.key, self.plate_id, self.labware, operations], sort_keys=True)
+        return hashlib.sha256(what.encode()).hexdigest()
 
     def without_wells(self, lost: frozenset[str]) -> "Job":
         """The same job, leaving out what concerns wells that are lost."""
@@ -91,6 +107,17 @@ class JobReport(BaseModel):
             "of a job in doubt: positions of operations that were certainly not begun, "
             "if that is known"
         ),
+    )
+
+    device_fault: str = Field(
+        "",
+        description=(
+            "of a job in doubt: why the device cannot work; `not_begun` then says what is left, "
+            "and the robot needs a person"
+        ),
+    )
+    content: str = Field(
+        "", description="digest of the job that the robot has under this key, if it keeps it"
     )
 
     @property

@@ -197,7 +197,7 @@ def test_wrong_line_settings_and_silence_are_reported_with_what_to_look_at(tmp_p
 
 def test_a_busy_port_is_reported(tmp_path: Path) -> None:
     async def twice(port: str) -> None:
-        first, second = pump(tmp_path, "cavro-xlp", port), pump(tmp_path, "cavro-xlp", port)
+        first, second = (pump(tmp_path / name, "cavro-xlp", port) for name in ("here", "there"))
         await first.connect()
         try:
             with pytest.raises(RobotOffline, match="another process has it open"):
