@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser lint crash lab wheel docs bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -16,6 +16,15 @@ serve: $(READY)
 
 test: $(READY) browser
 	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+# Our pumps against drivers and simulators that others made, in an environment of their own.
+third-party: $(READY) build/third-party/.ready
+	THIRD_PARTY=build/third-party/bin/python $(BIN)/pytest tests/third_party
+
+build/third-party/.ready: tests/third_party/requirements.txt
+	test -x build/third-party/bin/python || $(PYTHON) -m venv build/third-party
+	build/third-party/bin/python -m pip install --quiet --disable-pip-version-check -r tests/third_party/requirements.txt
+	touch $@
 
 # Debian's chromium for the tests of the dashboard, where it may be installed.
 browser:

@@ -4,6 +4,7 @@ What a message means is not known here.
 """
 
 import asyncio
+import contextlib
 import json
 import time
 from binascii import crc_hqx
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import serial
+from serial.tools import list_ports
 
 from drivers.base import RobotOffline
 from drivers.serial.profile import Profile
@@ -20,6 +22,9 @@ _LOOK_S = 0.005
 _QUIET_S = 0.05
 _PATIENCE = 3.0
 """How many times later than expected an answer may come without being taken for the next one."""
+
+_BY_SERIAL_NUMBER = "usb-serial://"
+"""Before the serial number of a USB port: the port is then found whatever its name is today."""
 
 _PARITY = {"none": serial.PARITY_NONE, "odd": serial.PARITY_ODD, "even": serial.PARITY_EVEN}
 
@@ -36,6 +41,9 @@ class SerialLine:
         self._capture = capture
         self._port: Any = None
         self._received = b""
+        self.basic_answers = False
+        """Whether an answer without a checksum is one: until a pump is in its safe mode."""
+
         self._owed = 0.0
         """How long to wait for a late answer, so that it is not taken for a later one."""
 
@@ -45,12 +53,12 @@ class SerialLine:
         Raises:
             RobotOffline: it is not there, or somebody else has it.
         """
-        line = self._profile.line
+        line, name = self._profile.line, self._port_name()
         # A pseudo-terminal carries bytes: it has neither seven bits nor parity, and refuses both.
-        pseudo = self._name.startswith("/dev/pts/")
+        pseudo = name.startswith("/dev/pts/")
         try:
             self._port = serial.serial_for_url(
-                self._name,
+                name,
                 baudrate=line.baud,
                 bytesize=8 if pseudo else line.data_bits,
                 parity=_PARITY["none" if pseudo else line.parity],
@@ -64,14 +72,34 @@ class SerialLine:
             why = "another process has it open" if busy else str(error)
             raise RobotOffline(f"serial port {self._name!r} cannot be opened: {why}") from None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open; it is not any more once it was seen to be gone."""
+        return self._port is not None
+
     def close(self) -> None:
         """Close the port."""
-        if self._port is not None:
-            self._port.close()
-            self._port = None
+        port, self._port = self._port, None
+        self._received, self._owed = b"", 0.0
+        if port is not None:
+            with contextlib.suppress(serial.SerialException, OSError):
+                port.close()
 
-    async def ask(self, message: str, wait_s: float) -> str:
-        """Send a message and return the next whole answer, unwrapped.
+    def _port_name(self) -> str:
+        """The port's name today, where the address is a serial number."""
+        if not self._name.startswith(_BY_SERIAL_NUMBER):
+            return self._name
+        wanted = self._name.removeprefix(_BY_SERIAL_NUMBER)
+        numbers = {port.serial_number: port.device for port in list_ports.comports()}
+        if wanted not in numbers:
+            there = ", ".join(sorted(number for number in numbers if number)) or "none"
+            raise RobotOffline(
+                f"no USB serial port has the serial number {wanted!r} (there is {there})"
+            )
+        return str(numbers[wanted])
+
+    async def ask(self, message: str, wait_s: float, raw: bool = False) -> str:
+        """Send a message, in its frame unless it is raw, and return the next whole answer.
 
         Raises:
             NoAnswer: none came in time.
@@ -79,12 +107,13 @@ class SerialLine:
         """
         try:
             await self._drain()
-            data = self._wrapped(message)
+            data = message.encode("latin-1") if raw else self._wrapped(message)
             self._note("out", data)
             self._port.write(data)
             self._owed = _PATIENCE * wait_s
             return await self._answer(time.monotonic() + wait_s)
         except (serial.SerialException, OSError, TypeError, AttributeError) as error:
+            self.close()
             raise RobotOffline(f"serial port {self._name!r} is gone: {error}") from None
 
     async def next_answer(self, wait_s: float) -> str:
@@ -92,6 +121,7 @@ class SerialLine:
         try:
             return await self._answer(time.monotonic() + wait_s)
         except (serial.SerialException, OSError, TypeError, AttributeError) as error:
+            self.close()
             raise RobotOffline(f"serial port {self._name!r} is gone: {error}") from None
 
     async def _drain(self) -> None:
@@ -146,6 +176,12 @@ class SerialLine:
             return received[: first + 1].decode("latin-1")
         for begin in range(len(received) - 1):
             length = received[begin + 1]
+            basic = (
+                received[begin : begin + 1] == _STX and received[begin + 1 : begin + 2].isdigit()
+            )
+            if self.basic_answers and basic and _ETX in received[begin:]:
+                data, _, self._received = received[begin + 1 :].partition(_ETX)
+                return data.decode("latin-1")
             whole = received[begin + 1 : begin + 1 + length]
             data = whole[1:-3]
             framed = (

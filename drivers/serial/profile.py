@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -40,26 +40,64 @@ class Frame(_Part):
 class Exchange(_Part):
     """A message and what its answer looks like, as a regular expression.
 
-    Without one the answer is the profile's acknowledgement.
+    Without one the answer is the profile's acknowledgement. A raw message has no frame.
     """
 
     send: str
     expect: str = ""
+    raw: bool = False
 
 
 class Phase(_Part):
     """One movement: its settings, the message that starts it, and a query for its outcome.
 
     Settings may be sent again; the start never is without the query. `evidence` is that query,
-    which has no effect. Its answer matches `not_begun` if the start was never received, `done` when
-    the movement is over, and neither while it moves.
+    which has no effect, or several, whose answers are then read as one. It matches `not_begun` if
+    the start was never received, `done` when the movement is over, and neither while it moves. A
+    group `moved_ul` of `done` is the volume that the pump says it has moved.
     """
 
     prepare: tuple[Exchange, ...] = ()
     go: Exchange
-    evidence: Exchange
+    evidence: tuple[Exchange, ...] = Field(min_length=1)
     not_begun: str
     done: str
+
+    @field_validator("evidence", mode="before")
+    @classmethod
+    def _one_or_several(cls, evidence: Any) -> Any:
+        return [evidence] if isinstance(evidence, dict) else evidence
+
+
+class PowerOn(_Part):
+    """How to bring to work an instrument that was just switched on, and to see that it is.
+
+    `before` is sent first, then `ask`; if its answer does not match `ready`, or none comes, `bring`
+    is sent, and then `wait` until its answer matches `until`.
+    """
+
+    before: tuple[Exchange, ...] = ()
+    ask: Exchange
+    ready: str
+    bring: tuple[Exchange, ...] = ()
+    wait: Exchange | None = None
+    until: str = ""
+    wait_s: float = Field(30.0, gt=0)
+
+
+class Heartbeat(_Part):
+    """A message that an instrument must hear at least once in a time, given by a setting (s)."""
+
+    setting: str
+    exchange: Exchange
+
+
+class Choice(_Part):
+    """One of several words that a lab may choose, such as a port of the valve."""
+
+    default: str
+    of: tuple[str, ...]
+    description: str
 
 
 class Address(_Part):
@@ -139,12 +177,15 @@ class Profile(_Part):
     errors: dict[str, str] = Field(default_factory=dict)
     address: Address
     settings: dict[str, Setting] = Field(default_factory=dict)
+    choices: dict[str, Choice] = Field(default_factory=dict)
     quantities: dict[str, Scaled] = Field(default_factory=dict)
     limits: dict[str, tuple[float, float]] = Field(default_factory=dict)
     seconds: Duration
+    power_on: PowerOn | None = None
+    heartbeat: Heartbeat | None = None
     identify: Exchange
     prepare: tuple[Exchange, ...] = ()
-    stop: Exchange
+    stop: tuple[Exchange, ...] = Field(min_length=1)
     operations: dict[Literal["dispense", "aspirate"], tuple[Phase, ...]] = Field(min_length=1)
     answer_s: float = Field(0.5, gt=0, description="how long an answer may take")
     grace_s: float = Field(

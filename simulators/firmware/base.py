@@ -76,6 +76,8 @@ class Firmware(ABC):
         self.path = os.ttyname(self._theirs)
         self.moved_ul: list[float] = []
         """Every movement that came to its end, or was stopped on its way: what was really moved."""
+        self.wire: list[tuple[str, bytes]] = []
+        """Every message that it took whole ("in") and every answer ("out"), as they went."""
         self.abuse = abuse or Abuse()
         self.silent = silent
         self._received = b""
@@ -107,6 +109,7 @@ class Firmware(ABC):
                 self._received += piece
             while (message := self.next_message()) is not None:
                 answer = self.answer(message)
+                self.wire += [("in", message), ("out", answer)]
                 if answer and not self.silent:
                     for pause, piece in self.abuse.upon(answer):
                         self._ending.wait(pause)
@@ -123,6 +126,10 @@ class Firmware(ABC):
     @abstractmethod
     def tick(self) -> None:
         """Let time pass."""
+
+    @abstractmethod
+    def power_off_and_on(self) -> None:
+        """Forget what it forgets without power."""
 
     def _up_to(self, end: bytes) -> bytes | None:
         message, found, rest = self._received.partition(end)

@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -221,12 +221,12 @@ def test_a_captured_line_can_be_replayed(tmp_path: Path) -> None:
     assert report.state == "done"
 
 
-def test_a_stalled_motor_costs_the_well(tmp_path: Path) -> None:
+def test_a_stalled_motor_puts_its_operation_in_doubt_and_loses_no_well(tmp_path: Path) -> None:
     async def run(running: NE1000Firmware) -> JobReport:
         driver = pump(tmp_path, "ne-1000", running.path)
         await driver.connect()
         running.speedup = 1.0
-        await driver.submit(job_of(*dispenses(800)))
+        await driver.submit(job_of(*dispenses(800, 400, 400)))
         while running._begun_at is None:
             await asyncio.sleep(0.005)
         running._alarm = "A?S"
@@ -236,7 +236,115 @@ def test_a_stalled_motor_costs_the_well(tmp_path: Path) -> None:
 
     with switched_on(NE1000Firmware) as running:
         assert isinstance(running, NE1000Firmware)
-        assert asyncio.run(run(running)).failed_wells == {"A1": "robot pump: the motor stalled"}
+        report = asyncio.run(run(running))
+    assert (report.state, report.failed_wells, report.not_begun) == ("in_doubt", {}, (1, 2))
+    assert report.device_fault == "robot pump: the motor stalled"
+
+
+async def two_jobs(
+    driver: SerialPump, between: Callable[[], Awaitable[None] | None]
+) -> list[JobReport]:
+    await driver.connect()
+    reports = []
+    for number in (1, 2):
+        key = f"c/r1/p{number}/s/1"
+        await driver.submit(job_of(*dispenses(400, 520), key=key))
+        reports.append(await finished(driver, key))
+        if number == 1 and (waiting := between()) is not None:
+            await waiting
+    await driver.close()
+    return reports
+
+
+@pytest.mark.parametrize(("profile", "firmware"), PUMPS)
+def test_a_pump_that_was_switched_off_between_two_jobs_costs_no_well(
+    tmp_path: Path, profile: str, firmware: type[Firmware]
+) -> None:
+    with switched_on(firmware) as running:
+        driver = pump(tmp_path, quick(tmp_path, profile), running.path)
+        reports = asyncio.run(two_jobs(driver, running.power_off_and_on))
+    assert [(report.state, report.failed_wells) for report in reports] == [("done", {})] * 2
+    assert running.moved_ul == pytest.approx([400, 520, 400, 520], rel=0.01)
+
+
+def test_a_pump_that_is_switched_off_for_good_before_a_movement_has_not_begun(
+    tmp_path: Path,
+) -> None:
+    def switch_off() -> None:
+        running.silent = True
+
+    with switched_on(CavroFirmware) as running:
+        driver = pump(tmp_path, quick(tmp_path, "cavro-xlp"), running.path)
+        first, second = asyncio.run(two_jobs(driver, switch_off))
+    assert first.state == "done"
+    assert (second.state, second.not_begun, second.failed_wells) == ("in_doubt", (0, 1), {})
+    assert "no Tecan Cavro XLP 6000 syringe pump answers" in second.device_fault
+    assert running.moved_ul == pytest.approx([400, 520], rel=0.01)
+
+
+def test_the_safe_mode_of_an_ne_1000_hears_its_driver_between_jobs(tmp_path: Path) -> None:
+    async def wait() -> None:
+        await asyncio.sleep(1.6)
+        assert isinstance(running, NE1000Firmware)
+        assert (running.safe_s, running._alarm) == (1, "")
+
+    with switched_on(NE1000Firmware) as running:
+        driver = pump(tmp_path, "ne-1000", running.path, settings={"safe_timeout_s": 1})
+        reports = asyncio.run(two_jobs(driver, wait))
+    assert [report.state for report in reports] == ["done", "done"]
+
+
+def test_after_a_stop_the_next_volume_is_whole(tmp_path: Path) -> None:
+    async def run(running: NE1000Firmware) -> JobReport:
+        driver = pump(tmp_path, "ne-1000", running.path)
+        await driver.connect()
+        running.speedup = 1.0
+        await driver.submit(job_of(*dispenses(800)))
+        while running._begun_at is None:
+            await asyncio.sleep(0.005)
+        await driver.stop()
+        running.speedup = 50.0
+        await driver.submit(job_of(*dispenses(500), key="c/r1/p2/s/1"))
+        report = await finished(driver, "c/r1/p2/s/1")
+        await driver.close()
+        return report
+
+    with switched_on(NE1000Firmware) as running:
+        assert isinstance(running, NE1000Firmware)
+        assert asyncio.run(run(running)).state == "done"
+    stopped, whole = running.moved_ul
+    assert stopped < 800
+    assert whole == pytest.approx(500, rel=0.01)
+
+
+class Port:
+    """A USB serial port, as the system lists it."""
+
+    serial_number = "FT2XK7"
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+
+def test_a_pump_that_is_plugged_into_another_port_is_found_by_its_serial_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = MasterflexFirmware(), MasterflexFirmware()
+    ports = [Port(first.path)]
+    monkeypatch.setattr("drivers.serial.line.list_ports.comports", lambda: ports)
+
+    def plug_in_elsewhere() -> None:
+        first.end()
+        ports[:] = [Port(second.path)]
+
+    driver = pump(tmp_path, quick(tmp_path, "masterflex-ls"), "usb-serial://FT2XK7")
+    reports = asyncio.run(two_jobs(driver, plug_in_elsewhere))
+    second.end()
+    assert [report.state for report in reports] == ["done", "done"]
+    assert first.moved_ul == second.moved_ul == pytest.approx([400, 520], rel=0.01)
+    nobody = pump(tmp_path, "masterflex-ls", "usb-serial://FT0000")
+    with pytest.raises(RobotOffline, match=r"serial number 'FT0000' \(there is FT2XK7\)"):
+        asyncio.run(nobody.connect())
 
 
 def test_the_least_volume_is_one_that_the_steps_can_make(tmp_path: Path) -> None:

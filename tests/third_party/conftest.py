@@ -1,0 +1,3 @@
+"""Programs for another interpreter: pytest does not import them."""
+
+collect_ignore = ["drive.py", "emulate.py"]
