@@ -4,22 +4,35 @@ import json
 import re
 import threading
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _MARK = re.compile(r"protocol\.comment\('(operation \d+ done: (\w+).*?)'\)")
+_KEPT_RUNS = 20
+_ENDED = ("stopped", "succeeded", "failed")
 _LASTING = {"dispense", "aspirate", "mix", "detach", "transfer", "incubate"}
 
 
 class OpentronsServer(ThreadingHTTPServer):
-    """A robot server on this machine; what it did is counted, and survives `crash`."""
+    """A robot server on this machine; what it did is counted, and survives `crash`.
+
+    As the real one it keeps twenty runs, lets anybody delete one, and replaces a run that was made
+    and not started. `version` 7.2.2 calls comments `custom`; its clock may be `clock_off`.
+    """
 
     daemon_threads = True
 
-    def __init__(self, operation_s: float = 0.05) -> None:
+    def __init__(
+        self,
+        operation_s: float = 0.05,
+        version: str = "8.2.0",
+        clock_off: timedelta = timedelta(0),
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.version, self.clock_off = version, clock_off
         self.operation_s = operation_s
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.done: list[str] = []
@@ -34,6 +47,21 @@ class OpentronsServer(ThreadingHTTPServer):
     def lasting(self) -> int:
         """How many operations were done that must not be done twice."""
         return sum(mark.split(": ")[1].split()[0] in _LASTING for mark in self.done)
+
+    def now(self) -> datetime:
+        """The time on its clock."""
+        return datetime.now(UTC) + self.clock_off
+
+    def finish(self, run: dict[str, Any], status: str) -> None:
+        """End a run where it is, as from the App."""
+        with self.lock:
+            run["ending"].set()
+            run.update(status=status, completedAt=self.now().isoformat())
+
+    def delete(self, name: str) -> None:
+        """Forget a run."""
+        with self.lock:
+            self.runs[:] = [run for run in self.runs if run["id"] != name]
 
     def end(self) -> None:
         """Switch it off."""
@@ -66,11 +94,15 @@ class OpentronsServer(ThreadingHTTPServer):
                 if run["ending"].is_set():
                     return
                 self.done.append(mark)
-                run["commands"].append(
-                    {"commandType": "comment", "status": "succeeded", "params": {"message": mark}}
-                )
+                run["commands"].append(self._comment(mark))
         with self.lock:
-            run.update(status="succeeded", completedAt=datetime.now(UTC).isoformat())
+            run.update(status="succeeded", completedAt=self.now().isoformat())
+
+    def _comment(self, message: str) -> dict[str, Any]:
+        if self.version.startswith("7."):
+            params = {"legacyCommandType": "command.COMMENT", "legacyCommandText": message}
+            return {"commandType": "custom", "status": "succeeded", "params": params}
+        return {"commandType": "comment", "status": "succeeded", "params": {"message": message}}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -80,6 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         """Be silent."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The time of its answers, on its own clock."""
+        return format_datetime(self.server.now(), usegmt=True)
+
     def do_GET(self) -> None:
         """Health, protocols, runs and commands."""
         path = self.path.partition("?")[0]
@@ -87,11 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.down:
                 self._fail(503, "HardwareNotYetInitialized", "the robot is starting")
             elif path == "/health":
-                self._answer(
-                    200,
-                    {"name": "simulated", "robot_model": "OT-2 Standard", "api_version": "8.2.0"},
-                    bare=True,
-                )
+                health = {"name": "simulated", "robot_model": "OT-2 Standard"}
+                self._answer(200, health | {"api_version": self.server.version}, bare=True)
             elif path == "/protocols":
                 self._answer(
                     200,
@@ -124,6 +157,19 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._fail(404, "NotFound", self.path)
 
+    def do_DELETE(self) -> None:
+        """A run that is not under way."""
+        found = re.fullmatch(r"/runs/([\w-]+)", self.path)
+        with self.server.lock:
+            run = None if found is None else self._run(found[1])
+            if run is None:
+                return
+            if run["current"] and run["status"] not in (*_ENDED, "idle"):
+                self._fail(409, "RunNotIdle", "it is under way")
+                return
+            self.server.delete(run["id"])
+            self._answer(200, {})
+
     def _take_protocol(self, body: bytes) -> None:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         parts = {
@@ -141,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(201, {k: v for k, v in entry.items() if k != "text"})
 
     def _make_run(self, protocol: str) -> None:
-        if any(run["status"] not in ("stopped", "succeeded", "failed") for run in self.server.runs):
+        current = [run for run in self.server.runs if run["current"]]
+        if any(run["status"] not in (*_ENDED, "idle") for run in current):
             self._fail(409, "RunAlreadyActive", "another run is not idle or stopped")
             return
         for run in self.server.runs:
@@ -151,6 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             "errors": [], "protocolId": protocol, "commands": [], "ending": threading.Event(),
         }  # fmt: skip
         self.server.runs.append(run)
+        del self.server.runs[:-_KEPT_RUNS]
         self._answer(201, _public(run))
 
     def _act(self, run: dict[str, Any], action: str) -> None:
@@ -168,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             run["status"] = "paused"
         elif action == "stop":
             run["ending"].set()
-            run.update(status="stopped", completedAt=datetime.now(UTC).isoformat())
+            run.update(status="stopped", completedAt=self.server.now().isoformat())
         self._answer(201, run["actions"][-1])
 
     def _run(self, name: str) -> dict[str, Any] | None:

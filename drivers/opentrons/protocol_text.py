@@ -90,8 +90,11 @@ class _Compiler:
         self._lines: list[str] = []
         self._budget = Budget()
         self._in_well: dict[str, float] = defaultdict(float)
-        self._held: tuple[str, str] | None = None
-        """The pipette that holds a tip, and the source that the tip has touched."""
+        self._held: dict[str, str] = {}
+        """By mount the source that its tip has touched."""
+
+        self._rate = dict.fromkeys(options.pipettes, "")
+        """By mount the flow rate that was set, uL/s; nothing for the pipette's own."""
         for pipette in options.pipettes.values():
             self._budget.tips_there[pipette.tips] = 96 * len(pipette.slots)
 
@@ -139,6 +142,9 @@ class _Compiler:
                 f"{mount} = protocol.load_instrument({pipette.name!r}, {mount!r}, "
                 f"tip_racks=[{racks}])"
             )
+            lines.append(
+                f"{mount}_rates = ({mount}.flow_rate.aspirate, {mount}.flow_rate.dispense)"
+            )
         return lines
 
     def _do(self, operation: Operation) -> None:
@@ -158,38 +164,40 @@ class _Compiler:
                 for part in _parts(operation.volume_ul, pipette):
                     self._line(f"{mount}.aspirate({part:g}, plate[{operation.well!r}].bottom(1))")
                     self._line(f"{mount}.dispense({part:g}, protocol.fixed_trash['A1'])")
-                self._drop()
+                self._drop(mount)
                 self._in_well[operation.well] -= operation.volume_ul
             case Mix():
                 mount, pipette = self._pipette(operation.volume_ul)
+                if operation.volume_ul > pipette.most_ul + 1e-9:
+                    self._refuse(
+                        f"no pipette mixes {operation.volume_ul:g} uL in {operation.well} (the "
+                        f"most is {pipette.most_ul:g} uL)"
+                    )
                 self._fresh_tip(mount, "")
-                amount = min(operation.volume_ul, pipette.most_ul)
                 self._line(
-                    f"{mount}.mix({operation.cycles}, {amount:g}, "
+                    f"{mount}.mix({operation.cycles}, {operation.volume_ul:g}, "
                     f"plate[{operation.well!r}].bottom(1))"
                 )
-                self._drop()
+                self._drop(mount)
             case Detach():
                 mount, pipette = max(
                     self._options.pipettes.items(), key=lambda found: found[1].most_ul
                 )
-                self._fresh_tip(mount, "")
-                rate = operation.speed_mm_s * _UL_PER_MM
+                self._fresh_tip(mount, "", rate=f"{operation.speed_mm_s * _UL_PER_MM:g}")
                 self._line(f"wait_since_enzyme({operation.period_s:g})")
-                self._line(f"{mount}.flow_rate.aspirate = {mount}.flow_rate.dispense = {rate:g}")
                 height = 1 if operation.stroke == "short" else 3
                 self._line(
                     f"{mount}.mix({_STROKES}, {pipette.most_ul / 2:g}, "
                     f"plate[{operation.well!r}].bottom({height}))"
                 )
-                self._drop()
+                self._drop(mount)
             case Transfer():
                 mount, pipette = self._pipette(operation.volume_ul)
                 self._fresh_tip(mount, "")
                 for part in _parts(operation.volume_ul, pipette):
                     self._line(f"{mount}.aspirate({part:g}, plate[{operation.well!r}].bottom(1))")
                     self._line(f"{mount}.dispense({part:g}, fresh[{operation.well!r}].bottom(2))")
-                self._drop()
+                self._drop(mount)
             case _:
                 self._refuse(f"it cannot {operation.kind}")
 
@@ -263,20 +271,29 @@ class _Compiler:
         return max(able, key=lambda found: found[1].most_ul)
 
     def _tip_for(self, mount: str, source: str) -> None:
-        """A tip that has touched nothing but this source."""
-        if self._held != (mount, source):
+        """A tip that has touched nothing but this source; other mounts keep theirs."""
+        if self._held.get(mount) != source:
             self._fresh_tip(mount, source)
+        self._flow(mount, "")
 
-    def _fresh_tip(self, mount: str, source: str) -> None:
-        self._drop()
+    def _fresh_tip(self, mount: str, source: str, rate: str = "") -> None:
+        self._drop(mount)
         self._line(f"{mount}.pick_up_tip()")
         self._budget.tips[self._options.pipettes[mount].tips] += 1  # type: ignore[index]
-        self._held = (mount, source)
+        self._held[mount] = source
+        self._flow(mount, rate)
 
-    def _drop(self) -> None:
-        if self._held is not None:
-            self._line(f"{self._held[0]}.drop_tip()")
-            self._held = None
+    def _flow(self, mount: str, rate: str) -> None:
+        """Set the flow rate of what follows; the robot keeps one until another is set."""
+        if self._rate[mount] != rate:  # type: ignore[index]
+            both = f"{mount}.flow_rate.aspirate, {mount}.flow_rate.dispense"
+            self._line(f"{both} = {f'{rate}, {rate}' if rate else f'{mount}_rates'}")
+            self._rate[mount] = rate  # type: ignore[index]
+
+    def _drop(self, only: str = "") -> None:
+        for mount in [only] if only else list(self._held):
+            if self._held.pop(mount, None) is not None:
+                self._line(f"{mount}.drop_tip()")
 
     def _line(self, text: str) -> None:
         self._lines.append(text)

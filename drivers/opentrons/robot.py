@@ -1,155 +1,264 @@
 """The driver for Opentrons robots: a job becomes a protocol, analysed and run over HTTP."""
 
 import asyncio
-import json
-import os
-import tempfile
 from datetime import datetime
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 from pydantic import BaseModel
 
-from drivers.base import Capabilities, DriverError, JobRefused, KeyMemory, RobotOffline, RobotSetup
+from drivers.base import (
+    Capabilities,
+    DriverError,
+    JobRefused,
+    KeyConflict,
+    KeyMemory,
+    RobotOffline,
+    RobotSetup,
+)
 from drivers.environment import environment_folder, interpreter
+from drivers.job_book import JobBook
+from drivers.opentrons.analysis import analyse
+from drivers.opentrons.answers import Run
 from drivers.opentrons.deck import PLATES, OpentronsOptions
 from drivers.opentrons.protocol_text import compile_protocol
+from drivers.opentrons.server import RobotServer
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport
+from protocols.operations import well_of
 
-_HEADERS = {"Opentrons-Version": "4"}
-_UNDER_WAY = {
-    "running",
-    "paused",
-    "finishing",
-    "stop-requested",
-    "blocked-by-open-door",
-    "awaiting-recovery",
-}
 _OPERATIONS = ("move", "dispense", "aspirate", "mix", "incubate", "detach", "transfer")
-_MOST_COMMANDS = 10_000
+_RUN, _PLAYED = "run", "played"
+"""What the job book notes of a job: its run, and that it was (or was about to be) started."""
 
 
 class OpentronsRobot:
     """An Opentrons OT-2 at `address` (the URL of its robot server, such as http://HOST:31950).
 
-    The robot's own server is its memory: a job's key is the key of its protocol, and a run of that
-    protocol is the job. A run that the server lost when it was restarted is a job in doubt.
+    What was sent is in a job book of the driver's own: the server keeps twenty runs, and anybody
+    may delete one. A job is `unknown` only if the book says that it was never started. A poll
+    starts nothing, and a run that somebody else prepared is waited for.
     """
 
     Options: ClassVar[type[BaseModel]] = OpentronsOptions
     simulated: ClassVar[bool] = False
 
+    transport: ClassVar[httpx.AsyncBaseTransport | None] = None
+    """Another way to the server than the network, for tests."""
+
     def __init__(self, setup: RobotSetup) -> None:
         self._setup = setup
         self._options: OpentronsOptions = setup.options
-        self._client: httpx.AsyncClient | None = None
+        self._server = RobotServer(setup.name, setup.address, self.transport)
+        self._book: JobBook | None = None
         self._submitting = asyncio.Lock()
 
     @property
     def capabilities(self) -> Capabilities:
         """What the pipettes can do.
 
-        A volume above the largest pipette's is no limit: it is dispensed in several strokes.
+        A volume above the largest pipette's is no limit but for mixing: it is dispensed in several
+        strokes.
         """
         least = min(pipette.least_ul for pipette in self._options.pipettes.values())
+        most = max(pipette.most_ul for pipette in self._options.pipettes.values())
         within = {"volume_ul": (least, float("inf"))}
         operations = {
             kind: within if kind in ("dispense", "aspirate", "transfer") else {}
             for kind in _OPERATIONS
         }
+        operations["mix"] = {"volume_ul": (least, most)}
         able = Capabilities(
             operations=operations, labware=frozenset(PLATES), memory=KeyMemory.REMEMBERS_KEYS
         )
         return able.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
-        """See that the robot is there and has started."""
-        if self._client is None:
-            client = httpx.AsyncClient(base_url=self._setup.address, headers=_HEADERS, timeout=10.0)
-            try:
-                answer = await client.get("/health")
-                if answer.status_code == 503:
-                    raise RobotOffline(f"robot {self._setup.name} is still starting")
-                answer.raise_for_status()
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                await client.aclose()
-                raise RobotOffline(self._silence(error)) from None
-            except RobotOffline:
-                await client.aclose()
-                raise
-            self._client = client
+        """Open the job book, and see that the robot is there and has started."""
+        if self._book is not None:
+            return
+        path = self._setup.home / "robots" / f"{self._setup.name}.sqlite"
+        book = JobBook(path, self._setup.name, self._setup.fence)
+        try:
+            await self._server.open()
+        except BaseException:
+            book.close()
+            raise
+        self._book = book
 
     async def submit(self, job: Job) -> None:
-        """Compile, analyse, upload and start a job; a key that the robot has is not sent again."""
+        """Compile, analyse, upload and start a job; one that was started is not started again.
+
+        Raises:
+            RobotOffline: the robot does not answer, or has somebody else's run.
+        """
         async with self._submitting:
-            if await self._run_of(job.key) is not None:
+            book, known = self._opened(), self._opened().report(job.key)
+            if known is not None:
+                book.take(job)
+                if known.state != "running":
+                    return
+            run = await self._run_of(job.key)
+            if (run is not None and not run.prepared) or (
+                run is None and book.noted(job.key, _PLAYED)
+            ):
                 return
             refuse_unfit(self._setup.name, self.capabilities, job)
             text, _ = compile_protocol(job, self._options, self._setup.name)
             await self._analyse(text)
-            protocol = await self._send(
-                "POST",
-                "/protocols",
-                files={"files": ("job.py", text.encode())},
-                data={"key": job.key},
-            )
-            run = await self._send("POST", "/runs", json={"data": {"protocolId": protocol["id"]}})
-            await self._act(run["id"], "play")
+            if run is None:
+                run = await self._made_run(job, text)
+            # In the book before the robot hears it, and only if no newer owner has the robot.
+            book.take(job)
+            book.note(job.key, _PLAYED, self._setup.clock.now().isoformat())
+            await self._server.act(run.id, "play")
+
+    async def _made_run(self, job: Job, text: str) -> Run:
+        """The run of a job that the robot does not have, or has from a call whose answer was lost.
+
+        Raises:
+            RobotOffline: another run is on the robot; a prepared one would be thrown off by ours.
+            KeyConflict: the robot has done this job, and the book does not know of it.
+        """
+        book = self._opened()
+        book.take(job)
+        try:
+            protocol = await self._server.upload(text, job.key)
+            runs = await self._server.runs()
+            ours = [run for run in runs if run.protocolId == protocol.id]
+            for run in runs:
+                if run.current and not run.ended and run not in ours:
+                    how = (
+                        "somebody has prepared a run on it and not started it: start it or cancel "
+                        "it in the App"
+                        if run.prepared
+                        else f"another run is {run.status} on it"
+                    )
+                    raise RobotOffline(f"robot {self._setup.name} is busy: {how}")
+            done = [run for run in ours if not run.prepared]
+            if done:
+                raise KeyConflict(
+                    f"robot {self._setup.name} has run {done[-1].id} ({done[-1].status}) of "
+                    f"{job.key}, of which the job book on this computer does not know: find out "
+                    "what was done before it is sent again"
+                )
+            prepared = [run for run in ours if run.current]
+            run = prepared[-1] if prepared else await self._server.make_run(protocol.id)
+        except KeyConflict:
+            book.drop(job.key)
+            raise
+        book.note(job.key, _RUN, run.id)
+        return run
 
     async def poll(self, key: str) -> JobReport:
-        """What became of the run of a key's protocol."""
+        """What became of the run of a job, as far as the robot or the book knows."""
+        book = self._opened()
+        report = book.report(key)
+        if report is None:
+            return JobReport(key=key, state="unknown")
+        if report.state != "running":
+            return report
         run = await self._run_of(key)
         if run is None:
-            return JobReport(key=key, state="unknown")
-        status = str(run["status"])
-        if status == "idle" and not run.get("actions"):
-            # The line dropped between making the run and starting it.
-            await self._act(run["id"], "play")
-            status = "running"
-        lost = run.get("ok") is False
-        done = 0 if lost else await self._operations_done(run["id"])
-        message = {
-            "paused": "the run waits for a person at the robot",
-            "blocked-by-open-door": "the robot's door is open",
-            "awaiting-recovery": "the robot waits for a person to recover from an error",
-        }.get(status, "")
-        if lost:
+            if not book.noted(key, _PLAYED):
+                return JobReport(key=key, state="unknown")
+            return self._doubt(key, "the robot does not have the run any more (deleted, or old)")
+        if not run.ok:
             message = (
                 "the robot's server was restarted in the middle of the run and does not "
                 "know how far it came"
             )
-            return JobReport(key=key, state="in_doubt", message=message)
-        if status in _UNDER_WAY or status == "idle":
-            return JobReport(key=key, state="running", operations_done=done, message=message)
-        ended = run.get("completedAt")
-        ended_at = (
-            datetime.fromisoformat(ended.replace("Z", "+00:00"))
-            if ended
-            else self._setup.clock.now()
-        )
-        if status == "succeeded":
-            return JobReport(key=key, state="done", operations_done=done, ended_at=ended_at)
-        if status == "stopped":
-            message = "the run was stopped"
-        errors = "; ".join(str(error.get("detail", error)) for error in run.get("errors") or [])
-        return JobReport(
-            key=key,
-            state="failed",
-            operations_done=done,
-            message=errors or message or status,
-            ended_at=ended_at,
-        )
+            return self._doubt(key, message)
+        if run.prepared:
+            # The line dropped before it was started; the robot itself says that it was not.
+            return JobReport(key=key, state="unknown")
+        for position in await self._server.marks(run.id):
+            book.end(key, position, None)
+        if not run.ended:
+            return (book.report(key) or report).model_copy(update={"message": run.in_words})
+        return self._ended(key, run)
+
+    def _ended(self, key: str, run: Run) -> JobReport:
+        """What a run that is over has done, operation by operation."""
+        book, job = self._opened(), self._opened().job(key)
+        everything = set(range(len(job.operations)))
+        if run.status == "succeeded":
+            for position in everything - book.done(key):
+                book.end(key, position, None)
+        if everything <= book.done(key):
+            done = {"state": "done", "ended_at": self._ended_at(key, run)}
+            return self._concluded(key, done)
+        errors = "; ".join(str(error) for error in run.errors)
+        if run.status == "failed":
+            return self._doubt(key, f"the run failed: {errors or 'no reason is given'}", errors)
+        return self._doubt(key, "the run was cancelled at the robot", left_is_known=True)
+
+    def _doubt(
+        self, key: str, why: str, fault: str | None = None, left_is_known: bool = False
+    ) -> JobReport:
+        """The job is in doubt; with readable marks, all after the one under way was not begun."""
+        job, done = self._opened().job(key), self._opened().done(key)
+        missing = [n for n in range(len(job.operations)) if n not in done]
+        message = f"{why}. {len(done)} of {len(job.operations)} operations were seen to be done"
+        doubt: dict[str, object] = {"state": "in_doubt"}
+        if missing and (left_is_known or fault is not None):
+            now = job.operations[missing[0]]
+            message += (
+                f"; operation {missing[0] + 1} ({now.kind} {well_of(now) or 'plate'}) may have "
+                "been under way, none after it was begun"
+            )
+            doubt["not_begun"] = tuple(missing[1:])
+        if fault is not None:
+            doubt["device_fault"] = fault or why
+        return self._concluded(key, doubt | {"message": message})
+
+    def _concluded(self, key: str, update: dict[str, object]) -> JobReport:
+        """Write the end of a job into the book: from now on the robot's memory does not matter."""
+        book = self._opened()
+        report = book.report(key)
+        assert report is not None
+        book.write(report.model_copy(update=update))
+        return book.report(key) or report
+
+    def _ended_at(self, key: str, run: Run) -> datetime:
+        """When a run ended by our clock; the robot's may be years off, an age on it is not."""
+        now = self._setup.clock.now()
+        age = None if run.completedAt is None else self._server.age(run.completedAt)
+        played = self._opened().noted(key, _PLAYED)
+        if age is None or not played or age > now - datetime.fromisoformat(played):
+            return now
+        return now - age
+
+    async def _run_of(self, key: str) -> Run | None:
+        """The run that the book notes for a job; None if there is none (any more)."""
+        run = self._opened().noted(key, _RUN)
+        return await self._server.run(run) if run else None
 
     async def stop(self) -> None:
-        """Stop the run that is under way."""
-        for run in await self._send("GET", "/runs"):
-            if run.get("current") and run["status"] in {*_UNDER_WAY, "idle"}:
-                await self._act(run["id"], "stop")
-                async with asyncio.timeout(self.capabilities.stop_s):
-                    while (await self._send("GET", f"/runs/{run['id']}"))["status"] in _UNDER_WAY:
-                        await asyncio.sleep(0.1)
+        """Stop whatever moves, and what we have prepared."""
+        book = self._opened()
+        ours = {book.noted(job.key, _RUN) for job, _ in book.running()}
+        for run in await self._server.runs():
+            if run.current and not run.ended and (run.id in ours or not run.prepared):
+                await self._server.act(run.id, "stop")
+                await self._until_ended(run.id)
+        for job, _ in book.running():
+            run_of_job = await self._run_of(job.key)
+            if run_of_job is not None and run_of_job.ok:
+                for position in await self._server.marks(run_of_job.id):
+                    book.end(job.key, position, None)
+        book.stop(self._setup.clock.now())
+
+    async def _until_ended(self, name: str) -> None:
+        try:
+            async with asyncio.timeout(self.capabilities.stop_s):
+                while (run := await self._server.run(name)) is not None and not run.ended:
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise RobotOffline(
+                f"robot {self._setup.name} was told to stop and had not after "
+                f"{self.capabilities.stop_s:g} s"
+            ) from None
 
     async def pause(self) -> None:
         """Pause the run that is under way."""
@@ -160,9 +269,9 @@ class OpentronsRobot:
         await self._act_on_current({"paused"}, "play")
 
     async def _act_on_current(self, statuses: set[str], action: str) -> None:
-        for run in await self._send("GET", "/runs"):
-            if run.get("current") and run["status"] in statuses:
-                await self._act(run["id"], action)
+        for run in await self._server.runs():
+            if run.current and run.status in statuses:
+                await self._server.act(run.id, action)
                 return
         raise DriverError(
             f"robot {self._setup.name} has no run that is {' or '.join(sorted(statuses))}"
@@ -170,9 +279,15 @@ class OpentronsRobot:
 
     async def close(self) -> None:
         """Close the connection; a run goes on."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._server.close()
+        if self._book is not None:
+            self._book.close()
+            self._book = None
+
+    def _opened(self) -> JobBook:
+        if self._book is None:
+            raise RobotOffline(f"robot {self._setup.name} is not connected")
+        return self._book
 
     async def preview(self, job: Job) -> tuple[str, str]:
         """The protocol for a job, and its budget of tips and volumes; nothing is sent.
@@ -184,55 +299,7 @@ class OpentronsRobot:
         await self._analyse(text)
         return text, str(budget)
 
-    async def _run_of(self, key: str) -> dict[str, Any] | None:
-        protocols = {
-            entry["id"]
-            for entry in await self._send("GET", "/protocols")
-            if entry.get("key") == key
-        }
-        runs = [
-            run for run in await self._send("GET", "/runs") if run.get("protocolId") in protocols
-        ]
-        return dict(runs[-1]) if runs else None
-
-    async def _operations_done(self, run: str) -> int:
-        commands = await self._send(
-            "GET", f"/runs/{run}/commands", params={"pageLength": _MOST_COMMANDS, "cursor": 0}
-        )
-        return sum(
-            command["commandType"] == "comment"
-            and command["status"] == "succeeded"
-            and str(command["params"].get("message", "")).startswith("operation ")
-            for command in commands
-        )
-
-    async def _act(self, run: str, action: str) -> None:
-        await self._send("POST", f"/runs/{run}/actions", json={"data": {"actionType": action}})
-
-    async def _send(self, method: str, path: str, **content: Any) -> Any:
-        if self._client is None:
-            raise RobotOffline(f"robot {self._setup.name} is not connected")
-        try:
-            answer = await self._client.request(method, path, **content)
-        except httpx.HTTPError as error:
-            raise RobotOffline(self._silence(error)) from None
-        if answer.is_success:
-            return answer.json()["data"]
-        try:
-            told = answer.json()["errors"][0]
-        except (ValueError, KeyError, IndexError):
-            told = {"id": str(answer.status_code), "detail": answer.text[:200]}
-        if answer.status_code in (409, 503):
-            raise RobotOffline(
-                f"robot {self._setup.name} is busy: {told.get('detail', told['id'])}"
-            )
-        raise DriverError(
-            f"robot {self._setup.name} refuses {method} {path}: {told['id']}: "
-            f"{told.get('detail', '')}"
-        )
-
     async def _analyse(self, text: str) -> None:
-        """Simulate a protocol with the opentrons package, in an environment of its own."""
         if not self._options.analyze:
             return
         folder = self._options.environment or environment_folder(self._setup.home, "opentrons")
@@ -247,40 +314,3 @@ class OpentronsRobot:
             raise JobRefused(
                 f"robot {self._setup.name}: the protocol fails its analysis: {'; '.join(errors)}"
             )
-
-    def _silence(self, error: Exception) -> str:
-        why = str(error) or type(error).__name__
-        return f"robot {self._setup.name} does not answer at {self._setup.address!r}: {why}"
-
-
-async def analyse(text: str, python: Path) -> list[str]:
-    """The errors that the opentrons package of an interpreter finds in a protocol.
-
-    Raises:
-        DriverError: the analysis itself cannot be run.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        file, result = Path(folder) / "protocol.py", Path(folder) / "result.json"
-        file.write_text(text, encoding="utf-8")
-        command = [
-            str(python),
-            "-m",
-            "opentrons.cli",
-            "analyze",
-            f"--json-output={result}",
-            str(file),
-        ]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "OT_API_CONFIG_DIR": folder},
-        )
-        _, errors = await process.communicate()
-        if not result.exists():
-            raise DriverError(
-                "the opentrons analysis cannot be run: "
-                f"{errors.decode(errors='replace').strip()[-300:]}"
-            )
-        analysis = json.loads(result.read_text(encoding="utf-8"))
-    return [f"{error['errorType']}: {error['detail']}" for error in analysis["errors"]]

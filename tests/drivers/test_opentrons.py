@@ -9,15 +9,16 @@ import pytest
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.environment import interpreter, make_environment
+from drivers.opentrons.analysis import analyse, analysis
 from drivers.opentrons.deck import OpentronsOptions
 from drivers.opentrons.protocol_text import compile_protocol
-from drivers.opentrons.robot import OpentronsRobot, analyse
+from drivers.opentrons.robot import OpentronsRobot
 from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_lab
 from protocols.compile import compile_jobs
 from protocols.jobs import Job, JobReport
-from protocols.operations import Dispense, Operation, Supplement
+from protocols.operations import Aspirate, Detach, Dispense, Mix, Operation, Supplement, Transfer
 from simulators.opentrons_server import OpentronsServer
 from simulators.twins import OT2_DECK
 from tests.builders import job_of
@@ -179,6 +180,64 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(
         compile_protocol(job_of(*operations), deck(liquids=liquids), "ot2")
 
 
+def test_a_flow_rate_is_that_of_its_operation(environment: Path) -> None:
+    detach = Detach(well="A1", period_s=0, speed_mm_s=100, stroke="short")
+    operations = [
+        *water(1),
+        detach,
+        Mix(well="A2", volume_ul=200, cycles=2),
+        Transfer(well="A3", volume_ul=300),
+        detach,
+        *water(2),
+        Aspirate(well="A1", volume_ul=150),
+    ]
+    text, _ = compile_protocol(job_of(*operations), deck(), "ot2")
+    found = asyncio.run(analysis(text, interpreter(environment)))
+    assert found["errors"] == []
+    rates: list[tuple[str, set[float]]] = []
+    seen: set[float] = set()
+    for command in found["commands"]:
+        if "flowRate" in command["params"]:
+            seen.add(round(command["params"]["flowRate"], 1))
+        if command["commandType"] == "comment":
+            rates.append((command["params"]["message"].split(": ")[1], seen))
+            seen = set()
+    own = {274.7}
+    assert rates == [
+        ("dispense A1", own),
+        ("detach A1", {1500.0}),
+        ("mix A2", own),
+        ("transfer A3", own),
+        ("detach A1", {1500.0}),
+        ("dispense A1", own),
+        ("dispense A2", own),
+        ("aspirate A1", own),
+    ]
+
+
+def test_two_sources_on_two_mounts_take_two_tips(environment: Path) -> None:
+    salt = {
+        "reservoir": "media",
+        "wells": ["A2"],
+        "volume_ul": 14000,
+        "concentration": 100,
+        "unit": "mM",
+    }
+    operations = [
+        Dispense(
+            well=f"{row}{column}",
+            liquid="water",
+            volume_ul=500,
+            supplements=(Supplement(substance="salt", concentration=2, unit="mM"),),
+        )
+        for row in "AB"
+        for column in (1, 2, 3)
+    ]
+    text, budget = compile_protocol(job_of(*operations), deck(stocks={"salt": salt}), "ot2")
+    assert budget.tips == {"opentrons_96_tiprack_1000ul": 1, "opentrons_96_tiprack_20ul": 1}
+    assert asyncio.run(analyse(text, interpreter(environment))) == []
+
+
 def test_an_analysis_that_fails_refuses_the_job(
     tmp_path: Path, server: OpentronsServer, environment: Path
 ) -> None:
@@ -220,28 +279,6 @@ def test_a_run_lost_by_the_server_is_a_job_in_doubt(
     assert "restarted in the middle of the run" in report.message
 
 
-def test_a_run_that_was_made_and_not_started_is_started_once(
-    tmp_path: Path, server: OpentronsServer
-) -> None:
-    driver = robot(server, tmp_path)
-    act = driver._act
-
-    async def drop(run: str, action: str) -> None:
-        driver._act = act  # type: ignore[method-assign]
-        raise RobotOffline("the line dropped")
-
-    async def submit(driver: OpentronsRobot) -> JobReport:
-        driver._act = drop  # type: ignore[method-assign]
-        with pytest.raises(RobotOffline):
-            await driver.submit(job_of(*water(3)))
-        assert server.done == []
-        return await over(driver)
-
-    assert with_robot(driver, submit).state == "done"
-    assert len(server.done) == 3
-    assert len(server.runs) == 1
-
-
 def test_a_robot_that_is_paused_busy_or_starting_says_so(
     tmp_path: Path, server: OpentronsServer
 ) -> None:
@@ -264,15 +301,6 @@ def test_a_robot_that_is_paused_busy_or_starting_says_so(
     server.down = True
     with pytest.raises(RobotOffline, match="still starting"):
         asyncio.run(robot(server, tmp_path).connect())
-
-
-def test_an_answer_that_is_an_error_is_reported(tmp_path: Path, server: OpentronsServer) -> None:
-    async def ask(driver: OpentronsRobot) -> JobReport:
-        with pytest.raises(DriverError, match="refuses GET /runs/x: RunNotFound"):
-            await driver._send("GET", "/runs/x")
-        return await driver.poll(KEY)
-
-    assert with_robot(robot(server, tmp_path), ask).state == "unknown"
 
 
 def test_a_run_is_stopped_by_command(tmp_path: Path, server: OpentronsServer) -> None:
