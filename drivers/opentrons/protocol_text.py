@@ -167,12 +167,7 @@ class _Compiler:
                 self._drop(mount)
                 self._in_well[operation.well] -= operation.volume_ul
             case Mix():
-                mount, pipette = self._pipette(operation.volume_ul)
-                if operation.volume_ul > pipette.most_ul + 1e-9:
-                    self._refuse(
-                        f"no pipette mixes {operation.volume_ul:g} uL in {operation.well} (the "
-                        f"most is {pipette.most_ul:g} uL)"
-                    )
+                mount = self._mixer(operation.volume_ul, operation.well)
                 self._fresh_tip(mount, "")
                 self._line(
                     f"{mount}.mix({operation.cycles}, {operation.volume_ul:g}, "
@@ -269,6 +264,18 @@ class _Compiler:
             least = min(pipette.least_ul for pipette in self._options.pipettes.values())
             self._refuse(f"no pipette takes {amount:.2f} uL (the least is {least:g} uL)")
         return max(able, key=lambda found: found[1].most_ul)
+
+    def _mixer(self, amount: float, well: str) -> str:
+        """The mount of the smallest pipette that holds an amount; how exactly does not matter."""
+        holding = [
+            (pipette.most_ul, mount)
+            for mount, pipette in self._options.pipettes.items()
+            if amount <= pipette.most_ul + 1e-9
+        ]
+        if not holding:
+            most = max(pipette.most_ul for pipette in self._options.pipettes.values())
+            self._refuse(f"no pipette mixes {amount:g} uL in {well} (the most is {most:g} uL)")
+        return min(holding)[1]
 
     def _tip_for(self, mount: str, source: str) -> None:
         """A tip that has touched nothing but this source; other mounts keep theirs."""
