@@ -40,4 +40,6 @@ class RealClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when `moment` has come; at once if it is past."""
-        await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
+        # In UTC: by the clock on the wall an hour is missing or doubled when summer time changes.
+        wait = moment.astimezone(UTC) - datetime.now(UTC)
+        await asyncio.sleep(max(0.0, wait.total_seconds()))

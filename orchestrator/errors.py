@@ -22,9 +22,9 @@ class Halted(JournalError):
 class Owned(JournalError):
     """Somebody else works on the campaign or robot; their lease runs `wait` more seconds."""
 
-    def __init__(self, message: str, wait: float) -> None:
+    def __init__(self, message: str, wait: float, holder: str = "") -> None:
         super().__init__(message)
-        self.wait = wait
+        self.wait, self.holder = wait, holder
 
 
 class LeaseLost(JournalError):

@@ -21,7 +21,9 @@ class VirtualClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Move to `moment` at once; stay if it is past."""
-        self._now = max(self._now, moment.astimezone(self._zone))
+        # Compared in UTC: of two readings of the clock on the wall the later one may be the same.
+        if moment.astimezone(UTC) > self._now.astimezone(UTC):
+            self._now = moment.astimezone(self._zone)
 
 
 class AcceleratedClock:
@@ -34,11 +36,11 @@ class AcceleratedClock:
 
     def now(self) -> datetime:
         """The accelerated time."""
-        passed = (datetime.now(UTC) - self._start) * self._speed
+        passed = (datetime.now(UTC) - self._start.astimezone(UTC)) * self._speed
         return (self._start.astimezone(UTC) + passed).astimezone(self._start.tzinfo)
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when `moment` has come; at once if it is past."""
-        wait = (moment - self.now()) / self._speed
+        wait = (moment.astimezone(UTC) - self.now().astimezone(UTC)) / self._speed
         if wait > timedelta(0):
             await asyncio.sleep(max(_SHORTEST_S, wait.total_seconds()))

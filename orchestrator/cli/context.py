@@ -57,10 +57,10 @@ def has_journal(home: Path | None) -> bool:
 @contextmanager
 def opened_journal(home: Path | None) -> Iterator[tuple[Settings, Journal]]:
     """Settings and journal for the length of a command."""
-    from orchestrator.journal.journal import Journal
+    from orchestrator.lab.lab import open_journal
 
     settings = settings_for(home)
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     try:
         yield settings, journal
     finally:

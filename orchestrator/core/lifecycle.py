@@ -196,6 +196,10 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}
     actions: list[Action] = [ScoreReadings(batch.unscored)] if batch.unscored else []
     held: set[str] = set()
+    # Nobody knows the state of a robot with a job in doubt: a person looks at it first.
+    unknown = {job.robot for job in batch.jobs if job.status is JobStatus.IN_DOUBT}
+    unknown = (unknown | state.elsewhere_in_doubt.keys()) - state.sure_robots
+    waiting: dict[str, AskOperator] = {}
     for job in _in_turn(batch):
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
@@ -205,6 +209,9 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
             actions.append(Drop(job.key))
         elif late := lateness(job, now):
             actions.append(Hold(job.key, late))
+        elif job.robot in unknown:
+            if job.robot in state.elsewhere_in_doubt:
+                waiting[job.robot] = _ask_about(job.robot, state.elsewhere_in_doubt[job.robot])
         elif job.due_at > now:
             held.add(job.robot)
             actions.append(WaitUntil(job.due_at))
@@ -217,11 +224,17 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
             if job.order_fixed:
                 held.add(job.robot)
             actions.append(_execute(job, now, retry_at))
+    actions += waiting.values()
     moments = [action.moment for action in actions if isinstance(action, WaitUntil)]
     actions = [action for action in actions if not isinstance(action, WaitUntil)]
     if moments:
         actions.append(WaitUntil(min(moments)))
     return actions or [FinishRound(batch.number)]
+
+
+def _ask_about(robot: str, key: str) -> AskOperator:
+    """A job of another campaign, for which a robot is held."""
+    return AskOperator(key, f"{robot} gets nothing until it is known what became of this job")
 
 
 def _opening(job: JobState, now: datetime, hours: WorkingHours | None) -> datetime:

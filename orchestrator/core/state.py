@@ -200,6 +200,10 @@ class CampaignState:
     rounds: tuple[RoundState, ...] = field(default=())
     reason: str = ""
     outages: tuple[Outage, ...] = ()
+    elsewhere_in_doubt: Mapping[str, str] = field(default_factory=dict)
+    """Robots of which another campaign has a job in doubt, and that job's key."""
+    sure_robots: frozenset[str] = frozenset()
+    """Robots whose state is known whatever became of a job, by what their drivers declare."""
 
     @property
     def observations(self) -> tuple[Observation, ...]:

@@ -19,6 +19,7 @@ from orchestrator.core.lifecycle import (
 from orchestrator.engine.actions import TaskRunner, run_action, run_plainly
 from orchestrator.engine.dispatch import execute_job
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.robots import used_robot
 
 _LOOK_S = 1.0
 """How often, in real time, the journal is looked at while robots work."""
@@ -59,7 +60,7 @@ async def advance(
     replanned = False
     try:
         while True:
-            actions = next_actions(lab.journal.state(campaign_id), lab.clock.now())
+            actions = next_actions(lab.state(campaign_id), lab.clock.now())
             if round_number is not None and any(
                 _leads_away(action, round_number) for action in actions
             ):
@@ -133,7 +134,8 @@ async def _run_queue(
 ) -> datetime:
     """The jobs of one robot, one after the other; returns when the last of them ended."""
     ended: list[datetime] = []
-    for action in queue:
-        tags = (f"robot:{action.robot}",)
-        ended.append(await run_task(action.key, tags, execute_job, lab, campaign_id, action.key))
+    async with used_robot(lab, campaign_id, queue[0].robot) as used:
+        for action in queue:
+            tags = (f"robot:{action.robot}",)
+            ended.append(await run_task(action.key, tags, execute_job, lab, used, action.key))
     return max(ended)

@@ -1,22 +1,41 @@
 """Dispatch: one job to its robot, at most once, and what came of it into the journal."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from drivers.base import Driver, JobRefused, KeyMemory, RobotOffline
+from drivers.base import (
+    DeviceCannotWork,
+    Driver,
+    FencedOff,
+    JobRefused,
+    KeyConflict,
+    KeyMemory,
+    RobotOffline,
+)
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
+from orchestrator.core.instants import between, later
 from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import CampaignStatus, JobState, JobStatus
-from orchestrator.errors import Halted
+from orchestrator.errors import Halted, LeaseLost
+from orchestrator.journal.durable import write_durably
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.robots import UsedRobot
 from protocols.jobs import Job, JobReport, Reading
+from protocols.operations import Operation
 
-_POLL_S = 1.0
+_POLL = timedelta(seconds=1.0)
+_BELIEVED = timedelta(days=1)
+"""How long ago, by its own clock, a robot may say that a job ended."""
+
+_FAILURES = 3
+"""How many jobs of a robot may fail in a row before a person is asked."""
 
 
-async def execute_job(lab: Lab, campaign_id: str, key: str) -> datetime:
+async def execute_job(lab: Lab, used: UsedRobot, key: str) -> datetime:
     """Follow a job from its present state to its end; returns when that was, in lab time.
 
     The intent is committed before anything is sent. A job that the robot may have received is never
@@ -29,34 +48,49 @@ async def execute_job(lab: Lab, campaign_id: str, key: str) -> datetime:
         Conflict: somebody else moved the job meanwhile.
     """
     job, state = lab.journal.job(key)
+    if job.robot != used.name:
+        # It was handed over while its robot was waited for.
+        return lab.clock.now()
     if state.status is not JobStatus.PLANNED and not state.status.in_flight:
         return lab.clock.now()
     if state.status is JobStatus.PLANNED and (late := lateness(state, lab.clock.now())):
         lab.journal.move_job(key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), late)
         return lab.clock.now()
     try:
-        return await _execute(lab, campaign_id, job, state)
-    except RobotOffline as error:
-        lab.journal.robot_offline(campaign_id, job.robot, str(error), lab.clock.now())
+        return await _execute(lab, used, job, state)
+    except (RobotOffline, DeviceCannotWork) as error:
+        # Nothing was sent; it is asked again, and a person sees why.
+        lab.journal.robot_offline(used.campaign_id, job.robot, str(error), lab.clock.now())
+    except FencedOff as error:
+        raise LeaseLost(str(error)) from error
     except Halted:
         pass
     return lab.clock.now()
 
 
-async def _execute(lab: Lab, campaign_id: str, job: Job, state: JobState) -> datetime:
-    robot, key, status = lab.robots[job.robot], state.key, state.status
+async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> datetime:
+    robot, campaign_id, key, status = used.driver, used.campaign_id, state.key, state.status
     await robot.connect()
     try:
         if status is JobStatus.PLANNED:
             lab.journal.move_job(key, status, JobStatus.DISPATCHED, lab.clock.now())
             status = JobStatus.DISPATCHED
+            used.lease.check()
             await robot.submit(job)
         elif status is JobStatus.DISPATCHED and (await _ask(robot, job)).state == "unknown":
             if lab.journal.status(campaign_id) != CampaignStatus.RUNNING:
                 message = "the robot never got it, and its campaign does not run any more"
                 lab.journal.move_job(key, status, JobStatus.PLANNED, lab.clock.now(), message)
                 raise Halted(message)
+            used.lease.check()
             await robot.submit(job)
+    except KeyConflict as conflict:
+        # Its report is about another job: a person has to look.
+        lab.journal.mark_in_doubt(key, status, lab.clock.now(), str(conflict), {}, None)
+        return lab.clock.now()
+    except DeviceCannotWork as fault:
+        everything = None if fault.begun else job.operations
+        return _in_doubt_by_fault(lab, used, key, status, str(fault), everything)
     except JobRefused as refusal:
         report = JobReport(
             key=job.key, state="failed", message=str(refusal), ended_at=lab.clock.now()
@@ -76,7 +110,7 @@ async def _execute(lab: Lab, campaign_id: str, job: Job, state: JobState) -> dat
             lab.journal.note(
                 campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {logged}"
             )
-        await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=_POLL_S))
+        await lab.clock.sleep_until(later(lab.clock.now(), _POLL))
         report = await _ask(robot, job)
     if report.over:
         return _conclude(lab, campaign_id, key, job, status, report)
@@ -87,11 +121,27 @@ async def _execute(lab: Lab, campaign_id: str, job: Job, state: JobState) -> dat
         if report.not_begun is None
         else [job.operations[position] for position in report.not_begun]
     )
+    if report.device_fault:
+        return _in_doubt_by_fault(lab, used, key, status, report.device_fault, left)
     lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, report.failed_wells, left)
     if job.repeatable:
         lab.journal.decide_job(
             key, "again", lab.clock.now(), By(why="every operation of it may be done once more")
         )
+    return lab.clock.now()
+
+
+def _in_doubt_by_fault(
+    lab: Lab,
+    used: UsedRobot,
+    key: str,
+    status: JobStatus,
+    fault: str,
+    left: Sequence[Operation] | None,
+) -> datetime:
+    """A device that cannot work is no well that failed: its robot is held and a person is asked."""
+    message = f"{used.name} cannot work: {fault}"
+    lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, {}, left)
     return lab.clock.now()
 
 
@@ -108,7 +158,15 @@ async def _ask(robot: Driver, job: Job) -> JobReport:
 def _conclude(
     lab: Lab, campaign_id: str, key: str, job: Job, status: JobStatus, report: JobReport
 ) -> datetime:
-    ended_at = report.ended_at or lab.clock.now()
+    ended_at = _ended_at(lab, report)
+    wrong = reading_faults(job, report) if report.state == "done" else []
+    if wrong:
+        # Done without its readings is not done.
+        message = f"the robot says that it is done, but {'; '.join(wrong)}"
+        left = [operation for operation in job.operations if operation.reads]
+        again = left if all(operation.repeatable for operation in left) else None
+        lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, report.failed_wells, again)
+        return ended_at
     if report.state == "done":
         readings = [_keep(lab, campaign_id, key, job, reading) for reading in report.readings]
         lab.journal.finish_job(
@@ -117,7 +175,54 @@ def _conclude(
     else:
         lost = dict.fromkeys(job.wells, report.message or "the robot failed") | report.failed_wells
         lab.journal.finish_job(key, status, JobStatus.FAILED, ended_at, report.message, lost, [])
+        _brake(lab, campaign_id, job.robot)
     return ended_at
+
+
+def _ended_at(lab: Lab, report: JobReport) -> datetime:
+    """When a job ended, by the lab's clock: a robot's own clock may be wrong by years."""
+    now = lab.clock.now()
+    if report.ended_at is None:
+        return now
+    if lab.clock.virtual:
+        return report.ended_at
+    believed = timedelta(0) <= between(report.ended_at, now) < _BELIEVED
+    return report.ended_at if believed else now
+
+
+def reading_faults(job: Job, report: JobReport) -> list[str]:
+    """What is wrong with the readings of a job that is done: too few, too many, of strangers."""
+    expected = Counter(
+        operation.well_name or ""
+        for operation in job.operations
+        if operation.reads and operation.well_name not in report.failed_wells
+    )
+    got = Counter(reading.well for reading in report.readings)
+    kinds = {op.well_name: op.reads for op in job.operations if op.reads}
+    faults = [f"it has no reading of {well}" for well in sorted((expected - got).keys())]
+    for well in sorted((got - expected).keys()):
+        known = well in expected or well in report.failed_wells
+        faults.append(f"it has {'one reading too many' if known else 'a reading'} of {well}")
+    for reading in report.readings:
+        wanted = kinds.get(reading.well)
+        if wanted is not None and reading.kind != wanted:
+            faults.append(f"its reading of {reading.well} is a {reading.kind}, not a {wanted}")
+    # More readings than asked of a failed well are no loss.
+    return [fault for fault in faults if not _of_failed(fault, report)]
+
+
+def _of_failed(fault: str, report: JobReport) -> bool:
+    return any(fault.endswith(f"too many of {well}") for well in report.failed_wells)
+
+
+def _brake(lab: Lab, campaign_id: str, robot: str) -> None:
+    """Pause when a robot's jobs fail one after the other: the wells are not the cause."""
+    if lab.journal.failed_in_a_row(campaign_id, robot, _FAILURES) == _FAILURES:
+        why = (
+            f"the last {_FAILURES} jobs of {robot} failed: look at it, then resume; nothing more "
+            "is sent until then"
+        )
+        lab.journal.pause_campaign(campaign_id, lab.clock.now(), why)
 
 
 def _keep(lab: Lab, campaign_id: str, key: str, job: Job, reading: Reading) -> ReadingRow:
@@ -135,8 +240,7 @@ def _keep(lab: Lab, campaign_id: str, key: str, job: Job, reading: Reading) -> R
     if reading.kind == "image":
         name = f"r{job.round}-p{job.plate}-{reading.well}-{job.step}-{job.occurrence}.png"
         path = lab.home / "campaigns" / campaign_id / "images" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(reading.image_png)
+        write_durably(path, reading.image_png)
         row.path = path.relative_to(lab.home).as_posix()
         row.sha256 = hashlib.sha256(reading.image_png).hexdigest()
     return row

@@ -8,6 +8,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from orchestrator.core.instants import later
 from orchestrator.core.lifecycle import FinishCampaign, PlanRound, Question, next_actions
 from orchestrator.engine.advance import Outlook, advance
 from orchestrator.lab.lab import Lab, current_lab
@@ -20,7 +21,7 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
     """Run a campaign until it is over or waits for a person; returns what that one is asked."""
     token = current_lab.set(lab)
     try:
-        while actions := next_actions(lab.journal.state(campaign_id), lab.clock.now()):
+        while actions := next_actions(lab.state(campaign_id), lab.clock.now()):
             match actions:
                 case [FinishCampaign()]:
                     await advance(lab, campaign_id)
@@ -55,7 +56,7 @@ async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
         return
     seen = lab.journal.last_event(campaign_id)
     while lab.clock.now() < moment and lab.journal.last_event(campaign_id) == seen:
-        await lab.clock.sleep_until(min(moment, lab.clock.now() + _LOOK))
+        await lab.clock.sleep_until(min(moment, later(lab.clock.now(), _LOOK)))
 
 
 async def as_task(

@@ -34,7 +34,6 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.workers.base import BaseJobConfiguration
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
-from drivers.base import DriverError
 from orchestrator.control.stop import request_stop
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
@@ -44,8 +43,9 @@ from orchestrator.engine.dispatch import execute_job
 from orchestrator.errors import Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource, robot_resource
-from orchestrator.lab.lab import Lab, clock_for, open_lab
+from orchestrator.lab.lab import clock_for, open_journal, open_lab
 from orchestrator.lab.lease import owned
+from orchestrator.lab.robots import stop_robot, used_robot
 from orchestrator.settings import Settings
 
 POOL = "wellwise"
@@ -74,26 +74,20 @@ async def run_job(campaign_id: str, key: str) -> None:
     """One job, on the computer of its robot; afterwards the campaign is advanced."""
     with _journal() as (settings, journal):
         job, _ = journal.job(key)
-        async with owned(journal, robot_resource(job.robot), settings.lease_s, _note_wait):
-            lab = open_lab(settings, journal, journal.state(campaign_id), robots=[job.robot])
-            watching = asyncio.create_task(_stop_on_request(lab, campaign_id, job.robot))
-            try:
-                await execute_job(lab, campaign_id, key)
-            finally:
-                watching.cancel()
-                await lab.robots[job.robot].close()
+        lab = open_lab(settings, journal, journal.state(campaign_id), robots=[job.robot])
+        async with used_robot(lab, campaign_id, job.robot) as used:
+            await execute_job(lab, used, key)
     await request_advance(campaign_id)
 
 
 @flow(name="stop", flow_run_name="stop {robot}", validate_parameters=False)
-async def stop_robot(campaign_id: str, robot: str) -> None:
+async def stop_idle_robot(campaign_id: str, robot: str) -> None:
     """Stop a robot that no job's process speaks to; such a process stops it by itself."""
     with _journal() as (settings, journal):
         try:
-            async with owned(journal, robot_resource(robot), settings.lease_s):
-                lab = open_lab(settings, journal, journal.state(campaign_id), robots=[robot])
-                await _stop(lab, campaign_id, robot)
-                await lab.robots[robot].close()
+            lab = open_lab(settings, journal, journal.state(campaign_id), robots=[robot])
+            async with used_robot(lab, campaign_id, robot, wait=False) as used:
+                await stop_robot(lab, campaign_id, robot, used.driver)
         except Owned:
             _log.info("robot %s is stopped by the run that works with it", robot)
 
@@ -240,7 +234,11 @@ async def _prepare(client: PrefectClient, queues: Sequence[str]) -> None:
     for queue in queues:
         await _ensure_queue(client, queue)
     await _ensure_queue(client, ORCHESTRATOR)
-    for entry, interval in ((run_job, None), (stop_robot, None), (advance_campaign, _SAFETY_NET)):
+    for entry, interval in (
+        (run_job, None),
+        (stop_idle_robot, None),
+        (advance_campaign, _SAFETY_NET),
+    ):
         deployment = RunnerDeployment.from_flow(
             entry,
             name=POOL,
@@ -339,31 +337,10 @@ async def _living_runs(
     return await client.read_flow_runs(flow_run_filter=chosen)
 
 
-async def _stop_on_request(lab: Lab, campaign_id: str, robot: str) -> None:
-    """While a job runs, its process has the line to the robot, so that it can stop it."""
-    seen = lab.journal.last_event(campaign_id)
-    while True:
-        await asyncio.sleep(_LOOK_S)
-        if lab.journal.events(campaign_id, after=seen, kinds=[EventKind.STOP_REQUESTED]):
-            await _stop(lab, campaign_id, robot)
-            return
-
-
-async def _stop(lab: Lab, campaign_id: str, robot: str) -> None:
-    try:
-        await lab.robots[robot].connect()
-        await lab.robots[robot].stop()
-        lab.journal.note(campaign_id, lab.clock.now(), EventKind.ROBOT_STOPPED, robot, "")
-    except DriverError as error:
-        lab.journal.note(
-            campaign_id, lab.clock.now(), EventKind.ROBOT_NOT_STOPPED, robot, str(error)
-        )
-
-
 @contextmanager
 def _journal() -> Iterator[tuple[Settings, Journal]]:
     settings = Settings()
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     try:
         yield settings, journal
     finally:

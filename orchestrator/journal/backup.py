@@ -5,12 +5,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Integer, Table, func, insert, select
+from sqlalchemy import Integer, Table, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from orchestrator.errors import JournalError
 from orchestrator.journal.database import open_database, revision
+from orchestrator.journal.durable import write_durably
 from orchestrator.journal.row_json import plain, sha256, typed
+from orchestrator.journal.tables import JournalRow
 from orchestrator.settings import Settings
 
 _FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
@@ -114,17 +116,21 @@ def restore(settings: Settings, archive: Path) -> int:
                 "wellwise that made it, then update"
             )
         for table in SQLModel.metadata.sorted_tables:
-            if connection.execute(select(func.count()).select_from(table)).scalar_one():
+            fresh = table.name == JournalRow.__tablename__
+            if not fresh and connection.execute(select(func.count()).select_from(table)).scalar():
                 raise JournalError("the journal is not empty: restore into a new home or database")
+        connection.execute(delete(JournalRow))
         for table in SQLModel.metadata.sorted_tables:
             saved = [typed(table, row) for row in json.loads(contents[f"{table.name}.json"])]
             if saved:
                 connection.execute(insert(table), saved)
                 rows += len(saved)
             _continue_numbering(connection, table)
+        why = f"it was restored from {archive.name}"
+        connection.execute(update(JournalRow).values(unsettled=why))
         for file, name in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(contents[name])
+            write_durably(file, contents[name])
     engine.dispose()
     return rows
 

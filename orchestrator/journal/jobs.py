@@ -184,6 +184,21 @@ class JobRecord(OutageRecord):
                     message,
                 )
 
+    def failed_in_a_row(self, campaign_id: str, robot: str, most: int) -> int:
+        """How many of the last jobs of a robot failed one after the other, counted up to `most`."""
+        over = [JobStatus.DONE.value, JobStatus.FAILED.value]
+        query = (
+            select(JobRow.state)
+            .filter_by(campaign_id=campaign_id, robot=robot)
+            .where(col(JobRow.state).in_(over), col(JobRow.dispatched_at).is_not(None))
+            .order_by(col(JobRow.ended_at).desc(), col(JobRow.position).desc())
+            .limit(most)
+        )
+        with self.reading_session() as session:
+            states = list(session.exec(query))
+        failed = JobStatus.FAILED.value
+        return next((n for n, state in enumerate(states) if state != failed), len(states))
+
     def job_counts(self, campaign_id: str, round_number: int) -> Counter[JobStatus]:
         """How many jobs of a round are in which state."""
         query = (
@@ -197,8 +212,8 @@ class JobRecord(OutageRecord):
     def job(self, key: str) -> tuple[Job, JobState]:
         """A job without the wells that are lost by now, and its state.
 
-        A job that was decided to be sent again has the number of its attempt in the key that
-        the robot is given.
+        The key that the robot is given is unique for ever: it has the number of its attempt, where
+        it was decided to be sent again, and the identity of this journal and its life.
 
         Raises:
             JournalError: there is no such job.
@@ -209,8 +224,8 @@ class JobRecord(OutageRecord):
             outage = {"campaign": row.campaign_id, "robot": row.robot}
             silent = session.connection().execute(_SILENT, outage).scalar() is not None
             job = Job.model_validate(row.job).without_wells(lost)
-            if row.attempt > 1:
-                job = job.model_copy(update={"key": f"{key}#{row.attempt}"})
+            attempt = f"#{row.attempt}" if row.attempt > 1 else ""
+            job = job.model_copy(update={"key": f"{key}{attempt}{self.identity.suffix}"})
             return job, replace(job_state(row), robot_silent=silent)
 
     def move_job(
@@ -224,6 +239,8 @@ class JobRecord(OutageRecord):
         """
         with self.transaction() as session:
             self.move(session, key, origin, to, at, message)
+        if to is JobStatus.DISPATCHED:
+            self.on_dispatch()
 
     def finish_job(
         self,

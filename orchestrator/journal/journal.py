@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from orchestrator.core.by import WELLWISE, By
 from orchestrator.core.events import EventKind
 from orchestrator.core.scheduling import Start
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundStatus
@@ -87,6 +88,16 @@ class Journal(JobRecord):
             row = existing(session, CampaignRow, campaign_id)
             row.status, row.reason, row.ended_at = CampaignStatus.FINISHED, reason, at
             add_event(session, campaign_id, at, EventKind.CAMPAIGN_FINISHED, campaign_id, reason)
+
+    def pause_campaign(self, campaign_id: str, at: datetime, why: str, who: str = WELLWISE) -> None:
+        """Send no more jobs of a campaign; harmless unless it runs."""
+        with self.transaction() as session:
+            row = existing(session, CampaignRow, campaign_id)
+            if row.status == CampaignStatus.RUNNING:
+                row.status, row.reason = CampaignStatus.PAUSED, why
+                add_event(
+                    session, campaign_id, at, EventKind.CAMPAIGN_PAUSED, campaign_id, why, who=who
+                )
 
     def campaign_ids(self, running: bool = False) -> list[str]:
         """Every campaign, or every running one, oldest first."""
@@ -288,6 +299,19 @@ class Journal(JobRecord):
         """Append an event that changes nothing else."""
         with self.transaction() as session:
             add_event(session, campaign_id, at, kind, subject, message, who=who)
+
+    def request_stop(self, campaign_id: str, at: datetime, robots: Sequence[str], by: By) -> None:
+        """Ask whoever works with these robots to stop them."""
+        with self.transaction() as session:
+            kind, data = EventKind.STOP_REQUESTED, {"robots": list(robots)}
+            add_event(session, campaign_id, at, kind, campaign_id, by.why, data, by.who)
+
+    def stop_requests(self, after: int) -> list[EventRow]:
+        """Every request to stop robots, of any campaign, whose id is above `after`."""
+        kind = EventKind.STOP_REQUESTED
+        query = select(EventRow).where(EventRow.kind == kind, col(EventRow.id) > after)
+        with self.reading_session() as session:
+            return list(session.exec(query.order_by(col(EventRow.id))))
 
     def events(
         self,

@@ -42,6 +42,16 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
     """The state of a campaign."""
     rounds = select(RoundRow).where(RoundRow.campaign_id == row.id).order_by(col(RoundRow.number))
     outages = select(OutageRow).where(OutageRow.campaign_id == row.id)
+    doubts = (
+        select(JobRow.robot, JobRow.key)
+        .join(CampaignRow, col(CampaignRow.id) == JobRow.campaign_id)
+        .where(
+            text(f"job.{OPEN_JOB}"),
+            JobRow.state == JobStatus.IN_DOUBT,
+            JobRow.campaign_id != row.id,
+            col(CampaignRow.status).in_([status for status in CampaignStatus if not status.over]),
+        )
+    )
     return CampaignState(
         id=row.id,
         campaign=Campaign.model_validate(row.definition),
@@ -54,6 +64,7 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
             Outage(outage.robot, outage.since, outage.retry_at, outage.message)
             for outage in session.exec(outages)
         ),
+        elsewhere_in_doubt=dict(session.exec(doubts).all()),
     )
 
 

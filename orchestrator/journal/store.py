@@ -1,11 +1,11 @@
 """The store below the journal: transactions, who owns what, and how rows and events are written."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, func, insert, update
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
@@ -14,7 +14,7 @@ from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
 from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable
 from orchestrator.journal.database import open_database
-from orchestrator.journal.tables import CampaignRow, EventRow, LeaseRow
+from orchestrator.journal.tables import CampaignRow, EventRow, JournalRow, LeaseRow
 
 _Row = TypeVar("_Row", bound=SQLModel)
 
@@ -25,6 +25,19 @@ _GUARD = (
     .where(col(LeaseRow.resource) == bindparam("guarded"), col(LeaseRow.fence) == bindparam("mine"))
     .values(fence=LeaseRow.fence)
 )
+
+
+class JournalIdentity(NamedTuple):
+    """Which journal this is, its life (from 1), and why its jobs are unsettled, if they are."""
+
+    identity: str
+    life: int
+    unsettled: str
+
+    @property
+    def suffix(self) -> str:
+        """What makes a job's key unique for ever, whatever other journal has one of its name."""
+        return f"@{self.identity}" + (f".{self.life}" if self.life > 1 else "")
 
 
 class Store:
@@ -39,6 +52,18 @@ class Store:
         self.url = url
         self._engine = open_database(url)
         self._fences: dict[str, int] = {}
+        self._identity: JournalIdentity | None = None
+        self.on_dispatch: Callable[[], None] = lambda: None
+        """Called when a dispatch is committed and the robot has not heard of it yet."""
+
+    @property
+    def identity(self) -> JournalIdentity:
+        """Which journal this is; read once, for it changes only before anybody works with it."""
+        if self._identity is None:
+            with self.reading_session() as session:
+                row = existing(session, JournalRow, 1)
+                self._identity = JournalIdentity(row.identity, row.life, row.unsettled)
+        return self._identity
 
     def close(self) -> None:
         """Close all connections."""
@@ -81,36 +106,53 @@ class Store:
             "wellwise resume"
         )
 
-    def own(self, resource: str, owner: str, seconds: float) -> None:
+    def own(self, resource: str, owner: str, seconds: float, dead: str = "") -> int:
         """Take or renew the lease on a resource (a campaign, a robot), for `seconds` of real time.
 
         From the first call on, every write that this process guards by the resource uses the
         fencing number of the lease: when another owner has taken over, the write is refused and
         nothing of it is kept.
 
+        Args:
+            resource: a campaign or a robot.
+            owner: who takes it.
+            seconds: for how long.
+            dead: an owner that does not live any more: its lease counts as run out.
+
+        Returns: the fencing number of the lease.
+
         Raises:
             Owned: somebody else holds a lease that has not run out.
         """
-        now = datetime.now(UTC)
         with self.transaction() as session:
             row = session.get(LeaseRow, resource, with_for_update=True)
+            now = self._now(session)
             until = now + timedelta(seconds=seconds)
             if row is None:
                 row = LeaseRow(resource=resource, owner=owner, fence=1, expires_at=until)
                 session.add(row)
             elif row.owner == owner and self._fences.get(resource) == row.fence:
                 row.expires_at = until
-            elif row.expires_at > now:
+            elif row.expires_at > now and row.owner != dead:
                 wait = (row.expires_at - now).total_seconds()
                 raise Owned(
                     f"{resource} is held by {row.owner}: stop it there, or try again in "
                     f"{wait:.0f} s",
                     wait,
+                    row.owner,
                 )
             else:
                 row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
             fence = row.fence
         self._fences[resource] = fence
+        return fence
+
+    def _now(self, session: Session) -> datetime:
+        """The time by which leases are judged: the database's, for hosts may differ."""
+        if self._engine.dialect.name != "postgresql":
+            return datetime.now(UTC)
+        found: datetime = session.connection().execute(select(func.clock_timestamp())).scalar_one()
+        return found.astimezone(UTC)
 
     def release(self, resource: str) -> None:
         """Give up the lease; harmless if this process does not hold it."""
@@ -120,13 +162,13 @@ class Store:
                 statement = update(LeaseRow).where(
                     col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence
                 )
-                session.connection().execute(statement.values(expires_at=datetime.now(UTC)))
+                session.connection().execute(statement.values(expires_at=self._now(session)))
 
     def holder(self, resource: str) -> str | None:
         """Who holds a lease on a resource that has not run out."""
         with self.reading_session() as session:
             row = session.get(LeaseRow, resource)
-            return row.owner if row is not None and row.expires_at > datetime.now(UTC) else None
+            return row.owner if row is not None and row.expires_at > self._now(session) else None
 
     def guard(self, session: Session, *resources: str) -> None:
         """Raise if another owner has taken over a lease; locks it until the commit.

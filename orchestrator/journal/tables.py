@@ -32,6 +32,21 @@ class Moment(types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+class JournalRow(SQLModel, table=True):
+    """Which journal this is; one row.
+
+    `life` rises whenever the journal was brought back from an earlier state. `unsettled` says why,
+    until the jobs that may have been done since are in doubt.
+    """
+
+    __tablename__ = "journal"
+
+    id: int = Field(default=1, primary_key=True)
+    identity: str
+    life: int = 1
+    unsettled: str = ""
+
+
 class CampaignRow(SQLModel, table=True):
     """One launch of a campaign file. `status`: running, paused, aborted, finished."""
 

@@ -1,8 +1,8 @@
 """The lab of a running campaign: its journal, its robots by name, its clock and its folder."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from drivers.base import Clock, Driver, RobotSetup
 from drivers.registry import clock as clock_named
 from drivers.registry import driver_class, make_driver
 from orchestrator.core.state import CampaignState
+from orchestrator.journal import lives
 from orchestrator.journal.journal import Journal
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
@@ -23,12 +24,33 @@ class Lab:
     clock: Clock
     robots: Mapping[str, Driver]
     home: Path
+    lease_s: float = 30.0
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Where real robots are, by name: no two processes use the same address at once."""
+    remake: Callable[[str, int], Driver] | None = None
+    """Makes the driver of a robot once more, for an owner with this fencing number."""
+
+    def driver(self, name: str, fence: int) -> Driver:
+        """The driver with which an owner acts: a virtual robot's is kept, others are made again."""
+        if self.remake is None or self.clock.virtual:
+            return self.robots[name]
+        return self.remake(name, fence)
+
+    def state(self, campaign_id: str) -> CampaignState:
+        """Where a campaign stands, with what its robots' drivers declare."""
+        sure = (name for name, robot in self.robots.items() if _is_sure(robot))
+        return replace(self.journal.state(campaign_id), sure_robots=frozenset(sure))
 
     def known_seconds(self, campaign_id: str) -> dict[tuple[str, str], float]:
         """How long jobs took so far, by robot and step; nominal times hold for the others."""
         # A virtual robot gets all jobs of a day at once, so the time from dispatch to end
         # says nothing.
         return {} if self.clock.virtual else self.journal.job_seconds(campaign_id)
+
+
+def _is_sure(robot: Driver) -> bool:
+    """Whether the state of a robot is known whatever became of a job."""
+    return robot.capabilities.state_known_after_doubt
 
 
 current_lab: ContextVar[Lab] = ContextVar("current_lab")
@@ -43,28 +65,51 @@ def open_lab(
 ) -> Lab:
     """The lab for a campaign, with all of its robots or some; they are not yet connected."""
     clock = clock_for(settings, state, journal.last_moment(state.id))
+    configs = {
+        name: config
+        for name, config in state.campaign.robots.items()
+        if robots is None or name in robots
+    }
+
+    def made(name: str, fence: int = 0) -> Driver:
+        config = configs[name]
+        setup = RobotSetup(
+            name=name,
+            options=config.options,
+            clock=clock,
+            home=settings.home,
+            seed=state.campaign.seed,
+            address=config.address,
+            limits=config.limits,
+            fence=fence,
+        )
+        return make_driver(config.driver, setup, config.environment)
+
     return Lab(
         journal=journal,
         clock=clock,
-        robots={
-            name: make_driver(
-                config.driver,
-                RobotSetup(
-                    name=name,
-                    options=config.options,
-                    clock=clock,
-                    home=settings.home,
-                    seed=state.campaign.seed,
-                    address=config.address,
-                    limits=config.limits,
-                ),
-                config.environment,
-            )
-            for name, config in state.campaign.robots.items()
-            if robots is None or name in robots
-        },
+        robots={name: made(name) for name in configs},
         home=settings.home,
+        lease_s=settings.lease_s,
+        addresses={name: config.address for name, config in configs.items() if config.address},
+        remake=made,
     )
+
+
+def open_journal(settings: Settings) -> Journal:
+    """The journal of a home; one that was brought back asks what was done since.
+
+    Raises:
+        JournalError: it cannot be opened.
+    """
+
+    def may_have_begun(journal: Journal, campaign_id: str) -> datetime | None:
+        state = journal.state(campaign_id)
+        clock = clock_for(settings, state, journal.last_moment(campaign_id))
+        # A virtual clock may have been anywhere.
+        return None if clock.virtual else clock.now()
+
+    return lives.open_journal(settings, may_have_begun)
 
 
 def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -> Clock:

@@ -11,7 +11,7 @@ from orchestrator.engine.supervisor import CampaignSupervisor
 from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
-from orchestrator.lab.lab import Lab, clock_for
+from orchestrator.lab.lab import Lab, clock_for, open_journal
 from orchestrator.service.event_stream import EventStream
 from orchestrator.service.insight import Insights
 from orchestrator.service.response_cache import ResponseCache
@@ -57,7 +57,7 @@ class Backend:
             lab = checked_lab(
                 NamedText(settings.lab.read_text(encoding="utf-8"), str(settings.lab))
             )
-        journal = Journal(settings.journal_url)
+        journal = open_journal(settings)
         return cls(
             settings=settings,
             journal=journal,

@@ -248,7 +248,7 @@ def examine(
     state = journal.state(campaign_id)
     log = RobotLog(lab_log_path(home, "virtual"))
     done = Counter(
-        (performed.key.split("#")[0], performed.position)
+        (performed.key.partition("@")[0].split("#")[0], performed.position)
         for performed in log.everything()
         if not performed.operation.repeatable and performed.key.startswith(f"{campaign_id}/")
     )

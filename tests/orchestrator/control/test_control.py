@@ -50,7 +50,7 @@ def test_an_aborted_campaign_stays_aborted(tmp_path: Path, rpe: Campaign) -> Non
         acting.resume(lab, campaign_id, "ada", "no")
 
 
-def test_robots_are_stopped_before_the_campaign(tmp_path: Path, rpe: Campaign) -> None:
+def test_nothing_is_sent_any_more_when_robots_are_stopped(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_of(tmp_path, rpe)
     seen = []
     for name, robot in lab.robots.items():
@@ -61,9 +61,9 @@ def test_robots_are_stopped_before_the_campaign(tmp_path: Path, rpe: Campaign) -
         robot.stop = stop  # type: ignore[method-assign]
     assert acting.stop_now(lab, campaign_id, "ada", "smoke") == {}
     names = list(lab.robots)
-    assert seen == [(name, status) for status in ("running", "paused") for name in names]
-    kinds = [event.kind for event in lab.journal.events(campaign_id)][-3:]
-    assert kinds == ["campaign_paused", "robot_stopped", "robot_stopped"]
+    assert seen == [(name, "paused") for name in names]
+    kinds = [event.kind for event in lab.journal.events(campaign_id)][-4:]
+    assert kinds == ["stop_requested", "campaign_paused", "robot_stopped", "robot_stopped"]
 
 
 def test_a_robot_that_cannot_be_stopped_is_named_and_the_campaign_is_paused(
@@ -122,7 +122,8 @@ def test_a_doubt_goes_on_with_what_was_certainly_not_begun(tmp_path: Path) -> No
     )
     acting.decide(lab, key, "go-on", "ada", "A2 has its substrate")
     rest, status = lab.journal.job(key)
-    assert (rest.key, rest.operations) == (f"{key}#2", job.operations[2:])
+    unique = f"{key}#2{lab.journal.identity.suffix}"
+    assert (rest.key, rest.operations) == (unique, job.operations[2:])
     assert status.status is JobStatus.PLANNED
     other = "crash/r1/p2/react/1"
     lab.journal.move_job(other, JobStatus.PLANNED, JobStatus.DISPATCHED, START)

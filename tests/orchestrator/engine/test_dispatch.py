@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,9 +7,10 @@ import pytest
 from drivers.base import JobRefused
 from orchestrator.core.lifecycle import ExecuteJob, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
+from orchestrator.engine import dispatch
 from orchestrator.engine.advance import Outlook, advance
-from orchestrator.engine.dispatch import execute_job
 from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.jobs import Job, JobReport
@@ -27,6 +28,11 @@ def lab_with(home: Path, campaign: Campaign, faults: list[dict[str, object]]) ->
     )
     journal, campaign_id = planned(home, campaign.model_copy(update={"robots": robots}))
     return open_lab(Settings(home=home), journal, journal.state(campaign_id)), campaign_id
+
+
+async def executed(lab: Lab, campaign_id: str, key: str) -> datetime:
+    async with used_robot(lab, campaign_id, "maholo") as used:
+        return await dispatch.execute_job(lab, used, key)
 
 
 def kinds(lab: Lab, campaign_id: str) -> list[str]:
@@ -48,7 +54,7 @@ def test_the_intent_is_written_before_anything_is_sent(tmp_path: Path, rpe: Camp
         await tell(job)  # type: ignore[arg-type]
 
     robot.submit = watched  # type: ignore[method-assign]
-    asyncio.run(execute_job(lab, campaign_id, KEY))
+    asyncio.run(executed(lab, campaign_id, KEY))
     assert seen == [JobStatus.DISPATCHED]
     assert kinds(lab, campaign_id) == ["job_dispatched", "job_done"]
 
@@ -65,9 +71,9 @@ def test_a_dropped_line_never_doubles_a_job(tmp_path: Path, rpe: Campaign, recei
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
 
     async def twice() -> None:
-        await execute_job(lab, campaign_id, KEY)
+        await executed(lab, campaign_id, KEY)
         assert lab.journal.state(campaign_id).outages[0].robot == "maholo"
-        await execute_job(lab, campaign_id, KEY)
+        await executed(lab, campaign_id, KEY)
 
     asyncio.run(twice())
     assert lab.journal.state(campaign_id).outages == ()
@@ -87,7 +93,7 @@ def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(
         if received:
             await lab.robots["maholo"].connect()
             await lab.robots["maholo"].submit(job)
-        await execute_job(lab, campaign_id, KEY)
+        await executed(lab, campaign_id, KEY)
 
     asyncio.run(crash_and_recover())
     assert lab.journal.job(KEY)[1].status is JobStatus.DONE
@@ -97,7 +103,7 @@ def test_a_job_left_dispatched_by_a_crash_is_asked_for_first(
 def test_a_failed_job_costs_the_wells_of_its_plate(tmp_path: Path, rpe: Campaign) -> None:
     fault: dict[str, object] = {"kind": "job", "round": 1, "plate": 1, "step": "A"}
     lab, campaign_id = lab_with(tmp_path, rpe, [fault])
-    asyncio.run(execute_job(lab, campaign_id, KEY))
+    asyncio.run(executed(lab, campaign_id, KEY))
     state = lab.journal.state(campaign_id)
     assert len(state.rounds[0].lost_wells(1)) == 6
     assert not state.rounds[0].lost_wells(2)
@@ -127,7 +133,7 @@ def test_a_robot_that_stays_away_is_asked_after_waits_that_double(
 def test_nothing_is_sent_once_the_campaign_is_paused(tmp_path: Path, rpe: Campaign) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     acting.pause(lab, campaign_id, "ada", "the incubator is open")
-    asyncio.run(execute_job(lab, campaign_id, KEY))
+    asyncio.run(executed(lab, campaign_id, KEY))
     assert lab.journal.job(KEY)[1].status is JobStatus.PLANNED
     assert performed(tmp_path) == 0
 
@@ -175,7 +181,7 @@ def test_a_refused_job_was_never_accepted(tmp_path: Path, rpe: Campaign) -> None
         raise JobRefused("no tips left")
 
     lab.robots["maholo"].submit = refuse  # type: ignore[method-assign]
-    asyncio.run(execute_job(lab, campaign_id, KEY))
+    asyncio.run(executed(lab, campaign_id, KEY))
     assert kinds(lab, campaign_id)[:2] == ["job_dispatched", "job_failed"]
 
 
@@ -184,7 +190,7 @@ def test_a_job_that_waited_too_long_for_its_robot_is_not_sent(
 ) -> None:
     lab, campaign_id = lab_with(tmp_path, rpe, [])
     asyncio.run(lab.clock.sleep_until(START + timedelta(days=3)))
-    asyncio.run(execute_job(lab, campaign_id, KEY))
+    asyncio.run(executed(lab, campaign_id, KEY))
     status = lab.journal.job(KEY)[1]
     assert (status.status, status.message) == (
         JobStatus.LATE,
@@ -208,7 +214,7 @@ def test_what_a_robot_reports_meanwhile_is_logged_once(tmp_path: Path, rpe: Camp
         )
 
     robot.poll = slowly  # type: ignore[method-assign]
-    asyncio.run(execute_job(lab, campaign_id, KEY))
+    asyncio.run(executed(lab, campaign_id, KEY))
     notices = [
         event.message
         for event in lab.journal.events(campaign_id, kinds=["notice"])

@@ -139,6 +139,7 @@ def test_a_journal_from_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
     campaign_id = journal.create_campaign(read_campaign(ASSAY_FILE.read_text()), "", [], START)
     with journal.transaction() as session:
         session.connection().exec_driver_sql("DROP TABLE measurement")
+        session.connection().exec_driver_sql("DROP TABLE journal")
         session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
     journal.close()
     again = Journal(settings.journal_url)

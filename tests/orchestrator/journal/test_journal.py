@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -140,12 +141,17 @@ def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(
     ]
 
 
-def test_a_plate_in_doubt_waits_and_the_others_go_on(tmp_path: Path, rpe: Campaign) -> None:
+def test_a_plate_in_doubt_holds_its_robot_unless_its_state_is_known(
+    tmp_path: Path, rpe: Campaign
+) -> None:
     journal, campaign_id = planned(tmp_path, rpe)
     key = "rpe/r1/p1/A/1"
     journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, START)
     journal.move_job(key, JobStatus.DISPATCHED, JobStatus.IN_DOUBT, START, "the robot cannot say")
-    actions = next_actions(journal.state(campaign_id), START)
+    state = journal.state(campaign_id)
+    assert next_actions(state, START) == [AskOperator(key, "the robot cannot say")]
+    sure = replace(state, sure_robots=frozenset({"maholo"}))
+    actions = next_actions(sure, START)
     assert AskOperator(key, "the robot cannot say") in actions
     assert len([action for action in actions if isinstance(action, ExecuteJob)]) == 7
     assert not any(isinstance(action, FinishRound) for action in actions)

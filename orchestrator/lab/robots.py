@@ -1,0 +1,98 @@
+"""Robots in use: one owner at a time, on whatever computer, who can be asked to stop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from drivers.base import Driver, DriverError
+from orchestrator.core.events import EventKind
+from orchestrator.errors import Owned
+from orchestrator.journal.store import robot_resource
+from orchestrator.lab.lab import Lab
+from orchestrator.lab.lease import Lease, device_lock, owned
+
+_LOOK_S = 0.2
+"""How often an owner looks whether somebody wants its robot to be stopped."""
+
+_log = logging.getLogger("wellwise.robots")
+
+
+@dataclass(frozen=True)
+class UsedRobot:
+    """A robot in the hands of its owner, for a campaign."""
+
+    name: str
+    campaign_id: str
+    driver: Driver
+    lease: Lease
+
+
+@asynccontextmanager
+async def used_robot(
+    lab: Lab, campaign_id: str, name: str, wait: bool = True
+) -> AsyncIterator[UsedRobot]:
+    """Own a robot of a campaign for the length of a block, and stop it when somebody asks for it.
+
+    Other campaigns, processes and computers wait meanwhile, and do not open its line.
+
+    Args:
+        lab: journal and robots.
+        campaign_id: the campaign for which it is used.
+        name: the robot.
+        wait: whether to wait while somebody else uses it.
+
+    Raises:
+        Owned: somebody else uses it, and `wait` is not set.
+        LeaseLost: somebody else has taken it over.
+    """
+    on_wait = _log_wait if wait else None
+    resource, purpose = robot_resource(name), f"campaign {campaign_id}"
+    async with (
+        owned(lab.journal, resource, lab.lease_s, on_wait, purpose) as lease,
+        device_lock(lab.addresses.get(name, ""), on_wait),
+    ):
+        robot = lab.driver(name, lease.fence)
+        watching = asyncio.create_task(_stop_on_request(lab, campaign_id, name, robot))
+        try:
+            yield UsedRobot(name, campaign_id, robot, lease)
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            if not lab.clock.virtual:
+                # The line is free for whoever comes next.
+                with suppress(DriverError):
+                    await robot.close()
+
+
+async def _stop_on_request(lab: Lab, campaign_id: str, name: str, robot: Driver) -> None:
+    """Stop the robot when somebody asks for it: its owner has the line, nobody else can."""
+    seen = lab.journal.last_event()
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        for request in lab.journal.stop_requests(seen):
+            seen = request.id or seen
+            if name in request.data.get("robots", ()):
+                if request.campaign_id != campaign_id:
+                    why = f"robot {name} was stopped: {request.message}"
+                    lab.journal.pause_campaign(campaign_id, lab.clock.now(), why, request.who)
+                await stop_robot(lab, request.campaign_id, name, robot)
+
+
+async def stop_robot(lab: Lab, campaign_id: str, name: str, robot: Driver) -> str:
+    """Stop a robot over the line that is open here, and note it; returns why it could not be."""
+    error = ""
+    try:
+        await robot.connect()
+        await robot.stop()
+    except DriverError as problem:
+        error = str(problem)
+    kind = EventKind.ROBOT_NOT_STOPPED if error else EventKind.ROBOT_STOPPED
+    lab.journal.note(campaign_id, lab.clock.now(), kind, name, error)
+    return error
+
+
+def _log_wait(held: Owned) -> None:
+    _log.info("waiting: %s", held)
