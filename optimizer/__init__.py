@@ -9,8 +9,9 @@ from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stabil
 from optimizer.cross_validation import HeldOut, cross_validate, r_squared
 from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
 from optimizer.encoding import Encoding
+from optimizer.fitting import Prediction, noise_sd, predict
 from optimizer.pareto import FrontPoint, pareto_front
-from optimizer.propose import Prediction, noise_sd, predict, propose
+from optimizer.propose import propose
 from optimizer.recommendation import Recommendation, most_promising, recommend
 from optimizer.surfaces import Surface
 

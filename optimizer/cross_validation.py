@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from optimizer.propose import fit
+from optimizer.fitting import fit
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 

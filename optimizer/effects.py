@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.propose import fit
+from optimizer.fitting import fit
 from protocols.conditions import Observation, Value
 from protocols.search_space import SearchSpace
 

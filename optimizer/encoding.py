@@ -63,6 +63,21 @@ class Encoding:
                 found[:, index] = table[rows[:, index].astype(int)]
         return found
 
+    def level_features(self, index: int) -> NDArray[np.float64]:
+        """The feature of each level of the parameter at `index`; empty for a continuous one."""
+        table = self._tables[index]
+        return np.empty(0) if table is None else table
+
+    def from_features(self, features: NDArray[np.float64]) -> Rows:
+        """Features (n x p) -> the rows whose features are nearest."""
+        rows = np.clip(features, 0.0, None)
+        for index, table in enumerate(self._tables):
+            if table is None:
+                rows[:, index] = np.minimum(rows[:, index], 1.0)
+            else:
+                rows[:, index] = np.abs(features[:, index, None] - table).argmin(axis=1)
+        return rows
+
     def from_unit_cube(
         self, points: NDArray[np.float64], decided: Sequence[Mapping[str, Value]]
     ) -> Rows:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from optimizer.encoding import Rows
 from optimizer.evolution import evolve
-from optimizer.propose import FittedModel, fit, predict_rows
+from optimizer.fitting import FittedModel, fit, predict_rows
 from protocols.conditions import Condition, Observation, Value
 from protocols.search_space import SearchSpace
 

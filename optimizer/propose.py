@@ -1,36 +1,14 @@
 """What to try next: the optimiser's main function."""
 
+import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
 
-import numpy as np
-
-from optimizer.batch import ROUGH, THOROUGH, choose_batch
-from optimizer.encoding import Encoding, Rows
-from optimizer.initial import initial_design
-from optimizer.marginal_likelihood import Data
-from optimizer.model import GaussianProcess
+from optimizer.objective import MAXIMISE, Objective
+from optimizer.strategy import Request
+from optimizer.strategy_registry import make_strategy
+from protocols.campaign import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
-
-_MIN_OBSERVATIONS = 2
-
-
-class Prediction(NamedTuple):
-    """Mean and standard deviation of a condition's true value, in the unit of the objective."""
-
-    condition: Condition
-    mean: float
-    sd: float
-
-
-class FittedModel(NamedTuple):
-    """The encoding of a search space, the observed rows (n x p), and the model fitted to them."""
-
-    encoding: Encoding
-    observed: Rows
-    model: GaussianProcess
 
 
 def propose(
@@ -42,6 +20,8 @@ def propose(
     pending: Sequence[Condition] = (),
     replicates: int = 1,
     rough: bool = False,
+    strategy: StrategyChoice | str | None = None,
+    objective: Objective = MAXIMISE,
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -80,6 +60,8 @@ def propose(
         replicates: in how many positions each condition is to be tried, 1 or more; fewer where not
             enough positions are alike.
         rough: about a quarter of the work, for campaigns that are only simulated.
+        strategy: what chooses the conditions, by its name, or with options; None: the default.
+        objective: whether values are to be high, low or near a target.
 
     Returns: `number` proposals in the order of `positions`, each with its reason, and once a model
         was fitted also with the predicted mean and sd of the true value and the expected gain, in
@@ -88,6 +70,8 @@ def propose(
     Raises:
         ValueError: `number` and `positions` disagree, a value is not allowed, `replicates` is below
             1, or no condition meets the constraints.
+        LookupError: there is no such strategy.
+        ValidationError: the strategy does not take these options.
     """
     positions = [{}] * number if positions is None else positions
     if len(positions) != number:
@@ -97,8 +81,17 @@ def propose(
     if number == 0:
         return []
     groups = _replicate_groups(positions, replicates)
-    first_positions = [positions[group[0]] for group in groups]
-    distinct = _propose_distinct(space, observations, first_positions, seed, pending, rough)
+    request = Request(
+        space=space,
+        observations=tuple(observations),
+        positions=tuple(_checked(space, positions[group[0]]) for group in groups),
+        pending=tuple(pending),
+        seed=seed,
+        objective=objective,
+        rough=rough,
+    )
+    distinct = make_strategy(strategy).propose(request)
+    _refuse_wrong(request, distinct)
     proposals: dict[int, Proposal] = {}
     for proposal, group in zip(distinct, groups, strict=True):
         for replicate, position in enumerate(group):
@@ -132,119 +125,47 @@ def _as_replicate(proposal: Proposal, replicate: int, count: int) -> Proposal:
     return proposal.model_copy(update=changes)
 
 
-def _propose_distinct(
-    space: SearchSpace,
-    observations: Sequence[Observation],
-    positions: Sequence[Mapping[str, Value]],
-    seed: int,
-    pending: Sequence[Condition],
-    rough: bool,
-) -> list[Proposal]:
-    """One proposal for each position, without replicates."""
-    fitted = fit(space, observations)
-    if fitted is None:
-        encoding = Encoding(space)
-        rows = initial_design(encoding, positions, seed)
-        reason = "initial design: spread evenly over the search space"
-        return [
-            Proposal(condition=condition, role="initial", reason=reason)
-            for condition in encoding.conditions(rows)
-        ]
-    encoding, observed, model = fitted
-    tried = np.vstack([observed, encoding.rows(pending)]) if pending else observed
-    effort = ROUGH if rough else THOROUGH
-    choices = choose_batch(encoding, model, tried, positions, seed, effort)
-    chosen = np.array([choice.row for choice in choices])
-    best = max(model.mean(encoding.features(observed)))
-    return [
-        Proposal(
-            condition=prediction.condition,
-            role="proposed",
-            reason=_reason(prediction, best, choice.gain),
-            mean=round(prediction.mean, 4),
-            sd=round(prediction.sd, 4),
-            gain=round(choice.gain, 5),
-        )
-        for prediction, choice in zip(predict_rows(fitted, chosen), choices, strict=True)
-    ]
-
-
-def predict(
-    space: SearchSpace, observations: Sequence[Observation], conditions: Sequence[Condition]
-) -> list[Prediction]:
-    """What the model expects of some conditions.
-
-    Args:
-        space: the parameters and what each of them allows.
-        observations: what is known so far.
-        conditions: those of interest.
-
-    Returns: one prediction a condition; empty with fewer than two usable observations.
+def _checked(space: SearchSpace, values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The values that a position decides.
 
     Raises:
-        ValueError: a condition has a value that is not allowed.
+        ValueError: of another parameter, or not allowed.
     """
-    fitted = fit(space, observations) if conditions else None
-    return [] if fitted is None else predict_rows(fitted, fitted.encoding.rows(conditions))
+    for name, value in values.items():
+        parameter = space.by_name.get(name)
+        if parameter is None:
+            known = ", ".join(space.by_name)
+            raise ValueError(
+                f"a position decides {name!r}, which is no parameter (expected {known})"
+            )
+        if not parameter.allows(value):
+            raise ValueError(f"{name}={value} is not allowed (expected {parameter.allowed})")
+    return values
 
 
-def noise_sd(space: SearchSpace, observations: Sequence[Observation]) -> float | None:
-    """The fitted sd of a measurement about the true value, in the unit of the objective.
-
-    Args:
-        space: the parameters and what each of them allows.
-        observations: what is known so far.
-
-    Returns: None with fewer than two usable observations.
+def _refuse_wrong(request: Request, proposals: Sequence[Proposal]) -> None:
+    """Keep what a strategy of somebody else's got wrong away from the robots.
 
     Raises:
-        ValueError: a condition has a value that is not allowed.
+        ValueError: a proposal is missing, not allowed, or not what its position decides.
     """
-    fitted = fit(space, observations)
-    return None if fitted is None else fitted.model.noise_sd
+    if len(proposals) != len(request.positions):
+        expected = len(request.positions)
+        raise ValueError(f"the strategy made {len(proposals)} proposals (expected {expected})")
+    for proposal, values in zip(proposals, request.positions, strict=True):
+        condition = proposal.condition
+        snapped = request.space.snap(condition.root)
+        if snapped is None or not request.space.permits(condition.root):
+            raise ValueError(f"the strategy proposed {condition}, which is not permitted")
+        if not all(_same(request.space, name, condition[name], values[name]) for name in values):
+            raise ValueError(
+                f"the strategy proposed {condition} for a position that decides {dict(values)}"
+            )
 
 
-def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel | None:
-    """The model of the usable observations; None with fewer than two.
-
-    Args:
-        space: the parameters and what each of them allows.
-        observations: what is known so far.
-
-    Raises:
-        ValueError: a condition has a value that is not allowed.
-    """
-    usable = tuple(observation for observation in observations if observation.usable)
-    return _fit(space, usable) if len(usable) >= _MIN_OBSERVATIONS else None
-
-
-@lru_cache(maxsize=1)  # proposals, controls and recommendation of a round ask for the same
-def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
-    encoding = Encoding(space)
-    observed = encoding.rows([observation.condition for observation in usable])
-    data = Data(
-        features=encoding.features(observed),
-        values=np.array([observation.value for observation in usable], dtype=np.float64),
-        rounds=np.array([observation.round for observation in usable]),
-        levels=encoding.levels,
-    )
-    return FittedModel(encoding, observed, GaussianProcess(data))
-
-
-def predict_rows(fitted: FittedModel, rows: Rows) -> list[Prediction]:
-    """What the model expects of rows (n x p)."""
-    means, sds = fitted.model.predict(fitted.encoding.features(rows))
-    return [
-        Prediction(condition, float(mean), float(sd))
-        for condition, mean, sd in zip(fitted.encoding.conditions(rows), means, sds, strict=True)
-    ]
-
-
-def _reason(prediction: Prediction, best: float, gain: float) -> str:
-    if prediction.mean + 0.5 * prediction.sd >= best:
-        why = "may well beat the best so far"
-    elif prediction.mean >= 0.7 * best:
-        why = "good, and could be better than it looks"
-    else:
-        why = "little is known here"
-    return f"optimiser: {why}; expected to add {gain:.4f} to the best of the batch"
+def _same(space: SearchSpace, name: str, one: Value, other: Value) -> bool:
+    """Whether two values of a parameter are the same, numbers to five significant digits."""
+    first, second = (space.by_name[name].snap(value) for value in (one, other))
+    if isinstance(first, float) and isinstance(second, float):
+        return math.isclose(first, second, rel_tol=1e-5, abs_tol=1e-12)
+    return first == second

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from optimizer.encoding import Rows
 from optimizer.evolution import maximise
+from optimizer.fitting import FittedModel, fit
 from optimizer.model import PosteriorSamples
-from optimizer.propose import FittedModel, fit
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 

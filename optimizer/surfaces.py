@@ -9,8 +9,8 @@ from scipy.special import expit, logit
 
 from optimizer.encoding import Encoding
 from optimizer.evolution import maximise
+from optimizer.fitting import FittedModel, fit
 from optimizer.kernel import Kernel
-from optimizer.propose import FittedModel, fit
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 

@@ -4,7 +4,9 @@ from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from protocols.campaign_checks import Parts, cross_findings
 from protocols.conditions import Condition, Value
@@ -107,6 +109,24 @@ class StopRule(_Model):
     least_gain: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False)
 
 
+class StrategyChoice(_Model):
+    """What turns observations into proposals: an installed strategy by its name, with its options."""
+
+    name: str = Field(min_length=1, max_length=60)
+    options: dict[str, Any] = Field(default_factory=dict, description="of the strategy")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Either a name alone or name and options."""
+        schema = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [{"type": "string"}, {**schema}], "title": schema.get("title", "")}
+
+
 class RobotConfig(_Model):
     """One robot: its driver, address, options, narrower limits of the lab, working hours."""
 
@@ -168,6 +188,9 @@ class Campaign(_Model):
     plates: Plates
     rounds: RoundPlan
     stop: StopRule
+    strategy: StrategyChoice | None = Field(
+        None, description="what proposes the batches; the default strategy if absent", exclude_if=lambda it: it is None
+    )
     robots: dict[Name, RobotConfig] = Field(min_length=1)
     past_results: PastResults = PastResults()
 

@@ -92,6 +92,7 @@ def plan_round(
         if round_number == 1
         else campaign.rounds.later.replicates,
         rough=rough,
+        strategy=campaign.strategy,
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(

@@ -44,6 +44,7 @@ def checked_campaign(
     _refuse_options(own, file)
     findings = (
         scorer_findings(campaign)
+        + _strategy_findings(campaign)
         + capability_findings(campaign, settings)
         + hours_findings(campaign)
     )
@@ -123,6 +124,14 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
         )
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
+
+
+def _strategy_findings(campaign: Campaign) -> list[Finding]:
+    if campaign.strategy is None:
+        return []
+    from optimizer.strategy_registry import strategy_findings  # takes seconds to import
+
+    return strategy_findings(campaign.strategy)
 
 
 def _refuse_options(robots: Mapping[str, RobotConfig], file: NamedText) -> None:

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from optimizer import Encoding, predict, propose
+from optimizer.fitting import fit
 from optimizer.kernel import Kernel
 from optimizer.marginal_likelihood import Data, MarginalLikelihood
-from optimizer.propose import fit
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.parameters import ContinuousParameter

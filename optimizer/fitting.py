@@ -1,0 +1,102 @@
+"""The model of a search space's observations, fitted once for all that ask, and what it predicts."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from optimizer.encoding import Encoding, Rows
+from optimizer.marginal_likelihood import Data
+from optimizer.model import GaussianProcess
+from protocols.conditions import Condition, Observation
+from protocols.search_space import SearchSpace
+
+_MIN_OBSERVATIONS = 2
+
+
+class Prediction(NamedTuple):
+    """Mean and standard deviation of a condition's true value, in the unit of the objective."""
+
+    condition: Condition
+    mean: float
+    sd: float
+
+
+class FittedModel(NamedTuple):
+    """The encoding of a search space, the observed rows (n x p), and the model fitted to them."""
+
+    encoding: Encoding
+    observed: Rows
+    model: GaussianProcess
+
+
+def predict(
+    space: SearchSpace, observations: Sequence[Observation], conditions: Sequence[Condition]
+) -> list[Prediction]:
+    """What the model expects of some conditions.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        conditions: those of interest.
+
+    Returns: one prediction a condition; empty with fewer than two usable observations.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    fitted = fit(space, observations) if conditions else None
+    return [] if fitted is None else predict_rows(fitted, fitted.encoding.rows(conditions))
+
+
+def noise_sd(space: SearchSpace, observations: Sequence[Observation]) -> float | None:
+    """The fitted sd of a measurement about the true value, in the unit of the objective.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+
+    Returns: None with fewer than two usable observations.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    fitted = fit(space, observations)
+    return None if fitted is None else fitted.model.noise_sd
+
+
+def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel | None:
+    """The model of the usable observations; None with fewer than two.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    usable = tuple(observation for observation in observations if observation.usable)
+    return _fit(space, usable) if len(usable) >= _MIN_OBSERVATIONS else None
+
+
+@lru_cache(maxsize=1)  # proposals, controls and recommendation of a round ask for the same
+def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
+    encoding = Encoding(space)
+    observed = encoding.rows([observation.condition for observation in usable])
+    data = Data(
+        features=encoding.features(observed),
+        values=np.array([observation.value for observation in usable], dtype=np.float64),
+        rounds=np.array([observation.round for observation in usable]),
+        levels=encoding.levels,
+    )
+    return FittedModel(encoding, observed, GaussianProcess(data))
+
+
+def predict_rows(fitted: FittedModel, rows: Rows) -> list[Prediction]:
+    """What the model expects of rows (n x p)."""
+    means, sds = fitted.model.predict(fitted.encoding.features(rows))
+    return [
+        Prediction(condition, float(mean), float(sd))
+        for condition, mean, sd in zip(fitted.encoding.conditions(rows), means, sds, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The strategies that are shipped: one file each, found by name through the entry points."""

@@ -1,0 +1,176 @@
+"""BoTorch as it is delivered: its default Gaussian process and noisy expected improvement, on the real conditions."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.objective import GenericMCObjective
+from botorch.optim import optimize_acqf, optimize_acqf_mixed_alternating
+from botorch.sampling import SobolQMCNormalSampler
+from pydantic import BaseModel, ConfigDict, Field
+
+from optimizer.encoding import Rows
+from optimizer.strategies.plain import PlainModel, fit_plain_model
+from optimizer.strategies.space_filling import sobol_proposals
+from optimizer.strategy import Request
+from optimizer.untried import tried_rows, untried_rows
+from protocols.conditions import Condition, Proposal, Value
+
+_POOL = 1000
+_CLIMBERS = 8
+_CHILDREN = 8
+_GENERATIONS = 6
+_SHRINK = 0.6
+
+
+class QLogNEIStrategy:
+    """qLogNEI (Ament et al. 2023) one condition after the other, each given those before it.
+
+    Continuous spaces are searched by `optimize_acqf`, mixed ones by `optimize_acqf_mixed_alternating`, which is exact
+    on levels; with constraints, permitted conditions compete and the best of them breed. With fewer than two usable
+    observations: a Sobol sequence.
+    """
+
+    class Options(BaseModel):
+        """How much is computed for each condition."""
+
+        model_config = ConfigDict(frozen=True, extra="forbid")
+
+        samples: int = Field(256, ge=16, description="posterior samples")
+        restarts: int = Field(2, ge=1, description="starts of the search")
+        raw_samples: int = Field(
+            128, ge=8, description="conditions from which the starts are chosen"
+        )
+        iterations: int = Field(50, ge=1, description="of each search, at most")
+
+    def __init__(self, options: Options) -> None:
+        """With its options."""
+        self._options = options
+
+    def propose(self, request: Request) -> list[Proposal]:
+        """As the contract says."""
+        if len(request.usable) < 2:
+            return sobol_proposals(request)
+        torch.manual_seed(request.seed)
+        rng = np.random.default_rng(request.seed)
+        plain = fit_plain_model(request)
+        encoding = plain.encoding
+        sampler = SobolQMCNormalSampler(torch.Size([self._options.samples]), seed=request.seed)
+
+        def utility(values: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+            found: torch.Tensor = request.objective.utility(values[..., 0])
+            return found
+
+        acquisition = qLogNoisyExpectedImprovement(
+            plain.model,
+            plain.observed,
+            sampler=sampler,
+            objective=GenericMCObjective(utility),
+            prune_baseline=True,
+            X_pending=plain.tensor(encoding.rows(request.pending)) if request.pending else None,
+        )
+        so_far: list[Rows] = list(encoding.rows(request.pending))
+        tried = tried_rows(encoding, request.observations, request.pending)
+        joint = [0.0]  # the expected improvement of all that was chosen so far
+        chosen, gains = [], []
+        for values in request.positions:
+
+            def candidates(_: int, values: Mapping[str, Value] = values) -> Rows:
+                return self._best(acquisition, plain, values, rng)
+
+            row = untried_rows(encoding, [values], candidates, tried, rng)
+            with torch.no_grad():
+                joint.append(float(acquisition(plain.tensor(row).unsqueeze(0)).exp()))
+            gains.append(max(joint[-1] - joint[-2], 0.0))
+            tried.add(row[0].tobytes())
+            chosen.append(row[0])
+            so_far.append(row[0])
+            acquisition.set_X_pending(plain.tensor(np.array(so_far)))
+        reasons = [
+            f"qLogNEI: expected to add {gain:.4g} to the best of the batch" for gain in gains
+        ]
+        return plain.proposals(np.array(chosen), reasons, gains)
+
+    def recommend(self, request: Request) -> Condition:
+        """The observed condition with the best predicted mean."""
+        return fit_plain_model(request).best_observed(request)
+
+    def _best(
+        self,
+        acquisition: qLogNoisyExpectedImprovement,
+        plain: PlainModel,
+        decided: Mapping[str, Value],
+        rng: np.random.Generator,
+    ) -> Rows:
+        """Permitted rows with the decided values, the one with the highest acquisition value first."""
+        encoding = plain.encoding
+        space = encoding.space
+        continuous = [parameter.choices is None for parameter in space.parameters]
+        if space.constraints or not any(continuous):
+            return self._best_by_breeding(acquisition, plain, decided, rng)
+        start = encoding.decide(np.zeros((1, len(continuous))), [decided])
+        fixed = {
+            index: float(encoding.features(start)[0, index])
+            for index, parameter in enumerate(space.parameters)
+            if parameter.name in decided
+        }
+        tables = {
+            index: encoding.level_features(index).tolist()
+            for index, one in enumerate(continuous)
+            if not one
+        }
+        highest = [max(tables.get(index, [1.0])) for index in range(len(continuous))]
+        bounds = torch.tensor([[0.0] * len(highest), highest], dtype=torch.float64)
+        effort = {"num_restarts": self._options.restarts, "raw_samples": self._options.raw_samples}
+        if len(fixed) == len(continuous):
+            return start
+        if all(continuous):
+            found, _ = optimize_acqf(
+                acquisition,
+                bounds,
+                1,
+                fixed_features=fixed or None,
+                options={"maxiter": self._options.iterations},
+                **effort,
+            )
+        else:
+            categories = {index: table for index, table in tables.items() if encoding.levels[index]}
+            numbers = {
+                index: table for index, table in tables.items() if not encoding.levels[index]
+            }
+            found, _ = optimize_acqf_mixed_alternating(
+                acquisition,
+                bounds,
+                numbers,
+                categories,
+                fixed_features=fixed or None,
+                options={"maxiter_alternating": max(self._options.iterations // 5, 1)},
+                **effort,
+            )
+        return encoding.from_features(found.numpy())
+
+    def _best_by_breeding(
+        self,
+        acquisition: qLogNoisyExpectedImprovement,
+        plain: PlainModel,
+        decided: Mapping[str, Value],
+        rng: np.random.Generator,
+    ) -> Rows:
+        encoding = plain.encoding
+        rows = encoding.random(_POOL, decided, rng)
+        values = _evaluated(acquisition, plain, rows)
+        for generation in range(_GENERATIONS):
+            order = np.argsort(-values, kind="stable")
+            rows, values = rows[order], values[order]
+            parents = np.repeat(rows[:_CLIMBERS], _CHILDREN, axis=0)
+            children = encoding.mutated(parents, rng, frozenset(decided), _SHRINK**generation)
+            children = children[encoding.permits(children)]
+            rows = np.vstack([rows, children])
+            values = np.concatenate([values, _evaluated(acquisition, plain, children)])
+        return np.asarray(rows[np.argsort(-values, kind="stable")])
+
+
+def _evaluated(acquisition: qLogNoisyExpectedImprovement, plain: PlainModel, rows: Rows) -> Rows:
+    with torch.no_grad():
+        return np.asarray(acquisition(plain.tensor(rows).unsqueeze(1)).numpy())

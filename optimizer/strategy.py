@@ -1,0 +1,81 @@
+"""The contract of a strategy: what turns observations into proposals.
+
+A strategy is a class that an installed package announces under the entry point group `wellwise.strategies`:
+
+    [project.entry-points."wellwise.strategies"]
+    my-strategy = "my_package:MyStrategy"
+
+A campaign then names it: `strategy: my-strategy`, or `strategy: {name: my-strategy, options: {...}}`.
+`optimizer.strategy_conformance` checks that it keeps the contract.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from optimizer.objective import MAXIMISE, Objective
+from protocols.conditions import Condition, Observation, Proposal, Value
+from protocols.search_space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a strategy is asked: one proposal for each position, chosen together as a batch.
+
+    `positions` say what each position decides, by parameter name. `observations` are all that is known, flagged and
+    failed wells included; only those that are `usable` may be learnt from. `pending` conditions are under way or
+    planned already. `rough` asks for less work, for campaigns that are only simulated. All values are allowed and in
+    their parameters' units, the objective's are in its own, on any scale.
+    """
+
+    space: SearchSpace
+    observations: tuple[Observation, ...]
+    positions: tuple[Mapping[str, Value], ...]
+    pending: tuple[Condition, ...] = ()
+    seed: int = 0
+    objective: Objective = MAXIMISE
+    rough: bool = False
+
+    @property
+    def usable(self) -> tuple[Observation, ...]:
+        """The observations that may be learnt from."""
+        return tuple(observation for observation in self.observations if observation.usable)
+
+
+class Strategy(Protocol):
+    """Proposes batches; holds nothing but its options, so that the same request always gets the same answer."""
+
+    Options: ClassVar[type[BaseModel]]
+    """What a campaign may set, as a pydantic model that forbids unknown keys and has a default for each."""
+
+    def __init__(self, options: Any) -> None:
+        """With an instance of `Options`."""
+
+    def propose(self, request: Request) -> list[Proposal]:
+        """One proposal for each position, in their order, each with its reason.
+
+        Each condition is allowed, meets the constraints and has the values that its position decides. None was
+        observed, is pending or is proposed twice while its position allows others. Where a model was fitted, `mean`,
+        `sd` and `gain` are in the unit of the objective.
+
+        Raises:
+            ValueError: no condition meets the constraints in a position.
+        """
+        ...
+
+
+@runtime_checkable
+class Recommending(Protocol):
+    """A strategy with a recommendation of its own."""
+
+    def recommend(self, request: Request) -> Condition:
+        """The condition to use from now on; the request has one or more usable observations."""
+        ...
+
+
+class NoOptions(BaseModel):
+    """Of a strategy that has none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

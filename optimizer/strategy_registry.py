@@ -1,0 +1,79 @@
+"""Strategies by name: what is installed under the entry points `wellwise.strategies`."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from optimizer.strategy import Strategy
+from protocols.campaign import StrategyChoice
+from protocols.errors import Finding
+from protocols.plugins import announced
+
+STRATEGIES = "wellwise.strategies"
+DEFAULT = "botorch"
+
+
+def strategy_names() -> list[str]:
+    """Every strategy that is installed."""
+    return sorted(announced(STRATEGIES).names)
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """The strategy with this name.
+
+    Raises:
+        LookupError: there is none, or it cannot be imported.
+    """
+    found = next(iter(announced(STRATEGIES).select(name=name)), None)
+    if found is None:
+        raise LookupError(f"there is no strategy {name!r} (expected {_expected(name)})")
+    try:
+        return cast(type[Strategy], found.load())
+    except ImportError as error:
+        raise LookupError(
+            f"strategy {name!r} is installed but cannot be imported: {error}"
+        ) from error
+
+
+def make_strategy(choice: StrategyChoice | str | None = None) -> Strategy:
+    """The strategy that a campaign chose; of None the default.
+
+    Raises:
+        LookupError: there is no such strategy.
+        ValidationError: its options are wrong.
+    """
+    if not isinstance(choice, StrategyChoice):
+        choice = StrategyChoice(name=DEFAULT if choice is None else choice)
+    kind = strategy_class(choice.name)
+    return kind(kind.Options.model_validate(dict(choice.options)))
+
+
+def strategy_findings(choice: StrategyChoice | None) -> list[Finding]:
+    """What is wrong with the strategy that a campaign chose, and with its options."""
+    if choice is None:
+        return []
+    try:
+        make_strategy(choice)
+    except LookupError as error:
+        message = str(error).split(" (")[0]
+        return [Finding(loc=("strategy", "name"), message=message, expected=_expected(choice.name))]
+    except ValidationError as error:
+        known = ", ".join(strategy_class(choice.name).Options.model_fields) or "none"
+        return [_option_finding(details, known) for details in error.errors()]
+    return []
+
+
+def _option_finding(details: Mapping[str, Any], known: str) -> Finding:
+    return Finding(
+        loc=("strategy", "options", *details["loc"]),
+        message="unknown option" if details["type"] == "extra_forbidden" else details["msg"],
+        expected=f"options: {known}",
+    )
+
+
+def _expected(name: str) -> str:
+    names = strategy_names()
+    near = difflib.get_close_matches(name, names, n=1)
+    return (f"{near[0]}? " if near else "") + "one of " + ", ".join(names)

@@ -1,0 +1,69 @@
+"""Conditions that nobody tried, for the positions of a batch: distinct while a position allows others."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from optimizer.encoding import Encoding, Rows
+from protocols.conditions import Observation, Value
+
+Draw = Callable[[int], Rows]
+"""An index of a position -> candidates (n x p) for it, in the order in which they are wanted."""
+
+_RANDOM = 256
+_ATTEMPTS = 8
+
+
+def tried_rows(
+    encoding: Encoding, observations: Iterable[Observation], pending: Sequence[object] = ()
+) -> set[bytes]:
+    """What not to propose again: conditions with a value, flagged or not, and pending ones."""
+    conditions = [
+        observation.condition for observation in observations if observation.value is not None
+    ]
+    rows = encoding.rows([*conditions, *pending])  # type: ignore[list-item]
+    return {row.tobytes() for row in rows}
+
+
+def untried_rows(
+    encoding: Encoding,
+    positions: Sequence[Mapping[str, Value]],
+    candidates: Draw,
+    tried: set[bytes],
+    rng: np.random.Generator,
+) -> Rows:
+    """For each position the first permitted candidate that is new; else a new one at random; else a random one.
+
+    Args:
+        encoding: of the search space.
+        positions: what each position decides, by parameter name.
+        candidates: what is wanted there, best first; decided values are set here.
+        tried: rows that are not new, as bytes.
+        rng: decides what replaces candidates that are forbidden or were tried.
+
+    Returns: rows (positions x p).
+
+    Raises:
+        ValueError: a decided value is not allowed, or no condition meets the constraints in a position.
+    """
+    taken, found = set(tried), []
+    for index, values in enumerate(positions):
+        wanted = candidates(index)
+        row = _first_new(encoding, encoding.decide(wanted.copy(), [values] * len(wanted)), taken)
+        attempt = 0
+        while row is None and attempt < _ATTEMPTS:
+            others = encoding.random(_RANDOM, values, rng)
+            row = _first_new(encoding, others, taken)
+            if row is None and attempt == _ATTEMPTS - 1:
+                row = others[0]
+            attempt += 1
+        assert row is not None
+        taken.add(row.tobytes())
+        found.append(row)
+    return np.array(found)
+
+
+def _first_new(encoding: Encoding, rows: Rows, taken: set[bytes]) -> Rows | None:
+    new = [index for index, row in enumerate(rows) if row.tobytes() not in taken]
+    permitted = np.flatnonzero(encoding.permits(rows[new])) if new else []
+    return rows[new[permitted[0]]] if len(permitted) else None
