@@ -11,7 +11,7 @@ Draw = Callable[[int], Rows]
 """An index of a position -> candidates (n x p) for it, in the order in which they are wanted."""
 
 _RANDOM = 256
-_ATTEMPTS = 8
+_ATTEMPTS = 4
 
 
 def tried_rows(
@@ -32,7 +32,7 @@ def untried_rows(
     tried: set[bytes],
     rng: np.random.Generator,
 ) -> Rows:
-    """For each position the first permitted candidate that is new; else a new one at random; else a random one.
+    """For each position the first permitted candidate that is new, or another new one, far from the others.
 
     Args:
         encoding: of the search space.
@@ -46,18 +46,13 @@ def untried_rows(
     Raises:
         ValueError: a decided value is not allowed, or no condition meets the constraints in a position.
     """
-    taken, found = set(tried), []
+    taken = set(tried)
+    found: list[Rows] = []
     for index, values in enumerate(positions):
         wanted = candidates(index)
         row = _first_new(encoding, encoding.decide(wanted.copy(), [values] * len(wanted)), taken)
-        attempt = 0
-        while row is None and attempt < _ATTEMPTS:
-            others = encoding.random(_RANDOM, values, rng)
-            row = _first_new(encoding, others, taken)
-            if row is None and attempt == _ATTEMPTS - 1:
-                row = others[0]
-            attempt += 1
-        assert row is not None
+        if row is None:
+            row = _farthest(encoding, values, found, taken, rng)
         taken.add(row.tobytes())
         found.append(row)
     return np.array(found)
@@ -67,3 +62,25 @@ def _first_new(encoding: Encoding, rows: Rows, taken: set[bytes]) -> Rows | None
     new = [index for index, row in enumerate(rows) if row.tobytes() not in taken]
     permitted = np.flatnonzero(encoding.permits(rows[new])) if new else []
     return rows[new[permitted[0]]] if len(permitted) else None
+
+
+def _farthest(
+    encoding: Encoding,
+    values: Mapping[str, Value],
+    found: Sequence[Rows],
+    taken: set[bytes],
+    rng: np.random.Generator,
+) -> Rows:
+    """Of new permitted rows that have decided values, the farthest from those found before; else any row."""
+    for _ in range(_ATTEMPTS):
+        rows = encoding.random(_RANDOM, values, rng)
+        new = rows[[row.tobytes() not in taken for row in rows]]
+        if len(new):
+            if not found:
+                return np.asarray(new[0])
+            some, others = encoding.unit_cube(new), encoding.unit_cube(np.array(found))
+            distances = ((some[:, None] - others) ** 2).sum(axis=-1).min(axis=1)
+            return np.asarray(new[distances.argmax()])
+    every = encoding.all_rows(values)
+    new = every[[row.tobytes() not in taken for row in every]]
+    return np.asarray(new[0] if len(new) else rows[0])

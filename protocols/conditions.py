@@ -1,5 +1,6 @@
 """Conditions and proposals: one value for every parameter, and the reason why it is to be tried."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
@@ -76,5 +77,5 @@ class Observation(BaseModel):
 
     @property
     def usable(self) -> bool:
-        """Whether a model may be fitted to it: it has a value and no flags."""
-        return self.value is not None and not self.flags
+        """Whether a model may be fitted to it: it has a finite value and no flags."""
+        return self.value is not None and math.isfinite(self.value) and not self.flags

@@ -7,6 +7,7 @@ from optimizer.encoding import Encoding
 from optimizer.fitting import Prediction, fit, predict_rows
 from optimizer.initial import initial_design
 from optimizer.strategy import NoOptions, Request
+from optimizer.untried import tried_rows
 from protocols.conditions import Proposal
 
 
@@ -23,7 +24,8 @@ class BotorchStrategy:
         fitted = fit(request.space, request.observations)
         if fitted is None:
             encoding = Encoding(request.space)
-            rows = initial_design(encoding, request.positions, request.seed)
+            tried = tried_rows(encoding, request.observations, request.pending)
+            rows = initial_design(encoding, request.positions, request.seed, tried)
             reason = "initial design: spread evenly over the search space"
             return [
                 Proposal(condition=condition, role="initial", reason=reason)
