@@ -1,13 +1,14 @@
 """Batch selection: which real, permitted conditions to try together, one for each position."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.model import GaussianProcess, PosteriorSamples
+from optimizer.model import GaussianProcess
+from optimizer.objective import MAXIMISE, Objective
 from protocols.conditions import Value
 
 _MIN_POOL = 40
@@ -37,6 +38,9 @@ class Effort(NamedTuple):
 THOROUGH = Effort(samples=384, pool=1000, max_pool=2000, climbers=6, generations=2)
 ROUGH = Effort(samples=64, pool=300, max_pool=600, climbers=4, generations=1)
 
+Samples = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Features (n x p) -> utilities (samples x n)."""
+
 PoolKey = tuple[tuple[str, Value], ...]
 """What a position decides, sorted by parameter name; equal positions share a pool."""
 
@@ -59,6 +63,7 @@ def choose_batch(
     positions: Sequence[Mapping[str, Value]],
     seed: int,
     effort: Effort = THOROUGH,
+    objective: Objective = MAXIMISE,
 ) -> list[Choice]:
     """One condition for each position, chosen greedily by noisy expected improvement.
 
@@ -77,6 +82,7 @@ def choose_batch(
         positions: what each position decides, by parameter name.
         seed: decides pool and posterior samples.
         effort: how much is computed for it.
+        objective: whether true values are to be high, low or near a target.
 
     Returns: one choice a position, in the order of `positions`.
 
@@ -84,10 +90,14 @@ def choose_batch(
         ValueError: a decided value is not allowed, or no condition meets the constraints.
     """
     rng = np.random.default_rng(seed)
-    samples = model.posterior_samples(effort.samples, seed)
+    sampled = model.posterior_samples(effort.samples, seed)
+
+    def samples(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(objective.utility(sampled(features)))
+
     tried = np.unique(tried, axis=0)
     best = samples(encoding.features(tried)).max(axis=1)
-    order = np.argsort(-model.mean(encoding.features(tried)))
+    order = np.argsort(-objective.utility(model.mean(encoding.features(tried))))
     best_tried = tried[order[:_BEST_TRIED]]
 
     empty: dict[PoolKey, list[int]] = {}
@@ -140,7 +150,7 @@ class _Pool:
     def __init__(
         self,
         encoding: Encoding,
-        samples: PosteriorSamples,
+        samples: Samples,
         decided: Mapping[str, Value],
         tried: Rows,
         best_tried: Rows,
@@ -219,7 +229,7 @@ class _Evaluated(NamedTuple):
     optimism: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: Rows, encoding: Encoding, samples: PosteriorSamples) -> "_Evaluated":
+    def of(cls, rows: Rows, encoding: Encoding, samples: Samples) -> "_Evaluated":
         values = samples(encoding.features(rows)).T
         return cls(rows, values, values.mean(axis=1) + values.std(axis=1))
 

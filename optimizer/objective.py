@@ -2,6 +2,12 @@
 
 from typing import Any, Literal, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+Array = NDArray[np.float64]
+
 Direction = Literal["maximise", "minimise", "match"]
 
 
@@ -36,6 +42,18 @@ class Objective(NamedTuple):
         if self.direction == "maximise":
             return values
         return -values if self.direction == "minimise" else -abs(values - self.target)
+
+    def expected_utility(self, mean: Array, sd: Array) -> Array:
+        """The mean utility (n) of normally distributed true values, in the unit of the outcome.
+
+        Of `match` minus the mean of a folded normal distribution: what is surely near the target is
+        worth more than what may be anywhere about it.
+        """
+        if self.direction != "match":
+            return np.asarray(self.utility(mean))
+        off = mean - self.target
+        tail = sd * np.sqrt(2 / np.pi) * np.exp(-0.5 * (off / sd) ** 2)
+        return np.asarray(-(tail + off * (1 - 2 * norm.cdf(-off / sd))))
 
 
 MAXIMISE = Objective()

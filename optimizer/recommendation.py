@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.batch import Samples
 from optimizer.encoding import Rows
 from optimizer.evolution import maximise
 from optimizer.fitting import FittedModel, fit
-from optimizer.model import PosteriorSamples
+from optimizer.objective import MAXIMISE, Objective
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 
@@ -36,7 +37,10 @@ class Recommendation(NamedTuple):
 
 
 def most_promising(
-    space: SearchSpace, observations: Sequence[Observation], seed: int = 0
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    seed: int = 0,
+    objective: Objective = MAXIMISE,
 ) -> Condition | None:
     """The condition that would be recommended, without how certain that is.
 
@@ -44,6 +48,7 @@ def most_promising(
         space: the parameters and what each of them allows.
         observations: what is known so far.
         seed: decides where the search begins.
+        objective: whether values are to be high, low or near a target.
 
     Returns: None with fewer than two usable observations.
 
@@ -51,7 +56,11 @@ def most_promising(
         ValueError: a condition has a value that is not allowed.
     """
     fitted = fit(space, observations)
-    return None if fitted is None else fitted.encoding.conditions(_best_row(fitted, seed))[0]
+    return (
+        None
+        if fitted is None
+        else fitted.encoding.conditions(_best_row(fitted, seed, objective))[0]
+    )
 
 
 def recommend(
@@ -59,14 +68,16 @@ def recommend(
     observations: Sequence[Observation],
     standards: Sequence[Condition] = (),
     seed: int = 0,
+    objective: Objective = MAXIMISE,
 ) -> Recommendation | None:
-    """The permitted condition with the highest predicted mean, tried or not.
+    """The permitted condition with the best predicted mean, tried or not.
 
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
         standards: today's practice; several where wells decide some of its values.
         seed: decides where the search begins and the samples behind the probabilities.
+        objective: whether values are to be high, low or near a target.
 
     Returns: None with fewer than two usable observations.
 
@@ -77,9 +88,13 @@ def recommend(
     if fitted is None:
         return None
     encoding, observed, model = fitted
-    row = _best_row(fitted, seed)
+    row = _best_row(fitted, seed, objective)
     mean, sd = model.predict(encoding.features(row))
-    samples = model.posterior_samples(_SAMPLES, seed)
+    values = model.posterior_samples(_SAMPLES, seed)
+
+    def samples(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(objective.utility(values(features)))
+
     beats_standard = None
     if standards:
         leads = _leads(fitted, samples, row, encoding.rows(standards))
@@ -96,9 +111,7 @@ def recommend(
     )
 
 
-def _leads(
-    fitted: FittedModel, samples: PosteriorSamples, row: Rows, rivals: Rows
-) -> NDArray[np.float64]:
+def _leads(fitted: FittedModel, samples: Samples, row: Rows, rivals: Rows) -> NDArray[np.float64]:
     """By how much a row (1 x p) exceeds each rival in each posterior sample (samples x rivals)."""
     values = samples(fitted.encoding.features(np.vstack([row, rivals])))
     lead = values[:, :1] - values[:, 1:]
@@ -109,8 +122,13 @@ def _leads(
     return np.asarray(mean + fitted.model.sd_inflation * deviation)
 
 
-def _best_row(fitted: FittedModel, seed: int) -> Rows:
-    """The permitted condition (1 x p) with the highest predicted mean."""
+def _best_row(fitted: FittedModel, seed: int, objective: Objective) -> Rows:
+    """The permitted condition (1 x p) with the best predicted mean."""
     rng = np.random.default_rng(seed)
-    objective = fitted.model.mean
-    return maximise(fitted.encoding, fitted.observed, objective, rng, _GENERATIONS, _SHRINK)
+
+    def utility(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        if objective.direction == "match":
+            return objective.expected_utility(*fitted.model.predict(features))
+        return np.asarray(objective.utility(fitted.model.mean(features)))
+
+    return maximise(fitted.encoding, fitted.observed, utility, rng, _GENERATIONS, _SHRINK)

@@ -4,7 +4,7 @@ import numpy as np
 
 from optimizer.batch import ROUGH, THOROUGH, choose_batch
 from optimizer.encoding import Encoding
-from optimizer.fitting import Prediction, fit, predict_rows
+from optimizer.fitting import fit, predict_rows
 from optimizer.initial import initial_design
 from optimizer.strategy import NoOptions, Request
 from optimizer.untried import tried_rows
@@ -36,14 +36,17 @@ class BotorchStrategy:
             np.vstack([observed, encoding.rows(request.pending)]) if request.pending else observed
         )
         effort = ROUGH if request.rough else THOROUGH
-        choices = choose_batch(encoding, model, tried, request.positions, request.seed, effort)
+        choices = choose_batch(
+            encoding, model, tried, request.positions, request.seed, effort, request.objective
+        )
         chosen = np.array([choice.row for choice in choices])
-        best = max(model.mean(encoding.features(observed)))
+        utility = request.objective.utility
+        best = max(utility(model.mean(encoding.features(observed))))
         return [
             Proposal(
                 condition=prediction.condition,
                 role="proposed",
-                reason=_reason(prediction, best, choice.gain),
+                reason=_reason(utility(prediction.mean), prediction.sd, best, choice.gain),
                 mean=round(prediction.mean, 4),
                 sd=round(prediction.sd, 4),
                 gain=round(choice.gain, 5),
@@ -52,10 +55,10 @@ class BotorchStrategy:
         ]
 
 
-def _reason(prediction: Prediction, best: float, gain: float) -> str:
-    if prediction.mean + 0.5 * prediction.sd >= best:
+def _reason(mean: float, sd: float, best: float, gain: float) -> str:
+    if mean + 0.5 * sd >= best:
         why = "may well beat the best so far"
-    elif prediction.mean >= 0.7 * best:
+    elif mean >= 0.7 * best:
         why = "good, and could be better than it looks"
     else:
         why = "little is known here"

@@ -123,7 +123,9 @@ def test_constraints_that_contradict_each_other_are_named() -> None:
     space = SearchSpace.model_construct(
         parameters=shares(3, at_most=3.0).parameters, constraints=rules
     )
-    with pytest.raises(ValueError, match=r"no condition meets 1\.5 <= 1 part0 \+ 1 part1 and 1 part0") as error:
+    with pytest.raises(
+        ValueError, match=r"no condition meets 1\.5 <= 1 part0 \+ 1 part1 and 1 part0"
+    ) as error:
         propose(space, [], number=1)
     assert "part2 <= 0.9" not in str(error.value)
 
