@@ -1,13 +1,14 @@
 """Batch selection: which real, permitted conditions to try together, one for each position."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.model import GaussianProcess
+from optimizer.model import Surrogate
 from optimizer.objective import MAXIMISE, Objective
 from protocols.conditions import Value
 
@@ -58,12 +59,13 @@ class Choice(NamedTuple):
 
 def choose_batch(
     encoding: Encoding,
-    model: GaussianProcess,
+    model: Surrogate,
     tried: Rows,
     positions: Sequence[Mapping[str, Value]],
     seed: int,
     effort: Effort = THOROUGH,
     objective: Objective = MAXIMISE,
+    barred: AbstractSet[bytes] = frozenset(),
 ) -> list[Choice]:
     """One condition for each position, chosen greedily by noisy expected improvement.
 
@@ -83,6 +85,7 @@ def choose_batch(
         seed: decides pool and posterior samples.
         effort: how much is computed for it.
         objective: whether true values are to be high, low or near a target.
+        barred: other rows that are not to be proposed while others are left, as bytes.
 
     Returns: one choice a position, in the order of `positions`.
 
@@ -100,12 +103,13 @@ def choose_batch(
     order = np.argsort(-objective.utility(model.mean(encoding.features(tried))))
     best_tried = tried[order[:_BEST_TRIED]]
 
+    seen = {row.tobytes() for row in tried} | barred
     empty: dict[PoolKey, list[int]] = {}
     for index, values in enumerate(positions):
         empty.setdefault(tuple(sorted(values.items())), []).append(index)
     share = effort._replace(pool=effort.pool // len(empty))
     pools = {
-        key: _Pool(encoding, samples, dict(key), tried, best_tried, share, rng) for key in empty
+        key: _Pool(encoding, samples, dict(key), seen, best_tried, share, rng) for key in empty
     }
 
     chosen = []
@@ -152,7 +156,7 @@ class _Pool:
         encoding: Encoding,
         samples: Samples,
         decided: Mapping[str, Value],
-        tried: Rows,
+        seen: AbstractSet[bytes],
         best_tried: Rows,
         effort: Effort,
         rng: np.random.Generator,
@@ -160,7 +164,7 @@ class _Pool:
         self._encoding, self._samples, self._rng = encoding, samples, rng
         self._decided, self._effort = decided, effort
         self.bound = np.inf
-        self._seen = {row.tobytes() for row in tried}
+        self._seen = set(seen)
         self._chosen: list[_Evaluated] = []
         rows = self._initial_rows(best_tried)
         new = _without(rows, self._seen)
@@ -174,6 +178,9 @@ class _Pool:
     def _initial_rows(self, best_tried: Rows) -> Rows:
         """Permitted conditions: random ones, the best that were tried, and their neighbours."""
         size = max(self._effort.pool, _MIN_POOL)
+        every = self._encoding.all_rows(self._decided)
+        if 0 < len(every) <= size:
+            return every
         random = self._encoding.random(size, self._decided, self._rng)
         near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)
         near = self._encoding.decide(near, [self._decided] * len(near))

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import gamma, norm, rankdata
 
-from optimizer.marginal_likelihood import single_threaded
+from optimizer.single_thread import single_threaded
 
 Array = NDArray[np.float64]
 

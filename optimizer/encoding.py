@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.feasible import permitted_values
 from protocols.conditions import Condition, Value
-from protocols.constraints import LinearConstraint
+from protocols.constraints import ForbiddenCombination, LinearConstraint
 from protocols.parameters import NumericParameter, Parameter
 from protocols.search_space import SearchSpace
 
@@ -189,11 +189,22 @@ class Encoding:
                 margin = _TOLERANCE * (1 + np.abs(total))
                 met &= rule.at_most is None or total <= (rule.at_most or 0.0) + margin
                 met &= rule.at_least is None or total >= (rule.at_least or 0.0) - margin
+            elif isinstance(rule, ForbiddenCombination):
+                met &= ~self._combines(rows, rule)
             else:
                 some = np.flatnonzero(met)
                 conditions = self.conditions(rows[some])
                 met[some] = [rule.permits(condition.root) for condition in conditions]
         return met
+
+    def _combines(self, rows: Rows, rule: ForbiddenCombination) -> NDArray[np.bool_]:
+        """Which rows have all of a forbidden combination (n)."""
+        found = np.ones(len(rows), dtype=bool)
+        for index, parameter in enumerate(self.space.parameters):
+            if parameter.name in rule.when:
+                entries = [self._entry(index, value) for value in rule.when[parameter.name]]
+                found &= np.isclose(rows[:, index, None], entries, rtol=_TOLERANCE).any(axis=1)
+        return found
 
     def _columns(self, rows: Rows) -> dict[str, NDArray[np.float64]]:
         """The values (n) of each numeric parameter, by its name, not rounded."""

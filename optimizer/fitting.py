@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.marginal_likelihood import Data
-from optimizer.model import GaussianProcess
+from optimizer.model import Data, Surrogate
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 
@@ -28,7 +27,7 @@ class FittedModel(NamedTuple):
 
     encoding: Encoding
     observed: Rows
-    model: GaussianProcess
+    model: Surrogate
 
 
 def predict(
@@ -90,7 +89,7 @@ def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
         rounds=np.array([observation.round for observation in usable]),
         levels=encoding.levels,
     )
-    return FittedModel(encoding, observed, GaussianProcess(data))
+    return FittedModel(encoding, observed, Surrogate(data))
 
 
 def predict_rows(fitted: FittedModel, rows: Rows) -> list[Prediction]:

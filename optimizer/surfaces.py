@@ -4,47 +4,64 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
+from botorch.sampling.pathwise.features.generators import gen_kernel_features
+from botorch.utils.sampling import manual_seed
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from optimizer.encoding import Encoding
 from optimizer.evolution import maximise
 from optimizer.fitting import FittedModel, fit
-from optimizer.kernel import Kernel
+from optimizer.model import ConditionKernel
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 
 _FOURIER_FEATURES = 512
+_FULL_INTERACTION = 20.0  # a logit
 _LENGTHSCALE = 0.5  # times the root of the number of parameters, in ranges of a parameter
 _LOG_LENGTHSCALE_SD = 0.7
 _CONDITIONS = 2000
 _TYPICAL = (0.03, 0.35)
 _HIGHEST = (0.7, 0.99)
 _PRIOR_NOISE_SD = 0.07  # the published campaign's
-# The mean distance of an objective's maximum from 1: from what campaigns on the tuning functions
-# reached.
-_MEAN_DISTANCE_TO_1 = 0.044
+# The mean distance of an objective's maximum from the top of its range, as a share of the range: from
+# what campaigns on the tuning functions reached.
+_MEAN_DISTANCE_TO_TOP = 0.044
 _GENERATIONS = 8
 _SHRINK = 0.7
 
 
 class Surface:
-    """A function that gives every permitted condition a true value of at most 1.
+    """A function that gives every permitted condition a true value.
 
     With two or more usable observations it is a posterior sample. Its deviation from the mean is
     multiplied by a random power, from 0 to 1, of the model's sd inflation, since of one surface
     nobody knows how overconfident the model is. A posterior says little of how high the surface
-    rises where nothing was tried: values above all that was observed are therefore rescaled to end
-    at 1 less an exponentially distributed distance.
+    rises where nothing was tried: where values have a natural range, those above all that was
+    observed are therefore rescaled to end at its top less an exponentially distributed distance.
 
     Without observations it is sampled from what is assumed of any objective before a result: a
     Gaussian process with random lengthscales, through a logistic link, such that a typical
-    condition has from 0.03 to 0.35 and the best of 2,000 from 0.7 to 0.99. (The published campaign:
-    median 0.06 and maximum 0.86 of 47 in the first round.)
+    condition has from 0.03 to 0.35 of the natural range, and the best of 2,000 from 0.7 to 0.99.
+    (The published campaign: median 0.06 and maximum 0.86 of 47 in the first round.)
     """
 
-    def __init__(self, space: SearchSpace, observations: Sequence[Observation], seed: int) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        observations: Sequence[Observation],
+        seed: int,
+        natural_range: tuple[float, float] | None = None,
+    ) -> None:
         """Another surface for each seed.
+
+        Args:
+            space: the parameters and what each of them allows.
+            observations: what is known so far.
+            seed: decides the surface.
+            natural_range: the lowest and the highest value that the objective can have; None: it
+                has no ends. Without observations the values are then from 0 to 1.
 
         Raises:
             ValueError: a condition has a value that is not allowed.
@@ -52,9 +69,12 @@ class Surface:
         fitted = fit(space, observations)
         self._encoding = fitted.encoding if fitted else Encoding(space)
         rng = np.random.default_rng([seed, 3])
+        self._range = natural_range
+        low, high = natural_range or (0.0, 1.0)
         if fitted is None:
-            self._values = _sample_prior(self._encoding, rng)
-            self.noise_sd = _PRIOR_NOISE_SD
+            prior = _sample_prior(self._encoding, rng)
+            self._values = lambda features: low + (high - low) * prior(features)
+            self.noise_sd = _PRIOR_NOISE_SD * (high - low)
             return
         model = fitted.model
         sample = model.posterior_samples(1, seed)
@@ -65,14 +85,19 @@ class Surface:
             mean = model.mean(features)
             return np.asarray(mean + inflation * (sample(features)[0] - mean))
 
-        maximum = 1 - rng.exponential(_MEAN_DISTANCE_TO_1)
-        self._values = _with_maximum(maximum, values, fitted, rng)
+        self._values = values
+        if natural_range is not None:
+            maximum = high - (high - low) * rng.exponential(_MEAN_DISTANCE_TO_TOP)
+            self._values = _with_maximum(maximum, values, fitted, rng)
 
     noise_sd: float
-    """The sd of a measurement of a true value: as fitted, or 0.07 without observations."""
+    """The sd of a measurement of a true value: as fitted.
+
+    Without observations 0.07 of the natural range.
+    """
 
     def truths(self, conditions: Sequence[Condition]) -> list[float]:
-        """The true value of each condition, at most 1.
+        """The true value of each condition, at most the top of the natural range.
 
         Raises:
             ValueError: a condition has a value that is not allowed.
@@ -80,7 +105,8 @@ class Surface:
         if not conditions:
             return []
         values = self._values(self._encoding.features(self._encoding.rows(conditions)))
-        return [float(value) for value in np.minimum(values, 1)]
+        top = np.inf if self._range is None else self._range[1]
+        return [float(value) for value in np.minimum(values, top)]
 
 
 _Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -105,22 +131,26 @@ def _with_maximum(
 
 
 def _sample_prior(encoding: Encoding, rng: np.random.Generator) -> _Values:
+    """Of values 0..1."""
     count = len(encoding.levels)
     deviations = np.exp(rng.normal(0, _LOG_LENGTHSCALE_SD, count))
-    kernel = Kernel(
-        lengthscales=_LENGTHSCALE * math.sqrt(count) * deviations,
-        signal_sd=1.0,
-        interaction=1.0,
-        levels=encoding.levels,
-    )
-    sample = kernel.sample_prior(_FOURIER_FEATURES, 1, rng)
-    conditions = encoding.random(_CONDITIONS, {}, rng)
-    latent = sample(encoding.features(conditions))[:, 0]
+    kernel = ConditionKernel(torch.as_tensor(encoding.levels)).double()
+    kernel.lengthscale = torch.as_tensor(_LENGTHSCALE * math.sqrt(count) * deviations)
+    kernel.initialize(raw_interaction=torch.full((1,), _FULL_INTERACTION, dtype=torch.float64))
+    with torch.no_grad(), manual_seed(int(rng.integers(2**31))):
+        sampled = gen_kernel_features(kernel, count, _FOURIER_FEATURES)
+    weights = torch.as_tensor(rng.standard_normal(_FOURIER_FEATURES))
+
+    def sample(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        with torch.no_grad():
+            return np.asarray((sampled(torch.as_tensor(features)) @ weights).numpy())
+
+    latent = sample(encoding.features(encoding.random(_CONDITIONS, {}, rng)))
     typical, highest = logit((rng.uniform(*_TYPICAL), rng.uniform(*_HIGHEST)))
     median = float(np.median(latent))
     slope = (highest - typical) / max(float(latent.max()) - median, 1e-9)
 
     def values(features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(expit(typical + slope * (sample(features)[:, 0] - median)))
+        return np.asarray(expit(typical + slope * (sample(features) - median)))
 
     return values

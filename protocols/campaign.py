@@ -121,7 +121,9 @@ class StrategyChoice(_Model):
         return {"name": given} if isinstance(given, str) else given
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         """Either a name alone or name and options."""
         schema = handler.resolve_ref_schema(handler(core))
         return {"anyOf": [{"type": "string"}, {**schema}], "title": schema.get("title", "")}
@@ -189,7 +191,9 @@ class Campaign(_Model):
     rounds: RoundPlan
     stop: StopRule
     strategy: StrategyChoice | None = Field(
-        None, description="what proposes the batches; the default strategy if absent", exclude_if=lambda it: it is None
+        None,
+        description="what proposes the batches; the default strategy if absent",
+        exclude_if=lambda it: it is None,
     )
     robots: dict[Name, RobotConfig] = Field(min_length=1)
     past_results: PastResults = PastResults()

@@ -1,4 +1,4 @@
-"""The default strategy: a Gaussian process, and batches chosen by noisy expected improvement."""
+"""The default strategy: the mixture model, and batches chosen by noisy expected improvement."""
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from optimizer.initial import initial_design
 from optimizer.strategy import NoOptions, Request
 from optimizer.untried import tried_rows
 from protocols.conditions import Proposal
+
+_GOOD = 0.7  # share of the way from the worst to the best predicted so far
 
 
 class BotorchStrategy:
@@ -23,43 +25,57 @@ class BotorchStrategy:
         """As the contract says."""
         fitted = fit(request.space, request.observations)
         if fitted is None:
-            encoding = Encoding(request.space)
-            tried = tried_rows(encoding, request.observations, request.pending)
-            rows = initial_design(encoding, request.positions, request.seed, tried)
-            reason = "initial design: spread evenly over the search space"
-            return [
-                Proposal(condition=condition, role="initial", reason=reason)
-                for condition in encoding.conditions(rows)
-            ]
+            return _initial(request)
         encoding, observed, model = fitted
-        tried = (
-            np.vstack([observed, encoding.rows(request.pending)]) if request.pending else observed
-        )
-        effort = ROUGH if request.rough else THOROUGH
-        choices = choose_batch(
-            encoding, model, tried, request.positions, request.seed, effort, request.objective
-        )
-        chosen = np.array([choice.row for choice in choices])
         utility = request.objective.utility
-        best = max(utility(model.mean(encoding.features(observed))))
+        choices = choose_batch(
+            encoding,
+            model,
+            np.vstack([observed, encoding.rows(request.pending)]) if request.pending else observed,
+            request.positions,
+            request.seed,
+            ROUGH if request.rough else THOROUGH,
+            request.objective,
+            barred=tried_rows(encoding, request.observations),
+        )
+        expected = utility(model.mean(encoding.features(observed)))
+        predictions = predict_rows(fitted, np.array([choice.row for choice in choices]))
         return [
             Proposal(
-                condition=prediction.condition,
+                condition=found.condition,
                 role="proposed",
-                reason=_reason(utility(prediction.mean), prediction.sd, best, choice.gain),
-                mean=round(prediction.mean, 4),
-                sd=round(prediction.sd, 4),
-                gain=round(choice.gain, 5),
+                reason=_reason(utility(found.mean), found.sd, expected, choice.gain),
+                mean=_rounded(found.mean),
+                sd=_rounded(found.sd),
+                gain=_rounded(choice.gain),
             )
-            for prediction, choice in zip(predict_rows(fitted, chosen), choices, strict=True)
+            for found, choice in zip(predictions, choices, strict=True)
         ]
 
 
-def _reason(mean: float, sd: float, best: float, gain: float) -> str:
+def _initial(request: Request) -> list[Proposal]:
+    encoding = Encoding(request.space)
+    tried = tried_rows(encoding, request.observations, request.pending)
+    rows = initial_design(encoding, request.positions, request.seed, tried)
+    reason = "initial design: spread evenly over the search space"
+    return [
+        Proposal(condition=condition, role="initial", reason=reason)
+        for condition in encoding.conditions(rows)
+    ]
+
+
+def _reason(mean: float, sd: float, expected: np.ndarray, gain: float) -> str:
+    """In words, from the predicted utility beside that of what was observed."""
+    best, worst = float(expected.max()), float(expected.min())
     if mean + 0.5 * sd >= best:
         why = "may well beat the best so far"
-    elif mean >= 0.7 * best:
+    elif mean >= worst + _GOOD * (best - worst):
         why = "good, and could be better than it looks"
     else:
         why = "little is known here"
-    return f"optimiser: {why}; expected to add {gain:.4f} to the best of the batch"
+    return f"optimiser: {why}; expected to add {gain:.4g} to the best of the batch"
+
+
+def _rounded(value: float) -> float:
+    """Five digits: finer than any well can be read, on any scale."""
+    return float(f"{value:.5g}")

@@ -58,7 +58,7 @@ class QLogNEIStrategy:
         encoding = plain.encoding
         sampler = SobolQMCNormalSampler(torch.Size([self._options.samples]), seed=request.seed)
 
-        def utility(values: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+        def utility(values: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:  # noqa: N803 - BoTorch's name
             found: torch.Tensor = request.objective.utility(values[..., 0])
             return found
 

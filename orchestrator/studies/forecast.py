@@ -144,7 +144,7 @@ def simulated(
     campaign: Campaign, observations: Sequence[Observation], done: int, seed: int
 ) -> list[tuple[float, float]]:
     """For each round left: the best true value tried, and the recommended condition's."""
-    surface = optimizer.Surface(campaign.space, observations, seed)
+    surface = optimizer.Surface(campaign.space, observations, seed, (0.0, 1.0))
     known = list(observations)
     rng = np.random.default_rng([seed, 1])
     best = max(surface.truths([observation.condition for observation in known]), default=0.0)

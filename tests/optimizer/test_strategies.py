@@ -15,7 +15,7 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in strategy_names() if name != "botorch"])
+@pytest.mark.parametrize("name", strategy_names())
 def test_every_strategy_keeps_the_contract(name: str) -> None:
     kind = strategy_class(name)
     assert check_strategy(kind, kind.Options.model_validate(QUICK.get(name, {}))) == []

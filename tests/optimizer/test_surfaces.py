@@ -29,7 +29,7 @@ def test_surfaces_after_results_go_through_them_and_differ_elsewhere(assay: Camp
     observed = observed_rising(assay)
     conditions = [observation.condition for observation in observed]
     elsewhere = [p.condition for p in optimizer.propose(assay.space, observed, number=60, seed=2)]
-    drawn = [optimizer.Surface(assay.space, observed, seed) for seed in range(4)]
+    drawn = [optimizer.Surface(assay.space, observed, seed, (0.0, 1.0)) for seed in range(4)]
     off = np.array([surface.truths(conditions) for surface in drawn]) - [o.value for o in observed]
     assert np.abs(off).mean() < 0.05
     apart = [
@@ -45,7 +45,7 @@ def test_surfaces_after_results_end_where_objectives_are_assumed_to_end(assay: C
     encoding = optimizer.Encoding(assay.space)
 
     def highest(seed: int) -> float:
-        surface = optimizer.Surface(assay.space, low, seed)
+        surface = optimizer.Surface(assay.space, low, seed, (0.0, 1.0))
 
         def select(rows: Rows) -> Rows:
             return rows[np.argsort(surface.truths(encoding.conditions(rows)))[::-1][:20]]

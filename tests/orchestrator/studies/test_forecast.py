@@ -40,7 +40,7 @@ def test_what_is_left_is_simulated_with_the_plan_of_the_campaign(assay: Campaign
 
 def test_the_best_that_was_tried_only_rises_and_starts_at_what_is_known(assay: Campaign) -> None:
     observed = observed_rising(assay)
-    surface = optimizer.Surface(assay.space, observed, 5)
+    surface = optimizer.Surface(assay.space, observed, 5, (0.0, 1.0))
     known = max(surface.truths([observation.condition for observation in observed]))
     bests = [best for best, _ in simulated(assay, observed, 1, 5)]
     assert known <= bests[0]

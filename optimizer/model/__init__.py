@@ -1,0 +1,18 @@
+"""The model: a BoTorch `Model`, and what is decided before it is fitted.
+
+`ConditionGP` is the model, with `ConditionKernel` and `RoundNoise`; `Surrogate` makes it of observations.
+"""
+
+from optimizer.model.gp import ConditionGP
+from optimizer.model.kernel import ConditionKernel
+from optimizer.model.noise import RoundLikelihood
+from optimizer.model.surrogate import Data, PosteriorSamples, Surrogate
+
+__all__ = [
+    "ConditionGP",
+    "ConditionKernel",
+    "Data",
+    "PosteriorSamples",
+    "RoundLikelihood",
+    "Surrogate",
+]

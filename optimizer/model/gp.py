@@ -1,0 +1,103 @@
+"""The Gaussian process as a BoTorch model: one of its hyperparameters, or a mixture over several draws of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from botorch.models import SingleTaskGP
+from botorch.posteriors.fully_bayesian import GaussianMixturePosterior
+from gpytorch.constraints import Positive
+from gpytorch.kernels import ScaleKernel
+from gpytorch.means import ConstantMean
+from gpytorch.priors import LogNormalPrior, NormalPrior
+from torch import Tensor
+
+from optimizer.model.kernel import ConditionKernel
+from optimizer.model.noise import RoundLikelihood
+
+_SIGNAL_PRIOR = (0.0, 0.4)  # of the log of the variance
+_MEAN_PRIOR = (0.0, 0.7)
+_ENSEMBLE_DIM = -3
+
+
+class Training(NamedTuple):
+    """What a model is fitted to: features (n x p), standardised values (n), rounds (n), extra noise variance (n)."""
+
+    features: Tensor
+    values: Tensor
+    rounds: Tensor
+    levels: Tensor
+    extra: Tensor
+
+    def at(self, which: Tensor) -> "Training":
+        """Some of the observations."""
+        return Training(
+            self.features[which],
+            self.values[which],
+            self.rounds[which],
+            self.levels,
+            self.extra[which],
+        )
+
+
+class ConditionGP(SingleTaskGP):
+    """Posterior of the true value f, given observations y = f(condition) + batch effect + noise.
+
+    With `members` it is an ensemble: an equal mixture over hyperparameters, which BoTorch's acquisition functions
+    average over.
+    """
+
+    def __init__(self, training: Training, members: int | None = None) -> None:
+        """Not yet fitted; values are standardised already."""
+        shape = torch.Size() if members is None else torch.Size([members])
+        features = training.features.expand(*shape, *training.features.shape)
+        values = training.values.unsqueeze(-1).expand(*shape, len(training.values), 1)
+        base = ConditionKernel(training.levels, shape)
+        kernel = ScaleKernel(
+            base,
+            batch_shape=shape,
+            outputscale_prior=LogNormalPrior(*_SIGNAL_PRIOR),
+            outputscale_constraint=Positive(transform=torch.exp, inv_transform=torch.log),
+        )
+        mean = ConstantMean(constant_prior=NormalPrior(*_MEAN_PRIOR), batch_shape=shape)
+        super().__init__(
+            features,
+            values,
+            likelihood=RoundLikelihood(training.rounds, training.extra, shape),
+            covar_module=kernel,
+            mean_module=mean,
+            outcome_transform=None,
+        )
+        self._is_ensemble = members is not None
+        self.to(training.features)
+
+    def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> Any:  # noqa: N803 - BoTorch's name
+        """As BoTorch's; of an ensemble a Gaussian mixture."""
+        if not self._is_ensemble:
+            return super().posterior(X, *args, **kwargs)
+        found = super().posterior(X.unsqueeze(_ENSEMBLE_DIM), *args, **kwargs)
+        return GaussianMixturePosterior(distribution=found.distribution)
+
+    @contextmanager
+    def as_batch(self) -> Iterator[None]:
+        """Its members as a batch of models, for what treats them one by one."""
+        ensemble, self._is_ensemble = self._is_ensemble, False
+        try:
+            yield
+        finally:
+            self._is_ensemble = ensemble
+
+    def vector(self) -> Tensor:
+        """Its hyperparameters as one vector, unconstrained (batch shape x h)."""
+        shape = self.covar_module.batch_shape
+        return torch.cat([p.detach().reshape(*shape, -1) for p in self.parameters()], dim=-1)
+
+    def set_vector(self, vectors: Tensor) -> None:
+        """Set them (batch shape x h)."""
+        begin = 0
+        shape = self.covar_module.batch_shape
+        for parameter in self.parameters():
+            size = parameter.numel() // shape.numel()
+            parameter.data = vectors[..., begin : begin + size].reshape(parameter.shape).clone()
+            begin += size

@@ -1,0 +1,265 @@
+"""The model of a search space's observations: fitted, robust to outliers, on any scale."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import NamedTuple
+
+import gpytorch
+import numpy as np
+import torch
+from botorch.cross_validation import ensemble_loo_cv
+from botorch.sampling.pathwise import draw_kernel_feature_paths, draw_matheron_paths
+from botorch.utils.sampling import manual_seed
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+from optimizer.model.gp import ConditionGP, Training
+from optimizer.model.hyperparameters import fit_vector, posterior_draws
+from optimizer.single_thread import single_threaded
+
+Array = NDArray[np.float64]
+
+_MEMBERS = 8
+_MAX_FITTED = 400  # observations that choose the hyperparameters
+_FOURIER_FEATURES = 256
+_EXACT = 5000  # observations up to which linear algebra is exact
+
+_OUTLIER_Z = 4.0
+_OUTLIER_VARIANCE = 1e3
+_OUTLIER_PASSES = 2
+
+# Of the log; from how far proposals were from their predictions on the tuning functions.
+_INFLATION_PRIOR = (0.9, 0.5)
+_INFLATION_GRID = np.geomspace(1, 8, 60)
+_INFLATION_DEGREES = 4  # degrees of freedom of the t distribution of a well's error
+_MIN_HELD_OUT = 6
+
+
+class Data(NamedTuple):
+    """The observations: features (n x p; see `Encoding`), values (n) and round numbers (n).
+
+    `levels` (p) are the number of levels of each category, and 0 for a number.
+    """
+
+    features: Array
+    values: Array
+    rounds: NDArray[np.int_]
+    levels: NDArray[np.int_]
+
+    def at(self, which: NDArray[np.bool_]) -> "Data":
+        """Some of the observations."""
+        return Data(self.features[which], self.values[which], self.rounds[which], self.levels)
+
+
+class Surrogate:
+    """`ConditionGP` as an ensemble, with what has to be decided before: scale, outliers, hyperparameters.
+
+    `model` is the BoTorch model, of standardised values. An observation that the others contradict
+    (more than 4 sd from its leave-one-out prediction) gets a large noise variance of its own.
+
+    Where conditions were chosen for being high, a posterior is overconfident: real surfaces are not
+    as smooth as the kernel says, least of all at their peaks. Its sd is therefore multiplied by
+    `sd_inflation`, estimated from the errors of the last round's predictions. Posterior samples
+    are not inflated: batches that were chosen so did worse.
+    """
+
+    def __init__(self, data: Data, seed: int = 0) -> None:
+        """Fit; up to 400 observations choose the hyperparameters, all make the posterior.
+
+        Args:
+            data: the observations, one or more, values in their own unit.
+            seed: decides the draws of the hyperparameters.
+        """
+        self._data = data
+        self._mean, self._sd, equal = _scale(data.values)
+        count = len(data.values)
+        self._training = Training(
+            torch.as_tensor(data.features),
+            torch.as_tensor((data.values - self._mean) / self._sd),
+            torch.as_tensor(data.rounds),
+            torch.as_tensor(data.levels),
+            torch.zeros(count, dtype=torch.float64),
+        )
+        with _deterministic(seed):
+            # Of equal values nothing can be learnt: the hyperparameters are the prior's.
+            prior = ConditionGP(self._training).vector()[None]
+            vectors = prior if equal else self._fitted_vectors(seed)
+            self.model = ConditionGP(self._training, len(vectors))
+            self.model.set_vector(vectors)
+            self.model.eval()
+
+    def _fitted_vectors(self, seed: int) -> torch.Tensor:
+        count = len(self._training.values)
+        subset = _fitted_subset(self._data.values)
+        best = fit_vector(self._training.at(subset))
+        for _ in range(_OUTLIER_PASSES):
+            contradicted = self._contradicted(best)
+            if not (contradicted & (self._training.extra == 0)).any():
+                break
+            self._training.extra[contradicted] = _OUTLIER_VARIANCE
+            best = fit_vector(self._training.at(subset), best)
+        # Fewer draws of many observations: each costs a factorisation of all of them.
+        number = max(1, min(_MEMBERS, _MEMBERS * 2 * _MAX_FITTED // count))
+        generator = torch.Generator().manual_seed(seed)
+        return posterior_draws(self._training.at(subset), best, number, generator)
+
+    def _contradicted(self, vector: torch.Tensor) -> torch.Tensor:
+        """Which observations lie far from what all others predict for them (n)."""
+        model = ConditionGP(self._training, 1)
+        model.set_vector(vector[None])
+        model.eval()
+        held_out = ensemble_loo_cv(model)
+        z = (held_out.observed_Y - held_out.posterior.mean) / held_out.posterior.variance.sqrt()
+        return z.flatten().abs() > _OUTLIER_Z
+
+    @property
+    def outliers(self) -> NDArray[np.bool_]:
+        """Which observations are down-weighted as outliers (n)."""
+        return np.asarray(self._training.extra.numpy() > 0)
+
+    @property
+    def noise_sd(self) -> float:
+        """The sd of a measurement of a true value, in the unit of the values."""
+        variances = self.model.likelihood.noise_covar.noise.detach()
+        return float(variances.mean().sqrt()) * self._sd
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """Mean and inflated sd of the true value (n each) at features (n x p)."""
+        mean, sd = self._posterior(features)
+        return mean, sd * self.sd_inflation
+
+    def mean(self, features: Array) -> Array:
+        """The mean of the true value (n) at features (n x p); much cheaper than its sd."""
+        with _deterministic(0):
+            cross = self.model.covar_module(torch.as_tensor(features), self._training.features)
+            means = self.model.mean_module.constant[:, None] + (
+                cross.to_dense() @ self._weights.unsqueeze(-1)
+            ).squeeze(-1)
+            return np.asarray(self._mean + self._sd * means.mean(dim=0).numpy())
+
+    @cached_property
+    def _weights(self) -> torch.Tensor:
+        """What GPyTorch keeps for its predictive mean: K^-1 (values - mean) of each member (members x n)."""
+        self.model(self._training.features[:1].unsqueeze(-3))
+        return self.model.prediction_strategy.mean_cache
+
+    def _posterior(self, features: Array) -> tuple[Array, Array]:
+        """Mean and sd of the true value (n each) at features (n x p), not inflated."""
+        with _deterministic(0):
+            posterior = self.model.posterior(torch.as_tensor(features))
+            return self._in_unit(posterior.mixture_mean, posterior.mixture_variance)
+
+    def leave_one_out(self) -> tuple[Array, Array]:
+        """Mean and sd of each observation as all others predict it, noise included (n each).
+
+        Hyperparameters are those of all observations.
+        """
+        with _deterministic(0):
+            posterior = ensemble_loo_cv(self.model).posterior
+            # An outlier is compared with what a sound well would show.
+            variance = posterior.mixture_variance.flatten() - self._training.extra
+            return self._in_unit(posterior.mixture_mean, variance)
+
+    def _in_unit(self, mean: torch.Tensor, variance: torch.Tensor) -> tuple[Array, Array]:
+        sd = variance.flatten().clamp_min(1e-12).sqrt()
+        return (
+            np.asarray(self._mean + self._sd * mean.flatten().numpy()),
+            np.asarray(self._sd * sd.numpy()),
+        )
+
+    @cached_property
+    def sd_inflation(self) -> float:
+        """The factor by which the posterior's sd is multiplied, 1 to 8.
+
+        The maximum a posteriori on a grid, given a log-normal prior and the errors with which the
+        earlier rounds predict the last round's wells, outliers left out.
+        """
+        data = self._data
+        log_posterior = norm.logpdf(np.log(_INFLATION_GRID), *_INFLATION_PRIOR)
+        before = data.rounds < data.rounds.max()
+        held_out = ~before & ~self.outliers
+        if min(held_out.sum(), before.sum()) >= _MIN_HELD_OUT:
+            earlier = Surrogate(data.at(before))
+            mean, sd = earlier._posterior(data.features[held_out])
+            errors = data.values[held_out] - mean
+            inflated = np.sqrt((_INFLATION_GRID[:, None] * sd) ** 2 + earlier.noise_sd**2)
+            log_likelihood = np.asarray(t.logpdf(errors, _INFLATION_DEGREES, scale=inflated))
+            # Errors within a round are correlated: however many wells there are, together they
+            # count as the fewest that suffice.
+            log_posterior += _MIN_HELD_OUT * log_likelihood.mean(axis=1)
+        return float(_INFLATION_GRID[log_posterior.argmax()])
+
+    def posterior_samples(self, number: int, seed: int) -> "PosteriorSamples":
+        """`number` functions sampled from the posterior, which can be evaluated anywhere.
+
+        By BoTorch's Matheron paths (Wilson et al. 2020).
+
+        Args:
+            number: functions, shared evenly between the members of the ensemble.
+            seed: decides them.
+        """
+        return PosteriorSamples(self.model, number, seed, self._mean, self._sd)
+
+
+class PosteriorSamples:
+    """Functions sampled from the posterior; see `Surrogate.posterior_samples`."""
+
+    def __init__(self, model: ConditionGP, number: int, seed: int, mean: float, sd: float) -> None:
+        """Of values with this mean and sd before standardising."""
+        members = model.covar_module.batch_shape.numel()
+        share = torch.Size([-(-number // members)])
+        prior = partial(draw_kernel_feature_paths, num_features=_FOURIER_FEATURES)
+        with _deterministic(seed), model.as_batch():
+            paths = draw_matheron_paths(model, share, prior_sampler=prior).paths
+        self._parts = (paths["prior_paths"], paths["update_paths"])
+        self._weights = [part.weight.permute(1, 2, 0).contiguous() for part in self._parts]
+        self._constant = model.mean_module.constant.detach()[:, None, None]
+        self._number, self._mean, self._sd = number, mean, sd
+
+    def __call__(self, features: Array) -> Array:
+        """Their values (samples x n) at features (n x p), in the unit of the observations.
+
+        As one matrix product a part: BoTorch's own evaluation of paths multiplies each sample by
+        itself, which takes forty times as long.
+        """
+        points = torch.as_tensor(features)
+        if not len(points):
+            return np.empty((self._number, 0))
+        with _deterministic(None):
+            found = self._constant
+            for part, weights in zip(self._parts, self._weights, strict=True):
+                values = part.feature_map(points)
+                values = values if torch.is_tensor(values) else values.to_dense()
+                found = found + values @ weights
+        values = found.permute(2, 0, 1).reshape(-1, len(points))[: self._number]
+        return np.asarray(self._mean + self._sd * values.numpy())
+
+
+def _scale(values: Array) -> tuple[float, float, bool]:
+    """Mean and sd of values, and whether they are all equal, so that the sd is a guess."""
+    mean, sd = float(values.mean()), float(values.std())
+    if sd > 1e-9 * max(1e-9, abs(mean)):
+        return mean, sd, False
+    return mean, abs(mean) / 2 or 0.5, True
+
+
+def _fitted_subset(values: Array) -> torch.Tensor:
+    """Indices of all observations; of more than 400, the 200 best and 200 others at random."""
+    if len(values) <= _MAX_FITTED:
+        return torch.arange(len(values))
+    order = np.argsort(-values)
+    half = _MAX_FITTED // 2
+    others = np.random.default_rng(0).permutation(order[half:])[: _MAX_FITTED - half]
+    return torch.as_tensor(np.sort(np.concatenate([order[:half], others])))
+
+
+@contextmanager
+def _deterministic(seed: int | None) -> Iterator[None]:
+    """Exact linear algebra on one thread and without autograd, with a seed for what torch draws."""
+    with (
+        single_threaded(),
+        manual_seed(seed),
+        gpytorch.settings.max_cholesky_size(_EXACT),
+    ):
+        yield
