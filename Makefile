@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-model bench-viewers bench-causes bench-forecasts lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-model bench-viewers bench-causes bench-forecasts lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -67,10 +67,15 @@ bench-viewers: $(READY)
 
 # wellwise compared with the kept results of other optimisers (benchmarks/peers.csv); PEERS=again installs them in an
 # environment of their own and makes their results again, which takes many hours.
-ALL_METHODS := wellwise ax baybe optuna qlognei sobol uniform published
+ALL_METHODS := wellwise ax baybe optuna qlognei thompson sobol random published
 bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
 	$(BIN)/python -m benchmarks.beside_peers \
 		$(if $(PEERS),--peers build/peers/bin/python --again --methods $(ALL_METHODS))
+
+# The strategies beside each other over noise levels, batch sizes and dimensions: the protocol by which settings are
+# chosen (tuning functions) and reported (others). SHORT=1 takes minutes, all of it a day.
+bench-strategies: $(READY)
+	$(BIN)/python -m benchmarks.strategies $(if $(SHORT),--short)
 
 # Whether what a forecast says comes true, over 108 simulated campaigns; about an hour on two cores.
 bench-forecasts: $(READY)

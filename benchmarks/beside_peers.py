@@ -15,6 +15,8 @@ from scipy.stats import wilcoxon
 
 import optimizer
 from benchmarks.functions import NOISE_SD, Function, by_name, reported
+from optimizer.strategy import Recommending, Request
+from optimizer.strategy_registry import make_strategy
 from protocols.conditions import Condition, Observation
 from protocols.parameters import CategoryParameter, Parameter, SteppedParameter
 
@@ -22,6 +24,8 @@ ROUNDS, WELLS, CONTROLS = 3, 48, 2
 SEEDS = 20
 SEEDS_SLOW = 10
 SLOW = ("baybe", "ax")
+IN_PEERS = ("ax", "baybe", "optuna")
+SPACE_FILLING = ("sobol", "random")
 KEPT = Path(__file__).with_name("peers.csv")
 
 Observations = list[Observation]
@@ -140,28 +144,57 @@ def _described(parameter: Parameter) -> dict[str, Any]:
 
 
 def wellwise(ask: Ask) -> Answer:
-    """This project's optimiser."""
-    if not ask.positions:
-        best = optimizer.recommend(ask.function.space, ask.observations)
-        return Answer([], None if best is None else best.condition, 0.0)
-    begin = time.process_time()
-    proposals = optimizer.propose(
-        ask.function.space,
-        ask.observations,
-        positions=ask.positions,
-        number=len(ask.positions),
-        seed=ask.seed,
-    )
-    return Answer([p.condition for p in proposals], None, time.process_time() - begin)
+    """This project's optimiser: the default strategy."""
+    return strategy(None)(ask)
+
+
+def strategy(name: str | None) -> Method:
+    """A strategy that is installed, as a campaign would use it; None: the default."""
+
+    def asked(ask: Ask) -> Answer:
+        if not ask.positions:
+            return Answer([], _recommended(name, ask), 0.0)
+        begin = time.process_time()
+        proposals = optimizer.propose(
+            ask.function.space,
+            ask.observations,
+            positions=ask.positions,
+            number=len(ask.positions),
+            seed=ask.seed,
+            strategy=name,
+        )
+        return Answer([p.condition for p in proposals], None, time.process_time() - begin)
+
+    return asked
+
+
+def _recommended(name: str | None, ask: Ask) -> Condition | None:
+    """By the strategy itself; of one that learns nothing the best measured; else by the default model."""
+    space, known = ask.function.space, tuple(ask.observations)
+    made = make_strategy(name)
+    if isinstance(made, Recommending):
+        return made.recommend(Request(space=space, observations=known, positions=()))
+    if name in SPACE_FILLING:
+        values: dict[Condition, list[float]] = {}
+        for observation in known:
+            if observation.usable and observation.value is not None:
+                values.setdefault(observation.condition, []).append(observation.value)
+        return max(values, key=lambda condition: float(np.mean(values[condition])))
+    best = optimizer.recommend(space, known)
+    return None if best is None else best.condition
 
 
 def measured(
-    function: Function, conditions: Sequence[Condition], round_number: int, seed: int
+    function: Function,
+    conditions: Sequence[Condition],
+    round_number: int,
+    seed: int,
+    noise_sd: float = NOISE_SD,
 ) -> Observations:
     """What the wells of a round give; the same chance for the same well, whatever the method."""
     rng = np.random.default_rng([seed, round_number, *function.name.encode()])
     shift = rng.normal(0, function.round_sd) if function.round_sd else 0.0
-    noise = rng.normal(0, NOISE_SD, len(conditions))
+    noise = rng.normal(0, noise_sd, len(conditions))
     strange = rng.random(len(conditions)) < function.outliers
     anything = rng.random(len(conditions))
     lost = rng.random(len(conditions)) < function.lost
@@ -334,9 +367,12 @@ def main() -> None:
             for method in arguments.methods:
                 if (method, name, seed) in outcomes or (method in SLOW and seed >= SEEDS_SLOW):
                     continue
-                if method != "wellwise" and peers is None:
+                if method not in IN_PEERS:
+                    asked = strategy(None if method == "wellwise" else method)
+                elif peers is None:
                     parser.error(f"{method} needs --peers")
-                asked = wellwise if peers is None or method == "wellwise" else peers.method(method)
+                else:
+                    asked = peers.method(method)
                 outcomes[method, name, seed] = campaign(method, asked, by_name(name), seed)
                 if arguments.keep and method != "wellwise":
                     keep(outcomes[method, name, seed])

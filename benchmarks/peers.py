@@ -23,7 +23,6 @@ logging.disable(logging.CRITICAL)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from scipy.stats import norm  # noqa: E402
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
@@ -40,77 +39,6 @@ def snapped(parameter, value):
     if levels is None:
         return float(min(max(value, parameter["low"]), parameter["high"]))
     return min(levels, key=lambda level: abs(level - value))
-
-
-def to_unit(parameter, value):
-    """A number -> 0..1 on the parameter's scale."""
-    low, high = parameter["low"], parameter["high"]
-    if parameter["log"]:
-        low, high, value = math.log(low), math.log(high), math.log(value)
-    return (value - low) / (high - low)
-
-
-def from_unit(parameter, share):
-    """0..1 -> the allowed value of a parameter; a category's levels have equal shares."""
-    if parameter["kind"] == "category":
-        return parameter["levels"][
-            min(int(share * len(parameter["levels"])), len(parameter["levels"]) - 1)
-        ]
-    low, high = parameter["low"], parameter["high"]
-    if parameter["log"]:
-        return snapped(
-            parameter, math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
-        )
-    return snapped(parameter, low + share * (high - low))
-
-
-def conditions(parameters, rows):
-    """Points of the unit cube -> conditions."""
-    return [[from_unit(p, x) for p, x in zip(parameters, row, strict=True)] for row in rows]
-
-
-def features(parameters, given):
-    """What a plain Gaussian process sees: each number on its scale, a category as one column a level."""
-    rows = []
-    for condition in given:
-        row = []
-        for parameter, value in zip(parameters, condition, strict=True):
-            if parameter["kind"] == "category":
-                row += [float(value == level) for level in parameter["levels"]]
-            else:
-                row.append(to_unit(parameter, value))
-        rows.append(row)
-    return torch.tensor(rows)
-
-
-def decoded(parameters, row):
-    """The nearest allowed condition to a point of the features' box."""
-    condition, at = [], 0
-    for parameter in parameters:
-        if parameter["kind"] == "category":
-            count = len(parameter["levels"])
-            condition.append(parameter["levels"][int(np.argmax(row[at : at + count]))])
-            at += count
-        else:
-            condition.append(from_unit(parameter, float(row[at])))
-            at += 1
-    return condition
-
-
-def sobol(parameters, observations, number, seed):
-    """A scrambled Sobol sequence that goes on from round to round."""
-    points = torch.quasirandom.SobolEngine(len(parameters), scramble=True, seed=seed).draw(
-        len(observations) + number
-    )
-    rows = points[len(observations) :].tolist()
-    return conditions(parameters, rows), best_measured(observations)
-
-
-def uniform(parameters, observations, number, seed):
-    """At random."""
-    rng = np.random.default_rng([seed, len(observations)])
-    rows = rng.random((number, len(parameters)))
-    return conditions(parameters, rows), best_measured(observations)
 
 
 def best_measured(observations):
@@ -281,86 +209,7 @@ def optuna(parameters, observations, number, seed):
     return proposals, best_measured(observations)
 
 
-def qlognei(parameters, observations, number, seed):
-    """BoTorch's SingleTaskGP and qLogNEI, one point after the other, relaxed and rounded; Sobol first."""
-    from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-    from botorch.fit import fit_gpytorch_mll
-    from botorch.models import SingleTaskGP
-    from botorch.optim import optimize_acqf
-    from botorch.sampling import SobolQMCNormalSampler
-    from gpytorch.mlls import ExactMarginalLogLikelihood
-
-    if not observations:
-        return sobol(parameters, observations, number, seed)
-    torch.manual_seed(seed + 1000 * len(observations))
-    x = features(parameters, [condition for condition, _ in observations])
-    y = torch.tensor([[value] for _, value in observations])
-    model = SingleTaskGP(x, y)
-    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    if not number:
-        return [], observations[int(model.posterior(x).mean.argmax())][0]
-    sampler = SobolQMCNormalSampler(torch.Size([256]), seed=seed)
-    acquisition = qLogNoisyExpectedImprovement(model, x, sampler=sampler, prune_baseline=True)
-    bounds = torch.stack([torch.zeros(x.shape[1]), torch.ones(x.shape[1])])
-    points, _ = optimize_acqf(
-        acquisition,
-        bounds,
-        q=number,
-        num_restarts=2,
-        raw_samples=128,
-        sequential=True,
-        options={"maxiter": 50},
-    )
-    return [decoded(parameters, row) for row in points.tolist()], None
-
-
-def published(parameters, observations, number, seed):
-    """As the reference campaign did: RBF kernel, expected improvement, local penalisation (Gonzalez et al. 2016)."""
-    from botorch.exceptions import ModelFittingError
-    from botorch.fit import fit_gpytorch_mll
-    from botorch.models import SingleTaskGP
-    from gpytorch.kernels import RBFKernel, ScaleKernel
-    from gpytorch.mlls import ExactMarginalLogLikelihood
-
-    if not observations:
-        return uniform(parameters, observations, number, seed)
-    x = features(parameters, [condition for condition, _ in observations])
-    y = torch.tensor([[value] for _, value in observations])
-    model = SingleTaskGP(x, y, covar_module=ScaleKernel(RBFKernel(ard_num_dims=x.shape[1])))
-    try:
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    except (
-        ModelFittingError
-    ):  # without priors it sometimes has no optimum; BoTorch's own priors give it one
-        model = SingleTaskGP(x, y)
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    if not number:
-        return [], observations[int(model.posterior(x).mean.argmax())][0]
-    rng = np.random.default_rng([seed, len(observations)])
-    pool = rng.random((20000, len(parameters))).tolist()
-    candidates = conditions(parameters, pool)
-    inputs = features(parameters, candidates)
-    with torch.no_grad():
-        posterior = model.posterior(inputs.unsqueeze(1))
-        mean, sd = posterior.mean.flatten().numpy(), posterior.variance.flatten().sqrt().numpy()
-        best = float(model.posterior(x).mean.max())
-    some = inputs[:500].clone().requires_grad_(True)
-    slope = torch.autograd.grad(model.posterior(some.unsqueeze(1)).mean.sum(), some)[0]
-    lipschitz = max(float(slope.norm(dim=1).max()), 1e-7)
-    z = (mean - best) / sd
-    value = np.log(np.maximum(sd * (z * norm.cdf(z) + norm.pdf(z)), 1e-300))
-    points, proposals = inputs.numpy(), []
-    top = float(np.max(y.numpy()))
-    for _ in range(number):
-        pick = int(np.argmax(value))
-        proposals.append(candidates[pick])
-        distance = np.linalg.norm(points - points[pick], axis=1)
-        value = value + norm.logcdf((lipschitz * distance - top + mean[pick]) / sd[pick])
-        value[pick] = -np.inf
-    return proposals, None
-
-
-METHODS = {f.__name__: f for f in (uniform, sobol, optuna, published, qlognei, baybe, ax)}
+METHODS = {f.__name__: f for f in (optuna, baybe, ax)}
 
 
 def main():

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         RobotSetup,
     )
     from drivers.device import Device, NoOptions, OperationFailed
-    from optimizer.propose import Prediction, predict, propose
+    from optimizer.ask_tell import Optimizer
+    from optimizer.fitting import Prediction, predict
+    from optimizer.propose import propose
     from optimizer.recommendation import Recommendation, recommend
     from orchestrator.client import Client, RefusedByService, Unreachable
     from protocols.campaign import Campaign
@@ -70,6 +72,7 @@ __all__ = [
     "NoOptions",
     "Observation",
     "Operation",
+    "Optimizer",
     "OperationFailed",
     "Parameter",
     "Prediction",
@@ -100,7 +103,9 @@ _NAMES = {
         "RobotOffline RobotSetup"
     ),
     "drivers.device": "Device NoOptions OperationFailed",
-    "optimizer.propose": "Prediction predict propose",
+    "optimizer.ask_tell": "Optimizer",
+    "optimizer.fitting": "Prediction predict",
+    "optimizer.propose": "propose",
     "optimizer.recommendation": "Recommendation recommend",
     "orchestrator.client": "Client RefusedByService Unreachable",
     "protocols.campaign": "Campaign",
