@@ -169,7 +169,7 @@ def strategy(name: str | None) -> Method:
 
 
 def _recommended(name: str | None, ask: Ask) -> Condition | None:
-    """By the strategy itself; of one that learns nothing the best measured; else by the default model."""
+    """By the strategy itself, as the best measured, or by the default model."""
     space, known = ask.function.space, tuple(ask.observations)
     made = make_strategy(name)
     if isinstance(made, Recommending):

@@ -1,8 +1,10 @@
 """Other optimisers, each as it is delivered; run in an environment of their own, a JSON line in and one out.
 
-A request holds the search space, all observations and what is wanted; nothing is kept from one request to the next.
+A request holds the search space, all observations and what is wanted; nothing is kept from one
+request to the next.
 
-    {"method", "parameters": [{"name", "kind", "low", "high", "log", "levels"}], "observations": [[condition, value]],
+    {"method", "parameters": [{"name", "kind", "low", "high", "log", "levels"}], "observations":
+    [[condition, value]],
      "number", "seed"}  ->  {"proposals": [condition], "recommended": condition, "seconds": CPU of the proposals}
 
 `number` 0 asks only for the recommendation. Conditions are lists in the order of the parameters.

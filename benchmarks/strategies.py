@@ -2,11 +2,13 @@
 
     noise sd     0, 0.01, 0.03, 0.07, 0.15 (true values are about 0 to 1)
     batches      40 of 1, 10 of 4, 6 of 8, 3 of 48
-    functions    landscapes of 2, 4, 7 and 12 parameters, with and without categories and levels, beside those of
-                 `benchmarks.functions`; settings are chosen on `tuning` ones and reported on the others
+    functions    landscapes of 2, 4, 7 and 12 parameters, with and without categories and levels,
+                 beside those of `benchmarks.functions`; settings are chosen on `tuning` ones and
+                 reported on the others
     seeds        20, the same chance for the same well whatever the strategy
-    judged by    mean rank, and the geometric mean of the regret of the recommended condition beside the reference's,
-                 with a 90 % bootstrap interval over campaigns; the worst decile; CPU-seconds a batch
+    judged by    mean rank, and the geometric mean of the regret of the recommended condition
+                 beside the reference's, with a 90 % bootstrap interval over campaigns; the worst
+                 decile; CPU-seconds a batch
 
 `--short` takes one noise level, two batch sizes, four functions and three seeds.
 """
@@ -52,7 +54,7 @@ class Result(NamedTuple):
 
 
 def landscape(dimension: int, seed: int, mixed: bool) -> Function:
-    """Three hills of different height and width; mixed: half of the parameters in steps, one a category."""
+    """Three hills of different height and width; mixed: with steps and a category."""
     rng = np.random.default_rng([dimension, seed, mixed])
     numbers = dimension - mixed
     parameters: list[ContinuousParameter | SteppedParameter | CategoryParameter] = []
@@ -93,7 +95,7 @@ def landscape(dimension: int, seed: int, mixed: bool) -> Function:
 
 
 def functions(chosen_on: bool) -> list[Function]:
-    """Those on which settings are chosen, or those on which they are reported: no function is in both."""
+    """Those on which settings are chosen, or the others, on which they are reported."""
     seeds = (0, 1) if chosen_on else (2, 3)
     grid = itertools.product(DIMENSIONS, seeds, (False, True))
     known = tuning() if chosen_on else reported()
@@ -117,7 +119,7 @@ def campaign(setting: Setting, name: str, seed: int) -> Result:
 
 
 def table(results: Mapping[tuple[str, str], Mapping[str, Result]], names: Sequence[str]) -> None:
-    """Print each strategy beside the reference; results are by setting and seed, then by strategy."""
+    """Print each strategy beside the reference, of results by campaign, then by strategy."""
     complete = [found for found in results.values() if len(found) == len(names)]
     regrets = np.array([[found[name].regret for name in names] for found in complete])
     ranks = (regrets[:, :, None] > regrets[:, None, :]).sum(axis=2) + 1.0
@@ -127,13 +129,15 @@ def table(results: Mapping[tuple[str, str], Mapping[str, Result]], names: Sequen
     draws = rng.integers(len(beside), size=(1000, len(beside)))
     low, high = np.exp(np.quantile(beside[draws].mean(axis=1), [0.05, 0.95], axis=0))
     print(
-        f"{len(complete)} campaigns each; regret beside {REFERENCE}'s: geometric mean and 90 % interval"
+        f"{len(complete)} campaigns each; regret beside {REFERENCE}'s: geometric mean and 90 % "
+        "interval"
     )
     for index, name in enumerate(names):
         seconds = np.median([found[name].seconds for found in complete])
         print(
             f"  {name:10} mean rank {ranks[:, index].mean():.2f}"
-            f"  regret x {np.exp(beside[:, index].mean()):.2f} ({low[index]:.2f} to {high[index]:.2f})"
+            f"  regret x {np.exp(beside[:, index].mean()):.2f}"
+            f" ({low[index]:.2f} to {high[index]:.2f})"
             f"  median {np.median(regrets[:, index]):.3f}"
             f"  worst decile {np.quantile(regrets[:, index], 0.9):.3f}"
             f"  {seconds:.2f} CPU-s a batch"

@@ -128,7 +128,7 @@ class Optimizer:
         results: "pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]",
         batch: int | None = None,
     ) -> None:
-        """What conditions gave: a table, or one mapping a row, with a value for each parameter and the outcome.
+        """What conditions gave: a row each, with a value for each parameter and the outcome.
 
         A missing value (None, NaN) says that the measurement failed. All rows are checked before
         any is taken.
@@ -250,7 +250,7 @@ class Optimizer:
         return figure
 
     def plot_calibration(self) -> "Figure":
-        """Each result beside what the model predicts for it from all the others, with 90 % intervals."""
+        """Each result beside what all the others predict for it, with 90 % intervals."""
         figure, axes = _figure()
         held_out = cross_validate(self.space, self.observations)
         axes.errorbar(

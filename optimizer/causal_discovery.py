@@ -78,7 +78,8 @@ def discover_causes(data: Array, fixed: Collection[int] = (), seed: int = 0) -> 
     constant = (data.std(axis=0) == 0).any()
     if rows < _MIN_ROWS or count < 2 or not np.isfinite(data).all() or constant:
         raise ValueError(
-            f"{rows} x {count} values (expected 50 or more rows, two or more columns that vary, none missing)"
+            f"{rows} x {count} values (expected 50 or more rows, two or more columns that vary, "
+            "none missing)"
         )
     wells = _Wells(data, seed)
     tests: _SinkTests = {}

@@ -70,7 +70,7 @@ class Encoding:
         return found
 
     def _mend(self, values: dict[str, Value], rule: LinearConstraint) -> None:
-        """Give back what rounding to six digits took from a sum: to the first continuous value that can bear it."""
+        """Give back to one of its values what rounding to six digits took from a sum."""
         total = sum(weight * float(values[name]) for name, weight in rule.terms.items())
         ends = [end for end in (rule.at_least, rule.at_most) if end is not None]
         excess = total - min(ends, key=lambda end: abs(end - total))
@@ -262,7 +262,7 @@ class Encoding:
     def _exchanged(
         self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str], reach: float
     ) -> Rows:
-        """Neighbours of rows with the same sum: what one parameter of a linear constraint gets, another gives."""
+        """Neighbours of rows with the same sum: what one parameter gets, another gives."""
         rows = rows.copy()
         pairs = [
             (first, second, rule.terms[first] / rule.terms[second])

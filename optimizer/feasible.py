@@ -1,4 +1,4 @@
-"""Conditions that meet every constraint, found whenever there are any: rejection, then mixed-integer programming.
+"""Conditions that meet every constraint, found whenever there are any.
 
 A permitted share of the box that random points hit is sampled by rejection. Where it is small or
 flat, `scipy.optimize.milp` finds permitted conditions for random costs, and the continuous values
@@ -30,7 +30,7 @@ Values = dict[str, Value]
 
 
 class _Program(NamedTuple):
-    """A mixed-integer program: a column a continuous parameter, and one a level of each other parameter.
+    """A mixed-integer program: a column a range, and a column a level.
 
     `columns` are (parameter, level); the level is None for a continuous one.
     """
@@ -80,7 +80,8 @@ def permitted_values(
         rng: decides them.
 
     Raises:
-        ValueError: nothing is permitted; the message names the constraints that contradict each other.
+        ValueError: nothing is permitted; the message names the constraints that contradict each
+            other.
     """
     program = _program(space, space.constraints, decided)
     continuous = [p for p in space.parameters if p.choices is None and p.name not in decided]
@@ -115,7 +116,7 @@ def _polytope(
     number: int,
     rng: np.random.Generator,
 ) -> list[Values]:
-    """The same levels with other continuous values (number of them): hit and run in what the constraints leave."""
+    """`number` conditions with the same levels: hit and run in what the constraints leave."""
     names = [parameter.name for parameter in continuous]
     bounds = torch.tensor([_bounds(parameter) for parameter in continuous], dtype=torch.float64).T
     below, equal = [], []
@@ -223,7 +224,8 @@ def _contradiction(space: SearchSpace, decided: Mapping[str, Value]) -> str:
         if program.solution(np.zeros(len(program.columns))) is None:
             rules = fewer
     values = ", ".join(f"{name}={value}" for name, value in decided.items()) or "any values"
-    return f"no condition meets {' and '.join(str(rule) for rule in rules)} in a well with {values}: loosen them"
+    contradicting = " and ".join(str(rule) for rule in rules)
+    return f"no condition meets {contradicting} in a well with {values}: loosen them"
 
 
 def _bounds(parameter: Parameter) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The model of a search space's observations, fitted once for all that ask, and what it predicts."""
+"""The model of a search space's observations, fitted once for all that ask."""
 
 from collections.abc import Sequence
 from functools import lru_cache

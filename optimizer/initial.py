@@ -22,8 +22,8 @@ def initial_design(
     A scrambled Sobol sequence is mapped to levels, and decided values are set; its first point is
     moved to the middle of all ranges, the centre point of classical designs. A condition that
     constraints forbid, that was tried or that the design has already is replaced by the permitted
-    one that is farthest from the others. Once something was tried the sequence is another one, without
-    the centre point.
+    one that is farthest from the others. Once something was tried the sequence is another one,
+    without the centre point.
 
     Args:
         encoding: of the search space.

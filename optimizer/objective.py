@@ -35,7 +35,7 @@ class Objective(NamedTuple):
         return cls(direction, 0.0 if target is None else float(target))  # type: ignore[arg-type]
 
     def utility(self, values: Any) -> Any:
-        """What is to be raised, in the unit of the outcome: the values, their negatives, or minus the distance.
+        """What is to be raised: the values, their negatives, or minus the distance.
 
         Of a number, an array or a tensor.
         """

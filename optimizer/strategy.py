@@ -1,12 +1,13 @@
 """The contract of a strategy: what turns observations into proposals.
 
-A strategy is a class that an installed package announces under the entry point group `wellwise.strategies`:
+A strategy is a class that an installed package announces under the entry point group
+`wellwise.strategies`:
 
     [project.entry-points."wellwise.strategies"]
     my-strategy = "my_package:MyStrategy"
 
-A campaign then names it: `strategy: my-strategy`, or `strategy: {name: my-strategy, options: {...}}`.
-`optimizer.strategy_conformance` checks that it keeps the contract.
+A campaign then names it: `strategy: my-strategy`, or `strategy: {name: my-strategy, options:
+{...}}`. `optimizer.strategy_conformance` checks that it keeps the contract.
 """
 
 from collections.abc import Mapping
@@ -24,10 +25,11 @@ from protocols.search_space import SearchSpace
 class Request:
     """What a strategy is asked: one proposal for each position, chosen together as a batch.
 
-    `positions` say what each position decides, by parameter name. `observations` are all that is known, flagged and
-    failed wells included; only those that are `usable` may be learnt from. `pending` conditions are under way or
-    planned already. `rough` asks for less work, for campaigns that are only simulated. All values are allowed and in
-    their parameters' units, the objective's are in its own, on any scale.
+    `positions` say what each position decides, by parameter name. `observations` are all that is
+    known, flagged and failed wells included; only those that are `usable` may be learnt from.
+    `pending` conditions are under way or planned already. `rough` asks for less work, for campaigns
+    that are only simulated. All values are allowed and in their parameters' units, the objective's
+    are in its own, on any scale.
     """
 
     space: SearchSpace
@@ -45,10 +47,10 @@ class Request:
 
 
 class Strategy(Protocol):
-    """Proposes batches; holds nothing but its options, so that the same request always gets the same answer."""
+    """Proposes batches; the same request always gets the same answer."""
 
     Options: ClassVar[type[BaseModel]]
-    """What a campaign may set, as a pydantic model that forbids unknown keys and has a default for each."""
+    """What a campaign may set: a pydantic model that forbids unknown keys; each has a default."""
 
     def __init__(self, options: Any) -> None:
         """With an instance of `Options`."""
@@ -56,9 +58,9 @@ class Strategy(Protocol):
     def propose(self, request: Request) -> list[Proposal]:
         """One proposal for each position, in their order, each with its reason.
 
-        Each condition is allowed, meets the constraints and has the values that its position decides. None was
-        observed, is pending or is proposed twice while its position allows others. Where a model was fitted, `mean`,
-        `sd` and `gain` are in the unit of the objective.
+        Each condition is allowed, meets the constraints and has the values that its position
+        decides. None was observed, is pending or is proposed twice while its position allows
+        others. Where a model was fitted, `mean`, `sd` and `gain` are in the unit of the objective.
 
         Raises:
             ValueError: no condition meets the constraints in a position.

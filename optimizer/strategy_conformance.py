@@ -1,4 +1,4 @@
-"""Whether a strategy keeps its contract: for its author, and for the tests of those that are shipped.
+"""Whether a strategy keeps its contract: for its author, and for our own tests.
 
 from optimizer.strategy_conformance import check_strategy
 assert check_strategy(MyStrategy) == []
@@ -59,7 +59,7 @@ def check_strategy(kind: type[Strategy], options: BaseModel | None = None) -> li
 def observations(
     space: SearchSpace, number: int, scale: float = 1.0, seed: int = 0
 ) -> list[Observation]:
-    """`number` conditions at random with values of a smooth function times `scale`, in two rounds, one well flagged."""
+    """`number` conditions at random and what a smooth function gives; the last is flagged."""
     encoding = Encoding(space)
     rng = np.random.default_rng(seed)
     rows = encoding.random(number, {}, rng)

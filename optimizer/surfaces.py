@@ -25,8 +25,8 @@ _CONDITIONS = 2000
 _TYPICAL = (0.03, 0.35)
 _HIGHEST = (0.7, 0.99)
 _PRIOR_NOISE_SD = 0.07  # the published campaign's
-# The mean distance of an objective's maximum from the top of its range, as a share of the range: from
-# what campaigns on the tuning functions reached.
+# The mean distance of an objective's maximum from the top of its range, as a share of the range:
+# from what campaigns on the tuning functions reached.
 _MEAN_DISTANCE_TO_TOP = 0.044
 _GENERATIONS = 8
 _SHRINK = 0.7

@@ -1,4 +1,4 @@
-"""Conditions that nobody tried, for the positions of a batch: distinct while a position allows others."""
+"""Conditions that nobody tried, distinct while a position allows others."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -32,7 +32,7 @@ def untried_rows(
     tried: set[bytes],
     rng: np.random.Generator,
 ) -> Rows:
-    """For each position the first permitted candidate that is new, or another new one, far from the others.
+    """For each position the first permitted candidate that is new, or another new one.
 
     Args:
         encoding: of the search space.
@@ -44,7 +44,8 @@ def untried_rows(
     Returns: rows (positions x p).
 
     Raises:
-        ValueError: a decided value is not allowed, or no condition meets the constraints in a position.
+        ValueError: a decided value is not allowed, or no condition meets the constraints in a
+            position.
     """
     taken = set(tried)
     found: list[Rows] = []
@@ -71,7 +72,7 @@ def _farthest(
     taken: set[bytes],
     rng: np.random.Generator,
 ) -> Rows:
-    """Of new permitted rows that have decided values, the farthest from those found before; else any row."""
+    """The new permitted row that is farthest from those found before; else any row."""
     for _ in range(_ATTEMPTS):
         rows = encoding.random(_RANDOM, values, rng)
         new = rows[[row.tobytes() not in taken for row in rows]]

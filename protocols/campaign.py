@@ -110,7 +110,7 @@ class StopRule(_Model):
 
 
 class StrategyChoice(_Model):
-    """What turns observations into proposals: an installed strategy by its name, with its options."""
+    """What turns observations into proposals: a strategy by its name, with its options."""
 
     name: str = Field(min_length=1, max_length=60)
     options: dict[str, Any] = Field(default_factory=dict, description="of the strategy")

@@ -1,6 +1,7 @@
 """The model: a BoTorch `Model`, and what is decided before it is fitted.
 
-`ConditionGP` is the model, with `ConditionKernel` and `RoundNoise`; `Surrogate` makes it of observations.
+`ConditionGP` is the model, with `ConditionKernel` and `RoundNoise`; `Surrogate` makes it of
+observations.
 """
 
 from optimizer.model.gp import ConditionGP

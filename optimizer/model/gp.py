@@ -1,4 +1,4 @@
-"""The Gaussian process as a BoTorch model: one of its hyperparameters, or a mixture over several draws of them."""
+"""The Gaussian process as a BoTorch model, alone or as a mixture over hyperparameters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _ENSEMBLE_DIM = -3
 
 
 class Training(NamedTuple):
-    """What a model is fitted to: features (n x p), standardised values (n), rounds (n), extra noise variance (n)."""
+    """What a model is fitted to: n observations, their values standardised."""
 
     features: Tensor
     values: Tensor
@@ -44,8 +44,8 @@ class Training(NamedTuple):
 class ConditionGP(SingleTaskGP):
     """Posterior of the true value f, given observations y = f(condition) + batch effect + noise.
 
-    With `members` it is an ensemble: an equal mixture over hyperparameters, which BoTorch's acquisition functions
-    average over.
+    With `members` it is an ensemble: an equal mixture over hyperparameters, which BoTorch's
+    acquisition functions average over.
     """
 
     def __init__(self, training: Training, members: int | None = None) -> None:

@@ -91,7 +91,7 @@ def posterior_draws(
 
 
 def _log_density(training: Training, vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Log posterior density (k), up to a constant, of vectors (k x h), and its gradients (k x h)."""
+    """Log posterior density (k) of vectors (k x h), up to a constant, and its gradients."""
     model = ConditionGP(training, len(vectors))
     model.set_vector(vectors)
     model.train()

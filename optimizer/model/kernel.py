@@ -91,7 +91,7 @@ def _set_raw(kernel: ConditionKernel, value: Tensor) -> None:
 
 
 class ConditionFeatures(FeatureMap):
-    """Random Fourier features of `ConditionKernel` (Rahimi and Recht 2007), of each member of a batch.
+    """Random Fourier features of `ConditionKernel` (Rahimi and Recht 2007).
 
     Along a number a feature varies with probability `interaction`. Each level of a category gets a
     random phase of its own with probability 1 - exp(-1 / lengthscale).
@@ -126,7 +126,7 @@ class ConditionFeatures(FeatureMap):
         self.weight = torch.stack(self._frequencies, dim=-2)  # batch shape x p x half
 
     def forward(self, x: Tensor) -> Tensor:
-        """Angles (batch shape x n x half of `num_outputs`) of points (n x p), of which sine and cosine are taken."""
+        """Angles (batch shape x n x f / 2) of points (n x p); features are sine and cosine."""
         angles = x @ self.weight
         for index, table in self._phases.items():
             one_hot = torch.nn.functional.one_hot(x[..., index].long(), table.shape[-2])

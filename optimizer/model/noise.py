@@ -1,4 +1,4 @@
-"""What lies between a true value and a measurement: noise, a batch effect of each round, and outliers."""
+"""What lies between a true value and a measurement."""
 
 from typing import Any
 
@@ -22,7 +22,8 @@ _BATCH_PRIOR = (-4.0, 1.6)
 class RoundNoise(Noise):
     """Covariance of what a measurement adds to the true value.
 
-        noise of each well + batch effect that all wells of a round share + extra variance of outliers
+        noise of each well + batch effect that all wells of a round share + extra variance of
+        outliers
 
     The batch effect is a random intercept; of observations of one round only it is left out, since
     it could not be told from the mean. A new measurement has the noise alone.
@@ -65,7 +66,7 @@ class RoundNoise(Noise):
     def forward(
         self, *params: Any, shape: torch.Size | None = None, **kwargs: Any
     ) -> LinearOperator:
-        """Covariance (n x n) of the observations; of any other number of points that of new measurements."""
+        """Covariance (n x n) of the observations; of another number of points: of new ones."""
         if shape is None:
             shape = (params[0] if torch.is_tensor(params[0]) else params[0][0]).shape[:-1]
         count = len(self.extra)

@@ -53,7 +53,7 @@ class Data(NamedTuple):
 
 
 class Surrogate:
-    """`ConditionGP` as an ensemble, with what has to be decided before: scale, outliers, hyperparameters.
+    """`ConditionGP` as an ensemble, its scale, outliers and hyperparameters decided.
 
     `model` is the BoTorch model, of standardised values. An observation that the others contradict
     (more than 4 sd from its leave-one-out prediction) gets a large noise variance of its own.
@@ -140,7 +140,7 @@ class Surrogate:
 
     @cached_property
     def _weights(self) -> torch.Tensor:
-        """What GPyTorch keeps for its predictive mean: K^-1 (values - mean) of each member (members x n)."""
+        """K^-1 (values - mean) of each member (members x n), as GPyTorch keeps it."""
         self.model(self._training.features[:1].unsqueeze(-3))
         return self.model.prediction_strategy.mean_cache
 

@@ -14,7 +14,7 @@ _GOOD = 0.7  # share of the way from the worst to the best predicted so far
 
 
 class BotorchStrategy:
-    """With fewer than two usable observations an initial design, afterwards the batch of `choose_batch`."""
+    """An initial design with fewer than two usable observations, afterwards `choose_batch`."""
 
     Options = NoOptions
 

@@ -17,7 +17,7 @@ from protocols.conditions import Condition, Proposal
 
 
 class PlainModel(NamedTuple):
-    """The encoding, the features (n x f) of the usable observations, and the model fitted to their values.
+    """The encoding, the features (n x f) of the usable observations, and their model.
 
     A category is one feature, the index of its level, or `one_hot`, one for each level.
     """
@@ -64,7 +64,7 @@ class PlainModel(NamedTuple):
 
 
 def fit_plain_model(request: Request) -> PlainModel:
-    """A `SingleTaskGP` of the usable observations, a `MixedSingleTaskGP` where there are categories."""
+    """A `SingleTaskGP`, or a `MixedSingleTaskGP` where there are categories."""
     encoding = Encoding(request.space)
     features, values = _data(encoding, request, one_hot=False)
     categories = [int(index) for index in np.flatnonzero(encoding.levels)]
@@ -78,7 +78,7 @@ def fit_plain_model(request: Request) -> PlainModel:
 
 
 def fit_rbf_model(request: Request) -> PlainModel:
-    """A `SingleTaskGP` with GPyTorch's RBF kernel, categories one-hot; BoTorch's own where that has no optimum."""
+    """A `SingleTaskGP` with an RBF kernel; BoTorch's own where that has no optimum."""
     encoding = Encoding(request.space)
     features, values = _data(encoding, request, one_hot=True)
     model = SingleTaskGP(

@@ -19,7 +19,7 @@ _SLOPES = 500
 
 
 class PublishedStrategy:
-    """The method of Kanda et al. 2022 (eLife 11:e77007): a batch by local penalisation (Gonzalez et al. 2016).
+    """The method of Kanda et al. 2022 (eLife 11:e77007): batches by local penalisation.
 
     With fewer than two usable observations: conditions at random.
     """

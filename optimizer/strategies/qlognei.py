@@ -1,4 +1,4 @@
-"""BoTorch as it is delivered: its default Gaussian process and noisy expected improvement, on the real conditions."""
+"""BoTorch as it is delivered: its default model and qLogNEI, on the real conditions."""
 
 from collections.abc import Mapping
 
@@ -27,8 +27,9 @@ _SHRINK = 0.6
 class QLogNEIStrategy:
     """qLogNEI (Ament et al. 2023) one condition after the other, each given those before it.
 
-    Continuous spaces are searched by `optimize_acqf`, mixed ones by `optimize_acqf_mixed_alternating`, which is exact
-    on levels; with constraints, permitted conditions compete and the best of them breed. With fewer than two usable
+    Continuous spaces are searched by `optimize_acqf`, mixed ones by
+    `optimize_acqf_mixed_alternating`, which is exact on levels; with constraints, permitted
+    conditions compete and the best of them breed. With fewer than two usable
     observations: a Sobol sequence.
     """
 
@@ -58,7 +59,8 @@ class QLogNEIStrategy:
         encoding = plain.encoding
         sampler = SobolQMCNormalSampler(torch.Size([self._options.samples]), seed=request.seed)
 
-        def utility(values: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:  # noqa: N803 - BoTorch's name
+        # The name X is BoTorch's.
+        def utility(values: torch.Tensor, X: object = None) -> torch.Tensor:  # noqa: N803
             found: torch.Tensor = request.objective.utility(values[..., 0])
             return found
 
@@ -103,7 +105,7 @@ class QLogNEIStrategy:
         decided: Mapping[str, Value],
         rng: np.random.Generator,
     ) -> Rows:
-        """Permitted rows with the decided values, the one with the highest acquisition value first."""
+        """Permitted rows with the decided values, the highest acquisition value first."""
         encoding = plain.encoding
         space = encoding.space
         continuous = [parameter.choices is None for parameter in space.parameters]

@@ -10,7 +10,7 @@ from protocols.conditions import Proposal
 
 
 class SobolStrategy:
-    """A scrambled Sobol sequence that goes on from batch to batch: the most even cover of the search space."""
+    """A scrambled Sobol sequence that goes on from batch to batch: an even cover."""
 
     Options = NoOptions
 

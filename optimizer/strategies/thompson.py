@@ -1,4 +1,4 @@
-"""Thompson sampling: each position gets the best condition of another function that the observations allow."""
+"""Thompson sampling: each position gets the best condition of another posterior sample."""
 
 import numpy as np
 
@@ -19,8 +19,8 @@ _SHRINK = 0.6
 class ThompsonStrategy:
     """Batches spread by chance, with as much exploration as the model is uncertain (Thompson 1933).
 
-    The functions are posterior samples of the default model; each is maximised over permitted conditions that its
-    position allows. With fewer than two usable observations: a Sobol sequence.
+    The functions are posterior samples of the default model; each is maximised over permitted
+    conditions that its position allows. With fewer than two usable observations: a Sobol sequence.
     """
 
     Options = NoOptions
