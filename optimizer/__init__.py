@@ -5,6 +5,7 @@
 objective, and `discover_causes` looks for what causes what in a table of measurements.
 """
 
+from optimizer.ask_tell import Optimizer
 from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
 from optimizer.cross_validation import HeldOut, cross_validate, r_squared
 from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
@@ -12,7 +13,7 @@ from optimizer.encoding import Encoding
 from optimizer.fitting import Prediction, noise_sd, predict
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import propose
-from optimizer.recommendation import Recommendation, most_promising, recommend
+from optimizer.recommendation import Recommendation, best_tried, most_promising, recommend
 from optimizer.surfaces import Surface
 
 __all__ = [
@@ -21,11 +22,13 @@ __all__ = [
     "Encoding",
     "FrontPoint",
     "HeldOut",
+    "Optimizer",
     "PairEffect",
     "Prediction",
     "Recommendation",
     "SobolIndex",
     "Surface",
+    "best_tried",
     "cross_validate",
     "discover_causes",
     "edge_stability",

@@ -293,7 +293,7 @@ class Encoding:
         assert isinstance(parameter, NumericParameter)
         if parameter.choices is not None:
             levels = np.array(parameter.choices, dtype=float)
-            return np.abs(values[:, None] - levels).argmin(axis=1).astype(float)
+            return np.asarray(np.abs(values[:, None] - levels).argmin(axis=1), dtype=float)
         low, high = parameter.bounds
         values = np.clip(values, low, high)
         if parameter.log_scale:

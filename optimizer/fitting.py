@@ -1,10 +1,12 @@
 """The model of a search space's observations, fitted once for all that ask."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import norm
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.model import Data, Surrogate
@@ -20,6 +22,19 @@ class Prediction(NamedTuple):
     condition: Condition
     mean: float
     sd: float
+
+    def interval(
+        self, share: float = 0.9, natural_range: tuple[float, float] | None = None
+    ) -> tuple[float, float]:
+        """The central interval that holds the true value with probability `share`.
+
+        Args:
+            share: 0..1.
+            natural_range: the lowest and the highest value that there can be.
+        """
+        reach = float(norm.ppf(0.5 + share / 2)) * self.sd
+        low, high = natural_range or (-math.inf, math.inf)
+        return min(max(self.mean - reach, low), high), max(min(self.mean + reach, high), low)
 
 
 class FittedModel(NamedTuple):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from optimizer.batch import Samples
 from optimizer.encoding import Rows
 from optimizer.evolution import maximise
-from optimizer.fitting import FittedModel, fit
+from optimizer.fitting import FittedModel, Prediction, fit
 from optimizer.objective import MAXIMISE, Objective
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
@@ -109,6 +109,30 @@ def recommend(
         beats_standard=beats_standard,
         is_best=float((leads >= 0).all(axis=1).mean()),
     )
+
+
+def best_tried(
+    space: SearchSpace, observations: Sequence[Observation], objective: Objective = MAXIMISE
+) -> Prediction | None:
+    """The tried condition with the best predicted mean, to stand beside one that is untried.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        objective: whether values are to be high, low or near a target.
+
+    Returns: None with fewer than two usable observations.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    fitted = fit(space, observations)
+    if fitted is None:
+        return None
+    means, sds = fitted.model.predict(fitted.encoding.features(fitted.observed))
+    best = int(objective.expected_utility(means, sds).argmax())
+    tried = [observation.condition for observation in observations if observation.usable]
+    return Prediction(tried[best], float(means[best]), float(sds[best]))
 
 
 def _leads(fitted: FittedModel, samples: Samples, row: Rows, rivals: Rows) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ class Surface:
         low, high = natural_range or (0.0, 1.0)
         if fitted is None:
             prior = _sample_prior(self._encoding, rng)
-            self._values = lambda features: low + (high - low) * prior(features)
+            self._values: _Values = lambda features: low + (high - low) * prior(features)
             self.noise_sd = _PRIOR_NOISE_SD * (high - low)
             return
         model = fitted.model

@@ -61,7 +61,7 @@ def untried_rows(
 
 def _first_new(encoding: Encoding, rows: Rows, taken: set[bytes]) -> Rows | None:
     new = [index for index, row in enumerate(rows) if row.tobytes() not in taken]
-    permitted = np.flatnonzero(encoding.permits(rows[new])) if new else []
+    permitted = np.flatnonzero(encoding.permits(rows[new]))
     return rows[new[permitted[0]]] if len(permitted) else None
 
 

@@ -111,7 +111,8 @@ class Surrogate:
         model.eval()
         held_out = ensemble_loo_cv(model)
         z = (held_out.observed_Y - held_out.posterior.mean) / held_out.posterior.variance.sqrt()
-        return z.flatten().abs() > _OUTLIER_Z
+        contradicted: torch.Tensor = z.flatten().abs() > _OUTLIER_Z
+        return contradicted
 
     @property
     def outliers(self) -> NDArray[np.bool_]:
@@ -142,7 +143,8 @@ class Surrogate:
     def _weights(self) -> torch.Tensor:
         """K^-1 (values - mean) of each member (members x n), as GPyTorch keeps it."""
         self.model(self._training.features[:1].unsqueeze(-3))
-        return self.model.prediction_strategy.mean_cache
+        weights: torch.Tensor = self.model.prediction_strategy.mean_cache
+        return weights
 
     def _posterior(self, features: Array) -> tuple[Array, Array]:
         """Mean and sd of the true value (n each) at features (n x p), not inflated."""

@@ -211,8 +211,8 @@ def best_of_round(observations: Sequence[Observation], round_number: int) -> lis
 
 
 def _rounded(value: float) -> float:
-    """Four decimals: finer than any well can be read."""
-    return float(f"{value:.4f}")
+    """Five digits: finer than any well can be read, on any scale."""
+    return float(f"{value:.5g}")
 
 
 def _seed(campaign: Campaign, round_number: int, purpose: int) -> int:

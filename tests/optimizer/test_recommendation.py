@@ -1,4 +1,7 @@
-from optimizer import recommend
+import pytest
+
+from optimizer import best_tried, predict, recommend
+from optimizer.objective import Objective
 from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from tests.optimizer.known_objective import bowl, observed
@@ -38,3 +41,26 @@ def test_the_recommended_is_the_more_surely_the_best_the_more_was_seen_of_it(rpe
     surer = recommend(rpe.space, [*observations, *again])
     assert surer is not None
     assert surer.is_best > first.is_best
+
+
+def test_the_best_tried_condition_stands_beside_an_untried_one(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    best = best_tried(rpe.space, observations)
+    assert best is not None
+    assert best.condition in {observation.condition for observation in observations}
+    every = predict(rpe.space, observations, [o.condition for o in observations])
+    assert best.mean == pytest.approx(max(prediction.mean for prediction in every))
+    lowest = best_tried(rpe.space, observations, Objective("minimise"))
+    assert lowest is not None
+    assert lowest.mean < best.mean
+    assert best_tried(rpe.space, observations[:1]) is None
+
+
+def test_an_interval_stays_within_the_natural_range(rpe: Campaign) -> None:
+    best = best_tried(rpe.space, observed(rpe))
+    assert best is not None
+    low, high = best._replace(mean=1.06, sd=0.7).interval(0.9, (0.0, 1.0))
+    assert (low, high) == (0.0, 1.0)
+    low, high = best._replace(mean=3.0, sd=1.0).interval(0.9)
+    assert low == pytest.approx(3 - 1.645, abs=1e-3)
+    assert high == pytest.approx(3 + 1.645, abs=1e-3)
