@@ -10,15 +10,15 @@ _THREADPOOLS = ThreadpoolController()
 
 
 @contextmanager
-def single_threaded() -> Iterator[None]:
-    """Torch and BLAS on one thread and without autograd.
+def single_threaded(autograd: bool = False) -> Iterator[None]:
+    """Torch and BLAS on one thread, with autograd or without.
 
     With two threads on two busy cores a campaign cost twice the CPU-seconds.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.no_grad(), _THREADPOOLS.limit(limits=1):
+        with torch.set_grad_enabled(autograd), _THREADPOOLS.limit(limits=1):
             yield
     finally:
         torch.set_num_threads(threads)

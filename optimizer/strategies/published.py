@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm
 
 from optimizer.encoding import Rows
+from optimizer.single_thread import single_threaded
 from optimizer.strategies.plain import PlainModel, fit_rbf_model
 from optimizer.strategies.space_filling import RandomStrategy
 from optimizer.strategy import NoOptions, Request
@@ -39,6 +40,10 @@ class PublishedStrategy:
 
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
+        with single_threaded(autograd=True):
+            return self._propose(request)
+
+    def _propose(self, request: Request) -> list[Proposal]:
         if len(request.usable) < 2:
             return RandomStrategy(NoOptions()).propose(request)
         torch.manual_seed(request.seed)
@@ -60,7 +65,8 @@ class PublishedStrategy:
 
     def recommend(self, request: Request) -> Condition:
         """The observed condition with the best predicted mean."""
-        return fit_rbf_model(request).best_observed(request)
+        with single_threaded(autograd=True):
+            return fit_rbf_model(request).best_observed(request)
 
 
 class _PenalisedImprovement:

@@ -11,6 +11,7 @@ from botorch.sampling import SobolQMCNormalSampler
 from pydantic import BaseModel, ConfigDict, Field
 
 from optimizer.encoding import Rows
+from optimizer.single_thread import single_threaded
 from optimizer.strategies.plain import PlainModel, fit_plain_model
 from optimizer.strategies.space_filling import sobol_proposals
 from optimizer.strategy import Request
@@ -51,6 +52,10 @@ class QLogNEIStrategy:
 
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
+        with single_threaded(autograd=True):
+            return self._propose(request)
+
+    def _propose(self, request: Request) -> list[Proposal]:
         if len(request.usable) < 2:
             return sobol_proposals(request)
         torch.manual_seed(request.seed)
@@ -96,7 +101,8 @@ class QLogNEIStrategy:
 
     def recommend(self, request: Request) -> Condition:
         """The observed condition with the best predicted mean."""
-        return fit_plain_model(request).best_observed(request)
+        with single_threaded(autograd=True):
+            return fit_plain_model(request).best_observed(request)
 
     def _best(
         self,
