@@ -58,6 +58,10 @@ class Surrogate:
     `model` is the BoTorch model, of standardised values. An observation that the others contradict
     (more than 4 sd from its leave-one-out prediction) gets a large noise variance of its own.
 
+    Values that are all equal say nothing of how the objective varies, which may just be out of the
+    reach of its measurement. Then nothing is fitted: between the conditions that were tried,
+    however many, the uncertainty stays about the prior's.
+
     Where conditions were chosen for being high, a posterior is overconfident: real surfaces are not
     as smooth as the kernel says, least of all at their peaks. Its sd is therefore multiplied by
     `sd_inflation`, estimated from the errors of the last round's predictions. Posterior samples
@@ -72,7 +76,7 @@ class Surrogate:
             seed: decides the draws of the hyperparameters.
         """
         self._data = data
-        self._mean, self._sd, equal = _scale(data.values)
+        self._mean, self._sd, self._equal = _scale(data.values)
         count = len(data.values)
         self._training = Training(
             torch.as_tensor(data.features),
@@ -82,12 +86,18 @@ class Surrogate:
             torch.zeros(count, dtype=torch.float64),
         )
         with _deterministic(seed):
-            # Of equal values nothing can be learnt: the hyperparameters are the prior's.
-            prior = ConditionGP(self._training).vector()[None]
-            vectors = prior if equal else self._fitted_vectors(seed)
+            vectors = self._unfitted_vector()[None] if self._equal else self._fitted_vectors(seed)
             self.model = ConditionGP(self._training, len(vectors))
             self.model.set_vector(vectors)
             self.model.eval()
+
+    def _unfitted_vector(self) -> torch.Tensor:
+        """Hyperparameters with lengthscales of half the distance between neighbours."""
+        count, number = self._data.features.shape
+        model = ConditionGP(self._training)
+        kernel = model.covar_module.base_kernel
+        kernel.lengthscale = torch.full((number,), 0.5 * count ** (-1 / number))
+        return model.vector()
 
     def _fitted_vectors(self, seed: int) -> torch.Tensor:
         count = len(self._training.values)
@@ -177,6 +187,8 @@ class Surrogate:
         The maximum a posteriori on a grid, given a log-normal prior and the errors with which the
         earlier rounds predict the last round's wells, outliers left out.
         """
+        if self._equal:
+            return 1.0
         data = self._data
         log_posterior = norm.logpdf(np.log(_INFLATION_GRID), *_INFLATION_PRIOR)
         before = data.rounds < data.rounds.max()

@@ -101,8 +101,11 @@ def test_the_scale_of_the_values_makes_no_difference(
 @pytest.mark.parametrize("value", [0.0, 3.5, -120.0])
 def test_of_equal_values_nothing_is_learnt(rpe: Campaign, value: float) -> None:
     equal = [o.model_copy(update={"value": value}) for o in observed(rpe, 22)]
-    proposals = propose(rpe.space, equal, number=22, seed=1)
-    assert all((p.sd or 0) > 0.05 * (abs(value) or 1) for p in proposals)
+    more = [o.model_copy(update={"value": value, "round": 2}) for o in observed(rpe, 48)]
+    proposals = propose(rpe.space, [*equal, *more], number=22, seed=1)
+    for proposal in proposals:
+        assert proposal.mean == pytest.approx(value, abs=1e-3)
+        assert 0.2 < (proposal.sd or 0) / (abs(value) or 1) < 1
     assert sum(p.gain or 0 for p in proposals) > 0.05 * (abs(value) or 1)
     assert len({p.condition for p in proposals}) == 22
 
