@@ -51,7 +51,7 @@ def posterior_draws(
     """`number` vectors (number x h) that represent the posterior of the hyperparameters.
 
     Sampling importance resampling from a multivariate t distribution about the maximum (Rubin
-    1988), a twentieth of the work of a Markov chain.
+    1988): all evaluations are in two batches, where those of a Markov chain are in a row.
 
     Args:
         training: the observations.
