@@ -1,6 +1,7 @@
 """The virtual robot: the driver contract on a virtual lab that robots share."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -277,7 +278,7 @@ class SimulatedRobot:
 
 def _without_attempt(key: str) -> str:
     """The key of a job, whichever attempt at it this is (`rpe/r1/p3/imaging/1#2`)."""
-    return key.partition("#")[0]
+    return re.split("[#@]", key)[0]
 
 
 def lab_log_path(home: Path, lab: str) -> Path:

@@ -21,6 +21,7 @@ from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import CampaignStatus, JobState, JobStatus
 from orchestrator.errors import Halted, LeaseLost
 from orchestrator.journal.durable import write_durably
+from orchestrator.journal.queries import failed_in_a_row
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
@@ -217,7 +218,7 @@ def _of_failed(fault: str, report: JobReport) -> bool:
 
 def _brake(lab: Lab, campaign_id: str, robot: str) -> None:
     """Pause when a robot's jobs fail one after the other: the wells are not the cause."""
-    if lab.journal.failed_in_a_row(campaign_id, robot, _FAILURES) == _FAILURES:
+    if failed_in_a_row(lab.journal, campaign_id, robot, _FAILURES) == _FAILURES:
         why = (
             f"the last {_FAILURES} jobs of {robot} failed: look at it, then resume; nothing more "
             "is sent until then"

@@ -184,21 +184,6 @@ class JobRecord(OutageRecord):
                     message,
                 )
 
-    def failed_in_a_row(self, campaign_id: str, robot: str, most: int) -> int:
-        """How many of the last jobs of a robot failed one after the other, counted up to `most`."""
-        over = [JobStatus.DONE.value, JobStatus.FAILED.value]
-        query = (
-            select(JobRow.state)
-            .filter_by(campaign_id=campaign_id, robot=robot)
-            .where(col(JobRow.state).in_(over), col(JobRow.dispatched_at).is_not(None))
-            .order_by(col(JobRow.ended_at).desc(), col(JobRow.position).desc())
-            .limit(most)
-        )
-        with self.reading_session() as session:
-            states = list(session.exec(query))
-        failed = JobStatus.FAILED.value
-        return next((n for n, state in enumerate(states) if state != failed), len(states))
-
     def job_counts(self, campaign_id: str, round_number: int) -> Counter[JobStatus]:
         """How many jobs of a round are in which state."""
         query = (
@@ -212,11 +197,8 @@ class JobRecord(OutageRecord):
     def job(self, key: str) -> tuple[Job, JobState]:
         """A job without the wells that are lost by now, and its state.
 
-        The key that the robot is given is unique for ever: it has the number of its attempt, where
-        it was decided to be sent again, and the identity of this journal and its life.
-
-        Raises:
-            JournalError: there is no such job.
+        The key that the robot is given is unique for ever: it has the number of its attempt, if it
+        is sent again, and the identity of this journal. Raises `Missing` if there is no such job.
         """
         with self.reading_session() as session:
             row = existing(session, JobRow, key)
@@ -410,8 +392,7 @@ class JobRecord(OutageRecord):
         return frozenset(session.connection().execute(_LOST, plate).scalars())
 
     def _refuse_if_halted(self, session: Session, campaign_id: str) -> None:
-        # The lock makes a pause wait for the dispatches before it, and dispatches wait for a pause
-        # before them.
+        # The lock makes a pause wait for the dispatches before it, and these for a pause.
         status = session.connection().execute(_STATUS, {"campaign": campaign_id}).scalar_one()
         if status != CampaignStatus.RUNNING:
             raise Halted(f"campaign {campaign_id} is {status}: no job is sent")

@@ -79,6 +79,22 @@ def jobs(
 _STRIDE = 1_000_000
 
 
+def failed_in_a_row(journal: Journal, campaign_id: str, robot: str, most: int) -> int:
+    """How many of the last jobs of a robot failed one after the other, counted up to `most`."""
+    over = [JobStatus.DONE.value, JobStatus.FAILED.value]
+    query = (
+        select(JobRow.state)
+        .filter_by(campaign_id=campaign_id, robot=robot)
+        .where(col(JobRow.state).in_(over), col(JobRow.dispatched_at).is_not(None))
+        .order_by(col(JobRow.ended_at).desc(), col(JobRow.position).desc())
+        .limit(most)
+    )
+    with journal.reading_session() as session:
+        states = list(session.exec(query))
+    failed = JobStatus.FAILED.value
+    return next((n for n, state in enumerate(states) if state != failed), len(states))
+
+
 def calendar(
     journal: Journal, campaign_id: str, round_number: int
 ) -> dict[StepDay, Counter[JobStatus]]:
