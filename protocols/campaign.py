@@ -18,6 +18,9 @@ from protocols.protocol import Protocol
 from protocols.search_space import SearchSpace
 from protocols.working_hours import WorkingHours
 
+MOST_WELLS = 400_000
+"""Wells of a round that a file may ask for: a thousand plates of 384."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,14 +58,14 @@ class Chosen(_Model):
     """A condition that a person chose for some wells of round 1."""
 
     condition: dict[Name, Value]
-    wells: int = Field(1, ge=1)
+    wells: int = Field(1, ge=1, le=MOST_WELLS)
 
 
 class FirstRound(_Model):
     """Wells of round 1: initial design, standard condition, and conditions of a person's choice."""
 
-    initial: int = Field(ge=0)
-    standard: int = Field(0, ge=0)
+    initial: int = Field(ge=0, le=MOST_WELLS)
+    standard: int = Field(0, ge=0, le=MOST_WELLS)
     chosen: tuple[Chosen, ...] = Field(
         (), description="conditions that a person chose, each with its number of wells"
     )
@@ -77,8 +80,8 @@ class FirstRound(_Model):
 class LaterRounds(_Model):
     """Wells of every later round: proposed conditions, and the best of the round before."""
 
-    proposed: int = Field(ge=1)
-    controls: int = Field(0, ge=0)
+    proposed: int = Field(ge=1, le=MOST_WELLS)
+    controls: int = Field(0, ge=0, le=MOST_WELLS)
     replicates: int = Field(1, ge=1, description="wells that try each proposed condition")
 
     @property
@@ -104,7 +107,7 @@ class StopRule(_Model):
     `least_gain`.
     """
 
-    rounds: int = Field(ge=1)
+    rounds: int = Field(ge=1, le=1_000)
     target: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
     least_gain: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False)
 

@@ -27,12 +27,16 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+LAST_DAY = 3_650
+"""The latest day of a round that a file may name: ten years."""
+
+
 class Days(_Model):
     """The days of a round on which a step occurs, from 0: one day, or from, to and every."""
 
-    first: int = Field(alias="from", ge=0)
-    last: int = Field(alias="to", ge=0)
-    every: int = Field(1, ge=1)
+    first: int = Field(alias="from", ge=0, le=LAST_DAY)
+    last: int = Field(alias="to", ge=0, le=LAST_DAY)
+    every: int = Field(1, ge=1, le=LAST_DAY)
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drivers.registry import driver_names, option_findings
+from drivers.registry import driver_class, driver_names, option_findings
 from orchestrator.intake.capability_check import capability_findings, hours_findings
 from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
 from orchestrator.journal.journal import Journal
@@ -28,7 +28,8 @@ def checked_campaign(
 ) -> Campaign:
     """The campaign of a file, with the robots of the lab where it has them.
 
-    A file that comes `from_afar` may name no file and no interpreter of this computer.
+    A file that comes `from_afar` may name no file, interpreter, port or address: real robots are
+    those of the lab file.
 
     Raises:
         InvalidInput: with everything wrong in the file, or what its robots cannot do.
@@ -112,6 +113,8 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
         for name, robot in own.items()
         if robot.environment
     ]
+    for name, robot in own.items():
+        findings += _afar_findings(name, robot)
     if campaign.past_results.file is not None:
         findings.append(
             Finding(
@@ -124,6 +127,31 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
         )
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
+
+
+_BY_HAND = "manual"
+
+
+def _afar_findings(name: str, robot: RobotConfig) -> list[Finding]:
+    """What a robot that came over the network may not be: real equipment, or a way to a file."""
+    expected = "a robot of the service's lab file (WELLWISE_LAB)"
+    if robot.environment:
+        return []
+    if robot.address:
+        message = "a file that comes over the network may not name a port or an address"
+        return [Finding(loc=("robots", name, "address"), message=message, expected=expected)]
+    if robot.driver != _BY_HAND and not driver_class(robot.driver).simulated:
+        message = f"a file that comes over the network may not bring a robot ({robot.driver})"
+        return [Finding(loc=("robots", name, "driver"), message=message, expected=expected)]
+    return [
+        Finding(
+            loc=("robots", name, "options", option),
+            message="a file that comes over the network may not name another file",
+            expected=expected,
+        )
+        for option, value in robot.options.items()
+        if isinstance(value, str) and any(mark in value for mark in "/\\:")
+    ]
 
 
 def _strategy_findings(campaign: Campaign) -> list[Finding]:

@@ -11,6 +11,8 @@ from protocols.errors import Finding, refuse
 from protocols.parameters.base import TOLERANCE
 from protocols.parameters.numeric import NumericParameter
 
+MOST_LEVELS = 10_000
+
 
 def _expand_range(levels: Any) -> Any:
     if not isinstance(levels, Mapping):
@@ -23,9 +25,13 @@ def _expand_range(levels: Any) -> Any:
         low = high = by = math.nan
     if unknown or not (low < high and by > 0):
         raise ValueError(f"{levels} is not a range of levels such as {{from: 1, to: 6, by: 1}}")
-    return [
-        round(low + by * index, 12) for index in range(math.floor((high - low) / by + 1e-9) + 1)
-    ]
+    number = math.floor((high - low) / by + 1e-9) + 1
+    if number > MOST_LEVELS:
+        raise ValueError(
+            f"{levels} has {number:,} levels (expected at most {MOST_LEVELS:,}): take a continuous "
+            "parameter, or a larger step"
+        )
+    return [round(low + by * index, 12) for index in range(number)]
 
 
 class SteppedParameter(NumericParameter):
@@ -34,6 +40,7 @@ class SteppedParameter(NumericParameter):
     kind: Literal["stepped"]
     levels: Annotated[tuple[Finite, ...], BeforeValidator(_expand_range)] = Field(
         min_length=2,
+        max_length=MOST_LEVELS,
         description="ordered numbers, or a range such as {from: 1, to: 6, by: 1}",
         json_schema_extra={
             "anyOf": [

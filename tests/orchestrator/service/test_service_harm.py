@@ -4,6 +4,7 @@ Nothing is lost.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import aclosing
 from io import StringIO
@@ -120,6 +121,43 @@ def test_yaml_that_would_grow_or_act_is_refused(served: House, text: str, messag
     answer = served.client("operator").post(f"{V1}/campaigns", json={"file": text})
     assert answer.status_code == 422
     assert message in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "robot",
+    [
+        "{driver: serial, address: 'spy:///dev/null?file=/tmp/x', options: {profile: ne-1000}}",
+        "{driver: serial, options: {profile: /etc/passwd}}",
+        "{driver: opentrons, address: 'http://169.254.169.254'}",
+        "{driver: simulated, options: {lab: ../../../etc/passwd}}",
+        "{driver: ne-1000, address: 'socket://10.0.0.1:5432'}",
+    ],
+)
+def test_a_file_from_afar_brings_no_robot_port_or_path(served: House, robot: str) -> None:
+    text = re.sub(r"(?m)^  camera: .*$", f"  camera: {robot}", ASSAY_FILE.read_text())
+    assert robot in text
+    answer = served.client("operator").post("/api/v1/campaigns/validate", json={"file": text})
+    assert answer.status_code == 422
+    assert "root:" not in answer.text
+    assert any("robots.camera" in found["key"] for found in answer.json()["problems"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("days: 0", "days: {from: 0, to: 100000000}"),
+        ("rounds: ", "rounds: 99999999 # "),
+        (
+            "    kind: continuous\n    unit: uM\n    low: 1\n    high: 1000\n",
+            "    kind: stepped\n    unit: uM\n    levels: {from: 1, to: 1000, by: 0.0000001}\n",
+        ),
+    ],
+)
+def test_a_range_without_end_is_refused_at_once(served: House, before: str, after: str) -> None:
+    assert before in ASSAY_FILE.read_text()
+    text = ASSAY_FILE.read_text().replace(before, after, 1)
+    answer = served.client("viewer").post("/api/v1/campaigns/validate", json={"file": text})
+    assert answer.status_code == 422
 
 
 def test_a_file_from_afar_names_no_file_and_no_interpreter_here(served: House) -> None:
