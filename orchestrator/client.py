@@ -177,6 +177,7 @@ class Client:
         decision: Literal["done", "failed", "again", "go-on"],
         why: str,
         failed_wells: Sequence[str] = (),
+        and_before: bool = False,
     ) -> CampaignSummary:
         """Say what became of a job in doubt, or whether a late one is still to be sent."""
         return cast(
@@ -187,6 +188,7 @@ class Client:
                 job=job,
                 decision=decision,
                 failed_wells=list(failed_wells),
+                and_before=and_before,
                 why=why,
             ),
         )

@@ -105,8 +105,21 @@ def replay(
     if not rounds:
         console.print(f"Campaign {campaign_id} has no round yet.", highlight=False)
     if any(again.different for again in rounds):
-        console.print(
-            "Other versions of wellwise or of its packages, or another machine, may be why.",
-            highlight=False,
-        )
+        made = sorted({again.version for again in rounds if again.different})
+        console.print(_why_different(made), highlight=False, soft_wrap=True)
         raise typer.Exit(1)
+
+
+def _why_different(made: list[str]) -> str:
+    """Which version would propose the batches as they were."""
+    from importlib.metadata import version
+
+    others = [found for found in made if found != version("wellwise")]
+    if not others:
+        return "Other versions of packages, or another machine, may be why."
+    by = ", ".join(found or "a version before 0.2" for found in others)
+    install = next((found for found in others if found), "0.1")
+    return (
+        f"They were proposed by wellwise {by}; this is {version('wellwise')}. With its crate, "
+        f"wellwise {install} replays them."
+    )

@@ -3,10 +3,13 @@
 from typing import Annotated, Any, ClassVar
 
 from pydantic import StringConstraints
+from sqlmodel import col, select
 
 from orchestrator.control.act import Act, Acting, JobKey, Typed
-from orchestrator.core.state import Decision
+from orchestrator.core.state import Decision, JobStatus
 from orchestrator.errors import Missing
+from orchestrator.journal.store import existing
+from orchestrator.journal.tables import JobRow
 from protocols.addresses import WELL_NAME, JobAddress, parse_address
 
 LayoutWell = Annotated[str, StringConstraints(pattern=rf"^{WELL_NAME}$")]
@@ -38,14 +41,31 @@ class Decide(Act):
         tuple[LayoutWell, ...], Typed("A well that was not done.", option="failed-well")
     ] = ()
 
+    and_before: Annotated[
+        bool, Typed("And every job in doubt of its plate before it, as after a restore.")
+    ] = False
+
     def apply(self, acting: Acting, prepared: Any) -> None:
-        """Move the job; wells that were not done are lost."""
+        """Move the job, and those before it if they are meant; wells not done are lost."""
         address = parse_address(self.job)
         if not isinstance(address, JobAddress) or address.campaign != acting.campaign_id:
             raise Missing(f"there is no job {self.job!r} in campaign {acting.campaign_id}")
+        if self.and_before:
+            for key in self._doubts_before(acting):
+                acting.journal.decide(acting.session, key, self.decision, acting.now, acting.by)
         acting.journal.decide(
             acting.session, self.job, self.decision, acting.now, acting.by, self.failed_wells
         )
+
+    def _doubts_before(self, acting: Acting) -> list[str]:
+        row = existing(acting.session, JobRow, self.job)
+        query = (
+            select(JobRow.key)
+            .filter_by(campaign_id=row.campaign_id, round=row.round, plate=row.plate)
+            .where(JobRow.state == JobStatus.IN_DOUBT, col(JobRow.position) < row.position)
+            .order_by(col(JobRow.position))
+        )
+        return list(acting.session.exec(query).all())
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How to go on."""

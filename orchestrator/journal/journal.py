@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from sqlalchemy import func
@@ -173,7 +174,12 @@ class Journal(JobRecord):
             text = f"{len(layout.placements)} wells, " + (
                 "to be approved" if jobs is None else f"{number} jobs"
             )
-            data = {"round": layout.round, "wells": len(layout.placements), "jobs": number}
+            data = {
+                "round": layout.round,
+                "wells": len(layout.placements),
+                "jobs": number,
+                "version": version("wellwise"),
+            }
             add_event(session, campaign_id, at, EventKind.ROUND_PLANNED, subject, text, data)
             for address in requeued:
                 existing(session, WellRow, address).requeued = False

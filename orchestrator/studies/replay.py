@@ -23,6 +23,8 @@ class Replayed(NamedTuple):
     same: int
     edited: int
     different: tuple[str, ...]
+    version: str = ""
+    """The wellwise that proposed the batch; empty where that was not recorded (before 0.2)."""
 
 
 @dataclass
@@ -51,7 +53,8 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
     found = []
     for event in events:
         if event.kind == EventKind.ROUND_PLANNED:
-            found.append(_again(state, event.data["round"], known))
+            again = _again(state, event.data["round"], known)
+            found.append(again._replace(version=event.data.get("version", "")))
         else:
             _apply(known, event)
     return found

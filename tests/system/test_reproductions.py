@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.base import KeyMemory
+from orchestrator.control.jobs import Decide
 from orchestrator.core.events import EventKind
 from orchestrator.core.instants import between, later
 from orchestrator.core.state import CampaignStatus, JobStatus
@@ -168,6 +169,16 @@ def test_a4_a_restored_backup_asks_what_was_done_since(tmp_path: Path) -> None:
     acting.resume(brought_back, campaign_id, "ada", "go")
     asyncio.run(advance(brought_back, campaign_id))
     assert performed(again) == done
+    # A person who has looked says so of a plate's jobs at once.
+    last = max(job.key for _, job, _ in open_jobs if "/p1/" in job.key)
+    acting.do(
+        brought_back,
+        campaign_id,
+        "ada",
+        Decide(job=last, decision="done", and_before=True, why="the plate was read"),
+    )
+    left = brought_back.journal.open_jobs(campaign_id, 1)
+    assert not any("/p1/" in job.key for _, job, _ in left)
     # It is a new life: a key that is sent now was never sent before.
     assert brought_back.journal.identity.life == 2
     assert brought_back.journal.identity.suffix.endswith(".2")
