@@ -15,6 +15,10 @@ class Unavailable(JournalError):
     """The database cannot be read or written just now."""
 
 
+class UnknownOutcome(Unavailable):
+    """The database went away while it committed: whether the step was kept is not known."""
+
+
 class Halted(JournalError):
     """The campaign is paused or over: no job may be sent."""
 

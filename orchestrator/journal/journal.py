@@ -51,6 +51,7 @@ class Journal(JobRecord):
         past: Sequence[Observation],
         at: datetime,
         who: str = "wellwise",
+        request: str = "",
     ) -> str:
         """Write down a campaign that a person launches; returns its id.
 
@@ -77,10 +78,19 @@ class Journal(JobRecord):
             )
             session.flush()
             title = campaign.title or campaign.name
-            add_event(
-                session, campaign_id, at, EventKind.CAMPAIGN_CREATED, campaign_id, title, who=who
-            )
+            data = {"request": request} if request else {}
+            kind = EventKind.CAMPAIGN_CREATED
+            add_event(session, campaign_id, at, kind, campaign_id, title, data, who)
         return campaign_id
+
+    def created_by(self, request: str) -> str | None:
+        """The campaign that a request created, if one did."""
+        query = select(EventRow.campaign_id).where(
+            EventRow.kind == EventKind.CAMPAIGN_CREATED,
+            col(EventRow.data)["request"].as_string() == request,
+        )
+        with self.reading_session() as session:
+            return session.exec(query).first()
 
     def finish_campaign(self, campaign_id: str, reason: str, at: datetime) -> None:
         """The stop rule held."""

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
-from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable
+from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable, UnknownOutcome
 from orchestrator.journal.database import open_database
 from orchestrator.journal.tables import CampaignRow, EventRow, JournalRow, LeaseRow
 
@@ -74,13 +74,24 @@ class Store:
         """Everything that is written in the block is kept, or nothing of it.
 
         Raises:
+            UnknownOutcome: the database went away while it committed.
             JournalError: the database cannot be written.
         """
         engine = self._engine.execution_options(wellwise_write=True)
+        committing = False
         try:
-            with Session(engine, expire_on_commit=False) as session, session.begin():
+            with Session(engine, expire_on_commit=False) as session:
                 yield session
+                session.flush()
+                committing = True
+                session.commit()
         except DBAPIError as error:
+            if committing and engine.dialect.name != "sqlite" and error.connection_invalidated:
+                raise UnknownOutcome(
+                    f"the journal at {make_url(self.url)!r} went away while this was written: "
+                    "whether it was kept is not known. Look at it, or send the same request again "
+                    "with its key"
+                ) from error
             raise self._unavailable(
                 error, "written", "Nothing of this step was kept; mend it"
             ) from error

@@ -8,6 +8,7 @@ from fastapi import Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from orchestrator.errors import UnknownOutcome
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.request_keys import begin_request, end_request, forget_request
@@ -36,8 +37,11 @@ def idempotent(
     body: BaseModel,
     status: int,
     act: Callable[[], BaseModel],
+    came_of_it: Callable[[], BaseModel | None] = lambda: None,
 ) -> JSONResponse:
     """Act and answer; a known key gets its first answer, and nothing is done.
+
+    `came_of_it` looks for what a request did whose end is not known.
 
     Raises:
         Refused: the key came with another request, or its first request was begun and its end is
@@ -57,6 +61,11 @@ def idempotent(
                 "this Idempotency-Key came with another request: take a new one for each change",
             )
         if known.answer is None or known.status is None:
+            found = came_of_it()
+            if found is not None:
+                answer = found.model_dump(mode="json")
+                end_request(journal, who.person, key, status, answer)
+                return JSONResponse(answer, status, {"Idempotent-Replay": "true"})
             raise Refused(
                 409,
                 "this request was begun before and its end is not known: look at what became of it",
@@ -64,6 +73,9 @@ def idempotent(
         return JSONResponse(known.answer, known.status, {"Idempotent-Replay": "true"})
     try:
         answer = act().model_dump(mode="json")
+    except UnknownOutcome:
+        # The key stays: the same request again looks for what came of this one.
+        raise
     except WellwiseError:
         forget_request(journal, who.person, key)
         raise

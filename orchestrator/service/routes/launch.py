@@ -49,18 +49,23 @@ def launch(
     key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Launch a campaign from its file."""
+    request_name = f"{who.person} {key}" if key else ""
+
+    def came_of_it() -> CampaignSummary | None:
+        campaign_id = backend.journal.created_by(request_name)
+        return None if campaign_id is None else summary_of(backend, campaign_id)
 
     def act() -> CampaignSummary:
         campaign = _checked(backend, body)
         past, _ = past_observations(backend.journal, campaign, None)
         started = datetime.now(UTC)
         campaign_id = backend.journal.create_campaign(
-            campaign, body.file, past, started, who.person
+            campaign, body.file, past, started, who.person, request_name
         )
         backend.changed(campaign_id)
         return summary_of(backend, campaign_id)
 
-    return idempotent(backend.journal, who, key, request, body, 201, act)
+    return idempotent(backend.journal, who, key, request, body, 201, act, came_of_it)
 
 
 def _checked(backend: Backend, body: CampaignText) -> Campaign:
