@@ -1,79 +1,137 @@
 """A plate reader's table: CSV -> numbers by well."""
 
-import csv
-import io
 import re
+from collections.abc import Sequence
 
 from protocols.errors import InvalidInput, Problem
+from protocols.table_text import TableText, finite, read_table
 
 _WELL = re.compile(r"([A-Pa-p])0?(\d{1,2})")
+_OUT_OF_RANGE = re.compile(
+    r"[<>]\s*[\d.,]+|[*#]{2,}|#?sat(urated)?\.?|(over|under|out)([ _-]?(range|flow|of[ _-]?range))?"
+    r"|ov(e?r)?fl?w?|unfl?w|o\.?o\.?r\.?|[+-]?inf(inity)?|max|min",
+    re.IGNORECASE,
+)
+"""What readers write instead of a number that they cannot measure."""
+
+_NUMBER = "a number, or nothing for a well that is to be left out"
 
 
 def read_plate_table(text: str, where: str) -> dict[str, float]:
-    """Numbers by well from a plate reader's CSV: columns well and value, or a grid A to P.
+    """Numbers by well from a plate reader's table: columns well and value, or a grid A to P.
+
+    Cells are separated by commas, semicolons or tabs. A well with an empty cell was not read and
+    is left out. The corner of a grid may be empty or hold a mark such as `<>`.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}
-    >>> read_plate_table(",1,2\\nA,0.1,0.2\\nB,0.3,\\n", "reader.csv")
+    >>> read_plate_table("<>;1;2\\nA;0,1;0,2\\nB;0,3;\\n", "reader.csv")
     {'A1': 0.1, 'A2': 0.2, 'B1': 0.3}
 
     Raises:
-        InvalidInput: it is neither, a number cannot be read, or a well comes twice.
+        InvalidInput: it is neither, a number cannot be read or is the reader's mark of a value out
+            of its range, or a well comes twice.
     """
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text))]
-    found: dict[str, float] = {}
-    problems: list[Problem] = []
+    return _PlateTable(read_table(text, where), where).numbers()
 
-    def take(line: int, well: str, value: str) -> None:
-        try:
-            number = float(value)
-        except ValueError:
-            problems.append(
-                Problem(where=where, line=line, message=f"{well}: {value!r} is no number")
-            )
-            return
-        if well in found:
-            problems.append(Problem(where=where, line=line, message=f"{well} comes a second time"))
-        found[well] = number
 
-    header = [cell.lower() for cell in rows[0]] if rows else []
-    if {"well", "value"} <= set(header):
-        well_at, value_at = header.index("well"), header.index("value")
-        for line, row in enumerate(rows[1:], 2):
-            name = _WELL.fullmatch(row[well_at]) if len(row) > max(well_at, value_at) else None
-            if name is not None:
-                take(line, f"{name[1].upper()}{int(name[2])}", row[value_at])
-            elif any(row):
-                problems.append(
-                    Problem(
-                        where=where,
-                        line=line,
-                        message=f"{','.join(row)} has no well",
-                        expected="such as A1,0.5",
-                    )
-                )
-    else:
-        columns: dict[int, int] = {}
-        for line, row in enumerate(rows, 1):
-            numbers = {
-                place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()
-            }
-            if (
-                row
-                and not row[0]
-                and numbers
-                and list(numbers.values()) == list(range(1, len(numbers) + 1))
-            ):
-                columns = numbers
-            elif row and columns and re.fullmatch("[A-Pa-p]", row[0]):
-                for place, column in columns.items():
-                    if place < len(row) and row[place]:
-                        take(line, f"{row[0].upper()}{column}", row[place])
-    if not found and not problems:
-        expected = (
-            "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the left"
+class _PlateTable:
+    """Collects the numbers and the problems of a table while it is read."""
+
+    def __init__(self, table: TableText, where: str) -> None:
+        self._table, self._where = table, where
+        self._found: dict[str, float] = {}
+        self._seen: set[str] = set()
+        self._problems: list[Problem] = []
+
+    def numbers(self) -> dict[str, float]:
+        rows = self._table.rows
+        header = next(
+            (
+                place
+                for place, row in enumerate(rows)
+                if {"well", "value"} <= {cell.lower() for cell in row.cells}
+            ),
+            None,
         )
-        problems.append(Problem(where=where, message="no well was found in it", expected=expected))
-    if problems:
-        raise InvalidInput(problems)
-    return found
+        if header is None:
+            self._read_grid()
+        else:
+            self._read_columns(header)
+        if not self._seen and not self._problems:
+            expected = (
+                "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the "
+                "left"
+            )
+            self._problems.append(
+                Problem(where=self._where, message="no well was found in it", expected=expected)
+            )
+        elif not self._found and not self._problems:
+            self._problems.append(
+                Problem(where=self._where, message="every well in it is empty", expected=_NUMBER)
+            )
+        if self._problems:
+            raise InvalidInput(self._problems)
+        return self._found
+
+    def _read_columns(self, header: int) -> None:
+        names = [cell.lower() for cell in self._table.rows[header].cells]
+        well_at, value_at = names.index("well"), names.index("value")
+        for line, row in self._table.rows[header + 1 :]:
+            name = _WELL.fullmatch(row[well_at]) if len(row) > well_at else None
+            if name is None:
+                message = f"{self._table.delimiter.join(row)} has no well"
+                self._problem(line, message, "such as A1,0.5")
+            else:
+                value = row[value_at] if len(row) > value_at else ""
+                self._take(line, _well(name[1], int(name[2])), value)
+
+    def _read_grid(self) -> None:
+        columns: dict[int, int] = {}
+        for line, row in self._table.rows:
+            columns = _numbered(row) or columns
+            if columns and re.fullmatch("[A-Pa-p]", row[0]):
+                for place, column in columns.items():
+                    self._take(line, _well(row[0], column), row[place] if place < len(row) else "")
+
+    def _take(self, line: int, well: str, value: str) -> None:
+        if well in self._seen:
+            self._problem(line, f"{well} comes a second time")
+        self._seen.add(well)
+        if not value:
+            return
+        number = finite(self._table, value)
+        if number is not None:
+            self._found[well] = number
+        elif _OUT_OF_RANGE.fullmatch(value):
+            message = f"{well}: {value!r} is a value that the reader could not measure"
+            self._problem(line, message, _NUMBER)
+        else:
+            self._problem(line, f"{well}: {value!r} is no number")
+
+    def _problem(self, line: int, message: str, expected: str = "") -> None:
+        self._problems.append(
+            Problem(where=self._where, line=line, message=message, expected=expected)
+        )
+
+
+def _well(row: str, column: int) -> str:
+    return f"{row.upper()}{column}"
+
+
+def _numbered(row: Sequence[str]) -> dict[int, int]:
+    """Cell -> column of the plate, of a row that numbers the columns 1, 2, ...; otherwise empty.
+
+    Its first cell is the grid's corner, which may hold anything that is no number.
+    """
+    numbers = {place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()}
+    expected = list(range(1, len(numbers) + 1))
+    filled = sum(1 for cell in row[1:] if cell)
+    sound = list(numbers.values()) == expected and filled == len(numbers)
+    return (
+        numbers if numbers and sound and not _WELL.fullmatch(row[0]) and not _letter(row[0]) else {}
+    )
+
+
+def _letter(cell: str) -> bool:
+    return re.fullmatch("[A-Pa-p]", cell) is not None

@@ -1,13 +1,28 @@
 """Past results, from a table or from an earlier campaign, -> observations."""
 
-import csv
-import io
 import math
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
 from protocols.errors import InvalidInput, Problem
+from protocols.quantities import conversion
+from protocols.table_text import TableText, read_table
+
+_WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]")
+_OWN_EXPORT = {"campaign", "round", "plate", "well", "role", "ratio", "flags"}
+"""Headers by which the table of an earlier campaign's wells is known."""
+
+
+class _Column(NamedTuple):
+    """Where a name's cells are, and the unit that its header says they are in."""
+
+    index: int
+    header: str
+    unit: str = ""
 
 
 def read_history(
@@ -15,64 +30,39 @@ def read_history(
 ) -> list[Observation]:
     """The observations of a table with one row a well.
 
+    Headers may have a unit behind them, such as `dose [mM]`: the cells are then converted. Instead
+    of a level there may be its label. The tables that wellwise writes are read back: `ratio` is
+    the objective, and a value with `flags` is an observation that no model is fitted to.
+
     Args:
-        text: CSV with one line of headers.
+        text: a table with one line of headers, separated by commas, semicolons or tabs.
         file: what to call the table in problems.
         campaign: its parameters and its objective must each have a column.
         columns: our name -> header; a name that is absent has a column of its own name. `round` is
-            optional (1 if it is absent). A row without a value of the objective is a lost well and
-            is left out.
+            optional (1 if it is absent), as is `flags`. A row without a value of the objective, or
+            with the flag `lost`, is a lost well and is left out.
 
     Raises:
         InvalidInput: with all problems, each with its line and column.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    header = next(reader, [])
-    names = [parameter.name for parameter in campaign.parameters] + [campaign.objective.name]
-    headers = {name: columns.get(name, name) for name in [*names, "round"]}
-    problems = [
-        Problem(
-            where=file,
-            line=1,
-            key=headers[name],
-            message=f"there is no such column (for {name})",
-            expected=f"one of {', '.join(header)}, mapped with --column {name}=HEADER"
-            if header
-            else "a header line",
-        )
-        for name in names
-        if headers[name] not in header
-    ]
-    problems += [
-        Problem(
-            where=file,
-            line=1,
-            key=name,
-            message="this column is duplicated",
-            expected="each header once",
-        )
-        for name in {name for name in headers.values() if header.count(name) > 1}
-    ]
-    if problems:
-        raise InvalidInput(problems)
-    place = {name: header.index(column) for name, column in headers.items() if column in header}
+    table = read_table(text, file)
+    line, header = table.rows[0] if table.rows else (1, ())
+    place = _columns(file, line, header, campaign, columns)
     observations = []
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            message = f"{len(row)} cells"
+    problems: list[Problem] = []
+    for line, row in table.rows[1:]:
+        cells = row[: len(header)] if not any(row[len(header) :]) else row
+        if len(cells) != len(header):
             problems.append(
                 Problem(
                     where=file,
-                    line=reader.line_num,
-                    message=message,
+                    line=line,
+                    message=f"{len(cells)} cells",
                     expected=f"{len(header)} cells",
                 )
             )
             continue
-        cells = {name: row[index].strip() for name, index in place.items()}
-        found = _Row(file, reader.line_num, headers, cells)
+        found = _Row(file, line, table, place, cells)
         observation = found.observation(campaign)
         problems += found.problems
         if observation is not None:
@@ -84,6 +74,81 @@ def read_history(
             [Problem(where=file, message="there are no results in it", expected="one row a well")]
         )
     return observations
+
+
+def _columns(
+    file: str, line: int, header: Sequence[str], campaign: Campaign, columns: Mapping[str, str]
+) -> dict[str, _Column]:
+    """The column of each name that has one.
+
+    Raises:
+        InvalidInput: a name that needs a column has none or several.
+    """
+    units = {parameter.name: parameter.unit for parameter in campaign.parameters}
+    objective = campaign.objective.name
+    wanted = {name: columns.get(name, name) for name in [*units, objective]}
+    wanted |= {name: columns.get(name, name) for name in ("round", "flags") if name not in wanted}
+    if wanted[objective] not in header and objective not in columns and set(header) >= _OWN_EXPORT:
+        wanted[objective] = "ratio"
+    problems = []
+    place = {}
+    for name, title in wanted.items():
+        title = unicodedata.normalize("NFC", title).strip()
+        found = _fitting(header, title, units.get(name, ""))
+        if len(found) > 1:
+            message, expected = "this column is duplicated", "each header once"
+        elif not found and (name in units or name == objective):
+            message = f"there is no such column (for {name})"
+            expected = (
+                f"one of {', '.join(header)}, mapped with --column {name}=HEADER"
+                if header
+                else "a header line"
+            )
+        else:
+            place.update((name, column) for column in found)
+            continue
+        problems.append(
+            Problem(where=file, line=line, key=title, message=message, expected=expected)
+        )
+    if problems:
+        raise InvalidInput(problems)
+    return place
+
+
+def _fitting(header: Sequence[str], title: str, unit: str) -> list[_Column]:
+    """The columns with exactly this title, or else in other capitals or with a unit behind it."""
+    named = [_Column(index, cell, _unit_of(cell, unit) or "") for index, cell in enumerate(header)]
+    for exact in (True, False):
+        found = [
+            column
+            for column in named
+            if (
+                column.header == title
+                if exact
+                else title.casefold() in (column.header.casefold(), _bare(column).casefold())
+            )
+        ]
+        if found:
+            return found
+    return []
+
+
+def _bare(column: _Column) -> str:
+    """The header without the unit that it has."""
+    found = _WITH_UNIT.fullmatch(column.header) if column.unit else None
+    return found[1] if found else column.header
+
+
+def _unit_of(header: str, unit: str) -> str | None:
+    """The unit behind a header, if it can be expressed in the parameter's."""
+    found = _WITH_UNIT.fullmatch(header)
+    if found is None or not unit:
+        return None
+    try:
+        conversion(1.0, found[2], unit)
+    except ValueError:
+        return None
+    return found[2]
 
 
 def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
@@ -144,44 +209,62 @@ class _Row:
     """One line of the table: collects its problems while it is read."""
 
     def __init__(
-        self, file: str, line: int, headers: Mapping[str, str], cells: Mapping[str, str]
+        self,
+        file: str,
+        line: int,
+        table: TableText,
+        columns: Mapping[str, _Column],
+        cells: Sequence[str],
     ) -> None:
         self.problems: list[Problem] = []
-        self._file, self._line, self._headers, self._cells = file, line, headers, cells
+        self._file, self._line, self._table, self._columns = file, line, table, columns
+        self._cells = {name: cells[column.index] for name, column in columns.items()}
 
     def observation(self, campaign: Campaign) -> Observation | None:
         values: dict[str, Value] = {}
         for parameter in campaign.parameters:
             cell = self._cells[parameter.name]
-            number = self._number(parameter.name) if parameter.numeric else cell
-            if number is None:
-                continue
-            value = parameter.snap(number)
+            value = None
+            if parameter.numeric:
+                number = self._number(parameter.name)
+                if number is None:
+                    continue
+                unit = self._columns[parameter.name].unit
+                value = parameter.snap(conversion(number, unit, parameter.unit) if unit else number)
+            else:
+                value = parameter.from_text(cell)
+                if value is None and cell.startswith("'"):
+                    # Our export writes it before text that a spreadsheet takes for a formula.
+                    value = parameter.from_text(cell[1:])
             if value is None:
                 self._problem(parameter.name, f"{cell} is not allowed", parameter.allowed)
             else:
                 values[parameter.name] = value
         round_number = 1
-        if "round" in self._cells:
+        if "round" in self._cells and "round" not in values:
             number = self._number("round")
             if number is not None and (number < 1 or number != int(number)):
                 self._problem(
                     "round", f"{self._cells['round']} is not a round", "a whole number from 1"
                 )
             round_number = int(number or 1)
+        cell = "" if "flags" in values else self._cells.get("flags", "")
+        flags = tuple(flag for part in cell.split(";") if (flag := part.strip()))
         name = campaign.objective.name
-        if not self._cells[name]:
+        if not self._cells[name] or "lost" in flags:
             return None
         ratio = self._number(name)
         if ratio is not None and not 0 <= ratio <= 1:
             self._problem(name, f"{self._cells[name]} is not a ratio", "a number from 0 to 1")
         if self.problems:
             return None
-        return Observation(condition=Condition(values), value=ratio, round=round_number)
+        return Observation(
+            condition=Condition(values), value=ratio, round=round_number, flags=flags
+        )
 
     def _number(self, name: str) -> float | None:
         try:
-            number = float(self._cells[name])
+            number = self._table.number(self._cells[name])
         except ValueError:
             self._problem(name, f"{self._cells[name]!r} is not a number", "a number")
             return None
@@ -195,7 +278,7 @@ class _Row:
             Problem(
                 where=self._file,
                 line=self._line,
-                key=self._headers[name],
+                key=self._columns[name].header,
                 message=message,
                 expected=expected,
             )

@@ -76,6 +76,10 @@ class BaseParameter(BaseModel, ABC):
     def snap(self, value: Value) -> Value | None:
         """The allowed value that `value` denotes, or None."""
 
+    def from_text(self, text: str) -> Value | None:
+        """The allowed value that a cell of a table denotes, or None."""
+        return self.snap(text)
+
     @property
     @abstractmethod
     def allowed(self) -> str:

@@ -1,12 +1,15 @@
 """One of several values without an order."""
 
 from typing import Annotated, Any, Literal, Self
+from unicodedata import normalize
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from protocols.conditions import Value
 from protocols.errors import Finding, refuse
 from protocols.parameters.base import BaseParameter
+
+_TRUTH = {"true": 1, "false": 0}
 
 
 def _string_keys(labels: Any) -> Any:
@@ -72,10 +75,39 @@ class CategoryParameter(BaseParameter):
         )
 
     def snap(self, value: Value) -> Value | None:
-        """The level that `value` denotes (0.0 denotes 0), or None."""
+        """The level that `value` denotes (0.0 denotes 0), or None.
+
+        A letter with an accent is the same however its text is composed (NFC or NFD).
+        """
+        text = normalize("NFC", str(value))
         return next(
-            (level for level in self.levels if level == value or str(level) == str(value)), None
+            (
+                level
+                for level in self.levels
+                if level == value or normalize("NFC", str(level)) == text
+            ),
+            None,
         )
+
+    def from_text(self, text: str) -> Value | None:
+        """The level with this text; or else with this label; or else this number or truth value."""
+        found = self.snap(text)
+        if found is not None:
+            return found
+        text = normalize("NFC", text)
+        for alike in (str, str.casefold):
+            labelled = {
+                level
+                for level in self.levels
+                for known in (str(level), self.labels.get(str(level), str(level)))
+                if alike(normalize("NFC", known)) == alike(text)
+            }
+            if labelled:
+                return labelled.pop() if len(labelled) == 1 else None
+        try:
+            return self.snap(float(_TRUTH.get(text.casefold(), text)))
+        except ValueError:
+            return None
 
     @property
     def choices(self) -> tuple[Value, ...]:

@@ -2,10 +2,17 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.round_planning import best_of_round
+from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
+from orchestrator.results.tables import csv_text, layout_table, tidy_table
 from protocols.campaign import Campaign
-from protocols.conditions import Condition, Observation
+from protocols.conditions import Condition, Observation, Proposal
 from protocols.errors import InvalidInput
+from protocols.layout import Layout, Placement
+from protocols.parameters import CategoryParameter
+from protocols.plates import Well
+from tests.conftest import START
 
 HEADER = "substrate_concentration,enzyme_volume,coloured_cell_ratio"
 
@@ -84,3 +91,123 @@ def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_t
         from_campaign("first", observations[1:2], assay)
     with pytest.raises(InvalidInput, match="campaign first: nothing was observed"):
         from_campaign("first", [], assay)
+
+
+def with_coat(campaign: Campaign) -> Campaign:
+    coat = CategoryParameter(
+        name="coat",
+        step=campaign.parameters[0].step,
+        kind="category",
+        levels=(0, 1, "-4C", "H\u00fclle"),
+        labels={"0": "bare", "1": "Gelatine"},
+        standard=0,
+    )
+    return campaign.model_copy(update={"parameters": (*campaign.parameters, coat)})
+
+
+@pytest.mark.parametrize(
+    ("cell", "level"),
+    [
+        ("0", 0),
+        ("1.0", 1),
+        ("True", 1),
+        ("bare", 0),
+        ("gelatine", 1),
+        ("-4C", "-4C"),
+        ("'-4C", "-4C"),
+        ("Hu\u0308lle", "H\u00fclle"),
+    ],
+)
+def test_a_level_is_known_by_its_text_label_or_number(
+    assay: Campaign, cell: str, level: object
+) -> None:
+    campaign = with_coat(assay)
+    (found,) = read_history(f"{HEADER},coat\n10,20,0.4,{cell}\n", "past.csv", campaign, {})
+    assert found.condition["coat"] == level
+
+
+def test_a_level_that_is_none_is_refused_with_those_there_are(assay: Campaign) -> None:
+    (problem,) = problems(f"{HEADER},coat\n10,20,0.4,2.0\n", with_coat(assay))
+    assert problem.startswith("past.csv:2: coat: 2.0 is not allowed (expected one of 0 (bare)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffsubstrate_concentration;enzyme_volume;coloured_cell_ratio\n12,5;20;0,4\n",
+        "sep=\t\nenzyme_volume\tsubstrate_concentration\tcoloured_cell_ratio\n20\t12.5\t0.4\n",
+        ",Substrate_Concentration , enzyme_volume, coloured_cell_ratio ,note\n0,12.5, 20,0.4,x\n",
+        "substrate_concentration [nM],enzyme_volume (mL),coloured_cell_ratio\n12500,0.02,0.4,,\n",
+    ],
+    ids=["decimal commas", "tabs", "index and spaces", "units"],
+)
+def test_tables_of_other_programs_are_read(assay: Campaign, text: str) -> None:
+    (found,) = read_history(text, "past.csv", assay, {})
+    assert found.condition == Condition({"substrate_concentration": 12.5, "enzyme_volume": 20.0})
+    assert found.value == 0.4
+
+
+def test_a_unit_of_another_kind_is_no_column_of_the_parameter(assay: Campaign) -> None:
+    (problem,) = problems(
+        "substrate_concentration [degC],enzyme_volume,coloured_cell_ratio\n10,20,0.4\n", assay
+    )
+    assert "there is no such column (for substrate_concentration)" in problem
+
+
+def test_our_own_table_of_wells_comes_back_with_its_flags_and_without_lost_wells(
+    assay: Campaign,
+) -> None:
+    conditions = [
+        Condition({"substrate_concentration": dose, "enzyme_volume": 20.0}) for dose in (5, 50, 500)
+    ]
+    wells = [
+        WellState(
+            well=Well(plate=1, name=f"A{number}", number=number),
+            proposal=Proposal(condition=condition, role="initial", reason="=spread; evenly"),
+            value=0.5 + number / 10,
+            flags=flags,
+            lost="spilt" if number == 3 else "",
+        )
+        for number, (condition, flags) in enumerate(
+            zip(conditions, [(), ("blurred", "dark"), ()], strict=True), 1
+        )
+    ]
+    round_ = RoundState(
+        number=1, finished=True, started_at=START, ended_at=START, wells=tuple(wells)
+    )
+    state = CampaignState(
+        id="assay", campaign=assay, status="running", started_at=START, rounds=(round_,)
+    )
+    found = read_history(csv_text(tidy_table(state)), "wells.csv", assay, {})
+    assert [(o.condition, o.value, o.flags) for o in found] == [
+        (conditions[0], 0.6, ()),
+        (conditions[1], 0.7, ("blurred", "dark")),
+    ]
+    assert [o.usable for o in found] == [True, False]
+    assert [o.condition for o in best_of_round(found, 1)] == conditions[:1]
+
+
+def test_our_own_layout_comes_back_with_the_values_that_were_filled_in(assay: Campaign) -> None:
+    campaign = with_coat(assay)
+    coats = (0, "-4C", "H\u00fclle")
+    placements = tuple(
+        Placement(
+            well=Well(plate=1, name=f"B{number}", number=number),
+            proposal=Proposal(
+                condition=Condition(
+                    {"substrate_concentration": 1.5, "enzyme_volume": 20.0, "coat": coat}
+                ),
+                role="proposed",
+                reason="optimiser: good, and could be better",
+            ),
+        )
+        for number, coat in enumerate(coats, 1)
+    )
+    table = layout_table(campaign, Layout(round=4, placements=placements))
+    filled = csv_text(table.assign(coloured_cell_ratio=[0.1, 0.2, 0.3]))
+    found = read_history(filled, "round-4.csv", campaign, {})
+    assert [(o.condition["coat"], o.value, o.round) for o in found] == [
+        (0, 0.1, 4),
+        ("-4C", 0.2, 4),
+        ("H\u00fclle", 0.3, 4),
+    ]

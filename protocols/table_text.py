@@ -1,0 +1,124 @@
+"""Tables as programs and people write them: text -> rows of cells, and cells -> numbers."""
+
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections import Counter
+from typing import NamedTuple
+
+from protocols.errors import InvalidInput, Problem
+
+_DELIMITERS = (",", ";", "\t")
+_SEP_LINE = re.compile(r"\"?sep=(.)\"?[,;\t]*", re.IGNORECASE)
+_POINT = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?", re.IGNORECASE)
+_COMMA = re.compile(r"[+-]?\d+,\d+(?:e[+-]?\d+)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
+
+
+class TableRow(NamedTuple):
+    """A row that is not blank: the line (from 1) on which it ends, and its stripped cells."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+class TableText(NamedTuple):
+    """The rows of a table, and how its numbers are written."""
+
+    rows: tuple[TableRow, ...]
+    delimiter: str
+    decimal_comma: bool
+
+    def number(self, cell: str) -> float:
+        """The number in a cell; nan and inf are numbers too.
+
+        Raises:
+            ValueError: there is none, or a comma in it may mean either thing.
+        """
+        if self.decimal_comma and _COMMA.fullmatch(cell):
+            cell = cell.replace(",", ".")
+        if "_" in cell:  # Python's own way to write thousands, and nobody else's
+            raise ValueError(f"{cell!r} is not a number")
+        return float(cell)
+
+
+def read_table(text: str, where: str) -> TableText:
+    r"""The rows of a table whose cells are separated by commas, semicolons or tabs.
+
+    A byte-order mark, a first line such as `sep=;`, blank rows and spaces around cells are left
+    out; letters and their accents are composed (NFC). Between semicolons or tabs `0,5` is 0.5,
+    unless the table has decimal points too, or every comma may separate thousands (`1,234`
+    between tabs).
+
+    >>> table = read_table("\ufeffdose ;signal\n10;0,5\n", "past.csv")
+    >>> [row.cells for row in table.rows]
+    [('dose', 'signal'), ('10', '0,5')]
+    >>> table.number("0,5")
+    0.5
+
+    Raises:
+        InvalidInput: it is no text, or a row cannot be split into cells.
+    """
+    text = unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
+    if "\x00" in text:
+        raise InvalidInput([Problem(where=where, message="this is no text", expected="CSV")])
+    lines = text.splitlines(keepends=True)
+    sep = _SEP_LINE.fullmatch(lines[0].rstrip("\r\n")) if lines else None
+    if sep is not None:
+        rows = _rows("".join(["\n", *lines[1:]]), sep[1], where)
+        return _table(rows, sep[1])
+    found: list[tuple[str, tuple[TableRow, ...]]] = []
+    refused: list[Problem] = []
+    for delimiter in _DELIMITERS:
+        try:
+            found.append((delimiter, _rows(text, delimiter, where)))
+        except InvalidInput as error:
+            refused += error.problems
+    if not found:
+        raise InvalidInput(refused[:1])
+    delimiter, rows = max(found, key=lambda one: _alike(one[1]))
+    return _table(rows, delimiter)
+
+
+def _rows(text: str, delimiter: str, where: str) -> tuple[TableRow, ...]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    rows = []
+    try:
+        for row in reader:
+            cells = tuple(cell.strip() for cell in row)
+            if any(cells):
+                rows.append(TableRow(reader.line_num, cells))
+    except csv.Error as error:
+        raise InvalidInput(
+            [Problem(where=where, line=reader.line_num, message=str(error), expected="CSV")]
+        ) from None
+    return tuple(rows)
+
+
+def _alike(rows: tuple[TableRow, ...]) -> int:
+    """How many rows have the most frequent number of cells, of those with more than one."""
+    widths = Counter(len(row.cells) for row in rows if len(row.cells) > 1)
+    return max(widths.values(), default=0)
+
+
+def _table(rows: tuple[TableRow, ...], delimiter: str) -> TableText:
+    cells = [cell for row in rows for cell in row.cells]
+    commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
+    decimal_comma = (
+        delimiter != ","
+        and bool(commas)
+        and not any(_POINT.fullmatch(cell) for cell in cells)
+        and not (delimiter == "\t" and all(_THOUSANDS.fullmatch(cell) for cell in commas))
+    )
+    return TableText(rows, delimiter, decimal_comma)
+
+
+def finite(table: TableText, cell: str) -> float | None:
+    """The number in a cell; None where there is none, or it is not finite."""
+    try:
+        number = table.number(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
