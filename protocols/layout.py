@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from protocols.conditions import Condition, Proposal, Value
@@ -127,7 +128,8 @@ def lay_out(
     """Put each proposal into a well that fits it, by restricted randomisation.
 
     Of a few hundred random arrangements the one is taken whose plates differ least in the mean of
-    each parameter, so that a plate effect is not mistaken for a parameter's.
+    each parameter, so that a plate effect is not mistaken for a parameter's. Replicates of a
+    condition are on different plates, as far as the free wells that fit it allow.
 
     Args:
         space: for the scale of each parameter.
@@ -164,7 +166,7 @@ def lay_out(
         for index, row in assigned_rows.items():
             rows[index] = row
         for key, group in free.items():
-            rows[group] = rng.permutation(wanting[key])
+            rows[group] = _arranged(rng, plates[group], wanting[key], proposals)
         arranged = features[rows]
         means = np.stack([arranged[plates == plate].mean(axis=0) for plate in np.unique(plates)])
         score = float(((means - arranged.mean(axis=0)) ** 2).sum())
@@ -175,6 +177,47 @@ def lay_out(
         Placement(well=w, proposal=everything[row]) for w, row in zip(wells, best_rows, strict=True)
     ]
     return Layout(round=round_number, placements=tuple(placements))
+
+
+def _arranged(
+    rng: np.random.Generator,
+    plates: NDArray[np.int_],
+    members: Sequence[int],
+    proposals: Sequence[Proposal],
+) -> NDArray[np.int_]:
+    """The members (indices of proposals) in random order, one for each well.
+
+    Each replicated condition in turn takes one well of every plate with most free wells: that
+    separates its replicates wherever it is possible at all (Ryser 1957, for a 0-1 matrix with given
+    sums of rows and columns).
+
+    Args:
+        rng: decides the order, and among plates with as many free wells.
+        plates: the plate of each well; as long as `members`.
+        members: indices into `proposals`.
+        proposals: with their conditions.
+    """
+    replicates: dict[Condition, list[int]] = defaultdict(list)
+    for member in members:
+        replicates[proposals[member].condition].append(member)
+    if len(replicates) == len(members):
+        return rng.permutation(members)
+    order = rng.permutation(len(plates))
+    left = {int(plate): [int(w) for w in order if plates[w] == plate] for plate in set(plates)}
+    rows = np.empty(len(plates), dtype=int)
+    groups = list(replicates.values())
+    shuffled = [groups[index] for index in rng.permutation(len(groups))]
+    for group in sorted(shuffled, key=len, reverse=True):
+        used: Counter[int] = Counter()
+        for member in rng.permutation(group):
+            ties = {plate: rng.random() for plate in left}
+            plate = min(
+                (plate for plate in left if left[plate]),
+                key=lambda plate: (used[plate], -len(left[plate]), ties[plate]),
+            )
+            used[plate] += 1
+            rows[left[plate].pop()] = member
+    return rows
 
 
 def _features(space: SearchSpace, condition: Condition) -> list[float]:

@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
@@ -17,7 +17,8 @@ _OWN_EXPORT = {"campaign", "round", "plate", "well", "role", "ratio", "flags"}
 """Headers by which the table of an earlier campaign's wells is known."""
 
 
-class _Column(NamedTuple):
+@dataclass(frozen=True)
+class _Column:
     """Where a name's cells are, and the unit that its header says they are in."""
 
     index: int
@@ -91,7 +92,7 @@ def _columns(
     if wanted[objective] not in header and objective not in columns and set(header) >= _OWN_EXPORT:
         wanted[objective] = "ratio"
     problems = []
-    place = {}
+    place: dict[str, _Column] = {}
     for name, title in wanted.items():
         title = unicodedata.normalize("NFC", title).strip()
         found = _fitting(header, title, units.get(name, ""))

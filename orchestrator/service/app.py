@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.control.act import Act
@@ -14,6 +15,7 @@ from orchestrator.control.table import ACTS
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
 from orchestrator.service.notifications import Notifier
+from orchestrator.service.path_prefix import location_below
 from orchestrator.service.problems import install, problem
 from orchestrator.service.routes.access import people, tokens
 from orchestrator.service.routes.campaigns import campaigns
@@ -110,7 +112,10 @@ def create_app(
 
 
 class _Guard:
-    """Refuses bodies that are too large before they are read, and adds security headers."""
+    """Refuses bodies that are too large before they are read, and adds security headers.
+
+    Redirects lead below the path at which a proxy serves the app.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -120,6 +125,7 @@ class _Guard:
             await self._app(scope, receive, send)
             return
         read = 0
+        request = Request(scope)
 
         async def limited() -> Message:
             nonlocal read
@@ -133,7 +139,7 @@ class _Guard:
             if message["type"] == "http.response.start":
                 there = {name for name, _ in message["headers"]}
                 message["headers"] = [
-                    *message["headers"],
+                    *(_below(request, *header) for header in message["headers"]),
                     *(h for h in _HEADERS.items() if h[0] not in there),
                 ]
             await send(message)
@@ -143,3 +149,9 @@ class _Guard:
             await problem(413, _TOO_LARGE)(scope, receive, answering)
             return
         await self._app(scope, limited, answering)
+
+
+def _below(request: Request, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    if name.lower() != b"location":
+        return name, value
+    return name, location_below(request, value.decode("latin-1")).encode("latin-1")

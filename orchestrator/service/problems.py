@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 
 from orchestrator.errors import JournalError, Missing, Unavailable
 from orchestrator.journal.access_tokens import Denied
+from orchestrator.service.path_prefix import below_prefix
 from orchestrator.service.schema import ProblemDetails
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
@@ -80,7 +81,8 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         if _page(request):
-            return HTMLResponse(page_of(_title(status), detail), status, headers)
+            page = below_prefix(request, page_of(_title(status), detail))
+            return HTMLResponse(page, status, headers)
         return problem(status, detail, problems, headers)
 
     @app.exception_handler(WellwiseError)

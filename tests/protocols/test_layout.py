@@ -1,4 +1,4 @@
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from optimizer import propose
 from orchestrator.core.round_planning import plan_round
-from protocols.campaign import Campaign
+from protocols.campaign import Campaign, FirstRound
+from protocols.campaign_file import read_campaign
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import assign, assign_standard, lay_out
 from protocols.plates import Plates
 from protocols.search_space import SearchSpace
+from tests.conftest import ASSAY_FILE, RPE_FILE
 
 
 def proposals(campaign: Campaign, round_number: int, seed: int = 0) -> list[Proposal]:
@@ -72,6 +74,56 @@ def test_plates_resemble_each_other_more_than_at_random(rpe: Campaign) -> None:
     )
 
 
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    st.integers(1, 4),
+    st.integers(0, 2**32 - 1),
+)
+def test_replicates_are_on_different_plates_wherever_the_free_wells_allow_it(
+    free: list[int], replicates: int, seed: int
+) -> None:
+    wells = [
+        well
+        for plate, number in enumerate(free, 1)
+        for well in Plates(count=5, labware="24-well").all_wells()
+        if well.plate == plate and well.number <= number
+    ]
+    proposed = propose(
+        _ASSAY.space,
+        [],
+        number=len(wells),
+        replicates=replicates,
+        seed=seed,
+        strategy="random",
+    )
+    layout = lay_out(_ASSAY.space, 1, wells, [{}] * len(wells), {}, proposed, seed)
+    plates = defaultdict(list)
+    for placement in layout.placements:
+        plates[placement.proposal.condition].append(placement.well.plate)
+    sizes = Counter(len(found) for found in plates.values())
+    together = sum(len(found) - len(set(found)) for found in plates.values())
+    # Gale and Ryser: the fullest k plates have no more wells than k plates can take.
+    fullest = sorted(free, reverse=True)
+    possible = all(
+        sum(fullest[:k]) <= sum(min(size, k) * count for size, count in sizes.items())
+        for k in range(1, len(free) + 1)
+    )
+    assert (together == 0) == possible
+
+
+def test_replicates_with_a_period_of_their_wells_are_on_different_plates(rpe: Campaign) -> None:
+    rounds = rpe.rounds.model_copy(
+        update={"first": FirstRound(initial=40, standard=8, replicates=2)}
+    )
+    plan = plan_round(rpe.model_copy(update={"rounds": rounds}), 1, [])
+    plates = defaultdict(list)
+    for placement in plan.layout.placements:
+        if placement.proposal.role == "initial":
+            plates[placement.proposal.condition].append(placement.well.plate)
+    assert {len(found) for found in plates.values()} >= {2}
+    assert all(len(set(found)) == len(found) for found in plates.values())
+
+
 def test_controls_sit_in_wells_with_their_own_period_on_different_plates(rpe: Campaign) -> None:
     first = rpe.space.standard({"detachment_period": 8.0})
     second = rpe.space.standard({"detachment_period": 17.0})
@@ -122,12 +174,10 @@ def test_proposals_that_do_not_fit_are_refused(rpe: Campaign) -> None:
 
 
 _CAMPAIGN: list[Campaign] = []
+_ASSAY = read_campaign(ASSAY_FILE.read_text())
 
 
 def _rpe() -> Campaign:
-    from protocols.campaign_file import read_campaign
-    from tests.conftest import RPE_FILE
-
     if not _CAMPAIGN:
         _CAMPAIGN.append(read_campaign(RPE_FILE.read_text()))
     return _CAMPAIGN[0]

@@ -29,6 +29,7 @@ from orchestrator.service.lookup import (
     view_of,
     well_history,
 )
+from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.views import event_view, round_view
 
@@ -80,6 +81,12 @@ def _rendered(name: str, **values: Any) -> str:
     return _environment.get_template(name).render(**values)
 
 
+def _html(request: Request, text: str, status: int = 200, no_store: bool = False) -> HTMLResponse:
+    """HTML with the addresses that the browser sees."""
+    headers = {"Cache-Control": "no-store"} if no_store else None
+    return HTMLResponse(below_prefix(request, text), status, headers)
+
+
 def _page(
     request: Request,
     who: Identity,
@@ -92,7 +99,7 @@ def _page(
 ) -> Response:
     """A whole page, or only its content for one that is looked at already."""
     if request.headers.get("x-part"):
-        return HTMLResponse(content, headers={"Cache-Control": "no-store"})
+        return _html(request, content, no_store=True)
     page = _rendered(
         "base.html",
         title=title,
@@ -103,8 +110,9 @@ def _page(
         last=last,
         here=here,
         dialogs=dialogs(request.app.state.acts),
+        prefix=prefix_of(request),
     )
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+    return _html(request, page, no_store=True)
 
 
 def _seen(backend: Backend) -> tuple[int, Hashable]:
@@ -214,7 +222,7 @@ def insight(
     ]
     names = [name for name in names if backend.insights.figure(state, name) is not None]
     view = view_of(backend, last, state)
-    return HTMLResponse(_rendered("insight.html", insight=found, campaign=view, figures=names))
+    return _html(request, _rendered("insight.html", insight=found, campaign=view, figures=names))
 
 
 @pages.get("/campaigns/{campaign_id}/wells/{number}/{plate}/{well}")
@@ -277,7 +285,7 @@ def login(
     """The page that asks for a token; a link with a token signs in at once."""
     if token:
         return _signed_in(request, backend, token, target)
-    return HTMLResponse(_rendered("login.html", message="", next=_inside(target)))
+    return _html(request, _rendered("login.html", message="", next=_inside(target)))
 
 
 @pages.post("/login")
@@ -301,7 +309,8 @@ def _signed_in(request: Request, backend: Backend, token: str, target: str) -> R
     try:
         browser, _ = backend.access.sign_in(token.strip())
     except Denied as error:
-        return HTMLResponse(_rendered("login.html", message=str(error), next=_inside(target)), 401)
+        page = _rendered("login.html", message=str(error), next=_inside(target))
+        return _html(request, page, 401)
     answer = RedirectResponse(_inside(target), 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(

@@ -38,7 +38,10 @@ async def stream(
     begin = last_event_id if last_event_id is not None else after
     found = _sent(backend, backend.stream.last if begin is None else begin, campaign)
     return StreamingResponse(
-        found, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        found,
+        media_type="text/event-stream",
+        # The second one is for nginx, which else holds events back until its buffer is full.
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.round_planning import best_of_round
-from orchestrator.core.state import CampaignState, RoundState, WellState
+from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
 from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
 from orchestrator.results.tables import csv_text, layout_table, tidy_table
 from protocols.campaign import Campaign
@@ -176,7 +176,11 @@ def test_our_own_table_of_wells_comes_back_with_its_flags_and_without_lost_wells
         number=1, finished=True, started_at=START, ended_at=START, wells=tuple(wells)
     )
     state = CampaignState(
-        id="assay", campaign=assay, status="running", started_at=START, rounds=(round_,)
+        id="assay",
+        campaign=assay,
+        status=CampaignStatus.RUNNING,
+        started_at=START,
+        rounds=(round_,),
     )
     found = read_history(csv_text(tidy_table(state)), "wells.csv", assay, {})
     assert [(o.condition, o.value, o.flags) for o in found] == [

@@ -3,13 +3,18 @@
 Who sees which, what a session is, and what a stranger's page could make a browser do.
 """
 
+import asyncio
+import re
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from orchestrator.journal.access_tokens import Identity, Role
 from orchestrator.service.authentication import COOKIE
+from orchestrator.service.routes.events import stream
 from protocols.campaign import Campaign
 from tests.service import PEOPLE, House, house
 
@@ -141,3 +146,75 @@ def test_what_people_write_is_shown_as_text(served: House, assay: Campaign) -> N
     policy = client.get("/").headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
+
+
+BELOW = {"X-Forwarded-Prefix": "/lab/wellwise/", "Accept": "text/html"}
+
+
+def addresses(html: str) -> list[str]:
+    """Every address of this host that a browser would follow."""
+    return re.findall(r'(?:href|src|action|data-url|data-lazy)="(/[^"]*)"', html)
+
+
+def test_every_address_of_a_page_begins_with_the_path_that_the_proxy_took_away(
+    served: House, assay: Campaign
+) -> None:
+    campaign_id = served.campaign(assay)
+    client = signed_in(served, "admin")
+    pages = [
+        "/",
+        "/campaigns/new",
+        f"/campaigns/{campaign_id}",
+        f"/campaigns/{campaign_id}/insight",
+        f"/campaigns/{campaign_id}/wells/1/1/A1",
+        f"/campaigns/{campaign_id}/nothing",
+        "/robots",
+        "/access",
+        "/login",
+    ]
+    for page in pages:
+        plain = client.get(page, headers={"Accept": "text/html"})
+        below = client.get(page, headers=BELOW)
+        assert addresses(below.text) == ["/lab/wellwise" + a for a in addresses(plain.text)], page
+        part = client.get(page, headers={**BELOW, "X-Part": "1"})
+        assert all(a.startswith("/lab/wellwise/") for a in addresses(part.text)), page
+    assert 'data-prefix="/lab/wellwise"' in client.get("/", headers=BELOW).text
+    assert 'data-prefix=""' in client.get("/").text
+
+
+def test_sign_in_below_a_path_leads_back_below_it(served: House) -> None:
+    nobody = served.client("nobody")
+    asked = nobody.get("/robots", headers=BELOW, follow_redirects=False)
+    assert asked.headers["location"] == "/lab/wellwise/login?next=/robots"
+    form = nobody.get("/login?next=/robots", headers=BELOW).text
+    assert 'action="/lab/wellwise/login"' in form
+    data = {"token": served.secrets["viewer"], "next": "/robots"}
+    answer = nobody.post("/login", data=data, headers=BELOW, follow_redirects=False)
+    assert answer.headers["location"] == "/lab/wellwise/robots"
+    slash = nobody.get("/robots/", headers=BELOW, follow_redirects=False)
+    assert slash.headers["location"] == "http://testserver/lab/wellwise/robots"
+    plain = nobody.get("/robots/", follow_redirects=False)
+    assert plain.headers["location"] == "http://testserver/robots"
+
+
+def test_no_proxy_holds_events_back(served: House) -> None:
+    answer = asyncio.run(
+        stream(served.backend, Identity("ada", Role.VIEWER, "1"), None, None, None)
+    )
+    assert answer.headers["x-accel-buffering"] == "no"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["//evil.example", "https://evil.example", "/a//b", "/..", '/"><script>', "/" * 300]
+)
+def test_a_prefix_that_is_no_path_is_not_taken(served: House, prefix: str) -> None:
+    client = signed_in(served, "viewer")
+    assert client.get("/", headers={"X-Forwarded-Prefix": prefix}).text == client.get("/").text
+
+
+def test_the_script_sends_everything_below_the_prefix() -> None:
+    script = (files("orchestrator.service.dashboard") / "static" / "dashboard.js").read_text()
+    sent = re.findall(r"""["'`]([^"'`\s]*/(?:api/v1|campaigns|login|logout)\b)""", script)
+    assert len(sent) >= 7
+    assert all(address.startswith("${prefix}/") for address in sent), sent

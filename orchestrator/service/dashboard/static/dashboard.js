@@ -4,6 +4,7 @@
 const body = document.body;
 const main = document.getElementById("main");
 const byId = (id) => document.getElementById(id);
+const prefix = body.dataset.prefix; // the path at which a proxy serves this, or nothing
 
 async function send(method, url, content) {
   const headers = { "X-CSRF-Token": body.dataset.csrf, "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
@@ -69,7 +70,7 @@ function soon() {
 function listen() {
   const link = byId("link");
   const campaign = body.dataset.live === "*" ? "" : `&campaign=${body.dataset.live}`;
-  const source = new EventSource(`/api/v1/events/stream?after=${last}${campaign}`);
+  const source = new EventSource(`${prefix}/api/v1/events/stream?after=${last}${campaign}`);
   const show = (state, text) => { link.dataset.state = state; link.textContent = text; };
   source.onopen = () => { show("live", "live"); soon(); };
   source.onmessage = (message) => {
@@ -230,8 +231,8 @@ document.addEventListener("click", (event) => {
 byId("act-cancel").onclick = () => act.close();
 byId("detail-close").onclick = () => byId("detail").close();
 byId("sign-out").onclick = async () => {
-  await fetch("/logout", { method: "POST", headers: { "X-CSRF-Token": body.dataset.csrf } });
-  location.href = "/login";
+  await fetch(`${prefix}/logout`, { method: "POST", headers: { "X-CSRF-Token": body.dataset.csrf } });
+  location.href = `${prefix}/login`;
 };
 
 // New campaign: the same check as everywhere, while one writes.
@@ -299,7 +300,7 @@ function editor() {
     launch.disabled = true;
     if (!file.value.trim()) return;
     try {
-      const plan = await send("POST", "/api/v1/campaigns/validate", content());
+      const plan = await send("POST", `${prefix}/api/v1/campaigns/validate`, content());
       if (mine !== checked) return;
       findings.replaceChildren(element("p", "The file is valid.", "good"));
       byId("preview").hidden = false;
@@ -339,8 +340,8 @@ function editor() {
     event.preventDefault();
     launch.disabled = true;
     try {
-      const campaign = await send("POST", "/api/v1/campaigns", content());
-      location.href = `/campaigns/${campaign.id}`;
+      const campaign = await send("POST", `${prefix}/api/v1/campaigns`, content());
+      location.href = `${prefix}/campaigns/${campaign.id}`;
     } catch (error) {
       setText(byId("launch-problem"), error.message);
       launch.disabled = false;
@@ -356,7 +357,7 @@ function tokens() {
     setText(byId("token-problem"), "");
     try {
       const wish = { person: byId("token-person").value, role: byId("token-role").value, days: Number(byId("token-days").value) };
-      const token = await send("POST", "/api/v1/tokens", wish);
+      const token = await send("POST", `${prefix}/api/v1/tokens`, wish);
       const made = byId("token-made");
       made.hidden = false;
       made.className = "good";
@@ -378,7 +379,7 @@ function tokens() {
       return;
     }
     try {
-      await send("DELETE", `/api/v1/tokens/${button.dataset.revoke}`);
+      await send("DELETE", `${prefix}/api/v1/tokens/${button.dataset.revoke}`);
       location.reload();
     } catch (error) {
       setText(byId("token-problem"), error.message);
