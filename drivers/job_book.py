@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from drivers.base import DriverError, FencedOff, KeyConflict, RobotOffline
 from protocols.jobs import Job, JobReport, Reading
 
@@ -45,14 +43,16 @@ class JobBook:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._owner, self._fence = path, owner, fence
-        self._lock = FileLock(path.with_suffix(".lock"), timeout=0, thread_local=False)
+        self._lock: sqlite3.Connection | None = None
         try:
             self._database = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=30
+                path, isolation_level=None, check_same_thread=False, timeout=2 if owner else 30
             )
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
         except sqlite3.DatabaseError as error:
             raise DriverError(
                 f"the job book {path} cannot be read ({error}): move it away to begin a new one; "
@@ -61,6 +61,12 @@ class JobBook:
         if owner:
             try:
                 self._become_owner()
+            except sqlite3.OperationalError as error:
+                # Such as by a process that was put to sleep while it wrote.
+                self._database.close()
+                raise RobotOffline(
+                    f"robot {owner} is held by process {self._holder()}: {error}"
+                ) from None
             except DriverError:
                 self._database.close()
                 raise
@@ -70,13 +76,24 @@ class JobBook:
         if self._fence:
             # Before the lock: from here on an older owner that still lives begins nothing more.
             self._database.execute("INSERT OR IGNORE INTO fences VALUES (?)", (self._fence,))
-        holder = self._path.with_suffix(".holder")
+        # An exclusive transaction that never ends: the kernel ends it with the process.
+        lock = sqlite3.connect(
+            self._path.with_suffix(".lock"),
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=0,
+        )
         try:
-            self._lock.acquire()
-        except Timeout:
-            known = holder.read_text(encoding="utf-8") if holder.is_file() else "that is not known"
-            raise RobotOffline(f"robot {self._owner} is held by process {known}") from None
-        holder.write_text(str(os.getpid()), encoding="utf-8")
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            lock.close()
+            raise RobotOffline(f"robot {self._owner} is held by process {self._holder()}") from None
+        self._lock = lock
+        self._path.with_suffix(".holder").write_text(str(os.getpid()), encoding="utf-8")
+
+    def _holder(self) -> str:
+        holder = self._path.with_suffix(".holder")
+        return holder.read_text(encoding="utf-8") if holder.is_file() else "that is not known"
 
     def _hold_off_older(self) -> None:
         """Raise `FencedOff` if a newer owner has the robot; also inside a transaction."""
@@ -95,7 +112,9 @@ class JobBook:
 
     def let_go(self) -> None:
         """Let another driver have the robot; the book can still be read."""
-        self._lock.release()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
 
     @contextlib.contextmanager
     def _fenced(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ driver, nothing else.
 
 import asyncio
 import json
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -44,6 +45,7 @@ def make(setup: dict[str, Any]) -> Driver:
             seed=setup["seed"],
             address=setup["address"],
             limits=setup["limits"],
+            fence=setup.get("fence", 0),
         )
     )
 
@@ -62,9 +64,9 @@ async def answer(driver: Driver, request: dict[str, Any]) -> Any:
     return None
 
 
-async def serve(answers: TextIO) -> None:
-    """Answer until stdin ends, several calls at a time."""
-    setup = json.loads(sys.stdin.readline())
+async def serve(requests: TextIO, answers: TextIO) -> None:
+    """Answer until there are no more requests, several calls at a time."""
+    setup = json.loads(requests.readline())
     try:
         driver = make(setup)
         print(
@@ -85,18 +87,31 @@ async def serve(answers: TextIO) -> None:
             reply["error"] = {
                 "kind": type(error).__name__ if known else "DriverError",
                 "message": str(error) if known else f"{type(error).__name__}: {error}",
+                "begun": getattr(error, "begun", False) is True,
+                "newest": getattr(error, "newest", 0),
             }
         print(json.dumps(reply), file=answers, flush=True)
 
     running: set[asyncio.Task[None]] = set()
-    while line := await asyncio.to_thread(sys.stdin.readline):
+    while line := await asyncio.to_thread(requests.readline):
         task = asyncio.create_task(one(json.loads(line)))
         running.add(task)
         task.add_done_callback(running.discard)
     await driver.close()
 
 
+def own_lines() -> tuple[TextIO, TextIO]:
+    """The lines to wellwise, which nothing that a vendor's package reads or prints can reach.
+
+    What it prints, from C too, goes to stderr; what it reads from stdin is empty.
+    """
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return requests, answers
+
+
 if __name__ == "__main__":
-    # What a driver prints must not be taken for an answer.
-    out, sys.stdout = sys.stdout, sys.stderr
-    asyncio.run(serve(out))
+    asyncio.run(serve(*own_lines()))

@@ -6,6 +6,7 @@ folder, of the wrong version.
 """
 
 import importlib.machinery
+import os
 import runpy
 import sys
 from collections.abc import Sequence
@@ -33,5 +34,8 @@ if __name__ == "__main__":
     # The folder of this file, which Python puts first, would hide other packages behind `driver`
     # and `host`.
     sys.path = [folder for folder in sys.path if folder != str(Path(__file__).resolve().parent)]
+    # What the shell adds comes after what the environment has: its own packages come first.
+    added = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    sys.path = [folder for folder in sys.path if folder not in added] + added
     sys.meta_path.append(_Rooms)
     runpy.run_module("drivers.isolated.host", run_name="__main__", alter_sys=True)
