@@ -66,6 +66,7 @@ class Device(ABC):
         self.setup = setup
         self._book: JobBook | None = None
         self._turn = asyncio.Lock()
+        self._one_job = asyncio.Lock()
         self._work: dict[str, asyncio.Task[None]] = {}
         self._limit: asyncio.Timeout | None = None
 
@@ -173,6 +174,11 @@ class Device(ABC):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _carry_out(self, job: Job) -> None:
+        """Do a job, after those that were taken before it."""
+        async with self._one_job:
+            await self._execute(job)
+
+    async def _execute(self, job: Job) -> None:
         book = self._opened()
         report = book.report(job.key)
         assert report is not None

@@ -1,6 +1,6 @@
 """The simulated twin of a driver's equipment, for the conformance kit and rehearsals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,21 @@ from typing import Any, cast
 
 from drivers.base import Clock
 from drivers.registry import TWINS, entry_point
+
+
+@dataclass(frozen=True)
+class Done:
+    """Something that equipment did: an operation that must not be repeated.
+
+    What it cannot say is empty. `amount` is in uL or s, as the operation has it; times are those of
+    `time.time`, 0 if it does not say.
+    """
+
+    kind: str = ""
+    well: str | None = None
+    amount: float | None = None
+    began_at: float = 0.0
+    ended_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -22,6 +37,17 @@ class Twin:
     address: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     performed: Callable[[], int] | None = None
+    did: Callable[[], Sequence[Done]] | None = None
+    """All of these operations with well and amount, in the order in which they ended."""
+
+    expected: Callable[[str], float | None] | None = None
+    """The number that a reading of a well should have now."""
+
+    break_next: Callable[[], None] | None = None
+    """Let the next operation fail, as the equipment fails."""
+
+    crash: Callable[[], None] | None = None
+    """Switch the equipment off and on where it is."""
 
 
 TwinMaker = Callable[[Path], AbstractContextManager[Twin]]

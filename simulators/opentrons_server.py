@@ -13,7 +13,7 @@ from typing import Any
 _MARK = re.compile(r"protocol\.comment\('(operation \d+ done: (\w+).*?)'\)")
 _KEPT_RUNS = 20
 _ENDED = ("stopped", "succeeded", "failed")
-_LASTING = {"dispense", "aspirate", "mix", "detach", "transfer", "incubate"}
+LASTING = {"dispense", "aspirate", "mix", "detach", "transfer", "incubate"}
 
 
 class OpentronsServer(ThreadingHTTPServer):
@@ -46,7 +46,7 @@ class OpentronsServer(ThreadingHTTPServer):
     @property
     def lasting(self) -> int:
         """How many operations were done that must not be done twice."""
-        return sum(mark.split(": ")[1].split()[0] in _LASTING for mark in self.done)
+        return sum(mark.split(": ")[1].split()[0] in LASTING for mark in self.done)
 
     def now(self) -> datetime:
         """The time on its clock."""

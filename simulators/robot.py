@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.base import Capabilities, KeyMemory, RobotOffline, RobotSetup
+from drivers.base import Capabilities, KeyConflict, KeyMemory, RobotOffline, RobotSetup
 from drivers.capabilities import Limits
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
@@ -131,6 +131,11 @@ class SimulatedRobot:
                     f"robot {self._setup.name} does not answer (injected, before it received "
                     f"{job.key})"
                 )
+        if (known := self._known(log, job.key)) is not None and known.content != job.content:
+            raise KeyConflict(
+                f"robot {self._setup.name} has another job under the key {job.key}: nothing was "
+                "done"
+            )
         if not self._knows(log, job.key):
             refuse_unfit(self._setup.name, self.capabilities, job)
             log.record_job(job, JobReport(key=job.key, state="running"))
@@ -153,7 +158,13 @@ class SimulatedRobot:
                     key=key, state="in_doubt", message="the robot keeps no record of jobs"
                 )
             return JobReport(key=key, state="unknown")
-        return log.report(key) or JobReport(key=key, state="unknown")
+        report, job = log.report(key), self._known(log, key)
+        if report is None or job is None:
+            return JobReport(key=key, state="unknown")
+        return report.model_copy(update={"content": job.content})
+
+    def _known(self, log: RobotLog, key: str) -> Job | None:
+        return log.job(key) if self._knows(log, key) and log.report(key) is not None else None
 
     def _knows(self, log: RobotLog, key: str) -> bool:
         if self._options.memory is KeyMemory.CANNOT_SAY:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from drivers.clock import RealClock
-from drivers.twin import Twin
+from drivers.conformance.bench import amount_of
+from drivers.twin import Done, Twin
+from protocols.operations import well_of
 from simulators.clock import AcceleratedClock
 from simulators.diligent import Diligent
 from simulators.firmware import CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware
-from simulators.opentrons_server import OpentronsServer
+from simulators.opentrons_server import LASTING, OpentronsServer
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 
@@ -30,10 +32,23 @@ def simulated(home: Path) -> Iterator[Twin]:
             log.close()
         return total
 
+    def did() -> list[Done]:
+        found: list[Done] = []
+        for file in home.rglob(lab_log_path(Path(), "bench").name):
+            log = RobotLog(file)
+            found += [
+                Done(done.operation.kind, well_of(done.operation), amount_of(done.operation))
+                for done in log.everything()
+                if not done.operation.repeatable
+            ]
+            log.close()
+        return found
+
     yield Twin(
         clock=AcceleratedClock(datetime.now(UTC), _SPEED),
         options={"lab": "bench", "culture": "enzyme-assay"},
         performed=performed,
+        did=did,
     )
 
 
@@ -46,6 +61,8 @@ def _pump(firmware: type[Firmware], options: dict[str, Any]) -> Iterator[Twin]:
             address=running.path,
             options=options,
             performed=lambda: len(running.moved_ul),
+            did=lambda: [Done(amount=moved) for moved in running.moved_ul],
+            crash=running.power_off_and_on,
         )
     finally:
         running.end()
@@ -109,6 +126,14 @@ def opentrons(home: Path) -> Iterator[Twin]:
             address=server.url,
             options=OT2_DECK,
             performed=lambda: server.lasting,
+            did=lambda: [
+                Done(kind, well or None)
+                for kind, _, well in (
+                    mark.split(": ")[1].partition(" ") for mark in list(server.done)
+                )
+                if kind in LASTING
+            ],
+            crash=server.crash,
         )
     finally:
         server.end()

@@ -4,11 +4,13 @@ Each check that fails comes with what a lab would suffer from it.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from drivers.base import Driver
 from drivers.conformance import checks as _checks  # noqa: F401  # fills the list
+from drivers.conformance import checks_of_work as _checks_of_work  # noqa: F401
 from drivers.conformance.bench import Bench
 from drivers.conformance.check_list import CHECKS
 from drivers.conformance.levels import Failure, Level, Outcome
@@ -31,8 +33,10 @@ async def examine(
         has_twin: whether the equipment is simulated; real equipment cannot show that its driver has
             a twin.
     """
+    # Equipment that remembers keys must not answer for an earlier run.
+    run = secrets.token_hex(4)
     for number, (level, title, harm, check) in enumerate(CHECKS, 1):
-        bench = Bench(kind, twin, home / f"check-{number}", number)
+        bench = Bench(kind, twin, home / f"check-{number}", number, run)
         seen = ""
         try:
             async with asyncio.timeout(_PATIENCE_S):

@@ -7,19 +7,24 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from drivers.base import Capabilities, Driver, RobotOffline, RobotSetup
 from drivers.twin import Twin
 from protocols.jobs import Job, JobReport
 from protocols.operations import OPERATIONS, Operation
+from protocols.plates import LABWARE
 
 
 class Bench:
     """A driver on the bench: makes robots and jobs for checks."""
 
-    def __init__(self, kind: type[Driver], twin: Twin, home: Path, number: int) -> None:
+    def __init__(
+        self, kind: type[Driver], twin: Twin, home: Path, number: int, run: str = ""
+    ) -> None:
         self.kind, self.twin, self.home = kind, twin, home
         self._round = number
+        self._run = f"bench-{run}" if run else "bench"
         self._before = 0
         self._numbers = itertools.count(1)
 
@@ -54,24 +59,45 @@ class Bench:
         finally:
             await robot.close()
 
-    def job(self, wells: int = 2, longest: bool = False) -> Job:
-        """A new job of everything that the robot can do."""
+    def job(
+        self,
+        wells: int = 2,
+        longest: bool = False,
+        least: bool = False,
+        first_well: int = 1,
+        only: str = "",
+        changes: dict[str, float] | None = None,
+    ) -> Job:
+        """A new job of everything that the robot can do.
+
+        Args:
+            wells: in how many wells, from `first_well` of row A on.
+            longest: with the highest values that it takes.
+            least: with the lowest.
+            only: of one kind of operation, if given.
+            changes: values of fields, whatever the robot takes.
+        """
         capabilities = self.robot().capabilities
         number = next(self._numbers)
         operations = [
             operation
             for kind in capabilities.operations
-            for operation in _operations(kind, capabilities, wells, longest)
+            if only in ("", kind)
+            for operation in _operations(
+                kind,
+                _values(kind, capabilities, longest, least) | (changes or {}),
+                range(first_well, first_well + wells),
+            )
         ]
         return Job(
-            key=f"bench/r{self._round}/p{number}/check/1",
+            key=f"{self._run}/r{self._round}/p{number}/check/1",
             round=self._round,
             step="check",
             occurrence=1,
             day=0,
             plate=number,
-            plate_id=f"bench/r{self._round}/p{number}",
-            labware=min(capabilities.labware, key=lambda name: int(name.split("-")[0])),
+            plate_id=f"{self._run}/r{self._round}/p{number}",
+            labware=_labware(capabilities, first_well + wells - 1),
             robot="bench",
             due_at=self.twin.clock.now(),
             tolerance_s=3600.0,
@@ -93,9 +119,10 @@ class Bench:
         return report
 
     def _something_done(self, report: JobReport) -> bool:
-        return report.operations_done > 0 or (
-            self.twin.performed is not None and self.twin.performed() > self._before
-        )
+        before = self._before
+        done = self.count() or 0
+        self._before = before
+        return report.operations_done > 0 or done > before
 
     async def pause(self) -> None:
         """Let a little time pass, on any clock."""
@@ -105,7 +132,10 @@ class Bench:
 
     def count(self) -> int | None:
         """How many operations the equipment has done."""
-        found = None if self.twin.performed is None else self.twin.performed()
+        if self.twin.performed is not None:
+            found: int | None = self.twin.performed()
+        else:
+            found = None if self.twin.did is None else len(self.twin.did())
         self._before = found or 0
         return found
 
@@ -114,16 +144,37 @@ class Bench:
         return sum(not operation.repeatable for operation in job.operations)
 
 
-def _operations(
-    kind: str, capabilities: Capabilities, wells: int, longest: bool
-) -> Iterator[Operation]:
-    operation: type[Operation] = OPERATIONS[kind]
-    values = dict(operation.typical)
+def _labware(capabilities: Capabilities, columns: int) -> str:
+    """The smallest labware with so many wells in a row, or the largest that there is."""
+    by_size = sorted(capabilities.labware, key=lambda name: int(name.split("-")[0]))
+    return next((name for name in by_size if LABWARE[name][1] >= columns), by_size[-1])
+
+
+def amount_of(operation: Operation) -> float | None:
+    """How much an operation moves (uL) or how long it takes by itself (s); None if neither."""
+    for field in ("volume_ul", "duration_s"):
+        if (value := getattr(operation, field, None)) is not None:
+            return float(value)
+    return None
+
+
+def _values(kind: str, capabilities: Capabilities, longest: bool, least: bool) -> dict[str, Any]:
+    values = dict(OPERATIONS[kind].typical)
     for name, (low, high) in capabilities.operations[kind].items():
         typical = values.get(name, low)
-        values[name] = high if longest and math.isfinite(high) else min(max(typical, low), high)
+        extreme = high if longest else low
+        values[name] = (
+            extreme
+            if (longest or least) and math.isfinite(extreme)
+            else min(max(typical, low), high)
+        )
+    return values
+
+
+def _operations(kind: str, values: dict[str, Any], wells: range) -> Iterator[Operation]:
+    operation: type[Operation] = OPERATIONS[kind]
     if operation.concerns_plate:
         yield operation.model_validate(values)
     else:
-        for number in range(wells):
-            yield operation.model_validate({"well": f"A{number + 1}", **values})
+        for number in wells:
+            yield operation.model_validate({"well": f"A{number}", **values})

@@ -350,12 +350,15 @@ async def _crash(bench: Bench) -> None:
     "after some days no port could be opened any more",
 )
 async def _leaves_nothing(bench: Bench) -> None:
+    others = asyncio.all_tasks()
     async with bench.connected() as robot:
         job = bench.job()
         await robot.submit(job)
         await bench.until_over(robot, job.key)
     gc.collect()
-    files, tasks = _open_files(), len(asyncio.all_tasks())
+    await asyncio.sleep(0.05)
+    left_running = asyncio.all_tasks() - others
+    files = _open_files()
     for _ in range(_CONNECTIONS):
         async with bench.connected() as robot:
             await robot.poll(job.key)
@@ -363,8 +366,12 @@ async def _leaves_nothing(bench: Bench) -> None:
     left = (_open_files() - files) // _CONNECTIONS
     if left > 0:
         raise Failure(f"each connection leaves {left} open files or ports behind")
-    if len(asyncio.all_tasks()) > tasks:
-        raise Failure("its tasks run on after close")
+    await asyncio.sleep(0.05)
+    left_running |= asyncio.all_tasks() - others
+    running = [task for task in left_running if not task.done()]
+    _cancel(set(running))
+    if running:
+        raise Failure(f"{len(running)} of its tasks run on after close")
 
 
 def _cancel(tasks: set[asyncio.Task[Any]]) -> None:

@@ -217,6 +217,9 @@ class OpentronsRobot:
         book = self._opened()
         report = book.report(key)
         assert report is not None
+        if report.state != "running":
+            # Another poll that was under way has concluded it.
+            return report
         book.write(report.model_copy(update=update))
         return book.report(key) or report
 

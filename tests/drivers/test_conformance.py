@@ -29,6 +29,7 @@ from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Dispense, Image, Operation
 from tests.builders import finished, job_of
 from tests.conftest import START
+from tests.drivers import bad_drivers
 
 WELLWISE = Path(sys.executable).with_name("wellwise")
 
@@ -168,6 +169,30 @@ def test_a_broken_driver_fails_with_what_a_lab_would_suffer(
     assert reached(found) is level
 
 
+@pytest.mark.parametrize(("kind", "title", "seen"), bad_drivers.BAD)
+def test_a_subtly_bad_driver_is_caught(
+    tmp_path: Path, kind: type[Driver], title: str, seen: str
+) -> None:
+    async def every() -> list[Outcome]:
+        with bad_drivers.twin() as twin:
+            return [outcome async for outcome in examine(kind, twin, tmp_path)]
+
+    found = asyncio.run(every())
+    failed = {outcome.title: outcome for outcome in found if not outcome.passed}
+    (caught,) = [outcome for name, outcome in failed.items() if name.startswith(title)]
+    assert seen in caught.seen
+    assert reached(found) is not Level.GOLD
+
+
+def test_the_honest_driver_of_the_same_equipment_is_gold(tmp_path: Path) -> None:
+    async def every() -> list[Outcome]:
+        with bad_drivers.twin() as twin:
+            return [outcome async for outcome in examine(bad_drivers.Honest, twin, tmp_path)]
+
+    found = asyncio.run(every())
+    assert [(outcome.title, outcome.seen) for outcome in found if not outcome.passed] == []
+
+
 @pytest.mark.parametrize(
     "name", ["simulated", "masterflex-ls", "ne-1000", "cavro-xlp", "opentrons", "manual"]
 )
@@ -193,7 +218,7 @@ def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stderr == ""
-    assert "Driver acme_pump: gold (15 of 15 checks hold)." in ran.stdout
+    assert "Driver acme_pump: gold (24 of 24 checks hold)." in ran.stdout
     assert len((tmp_path / "acme/wellwise_acme_pump/driver.py").read_text().splitlines()) <= 40
     with pytest.raises(DriverError, match="exists: nothing was written"):
         new_driver("acme_pump", tmp_path / "acme")
