@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from drivers.base import Driver, DriverError, RobotSetup
 from drivers.registry import add_folder, clock, driver_class, driver_names, make_driver
 from orchestrator.cli.context import Home, console, settings_for, text_of
+from protocols.campaign import RobotConfig
 from protocols.campaign_file import read_lab
 from protocols.errors import InvalidInput, Problem, WellwiseError
 from protocols.jobs import Job, JobReport
@@ -51,7 +52,7 @@ def list_drivers() -> None:
             ]
         except DriverError as error:
             text = [f"(cannot be used: {error})"]
-        console.print(f"{name:16} {text[0]}", highlight=False, soft_wrap=True, markup=False)
+        _plain(f"{name:16} {text[0]}")
 
 
 @drivers.command()
@@ -96,23 +97,39 @@ def check(
     option: Annotated[
         list[str] | None, typer.Option("--option", help="NAME=VALUE of the driver's options.")
     ] = None,
+    environment: Annotated[
+        str, typer.Option("--environment", help="The environment in which the driver runs.")
+    ] = "",
+    lab: Annotated[
+        Path | None,
+        typer.Option("--lab", help="A lab file: DRIVER is then the name of a robot in it."),
+    ] = None,
+    yes: Yes = False,
+    home: Home = None,
 ) -> None:
     """Run the conformance kit: which level a driver reaches, and what each failure would mean."""
     from drivers.conformance import examine, reached
+    from drivers.conformance.candidate import candidate
     from drivers.conformance.levels import Level
-    from drivers.twin import Twin, twin_of
+    from drivers.twin import Twin
 
-    name = _known(driver)
-    kind, maker = driver_class(name), twin_of(name)
-    options = {
-        key: YAML(typ="safe", pure=True).load(value) for key, value in map(_pair, option or ())
-    }
+    options: dict[str, Any] = {}
+    if lab is not None:
+        config = _described(driver, lab)
+        options, address = dict(config.options), address or config.address
+        driver, environment = config.driver, environment or config.environment
+    checked = candidate(_known(driver), environment, settings_for(home).home.absolute())
+    name, kind, maker = checked.name, checked.kind, checked.twin
+    options |= _values(option)
     if not hardware and maker is None:
         raise WellwiseError(
             f"driver {name} has no simulated twin: announce one in the group wellwise.twins, or "
-            "check it with "
-            "--hardware and --address against real equipment"
+            "check it with --hardware and --address against real equipment"
         )
+
+    if hardware and not yes:
+        _plain(f"{name} at {address or 'its address'} will MOVE all that it can.")
+        typer.confirm("Go on?", abort=True)
 
     async def outcomes(home: Path) -> list[Outcome]:
         found: list[Outcome] = []
@@ -124,18 +141,8 @@ def check(
                 line = f"[{style}]{mark}[/]  {outcome.level:6}  {escape(outcome.title)}"
                 console.print(line, highlight=False, soft_wrap=True)
                 if not outcome.passed:
-                    console.print(
-                        f"       seen: {outcome.seen}",
-                        highlight=False,
-                        soft_wrap=True,
-                        markup=False,
-                    )
-                    console.print(
-                        f"       in a lab {outcome.harm}",
-                        highlight=False,
-                        soft_wrap=True,
-                        markup=False,
-                    )
+                    for text in (f"seen: {outcome.seen}", f"in a lab {outcome.harm}"):
+                        _plain(f"       {text}")
         return found
 
     with tempfile.TemporaryDirectory() as folder:
@@ -216,10 +223,7 @@ def jog(
     home: Home = None,
 ) -> None:
     """Have a robot do one operation."""
-    fields = {
-        name: YAML(typ="safe", pure=True).load(text) for name, text in map(_pair, value or ())
-    }
-    _execute(robot, [{"kind": operation, **fields}], labware, yes, lab, home)
+    _execute(robot, [{"kind": operation, **_values(value)}], labware, yes, lab, home)
 
 
 @robots.command()
@@ -351,21 +355,33 @@ def _tell(robot: str, what: str, lab: Path, home: Path | None) -> None:
     console.print(f"Robot {robot}: {what}.")
 
 
+def _plain(text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
 def _known(driver: str) -> str:
     return add_folder(Path(driver)) if (Path(driver) / "pyproject.toml").is_file() else driver
 
 
-def _robot(name: str, lab: Path, home: Path | None) -> Driver:
+def _described(name: str, lab: Path) -> RobotConfig:
     described = read_lab(text_of(lab), str(lab), driver_names()).robots
     if name not in described:
         raise WellwiseError(
             f"there is no robot {name!r} in {lab} (expected one of {', '.join(described)})"
         )
-    config, folder = described[name], settings_for(home).home
+    return described[name]
+
+
+def _robot(name: str, lab: Path, home: Path | None) -> Driver:
+    config, folder = _described(name, lab), settings_for(home).home
     setup = RobotSetup(
         name, config.options, clock("real"), folder, address=config.address, limits=config.limits
     )
     return make_driver(config.driver, setup, config.environment)
+
+
+def _values(pairs: list[str] | None) -> dict[str, Any]:
+    return {name: YAML(typ="safe", pure=True).load(text) for name, text in map(_pair, pairs or ())}
 
 
 def _pair(entry: str) -> tuple[str, str]:

@@ -105,7 +105,7 @@ class DoneEarly(Honest):
 
     async def later(self, seconds: float) -> None:
         """As slow as its heater."""
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(1.0)
         await equipment.incubate(seconds)
 
 

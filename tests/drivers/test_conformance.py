@@ -1,4 +1,5 @@
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from drivers.twin import Twin, twin_of
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Dispense, Image, Operation
 from tests.builders import finished, job_of
-from tests.conftest import START
+from tests.conftest import ROOT, START
 from tests.drivers import bad_drivers
 
 WELLWISE = Path(sys.executable).with_name("wellwise")
@@ -224,6 +225,34 @@ def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
         new_driver("acme_pump", tmp_path / "acme")
     with pytest.raises(DriverError, match="cannot name a driver"):
         new_driver("Acme Pump", tmp_path / "other")
+
+
+def test_the_kit_takes_a_class_an_environment_or_a_robot_and_asks_before_it_moves(
+    tmp_path: Path,
+) -> None:
+    def check(*words: object, answer: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [WELLWISE, "driver", "check", *map(str, words)],
+            cwd=ROOT,
+            env=os.environ | {"WELLWISE_HOME": str(tmp_path)},
+            input=answer,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    asked = check("tests.drivers.bad_drivers:Honest", "--hardware", answer="n\n")
+    assert "will MOVE" in asked.stdout
+    assert "holds" not in asked.stdout
+    assert asked.returncode == 1
+    run = check("tests.drivers.bad_drivers:Honest", "--hardware", answer="y\n")
+    assert "holds  bronze  it does a job to its end" in run.stdout
+    lab = tmp_path / "lab.yaml"
+    environment = Path(sys.executable).parent.parent
+    lab.write_text(f"robots:\n  pump: {{driver: masterflex-ls, environment: {environment}}}\n")
+    robot = check("pump", "--lab", lab)
+    assert "Driver masterflex-ls: gold" in robot.stdout, robot.stdout + robot.stderr
+    assert "there is no driver tests.nothing:X" in check("tests.nothing:X", "--hardware").stderr
 
 
 def pump(home: Path, kind: type[Pump]) -> Pump:
