@@ -47,9 +47,7 @@ def list_drivers() -> None:
     """Every installed driver with its first line, or why it cannot be used."""
     for name in driver_names():
         try:
-            text = (driver_class(name).__doc__ or "").strip().splitlines() or [
-                "(it has no description)"
-            ]
+            text = (driver_class(name).__doc__ or "(no description)").strip().splitlines()
         except DriverError as error:
             text = [f"(cannot be used: {error})"]
         _plain(f"{name:16} {text[0]}")
