@@ -14,9 +14,12 @@ if TYPE_CHECKING:
         DRIVER_API,
         Capabilities,
         Clock,
+        DeviceCannotWork,
         Driver,
         DriverError,
+        FencedOff,
         JobRefused,
+        KeyConflict,
         KeyMemory,
         RobotOffline,
         RobotSetup,
@@ -59,13 +62,16 @@ __all__ = [
     "Cost",
     "DecidedByWell",
     "Device",
+    "DeviceCannotWork",
     "Driver",
     "DriverError",
+    "FencedOff",
     "ForbiddenCombination",
     "InvalidInput",
     "Job",
     "JobRefused",
     "JobReport",
+    "KeyConflict",
     "KeyMemory",
     "LinearConstraint",
     "MarksImages",
@@ -99,8 +105,8 @@ __all__ = [
 
 _NAMES = {
     "drivers.base": (
-        "DRIVER_API Capabilities Clock Driver DriverError JobRefused KeyMemory "
-        "RobotOffline RobotSetup"
+        "DRIVER_API Capabilities Clock DeviceCannotWork Driver DriverError FencedOff JobRefused "
+        "KeyConflict KeyMemory RobotOffline RobotSetup"
     ),
     "drivers.device": "Device NoOptions OperationFailed",
     "optimizer.ask_tell": "Optimizer",
