@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from orchestrator.client import Client, RefusedByService, Unreachable
-from orchestrator.errors import UnknownOutcome
 from orchestrator.journal.access_tokens import Role
 from protocols.campaign import Campaign
 from tests.conftest import ASSAY_FILE
@@ -387,24 +386,3 @@ def test_on_postgresql_as_well(tmp_path: Path, assay: Campaign) -> None:
         assert [answer.status_code for answer in answers] == [200, 200]
         kinds = [event.kind for event in served.backend.journal.events(campaign_id)]
         assert kinds.count("campaign_paused") == 1
-
-
-def test_a_launch_whose_commit_was_not_answered_is_found_by_its_key(
-    served: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, journal = served.client("operator"), served.backend.journal
-    original = journal.create_campaign
-
-    def lost(*arguments: Any) -> str:
-        original(*arguments)
-        raise UnknownOutcome("the journal went away while this was written")
-
-    monkeypatch.setattr(journal, "create_campaign", lost)
-    sent = {"file": ASSAY_FILE.read_text()}
-    headers = {"Idempotency-Key": "only-once"}
-    first = client.post("/api/v1/campaigns", json=sent, headers=headers)
-    assert (first.status_code, "went away" in first.json()["detail"]) == (503, True)
-    monkeypatch.setattr(journal, "create_campaign", original)
-    second = client.post("/api/v1/campaigns", json=sent, headers=headers)
-    assert (second.status_code, second.headers["Idempotent-Replay"]) == (201, "true")
-    assert journal.campaign_ids() == [second.json()["id"]]
