@@ -16,7 +16,7 @@ from drivers.base import DriverError
 PACKAGES: dict[str, tuple[str, ...]] = {"opentrons": ("opentrons==8.8.2",)}
 """What each environment of ours holds, pinned."""
 
-_HOST = ("pint", "pydantic")
+_HOST = ("filelock", "pint", "pydantic")
 """What the process needs that speaks for a driver in its environment."""
 
 

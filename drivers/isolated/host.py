@@ -1,7 +1,7 @@
 """A driver in an interpreter of its own: answers one JSON line on stdout for each on stdin.
 
-Run by `drivers.isolated.driver`. Its environment needs pint, pydantic and the packages of the
-driver, nothing else.
+Run by `drivers.isolated.driver`. Its environment needs filelock, pint, pydantic and the
+packages of the driver, nothing else.
 """
 
 import asyncio

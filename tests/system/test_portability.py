@@ -28,7 +28,12 @@ METHODS = {"add_signal_handler", "add_reader", "add_writer"}
 PLACES = ("/bin/", "/dev/", "/etc/", "/proc/", "/tmp", "/usr/", "/var/")
 ARGUMENTS = {"preexec_fn", "pass_fds"}
 
+UNKNOWN = "where there is none, nothing is known of other owners: their leases run out"
+
 ALLOWED = {
+    ("orchestrator/lab/lease.py", "'/proc/'"): UNKNOWN,
+    ("orchestrator/lab/lease.py", "'/proc/self/ns/pid'"): UNKNOWN,
+    ("orchestrator/lab/lease.py", "'/proc/sys/kernel/random/boot_id'"): UNKNOWN,
     ("drivers/serial/line.py", "'/dev/pts/'"): "compares the name of a port that a person gave",
     (
         "drivers/conformance/checks.py",
