@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from orchestrator.cli.context import text_of
 from orchestrator.core.act_spec import ActSpec, FieldSpec
 from protocols.addresses import JobAddress, WellAddress
 from protocols.errors import InvalidInput, Problem
@@ -110,7 +111,7 @@ def _values(act: ActSpec, given: dict[str, Any]) -> tuple[str | None, dict[str, 
         elif entry is None:
             continue
         if field.file:
-            entry = _text_of(entry)
+            entry = text_of(entry)
         elif field.kind in ("well", "wells"):
             addresses = [
                 WellAddress.parse(text) for text in ([entry] if field.kind == "well" else entry)
@@ -166,9 +167,3 @@ def _named_value(field: FieldSpec, entry: str) -> tuple[str, Any]:
         except ValueError:
             continue
     return name, text
-
-
-def _text_of(path: Path) -> str:
-    from orchestrator.cli.context import text_of
-
-    return text_of(path)

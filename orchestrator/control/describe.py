@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from orchestrator.control.act import Act, Typed
+from orchestrator.control.act import Act, Typed, WellAct
 from orchestrator.core.act_spec import ActSpec, FieldKind, FieldSpec
 
 _LONG_TEXT = 10_000
@@ -18,6 +18,14 @@ _KINDS: Mapping[str, FieldKind] = {
     "array": "list",
     "object": "mapping",
 }
+
+
+_WELL = "/rounds/{number}/wells/{plate}/{well}"
+
+
+def path_of(act: type[Act]) -> str:
+    """Where an act is over HTTP, below `/campaigns/{campaign_id}`."""
+    return (_WELL if issubclass(act, WellAct) else "") + act.path
 
 
 def spec_of(act: type[Act]) -> ActSpec:

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from orchestrator.control.act import Act, Answer, WellAct
-from orchestrator.control.describe import spec_of
+from orchestrator.control.describe import path_of, spec_of
 from orchestrator.control.table import ACTS
 from orchestrator.core.act_spec import FieldSpec
 
@@ -35,12 +35,6 @@ _ANSWERS: Mapping[Answer, str] = {
     "well": "WellHistory",
     "entered": "Entered",
 }
-_WELL = "/rounds/{number}/wells/{plate}/{well}"
-
-
-def path_of(act: type[Act]) -> str:
-    """Where an act is, below `/campaigns/{campaign_id}`."""
-    return (_WELL if issubclass(act, WellAct) else "") + act.path
 
 
 def client_methods(acts: Sequence[type[Act]]) -> str:

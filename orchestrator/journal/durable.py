@@ -1,6 +1,7 @@
-"""Files that are on the disk before anybody speaks of them."""
+"""Files that are written whole or not at all, and are on the disk before anybody speaks of them."""
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -10,16 +11,7 @@ def write_durably(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; what was there before is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content, durable=True)
     if os.name == "posix":
         # The name as well as the content: a rename is durable when its folder is.
         folder = os.open(path.parent, os.O_RDONLY)
@@ -27,3 +19,28 @@ def write_durably(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def write_whole(path: Path, content: bytes, durable: bool = False) -> None:
+    """Write a file whole or not at all, whoever else writes it at the same time.
+
+    Args:
+        path: where to; its folder is made.
+        content: what is to be in it.
+        durable: whether the content is on the disk before the file has its name.
+
+    Raises:
+        OSError: it cannot be written; what was there before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Each writer has a name of its own: one that replaces must not take another's file away.
+    partial = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus, JobStatus
+from orchestrator.journal.durable import write_whole
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import add_event, existing
 from orchestrator.journal.tables import OPEN_JOB, CampaignRow, JobRow, JournalRow
@@ -76,10 +77,7 @@ class _Mark:
             "last_event": journal.last_event(),
             "home": self._here(),
         }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(known), encoding="utf-8")
-        partial.replace(self._path)
+        write_whole(self._path, json.dumps(known).encode())
 
     def _here(self) -> str:
         return f"{socket.gethostname()}:{self._path.parent.resolve()}"
@@ -93,8 +91,9 @@ class _Mark:
 def _new_life(journal: Journal, why: str, due: Due) -> Journal:
     """Put what may have been done since in doubt, and have every campaign wait for a person."""
     message = f"{why}: nobody knows what was done since"
-    last = {name: journal.last_moment(name) for name in journal.campaign_ids()}
-    untils = {name: due(journal, name) for name in journal.campaign_ids()}
+    names = journal.campaign_ids()
+    last = {name: journal.last_moment(name) for name in names}
+    untils = {name: due(journal, name) for name in names}
     with journal.transaction() as session:
         row = existing(session, JournalRow, 1)
         row.life, row.unsettled = row.life + 1, ""

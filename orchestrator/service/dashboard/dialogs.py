@@ -7,8 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from orchestrator.control.act import Act
-from orchestrator.control.describe import spec_of
-from orchestrator.control.generate import path_of
+from orchestrator.control.describe import path_of, spec_of
 from orchestrator.core.act_spec import FieldSpec
 
 _HAND_PLACED = frozenset(

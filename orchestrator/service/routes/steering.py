@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, create_model
 
 from orchestrator.control.act import Act, Answer, WellAct, perform
+from orchestrator.control.describe import path_of
 from orchestrator.core.by import By
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.service.authentication import Operator, TheBackend, at_least
@@ -73,7 +74,7 @@ def _add_campaign_route(router: APIRouter, act: type[Act]) -> None:
     ) -> JSONResponse:
         return _performed(request, backend, who, key, body, campaign_id, body)
 
-    _add(router, act, act.path, route)
+    _add(router, act, route)
 
 
 def _add_well_route(router: APIRouter, act: type[WellAct]) -> None:
@@ -92,17 +93,17 @@ def _add_well_route(router: APIRouter, act: type[WellAct]) -> None:
         done = act.model_validate({**body.model_dump(), "place": place})
         return _performed(request, backend, who, key, body, campaign_id, done)
 
-    _add(router, act, "/rounds/{number}/wells/{plate}/{well}" + act.path, route)
+    _add(router, act, route)
 
 
-def _add(router: APIRouter, act: type[Act], path: str, route: Callable[..., JSONResponse]) -> None:
+def _add(router: APIRouter, act: type[Act], route: Callable[..., JSONResponse]) -> None:
     route.__annotations__ |= {
         "body": body_of(act),
         "who": Annotated[Identity, Depends(at_least(act.role))],
     }
     summary, _, more = (act.__doc__ or "").partition("\n")
     router.add_api_route(
-        path,
+        path_of(act),
         route,
         methods=["POST"],
         responses=ACTING,
