@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from simulators.diligent import Diligent
 from simulators.firmware import CavroFirmware, Firmware, MasterflexFirmware, NE1000Firmware
 from simulators.opentrons_server import LASTING, OpentronsServer
 from simulators.robot import lab_log_path
-from simulators.robot_log import RobotLog
+from simulators.robot_log import Performed, RobotLog
 
 _SPEED = 600.0
 
@@ -24,30 +25,29 @@ _SPEED = 600.0
 def simulated(home: Path) -> Iterator[Twin]:
     """The virtual robot is its own twin; its log counts what it did."""
 
-    def performed() -> int:
-        total = 0
+    def logged() -> list[Performed]:
+        """What was done, in every log below the folder, one log after the other as they began.
+
+        A folder lists its files in no particular order.
+        """
+        logs = []
         for file in home.rglob(lab_log_path(Path(), "bench").name):
             log = RobotLog(file)
-            total += sum(not entry.operation.repeatable for entry in log.everything())
+            logs.append([done for done in log.everything() if not done.operation.repeatable])
             log.close()
-        return total
+        begun = sorted((log for log in logs if log), key=lambda log: log[0].started_at)
+        return list(chain.from_iterable(begun))
 
     def did() -> list[Done]:
-        found: list[Done] = []
-        for file in home.rglob(lab_log_path(Path(), "bench").name):
-            log = RobotLog(file)
-            found += [
-                Done(done.operation.kind, well_of(done.operation), amount_of(done.operation))
-                for done in log.everything()
-                if not done.operation.repeatable
-            ]
-            log.close()
-        return found
+        return [
+            Done(done.operation.kind, well_of(done.operation), amount_of(done.operation))
+            for done in logged()
+        ]
 
     yield Twin(
         clock=AcceleratedClock(datetime.now(UTC), _SPEED),
         options={"lab": "bench", "culture": "enzyme-assay"},
-        performed=performed,
+        performed=lambda: len(logged()),
         did=did,
     )
 

@@ -21,6 +21,7 @@ from drivers.base import (
 )
 from drivers.clock import RealClock
 from drivers.conformance import examine, reached
+from drivers.conformance.bench import Bench
 from drivers.conformance.levels import Level, Outcome
 from drivers.device import Device, OperationFailed
 from drivers.registry import driver_class
@@ -192,6 +193,25 @@ def test_the_honest_driver_of_the_same_equipment_is_gold(tmp_path: Path) -> None
 
     found = asyncio.run(every())
     assert [(outcome.title, outcome.seen) for outcome in found if not outcome.passed] == []
+
+
+def test_a_twin_tells_what_was_done_in_its_order_wherever_it_was_noted(tmp_path: Path) -> None:
+    # A folder lists its files in no particular order: here against the alphabet.
+    async def each(benches: list[Bench]) -> list[str | None]:
+        for index, bench in enumerate(benches):
+            async with bench.connected() as robot:
+                job = bench.job(wells=1, first_well=1 + index, only="dispense")
+                await robot.submit(job)
+                await bench.until_over(robot, job.key)
+        assert benches[0].twin.did is not None
+        return [done.well for done in benches[0].twin.did()]
+
+    maker = twin_of("simulated")
+    assert maker is not None
+    with maker(tmp_path) as twin:
+        kind = driver_class("simulated")
+        benches = [Bench(kind, twin, tmp_path / name, 1) for name in ("c", "d", "a", "b")]
+        assert asyncio.run(each(benches)) == ["A1", "A2", "A3", "A4"]
 
 
 @pytest.mark.parametrize(
