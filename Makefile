@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-model bench-viewers bench-causes bench-forecasts lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-model bench-viewers bench-causes bench-forecasts lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -76,6 +76,10 @@ bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
 # chosen (tuning functions) and reported (others). SHORT=1 takes minutes, all of it a day.
 bench-strategies: $(READY)
 	$(BIN)/python -m benchmarks.strategies $(if $(SHORT),--short)
+
+# Several objectives and constraints on outcomes: hypervolume reached on BoTorch's test problems.
+bench-several: $(READY)
+	$(BIN)/python -m benchmarks.several_objectives
 
 # Whether what a forecast says comes true, over 108 simulated campaigns; about an hour on two cores.
 bench-forecasts: $(READY)

@@ -11,6 +11,8 @@ from optimizer.cross_validation import HeldOut, cross_validate, r_squared
 from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
 from optimizer.encoding import Encoding
 from optimizer.fitting import Prediction, noise_sd, predict
+from optimizer.hypervolume import hypervolumes
+from optimizer.objective import Goals, Objective, OutcomeConstraint
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import propose
 from optimizer.recommendation import Recommendation, best_tried, most_promising, recommend
@@ -21,8 +23,11 @@ __all__ = [
     "Effect",
     "Encoding",
     "FrontPoint",
+    "Goals",
     "HeldOut",
+    "Objective",
     "Optimizer",
+    "OutcomeConstraint",
     "PairEffect",
     "Prediction",
     "Recommendation",
@@ -33,6 +38,7 @@ __all__ = [
     "discover_causes",
     "edge_stability",
     "effects",
+    "hypervolumes",
     "most_promising",
     "noise_sd",
     "pair_effect",

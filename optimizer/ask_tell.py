@@ -1,7 +1,6 @@
 """Ask and tell: the optimiser in a script or a notebook, without a campaign."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -9,30 +8,32 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter
 
+from optimizer import study_figures
 from optimizer.cross_validation import cross_validate
 from optimizer.effects import effects
 from optimizer.fitting import Prediction, predict
+from optimizer.hypervolume import hypervolumes
 from optimizer.objective import Objective
+from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import propose
 from optimizer.recommendation import Recommendation, recommend
+from optimizer.shorthand import (
+    Allowed,
+    Ends,
+    Wanted,
+    goals_of,
+    number_of,
+    parameter_of,
+    table_rows,
+)
 from protocols.campaign import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.constraints import Constraint
-from protocols.parameters import (
-    CategoryParameter,
-    ContinuousParameter,
-    Parameter,
-    SteppedParameter,
-)
 from protocols.search_space import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-Allowed = tuple[float, float] | list[Any]
-"""A range (low, high) of any number between, or a list of levels: numbers in order, or names."""
-
 
 _FORMAT = 1
 
@@ -57,8 +58,10 @@ class Optimizer:
     def __init__(
         self,
         space: SearchSpace | Mapping[str, Allowed],
-        objectives: str | Mapping[str, str | tuple[str, float]] = "value",
+        objectives: str | Mapping[str, Wanted] = "value",
         *,
+        thresholds: Mapping[str, float] | None = None,
+        outcome_constraints: Mapping[str, Ends] | None = None,
         constraints: Sequence[Constraint] = (),
         strategy: StrategyChoice | str | None = None,
         seed: int = 0,
@@ -69,7 +72,12 @@ class Optimizer:
             space: a search space, or what each parameter may be, by its name: `(low, high)`, or a
                 list of numbers or of names.
             objectives: the outcome that is to be high, by its name, or its direction by its name:
-                `{"yield": "maximise"}`, `{"cost": "minimise"}`, `{"ph": ("match", 7.2)}`.
+                `{"yield": "maximise"}`, `{"cost": "minimise"}`, `{"ph": ("match", 7.2)}`; or
+                several.
+            thresholds: of several objectives, by outcome: what is not better is worth nothing,
+                however good the others are. Inferred where absent.
+            outcome_constraints: what an outcome has to be at least and at most, None for no end:
+                `{"viability": (0.8, None)}`.
             constraints: between parameters, where `space` is not a search space.
             strategy: what proposes, by its name or with options; None: the default.
             seed: the same calls with the same seed give the same answers.
@@ -82,13 +90,13 @@ class Optimizer:
                 raise ValueError("constraints belong to the search space that is given")
             self.space = space
         else:
-            parameters = tuple(_parameter(name, allowed) for name, allowed in space.items())
+            parameters = tuple(parameter_of(name, allowed) for name, allowed in space.items())
             self.space = SearchSpace(parameters=parameters, constraints=tuple(constraints))
-        self.outcome, self.objective = _objective(objectives)
-        if self.outcome in self.space.by_name:
-            raise ValueError(
-                f"{self.outcome!r} is a parameter (expected another name of the outcome)"
-            )
+        self._given = (objectives, thresholds or {}, outcome_constraints or {})
+        self.outcomes, self.goals = goals_of(*self._given)
+        for name in self.outcomes:
+            if name in self.space.by_name:
+                raise ValueError(f"{name!r} is a parameter (expected another name of the outcome)")
         self.strategy = StrategyChoice(name=strategy) if isinstance(strategy, str) else strategy
         self.seed = seed
         self.observations: list[Observation] = []
@@ -117,7 +125,7 @@ class Optimizer:
             seed=self.seed + self._asked,
             pending=self.pending,
             strategy=self.strategy,
-            objective=self.objective,
+            objective=self.goals,
         )
         self._asked += 1
         self.pending += [proposal.condition for proposal in self.proposals]
@@ -128,7 +136,7 @@ class Optimizer:
         results: "pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]",
         batch: int | None = None,
     ) -> None:
-        """What conditions gave: a row each, with a value for each parameter and the outcome.
+        """What conditions gave: a row each, with a value for each parameter and each outcome.
 
         A missing value (None, NaN) says that the measurement failed. All rows are checked before
         any is taken.
@@ -142,7 +150,7 @@ class Optimizer:
         Raises:
             ValueError: what is wrong, with row and column.
         """
-        rows = _rows(results)
+        rows = table_rows(results)
         latest = max((observation.round for observation in self.observations), default=0)
         number = batch if batch is not None else max(latest + (len(rows) > 1), 1)
         found = [self._observation(row, index, number) for index, row in enumerate(rows)]
@@ -152,7 +160,7 @@ class Optimizer:
         self.observations += found
 
     def _observation(self, row: Mapping[str, Any], index: int, batch: int) -> Observation:
-        missing = [name for name in (*self.space.by_name, self.outcome) if name not in row]
+        missing = [name for name in (*self.space.by_name, *self.outcomes) if name not in row]
         if missing:
             raise ValueError(f"row {index + 1} has no {', '.join(missing)}")
         values: dict[str, Value] = {}
@@ -164,34 +172,39 @@ class Optimizer:
                     f"row {index + 1}: {name}={value} is not allowed (expected {parameter.allowed})"
                 )
             values[name] = snapped
-        return Observation(condition=Condition(values), value=self._number(row, index), round=batch)
+        first, *others = self.outcomes
+        return Observation(
+            condition=Condition(values),
+            value=number_of(row, first, index),
+            round=batch,
+            outcomes={name: number_of(row, name, index) for name in others},
+        )
 
-    def _number(self, row: Mapping[str, Any], index: int) -> float | None:
-        given = row[self.outcome]
-        try:
-            value = math.nan if given is None else float(given)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"row {index + 1}: {self.outcome}={given!r} (expected a number, or nothing)"
-            ) from None
-        if math.isinf(value):
-            raise ValueError(
-                f"row {index + 1}: {self.outcome}={given!r} (expected a finite number, or nothing)"
-            )
-        return None if math.isnan(value) else value
-
-    def predict(self, conditions: Sequence[Mapping[str, Value]]) -> list[Prediction]:
+    def predict(
+        self, conditions: Sequence[Mapping[str, Value]], outcome: str | None = None
+    ) -> list[Prediction]:
         """Mean and sd of the true outcome of conditions; empty with fewer than two results.
 
+        Args:
+            conditions: a value for each parameter.
+            outcome: which, of several; the first objective's if absent.
+
         Raises:
-            ValueError: a value is missing or not allowed.
+            ValueError: a value is missing or not allowed, or there is no such outcome.
         """
         found = [self.space.snap(condition) for condition in conditions]
         if None in found:
             raise ValueError(f"condition {found.index(None) + 1} is not allowed, or not complete")
         return predict(
-            self.space, self.observations, [condition for condition in found if condition]
+            self.space, self._of(outcome), [condition for condition in found if condition]
         )
+
+    def _of(self, outcome: str | None) -> list[Observation]:
+        """The observations of one outcome."""
+        name = outcome or self.outcomes[0]
+        if name not in self.outcomes:
+            raise ValueError(f"no outcome {name!r} (expected one of {', '.join(self.outcomes)})")
+        return [o.of(None if name == self.outcomes[0] else name) for o in self.observations]
 
     def recommend(self, standard: Mapping[str, Value] | None = None) -> Recommendation:
         """The condition to use from now on, with the prediction for it and how certain it is.
@@ -200,7 +213,8 @@ class Optimizer:
             standard: today's practice, with which it is compared.
 
         Raises:
-            ValueError: fewer than two results, or the standard is not allowed.
+            ValueError: fewer than two results, the standard is not allowed, or there are several
+                objectives: `pareto_front` has their trade-offs.
         """
         compared = () if standard is None else (self.space.snap(standard),)
         if None in compared:
@@ -210,69 +224,57 @@ class Optimizer:
             self.observations,
             [c for c in compared if c],
             self.seed,
-            objective=self.objective,
+            objective=self.goals,
         )
         if found is None:
             raise ValueError("fewer than two results were told: nothing can be recommended")
         return found
 
+    def pareto_front(self) -> list[FrontPoint]:
+        """Up to twenty conditions that none beats in every objective, by the first objective.
+
+        Empty where an outcome has fewer than two results.
+        """
+        return pareto_front(self.space, self.observations, seed=self.seed, objective=self.goals)
+
+    def hypervolumes(self) -> list[float]:
+        """The hypervolume that the results of several objectives dominate, after each batch."""
+        return hypervolumes(self.observations, self.goals)
+
     def plot_progress(self) -> "Figure":
-        """Every result in its order, and the best so far."""
-        figure, axes = _figure()
-        known = [observation.value for observation in self.observations if observation.usable]
-        best: list[float] = []
-        for value in known:
-            assert value is not None
-            better = max((value, *best[-1:]), key=self.objective.utility)
-            best.append(better)
-        axes.plot(range(1, len(known) + 1), known, "o", alpha=0.6, label="measured")
-        axes.step(range(1, len(best) + 1), best, where="post", label="best so far")
-        axes.set(xlabel="result", ylabel=self.outcome)
-        axes.legend()
-        return figure
+        """Every result in its order, and the best so far; of several objectives the hypervolume."""
+        if len(self.goals.objectives) > 1:
+            return study_figures.hypervolume_by_batch(self.hypervolumes())
+        name = self._outcome_of(self.goals.objectives[0])
+        return study_figures.progress(self._of(name), self.goals.objectives[0], name)
 
-    def plot_effects(self, parameters: int = 6) -> "Figure":
+    def plot_effects(self, parameters: int = 6, outcome: str | None = None) -> "Figure":
         """What the parameters do, those of the greatest effect first; mean and 90 % interval."""
-        found = effects(self.space, self.observations, self.seed)[:parameters]
-        figure, _ = _figure(width=3.0 * max(len(found), 1), columns=max(len(found), 1))
-        for axes, effect in zip(figure.axes, found, strict=False):
-            middle, sd = list(effect.mean), list(effect.sd)
-            low = [m - 1.645 * s for m, s in zip(middle, sd, strict=True)]
-            high = [m + 1.645 * s for m, s in zip(middle, sd, strict=True)]
-            numeric = self.space.by_name[effect.parameter].numeric
-            at = [v if numeric else str(v) for v in effect.values]
-            axes.plot(at, middle, "-" if numeric else "o")
-            axes.fill_between(at, low, high, alpha=0.2)
-            axes.set(
-                xlabel=effect.parameter, title=f"{effect.total_order.median:.0%} of the variance"
-            )
-        figure.axes[0].set_ylabel(self.outcome)
-        return figure
+        found = effects(self.space, self._of(outcome), self.seed)[:parameters]
+        return study_figures.effect_curves(self.space, found, outcome or self.outcomes[0])
 
-    def plot_calibration(self) -> "Figure":
+    def plot_calibration(self, outcome: str | None = None) -> "Figure":
         """Each result beside what all the others predict for it, with 90 % intervals."""
-        figure, axes = _figure()
-        held_out = cross_validate(self.space, self.observations)
-        axes.errorbar(
-            [entry.mean for entry in held_out],
-            [entry.value for entry in held_out],
-            xerr=[1.645 * entry.sd for entry in held_out],
-            fmt="o",
-            alpha=0.6,
-        )
-        axes.axline((0, 0), slope=1, color="grey", linewidth=0.8) if held_out else None
-        axes.set(
-            xlabel=f"{self.outcome} as all others predict it", ylabel=f"{self.outcome} as measured"
-        )
-        return figure
+        held_out = cross_validate(self.space, self._of(outcome))
+        return study_figures.calibration(held_out, outcome or self.outcomes[0])
+
+    def plot_pareto_front(self) -> "Figure":
+        """The results of the first two objectives, and the conditions that none beats in both."""
+        if len(self.goals.objectives) < 2:
+            raise ValueError("there is one objective (expected two or more)")
+        first, second = (self._outcome_of(wanted) for wanted in self.goals.objectives[:2])
+        measured = list(zip(self._of(first), self._of(second), strict=True))
+        return study_figures.trade_off(measured, self.pareto_front(), (first, second))
+
+    def _outcome_of(self, objective: Objective) -> str:
+        return self.outcomes[0] if objective.outcome is None else objective.outcome
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write everything that `load` needs to go on, as JSON."""
         content = {
             "format": _FORMAT,
             "space": self.space.model_dump(mode="json", by_alias=True),
-            "outcome": self.outcome,
-            "objective": list(self.objective),
+            "goals": self._given,
             "strategy": None if self.strategy is None else self.strategy.model_dump(mode="json"),
             "seed": self.seed,
             "asked": self._asked,
@@ -293,12 +295,13 @@ class Optimizer:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ValueError(f"{path} is not a saved optimizer (expected format {_FORMAT})")
-        direction, target = content["objective"]
-        wanted = (direction, target) if direction == "match" else direction
         strategy = content["strategy"]
+        objectives, thresholds, outcome_constraints = content["goals"]
         made = cls(
             SearchSpace.model_validate(content["space"]),
-            {content["outcome"]: wanted},
+            objectives,
+            thresholds=thresholds,
+            outcome_constraints=outcome_constraints,
             strategy=None if strategy is None else StrategyChoice.model_validate(strategy),
             seed=content["seed"],
         )
@@ -306,51 +309,3 @@ class Optimizer:
         made.pending = TypeAdapter(list[Condition]).validate_python(content["pending"])
         made._asked = content["asked"]
         return made
-
-
-def _parameter(name: str, allowed: Allowed) -> Parameter:
-    if isinstance(allowed, tuple) and len(allowed) == 2:
-        low, high = allowed
-        return ContinuousParameter(
-            name=name, step="any", kind="continuous", low=low, high=high, standard=low
-        )
-    if not isinstance(allowed, list) or len(allowed) < 2:
-        raise ValueError(
-            f"{name}: {allowed!r} (expected (low, high), or a list of two or more levels)"
-        )
-    if all(isinstance(level, int | float) and not isinstance(level, bool) for level in allowed):
-        levels = tuple(sorted(allowed))
-        return SteppedParameter(
-            name=name, step="any", kind="stepped", levels=levels, standard=levels[0]
-        )
-    return CategoryParameter(
-        name=name, step="any", kind="category", levels=tuple(allowed), standard=allowed[0]
-    )
-
-
-def _objective(objectives: str | Mapping[str, str | tuple[str, float]]) -> tuple[str, Objective]:
-    if isinstance(objectives, str):
-        return objectives, Objective()
-    if len(objectives) != 1:
-        raise ValueError(f"{len(objectives)} objectives (expected one)")
-    ((name, wanted),) = objectives.items()
-    direction, target = (wanted, None) if isinstance(wanted, str) else wanted
-    return name, Objective.of(direction, target)
-
-
-def _rows(results: Any) -> list[Mapping[str, Any]]:
-    if hasattr(results, "to_dict"):  # a DataFrame
-        found: list[Mapping[str, Any]] = results.to_dict("records")
-        return found
-    rows = [results] if isinstance(results, Mapping) else list(results)
-    for index, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise ValueError(f"row {index + 1} is {row!r} (expected values by name)")
-    return rows
-
-
-def _figure(width: float = 6.0, columns: int = 1) -> tuple["Figure", Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 4.0), layout="constrained")
-    return figure, figure.subplots(1, columns, sharey=True)

@@ -1,15 +1,14 @@
 """Batch selection: which real, permitted conditions to try together, one for each position."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.criterion import Criterion, Samples
 from optimizer.encoding import Encoding, Rows
-from optimizer.model import Surrogate
-from optimizer.objective import MAXIMISE, Objective
 from protocols.conditions import Value
 
 _MIN_POOL = 40
@@ -39,9 +38,6 @@ class Effort(NamedTuple):
 THOROUGH = Effort(samples=384, pool=1000, max_pool=2000, climbers=6, generations=2)
 ROUGH = Effort(samples=64, pool=300, max_pool=600, climbers=4, generations=1)
 
-Samples = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""Features (n x p) -> utilities (samples x n)."""
-
 PoolKey = tuple[tuple[str, Value], ...]
 """What a position decides, sorted by parameter name; equal positions share a pool."""
 
@@ -49,7 +45,7 @@ PoolKey = tuple[tuple[str, Value], ...]
 class Choice(NamedTuple):
     """A chosen condition: its row (p), the index of its position, and the gain expected of it.
 
-    The gain is in the unit of the objective.
+    The gain is in the unit of the objective, or, of several, that of the hypervolume.
     """
 
     row: NDArray[np.float64]
@@ -59,18 +55,18 @@ class Choice(NamedTuple):
 
 def choose_batch(
     encoding: Encoding,
-    model: Surrogate,
+    criterion: Criterion,
     tried: Rows,
     positions: Sequence[Mapping[str, Value]],
     seed: int,
     effort: Effort = THOROUGH,
-    objective: Objective = MAXIMISE,
     barred: AbstractSet[bytes] = frozenset(),
 ) -> list[Choice]:
     """One condition for each position, chosen greedily by noisy expected improvement.
 
-    The gain of a condition is by how much it raises the best value among all that was tried or
-    chosen before, averaged over functions sampled from the posterior (qNEI, Letham et al. 2019).
+    The gain of a condition is by how much it raises the best utility among all that was tried or
+    chosen before, averaged over functions sampled from the posterior (qNEI, Letham et al. 2019; of
+    several objectives qNEHVI, Daulton et al. 2021, by random scalarisations).
     For each choice the conditions of the pool with the highest gain breed neighbours, whose gain
     is then known exactly too, since a posterior sample can be evaluated anywhere: the search
     moves over real levels and never has to round. Each choice is made among the conditions of all
@@ -78,13 +74,12 @@ def choose_batch(
 
     Args:
         encoding: of the search space.
-        model: fitted to the observations.
+        criterion: the utility that is to be raised.
         tried: rows (n x p, n >= 1) of conditions that were observed or are pending; none is
             proposed again if others are left.
         positions: what each position decides, by parameter name.
-        seed: decides pool and posterior samples.
+        seed: decides the pool.
         effort: how much is computed for it.
-        objective: whether true values are to be high, low or near a target.
         barred: other rows that are not to be proposed while others are left, as bytes.
 
     Returns: one choice a position, in the order of `positions`.
@@ -93,14 +88,10 @@ def choose_batch(
         ValueError: a decided value is not allowed, or no condition meets the constraints.
     """
     rng = np.random.default_rng(seed)
-    sampled = model.posterior_samples(effort.samples, seed)
-
-    def samples(features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(objective.utility(sampled(features)))
-
+    samples = criterion.samples
     tried = np.unique(tried, axis=0)
-    best = samples(encoding.features(tried)).max(axis=1)
-    order = np.argsort(-objective.utility(model.mean(encoding.features(tried))))
+    best = np.maximum(samples(encoding.features(tried)).max(axis=1), criterion.floor)
+    order = np.argsort(-criterion.expected(encoding.features(tried)))
     best_tried = tried[order[:_BEST_TRIED]]
 
     seen = {row.tobytes() for row in tried} | barred
@@ -115,7 +106,8 @@ def choose_batch(
     chosen = []
     while empty:
         key, candidate = _best_candidate({key: pools[key] for key in empty}, best)
-        chosen.append(Choice(candidate.row, empty[key].pop(0), candidate.gain))
+        gain = candidate.gain * criterion.scale
+        chosen.append(Choice(candidate.row, empty[key].pop(0), gain))
         best = np.maximum(best, pools[key].remove(candidate.pool_index))
         if not empty[key]:
             del empty[key]

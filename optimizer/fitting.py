@@ -1,7 +1,7 @@
 """The model of a search space's observations, fitted once for all that ask."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,10 +10,12 @@ from scipy.stats import norm
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.model import Data, Surrogate
+from optimizer.objective import Goals, OutcomeName
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 
 _MIN_OBSERVATIONS = 2
+_KEPT = 6  # fitted models: one for each outcome of a round
 
 
 class Prediction(NamedTuple):
@@ -43,6 +45,17 @@ class FittedModel(NamedTuple):
     encoding: Encoding
     observed: Rows
     model: Surrogate
+
+
+class FittedOutcomes(NamedTuple):
+    """The encoding of a search space, all observed rows (n x p), and a model of each outcome.
+
+    Rows are those of which any outcome is known.
+    """
+
+    encoding: Encoding
+    observed: Rows
+    models: Mapping[OutcomeName, Surrogate]
 
 
 def predict(
@@ -94,7 +107,36 @@ def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel 
     return _fit(space, usable) if len(usable) >= _MIN_OBSERVATIONS else None
 
 
-@lru_cache(maxsize=1)  # proposals, controls and recommendation of a round ask for the same
+def fit_outcomes(
+    space: SearchSpace, observations: Sequence[Observation], goals: Goals
+) -> FittedOutcomes | None:
+    """A model of each outcome that is wanted or constrained, each of its usable observations.
+
+    None where an outcome has fewer than two. Outcomes are modelled independently of each other.
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        goals: which outcomes.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    found: dict[OutcomeName, FittedModel] = {}
+    for outcome in goals.outcomes:
+        fitted = fit(space, [observation.of(outcome) for observation in observations])
+        if fitted is None:
+            return None
+        found[outcome] = fitted
+    first, *others = found.values()
+    rows = first.observed
+    if others:
+        rows = np.unique(np.vstack([rows, *(other.observed for other in others)]), axis=0)
+    models = {outcome: fitted.model for outcome, fitted in found.items()}
+    return FittedOutcomes(first.encoding, rows, models)
+
+
+@lru_cache(maxsize=_KEPT)  # proposals, controls and recommendation of a round ask for the same
 def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
     encoding = Encoding(space)
     observed = encoding.rows([observation.condition for observation in usable])

@@ -1,15 +1,18 @@
-"""Objective against costs: the trade-offs that no other condition improves on."""
+"""Trade-offs that no other condition improves on: of several objectives, and of costs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 
+from optimizer.criterion import feasible_probability
 from optimizer.encoding import Rows
 from optimizer.evolution import evolve
-from optimizer.fitting import FittedModel, fit, predict_rows
+from optimizer.fitting import FittedOutcomes, fit_outcomes
+from optimizer.objective import MAXIMISE, Goals, Objective
 from protocols.conditions import Condition, Observation, Value
 from protocols.search_space import SearchSpace
 
@@ -17,77 +20,108 @@ _GENERATIONS = 15
 _SURVIVORS = 80
 _SHRINK = 0.85
 _POINTS = 20
+_LIKELY = 0.5  # the least probability to meet the constraints on outcomes
 
 CostOf = Callable[[Mapping[str, Value]], float]
 
 
 class FrontPoint(NamedTuple):
-    """A condition that no permitted one beats in the objective and in every cost at once.
+    """A condition that no permitted one beats in every objective and every cost at once.
 
-    `mean` and `sd` are the model's prediction of the true value, in the unit of the objective;
-    `costs`, in the order in which they were given, are known exactly. `tried`: a well had it.
+    `means` and `sds` are the model's predictions of the true values, one for each objective, in the
+    outcomes' units; `costs`, in the order in which they were given, are known exactly. `tried`: a
+    well had it. `feasible` (0..1) is the probability that it meets the constraints on outcomes.
     """
 
     condition: Condition
-    mean: float
-    sd: float
+    means: tuple[float, ...]
+    sds: tuple[float, ...]
     costs: tuple[float, ...]
     tried: bool
+    feasible: float = 1.0
+
+    @property
+    def mean(self) -> float:
+        """Of the first objective."""
+        return self.means[0]
+
+    @property
+    def sd(self) -> float:
+        """Of the first objective."""
+        return self.sds[0]
 
 
 def pareto_front(
-    space: SearchSpace, observations: Sequence[Observation], costs: Sequence[CostOf], seed: int = 0
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    costs: Sequence[CostOf] = (),
+    seed: int = 0,
+    objective: Objective | Goals = MAXIMISE,
 ) -> list[FrontPoint]:
-    """Up to twenty conditions from the cheapest to the best, none dominated by another.
+    """Up to twenty conditions from the worst to the best in the first objective, none dominated.
 
     Permitted conditions, tried or not, evolve for some generations, in which those survive that
-    are not dominated.
+    are not dominated. Those that meet the constraints on outcomes with less than a half do not
+    count while any other is left.
 
     Args:
         space: the parameters and what each of them allows.
-        observations: what is known of the objective so far.
+        observations: what is known of the outcomes so far.
         costs: each gives a number that is to be low, from a condition's values.
         seed: decides where the search begins.
+        objective: what is wanted; several objectives, or one beside costs.
 
-    Returns: by increasing predicted mean; empty with fewer than two usable observations.
+    Returns: by increasing utility of the first objective; empty where an outcome has fewer than two
+        usable observations.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
-    fitted = fit(space, observations)
+    goals = Goals.of(objective)
+    fitted = fit_outcomes(space, observations, goals)
     if fitted is None:
         return []
 
     def select(rows: Rows) -> Rows:
-        return _non_dominated(fitted, rows, costs, _SURVIVORS)
+        return _non_dominated(fitted, goals, rows, costs, _SURVIVORS)
 
     rng = np.random.default_rng(seed)
     evolved = evolve(fitted.encoding, fitted.observed, select, rng, _GENERATIONS, _SHRINK)
-    rows = _non_dominated(fitted, evolved, costs, _POINTS)
+    rows = _non_dominated(fitted, goals, evolved, costs, _POINTS)
     tried = {row.tobytes() for row in fitted.observed}
+    features = fitted.encoding.features(rows)
+    predicted = [fitted.models[wanted.outcome].predict(features) for wanted in goals.objectives]
+    means, sds = (np.column_stack(parts) for parts in zip(*predicted, strict=True))
+    likely = feasible_probability(fitted, goals, features)
     points = [
         FrontPoint(
-            condition=prediction.condition,
-            mean=prediction.mean,
-            sd=prediction.sd,
-            costs=tuple(cost(prediction.condition.root) for cost in costs),
-            tried=row.tobytes() in tried,
+            condition=condition,
+            means=tuple(means[index].tolist()),
+            sds=tuple(sds[index].tolist()),
+            costs=tuple(cost(condition.root) for cost in costs),
+            tried=rows[index].tobytes() in tried,
+            feasible=float(likely[index]),
         )
-        for prediction, row in zip(predict_rows(fitted, rows), rows, strict=True)
+        for index, condition in enumerate(fitted.encoding.conditions(rows))
     ]
-    return sorted(points, key=lambda point: point.mean)
+    first = goals.objectives[0]
+    return sorted(points, key=lambda point: float(first.utility(point.mean)))
 
 
-def _non_dominated(fitted: FittedModel, rows: Rows, costs: Sequence[CostOf], number: int) -> Rows:
+def _non_dominated(
+    fitted: FittedOutcomes, goals: Goals, rows: Rows, costs: Sequence[CostOf], number: int
+) -> Rows:
     """The rows that no other dominates; of more than `number`, some spread evenly by rank."""
-    from botorch.utils.multi_objective.pareto import is_non_dominated
-
-    means = fitted.model.mean(fitted.encoding.features(rows))
+    features = fitted.encoding.features(rows)
+    likely = feasible_probability(fitted, goals, features) >= _LIKELY
+    if goals.constraints and likely.any():
+        rows, features = rows[likely], features[likely]
+    utilities = [o.utility(fitted.models[o.outcome].mean(features)) for o in goals.objectives]
     conditions = fitted.encoding.conditions(rows)
     negated_costs = [[-cost(condition.root) for condition in conditions] for cost in costs]
-    outcomes: NDArray[np.float64] = np.column_stack([means, *negated_costs])
+    outcomes: NDArray[np.float64] = np.column_stack([*utilities, *negated_costs])
     front = is_non_dominated(torch.as_tensor(outcomes), deduplicate=True).numpy()
-    rows, means = rows[front], means[front]
-    order = np.argsort(means)
+    rows, first = rows[front], outcomes[front, 0]
+    order = np.argsort(first)
     ranks = np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int)
     return np.asarray(rows[order[np.unique(ranks)]])

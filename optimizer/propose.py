@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from optimizer.objective import MAXIMISE, Objective
-from optimizer.strategy import Request
-from optimizer.strategy_registry import make_strategy
+from optimizer.objective import MAXIMISE, Goals, Objective
+from optimizer.strategy import Request, SeveralOutcomes
+from optimizer.strategy_registry import make_strategy, strategy_names, takes_several_outcomes
 from protocols.campaign import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
@@ -21,7 +21,7 @@ def propose(
     replicates: int = 1,
     rough: bool = False,
     strategy: StrategyChoice | str | None = None,
-    objective: Objective = MAXIMISE,
+    objective: Objective | Goals = MAXIMISE,
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -61,15 +61,17 @@ def propose(
             enough positions are alike.
         rough: about a quarter of the work, for campaigns that are only simulated.
         strategy: what chooses the conditions, by its name, or with options; None: the default.
-        objective: whether values are to be high, low or near a target.
+        objective: whether values are to be high, low or near a target; or several objectives, and
+            constraints on outcomes.
 
     Returns: `number` proposals in the order of `positions`, each with its reason, and once a model
         was fitted also with the predicted mean and sd of the true value and the expected gain, in
-        the unit of the objective.
+        the unit of the objective; of several objectives mean and sd are of the first, and the gain
+        is that of the hypervolume.
 
     Raises:
         ValueError: `number` and `positions` disagree, a value is not allowed, `replicates` is below
-            1, or no condition meets the constraints.
+            1, no condition meets the constraints, or the strategy takes only one objective.
         LookupError: there is no such strategy.
         ValidationError: the strategy does not take these options.
     """
@@ -87,10 +89,17 @@ def propose(
         positions=tuple(_checked(space, positions[group[0]]) for group in groups),
         pending=tuple(pending),
         seed=seed,
-        objective=objective,
+        goals=Goals.of(objective),
         rough=rough,
     )
-    distinct = make_strategy(strategy).propose(request)
+    chosen = make_strategy(strategy)
+    if not request.goals.plain and not isinstance(chosen, SeveralOutcomes):
+        able = ", ".join(name for name in strategy_names() if takes_several_outcomes(name))
+        raise ValueError(
+            "the strategy takes one objective, without constraints on outcomes (expected one of "
+            f"{able})"
+        )
+    distinct = chosen.propose(request)
     _refuse_wrong(request, distinct)
     proposals: dict[int, Proposal] = {}
     for proposal, group in zip(distinct, groups, strict=True):

@@ -6,17 +6,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.batch import Samples
+from optimizer.criterion import Samples, criterion, feasible_probability
 from optimizer.encoding import Rows
 from optimizer.evolution import maximise
-from optimizer.fitting import FittedModel, Prediction, fit
-from optimizer.objective import MAXIMISE, Objective
+from optimizer.fitting import FittedOutcomes, Prediction, fit, fit_outcomes
+from optimizer.objective import MAXIMISE, Goals, Objective
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 
 _GENERATIONS = 12
 _SHRINK = 0.8
 _SAMPLES = 1000
+_LEAST = 1e-6  # so that of equally bad conditions the surer one is found
 _OPTIMISERS_CURSE = 0.5  # in sds, as on the tuning functions
 
 
@@ -25,7 +26,9 @@ class Recommendation(NamedTuple):
 
     `tried` says whether a well has had it. `beats_standard` (0..1) is the probability that it is
     better than the best of the standard conditions; None if none was given. `is_best` (0..1) is the
-    probability that no condition that was tried is better.
+    probability that no condition that was tried is better. `feasible` (0..1) is the probability
+    that it meets the constraints on outcomes, 1 where there are none; what breaks them is no better
+    than anything.
     """
 
     condition: Condition
@@ -34,13 +37,14 @@ class Recommendation(NamedTuple):
     tried: bool
     beats_standard: float | None
     is_best: float
+    feasible: float = 1.0
 
 
 def most_promising(
     space: SearchSpace,
     observations: Sequence[Observation],
     seed: int = 0,
-    objective: Objective = MAXIMISE,
+    objective: Objective | Goals = MAXIMISE,
 ) -> Condition | None:
     """The condition that would be recommended, without how certain that is.
 
@@ -48,19 +52,18 @@ def most_promising(
         space: the parameters and what each of them allows.
         observations: what is known so far.
         seed: decides where the search begins.
-        objective: whether values are to be high, low or near a target.
+        objective: whether values are to be high, low or near a target, and constraints.
 
     Returns: None with fewer than two usable observations.
 
     Raises:
-        ValueError: a condition has a value that is not allowed.
+        ValueError: a condition has a value that is not allowed, or there are several objectives.
     """
-    fitted = fit(space, observations)
-    return (
-        None
-        if fitted is None
-        else fitted.encoding.conditions(_best_row(fitted, seed, objective))[0]
-    )
+    goals = _of_one(objective)
+    fitted = fit_outcomes(space, observations, goals)
+    if fitted is None:
+        return None
+    return fitted.encoding.conditions(_best_row(fitted, goals, seed))[0]
 
 
 def recommend(
@@ -68,46 +71,50 @@ def recommend(
     observations: Sequence[Observation],
     standards: Sequence[Condition] = (),
     seed: int = 0,
-    objective: Objective = MAXIMISE,
+    objective: Objective | Goals = MAXIMISE,
 ) -> Recommendation | None:
     """The permitted condition with the best predicted mean, tried or not.
+
+    With constraints on outcomes, the one for which the predicted mean, above the worst that was
+    tried, times the probability that it meets them is highest.
 
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
         standards: today's practice; several where wells decide some of its values.
         seed: decides where the search begins and the samples behind the probabilities.
-        objective: whether values are to be high, low or near a target.
+        objective: whether values are to be high, low or near a target, and constraints.
 
     Returns: None with fewer than two usable observations.
 
     Raises:
-        ValueError: a condition has a value that is not allowed.
+        ValueError: a condition has a value that is not allowed, or there are several objectives:
+            `pareto_front` has their trade-offs.
     """
-    fitted = fit(space, observations)
+    goals = _of_one(objective)
+    fitted = fit_outcomes(space, observations, goals)
     if fitted is None:
         return None
-    encoding, observed, model = fitted
-    row = _best_row(fitted, seed, objective)
+    encoding, observed, models = fitted
+    model = models[goals.objectives[0].outcome]
+    row = _best_row(fitted, goals, seed)
     mean, sd = model.predict(encoding.features(row))
-    values = model.posterior_samples(_SAMPLES, seed)
+    samples = criterion(fitted, goals, _SAMPLES, seed).samples
 
-    def samples(features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(objective.utility(values(features)))
+    def leads(rivals: Rows) -> NDArray[np.float64]:
+        return _leads(samples, encoding.features(np.vstack([row, rivals])), model.sd_inflation)
 
-    beats_standard = None
-    if standards:
-        leads = _leads(fitted, samples, row, encoding.rows(standards))
-        beats_standard = float((leads > 0).all(axis=1).mean())
     same = (observed == row).all(axis=1)
-    leads = _leads(fitted, samples, row, np.unique(observed[~same], axis=0))
     return Recommendation(
         condition=encoding.conditions(row)[0],
         mean=float(mean[0]),
         sd=float(sd[0]),
         tried=bool(same.any()),
-        beats_standard=beats_standard,
-        is_best=float((leads >= 0).all(axis=1).mean()),
+        beats_standard=(
+            float((leads(encoding.rows(standards)) > 0).all(axis=1).mean()) if standards else None
+        ),
+        is_best=float((leads(np.unique(observed[~same], axis=0)) >= 0).all(axis=1).mean()),
+        feasible=float(feasible_probability(fitted, goals, encoding.features(row))[0]),
     )
 
 
@@ -135,24 +142,47 @@ def best_tried(
     return Prediction(tried[best], float(means[best]), float(sds[best]))
 
 
-def _leads(fitted: FittedModel, samples: Samples, row: Rows, rivals: Rows) -> NDArray[np.float64]:
-    """By how much a row (1 x p) exceeds each rival in each posterior sample (samples x rivals)."""
-    values = samples(fitted.encoding.features(np.vstack([row, rivals])))
+def _of_one(objective: Objective | Goals) -> Goals:
+    goals = Goals.of(objective)
+    if len(goals.objectives) > 1:
+        raise ValueError(
+            f"there are {len(goals.objectives)} objectives, and no condition is the best of all "
+            "(expected one objective; pareto_front has the trade-offs of several)"
+        )
+    return goals
+
+
+def _leads(
+    samples: Samples, features: NDArray[np.float64], sd_inflation: float
+) -> NDArray[np.float64]:
+    """By how much the first exceeds each of the others in each posterior sample (samples x n)."""
+    values = samples(features)
     lead = values[:, :1] - values[:, 1:]
     mean, sd = lead.mean(axis=0), lead.std(axis=0)
     # What was selected for the highest prediction is on average worse than predicted (the
     # optimizer's curse; Smith and Winkler 2006), by half an sd on the tuning functions.
     deviation = lead - mean - _OPTIMISERS_CURSE * sd
-    return np.asarray(mean + fitted.model.sd_inflation * deviation)
+    return np.asarray(mean + sd_inflation * deviation)
 
 
-def _best_row(fitted: FittedModel, seed: int, objective: Objective) -> Rows:
+def _best_row(fitted: FittedOutcomes, goals: Goals, seed: int) -> Rows:
     """The permitted condition (1 x p) with the best predicted mean."""
     rng = np.random.default_rng(seed)
+    encoding, observed, models = fitted
+    (objective,) = goals.objectives
+    model = models[objective.outcome]
 
     def utility(features: NDArray[np.float64]) -> NDArray[np.float64]:
         if objective.direction == "match":
-            return objective.expected_utility(*fitted.model.predict(features))
-        return np.asarray(objective.utility(fitted.model.mean(features)))
+            return objective.expected_utility(*model.predict(features))
+        return np.asarray(objective.utility(model.mean(features)))
 
-    return maximise(fitted.encoding, fitted.observed, utility, rng, _GENERATIONS, _SHRINK)
+    worst = float(utility(encoding.features(observed)).min())
+
+    def expected(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        if goals.plain:
+            return utility(features)
+        above = np.maximum(utility(features) - worst, 0.0) + _LEAST * model.values_sd
+        return np.asarray(above * feasible_probability(fitted, goals, features))
+
+    return maximise(encoding, observed, expected, rng, _GENERATIONS, _SHRINK)

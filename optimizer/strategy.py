@@ -12,11 +12,11 @@ A campaign then names it: `strategy: my-strategy`, or `strategy: {name: my-strat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from optimizer.objective import MAXIMISE, Objective
+from optimizer.objective import ONE_HIGH, Goals, Objective, OutcomeName
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
 
@@ -28,8 +28,8 @@ class Request:
     `positions` say what each position decides, by parameter name. `observations` are all that is
     known, flagged and failed wells included; only those that are `usable` may be learnt from.
     `pending` conditions are under way or planned already. `rough` asks for less work, for campaigns
-    that are only simulated. All values are allowed and in their parameters' units, the objective's
-    are in its own, on any scale.
+    that are only simulated. All values are allowed and in their parameters' units, the outcomes'
+    are in their own, on any scale.
     """
 
     space: SearchSpace
@@ -37,13 +37,28 @@ class Request:
     positions: tuple[Mapping[str, Value], ...]
     pending: tuple[Condition, ...] = ()
     seed: int = 0
-    objective: Objective = MAXIMISE
+    goals: Goals = ONE_HIGH
     rough: bool = False
+
+    @property
+    def objective(self) -> Objective:
+        """The objective, or the first of several."""
+        return self.goals.objectives[0]
 
     @property
     def usable(self) -> tuple[Observation, ...]:
         """The observations that may be learnt from."""
         return tuple(observation for observation in self.observations if observation.usable)
+
+    def usable_of(self, outcome: OutcomeName) -> tuple[Observation, ...]:
+        """The observations of one outcome that may be learnt from."""
+        found = (observation.of(outcome) for observation in self.observations)
+        return tuple(observation for observation in found if observation.usable)
+
+    @property
+    def fewest(self) -> int:
+        """How many usable values there are of the outcome that has the fewest."""
+        return min(len(self.usable_of(outcome)) for outcome in self.goals.outcomes)
 
 
 class Strategy(Protocol):
@@ -75,6 +90,13 @@ class Recommending(Protocol):
     def recommend(self, request: Request) -> Condition:
         """The condition to use from now on; the request has one or more usable observations."""
         ...
+
+
+@runtime_checkable
+class SeveralOutcomes(Protocol):
+    """A strategy that takes several objectives, and constraints on outcomes."""
+
+    several_outcomes: ClassVar[Literal[True]]
 
 
 class NoOptions(BaseModel):

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from optimizer.encoding import Encoding
-from optimizer.objective import Objective
-from optimizer.strategy import Request, Strategy
+from optimizer.objective import Goals, Objective, OutcomeConstraint
+from optimizer.strategy import Request, SeveralOutcomes, Strategy
 from protocols.conditions import Condition, Observation
 from protocols.constraints import ForbiddenCombination, LinearConstraint
 from protocols.parameters import (
@@ -169,11 +169,33 @@ def _any_scale_and_direction(strategy: Strategy) -> Iterator[str]:
                 space=SPACE,
                 observations=tuple(observations(SPACE, 10, scale)),
                 positions=({},) * 2,
-                objective=direction,
+                goals=Goals((direction,)),
             )
             for proposal in strategy.propose(request):
                 if proposal.sd is not None and not (np.isfinite(proposal.sd) and proposal.sd > 0):
                     yield f"a predicted sd of {proposal.sd} at scale {scale}"
+
+
+def _several_outcomes(strategy: Strategy) -> Iterator[str]:
+    """A strategy that says so takes several objectives, and constraints on outcomes."""
+    if not isinstance(strategy, SeveralOutcomes):
+        return
+    given = tuple(
+        one.model_copy(update={"outcomes": {"other": other.value}})
+        for one, other in zip(
+            observations(SPACE, 14), observations(SPACE, 14, 40.0, seed=9), strict=True
+        )
+    )
+    rule = OutcomeConstraint("other", at_least=5.0)
+    high, low = Objective(), Objective("minimise", outcome="other")
+    for goals in (Goals((high, low)), Goals((high,), (rule,)), Goals((high, low), (rule,))):
+        for known in (given[:1], given):
+            request = Request(space=SPACE, observations=known, positions=({},) * 3, goals=goals)
+            found = strategy.propose(request)
+            if len({proposal.condition for proposal in found}) < len(request.positions):
+                yield f"{len(found)} proposals for {goals}, some of them twice"
+            if found != strategy.propose(request):
+                yield f"another answer to the same request for {goals}"
 
 
 def _bad_options(strategy: Strategy) -> Iterator[str]:
@@ -207,6 +229,7 @@ _CHECKS: tuple[_Check, ...] = (
     _seeded,
     _nothing_twice,
     _any_scale_and_direction,
+    _several_outcomes,
     _bad_options,
     _impossible,
 )

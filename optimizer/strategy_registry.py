@@ -37,6 +37,11 @@ def strategy_class(name: str) -> type[Strategy]:
         ) from error
 
 
+def takes_several_outcomes(name: str) -> bool:
+    """Whether a strategy takes several objectives and constraints on outcomes."""
+    return bool(getattr(strategy_class(name), "several_outcomes", False))
+
+
 def make_strategy(choice: StrategyChoice | str | None = None) -> Strategy:
     """The strategy that a campaign chose; of None the default.
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -65,7 +65,8 @@ class Proposal(BaseModel):
 class Observation(BaseModel):
     """The value of the objective that one well gave for a condition.
 
-    `flags` say why it may not be trusted.
+    `flags` say why it may not be trusted. `outcomes` are the values of further outcomes, by name,
+    where there are several objectives or constraints on outcomes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +75,17 @@ class Observation(BaseModel):
     value: float | None
     round: int
     flags: tuple[str, ...] = ()
+    outcomes: Mapping[str, float | None] = Field({}, exclude_if=lambda it: not it)
+
+    def __hash__(self) -> int:
+        return hash((self.condition, self.value, self.round, self.flags))
+
+    def of(self, outcome: str | None) -> Self:
+        """The observation whose value is that of another outcome; of None it is the same."""
+        if outcome is None:
+            return self
+        changed: dict[str, object] = {"value": self.outcomes.get(outcome), "outcomes": {}}
+        return self.model_copy(update=changed)
 
     @property
     def usable(self) -> bool:

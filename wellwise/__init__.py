@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from drivers.device import Device, NoOptions, OperationFailed
     from optimizer.ask_tell import Optimizer
     from optimizer.fitting import Prediction, predict
+    from optimizer.objective import Goals, Objective, OutcomeConstraint
+    from optimizer.pareto import FrontPoint, pareto_front
     from optimizer.propose import propose
     from optimizer.recommendation import Recommendation, recommend
     from orchestrator.client import Client, RefusedByService, Unreachable
@@ -67,6 +69,8 @@ __all__ = [
     "DriverError",
     "FencedOff",
     "ForbiddenCombination",
+    "FrontPoint",
+    "Goals",
     "InvalidInput",
     "Job",
     "JobRefused",
@@ -76,10 +80,12 @@ __all__ = [
     "LinearConstraint",
     "MarksImages",
     "NoOptions",
+    "Objective",
     "Observation",
     "Operation",
     "OperationFailed",
     "Optimizer",
+    "OutcomeConstraint",
     "Parameter",
     "Prediction",
     "Problem",
@@ -97,6 +103,7 @@ __all__ = [
     "Value",
     "WellwiseError",
     "__version__",
+    "pareto_front",
     "predict",
     "propose",
     "read_campaign",
@@ -111,6 +118,8 @@ _NAMES = {
     "drivers.device": "Device NoOptions OperationFailed",
     "optimizer.ask_tell": "Optimizer",
     "optimizer.fitting": "Prediction predict",
+    "optimizer.objective": "Goals Objective OutcomeConstraint",
+    "optimizer.pareto": "FrontPoint pareto_front",
     "optimizer.propose": "propose",
     "optimizer.recommendation": "Recommendation recommend",
     "orchestrator.client": "Client RefusedByService Unreachable",

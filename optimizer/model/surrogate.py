@@ -130,6 +130,11 @@ class Surrogate:
         return np.asarray(self._training.extra.numpy() > 0)
 
     @property
+    def values_sd(self) -> float:
+        """The sd of the observed values, in their unit; of equal ones a guess, above 0."""
+        return self._sd
+
+    @property
     def noise_sd(self) -> float:
         """The sd of a measurement of a true value, in the unit of the values."""
         variances = self.model.likelihood.noise_covar.noise.detach()

@@ -1,11 +1,16 @@
 """The default strategy: the mixture model, and batches chosen by noisy expected improvement."""
 
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal
+
 import numpy as np
 
-from optimizer.batch import ROUGH, THOROUGH, choose_batch
+from optimizer.batch import ROUGH, THOROUGH, Choice, choose_batch
+from optimizer.criterion import criterion, feasible_probability
 from optimizer.encoding import Encoding
-from optimizer.fitting import fit, predict_rows
+from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.initial import initial_design
+from optimizer.objective import Goals, Objective
 from optimizer.strategy import NoOptions, Request
 from optimizer.untried import tried_rows
 from protocols.conditions import Proposal
@@ -17,39 +22,46 @@ class BotorchStrategy:
     """An initial design with fewer than two usable observations, afterwards `choose_batch`."""
 
     Options = NoOptions
+    several_outcomes: ClassVar[Literal[True]] = True
 
     def __init__(self, options: NoOptions) -> None:
         """Without options."""
 
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
-        fitted = fit(request.space, request.observations)
+        fitted = fit_outcomes(request.space, request.observations, request.goals)
         if fitted is None:
             return _initial(request)
-        encoding, observed, model = fitted
-        utility = request.objective.utility
+        encoding, observed, models = fitted
+        effort = ROUGH if request.rough else THOROUGH
         choices = choose_batch(
             encoding,
-            model,
+            criterion(fitted, request.goals, effort.samples, request.seed),
             np.vstack([observed, encoding.rows(request.pending)]) if request.pending else observed,
             request.positions,
             request.seed,
-            ROUGH if request.rough else THOROUGH,
-            request.objective,
+            effort,
             barred=tried_rows(encoding, request.observations),
         )
-        expected = utility(model.mean(encoding.features(observed)))
-        predictions = predict_rows(fitted, np.array([choice.row for choice in choices]))
+        rows = np.array([choice.row for choice in choices])
+        reasons = (
+            _reasons(fitted, request.objective, choices)
+            if request.goals.plain
+            else _reasons_of_several(fitted, request.goals, choices)
+        )
+        means, sds = models[request.objective.outcome].predict(encoding.features(rows))
         return [
             Proposal(
-                condition=found.condition,
+                condition=condition,
                 role="proposed",
-                reason=_reason(utility(found.mean), found.sd, expected, choice.gain),
-                mean=_rounded(found.mean),
-                sd=_rounded(found.sd),
+                reason=reason,
+                mean=_rounded(mean),
+                sd=_rounded(sd),
                 gain=_rounded(choice.gain),
             )
-            for found, choice in zip(predictions, choices, strict=True)
+            for condition, reason, mean, sd, choice in zip(
+                encoding.conditions(rows), reasons, means, sds, choices, strict=True
+            )
         ]
 
 
@@ -64,16 +76,42 @@ def _initial(request: Request) -> list[Proposal]:
     ]
 
 
-def _reason(mean: float, sd: float, expected: np.ndarray, gain: float) -> str:
+def _reasons(
+    fitted: FittedOutcomes, objective: Objective, choices: Sequence[Choice]
+) -> Iterator[str]:
     """In words, from the predicted utility beside that of what was observed."""
+    encoding, observed, models = fitted
+    model = models[objective.outcome]
+    expected = objective.utility(model.mean(encoding.features(observed)))
     best, worst = float(expected.max()), float(expected.min())
-    if mean + 0.5 * sd >= best:
-        why = "may well beat the best so far"
-    elif mean >= worst + _GOOD * (best - worst):
-        why = "good, and could be better than it looks"
-    else:
-        why = "little is known here"
-    return f"optimiser: {why}; expected to add {gain:.4g} to the best of the batch"
+    means, sds = model.predict(encoding.features(np.array([choice.row for choice in choices])))
+    for utility, sd, choice in zip(objective.utility(means), sds, choices, strict=True):
+        if utility + 0.5 * sd >= best:
+            why = "may well beat the best so far"
+        elif utility >= worst + _GOOD * (best - worst):
+            why = "good, and could be better than it looks"
+        else:
+            why = "little is known here"
+        yield f"optimiser: {why}; expected to add {choice.gain:.4g} to the best of the batch"
+
+
+def _reasons_of_several(
+    fitted: FittedOutcomes, goals: Goals, choices: Sequence[Choice]
+) -> Iterator[str]:
+    """In words, with what is predicted of each outcome."""
+    features = fitted.encoding.features(np.array([choice.row for choice in choices]))
+    predicted = {
+        outcome or "value": model.predict(features) for outcome, model in fitted.models.items()
+    }
+    met = feasible_probability(fitted, goals, features)
+    adds = "the hypervolume" if len(goals.objectives) > 1 else "the best of the batch"
+    for index, choice in enumerate(choices):
+        outcomes = ", ".join(
+            f"{name} {means[index]:.4g} +- {sds[index]:.2g}"
+            for name, (means, sds) in predicted.items()
+        )
+        limits = f"; meets the constraints with {met[index]:.0%}" if goals.constraints else ""
+        yield f"optimiser: {outcomes}{limits}; expected to add {choice.gain:.4g} to {adds}"
 
 
 def _rounded(value: float) -> float:

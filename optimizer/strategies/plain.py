@@ -7,19 +7,20 @@ import numpy as np
 import torch
 from botorch.exceptions import ModelFittingError
 from botorch.fit import fit_gpytorch_mll
-from botorch.models import MixedSingleTaskGP, SingleTaskGP
+from botorch.models import MixedSingleTaskGP, ModelListGP, SingleTaskGP
 from gpytorch.kernels import RBFKernel, ScaleKernel
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.strategy import Request
-from protocols.conditions import Condition, Proposal
+from protocols.conditions import Condition, Observation, Proposal
 
 
 class PlainModel(NamedTuple):
     """The encoding, the features (n x f) of the usable observations, and their model.
 
-    A category is one feature, the index of its level, or `one_hot`, one for each level.
+    The model has one output for each outcome of the goals, in their order. A category is one
+    feature, the index of its level, or `one_hot`, one for each level.
     """
 
     encoding: Encoding
@@ -28,20 +29,30 @@ class PlainModel(NamedTuple):
     one_hot: bool = False
 
     def predict(self, rows: Rows) -> tuple[Sequence[float], Sequence[float]]:
-        """Mean and sd of the true value (n each) of rows (n x p), in the unit of the objective."""
+        """Mean and sd of the first objective's true value (n each) of rows (n x p), in its unit."""
         with torch.no_grad():
             posterior = self.model.posterior(self.tensor(rows).unsqueeze(1))
-            return posterior.mean.flatten().tolist(), posterior.variance.flatten().sqrt().tolist()
+            first = posterior.mean[..., 0], posterior.variance[..., 0]
+            return first[0].flatten().tolist(), first[1].flatten().sqrt().tolist()
 
     def tensor(self, rows: Rows) -> torch.Tensor:
         """Rows (n x p) -> features (n x f)."""
         return _features(self.encoding, rows, self.one_hot)
 
     def best_observed(self, request: Request) -> Condition:
-        """The observed condition with the best predicted mean."""
+        """The observed condition with the best predicted mean.
+
+        Those whose means meet the constraints on outcomes come first.
+        """
+        conditions = [o.condition for o in request.observations if o.usable]
         with torch.no_grad():
-            utility = request.objective.utility(self.model.posterior(self.observed).mean)
-        return request.usable[int(utility.argmax())].condition
+            means = self.model.posterior(self.tensor(self.encoding.rows(conditions))).mean
+        utility = request.objective.utility(means[..., 0])
+        outcomes = request.goals.outcomes
+        for rule in request.goals.constraints:
+            broken = rule.excess(means[..., outcomes.index(rule.outcome)]) > 0
+            utility = torch.where(broken, utility - utility.max() + utility.min() - 1, utility)
+        return conditions[int(utility.argmax())]
 
     def proposals(
         self, rows: Rows, reasons: Sequence[str], gains: Sequence[float | None]
@@ -64,23 +75,29 @@ class PlainModel(NamedTuple):
 
 
 def fit_plain_model(request: Request) -> PlainModel:
-    """A `SingleTaskGP`, or a `MixedSingleTaskGP` where there are categories."""
+    """A `SingleTaskGP`, or a `MixedSingleTaskGP` where there are categories, for each outcome."""
     encoding = Encoding(request.space)
-    features, values = _data(encoding, request, one_hot=False)
     categories = [int(index) for index in np.flatnonzero(encoding.levels)]
-    model = (
-        MixedSingleTaskGP(features, values, categories)
-        if categories
-        else SingleTaskGP(features, values)
-    )
-    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-    return PlainModel(encoding, features, model)
+    models, observed = [], []
+    for outcome in request.goals.outcomes:
+        features, values = _data(encoding, request.usable_of(outcome), one_hot=False)
+        model = (
+            MixedSingleTaskGP(features, values, categories)
+            if categories
+            else SingleTaskGP(features, values)
+        )
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        models.append(model)
+        observed.append(features)
+    if len(models) == 1:
+        return PlainModel(encoding, observed[0], models[0])
+    return PlainModel(encoding, torch.unique(torch.cat(observed), dim=0), ModelListGP(*models))
 
 
 def fit_rbf_model(request: Request) -> PlainModel:
     """A `SingleTaskGP` with an RBF kernel; BoTorch's own where that has no optimum."""
     encoding = Encoding(request.space)
-    features, values = _data(encoding, request, one_hot=True)
+    features, values = _data(encoding, request.usable, one_hot=True)
     model = SingleTaskGP(
         features, values, covar_module=ScaleKernel(RBFKernel(ard_num_dims=features.shape[1]))
     )
@@ -92,9 +109,11 @@ def fit_rbf_model(request: Request) -> PlainModel:
     return PlainModel(encoding, features, model, one_hot=True)
 
 
-def _data(encoding: Encoding, request: Request, one_hot: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    rows = encoding.rows([observation.condition for observation in request.usable])
-    values = torch.tensor([[float(o.value or 0.0)] for o in request.usable], dtype=torch.float64)
+def _data(
+    encoding: Encoding, usable: Sequence[Observation], one_hot: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    rows = encoding.rows([observation.condition for observation in usable])
+    values = torch.tensor([[float(o.value or 0.0)] for o in usable], dtype=torch.float64)
     return _features(encoding, rows, one_hot), values
 
 

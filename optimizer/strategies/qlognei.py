@@ -1,17 +1,18 @@
-"""BoTorch as it is delivered: its default model and qLogNEI, on the real conditions."""
+"""BoTorch as it is delivered: its default models and qLogNEI, on the real conditions."""
 
 from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from botorch.acquisition.logei import qLogNoisyExpectedImprovement
-from botorch.acquisition.objective import GenericMCObjective
+from botorch.acquisition import AcquisitionFunction
 from botorch.optim import optimize_acqf, optimize_acqf_mixed_alternating
 from botorch.sampling import SobolQMCNormalSampler
 from pydantic import BaseModel, ConfigDict, Field
 
 from optimizer.encoding import Rows
 from optimizer.single_thread import single_threaded
+from optimizer.strategies.acquisition import noisy_improvement
 from optimizer.strategies.plain import PlainModel, fit_plain_model
 from optimizer.strategies.space_filling import sobol_proposals
 from optimizer.strategy import Request
@@ -28,11 +29,15 @@ _SHRINK = 0.6
 class QLogNEIStrategy:
     """qLogNEI (Ament et al. 2023) one condition after the other, each given those before it.
 
+    Of several objectives it is qLogNEHVI, with a model for each outcome.
+
     Continuous spaces are searched by `optimize_acqf`, mixed ones by
     `optimize_acqf_mixed_alternating`, which is exact on levels; with constraints, permitted
     conditions compete and the best of them breed. With fewer than two usable
     observations: a Sobol sequence.
     """
+
+    several_outcomes: ClassVar[Literal[True]] = True
 
     class Options(BaseModel):
         """How much is computed for each condition."""
@@ -56,30 +61,16 @@ class QLogNEIStrategy:
             return self._propose(request)
 
     def _propose(self, request: Request) -> list[Proposal]:
-        if len(request.usable) < 2:
+        if request.fewest < 2:
             return sobol_proposals(request)
         torch.manual_seed(request.seed)
         rng = np.random.default_rng(request.seed)
         plain = fit_plain_model(request)
         encoding = plain.encoding
         sampler = SobolQMCNormalSampler(torch.Size([self._options.samples]), seed=request.seed)
-
-        # The name X is BoTorch's.
-        def utility(values: torch.Tensor, X: object = None) -> torch.Tensor:  # noqa: N803
-            found: torch.Tensor = request.objective.utility(values[..., 0])
-            return found
-
-        acquisition = qLogNoisyExpectedImprovement(
-            plain.model,
-            plain.observed,
-            sampler=sampler,
-            objective=GenericMCObjective(utility),
-            prune_baseline=True,
-            X_pending=plain.tensor(encoding.rows(request.pending)) if request.pending else None,
-        )
+        acquisition = noisy_improvement(plain, request, sampler)
         so_far: list[Rows] = list(encoding.rows(request.pending))
         tried = tried_rows(encoding, request.observations, request.pending)
-        joint = [0.0]  # the expected improvement of all that was chosen so far
         chosen, gains = [], []
         for values in request.positions:
 
@@ -88,15 +79,14 @@ class QLogNEIStrategy:
 
             row = untried_rows(encoding, [values], candidates, tried, rng)
             with torch.no_grad():
-                joint.append(float(acquisition(plain.tensor(row).unsqueeze(0)).exp()))
-            gains.append(max(joint[-1] - joint[-2], 0.0))
+                gains.append(float(acquisition(plain.tensor(row).unsqueeze(0)).exp()))
             tried.add(row[0].tobytes())
             chosen.append(row[0])
             so_far.append(row[0])
             acquisition.set_X_pending(plain.tensor(np.array(so_far)))
-        reasons = [
-            f"qLogNEI: expected to add {gain:.4g} to the best of the batch" for gain in gains
-        ]
+        name = "qLogNEI" if len(request.goals.objectives) == 1 else "qLogNEHVI"
+        adds = "the best of the batch" if name == "qLogNEI" else "the hypervolume"
+        reasons = [f"{name}: expected to add {gain:.4g} to {adds}" for gain in gains]
         return plain.proposals(np.array(chosen), reasons, gains)
 
     def recommend(self, request: Request) -> Condition:
@@ -106,7 +96,7 @@ class QLogNEIStrategy:
 
     def _best(
         self,
-        acquisition: qLogNoisyExpectedImprovement,
+        acquisition: AcquisitionFunction,
         plain: PlainModel,
         decided: Mapping[str, Value],
         rng: np.random.Generator,
@@ -160,7 +150,7 @@ class QLogNEIStrategy:
 
     def _best_by_breeding(
         self,
-        acquisition: qLogNoisyExpectedImprovement,
+        acquisition: AcquisitionFunction,
         plain: PlainModel,
         decided: Mapping[str, Value],
         rng: np.random.Generator,
@@ -179,6 +169,6 @@ class QLogNEIStrategy:
         return np.asarray(rows[np.argsort(-values, kind="stable")])
 
 
-def _evaluated(acquisition: qLogNoisyExpectedImprovement, plain: PlainModel, rows: Rows) -> Rows:
+def _evaluated(acquisition: AcquisitionFunction, plain: PlainModel, rows: Rows) -> Rows:
     with torch.no_grad():
         return np.asarray(acquisition(plain.tensor(rows).unsqueeze(1)).numpy())

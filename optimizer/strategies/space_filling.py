@@ -1,5 +1,7 @@
 """Strategies that learn nothing: a Sobol sequence, and conditions at random."""
 
+from typing import ClassVar, Literal
+
 import numpy as np
 from scipy.stats import qmc
 
@@ -13,6 +15,7 @@ class SobolStrategy:
     """A scrambled Sobol sequence that goes on from batch to batch: an even cover."""
 
     Options = NoOptions
+    several_outcomes: ClassVar[Literal[True]] = True
 
     def __init__(self, options: NoOptions) -> None:
         """Without options."""
@@ -26,6 +29,7 @@ class RandomStrategy:
     """Every permitted condition with the same probability: what any other strategy has to beat."""
 
     Options = NoOptions
+    several_outcomes: ClassVar[Literal[True]] = True
 
     def __init__(self, options: NoOptions) -> None:
         """Without options."""

@@ -24,7 +24,7 @@ def studied(rounds: int = 3, **options: object) -> Optimizer:
     optimizer = Optimizer(SPACE, seed=2, **options)  # type: ignore[arg-type]
     for _ in range(rounds):
         batch = pd.DataFrame(optimizer.ask(6))
-        batch[optimizer.outcome] = [growth(row) for row in batch.to_dict("records")]
+        batch[optimizer.outcomes[0]] = [growth(row) for row in batch.to_dict("records")]
         optimizer.tell(batch)
     return optimizer
 
@@ -117,7 +117,7 @@ def test_what_cannot_be_a_study_is_refused() -> None:
         ({"dose": (0, 1)}, {"dose": "maximise"}, "is a parameter"),
         ({"dose": (0, 1)}, {"value": "raise"}, "no direction 'raise'"),
         ({"dose": (0, 1)}, {"value": "match"}, "expected a target"),
-        ({"dose": (0, 1)}, {}, "0 objectives"),
+        ({"dose": (0, 1)}, {}, "there are no objectives"),
         ({"dose": "any"}, "value", r"expected \(low, high\)"),
     ):
         with pytest.raises(ValueError, match=message):

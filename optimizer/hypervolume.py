@@ -1,0 +1,63 @@
+"""How much of what several objectives can be was reached: the hypervolume."""
+
+from collections.abc import Sequence
+
+import torch
+from botorch.utils.multi_objective.box_decompositions import DominatedPartitioning
+from botorch.utils.multi_objective.hypervolume import infer_reference_point
+from botorch.utils.multi_objective.pareto import is_non_dominated
+
+from optimizer.objective import Goals
+from protocols.conditions import Observation
+
+
+def hypervolumes(observations: Sequence[Observation], goals: Goals) -> list[float]:
+    """The hypervolume that measured values dominate, after each round, in the outcomes' units.
+
+    Above the thresholds; of objectives without one, above a tenth of their range below the worst of
+    all non-dominated values (Ishibuchi et al. 2011). Observations count that have every outcome,
+    meet the constraints and have no flags. Measured values are noisy, and the best of many look
+    better than they are.
+
+    Args:
+        observations: what was measured, of rounds 1 and above.
+        goals: two or more objectives.
+
+    Returns: one number for each round that any of them has, in their order.
+    """
+    counted = [(o.round, _utilities(o, goals)) for o in observations]
+    known = [(number, values) for number, values in counted if values is not None]
+    rounds = sorted({observation.round for observation in observations})
+    if not known:
+        return [0.0] * len(rounds)
+    utilities = torch.tensor([values for _, values in known], dtype=torch.float64)
+    reference = reference_point(utilities, goals)
+    numbers = torch.tensor([number for number, _ in known])
+    return [
+        float(DominatedPartitioning(reference, utilities[numbers <= number]).compute_hypervolume())
+        for number in rounds
+    ]
+
+
+def reference_point(utilities: torch.Tensor, goals: Goals) -> torch.Tensor:
+    """The reference point (m) of utilities (n x m): thresholds, inferred where there are none."""
+    given = torch.tensor(
+        [
+            torch.nan if o.threshold is None else float(o.utility(o.threshold))
+            for o in goals.objectives
+        ],
+        dtype=torch.float64,
+    )
+    found = infer_reference_point(utilities[is_non_dominated(utilities)], given)
+    return torch.where(given.isnan(), found, given)
+
+
+def _utilities(observation: Observation, goals: Goals) -> list[float] | None:
+    if observation.flags:
+        return None
+    values = {outcome: observation.of(outcome).value for outcome in goals.outcomes}
+    if any(value is None for value in values.values()):
+        return None
+    if any(rule.excess(values[rule.outcome]) > 0 for rule in goals.constraints):
+        return None
+    return [float(wanted.utility(values[wanted.outcome])) for wanted in goals.objectives]
