@@ -12,7 +12,15 @@ class Missing(JournalError):
 
 
 class Unavailable(JournalError):
-    """The database cannot be read or written just now."""
+    """The database cannot be read or written just now.
+
+    The message is for who runs the service; `public` says to everybody what it means for them,
+    without the database's address.
+    """
+
+    def __init__(self, message: str, public: str) -> None:
+        super().__init__(message)
+        self.public = public
 
 
 class UnknownOutcome(Unavailable):

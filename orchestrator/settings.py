@@ -1,5 +1,6 @@
 """Settings: folders, database, limits and addresses, from the environment."""
 
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -53,6 +54,18 @@ class Settings(BaseSettings):
                 f"{name!r} is no time zone (expected a name such as Europe/Berlin or Asia/Tokyo)"
             )
         return name
+
+    def make_home(self) -> Path:
+        """Make the home if it is not there, for its owner alone, and return it."""
+        if not self.home.exists():
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, exist_ok=True)
+        return self.home
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether other accounts of this computer may look into the home."""
+        return os.name == "posix" and bool(self.home.stat().st_mode & 0o077)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -70,6 +70,12 @@ def serve(
             console.print(
                 "Sign in with your token, or make one: wellwise token create NAME", highlight=False
             )
+        if settings.open_to_others:
+            console.print(
+                f"Other accounts of this computer can read the home: chmod 700 {settings.home}",
+                highlight=False,
+                soft_wrap=True,
+            )
         console.print(f"log      {log.with_name('service.jsonl')}", soft_wrap=True, highlight=False)
         console.print(
             "Ctrl-C ends it; campaigns go on from the same place when it is started again.",
@@ -89,6 +95,7 @@ def _serve(backend: Backend, listening: socket.socket) -> None:
     import uvicorn
 
     from orchestrator.service.app import create_app
+    from orchestrator.service.http_protocol import PatientHttpProtocol
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -98,6 +105,7 @@ def _serve(backend: Backend, listening: socket.socket) -> None:
 
     config = uvicorn.Config(
         create_app(backend),
+        http=PatientHttpProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -68,7 +68,7 @@ def embed_prefect(settings: Settings) -> Path:
             "is "
             "(such as http://HOST:4200/api)"
         )
-    home = settings.home
+    home = settings.make_home()
     folder = (home / "prefect").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     log = home.absolute() / "logs" / "wellwise.log"

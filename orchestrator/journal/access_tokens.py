@@ -47,6 +47,10 @@ class Denied(JournalError):
     """Not let in: the token or session is unknown, has expired or was revoked."""
 
 
+class UnknownToken(Denied):
+    """Nobody ever had this token."""
+
+
 class Access:
     """Tokens and sessions in the journal's database. Times are real, whatever clock the lab has."""
 
@@ -164,6 +168,11 @@ class Access:
                 raise Denied("you are not signed in any more: sign in again")
             return _identity(row, browser)
 
+    def note_refusal(self, address: str, message: str) -> None:
+        """Note in the audit that somebody at a network address was not let in."""
+        with self._store.transaction() as session:
+            _audit(session, "unknown", "sign_in_refused", address, message)
+
     def sign_out(self, browser: str) -> None:
         """End a browser session; harmless if it is over."""
         with self._store.transaction() as session:
@@ -177,7 +186,7 @@ def _token(session: Session, secret: str) -> AccessTokenRow:
         select(AccessTokenRow).where(AccessTokenRow.digest == _digest(secret))
     ).first()
     if row is None:
-        raise Denied(
+        raise UnknownToken(
             "this token is not known here: look for a missing or an added character, or ask an "
             "admin for one"
         )

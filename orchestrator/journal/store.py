@@ -87,10 +87,12 @@ class Store:
                 session.commit()
         except DBAPIError as error:
             if committing and engine.dialect.name != "sqlite" and error.connection_invalidated:
+                went_away = (
+                    "went away while this was written: whether it was kept is not known. Look at "
+                    "it, or send the same request again with its key"
+                )
                 raise UnknownOutcome(
-                    f"the journal at {make_url(self.url)!r} went away while this was written: "
-                    "whether it was kept is not known. Look at it, or send the same request again "
-                    "with its key"
+                    f"the journal at {make_url(self.url)!r} {went_away}", f"the journal {went_away}"
                 ) from error
             raise self._unavailable(
                 error, "written", "Nothing of this step was kept; mend it"
@@ -114,7 +116,9 @@ class Store:
         return Unavailable(
             f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go "
             "on with: "
-            "wellwise resume"
+            "wellwise resume",
+            f"the journal cannot be {verb} just now. {advice.split(';')[0]}; the service's log "
+            "says why",
         )
 
     def own(self, resource: str, owner: str, seconds: float, dead: str = "") -> int:

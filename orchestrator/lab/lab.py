@@ -109,6 +109,7 @@ def open_journal(settings: Settings) -> Journal:
         # A virtual clock may have been anywhere.
         return None if clock.virtual else clock.now()
 
+    settings.make_home()
     return lives.open_journal(settings, may_have_begun)
 
 

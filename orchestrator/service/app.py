@@ -30,6 +30,9 @@ from orchestrator.service.schema import ProblemDetails
 LARGEST = 2_000_000
 """Bytes of the largest body that is taken."""
 
+BODY_S = 30.0
+"""How long a body may be silent before its request is given up."""
+
 _TOO_LARGE = f"a body may have {LARGEST:,} bytes at most"
 _HEADERS = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -112,9 +115,10 @@ def create_app(
 
 
 class _Guard:
-    """Refuses bodies that are too large before they are read, and adds security headers.
+    """Refuses bodies that are too large or do not come, and adds security headers.
 
-    Redirects lead below the path at which a proxy serves the app.
+    Nothing is kept by browsers or proxies that does not say so itself. Redirects lead below the
+    path at which a proxy serves the app.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -124,12 +128,18 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        read = 0
+        read, whole = 0, False
         request = Request(scope)
 
         async def limited() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole
+            try:
+                # After the body only the end of the connection comes, whenever that is.
+                async with asyncio.timeout(None if whole else BODY_S):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"the body was silent for {BODY_S:g} s") from None
+            whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > LARGEST:
                 raise HTTPException(413, _TOO_LARGE)
@@ -140,10 +150,12 @@ class _Guard:
                 there = {name for name, _ in message["headers"]}
                 message["headers"] = [
                     *(_below(request, *header) for header in message["headers"]),
-                    *(h for h in _HEADERS.items() if h[0] not in there),
+                    *(h for h in headers.items() if h[0] not in there),
                 ]
             await send(message)
 
+        fixed = scope["path"].startswith("/static/")
+        headers = _HEADERS | {b"cache-control": b"no-cache" if fixed else b"private, no-store"}
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > LARGEST:
             await problem(413, _TOO_LARGE)(scope, receive, answering)

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from orchestrator.journal.access_tokens import Denied, Identity, Role
+from orchestrator.journal.access_tokens import Denied, Identity, Role, UnknownToken
 from orchestrator.service.backend import Backend
 from orchestrator.service.problems import Refused
 
@@ -40,12 +40,13 @@ def identity(request: Request) -> Identity:
     Raises:
         Refused: not signed in, or a change from a browser without the session's CSRF token.
     """
-    access = backend_of(request).access
+    backend = backend_of(request)
+    access = backend.access
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     browser = request.cookies.get(COOKIE)
     try:
         if secret and scheme.lower() == "bearer":
-            return access.by_token(secret.strip())
+            return _by_token(backend, request, secret.strip())
         if browser is None:
             raise Denied("send a token (Authorization: Bearer TOKEN), or sign in with a browser")
         found = access.by_session(browser)
@@ -59,6 +60,19 @@ def identity(request: Request) -> Identity:
                 f"a change from a browser needs the session's {CSRF_HEADER}: load the page again",
             )
     return found
+
+
+def _by_token(backend: Backend, request: Request, secret: str) -> Identity:
+    try:
+        return backend.access.by_token(secret)
+    except UnknownToken as error:
+        backend.wrong_tokens.note(backend.access, address_of(request), error)
+        raise
+
+
+def address_of(request: Request) -> str:
+    """The network address from which a request comes."""
+    return request.client.host if request.client else "unknown"
 
 
 def at_least(role: Role) -> Callable[..., Identity]:

@@ -15,6 +15,7 @@ from orchestrator.lab.lab import Lab, clock_for, open_journal
 from orchestrator.service.event_stream import EventStream
 from orchestrator.service.insight import Insights
 from orchestrator.service.response_cache import ResponseCache
+from orchestrator.service.wrong_tokens import WrongTokens
 from orchestrator.settings import Settings
 from protocols.campaign_file import LabFile
 
@@ -42,6 +43,7 @@ class Backend:
     began_at: datetime
     insights: Insights = field(default_factory=Insights)
     cache: ResponseCache = field(default_factory=ResponseCache)
+    wrong_tokens: WrongTokens = field(default_factory=WrongTokens)
     _states: dict[str, _Known] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 

@@ -36,18 +36,24 @@ _TITLES = {
     404: "There is no such thing",
     405: "This method is not for this address",
     409: "This is not possible in the present state",
+    408: "The request did not arrive",
     413: "Too large",
     415: "This kind of content is not taken",
     422: "Something in the request is wrong",
     428: "A key is needed",
+    429: "Too many attempts",
     503: "Not now",
 }
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The answers of a route other than its result, for the OpenAPI document."""
+    along = {408} if 413 in statuses else set()  # a body may not arrive
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-    return {status: {"description": _TITLES[status], "content": content} for status in statuses}
+    return {
+        status: {"description": _TITLES[status], "content": content}
+        for status in (*statuses, *along)
+    }
 
 
 READING = answers(400, 401, 403, 404, 422, 503)
@@ -99,7 +105,8 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
             case Missing():
                 return answer(request, 404, str(error))
             case Unavailable():
-                return answer(request, 503, str(error))
+                _log.error("%s", error)
+                return answer(request, 503, error.public)
             case JournalError():
                 return answer(request, 409, str(error))
         return answer(request, 409, str(error))

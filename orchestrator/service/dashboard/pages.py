@@ -1,7 +1,7 @@
 """The dashboard: its pages; what people do there goes through the API."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
@@ -16,8 +16,15 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.control.table import ACTS
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import queries as record
-from orchestrator.journal.access_tokens import Denied, Identity
-from orchestrator.service.authentication import COOKIE, Admin, TheBackend, Viewer, identity
+from orchestrator.journal.access_tokens import Denied, Identity, UnknownToken
+from orchestrator.service.authentication import (
+    COOKIE,
+    Admin,
+    TheBackend,
+    Viewer,
+    address_of,
+    identity,
+)
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard import charts
 from orchestrator.service.dashboard.dialogs import dialogs, further_acts, url_of
@@ -81,9 +88,10 @@ def _rendered(name: str, **values: Any) -> str:
     return _environment.get_template(name).render(**values)
 
 
-def _html(request: Request, text: str, status: int = 200, no_store: bool = False) -> HTMLResponse:
+def _html(
+    request: Request, text: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
     """HTML with the addresses that the browser sees."""
-    headers = {"Cache-Control": "no-store"} if no_store else None
     return HTMLResponse(below_prefix(request, text), status, headers)
 
 
@@ -99,7 +107,7 @@ def _page(
 ) -> Response:
     """A whole page, or only its content for one that is looked at already."""
     if request.headers.get("x-part"):
-        return _html(request, content, no_store=True)
+        return _html(request, content)
     page = _rendered(
         "base.html",
         title=title,
@@ -112,7 +120,7 @@ def _page(
         dialogs=dialogs(request.app.state.acts),
         prefix=prefix_of(request),
     )
-    return _html(request, page, no_store=True)
+    return _html(request, page)
 
 
 def _seen(backend: Backend) -> tuple[int, Hashable]:
@@ -306,9 +314,15 @@ def sign_out(request: Request, backend: TheBackend) -> Response:
 
 
 def _signed_in(request: Request, backend: Backend, token: str, target: str) -> Response:
+    address = address_of(request)
+    if refusal := backend.wrong_tokens.refusal(address):
+        page = _rendered("login.html", message=str(refusal), next=_inside(target))
+        return _html(request, page, refusal.status, refusal.headers)
     try:
         browser, _ = backend.access.sign_in(token.strip())
     except Denied as error:
+        if isinstance(error, UnknownToken):
+            backend.wrong_tokens.note(backend.access, address, error)
         page = _rendered("login.html", message=str(error), next=_inside(target))
         return _html(request, page, 401)
     answer = RedirectResponse(_inside(target), 303)

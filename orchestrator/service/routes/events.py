@@ -1,19 +1,24 @@
 """Events over HTTP as they happen (server-sent)."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from orchestrator.service.authentication import TheBackend, Viewer
+from orchestrator.service.authentication import TheBackend, Viewer, identity
 from orchestrator.service.backend import Backend
-from orchestrator.service.problems import answers
+from orchestrator.service.problems import Refused, answers
 
 events = APIRouter(tags=["lab"])
 
-_PATIENCE_S = 15.0
-"""How long live events are silent before a keep-alive, for proxies that close idle connections."""
+_PATIENCE_S = 5.0
+"""How long live events are silent before a keep-alive, for proxies that close idle connections.
+
+After as long it is looked again whether the listener may still listen.
+"""
 
 
 @events.get(
@@ -28,6 +33,7 @@ _PATIENCE_S = 15.0
     },
 )
 async def stream(
+    request: Request,
     backend: TheBackend,
     viewer: Viewer,
     campaign: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)] = None,
@@ -36,7 +42,7 @@ async def stream(
 ) -> StreamingResponse:
     """Events as they happen (server-sent), after the last id that was seen or from now."""
     begin = last_event_id if last_event_id is not None else after
-    found = _sent(backend, backend.stream.last if begin is None else begin, campaign)
+    found = _sent(request, backend, backend.stream.last if begin is None else begin, campaign)
     return StreamingResponse(
         found,
         media_type="text/event-stream",
@@ -45,7 +51,17 @@ async def stream(
     )
 
 
-async def _sent(backend: Backend, after: int, campaign: str | None) -> AsyncIterator[str]:
+async def _sent(
+    request: Request, backend: Backend, after: int, campaign: str | None
+) -> AsyncIterator[str]:
+    """Events until the listener goes, or may not listen any more."""
     yield "retry: 1000\n\n"
+    allowed_at = time.monotonic()
     async for batch in backend.stream.listen(after, campaign, _PATIENCE_S):
+        if time.monotonic() - allowed_at >= _PATIENCE_S:
+            try:
+                await asyncio.to_thread(identity, request)
+            except Refused:
+                return
+            allowed_at = time.monotonic()
         yield "".join(map(backend.stream.message, batch)) or ": nothing new\n\n"

@@ -25,7 +25,7 @@ def test_a_launch_whose_commit_was_not_answered_is_found_by_its_key(
 
     def lost(*arguments: Any) -> str:
         original(*arguments)
-        raise UnknownOutcome("the journal went away while this was written")
+        raise UnknownOutcome("at postgres://", "the journal went away while this was written")
 
     monkeypatch.setattr(journal, "create_campaign", lost)
     sent = {"file": ASSAY_FILE.read_text()}

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 
 from orchestrator.journal.access_tokens import Identity, Role
@@ -198,9 +199,8 @@ def test_sign_in_below_a_path_leads_back_below_it(served: House) -> None:
 
 
 def test_no_proxy_holds_events_back(served: House) -> None:
-    answer = asyncio.run(
-        stream(served.backend, Identity("ada", Role.VIEWER, "1"), None, None, None)
-    )
+    request, viewer = Request({"type": "http"}), Identity("ada", Role.VIEWER, "1")
+    answer = asyncio.run(stream(request, served.backend, viewer, None, None, None))
     assert answer.headers["x-accel-buffering"] == "no"
     assert answer.headers["cache-control"] == "no-store"
 
