@@ -9,6 +9,7 @@ from sqlalchemy import Integer, Table, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.archives import opened_archive
 from orchestrator.journal.database import open_database, revision
 from orchestrator.journal.durable import write_durably
 from orchestrator.journal.row_json import plain, sha256, typed
@@ -86,7 +87,7 @@ def restore(settings: Settings, archive: Path) -> int:
             Nothing is written then.
     """
     try:
-        with zipfile.ZipFile(archive) as source:
+        with opened_archive(archive) as source:
             manifest = json.loads(source.read("manifest.json"))
             contents = {name: source.read(name) for name in manifest["sha256"]}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:

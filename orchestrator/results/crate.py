@@ -1,8 +1,10 @@
 """Crate: a campaign as an RO-Crate that another lab can check and propose again from."""
 
+import hashlib
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
@@ -11,6 +13,7 @@ from pathlib import Path
 from rocrate.rocrate import ROCrate
 
 from orchestrator.errors import JournalError
+from orchestrator.journal.archives import opened_archive
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.row_json import add_rows, campaign_rows, sha256
 from orchestrator.results.report import report_of
@@ -109,10 +112,10 @@ def verify(archive: Path) -> list[str]:
         wrong += [f"{name} is not described" for name in sorted(there - described.keys())]
         for name in sorted(described.keys() & there):
             try:
-                content = source.read(name)
-            except (OSError, zipfile.BadZipFile):
-                content = b""
-            if sha256(content) != described[name]:
+                found = source.sha256(name)
+            except (OSError, zipfile.BadZipFile, zlib.error):
+                found = ""
+            if found != described[name]:
                 wrong.append(f"{name} is not what was written")
         return wrong
 
@@ -154,15 +157,32 @@ class _Unpacked:
     def read(self, name: str) -> bytes:
         return (self._folder / name).read_bytes()
 
+    def sha256(self, name: str) -> str:
+        with (self._folder / name).open("rb") as part:
+            return hashlib.file_digest(part, "sha256").hexdigest()
+
+
+class _Zipped:
+    """An archive."""
+
+    def __init__(self, source: zipfile.ZipFile) -> None:
+        self._source = source
+        self.namelist, self.read = source.namelist, source.read
+
+    def sha256(self, name: str) -> str:
+        with self._source.open(name) as part:
+            return hashlib.file_digest(part, "sha256").hexdigest()  # type: ignore[arg-type]
+
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[tuple[zipfile.ZipFile | _Unpacked, dict[str, str]]]:
+def _opened(archive: Path) -> Iterator[tuple[_Zipped | _Unpacked, dict[str, str]]]:
     """The archive (or its folder), and the SHA-256 of each part by its metadata."""
     try:
-        opened = nullcontext(_Unpacked(archive)) if archive.is_dir() else zipfile.ZipFile(archive)
+        zipped = None if archive.is_dir() else opened_archive(archive)
     except (OSError, zipfile.BadZipFile) as error:
         raise JournalError(f"{archive} is no crate: {error}") from None
-    with opened as source:
+    with zipped or nullcontext():
+        source = _Unpacked(archive) if zipped is None else _Zipped(zipped)
         try:
             graph = json.loads(source.read(_METADATA))["@graph"]
             described = {entity["@id"]: entity["sha256"] for entity in graph if "sha256" in entity}
