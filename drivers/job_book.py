@@ -205,6 +205,13 @@ class JobBook:
         ).fetchone()
         return "" if row is None else str(row[0])
 
+    def notes(self, name: str) -> list[tuple[str, str]]:
+        """What was kept under this name: the key of each job, and its value, in their order."""
+        rows = self._database.execute(
+            "SELECT key, value FROM notes WHERE name = ? ORDER BY rowid", (name,)
+        )
+        return [(str(key), str(value)) for key, value in rows]
+
     def begin(self, key: str, position: int) -> None:
         """Note that an operation begins.
 

@@ -63,7 +63,7 @@ class Source(_Part):
 
     reservoir: str
     wells: tuple[str, ...] = Field(min_length=1)
-    volume_ul: float = Field(gt=0, description="how much is in each well at the beginning of a job")
+    volume_ul: float = Field(gt=0, description="how much is in each well when it is full")
     dead_ul: float = Field(0.0, ge=0, description="how much of it no pipette reaches")
 
 
@@ -97,6 +97,13 @@ class OpentronsOptions(_Part):
     )
     environment: Path | None = Field(
         None, description="folder of the environment with the opentrons package"
+    )
+    counted: bool = Field(
+        True,
+        description=(
+            "whether tips and liquids are counted across jobs until somebody says that they are "
+            "full again; else racks and reservoirs are full at the beginning of every job"
+        ),
     )
     analyze: bool = Field(
         True, description="whether the opentrons package analyses each protocol before it is sent"

@@ -5,8 +5,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from drivers.base import JobRefused
+from drivers.base import DeviceCannotWork, JobRefused
 from drivers.opentrons.deck import PLATES, OpentronsOptions, Pipette, Source
+from drivers.opentrons.supplies import TIPS_OF_A_RACK, Used, place_of, tips_there
 from protocols.jobs import Job
 from protocols.operations import (
     Aspirate,
@@ -51,42 +52,62 @@ def run(protocol):
 
 @dataclass
 class Budget:
-    """What a job uses: tips by rack, and volumes by source well."""
+    """What a job uses: tips by mount, and volumes by well of a reservoir.
+
+    What is there is what earlier jobs have left.
+    """
 
     tips: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     tips_there: dict[str, int] = field(default_factory=dict)
     volumes_ul: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     volumes_there_ul: dict[str, float] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
+    """What each mount and well holds."""
+
+    @property
+    def used(self) -> Used:
+        """What the job takes of the deck."""
+        return Used(dict(self.tips), dict(self.volumes_ul))
 
     def __str__(self) -> str:
         tips = [
-            f"{name}: {number} of {self.tips_there[name]} tips"
-            for name, number in self.tips.items()
+            f"{self.contents[mount]} ({mount}): {number} of {self.tips_there[mount]} tips"
+            for mount, number in self.tips.items()
         ]
         volumes = [
-            f"{name}: {volume:.0f} of {self.volumes_there_ul[name]:.0f} uL"
-            for name, volume in self.volumes_ul.items()
+            f"{self.contents[place]} in {place}: {volume:.0f} of "
+            f"{self.volumes_there_ul[place]:.0f} uL"
+            for place, volume in self.volumes_ul.items()
         ]
         return "; ".join([*tips, *volumes]) or "nothing"
 
 
-def compile_protocol(job: Job, options: OpentronsOptions, robot: str) -> tuple[str, Budget]:
+def compile_protocol(
+    job: Job, options: OpentronsOptions, robot: str, before: Used | None = None
+) -> tuple[str, Budget]:
     """The text of a protocol that does a job, and what it uses.
+
+    Tips are picked up after those that earlier jobs used (`before`), and liquids are taken from
+    what those have left.
 
     A dispense takes the base liquid and each supplement's stock, as much as its concentration
     needs, from above the well: one tip a source. Whatever touches the liquid of a well has a tip of
     its own.
 
     Raises:
-        JobRefused: a well would overflow, tips or a liquid would run out, no pipette takes a
-            volume, or a liquid or a stock is not on the deck.
+        JobRefused: a well would overflow, not even a full deck has enough tips or liquid, no
+            pipette takes a volume, or a liquid or a stock is not on the deck.
+        DeviceCannotWork: earlier jobs left too few tips or too little of a liquid.
     """
-    return _Compiler(job, options, robot).compiled()
+    if before is not None and before != Used():
+        # What not even a full deck could do is the job's fault, not that of what is left.
+        _Compiler(job, options, robot, Used()).compiled()
+    return _Compiler(job, options, robot, before or Used()).compiled()
 
 
 class _Compiler:
-    def __init__(self, job: Job, options: OpentronsOptions, robot: str) -> None:
-        self._job, self._options, self._robot = job, options, robot
+    def __init__(self, job: Job, options: OpentronsOptions, robot: str, before: Used) -> None:
+        self._job, self._options, self._robot, self._before = job, options, robot, before
         self._lines: list[str] = []
         self._budget = Budget()
         self._in_well: dict[str, float] = defaultdict(float)
@@ -95,8 +116,9 @@ class _Compiler:
 
         self._rate = dict.fromkeys(options.pipettes, "")
         """By mount the flow rate that was set, uL/s; nothing for the pipette's own."""
-        for pipette in options.pipettes.values():
-            self._budget.tips_there[pipette.tips] = 96 * len(pipette.slots)
+        for mount, pipette in options.pipettes.items():
+            self._budget.tips_there[mount] = tips_there(options, mount) - before.tips.get(mount, 0)
+            self._budget.contents[mount] = pipette.tips
 
     def compiled(self) -> tuple[str, Budget]:
         for number, operation in enumerate(self._job.operations, 1):
@@ -105,11 +127,15 @@ class _Compiler:
             mark = f"operation {number} done: {operation.kind}" + (f" {well}" if well else "")
             self._line(f"protocol.comment({mark!r})")
         self._drop()
-        for rack, number in self._budget.tips.items():
-            if number > self._budget.tips_there[rack]:
-                self._refuse(
-                    f"{number} tips are needed of {rack} and {self._budget.tips_there[rack]} are "
-                    "there"
+        for mount, number in self._budget.tips.items():
+            there = self._budget.tips_there[mount]
+            if number > there:
+                pipette = self._options.pipettes[mount]  # type: ignore[index]
+                slots = ", ".join(map(str, pipette.slots))
+                self._run_out(
+                    f"{number} tips are needed of {pipette.tips} and {there} are there",
+                    f"put full racks into slots {slots}",
+                    [mount],
                 )
         head = _HEAD.format(
             key=self._job.key, title=str(self._job), api_level=self._options.api_level
@@ -145,6 +171,9 @@ class _Compiler:
             lines.append(
                 f"{mount}_rates = ({mount}.flow_rate.aspirate, {mount}.flow_rate.dispense)"
             )
+            if used := self._before.tips.get(mount, 0):
+                rack, tip = divmod(used, TIPS_OF_A_RACK)
+                lines.append(f"{mount}.starting_tip = {mount}.tip_racks[{rack}].wells()[{tip}]")
         return lines
 
     def _do(self, operation: Operation) -> None:
@@ -244,15 +273,22 @@ class _Compiler:
 
     def _taken(self, name: str, source: Source, amount: float) -> str:
         """The well of a source from which an amount is taken."""
+        in_all = 0.0
         for well in source.wells:
-            place = f"{name} in {source.reservoir} {well}"
-            there = source.volume_ul - source.dead_ul
-            self._budget.volumes_there_ul[place] = there
-            if self._budget.volumes_ul[place] + amount <= there + 1e-9:
+            place = place_of(source, well)
+            taken = self._before.volumes_ul.get(place, 0.0)
+            there = source.volume_ul - source.dead_ul - taken
+            in_all += there
+            self._budget.volumes_there_ul[place], self._budget.contents[place] = there, name
+            if self._budget.volumes_ul.get(place, 0.0) + amount <= there + 1e-9:
                 self._budget.volumes_ul[place] += amount
                 return f"{_variable(source.reservoir)}[{well!r}].bottom(1)"
-        there = len(source.wells) * (source.volume_ul - source.dead_ul)
-        return self._refuse(f"{name} runs out: {there:g} uL are there")
+        return self._run_out(
+            f"{name} runs out: {in_all:g} uL are there",
+            f"fill {name} up to {source.volume_ul:g} uL in each of {', '.join(source.wells)} of "
+            f"{source.reservoir}",
+            [place_of(source, well) for well in source.wells],
+        )
 
     def _pipette(self, amount: float) -> tuple[str, Pipette]:
         able = [
@@ -286,7 +322,7 @@ class _Compiler:
     def _fresh_tip(self, mount: str, source: str, rate: str = "") -> None:
         self._drop(mount)
         self._line(f"{mount}.pick_up_tip()")
-        self._budget.tips[self._options.pipettes[mount].tips] += 1  # type: ignore[index]
+        self._budget.tips[mount] += 1
         self._held[mount] = source
         self._flow(mount, rate)
 
@@ -304,6 +340,16 @@ class _Compiler:
 
     def _line(self, text: str) -> None:
         self._lines.append(text)
+
+    def _run_out(self, why: str, what: str, names: list[str]) -> NoReturn:
+        if self._before == Used():
+            self._refuse(why)
+        wanted = " ".join(f"'{name}'" if " " in name else name for name in names)
+        raise DeviceCannotWork(
+            f"robot {self._robot} cannot begin {self._job.key}: {why}. For it and what follows, "
+            f"{what}, say so with: wellwise robot refill {self._robot} {wanted}, and have the job "
+            "done again"
+        )
 
     def _refuse(self, why: str) -> NoReturn:
         raise JobRefused(f"robot {self._robot} cannot do {self._job.key}: {why}")

@@ -1,7 +1,10 @@
 """The driver for Opentrons robots: a job becomes a protocol, analysed and run over HTTP."""
 
 import asyncio
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 import httpx
@@ -21,8 +24,16 @@ from drivers.job_book import JobBook
 from drivers.opentrons.analysis import analyse
 from drivers.opentrons.answers import Run
 from drivers.opentrons.deck import PLATES, OpentronsOptions
-from drivers.opentrons.protocol_text import compile_protocol
+from drivers.opentrons.protocol_text import Budget, compile_protocol
 from drivers.opentrons.server import RobotServer
+from drivers.opentrons.supplies import (
+    Supply,
+    Used,
+    note_used,
+    refill,
+    supplies,
+    used_by_others,
+)
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport
 from protocols.operations import well_of
@@ -77,8 +88,7 @@ class OpentronsRobot:
         """Open the job book, and see that the robot is there and has started."""
         if self._book is not None:
             return
-        path = self._setup.home / "robots" / f"{self._setup.name}.sqlite"
-        book = JobBook(path, self._setup.name, self._setup.fence)
+        book = JobBook(self._path, self._setup.name, self._setup.fence)
         try:
             await self._server.open()
         except BaseException:
@@ -104,12 +114,13 @@ class OpentronsRobot:
             ):
                 return
             refuse_unfit(self._setup.name, self.capabilities, job)
-            text, _ = compile_protocol(job, self._options, self._setup.name)
+            text, budget = self._compiled(job)
             await self._analyse(text)
             if run is None:
                 run = await self._made_run(job, text)
             # In the book before the robot hears it, and only if no newer owner has the robot.
             book.take(job)
+            note_used(book, job.key, budget.used)
             book.note(job.key, _PLAYED, self._setup.clock.now().isoformat())
             await self._server.act(run.id, "play")
 
@@ -301,6 +312,48 @@ class OpentronsRobot:
         text, budget = compile_protocol(job, self._options, self._setup.name)
         await self._analyse(text)
         return text, str(budget)
+
+    def _compiled(self, job: Job) -> tuple[str, Budget]:
+        """The protocol of a job with what earlier jobs have left on the deck."""
+        before = used_by_others(self._opened(), job.key) if self._options.counted else Used()
+        return compile_protocol(job, self._options, self._setup.name, before)
+
+    def supplies(self) -> list[Supply]:
+        """Tips and liquids on the deck, and what is left of them; also without a connection."""
+        with self._looked_up() as book:
+            return supplies(self._options, used_by_others(book))
+
+    def refill(self, names: Collection[str] = ()) -> list[Supply]:
+        """Note that these are full again, or everything; also while a campaign has the robot.
+
+        Returns: what was refilled, as it is now.
+
+        Raises:
+            DriverError: there is no such supply.
+        """
+        known = {supply.name for supply in self.supplies()}
+        for name in names:
+            if name not in known:
+                raise DriverError(
+                    f"robot {self._setup.name} has no supply {name!r} (expected one of "
+                    f"{', '.join(sorted(known))})"
+                )
+        with self._looked_up() as book:
+            refill(book, set(names) or known)
+        return [supply for supply in self.supplies() if not names or supply.name in names]
+
+    @contextmanager
+    def _looked_up(self) -> Iterator[JobBook]:
+        """The job book, whoever has the robot: only what it notes of supplies is written."""
+        book = JobBook(self._path)
+        try:
+            yield book
+        finally:
+            book.close()
+
+    @property
+    def _path(self) -> Path:
+        return self._setup.home / "robots" / f"{self._setup.name}.sqlite"
 
     async def _analyse(self, text: str) -> None:
         if not self._options.analyze:

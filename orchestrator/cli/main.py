@@ -99,7 +99,7 @@ class Commands(LazyGroup):
             ),
         },
         "Robots": {
-            **_group("robot", "drivers", "robots", "Robots of a lab file, on the bench."),
+            **_group("robot", "robots", "robots", "Robots of a lab file, on the bench."),
             **_group(
                 "driver", "drivers", "drivers", "Drivers: list, describe, check, begin a new one."
             ),

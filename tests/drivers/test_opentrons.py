@@ -92,7 +92,7 @@ def test_every_step_of_the_published_campaign_passes_the_real_analysis(
 
     assert asyncio.run(errors()) == []
     _, budget = compile_protocol(first["C"], options, "ot2")
-    assert budget.tips == {"opentrons_96_tiprack_1000ul": 20}
+    assert budget.tips == {"left": 20}
     assert "trypsin in media A3: 6000 of 13000 uL" in str(budget)
 
 
@@ -108,10 +108,8 @@ def test_the_budget_is_printed_by_command(tmp_path: Path, environment: Path) -> 
     refused = wellwise("robot", "preview", campaign, "--lab", lab, "--step", "Z", home=tmp_path)
     assert "the protocol has no step 'Z'" in refused.stderr
     assert ran.returncode == 0, ran.stderr
-    assert (
-        "maholo, step C: opentrons_96_tiprack_1000ul: 20 of 192 tips; trypsin in media A3: 6000 of"
-        in ran.stdout
-    )
+    tips = "maholo, step C: opentrons_96_tiprack_1000ul (left): 20 of 192 tips"
+    assert f"{tips}; trypsin in media A3: 6000 of" in ran.stdout
     assert (tmp_path / "C.py").read_text().startswith('"""Job rpe/r1/p1/C/1')
 
 
@@ -234,7 +232,7 @@ def test_two_sources_on_two_mounts_take_two_tips(environment: Path) -> None:
         for column in (1, 2, 3)
     ]
     text, budget = compile_protocol(job_of(*operations), deck(stocks={"salt": salt}), "ot2")
-    assert budget.tips == {"opentrons_96_tiprack_1000ul": 1, "opentrons_96_tiprack_20ul": 1}
+    assert budget.tips == {"left": 1, "right": 1}
     assert asyncio.run(analyse(text, interpreter(environment))) == []
 
 
