@@ -1,4 +1,4 @@
-"""The campaign: search space, protocol, plates, objective, rounds and robots of one study."""
+"""The campaign: search space, protocol, plates, outcomes, rounds and robots of one study."""
 
 from datetime import date
 from functools import cached_property
@@ -9,9 +9,12 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from protocols.campaign_checks import Parts, cross_findings
-from protocols.conditions import Condition, Value
+from protocols.conditions import Condition, Finite, Value
 from protocols.constraints import Constraint, Cost
+from protocols.earlier_form import SCHEMA as EARLIER_SCHEMA
+from protocols.earlier_form import in_new_form
 from protocols.errors import duplicate_names, refuse
+from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Name, Parameter
 from protocols.plates import Plates
 from protocols.protocol import Protocol
@@ -24,34 +27,6 @@ MOST_WELLS = 400_000
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Scored(_Model):
-    """A value from 0 to 1 that a scorer derives from a well's reading."""
-
-    scorer: Name = Field("coloured_cell_ratio", description="what derives it from a reading")
-    options: dict[str, Any] = Field(default_factory=dict, description="of the scorer")
-
-
-class Objective(Scored):
-    """The objective, which is to be maximised.
-
-    Derived from the readings of every step that belongs to no measurement.
-    """
-
-    name: Name = "coloured_cell_ratio"
-
-    @property
-    def title(self) -> str:
-        """The name as a person reads it."""
-        return self.name.replace("_", "-", 1).replace("_", " ")
-
-
-class Measurement(Scored):
-    """An intermediate measurement at one step; the optimiser does not use it."""
-
-    name: Name
-    step: str
 
 
 class Chosen(_Model):
@@ -103,13 +78,14 @@ class RoundPlan(_Model):
 class StopRule(_Model):
     """When the campaign is over: after so many rounds, at the target, or by expected gain.
 
-    By expected gain: when the next batch is expected to raise the best true value by less than
-    `least_gain`.
+    At the target: when a value is as good as `target`, in the direction of the objective. By
+    expected gain: when the next batch is expected to better the best true value by less than
+    `least_gain`. Both are in the unit of the objective's outcome.
     """
 
     rounds: int = Field(ge=1, le=1_000)
-    target: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    least_gain: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False)
+    target: Finite | None = None
+    least_gain: float | None = Field(None, gt=0, allow_inf_nan=False)
 
 
 class StrategyChoice(_Model):
@@ -167,7 +143,7 @@ class PastResults(_Model):
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description="our name of a parameter, of the objective, plate, well or round -> header",
+        description="our name of a parameter, of the outcome, plate, well or round -> header",
     )
 
 
@@ -180,11 +156,14 @@ class Campaign(_Model):
     start: date | None = Field(
         None, description="first day of round 1; the day of the launch if absent"
     )
-    objective: Objective = Objective()
-    parameters: tuple[Parameter, ...] = Field(min_length=1)
-    measurements: tuple[Measurement, ...] = Field(
-        (), description="intermediate measurements, in addition to the objective"
+    outcomes: tuple[Outcome, ...] = Field(min_length=1, description="named values of each well")
+    objectives: tuple[ObjectiveChoice, ...] = Field(
+        min_length=1, description="outcomes that are to be high, low, or near a target"
     )
+    outcome_constraints: tuple[OutcomeConstraint, ...] = Field(
+        (), description="outcomes that are to be kept within bounds"
+    )
+    parameters: tuple[Parameter, ...] = Field(min_length=1)
     constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
     costs: tuple[Cost, ...] = Field(
         (), description="what a condition takes and should be low, in addition to the objective"
@@ -201,11 +180,33 @@ class Campaign(_Model):
     robots: dict[Name, RobotConfig] = Field(min_length=1)
     past_results: PastResults = PastResults()
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Either form: outcomes and objectives, or an objective with measurements."""
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"] |= EARLIER_SCHEMA
+        now = ["outcomes", "objectives"]
+        schema["required"] = [name for name in schema["required"] if name not in now]
+        schema["anyOf"] = [
+            {"required": now},
+            {"not": {"anyOf": [{"required": [name]} for name in now]}},
+        ]
+        return schema
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_earlier_form(cls, given: Any) -> Any:
+        return in_new_form(given)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         parts = Parts(
             parameters=tuple(enumerate(self.parameters)),
-            measurements=self.measurements,
+            outcomes=self.outcomes,
+            objectives=self.objectives,
+            outcome_constraints=self.outcome_constraints,
             constraints=self.constraints,
             costs=self.costs,
             steps=tuple(enumerate(self.protocol.steps)),
@@ -213,7 +214,6 @@ class Campaign(_Model):
             rounds=self.rounds,
             stop=self.stop,
             robots=self.robots,
-            objective=self.objective,
             past_results=self.past_results,
         )
         refuse(duplicate_names(self.parameters, "parameters") + list(cross_findings(parts)))
@@ -230,11 +230,32 @@ class Campaign(_Model):
         fitting = (values for values in self.decided_values(1) if self.space.standard_fits(values))
         return tuple(dict.fromkeys(self.space.standard(values) for values in fitting))
 
-    def scored(self, measurement: str) -> Scored:
-        """The measurement with this name, or the objective if there is none."""
+    @property
+    def objective(self) -> ObjectiveChoice:
+        """What is wanted of the outcome that the optimiser improves."""
+        return self.objectives[0]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome that the optimiser improves."""
+        return next(found for found in self.outcomes if found.name == self.objective.outcome)
+
+    @property
+    def measurements(self) -> tuple[Outcome, ...]:
+        """The other outcomes, which the optimiser does not use."""
+        return tuple(found for found in self.outcomes if found.name != self.outcome.name)
+
+    def scored(self, measurement: str) -> Outcome:
+        """The measurement with this name, or the objective's outcome if there is none."""
         return next(
-            (found for found in self.measurements if found.name == measurement), self.objective
+            (found for found in self.measurements if found.name == measurement), self.outcome
         )
+
+    def outcome_read_in(self, step: str) -> Outcome | None:
+        """The outcome that a step's readings are of; None if they are only kept."""
+        read = [found for found in self.outcomes if not found.by_hand]
+        own = (found for found in read if found.step == step)
+        return next(own, next((found for found in read if found.step is None), None))
 
     def decided_values(self, round_number: int) -> tuple[dict[str, Value], ...]:
         """What each well of a round decides, in the order of `plates.all_wells()`."""

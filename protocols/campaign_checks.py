@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from protocols.constraints import Constraint, Cost
 from protocols.errors import Finding, Loc
-from protocols.operations import OPERATIONS
+from protocols.outcome_checks import outcome_findings
+from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Parameter
 from protocols.plates import Plates
 from protocols.protocol import Step
@@ -19,19 +20,11 @@ from protocols.search_space import constraint_findings, cost_findings
 if TYPE_CHECKING:
     from protocols.campaign import (
         FirstRound,
-        Measurement,
-        Objective,
         PastResults,
         RobotConfig,
         RoundPlan,
         StopRule,
     )
-
-_PREDICTED = ("predicted_mean", "predicted_sd", "expected_gain")
-RESERVED = frozenset(
-    {"campaign", "round", "plate", "well", "role", "ratio", "flags", "reason", *_PREDICTED}
-)
-"""Names of the columns of a campaign's table that are not of its own choice."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +39,15 @@ class Parts:
     parameters: tuple[tuple[int, Parameter], ...]
     steps: tuple[tuple[int, Step], ...]
     broken: frozenset[str] = frozenset()
-    measurements: tuple[Measurement, ...] = ()
+    outcomes: tuple[Outcome, ...] | None = None
+    objectives: tuple[ObjectiveChoice, ...] | None = None
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     costs: tuple[Cost, ...] = ()
     plates: Plates | None = None
     rounds: RoundPlan | None = None
     stop: StopRule | None = None
     robots: Mapping[str, RobotConfig] | None = None
-    objective: Objective | None = None
     past_results: PastResults | None = None
 
 
@@ -64,7 +58,8 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         parameters = [parameter for _, parameter in parts.parameters]
         yield from constraint_findings(parameters, parts.constraints)
         yield from cost_findings(parameters, parts.costs)
-        yield from _measurement_findings(parts)
+    if parts.outcomes is not None:
+        yield from outcome_findings(parts, parts.outcomes)
     if parts.robots is not None:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:
@@ -74,14 +69,10 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
             yield from _chosen_findings(by_name, parts.plates, parts.rounds.first)
     if parts.plates is not None and parts.stop is not None:
         yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
-    if parts.past_results is not None and parts.objective is not None and not parts.broken:
-        known = {parameter.name for _, parameter in parts.parameters} | {
-            parts.objective.name,
-            "round",
-            "plate",
-            "well",
-        }
-        for name in parts.past_results.columns:
+    if parts.past_results is not None and not parts.broken:
+        known = {parameter.name for _, parameter in parts.parameters}
+        known |= {choice.outcome for choice in parts.objectives or ()} | {"round", "plate", "well"}
+        for name in parts.past_results.columns if parts.objectives is not None else ():
             if name not in known:
                 yield Finding(
                     loc=("past_results", "columns", name),
@@ -143,38 +134,6 @@ def _reference_findings(
         )
         yield Finding(
             loc=place, message=message, expected=f"a parameter with a unit such as {unit}"
-        )
-
-
-def _measurement_findings(parts: Parts) -> Iterator[Finding]:
-    reading = [
-        step.name
-        for _, step in parts.steps
-        if any(OPERATIONS[op.do].reads for op in step.operations)
-    ]
-    taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
-    taken |= set() if parts.objective is None else {parts.objective.name}
-    free = list(reading)
-    for index, measurement in enumerate(parts.measurements):
-        loc: Loc = ("measurements", index)
-        if measurement.name in taken:
-            message = f"the name {measurement.name!r} is taken"
-            yield Finding(loc=(*loc, "name"), message=message, expected="a name of its own")
-        if measurement.step not in free:
-            why = "has a measurement already" if measurement.step in reading else "reads nothing"
-            message = f"step {measurement.step!r} {why}"
-            expected = "one of the steps with an image operation: " + (
-                ", ".join(free) or "none is left"
-            )
-            yield Finding(loc=(*loc, "step"), message=message, expected=expected)
-        taken.add(measurement.name)
-        free = [name for name in free if name != measurement.step]
-    if reading and not free:
-        message = "every step that reads has a measurement, and none is left for the objective"
-        yield Finding(
-            loc=("measurements",),
-            message=message,
-            expected="one step with an image operation without one",
         )
 
 

@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_checks import Parts, cross_findings
+from protocols.earlier_form import OLD, as_written, in_new_form, is_earlier
 from protocols.errors import Finding, InvalidInput, Loc, Problem
 from protocols.parameters import Name, Parameter
 from protocols.protocol import Step
@@ -19,8 +20,8 @@ from protocols.protocol import Step
 _LONGEST = 1_000_000
 _LARGEST = 100_000
 _WHOLE_PARTS = (
-    "measurements", "constraints", "costs", "plates", "rounds", "stop", "robots", "objective",
-    "past_results",
+    "outcomes", "objectives", "outcome_constraints", "constraints", "costs", "plates", "rounds",
+    "stop", "robots", "past_results",
 )  # fmt: skip
 
 
@@ -154,11 +155,16 @@ def problems_at(findings: Sequence[Finding], text: str, file: str) -> list[Probl
 
 
 def _problems(findings: Sequence[Finding], root: Node, file: str) -> list[Problem]:
+    if isinstance(root, MappingNode) and is_earlier({key.value: None for key, _ in root.value}):
+        findings = [
+            finding.model_copy(update={"loc": as_written(finding.loc)}) for finding in findings
+        ]
     problems = dict.fromkeys(_problem(finding, root, file) for finding in findings)
     return sorted(problems, key=lambda problem: (problem.line or 0, problem.key))
 
 
 def _readable_parts(data: Mapping[str, Any]) -> Parts:
+    data = in_new_form(data)
     protocol = data.get("protocol")
     parameters, broken_parameters = _readable_items(Parameter, data.get("parameters"))
     steps, broken_steps = _readable_items(
@@ -211,6 +217,9 @@ def _findings(details: ErrorDetails) -> Iterator[Finding]:
                 yield finding.model_copy(update={"loc": (*loc, *finding.loc)})
         case "missing":
             yield Finding(loc=loc, message="missing", expected="this key")
+        case "extra_forbidden" if loc[0] in OLD and len(loc) == 1:
+            message = "this key of the earlier form cannot stand beside outcomes and objectives"
+            yield Finding(loc=loc, message=message, expected="an entry of outcomes")
         case "extra_forbidden":
             yield Finding(loc=loc, message="unknown key")
         case "union_tag_invalid":

@@ -12,7 +12,7 @@ from protocols.jobs import Reading
 
 
 class Score(BaseModel):
-    """The value of one reading, 0..1; `value` is None where nothing could be measured.
+    """The value of one reading, in its outcome's unit; None where nothing could be measured.
 
     Flags say why it may not be trusted. A flagged value is kept for people to see; the model does
     not use it.
@@ -29,9 +29,11 @@ UNREADABLE = Score(value=None, flags=("unreadable",))
 
 
 class Scorer(Protocol):
-    """A scorer derives the objective, or a measurement, from a reading.
+    """A scorer derives an outcome from a reading.
 
-    Installed packages announce theirs as entry points `wellwise.scorers`.
+    Installed packages announce theirs as entry points `wellwise.scorers`. One whose values are
+    always of the same unit, or have ends, may declare them as class attributes `unit` (a text) and
+    `natural_range` (lowest and highest value): campaign files need not say them then.
 
     `version` goes with every score, and is raised whenever the same reading could give another
     score.
@@ -41,7 +43,7 @@ class Scorer(Protocol):
     Options: ClassVar[type[BaseModel]]
 
     def __init__(self, options: Any) -> None:
-        """With the options that a campaign's objective gives, as an instance of `Options`."""
+        """With the options that a campaign's outcome gives, as an instance of `Options`."""
         ...
 
     def score(self, reading: Reading) -> Score:

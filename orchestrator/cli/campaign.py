@@ -151,7 +151,7 @@ def status(home: Home = None) -> None:
                 state.status + (f" ({state.reason})" if state.reason else ""),
                 f"{len(state.rounds)} of {state.campaign.stop.rounds}",
                 f"{over} of {counts.total()}" if counts else "-",
-                "-" if state.best is None else f"{state.best:.3f}",
+                "-" if state.best is None else state.campaign.outcome.scale.text(state.best),
                 f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}" if moment else "-",
             )
         if table.row_count:
@@ -172,9 +172,10 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
         print_result(journal, campaign_id)
-        current = journal.state(campaign_id).rounds[-1:]
+        state = journal.state(campaign_id)
+        current = state.rounds[-1:]
         if current and current[0].proposed:
-            console.print(layout_view(current[0].layout))
+            console.print(layout_view(current[0].layout, state.campaign.outcome.scale))
         for event in journal.events(campaign_id, kinds=_shown_kinds()):
             at = event.at.astimezone(settings.zone)
             console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)
@@ -205,7 +206,7 @@ def propose(
     plan = plan_round(
         campaign, 1 + max(observation.round for observation in observations), observations
     )
-    console.print(layout_view(plan.layout))
+    console.print(layout_view(plan.layout, campaign.outcome.scale))
     for notice in plan.notices:
         console.print(notice, style="yellow", highlight=False)
     if out is not None:
@@ -247,7 +248,7 @@ def _history(table: NamedText, campaign: Campaign, columns: Mapping[str, str]) -
 def _columns(campaign: Campaign, given: list[str]) -> dict[str, str]:
     columns = dict(campaign.past_results.columns)
     known = [parameter.name for parameter in campaign.parameters] + [
-        campaign.objective.name,
+        campaign.outcome.name,
         "round",
         "plate",
         "well",

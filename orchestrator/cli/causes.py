@@ -34,9 +34,7 @@ def print_causes(
     ] = None,
     campaign: Annotated[
         str | None,
-        typer.Option(
-            "--campaign", help="A campaign: its measurements, and its objective as ratio."
-        ),
+        typer.Option("--campaign", help="A campaign: its measurements, and its objective."),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -107,13 +105,13 @@ def _of_campaign(
     campaign_id: str, columns: list[str], given: list[str], home: Path | None
 ) -> _Asked:
     """The trusted wells, and the wanted columns with the measurements and the objective."""
-    from orchestrator.results.tables import tidy_table
+    from orchestrator.results.tables import tidy_table, value_column
 
     with opened_journal(home) as (_, journal):
         state = journal.state(campaign_id)
     frame = tidy_table(state)
-    on_the_way = [measurement.name for measurement in state.campaign.measurements]
-    wanted = list(dict.fromkeys([*columns, *on_the_way, "ratio"]))
+    on_the_way = [measurement.column for measurement in state.campaign.measurements]
+    wanted = list(dict.fromkeys([*columns, *on_the_way, value_column(state.campaign)]))
     design = [parameter.name for parameter in state.campaign.parameters if parameter.name in wanted]
     return _Asked(
         frame[frame["flags"] == ""], campaign_id, wanted, list(dict.fromkeys([*given, *design]))

@@ -11,6 +11,7 @@ from orchestrator.cli.context import CampaignId, Home, Out, chosen, console, ope
 
 if TYPE_CHECKING:
     from orchestrator.studies.confirmation import Comparison, Design
+    from protocols.campaign import Campaign
 
 confirming = typer.Typer()
 
@@ -43,11 +44,11 @@ def confirm(
         campaign_id = chosen(journal, campaign)
         state = journal.state(campaign_id)
         if state.campaign.rounds.first.chosen:
-            _print_comparison(confirmation.compare(state, alpha))
+            _print_comparison(confirmation.compare(state, alpha), state.campaign)
             return
         plan = confirmation.design(state, difference, power, alpha)
         text = confirmation.confirmation_file(state, file_text(journal, campaign_id), plan)
-    _print_design(plan)
+    _print_design(plan, state.campaign)
     path = out or Path(f"{state.campaign.name}-confirm.yaml")
     path.write_text(text, encoding="utf-8")
     console.print(
@@ -58,34 +59,43 @@ def confirm(
     )
 
 
-def _print_design(plan: Design) -> None:
+def _print_design(plan: Design, campaign: Campaign) -> None:
+    scale = campaign.outcome.scale
     lines = (
         f"recommended  {plan.recommended}",
         f"standard     {plan.standard}",
-        f"The model expects a difference of {plan.predicted:+.3f}. {plan.wells} wells of each "
-        "find one of "
-        f"{plan.difference:.3f} with probability {plan.power:g} (two-sided t test at "
+        f"The model expects a difference of {_of(campaign, plan.predicted)}. {plan.wells} wells of "
+        "each find one of "
+        f"{scale.number(plan.difference)} with probability {plan.power:g} (two-sided t test at "
         f"{plan.alpha:g}, sd of a well "
-        f"{plan.sd:.3f}).",
+        f"{scale.number(plan.sd)}).",
     )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _print_comparison(found: Comparison) -> None:
+def _of(campaign: Campaign, difference: float) -> str:
+    """A difference, and of what."""
+    scale = campaign.outcome.scale
+    text = f"{scale.change(difference)} {scale.unit}".rstrip()
+    return text + (" in closeness" if campaign.objective.direction == "match" else "")
+
+
+def _print_comparison(found: Comparison, campaign: Campaign) -> None:
     from rich.table import Table
 
-    table = Table()
+    scale = campaign.outcome.scale
+    table = Table(caption="" if scale.is_ratio else scale.described, caption_justify="left")
     for name in ("condition", "wells", "mean", "sd"):
         table.add_column(name, justify="left" if name == "condition" else "right")
     for condition, wells, mean, sd in zip(
         found.conditions, found.wells, found.means, found.sds, strict=True
     ):
-        table.add_row(str(condition), str(wells), f"{mean:.3f}", f"{sd:.3f}")
+        table.add_row(str(condition), str(wells), scale.number(mean), scale.number(sd))
     console.print(table)
     console.print(
-        f"Difference {found.difference:+.3f} ({1 - found.alpha:.0%} interval {found.low:+.3f} to "
-        f"{found.high:+.3f}), "
+        f"Difference {_of(campaign, found.difference)} ({1 - found.alpha:.0%} interval "
+        f"{scale.change(found.low)} to {scale.change(found.high)}), "
         f"p = {found.p:.2g} (Welch's t test), effect size {found.effect:.2f} (Hedges' g). "
         f"{found.verdict}",
         highlight=False,

@@ -17,6 +17,7 @@ from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.journal.tables import EventRow
 from protocols.conditions import Condition
 from protocols.layout import Layout
+from protocols.scale import Scale
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, which no command should wait for that does not need it.
@@ -24,19 +25,25 @@ if TYPE_CHECKING:
 
 
 def rounds_table(state: CampaignState) -> Table:
-    """A row a round: wells, mean, median, max, standard or controls."""
-    table = Table(title=f"{state.campaign.title or state.id}")
-    for name in ("round", "wells", "mean", "median", "max", "standard", "controls"):
+    """A row a round: wells, mean, median, best, standard or controls."""
+    objective, scale = state.campaign.objective, state.campaign.outcome.scale
+    caption = "" if scale.is_ratio else f"Values: {scale.described}, {objective.words(scale)}."
+    table = Table(
+        title=f"{state.campaign.title or state.id}", caption=caption, caption_justify="left"
+    )
+    for name in ("round", "wells", "mean", "median", objective.extreme, "standard", "controls"):
         table.add_column(name, justify="right")
     for batch in state.rounds:
         values = [o.value for o in batch.observations if o.usable and o.value is not None]
-        numbers = [f"{f(values):.3f}" if values else "-" for f in (fmean, median, max)]
+        numbers = [
+            scale.number(f(values)) if values else "-" for f in (fmean, median, objective.best)
+        ]
         table.add_row(
             str(batch.number),
             _well_count(batch),
             *numbers,
-            _role_values(batch, "standard"),
-            _role_values(batch, "control"),
+            _role_values(batch, "standard", scale),
+            _role_values(batch, "control", scale),
         )
     return table
 
@@ -48,15 +55,17 @@ def _well_count(batch: RoundState) -> str:
     return f"{len(batch.wells)}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _role_values(batch: RoundState, role: str) -> str:
+def _role_values(batch: RoundState, role: str, scale: Scale) -> str:
     wells = [well for well in batch.wells if well.proposal.role == role]
-    return " ".join("-" if w.lost or w.value is None else f"{w.value:.3f}" for w in wells) or "-"
+    return " ".join("-" if well.lost else scale.number(well.value) for well in wells) or "-"
 
 
 def condition_table(state: CampaignState, best: Recommendation) -> Table:
     """The recommended condition with its prediction, next to the standard one."""
-    # The model does not know that a ratio ends at 1; a person does.
-    title = f"Recommended condition: predicted {min(max(best.mean, 0.0), 1.0):.3f} ± {best.sd:.3f}"
+    # The model does not know where a natural range ends; a person does.
+    scale = state.campaign.outcome.scale
+    predicted = f"{scale.number(scale.clipped(best.mean))} ± {scale.number(best.sd)}"
+    title = f"Recommended condition: predicted {predicted} {scale.unit}".rstrip()
     notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]
     if best.beats_standard is not None:
         notes.append(
@@ -91,8 +100,8 @@ def outage_line(outage: Outage, zone: tzinfo) -> str:
     )
 
 
-def layout_view(layout: Layout) -> Table:
-    """A row a well: where it is, what it gets and why."""
+def layout_view(layout: Layout, scale: Scale) -> Table:
+    """A row a well: where it is, what it gets and why; predictions are of an outcome's scale."""
     title = f"Round {layout.round}: {len(layout.placements)} wells"
     table = Table(title=title, row_styles=["", "dim"], box=SIMPLE, padding=(0, 0, 0, 1))
     table.add_column("plate", justify="right")
@@ -107,7 +116,11 @@ def layout_view(layout: Layout) -> Table:
     table.add_column("predicted", justify="right", min_width=11)
     for placement in layout.placements:
         proposal = placement.proposal
-        predicted = "-" if proposal.mean is None else f"{proposal.mean:.2f} ± {proposal.sd:.2f}"
+        predicted = (
+            "-"
+            if proposal.mean is None
+            else f"{scale.rough(proposal.mean)} ± {scale.rough(proposal.sd)}"
+        )
         values = [_shown(proposal.condition[name]) for name in condition]
         table.add_row(
             str(placement.well.plate), placement.well.name, proposal.role, *values, predicted
@@ -155,7 +168,9 @@ class ProgressView:
                 self._over += event.kind != "job_in_doubt"
                 self._robots[event.data["robot"]] = "waiting"
             case "observation" if event.data["value"] is not None and not event.data["flags"]:
-                self._best = max(self._best or 0.0, event.data["value"])
+                self._take(event.data["value"])
+            case "value_entered" if not event.data.get("outcome"):
+                self._take(event.data["value"])
             case "notice" | "well_lost" | "robot_offline":
                 text = f"{event.subject}: {event.message}"
                 self._notices.append(text)
@@ -163,6 +178,10 @@ class ProgressView:
             case "round_finished":
                 return f"round {self._round} finished, best so far {self._best_text()}"
         return ""
+
+    def _take(self, value: float) -> None:
+        known = [] if self._best is None else [self._best]
+        self._best = self._campaign.objective.best([*known, value])
 
     def _line(self) -> str:
         return (
@@ -174,7 +193,7 @@ class ProgressView:
         )
 
     def _best_text(self) -> str:
-        return "-" if self._best is None else f"{self._best:.3f}"
+        return self._campaign.outcome.scale.text(self._best)
 
     def render(self) -> RenderableType:
         """The live panel."""
@@ -193,7 +212,7 @@ class ProgressView:
         target = self._campaign.stop.target
         facts.add_row(
             "best so far",
-            f"[bold]{self._best_text()}[/]" + (f" (target {target:g})" if target else ""),
+            f"[bold]{self._best_text()}[/]" + ("" if target is None else f" (target {target:g})"),
         )
         facts.add_row("lab time", f"{self._now:%Y-%m-%d %H:%M}")
         notices = [Text(notice, style="yellow") for notice in self._notices[-3:]]

@@ -96,9 +96,20 @@ def print_waiting(held: Owned) -> None:
 
 def print_questions(questions: Sequence[Question]) -> None:
     """What only a person can say, and with which command."""
-    from orchestrator.core.lifecycle import AskApproval
+    from orchestrator.core.lifecycle import AskApproval, AskValues
 
     for question in questions:
+        if isinstance(question, AskValues):
+            text = f"A person is needed: {question.message}"
+            console.print(text, style="yellow", highlight=False, soft_wrap=True)
+            console.print(
+                f"  wellwise enter-values TABLE.csv {question.campaign_id} --why REASON "
+                "(round,plate,well,value), "
+                f"then wellwise resume {question.campaign_id}",
+                highlight=False,
+                soft_wrap=True,
+            )
+            continue
         if isinstance(question, AskApproval):
             name = question.campaign_id
             text = (

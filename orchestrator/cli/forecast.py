@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from orchestrator.studies.forecast import RoundForecast, RoundSizes, Spread
     from protocols.campaign import Campaign
     from protocols.conditions import Observation
+    from protocols.scale import Scale
 
 forecasting = typer.Typer()
 
 Target = Annotated[
     float | None,
-    typer.Option(
-        "--target", min=0, max=1, help="A true value to reach; the file's stop.target if absent."
-    ),
+    typer.Option("--target", help="A true value to reach; the file's stop.target if absent."),
 ]
 Surfaces = Annotated[
     int, typer.Option("--surfaces", min=1, max=1000, help="How many plausible surfaces to draw.")
@@ -82,7 +81,7 @@ def forecast(
             text: looked_ahead(other, observations, done, wanted, surfaces, pool.map)
             for text, other in plans.items()
         }
-    print_forecast(found, wanted, surfaces, len(observations))
+    print_forecast(found, wanted, surfaces, len(observations), study.outcome.scale)
 
 
 def _known(
@@ -138,6 +137,7 @@ def print_forecast(
     target: float | None,
     surfaces: int,
     observations: int,
+    scale: Scale,
 ) -> None:
     """A table with a row for each round of each plan, and what it rests on."""
     from rich.table import Table
@@ -148,7 +148,7 @@ def print_forecast(
     table.add_column("best tried")
     table.add_column("recommended")
     if target is not None:
-        table.add_column(f"reaches {target:g}", justify="right")
+        table.add_column(f"reaches {target:g} {scale.unit}".rstrip(), justify="right")
     for text, rounds in found.items():
         for entry in rounds:
             first = entry is rounds[0]
@@ -158,8 +158,8 @@ def print_forecast(
                 str(entry.round),
                 str(entry.wells),
                 str(entry.days),
-                _text(entry.best),
-                _text(entry.recommended),
+                _text(entry.best, scale),
+                _text(entry.recommended, scale),
                 *chance,
                 end_section=entry is rounds[-1],
             )
@@ -172,12 +172,13 @@ def print_forecast(
             "for these cells"
         )
     )
+    of = "" if scale.is_ratio else f" of {scale.label}"
     console.print(
-        f"True values: median and quartiles over {surfaces} plausible surfaces, {basis}.",
+        f"True values{of}: median and quartiles over {surfaces} plausible surfaces, {basis}.",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def _text(spread: Spread) -> str:
-    return f"{spread.median:.2f} ({spread.low:.2f} to {spread.high:.2f})"
+def _text(spread: Spread, scale: Scale) -> str:
+    return f"{scale.rough(spread.median)} ({scale.rough(spread.low)} to {scale.rough(spread.high)})"

@@ -112,11 +112,14 @@ def print_result(journal: Journal, campaign_id: str) -> None:
     """Print the rounds of a campaign and the condition to use from now on."""
     import optimizer
     from orchestrator.cli.console import condition_table, rounds_table
+    from orchestrator.core.round_planning import objective_of
 
     state = journal.state(campaign_id)
     console.print(rounds_table(state))
     campaign = state.campaign
-    best = optimizer.recommend(campaign.space, state.observations, campaign.standards)
+    best = optimizer.recommend(
+        campaign.space, state.observations, campaign.standards, objective=objective_of(campaign)
+    )
     if best is not None:
         console.print(condition_table(state, best))
 

@@ -19,6 +19,7 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)
         pairs = pairs_of(journal, campaign_id)
+        scale = journal.state(campaign_id).campaign.outcome.scale
     if len(pairs) < FEWEST_PAIRS:
         raise WellwiseError(
             f"{campaign_id} has {len(pairs)} wells with both a trusted score and a value by hand "
@@ -27,10 +28,10 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
         )
     found = between([pair.scored for pair in pairs], [pair.by_hand for pair in pairs])
     console.print(
-        f"{found.wells} wells. The scorer lies {found.bias:+.3f} ({found.bias_low:+.3f} to "
-        f"{found.bias_high:+.3f}) "
-        f"from the hand; 95 % of differences lie between {found.lower:+.3f} and "
-        f"{found.upper:+.3f}.",
+        f"{found.wells} wells. The scorer lies {scale.change(found.bias)} "
+        f"({scale.change(found.bias_low)} to {scale.change(found.bias_high)}) "
+        f"from the hand; 95 % of differences lie between {scale.change(found.lower)} and "
+        f"{scale.change(found.upper)}{f' {scale.unit}' if scale.unit else ''}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -42,7 +43,10 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
             highlight=False,
         )
     farthest = sorted(pairs, key=lambda pair: -abs(pair.scored - pair.by_hand))[:3]
-    pairs_shown = ", ".join(f"{p.address} {p.scored:.3f} and {p.by_hand:.3f}" for p in farthest)
+    pairs_shown = ", ".join(
+        f"{pair.address} {scale.number(pair.scored)} and {scale.number(pair.by_hand)}"
+        for pair in farthest
+    )
     console.print(
         f"Farthest apart (scorer and hand): {pairs_shown}", highlight=False, soft_wrap=True
     )

@@ -60,7 +60,7 @@ def rehearse(
     nobody is there.
     """
     from orchestrator.cli.forecast import print_forecast
-    from orchestrator.studies.forecast import forecast, simulators
+    from orchestrator.studies.forecast import forecast, scale_is_known, simulators
     from orchestrator.studies.rehearsal import rehearse as run_rehearsal
     from protocols.costs import costs, needs, read_prices
 
@@ -69,6 +69,8 @@ def rehearse(
     given = read_campaign_input(file, lab)
     campaign = given.campaign
     wanted = campaign.stop.target if target is None else target
+    # What values may be is known from their natural range alone before there are any.
+    surfaces = surfaces if scale_is_known(campaign, ()) else 0
     with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as thread:
         # Another process simulates while this one rehearses the campaign.
         ahead = (
@@ -86,7 +88,7 @@ def rehearse(
     if bill is not None:
         _print_costs(bill)
     if ahead is not None:
-        print_forecast({"as planned": ahead.result()}, wanted, surfaces, 0)
+        print_forecast({"as planned": ahead.result()}, wanted, surfaces, 0, campaign.outcome.scale)
     for path in _write(found, bill, out):
         console.print(str(path), highlight=False, soft_wrap=True)
     if any(conflict.fatal for conflict in found.conflicts):

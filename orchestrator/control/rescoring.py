@@ -52,7 +52,8 @@ class Rescore(Act):
         by_hand = {reading for reading, row in latest.items() if row.scorer == BY_HAND}
         groups: dict[str, list[int]] = defaultdict(list)
         for reading in lab.journal.scored_readings(state.id):
-            if reading not in by_hand:
+            # What nothing was derived from is only kept.
+            if reading in latest and reading not in by_hand:
                 groups[measurements[reading].name if reading in measurements else ""].append(
                     reading
                 )
@@ -63,11 +64,11 @@ class Rescore(Act):
             scored = state.campaign.scored(name)
             scorer = scorer_of(scored)
             scores = [
-                (reading, score_reading(lab.journal, lab.home, reading, scorer))
+                (reading, score_reading(lab.journal, lab.home, reading, scorer, scored))
                 for reading in readings
             ]
             changed = sum(_differs(found, latest.get(reading)) for reading, found in scores)
-            batches.append(_Batch(name, scored.scorer, scorer.version, scores, changed))
+            batches.append(_Batch(name, scored.scorer or "", scorer.version, scores, changed))
         return batches
 
     def apply(self, acting: Acting, prepared: Any) -> Rescored:

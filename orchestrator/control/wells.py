@@ -11,11 +11,21 @@ from orchestrator.core.events import EventKind
 from orchestrator.errors import JournalError
 from orchestrator.intake.readings_table import read_readings_table
 from orchestrator.journal.store import existing
-from orchestrator.journal.tables import BY_HAND, JobRow, ObservationRow, ReadingRow, WellRow
+from orchestrator.journal.tables import (
+    BY_HAND,
+    JobRow,
+    MeasurementRow,
+    ObservationRow,
+    ReadingRow,
+    WellRow,
+)
 from orchestrator.lab.scoring import score, scorer_of
 from protocols.addresses import PlateAddress, WellAddress, WellPlace
+from protocols.errors import InvalidInput, Problem
 from protocols.jobs import Reading
+from protocols.outcomes import Outcome
 from protocols.plate_table import read_plate_table
+from protocols.quantities import conversion
 from protocols.scoring import Score
 
 
@@ -27,8 +37,8 @@ class CorrectWell(WellAct):
     command: ClassVar[str] = "correct-well"
 
     value: Annotated[
-        Annotated[float, Field(ge=0, le=1)] | None,
-        Typed("The value, read by hand, 0 to 1.", none="exclude"),
+        Annotated[float, Field(allow_inf_nan=False)] | None,
+        Typed("The value, read by hand, in the outcome's unit.", none="exclude"),
     ]
 
     def apply(self, acting: Acting, prepared: Any) -> None:
@@ -51,18 +61,24 @@ class EnterValues(Act):
 
     csv: Annotated[
         Text,
-        Typed("CSV with the headers round, plate, well and value.", positional=True, file=True),
-        Field(description="CSV with the headers round, plate, well and value"),
+        Typed(
+            "CSV with the headers round, plate, well, and value or names of outcomes.",
+            positional=True,
+            file=True,
+        ),
+        Field(
+            description="CSV with the headers round, plate, well, and value or names of outcomes"
+        ),
     ]
 
-    def apply(self, acting: Acting, prepared: Any) -> dict[WellAddress, float]:
-        """Write the values; returns them."""
-        values = {
-            place.of(acting.campaign_id): value
-            for place, value in read_readings_table(self.csv).items()
-        }
-        enter_values(acting, values)
-        return values
+    def apply(self, acting: Acting, prepared: Any) -> set[WellAddress]:
+        """Write the values; returns the wells that have one."""
+        values: dict[str, dict[WellAddress, float]] = {}
+        for place, outcome, value in read_readings_table(self.csv, acting.state.campaign):
+            values.setdefault(outcome, {})[place.of(acting.campaign_id)] = value
+        for outcome, of_wells in values.items():
+            enter_values(acting, of_wells, outcome)
+        return {address for of_wells in values.values() for address in of_wells}
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many."""
@@ -90,8 +106,10 @@ class ReadTable(Act):
     def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
         """Write readings and their scores, all of them or nothing; returns each well's score."""
         numbers = read_plate_table(self.table, "plate table")
-        objective = acting.state.campaign.objective
-        scorer = scorer_of(objective)
+        outcome = acting.state.campaign.outcome
+        if outcome.by_hand:
+            return self._by_hand(acting, numbers, outcome)
+        scorer = scorer_of(outcome)
         job = plate_job(
             acting.session, PlateAddress(acting.campaign_id, self.round_number, self.plate)
         )
@@ -103,20 +121,39 @@ class ReadTable(Act):
             row = ReadingRow(
                 **_columns(address), job_key=job.key, kind="number", number=number, unit=self.unit
             )
-            scores[well] = score(reading, scorer, str(address))
+            scores[well] = score(reading, scorer, outcome, str(address))
             acting.session.add(row)
             acting.session.flush()
             assert row.id is not None
             acting.journal.add_scores(
                 acting.session,
                 [(row.id, scores[well])],
-                objective.scorer,
+                outcome.scorer or "",
                 scorer.version,
                 acting.now,
             )
         plate = PlateAddress(acting.campaign_id, self.round_number, self.plate)
         acting.record(EventKind.READINGS_ENTERED, plate, {"wells": len(numbers)})
         return scores
+
+    def _by_hand(
+        self, acting: Acting, numbers: Mapping[str, float], outcome: Outcome
+    ) -> dict[str, Score]:
+        """The numbers are the values themselves, in the unit that is given or the outcome's."""
+        unit = outcome.scale.unit or "dimensionless"
+        try:
+            values = {
+                well: conversion(number, self.unit or unit, unit)
+                for well, number in numbers.items()
+            }
+        except ValueError as error:
+            raise JournalError(f"{error} (expected a unit such as {unit})") from None
+        wells = {
+            WellAddress(acting.campaign_id, self.round_number, self.plate, well): value
+            for well, value in values.items()
+        }
+        enter_values(acting, wells)
+        return {well: Score(value=value) for well, value in values.items()}
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many wells, and which of them are flagged."""
@@ -169,27 +206,45 @@ class Requeue(Act):
         return f"To be tried once more: {', '.join(map(str, outcome))}."
 
 
-def enter_values(acting: Acting, values: Mapping[WellAddress, float | None]) -> None:
-    """Enter the values (0..1) of wells by hand, or (None) exclude them from the model.
+def enter_values(
+    acting: Acting, values: Mapping[WellAddress, float | None], outcome: str = ""
+) -> None:
+    """Enter the values of wells by hand, or (None) exclude them from the model.
 
     All of them are entered or none. Earlier values are kept; what a person entered last counts,
     whatever a scorer says later. A lost well that is given a value is lost no more.
 
+    Args:
+        acting: the act.
+        values: by well, in the outcome's unit.
+        outcome: its name; the objective's if it is empty or unknown.
+
     Raises:
-        JournalError: there is no such well, nothing was done in it yet, or a value is not a ratio.
+        InvalidInput: the outcome's natural range does not have a value.
+        JournalError: there is no such well, or nothing was done in it yet.
     """
+    scored = acting.state.campaign.scored(outcome)
+    measurement = "" if scored.name == acting.state.campaign.outcome.name else scored.name
+    problems = [
+        Problem(
+            where=str(address),
+            message=f"{value:g} {scored.scale.refusal(value)}",
+            expected=scored.scale.expected,
+        )
+        for address, value in values.items()
+        if value is not None and not scored.scale.allows(value)
+    ]
+    if problems:
+        raise InvalidInput(problems)
     for address, value in values.items():
-        if value is not None and not 0 <= value <= 1:
-            raise JournalError(
-                f"{address.well}: {value} is not a ratio (expected a number from 0 to 1)"
-            )
-    for address, value in values.items():
-        _enter(acting, address, value)
+        _enter(acting, address, value, measurement)
         kind = EventKind.WELL_EXCLUDED if value is None else EventKind.VALUE_ENTERED
-        acting.record(kind, address, {"value": value})
+        acting.record(
+            kind, address, {"value": value} | ({"outcome": measurement} if measurement else {})
+        )
 
 
-def _enter(acting: Acting, address: WellAddress, value: float | None) -> None:
+def _enter(acting: Acting, address: WellAddress, value: float | None, measurement: str) -> None:
     session, columns = acting.session, _columns(address)
     well = existing(session, WellRow, address)
     job = plate_job(session, PlateAddress(*address[:3]))
@@ -197,21 +252,25 @@ def _enter(acting: Acting, address: WellAddress, value: float | None) -> None:
     before = session.exec(
         select(ObservationRow).filter_by(**columns).order_by(latest_first)
     ).first()
-    reading = ReadingRow(**columns, job_key=job.key, kind="number", number=value, scored=True)
+    unit = acting.state.campaign.scored(measurement).scale.unit
+    reading = ReadingRow(
+        **columns, job_key=job.key, kind="number", number=value, unit=unit, scored=True
+    )
     session.add(reading)
     session.flush()
     assert reading.id is not None
+    found: dict[str, Any] = {
+        **columns,
+        "reading_id": reading.id,
+        "flags": [] if value is not None else ["excluded"],
+        "scorer": BY_HAND,
+        "scorer_version": acting.by.who,
+    }
+    if measurement:
+        session.add(MeasurementRow(**found, name=measurement, value=value))
+        return
     kept = value if value is not None or before is None else before.value
-    session.add(
-        ObservationRow(
-            **columns,
-            reading_id=reading.id,
-            value=kept,
-            flags=[] if value is not None else ["excluded"],
-            scorer=BY_HAND,
-            scorer_version=acting.by.who,
-        )
-    )
+    session.add(ObservationRow(**found, value=kept))
     if value is not None:
         well.lost = ""
 

@@ -74,6 +74,22 @@ class AskApproval:
 
 
 @dataclass(frozen=True)
+class AskValues:
+    """A person enters the outcome of so many wells, of which no robot reads it."""
+
+    campaign_id: str
+    round: int
+    wells: int
+    outcome: str
+
+    @property
+    def message(self) -> str:
+        """What is asked, in words."""
+        wells = "a well" if self.wells == 1 else f"{self.wells} wells"
+        return f"round {self.round} waits for the values of {wells}: {self.outcome}"
+
+
+@dataclass(frozen=True)
 class WaitUntil:
     """Nothing is due before this moment."""
 
@@ -82,7 +98,7 @@ class WaitUntil:
 
 @dataclass(frozen=True)
 class FinishRound:
-    """Every job of the round is over and every reading has its score."""
+    """Every job of the round is over, every reading has its score, and no value is awaited."""
 
     number: int
 
@@ -94,7 +110,7 @@ class FinishCampaign:
     reason: str
 
 
-Question = AskOperator | AskApproval
+Question = AskOperator | AskApproval | AskValues
 """What only a person can answer."""
 
 Action = (
@@ -138,22 +154,39 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
 
 
 def open_questions(state: CampaignState) -> list[Question]:
-    """What of the current round waits for a person: its approval, or jobs."""
+    """What of the current round waits for a person: its approval, jobs, or values."""
     if state.status.over or not state.rounds:
         return []
     if state.rounds[-1].proposed:
         return [AskApproval(state.id, state.rounds[-1].number)]
     waiting = (JobStatus.IN_DOUBT, JobStatus.LATE)
-    return [
+    asked: list[Question] = [
         AskOperator(job.key, job.message) for job in state.rounds[-1].jobs if job.status in waiting
     ]
+    return asked + _ask_values(state)
+
+
+def _ask_values(state: CampaignState) -> list[Question]:
+    if not state.awaited:
+        return []
+    label = state.campaign.outcome.scale.label
+    return [AskValues(state.id, state.rounds[-1].number, state.awaited, label)]
 
 
 def stop_reason(state: CampaignState) -> str:
     """Why the campaign is over, or nothing."""
-    rule = state.campaign.stop
-    if rule.target is not None and state.best is not None and state.best >= rule.target:
-        return f"target reached: {state.best:.3f} >= {rule.target:g}"
+    rule, objective = state.campaign.stop, state.campaign.objective
+    best, target = state.best, rule.target
+    if (
+        target is not None
+        and best is not None
+        and objective.utility(best) >= objective.utility(target)
+    ):
+        found = state.campaign.outcome.scale.text(best)
+        if objective.direction == "match":
+            return f"target reached: {found} is as near {objective.target:g} as {target:g}"
+        sign = ">=" if objective.direction == "maximise" else "<="
+        return f"target reached: {found} {sign} {target:g}"
     if len(state.rounds) >= rule.rounds:
         return f"{rule.rounds} rounds done"
     return ""
@@ -229,7 +262,7 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
     actions = [action for action in actions if not isinstance(action, WaitUntil)]
     if moments:
         actions.append(WaitUntil(min(moments)))
-    return actions or [FinishRound(batch.number)]
+    return actions or [*_ask_values(state)] or [FinishRound(batch.number)]
 
 
 def _ask_about(robot: str, key: str) -> AskOperator:

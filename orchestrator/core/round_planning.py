@@ -1,11 +1,12 @@
 """Planning a round: observations -> proposals -> layout. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import optimizer
+from optimizer.objective import Objective
 from orchestrator.core.state import Requeued
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign, Chosen
@@ -25,6 +26,24 @@ class Plan:
     notices: tuple[str, ...]
     requeued: tuple[WellAddress, ...] = ()
     expected_gain: float | None = None
+
+    def too_little(self, campaign: Campaign) -> str:
+        """Why the round is not worth its wells by the stop rule, or nothing."""
+        least, gain = campaign.stop.least_gain, self.expected_gain
+        if least is None or gain is None or gain >= least:
+            return ""
+        scale = campaign.outcome.scale
+        by = f"{gain:.4f}" if scale.is_ratio else scale.number(gain)
+        better = {"maximise": "raise the best", "minimise": "lower the best"}.get(
+            campaign.objective.direction, "bring the best nearer"
+        )
+        reason = f"round {self.layout.round} is expected to {better} by {by} < {least:g}"
+        return f"{reason} {scale.unit}".rstrip()
+
+
+def objective_of(campaign: Campaign) -> Objective:
+    """What is wanted of a campaign's outcome, for the optimiser."""
+    return Objective.of(campaign.objective.direction, campaign.objective.target)
 
 
 def plan_round(
@@ -93,6 +112,7 @@ def plan_round(
         else campaign.rounds.later.replicates,
         rough=rough,
         strategy=campaign.strategy,
+        objective=objective_of(campaign),
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(
@@ -152,7 +172,7 @@ def _controls(
 ) -> tuple[dict[int, Proposal], list[str]]:
     """The best of the round before, by well index, and notes for the operator."""
     wanted = campaign.rounds.later.controls
-    candidates = best_of_round(observations, round_number - 1)
+    candidates = best_of_round(observations, round_number - 1, campaign.objective.utility)
     assignment = assign(
         [observation.condition for observation in candidates],
         wanted,
@@ -186,7 +206,7 @@ def _controls(
             role="control",
             reason=(
                 f"control: number {rank + 1} of round {round_number - 1}, where it gave "
-                f"{observation.value:.3f}"
+                f"{campaign.outcome.scale.text(observation.value)}"
             ),
             mean=None if prediction is None else _rounded(prediction.mean),
             sd=None if prediction is None else _rounded(prediction.sd),
@@ -194,16 +214,22 @@ def _controls(
     return assigned, notices
 
 
-def best_of_round(observations: Sequence[Observation], round_number: int) -> list[Observation]:
-    """The trusted observations of a round, best first, each condition once."""
+def best_of_round(
+    observations: Sequence[Observation],
+    round_number: int,
+    utility: Callable[[float], float] = float,
+) -> list[Observation]:
+    """The trusted observations of a round, those of highest utility first, each condition once."""
     seen: set[Condition] = set()
     ranked = []
     usable = [
-        observation
+        (utility(observation.value), observation)
         for observation in observations
-        if observation.round == round_number and observation.usable
+        if observation.round == round_number
+        and observation.usable
+        and observation.value is not None
     ]
-    for observation in sorted(usable, key=lambda observation: -(observation.value or 0.0)):
+    for _, observation in sorted(usable, key=lambda entry: -entry[0]):
         if observation.condition not in seen:
             seen.add(observation.condition)
             ranked.append(observation)

@@ -226,9 +226,21 @@ class CampaignState:
         )
 
     @property
+    def awaited(self) -> int:
+        """How many wells of the last round lack a value that a person is to enter.
+
+        Nobody is asked while a plate has jobs that are not over.
+        """
+        if not self.campaign.outcome.by_hand or not self.rounds:
+            return 0
+        batch = self.rounds[-1]
+        if batch.finished or batch.proposed or batch.jobs:
+            return 0
+        return sum(not well.lost and not well.scored for well in batch.wells)
+
+    @property
     def best(self) -> float | None:
-        """The highest value that may be trusted, of this campaign's own wells."""
-        values = [
+        """The best value that may be trusted, of this campaign's own wells."""
+        return self.campaign.objective.best(
             o.value for r in self.rounds for o in r.observations if o.usable and o.value is not None
-        ]
-        return max(values, default=None)
+        )

@@ -68,17 +68,8 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     planned = await asyncio.to_thread(
         plan_round, state.campaign, action.number, state.observations, state.requeued
     )
-    least = state.campaign.stop.least_gain
-    if (
-        least is not None
-        and planned.expected_gain is not None
-        and planned.expected_gain < least
-        and state.rounds
-    ):
-        reason = (
-            f"round {action.number} is expected to raise the best by "
-            f"{planned.expected_gain:.4f} < {least:g}"
-        )
+    reason = planned.too_little(state.campaign) if state.rounds else ""
+    if reason:
         lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
         return
     jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
@@ -100,18 +91,22 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
 
 
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
-    """Derive observations and measurements from readings."""
+    """Derive outcomes from readings; those of no outcome are only kept."""
     campaign = lab.journal.state(campaign_id).campaign
-    on_the_way = {measurement.step: measurement.name for measurement in campaign.measurements}
     steps = lab.journal.steps_of(action.readings)
-    groups: dict[str, list[int]] = defaultdict(list)
+    groups: dict[str | None, list[int]] = defaultdict(list)
     for reading_id in action.readings:
-        groups[on_the_way.get(steps[reading_id], "")].append(reading_id)
+        outcome = campaign.outcome_read_in(steps[reading_id])
+        groups[None if outcome is None else outcome.name].append(reading_id)
+    lab.journal.keep_readings(groups.pop(None, []))
     for name, readings in groups.items():
-        scored = campaign.scored(name)
-        scorer = scorer_of(scored)
+        outcome = campaign.scored(str(name))
+        scorer = scorer_of(outcome)
         scores = [
-            (i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer))
+            (i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer, outcome))
             for i in readings
         ]
-        lab.journal.record_scores(scores, scored.scorer, scorer.version, lab.clock.now(), name)
+        measurement = "" if outcome is campaign.outcome else outcome.name
+        lab.journal.record_scores(
+            scores, outcome.scorer or "", scorer.version, lab.clock.now(), measurement
+        )

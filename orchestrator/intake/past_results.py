@@ -1,29 +1,17 @@
 """Past results, from a table or from an earlier campaign, -> observations."""
 
 import math
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from orchestrator.intake.columns import Column, fitting
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
 from protocols.errors import InvalidInput, Problem
-from protocols.quantities import conversion
 from protocols.table_text import TableText, read_table
 
-_WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]")
 _OWN_EXPORT = {"campaign", "round", "plate", "well", "role", "ratio", "flags"}
 """Headers by which the table of an earlier campaign's wells is known."""
-
-
-@dataclass(frozen=True)
-class _Column:
-    """Where a name's cells are, and the unit that its header says they are in."""
-
-    index: int
-    header: str
-    unit: str = ""
 
 
 def read_history(
@@ -33,12 +21,12 @@ def read_history(
 
     Headers may have a unit behind them, such as `dose [mM]`: the cells are then converted. Instead
     of a level there may be its label. The tables that wellwise writes are read back: `ratio` is
-    the objective, and a value with `flags` is an observation that no model is fitted to.
+    an objective that is one, and a value with `flags` is an observation that no model is fitted to.
 
     Args:
         text: a table with one line of headers, separated by commas, semicolons or tabs.
         file: what to call the table in problems.
-        campaign: its parameters and its objective must each have a column.
+        campaign: its parameters and the objective's outcome must each have a column.
         columns: our name -> header; a name that is absent has a column of its own name. `round` is
             optional (1 if it is absent), as is `flags`. A row without a value of the objective, or
             with the flag `lost`, is a lost well and is left out.
@@ -79,26 +67,28 @@ def read_history(
 
 def _columns(
     file: str, line: int, header: Sequence[str], campaign: Campaign, columns: Mapping[str, str]
-) -> dict[str, _Column]:
+) -> dict[str, Column]:
     """The column of each name that has one.
 
     Raises:
         InvalidInput: a name that needs a column has none or several.
     """
     units = {parameter.name: parameter.unit for parameter in campaign.parameters}
-    objective = campaign.objective.name
-    wanted = {name: columns.get(name, name) for name in [*units, objective]}
+    outcome = campaign.outcome
+    units[outcome.name] = outcome.scale.unit
+    objective = outcome.name
+    wanted = {name: columns.get(name, name) for name in units}
     wanted |= {name: columns.get(name, name) for name in ("round", "flags") if name not in wanted}
     if wanted[objective] not in header and objective not in columns and set(header) >= _OWN_EXPORT:
         wanted[objective] = "ratio"
     problems = []
-    place: dict[str, _Column] = {}
+    place: dict[str, Column] = {}
     for name, title in wanted.items():
         title = unicodedata.normalize("NFC", title).strip()
-        found = _fitting(header, title, units.get(name, ""))
+        found = fitting(header, title, units.get(name, ""))
         if len(found) > 1:
             message, expected = "this column is duplicated", "each header once"
-        elif not found and (name in units or name == objective):
+        elif not found and name in units:
             message = f"there is no such column (for {name})"
             expected = (
                 f"one of {', '.join(header)}, mapped with --column {name}=HEADER"
@@ -114,42 +104,6 @@ def _columns(
     if problems:
         raise InvalidInput(problems)
     return place
-
-
-def _fitting(header: Sequence[str], title: str, unit: str) -> list[_Column]:
-    """The columns with exactly this title, or else in other capitals or with a unit behind it."""
-    named = [_Column(index, cell, _unit_of(cell, unit) or "") for index, cell in enumerate(header)]
-    for exact in (True, False):
-        found = [
-            column
-            for column in named
-            if (
-                column.header == title
-                if exact
-                else title.casefold() in (column.header.casefold(), _bare(column).casefold())
-            )
-        ]
-        if found:
-            return found
-    return []
-
-
-def _bare(column: _Column) -> str:
-    """The header without the unit that it has."""
-    found = _WITH_UNIT.fullmatch(column.header) if column.unit else None
-    return found[1] if found else column.header
-
-
-def _unit_of(header: str, unit: str) -> str | None:
-    """The unit behind a header, if it can be expressed in the parameter's."""
-    found = _WITH_UNIT.fullmatch(header)
-    if found is None or not unit:
-        return None
-    try:
-        conversion(1.0, found[2], unit)
-    except ValueError:
-        return None
-    return found[2]
 
 
 def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
@@ -214,7 +168,7 @@ class _Row:
         file: str,
         line: int,
         table: TableText,
-        columns: Mapping[str, _Column],
+        columns: Mapping[str, Column],
         cells: Sequence[str],
     ) -> None:
         self.problems: list[Problem] = []
@@ -230,8 +184,8 @@ class _Row:
                 number = self._number(parameter.name)
                 if number is None:
                     continue
-                unit = self._columns[parameter.name].unit
-                value = parameter.snap(conversion(number, unit, parameter.unit) if unit else number)
+                column = self._columns[parameter.name]
+                value = parameter.snap(column.converted(number, parameter.unit))
             else:
                 value = parameter.from_text(cell)
                 if value is None and cell.startswith("'"):
@@ -251,16 +205,17 @@ class _Row:
             round_number = int(number or 1)
         cell = "" if "flags" in values else self._cells.get("flags", "")
         flags = tuple(flag for part in cell.split(";") if (flag := part.strip()))
-        name = campaign.objective.name
+        name, scale = campaign.outcome.name, campaign.outcome.scale
         if not self._cells[name] or "lost" in flags:
             return None
-        ratio = self._number(name)
-        if ratio is not None and not 0 <= ratio <= 1:
-            self._problem(name, f"{self._cells[name]} is not a ratio", "a number from 0 to 1")
+        number = self._number(name)
+        result = None if number is None else self._columns[name].converted(number, scale.unit)
+        if result is not None and not scale.allows(result):
+            self._problem(name, f"{self._cells[name]} {scale.refusal(result)}", scale.expected)
         if self.problems:
             return None
         return Observation(
-            condition=Condition(values), value=ratio, round=round_number, flags=flags
+            condition=Condition(values), value=result, round=round_number, flags=flags
         )
 
     def _number(self, name: str) -> float | None:

@@ -1,60 +1,119 @@
 """A table of values that people read by hand: one row a well."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from orchestrator.intake.columns import Column, fitting
 from protocols.addresses import WellPlace
+from protocols.campaign import Campaign
 from protocols.errors import InvalidInput, Problem
-from protocols.table_text import TableText, read_table
+from protocols.outcomes import Outcome
+from protocols.table_text import TableText, finite, read_table
 
-_COLUMNS = ("round", "plate", "well", "value")
+_PLACE = ("round", "plate", "well")
+_VALUE = "value"
 _WHERE = "readings"
 
 
-def read_readings_table(text: str) -> Mapping[WellPlace, float]:
-    """The wells and values (0..1) of a table with the headers round, plate, well, value.
+class HandValue(NamedTuple):
+    """A value that a person read in a well, in the unit of its outcome."""
 
-    Cells are separated by commas, semicolons or tabs; other columns are left out.
+    place: WellPlace
+    outcome: str
+    value: float
+
+
+def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
+    """The values of a table with the headers round, plate, well, and value or names of outcomes.
+
+    `value` is the objective's. A header may have a unit behind it, such as `value [mg]`: the cells
+    are then converted. Where there are names of outcomes, an empty cell was not read. Cells are
+    separated by commas, semicolons or tabs; other columns are left out.
 
     Raises:
         InvalidInput: with every line that cannot be used.
     """
     table = read_table(text, _WHERE)
     line, header = table.rows[0] if table.rows else (1, ())
-    names = [cell.lower() for cell in header]
-    if set(_COLUMNS) - set(names):
+    places = [fitting(header, name, "") for name in _PLACE]
+    outcomes = _outcome_columns(header, campaign)
+    if not all(places) or not outcomes:
         message = f"the header is {', '.join(header) or 'empty'}"
         raise InvalidInput(
-            [Problem(where=_WHERE, line=line, message=message, expected=", ".join(_COLUMNS))]
+            [
+                Problem(
+                    where=_WHERE, line=line, message=message, expected=", ".join((*_PLACE, _VALUE))
+                )
+            ]
         )
-    values: dict[WellPlace, float] = {}
-    problems: list[Problem] = []
+    rows = _Rows(table, {name: found[0] for name, found in zip(_PLACE, places, strict=True)})
     for line, cells in table.rows[1:]:
-        row = dict(zip(names, [*cells, *[""] * len(names)], strict=False))
-        found = _place_and_value(table, row)
-        if found is None or found[0] in values:
-            shown = ",".join(row[name] for name in _COLUMNS)[:80]
-            message = (
-                f"{shown!r} cannot be used" if found is None else f"{shown!r} names a well twice"
+        rows.take(line, [*cells, *[""] * len(header)], outcomes)
+    return rows.found()
+
+
+def _outcome_columns(header: Sequence[str], campaign: Campaign) -> list[tuple[Outcome, Column]]:
+    """The columns with values: `value`, or one that is called like an outcome."""
+    main = campaign.outcome
+    value = fitting(header, _VALUE, main.scale.unit)
+    if value:
+        return [(main, value[0])]
+    named = (
+        (outcome, fitting(header, outcome.name, outcome.scale.unit))
+        for outcome in campaign.outcomes
+    )
+    return [(outcome, found[0]) for outcome, found in named if found]
+
+
+class _Rows:
+    """Collects values and problems while a table is read."""
+
+    def __init__(self, table: TableText, places: Mapping[str, Column]) -> None:
+        self._table, self._places = table, places
+        self._values: dict[tuple[WellPlace, str], HandValue] = {}
+        self._problems: list[Problem] = []
+
+    def take(
+        self, line: int, cells: Sequence[str], outcomes: Sequence[tuple[Outcome, Column]]
+    ) -> None:
+        place = self._place(cells)
+        shown = [cells[column.index] for column in self._places.values()]
+        for outcome, column in outcomes:
+            cell = cells[column.index]
+            if not cell and len(outcomes) > 1:
+                continue
+            number = finite(self._table, cell)
+            value = None if number is None else column.converted(number, outcome.scale.unit)
+            text = ",".join([*shown, cell])[:80]
+            if place is None or value is None or not outcome.scale.allows(value):
+                self._problem(line, f"{text!r} cannot be used", outcome)
+            elif (place, outcome.name) in self._values:
+                self._problem(line, f"{text!r} names a well twice", outcome)
+            else:
+                self._values[place, outcome.name] = HandValue(place, outcome.name, value)
+
+    def found(self) -> list[HandValue]:
+        if not self._values and not self._problems:
+            message, expected = "there is no row", "a row for each well"
+            self._problems.append(Problem(where=_WHERE, line=2, message=message, expected=expected))
+        if self._problems:
+            raise InvalidInput(self._problems)
+        return list(self._values.values())
+
+    def _place(self, cells: Sequence[str]) -> WellPlace | None:
+        given = {name: cells[column.index] for name, column in self._places.items()}
+        try:
+            return WellPlace(
+                round=int(given["round"]), plate=int(given["plate"]), well=given["well"]
             )
-            expected = "a round, a plate, a well such as B2, and a value from 0 to 1"
-            problems.append(Problem(where=_WHERE, line=line, message=message, expected=expected))
-        else:
-            values[found[0]] = found[1]
-    if not values and not problems:
-        problems.append(
-            Problem(where=_WHERE, line=2, message="there is no row", expected="a row for each well")
-        )
-    if problems:
-        raise InvalidInput(problems)
-    return values
+        except (ValueError, ValidationError):
+            return None
 
-
-def _place_and_value(table: TableText, row: Mapping[str, str]) -> tuple[WellPlace, float] | None:
-    try:
-        place = WellPlace(round=int(row["round"]), plate=int(row["plate"]), well=row["well"])
-        value = table.number(row["value"])
-    except (ValueError, ValidationError):
-        return None
-    return (place, value) if 0 <= value <= 1 else None
+    def _problem(self, line: int, message: str, outcome: Outcome) -> None:
+        what = outcome.scale.expected.removeprefix("a number ")
+        expected = f"a round, a plate, a well such as B2, and a value {what}"
+        if what == "a number":
+            expected = "a round, a plate, a well such as B2, and a number"
+        self._problems.append(Problem(where=_WHERE, line=line, message=message, expected=expected))

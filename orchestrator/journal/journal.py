@@ -234,6 +234,13 @@ class Journal(JobRecord):
                 self.guard(session, campaign_resource(campaign_id))
             self.add_scores(session, scores, scorer, version, at, measurement)
 
+    def keep_readings(self, readings: Sequence[int]) -> None:
+        """Write down that nothing is derived from some readings (by id)."""
+        if readings:
+            with self.transaction() as session:
+                for reading in readings:
+                    existing(session, ReadingRow, reading).scored = True
+
     def add_scores(
         self,
         session: Session,

@@ -82,9 +82,14 @@ def round_state(session: Session, row: RoundRow) -> RoundState:
         if place not in latest or latest[place].scorer != BY_HAND or observation.scorer == BY_HAND:
             latest[place] = observation
     measured: dict[tuple[int, str], dict[str, float | None]] = defaultdict(dict)
+    by_hand: set[tuple[int, str, str]] = set()
     for found in session.exec(
         select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))
     ):
+        if (found.plate, found.well, found.name) in by_hand and found.scorer != BY_HAND:
+            continue
+        if found.scorer == BY_HAND:
+            by_hand.add((found.plate, found.well, found.name))
         measured[found.plate, found.well][found.name] = None if found.flags else found.value
     finished = row.status == RoundStatus.FINISHED
     jobs: Sequence[JobRow] = ()

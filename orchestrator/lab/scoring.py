@@ -9,13 +9,14 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import ReadingRow
-from protocols.campaign import Campaign, Scored
+from protocols.campaign import Campaign
 from protocols.errors import Finding, Loc
 from protocols.jobs import Reading
+from protocols.outcome_checks import range_findings
+from protocols.outcomes import SCORERS, Outcome
 from protocols.plugins import announced
 from protocols.scoring import MarksImages, Score, Scorer
 
-SCORERS = "wellwise.scorers"
 _log = logging.getLogger(__name__)
 
 
@@ -43,34 +44,46 @@ def scorer_class(name: str) -> type[Scorer]:
         ) from error
 
 
-def scorer_of(scored: Scored) -> Scorer:
-    """The scorer of an objective or a measurement, with its options.
+def scorer_of(outcome: Outcome) -> Scorer:
+    """The scorer of an outcome, with its options.
 
     Raises:
-        LookupError: there is no such scorer.
+        LookupError: there is no such scorer, or a person enters the outcome.
         ValidationError: its options are wrong.
     """
-    kind = scorer_class(scored.scorer)
-    return kind(_options(kind, scored.options))
+    if outcome.scorer is None:
+        raise LookupError(f"{outcome.name} has no scorer: a person enters it")
+    kind = scorer_class(outcome.scorer)
+    return kind(_options(kind, outcome.options))
 
 
-def score_reading(journal: Journal, home: Path, reading_id: int, scorer: Scorer) -> Score:
+def within_range(found: Score, outcome: Outcome) -> Score:
+    """The score, flagged `outside_range` where the outcome's range cannot have such a value."""
+    if found.value is None or outcome.scale.allows(found.value):
+        return found
+    return found.model_copy(update={"flags": (*found.flags, "outside_range")})
+
+
+def score_reading(
+    journal: Journal, home: Path, reading_id: int, scorer: Scorer, outcome: Outcome
+) -> Score:
     """The score of a reading of the journal; a missing image is flagged `image_missing`."""
     row = journal.reading(reading_id)
     try:
         reading = _reading(row, home)
     except OSError:
         return Score(value=None, flags=("image_missing",))
-    return score(reading, scorer, f"reading {reading_id} of {row.campaign_id}")
+    return score(reading, scorer, outcome, f"reading {reading_id} of {row.campaign_id}")
 
 
-def score(reading: Reading, scorer: Scorer, subject: str) -> Score:
+def score(reading: Reading, scorer: Scorer, outcome: Outcome, subject: str) -> Score:
     """The score of a reading, flagged `scorer_failed` where the scorer raises.
 
-    `subject` is what the log calls the reading.
+    A value that the outcome's range does not have is flagged too. `subject` is what the log calls
+    the reading.
     """
     try:
-        return scorer.score(reading)
+        return within_range(scorer.score(reading), outcome)
     except Exception:
         # A scorer of somebody else's may fail; the campaign goes on, and the reading can be scored
         # once more.
@@ -97,15 +110,22 @@ def _reading(row: ReadingRow, home: Path) -> Reading:
 
 def scorer_findings(campaign: Campaign) -> list[Finding]:
     """What is wrong with the scorers of a campaign's outcomes, and with their options."""
-    found = _findings(campaign.objective, ("objective",))
-    for index, measurement in enumerate(campaign.measurements):
-        found += _findings(measurement, ("measurements", index))
+    found: list[Finding] = []
+    for index, outcome in enumerate(campaign.outcomes):
+        found += [] if outcome.by_hand else _findings(outcome, ("outcomes", index))
+    # What the file gives itself was looked at when it was read.
+    declared = campaign.outcome.model_copy(
+        update={"natural_range": campaign.outcome.scale.natural_range}
+    )
+    if not found and campaign.outcome.natural_range is None:
+        found += range_findings(declared, campaign.stop.target, ("stop", "target"))
+        found += range_findings(declared, campaign.objective.target, ("objectives", 0, "target"))
     return found
 
 
-def _findings(scored: Scored, loc: Loc) -> list[Finding]:
+def _findings(outcome: Outcome, loc: Loc) -> list[Finding]:
     try:
-        scorer_of(scored)
+        scorer_of(outcome)
     except LookupError as error:
         message = str(error).split(" (")[0]
         return [
@@ -116,7 +136,7 @@ def _findings(scored: Scored, loc: Loc) -> list[Finding]:
             )
         ]
     except ValidationError as error:
-        known = ", ".join(scorer_class(scored.scorer).Options.model_fields) or "none"
+        known = ", ".join(scorer_class(outcome.scorer or "").Options.model_fields) or "none"
         return [
             Finding(
                 loc=(*loc, "options", *details["loc"]),

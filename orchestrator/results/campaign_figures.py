@@ -13,6 +13,7 @@ from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.results.model_figures import COLOUR_MAP, model_figures
 from protocols.conditions import Role
 from protocols.plates import LABWARE, well_row_column
+from protocols.scale import Scale, share
 
 _ROLES: dict[Role, str] = {
     "initial": "#4477aa",
@@ -47,8 +48,13 @@ def best_so_far(state: CampaignState) -> Figure:
     """Every well in the order of rounds and plates, and the best value so far."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
-    best, count = 0.0, 0
-    xs, line = [], []
+    objective, scale = state.campaign.objective, state.campaign.outcome.scale
+    best: float | None = None
+    count = 0
+    xs: list[int] = []
+    line: list[float] = []
+    low, high = _ends(state)
+    reach = high - low
     for batch in state.rounds:
         begin = count
         for well in batch.wells:
@@ -56,22 +62,28 @@ def best_so_far(state: CampaignState) -> Figure:
             value = _value(well)
             if value is not None:
                 axes.plot(count, value, "o", ms=4, color=_ROLES[well.proposal.role], alpha=0.8)
-                best = max(best, value)
-            xs.append(count)
-            line.append(best)
+                best = objective.best([value] if best is None else [best, value])
+            if best is not None:
+                xs.append(count)
+                line.append(best)
         axes.axvspan(
             begin + 0.5, count + 0.5, color="k", alpha=0.04 if batch.number % 2 else 0.0, lw=0
         )
-        axes.text((begin + count) / 2 + 0.5, 1.06, f"round {batch.number}", ha="center")
+        axes.text(
+            (begin + count) / 2 + 0.5, high + 0.06 * reach, f"round {batch.number}", ha="center"
+        )
     axes.step(xs, line, where="post", color="#222222", lw=1.5)
     _reference_lines(axes, state)
     handles = _legend(axes, state)
     handles.append(axes.plot([], [], color="#222222", label="best so far")[0])
-    axes.legend(handles=handles, loc="lower right", fontsize=8)
+    if objective.direction == "maximise":
+        axes.legend(handles=handles, loc="lower right", fontsize=8)
+    else:
+        axes.legend(handles=handles, loc="upper right", fontsize=8)
     axes.set(
         xlabel="well",
-        ylabel=state.campaign.objective.title,
-        ylim=(-0.03, 1.12),
+        ylabel=scale.label,
+        ylim=(low - 0.03 * reach, high + 0.12 * reach),
         xlim=(0, count + 1),
         title=f"{state.campaign.title or state.id}: best so far",
     )
@@ -83,6 +95,7 @@ def distributions(state: CampaignState) -> Figure:
     figure = Figure(figsize=(1.8 + 1.9 * len(state.rounds), 4.5), layout="constrained")
     axes = figure.subplots()
     rng = np.random.default_rng(0)
+    low, high = _ends(state)
     for batch in state.rounds:
         wells = [well for well in batch.wells if _value(well) is not None]
         values = np.array([_value(well) for well in wells], dtype=float)
@@ -104,8 +117,8 @@ def distributions(state: CampaignState) -> Figure:
         )
     axes.set(
         xlabel="round",
-        ylabel=state.campaign.objective.title,
-        ylim=(-0.03, 1.05),
+        ylabel=state.campaign.outcome.scale.label,
+        ylim=(low - 0.03 * (high - low), high + 0.05 * (high - low)),
         title="Distribution by round",
     )
     axes.set_xticks(
@@ -127,11 +140,12 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
         layout="constrained",
     )
     grid = figure.subplots(down, across, squeeze=False)
+    ends = _ends(state)
     for axes in grid.flat[len(plates) :]:
         axes.axis("off")
     for plate, axes in zip(plates, grid.flat, strict=False):
         for well in (well for well in batch.wells if well.well.plate == plate):
-            _draw_well(axes, well, columns <= 6)
+            _draw_well(axes, well, columns <= 6, state.campaign.outcome.scale, ends)
         axes.set(
             xlim=(-0.6, columns - 0.4),
             ylim=(rows - 0.4, -0.6),
@@ -141,8 +155,9 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
         axes.set_xticks(range(columns), [str(column + 1) for column in range(columns)])
         axes.set_yticks(range(rows), [chr(65 + row) for row in range(rows)])
         axes.tick_params(length=0, labelsize=8)
-    scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), COLOUR_MAP)
-    figure.colorbar(scale, ax=list(grid.flat), label=state.campaign.objective.title, shrink=0.8)
+    colours = mpl.cm.ScalarMappable(mpl.colors.Normalize(*ends), COLOUR_MAP)
+    label = state.campaign.outcome.scale.label
+    figure.colorbar(colours, ax=list(grid.flat), label=label, shrink=0.8)
     figure.suptitle(f"Round {batch.number} (ringed: standard and controls)")
     return figure
 
@@ -157,7 +172,9 @@ def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
     ]
 
 
-def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
+def _draw_well(
+    axes: Axes, state: WellState, with_number: bool, scale: Scale, ends: tuple[float, float]
+) -> None:
     row, column = well_row_column(state.well.name)
     value = _value(state)
     if value is None:
@@ -172,22 +189,31 @@ def _draw_well(axes: Axes, state: WellState, with_number: bool) -> None:
             color="#444444",
         )
         return
+    bright = share(value, ends)
     ring = "#ee6677" if state.proposal.role in ("control", "standard") else "none"
     axes.add_patch(
         Circle(
-            (column, row), 0.44, facecolor=mpl.colormaps[COLOUR_MAP](value), edgecolor=ring, lw=2
+            (column, row), 0.44, facecolor=mpl.colormaps[COLOUR_MAP](bright), edgecolor=ring, lw=2
         )
     )
     if with_number:
         axes.text(
             column,
             row,
-            f"{value:.2f}",
+            scale.rough(value),
             ha="center",
             va="center",
             fontsize=8,
-            color="white" if value < 0.55 else "black",
+            color="white" if bright < 0.55 else "black",
         )
+
+
+def _ends(state: CampaignState) -> tuple[float, float]:
+    """Of the axis of values: the natural range, or about all values and the target."""
+    values = [_value(well) for batch in state.rounds for well in batch.wells]
+    levels = [state.campaign.stop.target, state.campaign.objective.target]
+    shown = [value for value in (*values, *levels) if value is not None]
+    return state.campaign.outcome.scale.ends(shown)
 
 
 def _reference_lines(axes: Axes, state: CampaignState) -> None:
@@ -197,6 +223,8 @@ def _reference_lines(axes: Axes, state: CampaignState) -> None:
         axes.axhline(float(np.mean(measured)), color=_ROLES["standard"], ls="--", lw=1)
     if state.campaign.stop.target is not None:
         axes.axhline(state.campaign.stop.target, color="#aa3377", ls=":", lw=1)
+    if state.campaign.objective.target is not None:
+        axes.axhline(state.campaign.objective.target, color="#222222", ls=":", lw=1)
 
 
 def _value(state: WellState) -> float | None:

@@ -53,11 +53,29 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
         pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
         if pair is not None:
             figures["pair-effect"] = pair_map(campaign, pair, observations)
-    if campaign.costs:
-        figures["pareto-front"] = front_curve(
-            campaign, pareto_front(campaign.space, observations, campaign.costs)
-        )
+    front = _front(campaign, observations)
+    if front:
+        figures["pareto-front"] = front_curve(campaign, front)
     return figures
+
+
+def _front(campaign: Campaign, observations: Sequence[Observation]) -> list[FrontPoint]:
+    """The conditions that no other beats in outcome and costs, by what is wanted.
+
+    None where there are no costs, or where a value is to be matched: then there is no direction in
+    which a condition is better.
+    """
+    direction = campaign.objective.direction
+    if not campaign.costs or direction == "match":
+        return []
+    if direction == "maximise":
+        return pareto_front(campaign.space, observations, campaign.costs)
+    turned = [
+        found.model_copy(update={"value": None if found.value is None else -found.value})
+        for found in observations
+    ]
+    front = pareto_front(campaign.space, turned, campaign.costs)
+    return [point._replace(mean=-point.mean) for point in front]
 
 
 def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
@@ -91,7 +109,7 @@ def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
         )
         _axis(axes, parameter)
         axes.tick_params(labelsize=7)
-    figure.supylabel(campaign.objective.title, fontsize=9)
+    figure.supylabel(campaign.outcome.scale.label, fontsize=9)
     figure.suptitle("What each parameter does, and its share of the variance", fontsize=10)
     return figure
 
@@ -105,7 +123,8 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     mean = np.array(pair.mean).T
     colours = axes.pcolormesh(across, down, mean, cmap=COLOUR_MAP, shading="nearest")
     levels = axes.contour(across, down, mean, levels=6, colors="white", linewidths=0.8)
-    axes.clabel(levels, fmt="%.2f", fontsize=7)
+    scale = campaign.outcome.scale
+    axes.clabel(levels, fmt=scale.rough, fontsize=7)
     usable = [o for o in observations if o.usable]
     axes.plot(
         _places(first, [o.condition[pair.first] for o in usable]),
@@ -118,10 +137,9 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     )
     _axis(axes, first)
     _axis(axes, second, "y")
-    figure.colorbar(colours, label=campaign.objective.title)
-    axes.set_title(
-        f"Two parameters together; circles: wells (sd up to {np.max(pair.sd):.2f})", fontsize=9
-    )
+    figure.colorbar(colours, label=scale.label)
+    sd = scale.rough(float(np.max(pair.sd)))
+    axes.set_title(f"Two parameters together; circles: wells (sd up to {sd})", fontsize=9)
     return figure
 
 
@@ -148,19 +166,26 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
                 alpha=0.7,
                 label=label,
             )
-    low = min(-0.03, *(min(e.mean, e.value) for e in held_out))
-    high = max(1.03, *(max(e.mean, e.value) for e in held_out))
+    scale = campaign.outcome.scale
+    found = [value for entry in held_out for value in (entry.mean, entry.value)]
+    low, high = scale.ends(found)
+    if scale.natural_range is not None:
+        low, high = (
+            min(low - 0.03 * (high - low), *found),
+            max(high + 0.03 * (high - low), *found),
+        )
     axes.plot([low, high], [low, high], color="#222222", lw=1)
+    unit = f" ({scale.unit})" if scale.unit else ""
     inside = np.mean([entry.within(_SHARE) for entry in held_out])
     axes.set(
         xlim=(low, high),
         ylim=(low, high),
         aspect="equal",
-        xlabel="predicted without it",
-        ylabel="measured",
+        xlabel=f"predicted without it{unit}",
+        ylabel=f"measured{unit}",
     )
     axes.set_title(
-        f"{campaign.objective.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % "
+        f"{scale.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % "
         "interval,\n"
         f"{100 * max(0.0, r_squared(trusted)):.0f} % of the variance explained",
         fontsize=9,
@@ -180,15 +205,15 @@ def agreement_of(campaign: Campaign, pairs: Sequence[Pair]) -> Figure:
     for limit in (found.lower, found.upper):
         axes.axhline(limit, color=_LINE, lw=1, ls="--")
     axes.plot((scored + by_hand) / 2, scored - by_hand, "o", ms=4, color="#222222", alpha=0.7)
+    scale = campaign.outcome.scale
+    change = scale.change
     axes.set_title(
-        f"{found.wells} wells: scorer less hand {found.bias:+.3f} ({found.bias_low:+.3f} to "
-        f"{found.bias_high:+.3f}), "
-        f"limits {found.lower:+.3f} to {found.upper:+.3f}",
+        f"{found.wells} wells: scorer less hand {change(found.bias)} ({change(found.bias_low)} to "
+        f"{change(found.bias_high)}), "
+        f"limits {change(found.lower)} to {change(found.upper)}",
         fontsize=9,
     )
-    axes.set(
-        xlabel=f"{campaign.objective.title}, mean of scorer and hand", ylabel="scorer less hand"
-    )
+    axes.set(xlabel=f"{scale.label}, mean of scorer and hand", ylabel="scorer less hand")
     return figure
 
 
@@ -211,7 +236,7 @@ def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
                     label=label,
                 )
         axes.set_xlabel(f"{cost.name} ({cost.unit})" if cost.unit else cost.name)
-    panels[0].set_ylabel(f"{campaign.objective.title}, predicted")
+    panels[0].set_ylabel(f"{campaign.outcome.scale.label}, predicted")
     panels[0].legend(fontsize=8)
     figure.suptitle("Conditions that no other beats in everything", fontsize=10)
     return figure

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from scipy.stats import t
 
 import optimizer
+from orchestrator.core.round_planning import objective_of
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
@@ -101,20 +102,23 @@ def report(
     if len(pairs) >= FEWEST_PAIRS:
         plots["agreement"] = agreement_of(state.campaign, pairs)
     figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
-    best = optimizer.recommend(state.campaign.space, state.observations, state.campaign.standards)
+    campaign, scale = state.campaign, state.campaign.outcome.scale
+    best = optimizer.recommend(
+        campaign.space, state.observations, campaign.standards, objective=objective_of(campaign)
+    )
     environment = Environment(
         loader=PackageLoader("orchestrator.results", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["number"] = lambda value, digits=3: (
-        "-" if value is None else f"{value:.{digits}f}"
-    )
+    environment.filters["value"] = scale.number
+    environment.filters["chance"] = lambda value: f"{value:.2f}"
     environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
     return environment.get_template("report.html").render(
         state=state,
-        campaign=state.campaign,
+        campaign=campaign,
+        scale=scale,
         title=state.campaign.title or state.id,
         zone=settings.zone,
         last=last,
@@ -129,8 +133,11 @@ def report(
         repeated=_repeated(state),
         labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
         versions={name: version(name) for name in _PACKAGES},
-        scorer=scorer_of(state.campaign.objective).version,
-        on_the_way={m.name: scorer_of(m).version for m in state.campaign.measurements},
+        versions_of={
+            outcome.name: scorer_of(outcome).version
+            for outcome in campaign.outcomes
+            if not outcome.by_hand
+        },
         file_text=file_text,
     )
 
@@ -176,7 +183,8 @@ def _repeated(state: CampaignState) -> list[Repeated]:
         summary = _summary([value for _, value in entries])
         if summary is not None and len(entries) > 1:
             several.append(Repeated(condition, tuple(number for number, _ in entries), summary))
-    return sorted(several, key=lambda entry: -entry.summary.mean)
+    utility = state.campaign.objective.utility
+    return sorted(several, key=lambda entry: -utility(entry.summary.mean))
 
 
 def _inline(image: bytes) -> str:

@@ -13,28 +13,42 @@ from protocols.campaign import Campaign
 from protocols.layout import Layout
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBERS = {"ratio", "predicted_mean", "predicted_sd", "expected_gain"}
+_VALUE = "value of a well"
+_NUMBERS = {"predicted_mean", "predicted_sd", "expected_gain"}
 
 
 def tidy_table(state: CampaignState) -> pd.DataFrame:
-    """One row a well: address, role, parameters, ratio, flags, prediction and reason.
+    """One row a well: address, role, parameters, value, flags, prediction and reason.
 
-    `ratio` is empty where the well was lost or its image could not be read; `flags` say why, with
-    `;` between them. Intermediate measurements follow as columns of their own.
+    The value's column is called as `value_column` says. It is empty where the well was lost or its
+    image could not be read; `flags` say why, with `;` between them. The other outcomes follow as
+    columns of their own.
     """
     rows = [
         {
             "campaign": state.campaign.name,
             "round": batch.number,
-            **_well_row(well),
+            **_well_row(well, value_column(state.campaign)),
             **_measured(state.campaign, well),
         }
         for batch in state.rounds
         for well in batch.wells
     ]
     return _with_types(
-        pd.DataFrame(rows), {measurement.name for measurement in state.campaign.measurements}
+        pd.DataFrame(rows),
+        {
+            value_column(state.campaign),
+            *(measurement.column for measurement in state.campaign.measurements),
+        },
     )
+
+
+def value_column(campaign: Campaign) -> str:
+    """The head of the objective's column: `ratio`, or the outcome's name with its unit.
+
+    Either is read back as past results.
+    """
+    return "ratio" if campaign.outcome.scale.is_ratio else campaign.outcome.column
 
 
 def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
@@ -43,11 +57,11 @@ def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
         {
             "campaign": campaign.name,
             "round": layout.round,
-            **_well_row(WellState(well=placement.well, proposal=placement.proposal)),
+            **_well_row(WellState(well=placement.well, proposal=placement.proposal), _VALUE),
         }
         for placement in layout.placements
     ]
-    return _with_types(pd.DataFrame(rows).drop(columns=["ratio", "flags"]))
+    return _with_types(pd.DataFrame(rows).drop(columns=[_VALUE, "flags"]))
 
 
 def events_table(events: Sequence[EventRow], zone: tzinfo) -> pd.DataFrame:
@@ -101,14 +115,14 @@ def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def _well_row(state: WellState) -> dict[str, object]:
+def _well_row(state: WellState, value: str) -> dict[str, object]:
     proposal = state.proposal
     return {
         "plate": state.well.plate,
         "well": state.well.name,
         "role": proposal.role,
         **proposal.condition.root,
-        "ratio": None if state.lost else state.value,
+        value: None if state.lost else state.value,
         "flags": ";".join(("lost",) if state.lost else state.flags),
         "predicted_mean": proposal.mean,
         "predicted_sd": proposal.sd,
@@ -119,7 +133,7 @@ def _well_row(state: WellState) -> dict[str, object]:
 
 def _measured(campaign: Campaign, state: WellState) -> dict[str, object]:
     return {
-        measurement.name: state.measured.get(measurement.name)
+        measurement.column: state.measured.get(measurement.name)
         for measurement in campaign.measurements
     }
 

@@ -5,6 +5,7 @@ import threading
 from scipy.stats import norm
 
 import optimizer
+from orchestrator.core.round_planning import objective_of
 from orchestrator.core.state import CampaignState
 from orchestrator.results.model_figures import model_figures, svg
 from orchestrator.service.schema import Curve, Importance, Insight, Recommended, Trust
@@ -44,7 +45,10 @@ class Insights:
 
 def _insight(state: CampaignState) -> Insight:
     space, observations = state.campaign.space, state.observations
-    best = optimizer.recommend(space, observations, state.campaign.standards)
+    best = optimizer.recommend(
+        space, observations, state.campaign.standards, objective=objective_of(state.campaign)
+    )
+    scale = state.campaign.outcome.scale
     if best is None:
         return Insight(observations=len(observations))
     found = optimizer.effects(space, observations)
@@ -54,9 +58,9 @@ def _insight(state: CampaignState) -> Insight:
         observations=len(observations),
         recommended=Recommended(
             condition=dict(best.condition.root),
-            mean=min(max(best.mean, 0.0), 1.0),
-            low=max(best.mean - _WIDE * best.sd, 0.0),
-            high=min(best.mean + _WIDE * best.sd, 1.0),
+            mean=scale.clipped(best.mean),
+            low=scale.clipped(best.mean - _WIDE * best.sd),
+            high=scale.clipped(best.mean + _WIDE * best.sd),
             tried=best.tried,
             beats_standard=best.beats_standard,
             is_best=best.is_best,

@@ -28,7 +28,7 @@ from orchestrator.service.views import (
     reading_view,
     well_view,
 )
-from protocols.campaign import Scored
+from protocols.outcomes import Outcome
 from protocols.scoring import MarksImages, Scorer
 
 _IN_FLIGHT = [JobStatus.DISPATCHED, JobStatus.ACCEPTED]
@@ -58,7 +58,7 @@ def well_history(
         )
     view = well_view(campaign_id, number, well)
     read, observed = queries.readings(backend.journal, campaign_id, number, plate, name)
-    scorer = installed_scorer(state.campaign.objective)
+    scorer = installed_scorer(state.campaign.outcome)
     marks = scorer.marks if isinstance(scorer, MarksImages) else ""
     happened = queries.latest_events(backend.journal, campaign_id, subject=view.id)
     return WellHistory(
@@ -108,10 +108,10 @@ def fault_of(backend: Backend, state: CampaignState) -> str:
     return backend.supervisor.faults.get(state.id, "") if not state.status.over else ""
 
 
-def installed_scorer(scored: Scored) -> Scorer | None:
-    """The scorer of an objective or measurement; None if it is not installed any more."""
+def installed_scorer(outcome: Outcome) -> Scorer | None:
+    """The scorer of an outcome; None if it has none, or it is not installed any more."""
     try:
-        return scorer_of(scored)
+        return scorer_of(outcome)
     except (LookupError, ValidationError):
         return None
 

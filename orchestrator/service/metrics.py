@@ -26,7 +26,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
     offline = Gauge("wellwise_robots_offline", "Robots that do not answer.", registry=registry)
     best = Gauge(
         "wellwise_best",
-        "Best value so far of the objective, 0 to 1.",
+        "Best value so far of the objective, in its outcome's unit.",
         ["campaign"],
         registry=registry,
     )
@@ -40,7 +40,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
         campaigns.labels(status).set(number)
     for state, number in counts.open_jobs.items():
         jobs.labels(state).set(number)
-    kinds: Counter[str] = Counter({"approval": 0, "in_doubt": 0, "late": 0})
+    kinds: Counter[str] = Counter({"approval": 0, "in_doubt": 0, "late": 0, "values": 0})
     silent = set()
     for campaign_id in counts.open_campaigns:
         _, found = backend.state(campaign_id)

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from statistics import fmean, median
 from typing import Any, Literal
 
-from orchestrator.core.lifecycle import AskApproval, open_questions
+from orchestrator.core.lifecycle import AskApproval, AskValues, open_questions
 from orchestrator.core.state import CampaignState, JobStatus, Outage, RoundState, WellState
 from orchestrator.journal.tables import EventRow, JobRow, ObservationRow, ReadingRow
 from orchestrator.service.schema import (
@@ -16,6 +16,7 @@ from orchestrator.service.schema import (
     Need,
     ObservationView,
     OutageView,
+    OutcomeView,
     ParameterView,
     ReadingView,
     RoundSummary,
@@ -72,10 +73,22 @@ def campaign_view(
     ]
     return CampaignView(
         **_summary(state, last, over, jobs, moment, fault, zone),
-        objective=campaign.objective.title,
+        objective=campaign.outcome.shown,
+        outcomes=[
+            OutcomeView(
+                name=outcome.name,
+                title=outcome.shown,
+                unit=outcome.scale.unit,
+                natural_range=outcome.scale.natural_range,
+                scorer=outcome.scorer,
+                step=outcome.step,
+                by_hand=outcome.by_hand,
+            )
+            for outcome in campaign.outcomes
+        ],
         parameters=parameters,
         steps=steps,
-        summaries=[round_summary(batch, zone) for batch in state.rounds],
+        summaries=[round_summary(state, batch, zone) for batch in state.rounds],
     )
 
 
@@ -101,6 +114,10 @@ def _summary(
         "jobs": jobs,
         "best": state.best,
         "target": state.campaign.stop.target,
+        "unit": state.campaign.outcome.scale.unit,
+        "natural_range": state.campaign.outcome.scale.natural_range,
+        "direction": state.campaign.objective.direction,
+        "match_target": state.campaign.objective.target,
         "needs": list(needs(state)),
         "outages": []
         if state.status.over
@@ -121,6 +138,9 @@ def needs(state: CampaignState) -> Iterable[Need]:
         if isinstance(question, AskApproval):
             message = f"the batch of round {number} waits for approval"
             found.append(Need(kind="approval", campaign=state.id, round=number, message=message))
+        elif isinstance(question, AskValues):
+            need = Need(kind="values", campaign=state.id, round=number, message=question.message)
+            found.append(need)
         else:
             kind: Literal["late", "in_doubt"] = "late" if question.key in late else "in_doubt"
             need = Need(
@@ -131,21 +151,23 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 message=question.message,
             )
             found.append(need)
-    return sorted(found, key=lambda need: ("in_doubt", "late", "approval").index(need.kind))
+    return sorted(
+        found, key=lambda need: ("in_doubt", "late", "approval", "values").index(need.kind)
+    )
 
 
-def round_summary(batch: RoundState, zone: tzinfo) -> RoundSummary:
+def round_summary(state: CampaignState, batch: RoundState, zone: tzinfo) -> RoundSummary:
     """One batch."""
-    return RoundSummary(**_round(batch, zone))
+    return RoundSummary(**_round(state, batch, zone))
 
 
 def round_view(state: CampaignState, batch: RoundState, zone: tzinfo) -> RoundView:
     """One batch with its wells."""
     placements = [well_view(state.id, batch.number, well) for well in batch.wells]
-    return RoundView(**_round(batch, zone), placements=placements)
+    return RoundView(**_round(state, batch, zone), placements=placements)
 
 
-def _round(batch: RoundState, zone: tzinfo) -> dict[str, Any]:
+def _round(state: CampaignState, batch: RoundState, zone: tzinfo) -> dict[str, Any]:
     values = [o.value for o in batch.observations if o.usable and o.value is not None]
 
     def of_role(role: str) -> list[float]:
@@ -163,6 +185,7 @@ def _round(batch: RoundState, zone: tzinfo) -> dict[str, Any]:
         "mean": fmean(values) if values else None,
         "median": median(values) if values else None,
         "max": max(values) if values else None,
+        "best": state.campaign.objective.best(values),
         "standard": of_role("standard"),
         "controls": of_role("control"),
     }

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from scipy.stats import nct, t, ttest_ind
 
 import optimizer
-from orchestrator.core.round_planning import assign_chosen, chosen_condition
+from orchestrator.core.round_planning import assign_chosen, chosen_condition, objective_of
 from orchestrator.core.state import CampaignState
 from protocols.campaign import Campaign, Chosen, FirstRound, LaterRounds, RoundPlan, StopRule
 from protocols.conditions import Condition
@@ -25,7 +25,8 @@ class Design(NamedTuple):
     """Two conditions, and the wells that each needs.
 
     `difference` of their true values is detected with probability `power` by a two-sided t test at
-    `alpha`, if a well's sd is `sd`. `predicted` is the difference that the model expects.
+    `alpha`, if a well's sd is `sd`. `predicted` is the difference that the model expects, of the
+    values or, where one is to be matched, of their closeness to it. All are in the outcome's unit.
     """
 
     recommended: Condition
@@ -42,7 +43,8 @@ class Comparison(NamedTuple):
     """What the wells of two conditions gave (Welch's t test).
 
     `difference` of the means, first minus second, with its interval at 1 - `alpha`; `effect` is
-    Hedges' g.
+    Hedges' g. Where a value is to be matched they are of minus the distance to it.
+    `lower_is_better` says which sign of the difference is good.
     """
 
     conditions: tuple[Condition, Condition]
@@ -55,13 +57,15 @@ class Comparison(NamedTuple):
     p: float
     effect: float
     alpha: float
+    lower_is_better: bool = False
 
     @property
     def verdict(self) -> str:
         """In words."""
         if self.p >= self.alpha:
             return "The data do not show a difference."
-        return "The first is better." if self.difference > 0 else "The second is better."
+        first = (self.difference < 0) == self.lower_is_better
+        return "The first is better." if first else "The second is better."
 
 
 def power_of(wells: int, difference: float, sd: float, alpha: float = 0.05) -> float:
@@ -110,23 +114,28 @@ def design(
         WellwiseError: there is nothing to compare, or the difference is not above 0.
     """
     campaign = state.campaign
-    best = optimizer.recommend(campaign.space, state.observations, campaign.standards)
+    best = optimizer.recommend(
+        campaign.space, state.observations, campaign.standards, objective=objective_of(campaign)
+    )
     if best is None or not campaign.standards:
         raise WellwiseError(
             f"{state.id} has no recommendation yet: confirm a campaign that has results"
         )
     standards = optimizer.predict(campaign.space, state.observations, campaign.standards)
-    standard = max(standards, key=lambda prediction: prediction.mean)
+    objective, scale = campaign.objective, campaign.outcome.scale
+    standard = max(standards, key=lambda prediction: objective.utility(prediction.mean))
     if standard.condition == best.condition:
         raise WellwiseError(
             "the standard condition is the one that is recommended: there is nothing to confirm"
         )
-    predicted = min(best.mean, 1.0) - standard.mean
-    wanted = predicted / 2 if difference is None else difference
+    expected = scale.clipped(best.mean)
+    better_by = objective.utility(expected) - objective.utility(standard.mean)
+    predicted = -better_by if objective.direction == "minimise" else better_by
+    wanted = better_by / 2 if difference is None else difference
     if wanted <= 0:
         raise WellwiseError(
-            f"the recommended condition is not predicted to be better ({predicted:+.3f}): give "
-            "--difference"
+            "the recommended condition is not predicted to be better "
+            f"({scale.change(predicted)}): give --difference"
         )
     sd = max(
         optimizer.noise_sd(campaign.space, state.observations) or 0.0, _repeat_sd(state) or 0.0
@@ -265,6 +274,11 @@ def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
             "(expected 2 or more of each)"
         )
     (first, left), (second, right) = pair
+    objective = state.campaign.objective
+    means = float(np.mean(left)), float(np.mean(right))
+    sds = float(np.std(left, ddof=1)), float(np.std(right, ddof=1))
+    if objective.direction == "match":
+        left, right = ([objective.utility(value) for value in some] for some in (left, right))
     test = ttest_ind(left, right, equal_var=False)
     interval = test.confidence_interval(1 - alpha)
     degrees = len(left) + len(right) - 2
@@ -274,12 +288,13 @@ def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
     return Comparison(
         conditions=(first, second),
         wells=(len(left), len(right)),
-        means=(float(np.mean(left)), float(np.mean(right))),
-        sds=(float(np.std(left, ddof=1)), float(np.std(right, ddof=1))),
+        means=means,
+        sds=sds,
         difference=difference,
         low=float(interval.low),
         high=float(interval.high),
         p=float(test.pvalue),
         effect=effect,
         alpha=alpha,
+        lower_is_better=objective.direction == "minimise",
     )

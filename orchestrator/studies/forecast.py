@@ -10,10 +10,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import optimizer
-from orchestrator.core.round_planning import plan_round
+from orchestrator.core.round_planning import objective_of, plan_round
 from protocols.campaign import Campaign
-from protocols.conditions import Observation
-from protocols.errors import InvalidInput, Problem
+from protocols.conditions import Condition, Observation
+from protocols.errors import InvalidInput, Problem, WellwiseError
 
 
 class Spread(NamedTuple):
@@ -28,9 +28,9 @@ class RoundForecast(NamedTuple):
     """What is to be expected when a round is over.
 
     `wells` and `days` count from now. `best` is the best true value of any condition that was
-    tried, `recommended` that of the condition which would be recommended. `reached` is the
-    probability that the recommended condition's true value is at least the target; None without a
-    target.
+    tried, `recommended` that of the condition which would be recommended, both in the outcome's
+    unit. `reached` is the probability that the recommended condition's true value is as good as
+    the target; None without a target.
     """
 
     round: int
@@ -120,12 +120,20 @@ def forecast(
         campaign: with its space, plates, round plan and number of rounds.
         observations: what is known so far; surfaces are samples given it.
         done: rounds that are over.
-        target: a true value, from 0 to 1.
+        target: a true value, in the outcome's unit.
         surfaces: how many are sampled; each costs about a CPU-second a round.
         each: `map`, or that of a pool of processes.
 
     Returns: an entry for each round that is left, in order.
+
+    Raises:
+        WellwiseError: nothing says on which scale values lie, neither a natural range nor results.
     """
+    if not scale_is_known(campaign, observations):
+        raise WellwiseError(
+            f"there is no forecast of {campaign.outcome.name} yet: it has neither results nor a "
+            "natural range (give range in the campaign file, or past results)"
+        )
     simulate = partial(simulated, campaign, tuple(observations), done)
     seeds = [campaign.seed * 1000 + number for number in range(surfaces)]
     return list(_summed_up(campaign, done, target, np.array(list(each(simulate, seeds)))))
@@ -144,31 +152,66 @@ def simulated(
     campaign: Campaign, observations: Sequence[Observation], done: int, seed: int
 ) -> list[tuple[float, float]]:
     """For each round left: the best true value tried, and the recommended condition's."""
-    surface = optimizer.Surface(campaign.space, observations, seed, (0.0, 1.0))
+    truths_of, noise_sd = _surface(campaign, observations, seed)
     known = list(observations)
     rng = np.random.default_rng([seed, 1])
-    best = max(surface.truths([observation.condition for observation in known]), default=0.0)
+    objective = campaign.objective
+    best = objective.best(truths_of([observation.condition for observation in known]))
     found = []
     for number in range(done + 1, campaign.stop.rounds + 1):
         layout = plan_round(
             campaign.model_copy(update={"seed": seed}), number, known, rough=True
         ).layout
         conditions = [placement.proposal.condition for placement in layout.placements]
-        truths = surface.truths(conditions)
-        values = truths + rng.normal(0, surface.noise_sd, len(truths))
+        truths = truths_of(conditions)
+        values = truths + rng.normal(0, noise_sd, len(truths))
         known += [
             Observation(condition=condition, value=float(value), round=number)
             for condition, value in zip(conditions, values, strict=True)
         ]
-        best = max(best, *truths)
-        promising = optimizer.most_promising(campaign.space, known, seed=seed)
-        found.append((best, surface.truths([promising])[0] if promising else 0.0))
+        best = objective.best(truths if best is None else [best, *truths])
+        promising = optimizer.most_promising(
+            campaign.space, known, seed=seed, objective=objective_of(campaign)
+        )
+        assert best is not None
+        found.append((best, truths_of([promising])[0] if promising else best))
     return found
+
+
+def scale_is_known(campaign: Campaign, observations: Sequence[Observation]) -> bool:
+    """Whether a natural range or results say on which scale values lie."""
+    usable = sum(observation.usable for observation in observations)
+    return campaign.outcome.scale.natural_range is not None or usable > 1
+
+
+def _surface(
+    campaign: Campaign, observations: Sequence[Observation], seed: int
+) -> tuple[Callable[[Sequence[Condition]], list[float]], float]:
+    """A plausible surface as a function, and the sd of a measurement on it.
+
+    Surfaces rise to the top of their range: for an objective that is minimised values are turned
+    over, and one that is matched has no top where there are results.
+    """
+    direction, natural = campaign.objective.direction, campaign.outcome.scale.natural_range
+    if direction == "minimise":
+        turned = [
+            found.model_copy(update={"value": None if found.value is None else -found.value})
+            for found in observations
+        ]
+        range_ = None if natural is None else (-natural[1], -natural[0])
+        surface = optimizer.Surface(campaign.space, turned, seed, range_)
+        return lambda conditions: [-value for value in surface.truths(conditions)], surface.noise_sd
+    known = sum(observation.usable for observation in observations) > 1
+    top = None if direction == "match" and known else natural
+    surface = optimizer.Surface(campaign.space, observations, seed, top)
+    return surface.truths, surface.noise_sd
 
 
 def _summed_up(
     campaign: Campaign, done: int, target: float | None, outcomes: np.ndarray
 ) -> Iterator[RoundForecast]:
+    goal = 0.0 if target is None else campaign.objective.utility(target)
+    surfaces = len(outcomes)
     for place in range(outcomes.shape[1]):
         best, recommended = outcomes[:, place, 0], outcomes[:, place, 1]
         yield RoundForecast(
@@ -181,8 +224,12 @@ def _summed_up(
             # certainty.
             reached=None
             if target is None
-            else float((np.sum(recommended >= target) + 0.5) / (len(recommended) + 1)),
+            else float((np.sum(_utilities(campaign, recommended) >= goal) + 0.5) / (surfaces + 1)),
         )
+
+
+def _utilities(campaign: Campaign, values: np.ndarray) -> np.ndarray:
+    return np.array([campaign.objective.utility(float(value)) for value in values])
 
 
 def _spread(values: np.ndarray) -> Spread:

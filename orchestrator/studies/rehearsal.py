@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from orchestrator.control.act import perform
+import numpy as np
+
+from orchestrator.control.act import Act, perform
 from orchestrator.control.jobs import Decide
+from orchestrator.control.wells import EnterValues
 from orchestrator.core.events import EventKind
-from orchestrator.core.lifecycle import AskOperator
+from orchestrator.core.lifecycle import AskApproval, AskOperator
 from orchestrator.core.state import CampaignState
 from orchestrator.engine.advance import advance
 from orchestrator.journal import queries as record
@@ -135,15 +138,13 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
         while True:
             outlook = await advance(lab, campaign_id)
             for question in outlook.questions:
-                assert isinstance(question, AskOperator), (
-                    "nothing else waits for a person in a rehearsal"
+                assert not isinstance(question, AskApproval), "a rehearsal has no approvals"
+                act: Act = (
+                    Decide(job=question.key, decision="again", why="to see what comes after it")
+                    if isinstance(question, AskOperator)
+                    else _any_values(journal.state(campaign_id))
                 )
-                perform(
-                    lab,
-                    campaign_id,
-                    Decide(job=question.key, decision="again", why="to see what comes after it"),
-                    "rehearsal",
-                )
+                perform(lab, campaign_id, act, "rehearsal")
             if outlook.moment is not None and not outlook.questions:
                 await lab.clock.sleep_until(outlook.moment)
             elif not outlook.questions:
@@ -151,6 +152,20 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
     finally:
         for robot in lab.robots.values():
             await robot.close()
+
+
+def _any_values(state: CampaignState) -> EnterValues:
+    """Values for the wells that wait for a person's, anywhere in their natural range."""
+    batch = state.rounds[-1]
+    low, high = state.campaign.outcome.scale.natural_range or (0.0, 1.0)
+    rng = np.random.default_rng(batch.number)
+    rows = [
+        f"{batch.number},{well.well.plate},{well.well.name},{rng.uniform(low, high)}"
+        for well in batch.wells
+        if not well.lost and not well.scored
+    ]
+    table = "\n".join(["round,plate,well,value", *rows])
+    return EnterValues(csv=table, why="to see what comes after it")
 
 
 def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> list[RehearsedJob]:

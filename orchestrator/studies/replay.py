@@ -70,6 +70,8 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
             well.scored = True
             if not well.by_hand:
                 well.value, well.flags = event.data["value"], tuple(event.data["flags"])
+        case EventKind.VALUE_ENTERED | EventKind.WELL_EXCLUDED if event.data.get("outcome"):
+            pass
         case EventKind.VALUE_ENTERED:
             well.value, well.flags, well.lost = event.data["value"], (), False
             well.scored = well.by_hand = True

@@ -12,6 +12,7 @@ class Absorbance:
     """(reading - blank) / (full - blank), clipped to 0..1; above `saturated` it is flagged."""
 
     version: ClassVar[str] = "1"
+    natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     class Options(BaseModel):
         """What a campaign file says of it."""
@@ -31,7 +32,7 @@ class Absorbance:
             return self
 
     def __init__(self, options: Options) -> None:
-        """With the options of the campaign's objective."""
+        """With the options of the campaign's outcome."""
         self._options = options
 
     def score(self, reading: Reading) -> Score:

@@ -99,6 +99,7 @@ class ColouredCells:
     """Scores images of wells by `coloured_cell_ratio`."""
 
     version: ClassVar[str] = "1"
+    natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "Magenta surrounds what counts as coloured; blue, all that was counted."
 
     class Options(BaseModel):
@@ -107,7 +108,7 @@ class ColouredCells:
         model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __init__(self, options: Options) -> None:
-        """With the options of the campaign's objective."""
+        """With the options of the campaign's outcome."""
 
     def score(self, reading: Reading) -> Score:
         """The share of pigmented area; a reading that is no image is flagged `unreadable`."""

@@ -23,6 +23,7 @@ class FluorescentCells:
     """Counts bright spots of one channel and divides by `full_count`, at most 1 (`overfull`)."""
 
     version: ClassVar[str] = "1"
+    natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."
 
     class Options(BaseModel):
@@ -35,7 +36,7 @@ class FluorescentCells:
         diameter_px: float = Field(8.0, ge=2, le=200, description="of a cell, pixels")
 
     def __init__(self, options: Options) -> None:
-        """With the options of the campaign's objective."""
+        """With the options of the campaign's outcome."""
         self._options = options
 
     def score(self, reading: Reading) -> Score:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.colors import to_hex
+from matplotlib.ticker import MaxNLocator
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.journal.queries import StepDay
 from orchestrator.results.model_figures import COLOUR_MAP
 from orchestrator.service.schema import StepView
 from protocols.plates import LABWARE, well_row_column
+from protocols.scale import Scale, share
 
 WIDTH, HEIGHT = 1100.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 22.0, 34.0
@@ -111,26 +113,40 @@ class PlateMap(NamedTuple):
 _SHAPES = {"standard": "square", "control": "diamond"}
 
 
-def _y(value: float) -> float:
-    return round(TOP + (1 - min(max(value, 0.0), 1.0)) * (HEIGHT - TOP - BOTTOM), 1)
+Ends = tuple[float, float]
+"""The values at the bottom and the top of an axis, or at the dark and the bright end of colours."""
+
+
+def ends_of(state: CampaignState) -> Ends:
+    """The natural range of a campaign's values, or a little more than they and the target have."""
+    found = [well.trusted for batch in state.rounds for well in batch.wells]
+    levels = [state.campaign.stop.target, state.campaign.objective.target]
+    shown = [value for value in (*found, *levels) if value is not None]
+    return state.campaign.outcome.scale.ends(shown)
+
+
+def _y(value: float, ends: Ends) -> float:
+    return round(TOP + (1 - share(value, ends)) * (HEIGHT - TOP - BOTTOM), 1)
 
 
 @lru_cache(1024)
-def colour(value: float) -> tuple[str, str]:
-    """The colour of a value (0 to 1), the same to colour-blind people, and that of text upon it."""
-    red, green, blue, _ = mpl.colormaps[COLOUR_MAP](min(max(value, 0.0), 1.0))
+def colour(place: float) -> tuple[str, str]:
+    """The colour at a place (0..1), the same to colour-blind people, and that of text upon it."""
+    red, green, blue, _ = mpl.colormaps[COLOUR_MAP](min(max(place, 0.0), 1.0))
     # Relative luminance decides which text is read best (WCAG 2).
     bright = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
     return to_hex((red, green, blue)), "dark" if bright > 0.18 else "light"
 
 
 def scale() -> list[tuple[float, str]]:
-    """The colours from 0 to 1, for a legend."""
+    """The colours at places from 0 to 1, for a legend."""
     return [(step / 20, colour(step / 20)[0]) for step in range(21)]
 
 
 def value_chart(state: CampaignState) -> ValueChart:
     """Where every well of a campaign lies."""
+    objective, scale = state.campaign.objective, state.campaign.outcome.scale
+    ends = ends_of(state)
     number = max(sum(len(batch.wells) for batch in state.rounds), 1)
     step = (WIDTH - LEFT - RIGHT) / number
     dots: list[Dot] = []
@@ -148,36 +164,57 @@ def value_chart(state: CampaignState) -> ValueChart:
             if value is None:
                 continue
             values.append(value)
-            best = value if best is None else max(best, value)
-            line.append(f"{x},{_y(best)}")
+            best = objective.best([value] if best is None else [best, value])
+            line.append(f"{x},{_y(value if best is None else best, ends)}")
             where = f"round {round_.number}, plate {well.well.plate}, {well.well.name}"
-            title = f"{value:.3f}, {well.proposal.role}: {where}"
+            title = f"{scale.text(value)}, {well.proposal.role}: {where}"
             dots.append(
                 Dot(
                     x,
-                    _y(value),
+                    _y(value, ends),
                     _SHAPES.get(well.proposal.role, "circle"),
                     title,
                     _link(state, round_, well),
                 )
             )
-        low, middle, high = quantiles(values, n=4) if len(values) > 1 else (values or [0.0]) * 3
+        low, middle, high = quantiles(values, n=4) if len(values) > 1 else (values or [ends[0]]) * 3
         x, width = round(LEFT + begin * step, 1), round((place - begin) * step, 1)
         bands.append(
-            Band(x, width, f"round {round_.number}", _y(low), _y(middle), _y(high), len(values))
+            Band(
+                x,
+                width,
+                f"round {round_.number}",
+                _y(low, ends),
+                _y(middle, ends),
+                _y(high, ends),
+                len(values),
+            )
         )
     return ValueChart(
         dots=tuple(dots),
         best=" ".join(line),
         bands=tuple(bands),
-        levels=tuple(_levels(state)),
-        ticks=tuple((_y(value), f"{value:g}") for value in (0, 0.25, 0.5, 0.75, 1)),
+        levels=tuple(_levels(state, ends)),
+        ticks=tuple((_y(value, ends), f"{value:g}") for value in _ticks(scale, ends)),
         text=f"{len(dots)} wells with a value in {len(state.rounds)} rounds; "
-        + ("no value yet" if best is None else f"best so far {best:.3f}"),
+        + ("no value yet" if best is None else f"best so far {scale.text(best)}"),
     )
 
 
-def _levels(state: CampaignState) -> Sequence[Level]:
+def _ticks(scale: Scale, ends: Ends) -> list[float]:
+    """Five values over a natural range, or round ones between the ends."""
+    low, high = ends
+    if scale.natural_range is not None:
+        return [low + quarter * (high - low) / 4 for quarter in range(5)]
+    return [float(value) for value in MaxNLocator(5).tick_values(low, high) if low <= value <= high]
+
+
+def _levels(state: CampaignState, ends: Ends) -> Sequence[Level]:
+    scale, stop, wanted = (
+        state.campaign.outcome.scale,
+        state.campaign.stop.target,
+        state.campaign.objective.target,
+    )
     standards = [
         value
         for round_ in state.rounds
@@ -186,13 +223,12 @@ def _levels(state: CampaignState) -> Sequence[Level]:
     ]
     levels = []
     if standards:
-        levels.append(Level(_y(fmean(standards)), f"standard {fmean(standards):.2f}", "standard"))
-    if state.campaign.stop.target is not None:
-        levels.append(
-            Level(
-                _y(state.campaign.stop.target), f"target {state.campaign.stop.target:g}", "target"
-            )
-        )
+        mean = fmean(standards)
+        levels.append(Level(_y(mean, ends), f"standard {scale.rough(mean)}", "standard"))
+    if stop is not None:
+        levels.append(Level(_y(stop, ends), f"target {stop:g}", "target"))
+    if wanted is not None and wanted != stop:
+        levels.append(Level(_y(wanted, ends), f"to match {wanted:g}", "target"))
     return levels
 
 
@@ -259,6 +295,7 @@ def _word(status: JobStatus) -> str:
 def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
     """The plates of a round as maps."""
     rows, columns = LABWARE[state.campaign.plates.labware]
+    scale, ends = state.campaign.outcome.scale, ends_of(state)
     found = []
     # The next job of each plate says where the plate is.
     at = {job.plate: f"{job.step}: {job.status.value.replace('_', ' ')}" for job in round_.jobs}
@@ -267,7 +304,9 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
         for well in (well for well in round_.wells if well.well.plate == plate):
             row, column = well_row_column(well.well.name)
             value = None if well.lost else well.value
-            fill, ink = colour(value) if value is not None else ("none", "plain")
+            fill, ink = (
+                colour(round(share(value, ends), 3)) if value is not None else ("none", "plain")
+            )
             word = (
                 "lost"
                 if well.lost
@@ -280,12 +319,12 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
             shown = (
                 "\N{MULTIPLICATION SIGN}"
                 if well.lost
-                else f"{value:.2f}"
+                else scale.rough(value)
                 if value is not None
                 else ""
             )
             status = {"lost": f"lost: {well.lost}", "waits": "no value yet"}.get(word, "")
-            status = status or f"{value:.3f}" + (
+            status = status or scale.text(value) + (
                 f", flagged {', '.join(well.flags)}" if well.flags else ""
             )
             wells.append(

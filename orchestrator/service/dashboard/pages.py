@@ -1,7 +1,7 @@
 """The dashboard: its pages; what people do there goes through the API."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
@@ -38,7 +38,9 @@ from orchestrator.service.lookup import (
 )
 from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
+from orchestrator.service.schema import CampaignSummary, CampaignView
 from orchestrator.service.views import event_view, round_view
+from protocols.scale import Scale
 
 pages = APIRouter(include_in_schema=False)
 
@@ -74,7 +76,30 @@ def _number(value: float | int | str | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
 
 
+def _scale(view: CampaignSummary) -> Scale:
+    """The scale of the values of a campaign."""
+    title = view.objective if isinstance(view, CampaignView) else ""
+    return Scale(title, view.unit, view.natural_range)
+
+
+def _in_scale(
+    write: Callable[[Scale, float], str],
+) -> Callable[[float | None, CampaignSummary], str]:
+    """A filter that writes a value as the scale of a campaign wants it."""
+    return lambda value, view: _NONE if value is None else write(_scale(view), value)
+
+
 _environment.globals["act_url"] = _act_url
+_environment.globals["scale_of"] = _scale
+_environment.filters["value"] = _in_scale(Scale.number)
+_environment.filters["rough"] = _in_scale(Scale.rough)
+_environment.filters["end_of"] = lambda value, view: (
+    f"{value:g}" if view.natural_range else _scale(view).number(value)
+)
+_environment.filters["of_outcome"] = lambda value, outcome: (
+    _NONE if value is None else Scale("", outcome.unit, outcome.natural_range).number(value)
+)
+_environment.filters["with_unit"] = _in_scale(Scale.text)
 _environment.filters["number"] = _number
 _environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
 _environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
@@ -209,7 +234,9 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         calendar=found,
         round=round_view(state, chosen, zone) if chosen else None,
         plates=charts.plate_maps(state, chosen) if chosen else [],
-        scale=charts.scale(),
+        colours=charts.scale(),
+        ends=charts.ends_of(state),
+        extreme=state.campaign.objective.extreme,
         events=events,
         observed=len(state.observations),
         further_acts=further_acts(ACTS),
@@ -254,7 +281,12 @@ def one_well(
     }
     proposed = round_of(state, number).proposed
     content = _rendered(
-        "well.html", well=history, campaign=view, choices=choices, proposed=proposed
+        "well.html",
+        well=history,
+        campaign=view,
+        choices=choices,
+        proposed=proposed,
+        by_hand=state.campaign.outcome.by_hand,
     )
     return _page(request, who, f"{history.id}", content, here="campaigns")
 

@@ -9,9 +9,12 @@ from protocols.conditions import Value
 
 
 class Need(View):
-    """What only a person can say: a batch that waits for approval, a job in doubt or late."""
+    """What only a person can say.
 
-    kind: Literal["approval", "in_doubt", "late"]
+    A batch waits for approval, a job is in doubt or late, or values are to be entered by hand.
+    """
+
+    kind: Literal["approval", "in_doubt", "late", "values"]
     campaign: str
     round: int
     job: str | None = None
@@ -28,7 +31,12 @@ class OutageView(View):
 
 
 class CampaignSummary(View):
-    """The state of a campaign. Values are of the objective, 0 to 1."""
+    """The state of a campaign. Values are of the objective's outcome, in `unit`.
+
+    `natural_range` has the lowest and highest value that there can be, if there are such;
+    `direction` says whether values are to be high, low, or near `match_target`. `best` is the best
+    in that direction, and `target` what ends the campaign.
+    """
 
     id: str
     title: str
@@ -42,6 +50,10 @@ class CampaignSummary(View):
     jobs: int
     best: float | None
     target: float | None
+    unit: str = ""
+    natural_range: tuple[float, float] | None = None
+    direction: Literal["maximise", "minimise", "match"] = "maximise"
+    match_target: float | None = None
     needs: list[Need]
     outages: list[OutageView]
     trouble: str
@@ -60,6 +72,18 @@ class ParameterView(View):
     standard: Value | None
     decided_by_well: bool
     labels: dict[str, str]
+
+
+class OutcomeView(View):
+    """A named value of each well; `by_hand`: a person enters it."""
+
+    name: str
+    title: str
+    unit: str
+    natural_range: tuple[float, float] | None
+    scorer: str | None
+    step: str | None
+    by_hand: bool
 
 
 class StepView(View):
@@ -85,6 +109,8 @@ class RoundSummary(View):
     mean: float | None
     median: float | None
     max: float | None
+    best: float | None = None
+    """The best in the objective's direction."""
     standard: list[float]
     controls: list[float]
 
@@ -93,6 +119,7 @@ class CampaignView(CampaignSummary):
     """A campaign with its parameters, steps and rounds."""
 
     objective: str
+    outcomes: list[OutcomeView]
     parameters: list[ParameterView]
     steps: list[StepView]
     summaries: list[RoundSummary]
@@ -116,7 +143,7 @@ class WellView(View):
     lost: str
     requeued: bool
     measured: dict[str, float | None]
-    """The intermediate measurements, by name."""
+    """The outcomes but for the objective's, by name."""
 
 
 class RoundView(RoundSummary):

@@ -7,7 +7,7 @@ from protocols.conditions import Value
 class Recommended(View):
     """The condition to use from now on, with a 90 % interval of its true value.
 
-    `low` and `high` bound the interval; values are of the objective, 0 to 1.
+    `low` and `high` bound the interval; values are of the objective's outcome, in its unit.
 
     `beats_standard` is the probability that it is better than the best standard condition,
     `is_best` that it is better than every other condition that was tried.

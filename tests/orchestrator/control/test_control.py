@@ -19,6 +19,7 @@ from orchestrator.settings import Settings
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign
 from protocols.constraints import Cost
+from protocols.errors import InvalidInput
 from tests import acting
 from tests.builders import lab_of, performed, planned, small_lab
 from tests.conftest import START
@@ -189,7 +190,7 @@ def test_a_value_read_by_hand_counts_and_an_excluded_one_does_not(tmp_path: Path
     assert others == list(before[2:])
     usable = [o for o in lab.journal.state(campaign_id).observations if o.usable]
     assert len(usable) == 3
-    with pytest.raises(ValidationError, match="less than or equal to 1"):
+    with pytest.raises(InvalidInput, match=r"1.7 is not a ratio \(expected a number from 0 to 1\)"):
         acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 1.7}, "ada", "typo")
     with pytest.raises(JournalError, match="there is no well"):
         acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "H12"): 0.5}, "ada", "typo")

@@ -1,6 +1,7 @@
 """Scorers, a plate reader's table, rescoring, and how far scores are from values by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from orchestrator.lab.scoring import scorer_class, scorer_findings, scorer_names
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import agreement, pairs_of
 from protocols.addresses import WellPlace
-from protocols.campaign import Campaign, Objective
+from protocols.campaign import Campaign
 from protocols.errors import Finding, InvalidInput
 from protocols.jobs import Reading
+from protocols.outcomes import Outcome
 from protocols.plate_table import read_plate_table
 from protocols.scorers.absorbance import Absorbance
 from protocols.scorers.fluorescent_cells import FluorescentCells, find_cells
@@ -42,6 +44,11 @@ def _cells(number: int, seed: int = 0, size: int = 200, diameter: float = 8.0) -
             -(((rows - at[0]) ** 2 + (columns - at[1]) ** 2) / (2 * (diameter / 3) ** 2))
         )
     return np.clip(light + rng.normal(0, 3, light.shape), 0, 255)
+
+
+def _share(**given: Any) -> Outcome:
+    """The campaign's outcome, as its file would give its scorer."""
+    return Outcome(name="coloured_cell_ratio", **given)
 
 
 def _image(light: np.ndarray, channel: int = 1) -> bytes:
@@ -111,16 +118,16 @@ def test_scorers_are_found_by_name_and_their_options_checked(assay: Campaign) ->
     assert {"coloured_cell_ratio", "fluorescent_cells", "absorbance"} <= set(scorer_names())
     assert all(scorer_class(name).version for name in scorer_names())
 
-    def findings(objective: Objective) -> list[Finding]:
-        return scorer_findings(assay.model_copy(update={"objective": objective}))
+    def findings(outcome: Outcome) -> list[Finding]:
+        return scorer_findings(assay.model_copy(update={"outcomes": (outcome,)}))
 
-    assert findings(Objective(scorer="absorbance", options={"full": 2.0})) == []
-    [missing] = findings(Objective(scorer="absorbance"))
-    assert missing.loc == ("objective", "options", "full")
-    [unknown] = findings(Objective(scorer="guess"))
+    assert findings(_share(scorer="absorbance", options={"full": 2.0})) == []
+    [missing] = findings(_share(scorer="absorbance"))
+    assert missing.loc == ("outcomes", 0, "options", "full")
+    [unknown] = findings(_share(scorer="guess"))
     assert "absorbance" in unknown.expected
     with pytest.raises(ValidationError):
-        scorer_of(Objective(scorer="coloured_cell_ratio", options={"full": 2.0}))
+        scorer_of(_share(scorer="coloured_cell_ratio", options={"full": 2.0}))
     text = ASSAY_FILE.read_text().replace("scorer: coloured_cell_ratio", "scorer: guess")
     if "scorer: guess" not in text:
         text += "\nobjective: {scorer: guess}\n"
@@ -132,7 +139,7 @@ def test_readings_are_entered_scored_again_and_compared_with_the_hand(
     tmp_path: Path, assay: Campaign
 ) -> None:
     read = assay.model_copy(
-        update={"objective": Objective(scorer="absorbance", options={"full": 2.0})}
+        update={"outcomes": (_share(scorer="absorbance", options={"full": 2.0}),)}
     )
     with house(tmp_path) as served:
         campaign_id = served.campaign(read)
@@ -189,7 +196,7 @@ def test_agreement_is_bland_and_altmans() -> None:
 
 def test_the_command_enters_a_table(tmp_path: Path, assay: Campaign) -> None:
     read = assay.model_copy(
-        update={"objective": Objective(scorer="absorbance", options={"full": 2.0})}
+        update={"outcomes": (_share(scorer="absorbance", options={"full": 2.0}),)}
     )
     with house(tmp_path) as served:
         campaign_id = served.campaign(read)
