@@ -1,4 +1,4 @@
-"""Commands of a campaign: run, resume, validate, schema, status, show, propose."""
+"""Commands of a campaign: run, resume, validate, migrate, schema, status, show, propose."""
 
 from __future__ import annotations
 
@@ -104,6 +104,30 @@ def validate(file: File, lab: LabOption = None) -> None:
         f"{campaign.stop.rounds} rounds of {wells} wells"
         + (f", {len(past)} past results" if past else "")
         + ".",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@campaigns.command()
+def migrate(
+    file: File,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write here instead of into the file.")
+    ] = None,
+) -> None:
+    """Rewrite a campaign file of the earlier form with outcomes and objectives; comments stay."""
+    from orchestrator.journal.durable import write_whole
+    from protocols.migration import in_new_form
+
+    text = text_of(file)
+    written = in_new_form(text, str(file))
+    if written == text and out is None:
+        console.print(f"{file} has outcomes and objectives: nothing to do.", soft_wrap=True)
+        return
+    write_whole(out or file, written.encode())
+    console.print(
+        f"Written: {out or file}. It is the same campaign, with outcomes and objectives.",
         highlight=False,
         soft_wrap=True,
     )

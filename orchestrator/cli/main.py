@@ -41,6 +41,7 @@ class Commands(LazyGroup):
             show="Show the rounds of a campaign, its best condition and its notices.",
             validate="Check a campaign file; every problem with its line and key.",
             propose="Propose and lay out the next round from a table of past results.",
+            migrate="Rewrite a campaign file of the earlier form; comments stay.",
             schema="Print the JSON Schema of campaign files, for editors.",
         ),
         "Steering": {
