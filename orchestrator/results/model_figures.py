@@ -20,6 +20,7 @@ from optimizer import (
     pareto_front,
     r_squared,
 )
+from orchestrator.core.round_planning import objective_of
 from orchestrator.studies.agreement import Pair, agreement
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
@@ -53,29 +54,11 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
         pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
         if pair is not None:
             figures["pair-effect"] = pair_map(campaign, pair, observations)
-    front = _front(campaign, observations)
-    if front:
+    if campaign.costs:
+        wanted = objective_of(campaign)
+        front = pareto_front(campaign.space, observations, campaign.costs, objective=wanted)
         figures["pareto-front"] = front_curve(campaign, front)
     return figures
-
-
-def _front(campaign: Campaign, observations: Sequence[Observation]) -> list[FrontPoint]:
-    """The conditions that no other beats in outcome and costs, by what is wanted.
-
-    None where there are no costs, or where a value is to be matched: then there is no direction in
-    which a condition is better.
-    """
-    direction = campaign.objective.direction
-    if not campaign.costs or direction == "match":
-        return []
-    if direction == "maximise":
-        return pareto_front(campaign.space, observations, campaign.costs)
-    turned = [
-        found.model_copy(update={"value": None if found.value is None else -found.value})
-        for found in observations
-    ]
-    front = pareto_front(campaign.space, turned, campaign.costs)
-    return [point._replace(mean=-point.mean) for point in front]
 
 
 def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
