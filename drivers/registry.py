@@ -11,8 +11,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from drivers.base import Clock, Driver, DriverError, RobotSetup
-from drivers.environment import environment_folder, interpreter
 from drivers.refusal import refuse_other_contract
+from protocols.environments import environment_folder, interpreter
 from protocols.errors import Finding
 from protocols.plugins import announced
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import cast
 
 from drivers.base import Driver, DriverError, RobotSetup
-from drivers.environment import environment_folder, interpreter
 from drivers.isolated.driver import OutsideDriver
 from drivers.refusal import refuse_other_contract
 from drivers.registry import driver_class
 from drivers.twin import TwinMaker, twin_of
+from protocols.environments import environment_folder, interpreter
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from drivers.base import (
     RobotOffline,
     RobotSetup,
 )
-from drivers.environment import environment_folder, interpreter
 from drivers.job_book import JobBook
 from drivers.opentrons.analysis import analyse
 from drivers.opentrons.answers import Run
@@ -35,6 +34,7 @@ from drivers.opentrons.supplies import (
     used_by_others,
 )
 from drivers.refusal import refuse_unfit
+from protocols.environments import environment_folder, interpreter
 from protocols.jobs import Job, JobReport
 from protocols.operations import well_of
 

@@ -9,10 +9,11 @@ import pytest
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
 from drivers.conformance import examine
-from drivers.environment import interpreter, make_environment
+from drivers.environment import make_environment
 from drivers.isolated import start
 from drivers.isolated.driver import OutsideDriver
 from drivers.registry import make_driver
+from protocols.environments import interpreter
 from protocols.jobs import JobReport
 from protocols.operations import Dispense
 from simulators.firmware import MasterflexFirmware

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
-from drivers.environment import interpreter, make_environment
+from drivers.environment import make_environment
 from drivers.opentrons.analysis import analyse, analysis
 from drivers.opentrons.deck import OpentronsOptions
 from drivers.opentrons.protocol_text import compile_protocol
@@ -17,6 +17,7 @@ from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_lab
 from protocols.compile import compile_jobs
+from protocols.environments import interpreter
 from protocols.jobs import Job, JobReport
 from protocols.operations import Aspirate, Detach, Dispense, Mix, Operation, Supplement, Transfer
 from simulators.opentrons_server import OpentronsServer
