@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-model bench-viewers bench-causes bench-forecasts lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-model bench-viewers bench-causes bench-forecasts peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -17,8 +17,9 @@ serve: $(READY)
 test: $(READY) browser
 	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-# Our pumps against drivers and simulators that others made, in an environment of their own.
-third-party: $(READY) build/third-party/.ready
+# Our pumps against drivers and simulators that others made, and Ax and BayBE as strategies, each in an environment of its
+# own.
+third-party: $(READY) build/third-party/.ready peers
 	THIRD_PARTY=build/third-party/bin/python $(BIN)/pytest tests/third_party
 
 build/third-party/.ready: tests/third_party/requirements.txt
@@ -65,12 +66,16 @@ bench-model: $(READY)
 bench-viewers: $(READY)
 	$(BIN)/python -m benchmarks.viewers
 
-# wellwise compared with the kept results of other optimisers (benchmarks/peers.csv); PEERS=again installs them in an
-# environment of their own and makes their results again, which takes many hours.
-ALL_METHODS := wellwise ax baybe optuna qlognei thompson sobol random published
-bench-optimizer: $(READY) $(if $(PEERS),build/peers/.ready)
-	$(BIN)/python -m benchmarks.beside_peers \
-		$(if $(PEERS),--peers build/peers/bin/python --again --methods $(ALL_METHODS))
+# wellwise compared with the kept results of other optimisers (benchmarks/peers.csv); PEERS=again sets Ax and BayBE up
+# and makes the results of every strategy again, which takes many hours.
+ALL_METHODS := wellwise ax baybe qlognei thompson sobol random published
+bench-optimizer: $(READY) $(if $(PEERS),peers)
+	$(BIN)/python -m benchmarks.beside_peers $(if $(PEERS),--again --methods $(ALL_METHODS))
+
+# Ax and BayBE, each in an environment of its own below wellwise's home.
+peers: $(READY)
+	$(BIN)/wellwise strategy setup ax
+	$(BIN)/wellwise strategy setup baybe
 
 # The strategies beside each other over noise levels, batch sizes and dimensions: the protocol by which settings are
 # chosen (tuning functions) and reported (others). SHORT=1 takes minutes, all of it a day.
@@ -92,11 +97,6 @@ bench-causes: $(READY) build/causal-peers/.ready
 build/causal-peers/.ready: benchmarks/causal-peers-requirements.txt
 	test -x build/causal-peers/bin/python || $(PYTHON) -m venv build/causal-peers
 	build/causal-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/causal-peers-requirements.txt
-	touch $@
-
-build/peers/.ready: benchmarks/peers-requirements.txt
-	test -x build/peers/bin/python || $(PYTHON) -m venv build/peers
-	build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers-requirements.txt
 	touch $@
 
 $(READY): requirements.lock pyproject.toml

@@ -2,9 +2,7 @@
 
 import argparse
 import csv
-import json
 import math
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,13 +16,12 @@ from benchmarks.functions import NOISE_SD, Function, by_name, reported
 from optimizer.strategy import Recommending, Request
 from optimizer.strategy_registry import make_strategy
 from protocols.conditions import Condition, Observation
-from protocols.parameters import CategoryParameter, Parameter, SteppedParameter
+from protocols.environments import EnvironmentNotMade
 
 ROUNDS, WELLS, CONTROLS = 3, 48, 2
 SEEDS = 20
 SEEDS_SLOW = 10
 SLOW = ("baybe", "ax")
-IN_PEERS = ("ax", "baybe", "optuna")
 SPACE_FILLING = ("sobol", "random")
 KEPT = Path(__file__).with_name("peers.csv")
 
@@ -68,81 +65,6 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-class Peers:
-    """The other optimisers, in an interpreter of their own."""
-
-    def __init__(self, python: str) -> None:
-        self._process = subprocess.Popen(
-            [python, Path(__file__).with_name("peers.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def method(self, name: str) -> Method:
-        """One of them."""
-
-        def asked(ask: Ask) -> Answer:
-            names = list(ask.function.space.by_name)
-            observations = [
-                ([o.condition[name] for name in names], o.value)
-                for o in ask.observations
-                if o.value is not None
-            ]
-            answer = self.answer(
-                {
-                    "method": name,
-                    "parameters": [_described(p) for p in ask.function.space.parameters],
-                    "observations": observations,
-                    "number": len(ask.positions),
-                    "seed": ask.seed,
-                }
-            )
-
-            def condition(row: Sequence[Any]) -> Condition:
-                found = ask.function.space.snap(dict(zip(names, row, strict=True)))
-                if found is None:
-                    raise ValueError(
-                        f"{name} proposed {row}, which {ask.function.name} does not allow"
-                    )
-                return found
-
-            proposals = [condition(row) for row in answer["proposals"]]
-            recommended = condition(answer["recommended"]) if answer["recommended"] else None
-            return Answer(proposals, recommended, answer["seconds"])
-
-        return asked
-
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request, one answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the peers' process ended at {request['method']}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        """End their process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-
-def _described(parameter: Parameter) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": parameter.name, "kind": parameter.kind}
-    if not isinstance(parameter, CategoryParameter):
-        low, high = parameter.bounds
-        described |= {"low": low, "high": high, "log": parameter.scale == "log"}
-    if isinstance(parameter, CategoryParameter | SteppedParameter):
-        described["levels"] = list(parameter.levels)
-    return described
-
-
 def wellwise(ask: Ask) -> Answer:
     """This project's optimiser: the default strategy."""
     return strategy(None)(ask)
@@ -154,16 +76,18 @@ def strategy(name: str | None) -> Method:
     def asked(ask: Ask) -> Answer:
         if not ask.positions:
             return Answer([], _recommended(name, ask), 0.0)
-        begin = time.process_time()
-        proposals = optimizer.propose(
-            ask.function.space,
-            ask.observations,
-            positions=ask.positions,
-            number=len(ask.positions),
+        made = make_strategy(name)
+        request = Request(
+            space=ask.function.space,
+            observations=tuple(ask.observations),
+            positions=tuple(ask.positions),
             seed=ask.seed,
-            strategy=name,
         )
-        return Answer([p.condition for p in proposals], None, time.process_time() - begin)
+        begin = time.process_time()
+        proposals = made.propose(request)
+        # Of Ax and BayBE without the time that their interpreters take to start.
+        seconds = time.process_time() - begin + getattr(made, "cpu_s", 0.0)
+        return Answer([p.condition for p in proposals], None, seconds)
 
     return asked
 
@@ -341,15 +265,8 @@ def comparisons(outcomes: Sequence[Outcome]) -> None:
 
 
 def main() -> None:
-    """Print wellwise compared with the kept results of the others.
-
-    With --peers make theirs that are missing too.
-    """
+    """Print wellwise compared with the kept results of the others, and with what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--peers",
-        help="an interpreter that has the other optimisers: make results that are not kept",
-    )
     parser.add_argument("--methods", nargs="+", default=["wellwise"])
     parser.add_argument("--functions", nargs="+", default=[f.name for f in reported()])
     parser.add_argument("--seeds", type=int, default=SEEDS)
@@ -360,19 +277,18 @@ def main() -> None:
         "--keep", action="store_true", help=f"add the results of others to {KEPT.name}"
     )
     arguments = parser.parse_args()
-    peers = Peers(arguments.peers) if arguments.peers else None
+    for method in arguments.methods:
+        try:
+            make_strategy(None if method == "wellwise" else method)
+        except (LookupError, EnvironmentNotMade) as error:
+            parser.error(str(error))
     outcomes = {} if arguments.again else kept()
     for seed in range(arguments.seeds):
         for name in arguments.functions:
             for method in arguments.methods:
                 if (method, name, seed) in outcomes or (method in SLOW and seed >= SEEDS_SLOW):
                     continue
-                if method not in IN_PEERS:
-                    asked = strategy(None if method == "wellwise" else method)
-                elif peers is None:
-                    parser.error(f"{method} needs --peers")
-                else:
-                    asked = peers.method(method)
+                asked = strategy(None if method == "wellwise" else method)
                 outcomes[method, name, seed] = campaign(method, asked, by_name(name), seed)
                 if arguments.keep and method != "wellwise":
                     keep(outcomes[method, name, seed])
@@ -383,8 +299,6 @@ def main() -> None:
     ]
     table(shown)
     comparisons(shown)
-    if peers is not None:
-        peers.close()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from optimizer.strategy import Strategy
 from protocols.campaign import StrategyChoice
+from protocols.environments import EnvironmentNotMade
 from protocols.errors import Finding
 from protocols.plugins import announced
 
@@ -48,6 +49,7 @@ def make_strategy(choice: StrategyChoice | str | None = None) -> Strategy:
     Raises:
         LookupError: there is no such strategy.
         ValidationError: its options are wrong.
+        EnvironmentNotMade: it needs an environment of its own, which is not there.
     """
     if not isinstance(choice, StrategyChoice):
         choice = StrategyChoice(name=DEFAULT if choice is None else choice)
@@ -64,6 +66,8 @@ def strategy_findings(choice: StrategyChoice | None) -> list[Finding]:
     except LookupError as error:
         message = str(error).split(" (")[0]
         return [Finding(loc=("strategy", "name"), message=message, expected=_expected(choice.name))]
+    except EnvironmentNotMade as error:
+        return [Finding(loc=("strategy", "name"), message=str(error))]
     except ValidationError as error:
         known = ", ".join(strategy_class(choice.name).Options.model_fields) or "none"
         return [_option_finding(details, known) for details in error.errors()]

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,12 @@ RPE_FILE = ROOT / "examples" / "rpe" / "campaign.yaml"
 ASSAY_FILE = ROOT / "examples" / "colour_assay" / "campaign.yaml"
 PUBLISHED = ROOT.parent / "shared" / "data" / "rpe_round1_2022.csv"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _home_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command with --home says so to the whole process: no test sees that of another."""
+    monkeypatch.setenv("WELLWISE_HOME", os.environ.get("WELLWISE_HOME", ""))
 
 
 @pytest.fixture(scope="session")

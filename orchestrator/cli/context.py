@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +45,14 @@ CampaignId = Annotated[
 
 
 def settings_for(home: Path | None) -> Settings:
-    """The settings, with the home that the command line gives."""
-    return Settings() if home is None else Settings(home=home)
+    """The settings, with the home that the command line gives.
+
+    What this process starts, and strategies with environments of their own, look there too.
+    """
+    if home is None:
+        return Settings()
+    os.environ["WELLWISE_HOME"] = str(home.absolute())
+    return Settings(home=home)
 
 
 def has_journal(home: Path | None) -> bool:

@@ -99,6 +99,9 @@ class Commands(LazyGroup):
                 confirm="Plan a comparison of the recommended condition.",
             ),
         },
+        "Optimiser": _group(
+            "strategy", "strategies", "strategies", "Strategies of proposing: list, set up."
+        ),
         "Robots": {
             **_group("robot", "robots", "robots", "Robots of a lab file, on the bench."),
             **_group(

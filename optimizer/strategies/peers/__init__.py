@@ -1,0 +1,1 @@
+"""Strategies that others made, each in an environment of its own."""
