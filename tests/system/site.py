@@ -56,6 +56,8 @@ def main() -> None:
     ]
     if ran.returncode != 0 or warnings:
         sys.exit(ran.stdout)
+    # Pages link to them; zensical takes what lies in docs/ only.
+    shutil.copytree(ROOT / "examples" / "notebooks", SITE / "notebooks")
     pages = {path: Page(path) for path in sorted(SITE.rglob("*.html")) if path.name != "404.html"}
     if wrong := [fault for path in pages for fault in faults(path, pages)] + undescribed(pages):
         sys.exit("\n".join(wrong))
