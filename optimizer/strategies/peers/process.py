@@ -20,6 +20,8 @@ _KEPT_LINES = 5
 
 _LAST_WORDS_S = 1.0
 
+_AGAIN = ": ask again; if it goes on, delete its environment and set it up again"
+
 
 class PeerFailed(WellwiseError):
     """Another optimiser did not answer as it should; the message says which, what and why."""
@@ -79,13 +81,13 @@ class PeerProcess:
             code = _code(process)
             self._errors.join(_LAST_WORDS_S)
             last = next((text for text in reversed(self._last) if text.strip()), "it said nothing")
-            raise PeerFailed(f"the process of {self._title} ended ({code}): {last[:300]}")
+            raise PeerFailed(f"the process of {self._title} ended ({code}): {last[:300]}{_AGAIN}")
         try:
             answer = json.loads(said)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or answer.get("id") != self._number:
-            raise PeerFailed(f"{self._title} said {said[:200]!r}, which is no answer")
+            raise PeerFailed(f"{self._title} said {said[:200]!r}, which is no answer{_AGAIN}")
         return answer
 
     def _started(self) -> "subprocess.Popen[str]":
