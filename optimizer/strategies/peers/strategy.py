@@ -58,9 +58,7 @@ class PeerStrategy(ABC):
     class _Options(BaseModel):
         model_config = ConfigDict(frozen=True, extra="forbid")
 
-        limit_s: float = Field(
-            3600.0, gt=0, allow_inf_nan=False, description="seconds that a batch may take"
-        )
+        limit_s: float = Field(3600.0, gt=0, le=86_400, description="seconds that a batch may take")
 
     def __init__(self, options: Any) -> None:
         """With its options; the library is started by the first question.
@@ -271,12 +269,14 @@ class BaybeStrategy(PeerStrategy):
         restarts: int | None = Field(
             None,
             ge=1,
+            le=100,
             description="of each search; absent: BayBE's 10, or 2 where categories have more than "
             "4 combinations, each of which is searched by itself",
         )
         raw_samples: int | None = Field(
             None,
             ge=1,
+            le=10_000,
             description="of which a search's starts are chosen; absent: BayBE's 64, or 32",
         )
 
