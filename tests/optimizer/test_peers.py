@@ -13,7 +13,9 @@ from textwrap import dedent
 
 import pytest
 
+from optimizer import propose
 from optimizer.encoding import Encoding
+from optimizer.objective import Goals, Objective
 from optimizer.strategies.peers.packages import PACKAGES, environment_name
 from optimizer.strategies.peers.process import PeerFailed
 from optimizer.strategies.peers.strategy import AxStrategy, BaybeStrategy, PeerStrategy
@@ -99,6 +101,21 @@ def test_what_the_library_recommends_is_a_condition_that_was_observed(made: Made
     known = tuple(observations(SPACE, 6))
     request = Request(space=SPACE, observations=known, positions=())
     assert made(ALWAYS_THE_SAME).recommend(request) == request.usable[-1].condition  # type: ignore[attr-defined]
+
+
+def test_it_learns_the_outcome_that_is_wanted_and_refuses_several(made: Made, home: Path) -> None:
+    """The script recommends the last condition that it was told of."""
+    strategy = made(ALWAYS_THE_SAME)
+    named = tuple(
+        one.model_copy(update={"value": None, "outcomes": {"waste": float(index)}, "flags": ()})
+        for index, one in enumerate(observations(SPACE, 6))
+    )
+    waste = Objective("minimise", outcome="waste")
+    request = Request(space=SPACE, observations=named, positions=({},), goals=Goals((waste,)))
+    assert strategy.recommend(request) == named[-1].condition  # type: ignore[attr-defined]
+    assert "chosen by Ax" in strategy.propose(request)[0].reason
+    with pytest.raises(ValueError, match="takes one objective"):
+        propose(SPACE, named, strategy="ax", objective=Goals((Objective(), waste)))
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.functions import by_name
 from optimizer.encoding import Encoding
-from optimizer.objective import Objective
+from optimizer.objective import Goals, Objective
 from optimizer.strategies.peers.strategy import AxStrategy, BaybeStrategy, PeerStrategy
 from optimizer.strategy import Request
 from optimizer.strategy_conformance import RULES, SPACE, check_strategy, observations
@@ -81,7 +81,7 @@ def test_it_learns_in_every_direction(kind: type[PeerStrategy], direction: str) 
     objective = Objective.of(direction, 35.0 if direction == "match" else None)
     strategy = kind(kind.Options())
     request = Request(
-        space=space, observations=known, positions=({},) * 4, seed=1, objective=objective
+        space=space, observations=known, positions=({},) * 4, seed=1, goals=Goals((objective,))
     )
     found = encoding.rows([proposal.condition for proposal in strategy.propose(request)])
     before, after = objective.utility(outcome(rows)), objective.utility(outcome(found))

@@ -13,7 +13,7 @@ from optimizer.strategies.peers.packages import PACKAGES, environment_name
 from optimizer.strategies.peers.process import PeerFailed, PeerProcess
 from optimizer.strategy import Request
 from optimizer.untried import tried_rows, untried_rows
-from protocols.conditions import Condition, Proposal, Value
+from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.constraints import LinearConstraint
 from protocols.environments import (
     EnvironmentNotMade,
@@ -98,7 +98,7 @@ class PeerStrategy(ABC):
             return _nearest_first(encoding, wanted[index], request.positions[index], rng)
 
         rows = untried_rows(encoding, request.positions, candidates, tried, rng)
-        design = len(request.usable) < 2
+        design = len(_known(request)) < 2
         return [
             Proposal(
                 condition=condition,
@@ -116,9 +116,10 @@ class PeerStrategy(ABC):
         best = self._ask(request, encoding, [{}], []).best
         if len(best) != len(request.space.parameters):
             raise PeerFailed(f"{self.title} recommended {best}, which is no condition")
-        observed = encoding.rows([observation.condition for observation in request.usable])
+        known = _known(request)
+        observed = encoding.rows([observation.condition for observation in known])
         distances = np.abs(encoding.features(observed) - best).sum(axis=1)
-        return request.usable[int(distances.argmin())].condition
+        return known[int(distances.argmin())].condition
 
     @abstractmethod
     def _library_options(self, request: Request) -> dict[str, Any]:
@@ -188,7 +189,7 @@ class PeerStrategy(ABC):
         groups: list[dict[str, Any]],
         members: list[list[int]],
     ) -> _Answer:
-        usable = request.usable
+        known = _known(request)
         question = {
             "columns": [
                 {
@@ -198,8 +199,8 @@ class PeerStrategy(ABC):
                 for index, p in enumerate(request.space.parameters)
             ],
             "rules": _rules(request),
-            "observed": encoding.features(encoding.rows([o.condition for o in usable])).tolist(),
-            "values": [float(o.value or 0.0) for o in usable],
+            "observed": encoding.features(encoding.rows([o.condition for o in known])).tolist(),
+            "values": [float(o.value or 0.0) for o in known],
             "pending": encoding.features(encoding.rows(request.pending)).tolist(),
             "groups": groups if members else [],
             "direction": request.objective.direction,
@@ -293,6 +294,11 @@ class BaybeStrategy(PeerStrategy):
 
     def _takes_lists(self) -> bool:
         return True
+
+
+def _known(request: Request) -> tuple[Observation, ...]:
+    """What may be learnt from, with the value of the one objective."""
+    return request.usable_of(request.objective.outcome)
 
 
 def _alike(request: Request) -> dict[tuple[tuple[str, Value], ...], list[int]]:
