@@ -11,7 +11,7 @@ from optimizer.cross_validation import HeldOut, cross_validate, r_squared
 from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
 from optimizer.encoding import Encoding
 from optimizer.fitting import Prediction, noise_sd, predict
-from optimizer.hypervolume import hypervolumes
+from optimizer.hypervolume import best_first, hypervolumes
 from optimizer.objective import Goals, Objective, OutcomeConstraint
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import propose
@@ -33,6 +33,7 @@ __all__ = [
     "Recommendation",
     "SobolIndex",
     "Surface",
+    "best_first",
     "best_tried",
     "cross_validate",
     "discover_causes",

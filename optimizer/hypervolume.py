@@ -39,6 +39,37 @@ def hypervolumes(observations: Sequence[Observation], goals: Goals) -> list[floa
     ]
 
 
+def best_first(observations: Sequence[Observation], goals: Goals) -> list[Observation]:
+    """The usable observations that have every outcome, the best measured first.
+
+    Of one objective by its utility. Of several first those that no other beats in all of them, then
+    those that only these beat, and so on, each by the first objective. What breaks a constraint
+    comes last.
+    """
+    known = [(o, values) for o in observations if (values := _utilities(o, goals)) is not None]
+    kept = {id(observation) for observation, _ in known}
+    free = Goals(goals.objectives)
+    broken = [
+        (o, values)
+        for o in observations
+        if id(o) not in kept and (values := _utilities(o, free)) is not None
+    ]
+    return [*_by_fronts(known), *_by_fronts(broken)]
+
+
+def _by_fronts(known: list[tuple[Observation, list[float]]]) -> list[Observation]:
+    ranked: list[Observation] = []
+    left = sorted(known, key=lambda entry: -entry[1][0])
+    while left:
+        utilities = torch.tensor([values for _, values in left], dtype=torch.float64)
+        if utilities.shape[1] == 1:
+            return [*ranked, *(observation for observation, _ in left)]
+        front = is_non_dominated(utilities, deduplicate=False).tolist()
+        ranked += [entry[0] for entry, first in zip(left, front, strict=True) if first]
+        left = [entry for entry, first in zip(left, front, strict=True) if not first]
+    return ranked
+
+
 def reference_point(utilities: torch.Tensor, goals: Goals) -> torch.Tensor:
     """The reference point (m) of utilities (n x m): thresholds, inferred where there are none."""
     given = torch.tensor(
@@ -53,11 +84,10 @@ def reference_point(utilities: torch.Tensor, goals: Goals) -> torch.Tensor:
 
 
 def _utilities(observation: Observation, goals: Goals) -> list[float] | None:
-    if observation.flags:
+    found = {outcome: observation.of(outcome) for outcome in goals.outcomes}
+    if not all(one.usable for one in found.values()):
         return None
-    values = {outcome: observation.of(outcome).value for outcome in goals.outcomes}
-    if any(value is None for value in values.values()):
-        return None
+    values = {outcome: one.value for outcome, one in found.items()}
     if any(rule.excess(values[rule.outcome]) > 0 for rule in goals.constraints):
         return None
     return [float(wanted.utility(values[wanted.outcome])) for wanted in goals.objectives]

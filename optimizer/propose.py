@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from optimizer.objective import MAXIMISE, Goals, Objective
 from optimizer.strategy import Request, SeveralOutcomes
-from optimizer.strategy_registry import make_strategy, strategy_names, takes_several_outcomes
+from optimizer.strategy_registry import make_strategy, several_expected
 from protocols.campaign import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
@@ -94,10 +94,9 @@ def propose(
     )
     chosen = make_strategy(strategy)
     if not request.goals.plain and not isinstance(chosen, SeveralOutcomes):
-        able = ", ".join(name for name in strategy_names() if takes_several_outcomes(name))
         raise ValueError(
-            "the strategy takes one objective, without constraints on outcomes (expected one of "
-            f"{able})"
+            "the strategy takes one objective, without constraints on outcomes (expected "
+            f"{several_expected()})"
         )
     distinct = chosen.propose(request)
     _refuse_wrong(request, distinct)

@@ -57,8 +57,13 @@ def make_strategy(choice: StrategyChoice | str | None = None) -> Strategy:
     return kind(kind.Options.model_validate(dict(choice.options)))
 
 
-def strategy_findings(choice: StrategyChoice | None) -> list[Finding]:
-    """What is wrong with the strategy that a campaign chose, and with its options."""
+def strategy_findings(choice: StrategyChoice | None, several: bool = False) -> list[Finding]:
+    """What is wrong with the strategy that a campaign chose, and with its options.
+
+    Args:
+        choice: the campaign's; None: the default.
+        several: whether it has several objectives, or constraints on outcomes.
+    """
     if choice is None:
         return []
     try:
@@ -71,7 +76,16 @@ def strategy_findings(choice: StrategyChoice | None) -> list[Finding]:
     except ValidationError as error:
         known = ", ".join(strategy_class(choice.name).Options.model_fields) or "none"
         return [_option_finding(details, known) for details in error.errors()]
+    if several and not takes_several_outcomes(choice.name):
+        message = f"strategy {choice.name} takes one objective, without constraints on outcomes"
+        return [Finding(loc=("strategy", "name"), message=message, expected=several_expected())]
     return []
+
+
+def several_expected() -> str:
+    """The strategies that take several objectives and constraints on outcomes."""
+    able = [name for name in strategy_names() if takes_several_outcomes(name)]
+    return "one of " + ", ".join(able)
 
 
 def _option_finding(details: Mapping[str, Any], known: str) -> Finding:

@@ -242,8 +242,20 @@ class Campaign(_Model):
 
     @property
     def measurements(self) -> tuple[Outcome, ...]:
-        """The other outcomes, which the optimiser does not use."""
+        """The other outcomes; the optimiser uses those that are `further` wanted."""
         return tuple(found for found in self.outcomes if found.name != self.outcome.name)
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several objectives, or constraints on outcomes."""
+        return len(self.objectives) > 1 or bool(self.outcome_constraints)
+
+    @property
+    def further(self) -> tuple[Outcome, ...]:
+        """The outcomes beside the first objective's that are wanted or constrained."""
+        wanted = [objective.outcome for objective in self.objectives[1:]]
+        named = {*wanted, *(rule.outcome for rule in self.outcome_constraints)}
+        return tuple(found for found in self.measurements if found.name in named)
 
     def scored(self, measurement: str) -> Outcome:
         """The measurement with this name, or the objective's outcome if there is none."""

@@ -41,7 +41,10 @@ def outcome_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Fi
     if len(choices) == 1 and choices[0].outcome in by_name and parts.stop is not None:
         target, outcome = parts.stop.target, by_name[choices[0].outcome]
         yield from range_findings(outcome, target, ("stop", "target"))
-    yield from _not_run_yet(parts)
+    if len(choices) > 1 and parts.stop is not None and parts.stop.target is not None:
+        message = "a target is of one objective, and there are several"
+        expected = "no target, or a threshold for each objective"
+        yield Finding(loc=("stop", "target"), message=message, expected=expected)
 
 
 def range_findings(outcome: Outcome, value: float | None, loc: Loc) -> Iterator[Finding]:
@@ -51,14 +54,6 @@ def range_findings(outcome: Outcome, value: float | None, loc: Loc) -> Iterator[
         if not low <= value <= high:
             message = f"{value:g} is outside the range of {outcome.name}"
             yield Finding(loc=loc, message=message, expected=f"a number from {low:g} to {high:g}")
-
-
-def _not_run_yet(parts: Parts) -> Iterator[Finding]:
-    """What a file can say already, and the optimiser cannot do yet."""
-    if len(parts.objectives or ()) > 1 or parts.outcome_constraints:
-        key = "objectives" if len(parts.objectives or ()) > 1 else "outcome_constraints"
-        message = "several objectives, and constraints on outcomes, cannot be run yet"
-        yield Finding(loc=(key,), message=message, expected="one objective and no constraint")
 
 
 def _choice_findings(

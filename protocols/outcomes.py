@@ -1,5 +1,6 @@
 """Outcomes: named values of a well; and objectives: which are to be high, low, or near a target."""
 
+import math
 from collections.abc import Iterable
 from functools import cache, cached_property
 from typing import Any, Literal, Self
@@ -163,6 +164,14 @@ class OutcomeConstraint(_Model):
             expected = "at_least below at_most"
             refuse([Finding(loc=("at_least",), message=message, expected=expected)])
         return self
+
+    def allows(self, value: float | None) -> bool:
+        """Whether a value is known and within the bounds."""
+        if value is None:
+            return False
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        return low <= value <= high
 
 
 @cache

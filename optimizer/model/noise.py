@@ -15,7 +15,7 @@ from linear_operator.operators import (
 from torch import Tensor
 
 _JITTER = 1e-6
-_NOISE_PRIOR = (-4.0, 1.0)  # of the log of the variance; BoTorch's own
+_NOISE_PRIOR = (-2.0, 1.5)  # of the log of the variance; from the tuning functions
 _BATCH_PRIOR = (-4.0, 1.6)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from protocols.scale import Scale
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, which no command should wait for that does not need it.
-    from optimizer import Recommendation
+    from optimizer import FrontPoint, Recommendation
 
 
 def rounds_table(state: CampaignState) -> Table:
@@ -87,6 +88,39 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
             standard,
             parameter.unit,
         )
+    return table
+
+
+def front_table(state: CampaignState, front: Sequence[FrontPoint]) -> Table:
+    """The conditions that none beats in every objective, with their predictions."""
+    campaign = state.campaign
+    by_name = {outcome.name: outcome for outcome in campaign.outcomes}
+    table = Table(
+        title="Conditions that no other beats in every objective, as predicted",
+        caption="No condition is the best of all: choose by what matters more.",
+        caption_justify="left",
+    )
+    for parameter in campaign.parameters:
+        unit = f" ({parameter.unit})" if parameter.unit else ""
+        table.add_column(f"{parameter.title or parameter.name}{unit}", justify="right")
+    for wanted in campaign.objectives:
+        table.add_column(by_name[wanted.outcome].scale.label, justify="right")
+    if campaign.outcome_constraints:
+        table.add_column("meets constraints", justify="right")
+    table.add_column("tried")
+    for point in front:
+        outcomes = [
+            f"{scale.number(scale.clipped(mean))} ± {scale.number(sd)}"
+            for scale, mean, sd in zip(
+                (by_name[wanted.outcome].scale for wanted in campaign.objectives),
+                point.means,
+                point.sds,
+                strict=True,
+            )
+        ]
+        met = [f"{point.feasible:.0%}"] if campaign.outcome_constraints else []
+        values = [_shown(point.condition[parameter.name]) for parameter in campaign.parameters]
+        table.add_row(*values, *outcomes, *met, "yes" if point.tried else "no")
     return table
 
 

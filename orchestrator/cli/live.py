@@ -109,16 +109,26 @@ async def _followed(settings: Settings, journal: Journal, campaign_id: str) -> t
 
 
 def print_result(journal: Journal, campaign_id: str) -> None:
-    """Print the rounds of a campaign and the condition to use from now on."""
+    """Print the rounds of a campaign and the condition to use from now on.
+
+    Of several objectives the conditions that none beats in all of them.
+    """
     import optimizer
-    from orchestrator.cli.console import condition_table, rounds_table
-    from orchestrator.core.round_planning import objective_of
+    from orchestrator.cli.console import condition_table, front_table, rounds_table
+    from orchestrator.core.goals import goals_of
 
     state = journal.state(campaign_id)
     console.print(rounds_table(state))
     campaign = state.campaign
+    if len(campaign.objectives) > 1:
+        front = optimizer.pareto_front(
+            campaign.space, state.observations, objective=goals_of(campaign)
+        )
+        if front:
+            console.print(front_table(state, front))
+        return
     best = optimizer.recommend(
-        campaign.space, state.observations, campaign.standards, objective=objective_of(campaign)
+        campaign.space, state.observations, campaign.standards, objective=goals_of(campaign)
     )
     if best is not None:
         console.print(condition_table(state, best))

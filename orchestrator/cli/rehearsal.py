@@ -70,7 +70,7 @@ def rehearse(
     campaign = given.campaign
     wanted = campaign.stop.target if target is None else target
     # What values may be is known from their natural range alone before there are any.
-    surfaces = surfaces if scale_is_known(campaign, ()) else 0
+    surfaces = surfaces if scale_is_known(campaign, ()) and not campaign.several else 0
     with console.status("rehearsing"), simulators(1) as pool, ThreadPoolExecutor(1) as thread:
         # Another process simulates while this one rehearses the campaign.
         ahead = (

@@ -169,7 +169,8 @@ def open_questions(state: CampaignState) -> list[Question]:
 def _ask_values(state: CampaignState) -> list[Question]:
     if not state.awaited:
         return []
-    label = state.campaign.outcome.scale.label
+    wanted = [state.campaign.outcome, *state.campaign.further]
+    label = ", ".join(found.scale.label for found in wanted if found.by_hand)
     return [AskValues(state.id, state.rounds[-1].number, state.awaited, label)]
 
 

@@ -1,12 +1,13 @@
 """Planning a round: observations -> proposals -> layout. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import optimizer
-from optimizer.objective import Objective
+from optimizer.objective import ONE_HIGH, Goals
+from orchestrator.core.goals import goals_of
 from orchestrator.core.state import Requeued
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign, Chosen
@@ -39,11 +40,6 @@ class Plan:
         )
         reason = f"round {self.layout.round} is expected to {better} by {by} < {least:g}"
         return f"{reason} {scale.unit}".rstrip()
-
-
-def objective_of(campaign: Campaign) -> Objective:
-    """What is wanted of a campaign's outcome, for the optimiser."""
-    return Objective.of(campaign.objective.direction, campaign.objective.target)
 
 
 def plan_round(
@@ -112,7 +108,7 @@ def plan_round(
         else campaign.rounds.later.replicates,
         rough=rough,
         strategy=campaign.strategy,
-        objective=objective_of(campaign),
+        objective=goals_of(campaign),
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(
@@ -172,7 +168,7 @@ def _controls(
 ) -> tuple[dict[int, Proposal], list[str]]:
     """The best of the round before, by well index, and notes for the operator."""
     wanted = campaign.rounds.later.controls
-    candidates = best_of_round(observations, round_number - 1, campaign.objective.utility)
+    candidates = best_of_round(observations, round_number - 1, goals_of(campaign))
     assignment = assign(
         [observation.condition for observation in candidates],
         wanted,
@@ -215,21 +211,13 @@ def _controls(
 
 
 def best_of_round(
-    observations: Sequence[Observation],
-    round_number: int,
-    utility: Callable[[float], float] = float,
+    observations: Sequence[Observation], round_number: int, goals: Goals = ONE_HIGH
 ) -> list[Observation]:
-    """The trusted observations of a round, those of highest utility first, each condition once."""
+    """The trusted observations of a round, the best first, each condition once."""
     seen: set[Condition] = set()
     ranked = []
-    usable = [
-        (utility(observation.value), observation)
-        for observation in observations
-        if observation.round == round_number
-        and observation.usable
-        and observation.value is not None
-    ]
-    for _, observation in sorted(usable, key=lambda entry: -entry[0]):
+    of_round = [observation for observation in observations if observation.round == round_number]
+    for observation in optimizer.best_first(of_round, goals):
         if observation.condition not in seen:
             seen.add(observation.condition)
             ranked.append(observation)

@@ -122,6 +122,7 @@ class WellState:
             value=self.value,
             round=round_number,
             flags=self.flags,
+            outcomes=dict(self.measured),
         )
 
 
@@ -231,16 +232,36 @@ class CampaignState:
 
         Nobody is asked while a plate has jobs that are not over.
         """
-        if not self.campaign.outcome.by_hand or not self.rounds:
+        by_hand = [found.name for found in self.campaign.further if found.by_hand]
+        main = self.campaign.outcome.by_hand
+        if not (main or by_hand) or not self.rounds:
             return 0
         batch = self.rounds[-1]
         if batch.finished or batch.proposed or batch.jobs:
             return 0
-        return sum(not well.lost and not well.scored for well in batch.wells)
+        return sum(
+            not well.lost
+            and ((main and not well.scored) or any(name not in well.measured for name in by_hand))
+            for well in batch.wells
+        )
 
     @property
     def best(self) -> float | None:
-        """The best value that may be trusted, of this campaign's own wells."""
+        """The best value that may be trusted, of this campaign's own wells.
+
+        Of several objectives that of the first; wells that break a constraint do not count.
+        """
         return self.campaign.objective.best(
-            o.value for r in self.rounds for o in r.observations if o.usable and o.value is not None
+            o.value
+            for r in self.rounds
+            for o in r.observations
+            if o.usable and o.value is not None and self.meets_constraints(o)
+        )
+
+    def meets_constraints(self, observation: Observation) -> bool:
+        """Whether an observation is known to meet every constraint on outcomes."""
+        own = self.campaign.outcome.name
+        return all(
+            rule.allows(observation.of(None if rule.outcome == own else rule.outcome).value)
+            for rule in self.campaign.outcome_constraints
         )

@@ -159,7 +159,7 @@ def _strategy_findings(campaign: Campaign) -> list[Finding]:
         return []
     from optimizer.strategy_registry import strategy_findings  # takes seconds to import
 
-    return strategy_findings(campaign.strategy)
+    return strategy_findings(campaign.strategy, campaign.several)
 
 
 def _refuse_options(robots: Mapping[str, RobotConfig], file: NamedText) -> None:

@@ -8,6 +8,7 @@ from orchestrator.intake.columns import Column, fitting
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
 from protocols.errors import InvalidInput, Problem
+from protocols.outcomes import Outcome
 from protocols.table_text import TableText, read_table
 
 _OWN_EXPORT = {"campaign", "round", "plate", "well", "role", "ratio", "flags"}
@@ -28,8 +29,9 @@ def read_history(
         file: what to call the table in problems.
         campaign: its parameters and the objective's outcome must each have a column.
         columns: our name -> header; a name that is absent has a column of its own name. `round` is
-            optional (1 if it is absent), as is `flags`. A row without a value of the objective, or
-            with the flag `lost`, is a lost well and is left out.
+            optional (1 if it is absent), as is `flags`, and as are further outcomes that are wanted
+            or constrained. A row without a value of the objective, or with the flag `lost`, is a
+            lost well and is left out.
 
     Raises:
         InvalidInput: with all problems, each with its line and column.
@@ -78,7 +80,10 @@ def _columns(
     units[outcome.name] = outcome.scale.unit
     objective = outcome.name
     wanted = {name: columns.get(name, name) for name in units}
-    wanted |= {name: columns.get(name, name) for name in ("round", "flags") if name not in wanted}
+    needed = frozenset(wanted)
+    units |= {further.name: further.scale.unit for further in campaign.further}
+    optional = ("round", "flags", *(further.name for further in campaign.further))
+    wanted |= {name: columns.get(name, name) for name in optional if name not in wanted}
     if wanted[objective] not in header and objective not in columns and set(header) >= _OWN_EXPORT:
         wanted[objective] = "ratio"
     problems = []
@@ -88,7 +93,7 @@ def _columns(
         found = fitting(header, title, units.get(name, ""))
         if len(found) > 1:
             message, expected = "this column is duplicated", "each header once"
-        elif not found and name in units:
+        elif not found and name in needed:
             message = f"there is no such column (for {name})"
             expected = (
                 f"one of {', '.join(header)}, mapped with --column {name}=HEADER"
@@ -205,18 +210,30 @@ class _Row:
             round_number = int(number or 1)
         cell = "" if "flags" in values else self._cells.get("flags", "")
         flags = tuple(flag for part in cell.split(";") if (flag := part.strip()))
-        name, scale = campaign.outcome.name, campaign.outcome.scale
-        if not self._cells[name] or "lost" in flags:
+        if not self._cells[campaign.outcome.name] or "lost" in flags:
+            return None
+        result = self._value(campaign.outcome)
+        further = {found.name: self._value(found) for found in campaign.further}
+        if self.problems:
+            return None
+        return Observation(
+            condition=Condition(values),
+            value=result,
+            round=round_number,
+            flags=flags,
+            outcomes={name: value for name, value in further.items() if value is not None},
+        )
+
+    def _value(self, outcome: Outcome) -> float | None:
+        """The value of an outcome, in its unit; None where there is none, or it cannot be."""
+        name, scale = outcome.name, outcome.scale
+        if not self._cells.get(name):
             return None
         number = self._number(name)
         result = None if number is None else self._columns[name].converted(number, scale.unit)
         if result is not None and not scale.allows(result):
             self._problem(name, f"{self._cells[name]} {scale.refusal(result)}", scale.expected)
-        if self.problems:
-            return None
-        return Observation(
-            condition=Condition(values), value=result, round=round_number, flags=flags
-        )
+        return result
 
     def _number(self, name: str) -> float | None:
         try:

@@ -20,7 +20,7 @@ from optimizer import (
     pareto_front,
     r_squared,
 )
-from orchestrator.core.round_planning import objective_of
+from orchestrator.core.goals import goals_of
 from orchestrator.studies.agreement import Pair, agreement
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
@@ -54,10 +54,13 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
         pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
         if pair is not None:
             figures["pair-effect"] = pair_map(campaign, pair, observations)
+    goals = goals_of(campaign)
     if campaign.costs:
-        wanted = objective_of(campaign)
-        front = pareto_front(campaign.space, observations, campaign.costs, objective=wanted)
+        front = pareto_front(campaign.space, observations, campaign.costs, objective=goals)
         figures["pareto-front"] = front_curve(campaign, front)
+    if len(goals.objectives) > 1:
+        front = pareto_front(campaign.space, observations, objective=goals)
+        figures["trade-off"] = trade_offs(campaign, front, observations)
     return figures
 
 
@@ -222,6 +225,42 @@ def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
     panels[0].set_ylabel(f"{campaign.outcome.scale.label}, predicted")
     panels[0].legend(fontsize=8)
     figure.suptitle("Conditions that no other beats in everything", fontsize=10)
+    return figure
+
+
+def trade_offs(
+    campaign: Campaign, front: Sequence[FrontPoint], observations: Sequence[Observation]
+) -> Figure:
+    """The first objective against each other one: what was measured, and what none beats."""
+    scales = {outcome.name: outcome.scale for outcome in campaign.outcomes}
+    first, *others = (scales[wanted.outcome] for wanted in campaign.objectives)
+    figure = Figure(figsize=(4.6 * len(others), 4), layout="constrained")
+    panels = figure.subplots(1, len(others), squeeze=False, sharey=True)[0]
+    for number, (scale, axes) in enumerate(zip(others, panels, strict=True), 1):
+        name = campaign.objectives[number].outcome
+        known = [
+            (o.outcomes[name], o.value) for o in observations if o.usable and o.of(name).usable
+        ]
+        if known:
+            axes.plot(*zip(*known, strict=True), ".", color="#bbbbbb", label="measured")
+        for tried, label in ((True, "not beaten, tried"), (False, "not beaten, not tried yet")):
+            points = [point for point in front if point.tried == tried]
+            if points:
+                axes.errorbar(
+                    [point.means[number] for point in points],
+                    [point.mean for point in points],
+                    xerr=[point.sds[number] for point in points],
+                    yerr=[point.sd for point in points],
+                    fmt="o",
+                    mfc=_LINE if tried else "white",
+                    color=_LINE,
+                    lw=0.8,
+                    label=label,
+                )
+        axes.set_xlabel(scale.label)
+    panels[0].set_ylabel(first.label)
+    panels[0].legend(fontsize=8)
+    figure.suptitle("Objectives against each other, with one sd", fontsize=10)
     return figure
 
 

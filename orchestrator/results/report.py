@@ -12,7 +12,7 @@ from markupsafe import Markup
 from scipy.stats import t
 
 import optimizer
-from orchestrator.core.round_planning import objective_of
+from orchestrator.core.goals import goals_of
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
@@ -48,6 +48,8 @@ _CAPTIONS = {
     "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, "
     "and the limits within "
     "which 95 % of differences lie (Bland and Altman).",
+    "trade-off": "Two objectives against each other: what was measured, and the conditions that no "
+    "other beats in all of them, as the model predicts them with one sd.",
     "pareto-front": "The conditions of which none is better in the objective and lower in cost.",
 }
 
@@ -103,9 +105,15 @@ def report(
         plots["agreement"] = agreement_of(state.campaign, pairs)
     figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
     campaign, scale = state.campaign, state.campaign.outcome.scale
-    best = optimizer.recommend(
-        campaign.space, state.observations, campaign.standards, objective=objective_of(campaign)
-    )
+    goals = goals_of(campaign)
+    best, front = None, []
+    if len(goals.objectives) > 1:
+        front = optimizer.pareto_front(campaign.space, state.observations, objective=goals)
+    else:
+        best = optimizer.recommend(
+            campaign.space, state.observations, campaign.standards, objective=goals
+        )
+    scales_of = {outcome.name: outcome.scale for outcome in campaign.outcomes}
     environment = Environment(
         loader=PackageLoader("orchestrator.results", ""),
         autoescape=True,
@@ -125,6 +133,8 @@ def report(
         figures=figures,
         captions=_CAPTIONS,
         best=best,
+        front=front,
+        scales=[scales_of[wanted.outcome] for wanted in campaign.objectives],
         standard=_summary([v for batch in state.rounds for v in _values(batch, "standard")]),
         rounds=[(batch, _summary(_values(batch))) for batch in state.rounds],
         medians={

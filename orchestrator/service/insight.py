@@ -5,10 +5,19 @@ import threading
 from scipy.stats import norm
 
 import optimizer
-from orchestrator.core.round_planning import objective_of
+from optimizer import FrontPoint, Recommendation
+from orchestrator.core.goals import goals_of
 from orchestrator.core.state import CampaignState
 from orchestrator.results.model_figures import model_figures, svg
-from orchestrator.service.schema import Curve, Importance, Insight, Recommended, Trust
+from orchestrator.service.schema import (
+    Curve,
+    Importance,
+    Insight,
+    NotBeaten,
+    Recommended,
+    Trust,
+)
+from protocols.scale import Scale
 
 _SHARE = 0.9
 _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
@@ -45,26 +54,21 @@ class Insights:
 
 def _insight(state: CampaignState) -> Insight:
     space, observations = state.campaign.space, state.observations
-    best = optimizer.recommend(
-        space, observations, state.campaign.standards, objective=objective_of(state.campaign)
-    )
-    scale = state.campaign.outcome.scale
-    if best is None:
+    goals, scale = goals_of(state.campaign), state.campaign.outcome.scale
+    best, front = None, []
+    if len(goals.objectives) > 1:
+        front = optimizer.pareto_front(space, observations, objective=goals)
+    else:
+        best = optimizer.recommend(space, observations, state.campaign.standards, objective=goals)
+    if best is None and not front:
         return Insight(observations=len(observations))
     found = optimizer.effects(space, observations)
     held_out = optimizer.cross_validate(space, observations)
     within = [held.within(_SHARE) for held in held_out]
     return Insight(
         observations=len(observations),
-        recommended=Recommended(
-            condition=dict(best.condition.root),
-            mean=scale.clipped(best.mean),
-            low=scale.clipped(best.mean - _WIDE * best.sd),
-            high=scale.clipped(best.mean + _WIDE * best.sd),
-            tried=best.tried,
-            beats_standard=best.beats_standard,
-            is_best=best.is_best,
-        ),
+        recommended=None if best is None else _recommended(best, scale),
+        front=tuple(_not_beaten(state, point) for point in front),
         importance=tuple(
             Importance(
                 parameter=effect.parameter,
@@ -82,6 +86,31 @@ def _insight(state: CampaignState) -> Insight:
         trust=Trust(within=sum(within) / len(within), explained=optimizer.r_squared(held_out))
         if within
         else None,
+    )
+
+
+def _recommended(best: Recommendation, scale: Scale) -> Recommended:
+    return Recommended(
+        condition=dict(best.condition.root),
+        mean=scale.clipped(best.mean),
+        low=scale.clipped(best.mean - _WIDE * best.sd),
+        high=scale.clipped(best.mean + _WIDE * best.sd),
+        tried=best.tried,
+        beats_standard=best.beats_standard,
+        is_best=best.is_best,
+    )
+
+
+def _not_beaten(state: CampaignState, point: FrontPoint) -> NotBeaten:
+    names = [wanted.outcome for wanted in state.campaign.objectives]
+    scales = {outcome.name: outcome.scale for outcome in state.campaign.outcomes}
+    means = zip(names, point.means, strict=True)
+    return NotBeaten(
+        condition=dict(point.condition.root),
+        means={name: scales[name].clipped(mean) for name, mean in means},
+        sds=dict(zip(names, point.sds, strict=True)),
+        feasible=point.feasible,
+        tried=point.tried,
     )
 
 

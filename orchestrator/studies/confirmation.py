@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 from scipy.stats import nct, t, ttest_ind
 
 import optimizer
-from orchestrator.core.round_planning import assign_chosen, chosen_condition, objective_of
+from orchestrator.core.goals import goals_of
+from orchestrator.core.round_planning import assign_chosen, chosen_condition
 from orchestrator.core.state import CampaignState
 from protocols.campaign import Campaign, Chosen, FirstRound, LaterRounds, RoundPlan, StopRule
 from protocols.conditions import Condition
@@ -114,8 +115,14 @@ def design(
         WellwiseError: there is nothing to compare, or the difference is not above 0.
     """
     campaign = state.campaign
+    if len(campaign.objectives) > 1:
+        raise WellwiseError(
+            f"{state.id} has several objectives, and no condition is the best of all: choose one "
+            "of the Pareto front (wellwise show), and write it into a campaign file of one "
+            "objective as a chosen condition"
+        )
     best = optimizer.recommend(
-        campaign.space, state.observations, campaign.standards, objective=objective_of(campaign)
+        campaign.space, state.observations, campaign.standards, objective=goals_of(campaign)
     )
     if best is None or not campaign.standards:
         raise WellwiseError(

@@ -10,7 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import optimizer
-from orchestrator.core.round_planning import objective_of, plan_round
+from orchestrator.core.goals import goals_of
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
@@ -127,8 +128,14 @@ def forecast(
     Returns: an entry for each round that is left, in order.
 
     Raises:
-        WellwiseError: nothing says on which scale values lie, neither a natural range nor results.
+        WellwiseError: there are several objectives or constraints on outcomes, or nothing says on
+            which scale values lie, neither a natural range nor results.
     """
+    if campaign.several:
+        raise WellwiseError(
+            "a forecast is of one objective, without constraints on outcomes: there is none for "
+            "this campaign"
+        )
     if not scale_is_known(campaign, observations):
         raise WellwiseError(
             f"there is no forecast of {campaign.outcome.name} yet: it has neither results nor a "
@@ -171,7 +178,7 @@ def simulated(
         ]
         best = objective.best(truths if best is None else [best, *truths])
         promising = optimizer.most_promising(
-            campaign.space, known, seed=seed, objective=objective_of(campaign)
+            campaign.space, known, seed=seed, objective=goals_of(campaign)
         )
         assert best is not None
         found.append((best, truths_of([promising])[0] if promising else best))

@@ -1,7 +1,7 @@
 """Replay: every batch proposed again from what was known then, to compare. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchestrator.core.events import EventKind
@@ -37,6 +37,7 @@ class _Known:
     by_hand: bool = False
     lost: bool = False
     requeued: bool = False
+    outcomes: dict[str, float | None] = field(default_factory=dict)
 
 
 def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
@@ -70,8 +71,10 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
             well.scored = True
             if not well.by_hand:
                 well.value, well.flags = event.data["value"], tuple(event.data["flags"])
+        case EventKind.MEASUREMENT:
+            well.outcomes[event.message] = None if event.data["flags"] else event.data["value"]
         case EventKind.VALUE_ENTERED | EventKind.WELL_EXCLUDED if event.data.get("outcome"):
-            pass
+            well.outcomes[event.data["outcome"]] = event.data.get("value")
         case EventKind.VALUE_ENTERED:
             well.value, well.flags, well.lost = event.data["value"], (), False
             well.scored = well.by_hand = True
@@ -96,7 +99,11 @@ def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) 
             if now.scored and not now.lost:
                 observations.append(
                     Observation(
-                        condition=condition, value=now.value, round=batch.number, flags=now.flags
+                        condition=condition,
+                        value=now.value,
+                        round=batch.number,
+                        flags=now.flags,
+                        outcomes=now.outcomes,
                     )
                 )
             if now.requeued:

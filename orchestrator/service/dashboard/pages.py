@@ -252,8 +252,8 @@ def insight(
     found = backend.insights.of(state)
     names = [
         name
-        for name in ("effects", "pair-effect", "calibration", "pareto-front")
-        if found.recommended
+        for name in ("effects", "pair-effect", "calibration", "pareto-front", "trade-off")
+        if found.recommended or found.front
     ]
     names = [name for name in names if backend.insights.figure(state, name) is not None]
     view = view_of(backend, last, state)

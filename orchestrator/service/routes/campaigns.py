@@ -161,7 +161,7 @@ def one_figure(
     backend: TheBackend,
     viewer: Viewer,
     campaign_id: CampaignId,
-    name: Literal["effects", "calibration", "pair-effect", "pareto-front"],
+    name: Literal["effects", "calibration", "pair-effect", "pareto-front", "trade-off"],
 ) -> Response:
     """A figure of the model."""
     svg = backend.insights.figure(backend.state(campaign_id)[1], name)

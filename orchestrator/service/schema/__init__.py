@@ -23,7 +23,14 @@ from orchestrator.service.schema.campaigns import (
     WellHistory,
     WellView,
 )
-from orchestrator.service.schema.insight import Curve, Importance, Insight, Recommended, Trust
+from orchestrator.service.schema.insight import (
+    Curve,
+    Importance,
+    Insight,
+    NotBeaten,
+    Recommended,
+    Trust,
+)
 from orchestrator.service.schema.lab import (
     AuditEntry,
     Health,
@@ -55,6 +62,7 @@ __all__ = [
     "LiquidPlan",
     "Need",
     "NewToken",
+    "NotBeaten",
     "ObservationView",
     "OutageView",
     "OutcomeView",

@@ -22,6 +22,20 @@ class Recommended(View):
     is_best: float
 
 
+class NotBeaten(View):
+    """A condition that no other beats in every objective, with the predictions of the model.
+
+    `means` and `sds` are of the true value of each objective's outcome, by its name; `feasible` is
+    the probability that it meets the constraints on outcomes.
+    """
+
+    condition: dict[str, Value]
+    means: dict[str, float]
+    sds: dict[str, float]
+    feasible: float
+    tried: bool
+
+
 class Importance(View):
     """Sobol indices of a parameter: its share of the objective's variance.
 
@@ -52,10 +66,14 @@ class Trust(View):
 
 
 class Insight(View):
-    """Empty where too little was observed."""
+    """Empty where too little was observed; of several objectives `front` is recommended.
+
+    All else is of the first objective's outcome.
+    """
 
     observations: int
     recommended: Recommended | None = None
+    front: tuple[NotBeaten, ...] = ()
     importance: tuple[Importance, ...] = ()
     curves: tuple[Curve, ...] = ()
     trust: Trust | None = None

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from orchestrator.core.goals import goals_of
 from orchestrator.core.lifecycle import stop_reason
 from orchestrator.core.round_planning import Plan, best_of_round
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
@@ -81,7 +82,7 @@ def test_controls_are_the_best_in_the_direction_of_the_objective(
         Observation(condition={**condition, "acid": 5.0 * number}, value=value, round=1)
         for number, value in enumerate(values)
     ]
-    ranked = [o.value for o in best_of_round(found, 1, campaign.objective.utility)]
+    ranked = [o.value for o in best_of_round(found, 1, goals_of(campaign))]
     expected = {
         "maximise": sorted(values, reverse=True),
         "minimise": sorted(values),
