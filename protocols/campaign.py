@@ -14,6 +14,7 @@ from protocols.constraints import Constraint, Cost
 from protocols.earlier_form import SCHEMA as EARLIER_SCHEMA
 from protocols.earlier_form import in_new_form
 from protocols.errors import duplicate_names, refuse
+from protocols.operations import OPERATIONS
 from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Name, Parameter
 from protocols.plates import Plates
@@ -261,6 +262,15 @@ class Campaign(_Model):
         """The measurement with this name, or the objective's outcome if there is none."""
         return next(
             (found for found in self.measurements if found.name == measurement), self.outcome
+        )
+
+    @property
+    def read_by_robots(self) -> bool:
+        """Whether a step reads the objective's outcome; its wells wait for a person otherwise."""
+        return any(
+            self.outcome_read_in(step.name) == self.outcome
+            for step in self.protocol.steps
+            if any(OPERATIONS[operation.do].reads for operation in step.operations)
         )
 
     def outcome_read_in(self, step: str) -> Outcome | None:

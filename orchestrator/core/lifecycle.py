@@ -75,7 +75,7 @@ class AskApproval:
 
 @dataclass(frozen=True)
 class AskValues:
-    """A person enters the outcome of so many wells, of which no robot reads it."""
+    """A person enters the outcome of so many wells, or its readings: no robot reads them."""
 
     campaign_id: str
     round: int

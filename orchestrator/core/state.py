@@ -232,13 +232,11 @@ class CampaignState:
 
         Nobody is asked while a plate has jobs that are not over.
         """
+        batch = self.rounds[-1] if self.rounds else None
+        if batch is None or batch.finished or batch.proposed or batch.jobs:
+            return 0
+        main = not self.campaign.read_by_robots
         by_hand = [found.name for found in self.campaign.further if found.by_hand]
-        main = self.campaign.outcome.by_hand
-        if not (main or by_hand) or not self.rounds:
-            return 0
-        batch = self.rounds[-1]
-        if batch.finished or batch.proposed or batch.jobs:
-            return 0
         return sum(
             not well.lost
             and ((main and not well.scored) or any(name not in well.measured for name in by_hand))

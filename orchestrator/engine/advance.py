@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import (
     Action,
+    AskValues,
     ExecuteJob,
     FinishCampaign,
     PlanRound,
@@ -20,6 +22,7 @@ from orchestrator.engine.actions import TaskRunner, run_action, run_plainly
 from orchestrator.engine.dispatch import execute_job
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import used_robot
+from protocols.addresses import RoundAddress
 
 _LOOK_S = 1.0
 """How often, in real time, the journal is looked at while robots work."""
@@ -67,6 +70,7 @@ async def advance(
                 return Outlook()
             due = [action for action in actions if not isinstance(action, Question | WaitUntil)]
             if not due:
+                _note_awaited(lab, campaign_id, actions)
                 return _outlook(actions)
             replan = next((action for action in due if isinstance(action, Reschedule)), None)
             due = [action for action in due if not isinstance(action, Reschedule)]
@@ -95,6 +99,17 @@ async def advance(
         for task in working.values():
             task.cancel()
         await asyncio.gather(*working.values(), return_exceptions=True)
+
+
+def _note_awaited(lab: Lab, campaign_id: str, actions: Sequence[Action]) -> None:
+    """Write down, once a round, that its wells wait for values that a person enters."""
+    for action in actions:
+        if isinstance(action, AskValues):
+            kind, subject = EventKind.VALUES_AWAITED, str(RoundAddress(campaign_id, action.round))
+            known = lab.journal.events(campaign_id, kinds=[kind])
+            if all(event.subject != subject for event in known):
+                message = f"{action.wells} wells: {action.outcome}"
+                lab.journal.note(campaign_id, lab.clock.now(), kind, subject, message)
 
 
 def _outlook(actions: Sequence[Action]) -> Outlook:

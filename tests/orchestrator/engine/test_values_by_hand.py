@@ -208,3 +208,30 @@ def test_the_commands_say_what_is_awaited_and_take_it(tmp_path: Path) -> None:
     assert "round 2 waits for the values of 12 wells" in wellwise("resume")
     shown = wellwise("show")
     assert "Values: Resistance in ohm, minimised." in shown
+
+
+def test_a_plate_readers_table_is_waited_for_where_no_step_reads(tmp_path: Path) -> None:
+    derived = "    scorer: number\n    options: {unit: ohm}\n    range: [0, 2000]\n  # Read"
+    text = TEXT.replace("    by_hand: true\n  # Read", derived, 1)
+    lab, campaign_id = _lab(tmp_path, text)
+    for _ in range(2):
+        [question] = _run(lab, campaign_id).questions
+        assert isinstance(question, AskValues)
+    kinds = [event.kind for event in lab.journal.events(campaign_id)]
+    assert kinds.count("values_awaited") == 1
+    wells = [well.well.name for well in lab.journal.state(campaign_id).rounds[0].wells]
+    rows = "".join(f"{well},{number / 8}\n" for number, well in enumerate(wells, 1))
+    rows = rows.replace(f"{wells[-1]},", f"{wells[-1]},9")
+    table = ReadTable(
+        table="well,value\n" + rows, unit="kohm", round_number=1, plate=1, why="reader"
+    )
+    scores = acting.do(lab, campaign_id, "ada", table)
+    assert scores["A1"].value == 125
+    assert scores[wells[-1]].flags == ("outside_range",)
+    [question] = _run(lab, campaign_id).questions
+    assert question.round == 2
+    first = lab.journal.state(campaign_id).rounds[0]
+    assert [observation.usable for observation in first.observations].count(True) == 11
+    kinds = [event.kind for event in lab.journal.events(campaign_id)]
+    assert kinds.count("values_awaited") == 2
+    lab.journal.close()
