@@ -12,7 +12,7 @@ from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effe
 from optimizer.encoding import Encoding
 from optimizer.fitting import Prediction, noise_sd, predict
 from optimizer.hypervolume import best_first, hypervolumes
-from optimizer.objective import Goals, Objective, OutcomeConstraint
+from optimizer.objective import Goals, Objective, OutcomeBounds
 from optimizer.pareto import FrontPoint, pareto_front
 from optimizer.propose import propose
 from optimizer.recommendation import Recommendation, best_tried, most_promising, recommend
@@ -27,7 +27,7 @@ __all__ = [
     "HeldOut",
     "Objective",
     "Optimizer",
-    "OutcomeConstraint",
+    "OutcomeBounds",
     "PairEffect",
     "Prediction",
     "Recommendation",

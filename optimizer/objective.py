@@ -83,7 +83,7 @@ MAXIMISE = Objective()
 _NO_ENDS = (-math.inf, math.inf)
 
 
-class OutcomeConstraint(NamedTuple):
+class OutcomeBounds(NamedTuple):
     """What an outcome has to be at least and at most, in its unit, for a condition to count."""
 
     outcome: OutcomeName
@@ -128,7 +128,7 @@ class Goals:
     """One or several objectives, each of another outcome, and constraints on outcomes."""
 
     objectives: tuple[Objective, ...] = (MAXIMISE,)
-    constraints: tuple[OutcomeConstraint, ...] = ()
+    constraints: tuple[OutcomeBounds, ...] = ()
 
     def __post_init__(self) -> None:
         names = [objective.outcome for objective in self.objectives]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from optimizer.objective import Goals, Objective, OutcomeConstraint
+from optimizer.objective import Goals, Objective, OutcomeBounds
 from protocols.parameters import (
     CategoryParameter,
     ContinuousParameter,
@@ -81,7 +81,7 @@ def goals_of(
     for name, ends in constraints.items():
         try:
             low, high = ends
-            rules.append(OutcomeConstraint.of(own[name], low, high))
+            rules.append(OutcomeBounds.of(own[name], low, high))
         except (TypeError, ValueError):
             raise ValueError(
                 f"{name} within {ends!r} (expected (lowest, highest), one of which may be None)"

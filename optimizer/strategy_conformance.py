@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from optimizer.encoding import Encoding
-from optimizer.objective import Goals, Objective, OutcomeConstraint
+from optimizer.objective import Goals, Objective, OutcomeBounds
 from optimizer.strategy import Request, SeveralOutcomes, Strategy
 from protocols.conditions import Condition, Observation
 from protocols.constraints import ForbiddenCombination, LinearConstraint
@@ -186,7 +186,7 @@ def _several_outcomes(strategy: Strategy) -> Iterator[str]:
             observations(SPACE, 14), observations(SPACE, 14, 40.0, seed=9), strict=True
         )
     )
-    rule = OutcomeConstraint("other", at_least=5.0)
+    rule = OutcomeBounds("other", at_least=5.0)
     high, low = Objective(), Objective("minimise", outcome="other")
     for goals in (Goals((high, low)), Goals((high,), (rule,)), Goals((high, low), (rule,))):
         for known in (given[:1], given):

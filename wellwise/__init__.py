@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drivers.device import Device, NoOptions, OperationFailed
     from optimizer.ask_tell import Optimizer
     from optimizer.fitting import Prediction, predict
-    from optimizer.objective import Goals, Objective, OutcomeConstraint
+    from optimizer.objective import Goals, Objective, OutcomeBounds
     from optimizer.pareto import FrontPoint, pareto_front
     from optimizer.propose import propose
     from optimizer.recommendation import Recommendation, recommend
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from protocols.errors import InvalidInput, Problem, WellwiseError
     from protocols.jobs import Job, JobReport, Reading
     from protocols.operations import Operation
+    from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
     from protocols.parameters import (
         CategoryParameter,
         ContinuousParameter,
@@ -81,10 +82,13 @@ __all__ = [
     "MarksImages",
     "NoOptions",
     "Objective",
+    "ObjectiveChoice",
     "Observation",
     "Operation",
     "OperationFailed",
     "Optimizer",
+    "Outcome",
+    "OutcomeBounds",
     "OutcomeConstraint",
     "Parameter",
     "Prediction",
@@ -118,7 +122,7 @@ _NAMES = {
     "drivers.device": "Device NoOptions OperationFailed",
     "optimizer.ask_tell": "Optimizer",
     "optimizer.fitting": "Prediction predict",
-    "optimizer.objective": "Goals Objective OutcomeConstraint",
+    "optimizer.objective": "Goals Objective OutcomeBounds",
     "optimizer.pareto": "FrontPoint pareto_front",
     "optimizer.propose": "propose",
     "optimizer.recommendation": "Recommendation recommend",
@@ -130,6 +134,7 @@ _NAMES = {
     "protocols.errors": "InvalidInput Problem WellwiseError",
     "protocols.jobs": "Job JobReport Reading",
     "protocols.operations": "Operation",
+    "protocols.outcomes": "ObjectiveChoice Outcome OutcomeConstraint",
     "protocols.search_space": "SearchSpace",
     "protocols.parameters": (
         "CategoryParameter ContinuousParameter DecidedByWell Parameter SteppedParameter"

@@ -1,6 +1,6 @@
 """What a campaign wants of its outcomes, as the optimiser takes it. Pure."""
 
-from optimizer.objective import Goals, Objective, OutcomeConstraint
+from optimizer.objective import Goals, Objective, OutcomeBounds
 from protocols.campaign import Campaign
 
 
@@ -17,7 +17,7 @@ def goals_of(campaign: Campaign) -> Goals:
             for wanted in campaign.objectives
         ),
         tuple(
-            OutcomeConstraint.of(name_of(rule.outcome), rule.at_least, rule.at_most)
+            OutcomeBounds.of(name_of(rule.outcome), rule.at_least, rule.at_most)
             for rule in campaign.outcome_constraints
         ),
     )

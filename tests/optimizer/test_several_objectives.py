@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from optimizer import Optimizer, propose, recommend
 from optimizer.criterion import directions, orthant_volume, scalarised
 from optimizer.hypervolume import hypervolumes
-from optimizer.objective import Goals, Objective, OutcomeConstraint
+from optimizer.objective import Goals, Objective, OutcomeBounds
 from optimizer.strategy_conformance import SPACE, observations
 from protocols.conditions import Condition, Observation
 
@@ -85,7 +85,7 @@ def test_constraints_on_outcomes_are_met_by_most_of_what_is_proposed() -> None:
 
 def test_one_objective_within_a_constraint_is_recommended_where_it_is_met() -> None:
     # The best x is 1, and x must not exceed 0.6: known exactly.
-    goals = Goals((Objective(),), (OutcomeConstraint("load", at_most=0.6),))
+    goals = Goals((Objective(),), (OutcomeBounds("load", at_most=0.6),))
     space = SPACE.model_copy(update={"parameters": SPACE.parameters[1:2], "constraints": ()})
     volume = space.parameters[0]
 
