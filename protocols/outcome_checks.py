@@ -28,7 +28,9 @@ def outcome_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Fi
         taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
         for index, outcome in enumerate(outcomes):
             # A ratio that is the objective has a column `ratio`, so that its name harms nothing.
-            if outcome.name in taken and not (outcome.name in wanted and _is_ratio(outcome)):
+            if outcome.name in taken and not (
+                outcome.name in wanted and outcome.natural_range == (0.0, 1.0) and not outcome.unit
+            ):
                 message = f"the name {outcome.name!r} is taken"
                 loc: Loc = ("outcomes", index, "name")
                 yield Finding(loc=loc, message=message, expected="a name of its own")
@@ -114,7 +116,3 @@ def _step_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Find
         message = f"every step that reads has a measurement, and none is left for {what}"
         expected = "one step with an image operation without one"
         yield Finding(loc=("outcomes", index), message=message, expected=expected)
-
-
-def _is_ratio(outcome: Outcome) -> bool:
-    return not outcome.unit and outcome.natural_range in (None, (0.0, 1.0))

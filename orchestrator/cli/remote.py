@@ -60,7 +60,7 @@ def _service(url: str, token: str) -> Iterator[Client]:
 
 
 def _print(found: CampaignSummary) -> None:
-    best = "-" if found.best is None else f"{found.best:.3f}"
+    best = found.scale.text(found.best)
     line = (
         f"{found.id}: {found.status}, round {found.round} of {found.rounds}, jobs "
         f"{found.jobs_over} of {found.jobs}"
@@ -157,17 +157,15 @@ def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:
     """The result of an act: the well, the number of wells, or the state of the campaign."""
     from orchestrator.service.schema import CampaignSummary, Entered, WellHistory
 
+    state = answer if isinstance(answer, CampaignSummary) else service.campaign(campaign)
     match answer:
-        case CampaignSummary():
-            _print(answer)
-            return
         case WellHistory():
             value = (
                 "lost"
                 if answer.lost
                 else "no value yet"
                 if answer.value is None
-                else f"{answer.value:.3f}"
+                else state.scale.text(answer.value)
             )
             flags = f" ({', '.join(answer.flags)})" if answer.flags else ""
             console.print(
@@ -175,4 +173,4 @@ def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:
             )
         case Entered():
             console.print(f"{answer.wells} wells entered.", highlight=False)
-    _print(service.campaign(campaign))
+    _print(state)

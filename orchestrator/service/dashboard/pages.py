@@ -38,7 +38,7 @@ from orchestrator.service.lookup import (
 )
 from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
-from orchestrator.service.schema import CampaignSummary, CampaignView
+from orchestrator.service.schema import CampaignSummary
 from orchestrator.service.views import event_view, round_view
 from protocols.scale import Scale
 
@@ -76,25 +76,18 @@ def _number(value: float | int | str | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
 
 
-def _scale(view: CampaignSummary) -> Scale:
-    """The scale of the values of a campaign."""
-    title = view.objective if isinstance(view, CampaignView) else ""
-    return Scale(title, view.unit, view.natural_range)
-
-
 def _in_scale(
     write: Callable[[Scale, float], str],
 ) -> Callable[[float | None, CampaignSummary], str]:
     """A filter that writes a value as the scale of a campaign wants it."""
-    return lambda value, view: _NONE if value is None else write(_scale(view), value)
+    return lambda value, view: _NONE if value is None else write(view.scale, value)
 
 
 _environment.globals["act_url"] = _act_url
-_environment.globals["scale_of"] = _scale
 _environment.filters["value"] = _in_scale(Scale.number)
 _environment.filters["rough"] = _in_scale(Scale.rough)
 _environment.filters["end_of"] = lambda value, view: (
-    f"{value:g}" if view.natural_range else _scale(view).number(value)
+    f"{value:g}" if view.natural_range else view.scale.number(value)
 )
 _environment.filters["of_outcome"] = lambda value, outcome: (
     _NONE if value is None else Scale("", outcome.unit, outcome.natural_range).number(value)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from orchestrator.core.state import JobStatus
 from orchestrator.service.schema.base import View
 from protocols.conditions import Value
+from protocols.scale import Scale
 
 
 class Need(View):
@@ -58,6 +59,11 @@ class CampaignSummary(View):
     outages: list[OutageView]
     trouble: str
     last_event: int
+
+    @property
+    def scale(self) -> Scale:
+        """How its values are written."""
+        return Scale("", self.unit, self.natural_range)
 
 
 class ParameterView(View):
@@ -123,6 +129,11 @@ class CampaignView(CampaignSummary):
     parameters: list[ParameterView]
     steps: list[StepView]
     summaries: list[RoundSummary]
+
+    @property
+    def scale(self) -> Scale:
+        """How its values are called and written."""
+        return Scale(self.objective, self.unit, self.natural_range)
 
 
 class WellView(View):
