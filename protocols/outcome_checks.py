@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,9 @@ def _choice_findings(
 def _unknown(loc: Loc, name: str, by_name: dict[str, Outcome]) -> Iterator[Finding]:
     if name not in by_name:
         message = f"{name!r} is not an outcome of this campaign"
-        yield Finding(loc=loc, message=message, expected="one of " + ", ".join(by_name))
+        near = difflib.get_close_matches(name, by_name, n=1)
+        known = (f"{near[0]}? " if near else "") + "one of " + ", ".join(by_name)
+        yield Finding(loc=loc, message=message, expected=known)
 
 
 def _step_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Finding]:

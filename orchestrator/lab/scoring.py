@@ -1,5 +1,6 @@
 """Scorers by name: what is installed under the entry points `wellwise.scorers`."""
 
+import difflib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -127,14 +128,10 @@ def _findings(outcome: Outcome, loc: Loc) -> list[Finding]:
     try:
         scorer_of(outcome)
     except LookupError as error:
-        message = str(error).split(" (")[0]
-        return [
-            Finding(
-                loc=(*loc, "scorer"),
-                message=message,
-                expected="one of " + ", ".join(scorer_names()),
-            )
-        ]
+        message, names = str(error).split(" (")[0], scorer_names()
+        near = difflib.get_close_matches(outcome.scorer or "", names, n=1)
+        expected = (f"{near[0]}? " if near else "") + "one of " + ", ".join(names)
+        return [Finding(loc=(*loc, "scorer"), message=message, expected=expected)]
     except ValidationError as error:
         known = ", ".join(scorer_class(outcome.scorer or "").Options.model_fields) or "none"
         return [

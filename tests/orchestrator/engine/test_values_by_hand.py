@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from orchestrator.cli.main import app
 from orchestrator.control.wells import CorrectWell, EnterValues, ReadTable
 from orchestrator.core.lifecycle import AskValues, open_questions
-from orchestrator.core.state import CampaignState, WellState
+from orchestrator.core.state import CampaignState, JobStatus, WellState
 from orchestrator.engine.advance import Outlook, advance
 from orchestrator.errors import JournalError
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
@@ -25,6 +25,7 @@ from protocols.campaign import Campaign
 from protocols.errors import InvalidInput
 from tests import acting
 from tests.conftest import ROOT, START
+from tests.service import house
 
 FILE = ROOT / "examples" / "resistance" / "campaign.yaml"
 TEXT = FILE.read_text()
@@ -235,3 +236,22 @@ def test_a_plate_readers_table_is_waited_for_where_no_step_reads(tmp_path: Path)
     kinds = [event.kind for event in lab.journal.events(campaign_id)]
     assert kinds.count("values_awaited") == 2
     lab.journal.close()
+
+
+def test_the_dashboard_and_the_metrics_say_what_is_awaited(tmp_path: Path) -> None:
+    with house(tmp_path) as served:
+        name = served.campaign(_campaign())
+        journal = served.backend.journal
+        for key, _ in [(job.key, job) for job in journal.state(name).rounds[0].jobs]:
+            at = START
+            journal.move_job(key, JobStatus.PLANNED, JobStatus.DROPPED, at)
+        served.backend.changed(name)
+        client = served.client("operator")
+        [need] = client.get(f"/api/v1/campaigns/{name}").json()["needs"]
+        assert (need["kind"], need["round"]) == ("values", 1)
+        page = client.get("/").text
+        assert "round 1 waits for the values of 12 wells: Resistance (ohm)" in page
+        assert 'data-act="upload_readings"' in page
+        assert 'wellwise_needs{kind="values"} 1.0' in client.get("/api/v1/metrics").text
+        well = client.get(f"/campaigns/{name}/wells/1/1/A1").text
+        assert "Waits for its value, which a person enters." in well
