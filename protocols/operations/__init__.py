@@ -20,13 +20,15 @@ from protocols.operations.detach import Detach, DetachTemplate
 from protocols.operations.dispense import Dispense, DispenseTemplate, SupplementTemplate
 from protocols.operations.image import Image, ImageTemplate
 from protocols.operations.incubate import Incubate, IncubateTemplate
+from protocols.operations.measure import Measure, MeasureTemplate
 from protocols.operations.mix import Mix, MixTemplate
 from protocols.operations.move import Move, MoveTemplate
 from protocols.operations.transfer import Transfer, TransferTemplate
 from protocols.plugins import OneOf, Registry
 
 OPERATIONS: Registry[BaseOperation] = Registry(
-    "wellwise.operations", (Move, Dispense, Aspirate, Mix, Incubate, Detach, Transfer, Image)
+    "wellwise.operations",
+    (Move, Dispense, Aspirate, Mix, Incubate, Detach, Transfer, Image, Measure),
 )
 """Every operation by its kind: the vocabulary in which drivers declare what they can do."""
 
@@ -59,6 +61,8 @@ __all__ = [
     "Incubate",
     "IncubateTemplate",
     "Liquid",
+    "Measure",
+    "MeasureTemplate",
     "Mix",
     "MixTemplate",
     "Move",
