@@ -3,20 +3,19 @@
 A job becomes a checklist whose items the person does and confirms.
 """
 
-import io
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from PIL import Image as Picture
-from PIL import UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base import Capabilities, DriverError, KeyMemory, RobotOffline, RobotSetup
 from drivers.capabilities import Limits
 from drivers.job_book import JobBook
 from drivers.refusal import refuse_unfit
+from protocols.image_formats import ImageNotRead
+from protocols.images import read_image
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import OPERATIONS, well_of
 
@@ -162,22 +161,19 @@ class Checklist:
         return self._conclude(job, at)
 
     def image(self, key: str, well: str, picture: bytes, at: datetime) -> JobReport:
-        """Give the image of a well, in any format that can be read.
+        """Give the image of a well as the camera gave it, in any format that can be read.
 
         Raises:
-            DriverError: the job images no such well, or it is no picture.
+            DriverError: the job images no such well, or the image cannot be read.
         """
         job = self._open_job(key)
         try:
-            buffer = io.BytesIO()
-            Picture.open(io.BytesIO(picture)).convert("RGB").save(buffer, format="png")
-        except (UnidentifiedImageError, OSError) as error:
+            read_image(picture)
+        except ImageNotRead as error:
             raise DriverError(f"the image of {well} cannot be read: {error}") from None
         for position, operation in enumerate(job.operations):
             if operation.reads == "image" and well_of(operation) == well:
-                self._book.end(
-                    key, position, Reading(well=well, kind="image", image_png=buffer.getvalue())
-                )
+                self._book.end(key, position, Reading(well=well, kind="image", image=picture))
                 return self._conclude(job, at)
         imaged = [op.well_name or "" for op in job.operations if op.reads == "image"]
         raise DriverError(

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from protocols.image_formats import format_of
 from protocols.operations import Operation, well_of
 
 
@@ -73,15 +74,36 @@ class Job(BaseModel):
 
 
 class Reading(BaseModel):
-    """What an instrument returned for one well: the bytes of a PNG image, or a number in `unit`."""
+    """What an instrument returned for one well: an image, or a number in `unit`.
+
+    `image` holds the bytes of the file as the camera gave it, in any format and depth. It may also
+    be given as `image_png`, which is its older name.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
     well: str
     kind: Literal["image", "number"]
-    image_png: bytes = Field(b"", repr=False)
+    image: bytes = Field(b"", repr=False)
     number: float | None = None
     unit: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_name(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "image_png" in given and "image" not in given:
+            return {"image" if key == "image_png" else key: given[key] for key in given}
+        return given
+
+    @property
+    def image_png(self) -> bytes:
+        """The bytes of the image, of whatever format: the older name of `image`."""
+        return self.image
+
+    @property
+    def media_type(self) -> str:
+        """What the image is, by its first bytes, such as image/tiff."""
+        return format_of(self.image).media_type
 
 
 class JobReport(BaseModel):

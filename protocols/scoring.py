@@ -1,13 +1,13 @@
 """Scores and scorers: what a scorer takes and gives; the scorers are in `scorers/`."""
 
-import io
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
 from pydantic import BaseModel, ConfigDict
 
+from protocols.image_formats import ImageNotRead
+from protocols.images import CameraImage, read_image
 from protocols.jobs import Reading
 
 
@@ -22,10 +22,6 @@ class Score(BaseModel):
 
     value: float | None
     flags: tuple[str, ...] = ()
-
-
-UNREADABLE = Score(value=None, flags=("unreadable",))
-"""Of bytes that are no image."""
 
 
 class Scorer(Protocol):
@@ -62,17 +58,17 @@ class MarksImages(Protocol):
         ...
 
 
-def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
-    """The image of a reading (height x width x 3, RGB); None if it is no image."""
+def scored_image(reading: Reading, plane: int | None = None) -> CameraImage | Score:
+    """The image of a reading, or the score of one that cannot be read, flagged with the reason."""
     try:
-        with Picture.open(io.BytesIO(reading.image_png)) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError):
+        return read_image(reading.image, plane)
+    except ImageNotRead as error:
+        return Score(value=None, flags=(error.flag,))
+
+
+def read_rgb(reading: Reading) -> NDArray[np.uint8] | None:
+    """The image of a reading for the eye (height x width x 3, RGB); None if it is not read."""
+    try:
+        return read_image(reading.image).for_the_eye()
+    except ImageNotRead:
         return None
-
-
-def write_png(image: NDArray[np.uint8]) -> bytes:
-    """An image (height x width x 3, RGB) as PNG."""
-    out = io.BytesIO()
-    Picture.fromarray(image).save(out, format="PNG", compress_level=1)
-    return out.getvalue()

@@ -1,6 +1,7 @@
 """A virtual person, who does the checklists of the manual driver item by item."""
 
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from drivers.base import DriverError
 from drivers.manual import Checklist
-from protocols.scoring import write_png
+from protocols.images import write_png
 from simulators.camera import render_well
 
 _ITEM_S = 0.03
@@ -18,11 +19,13 @@ _ITEM_S = 0.03
 class Diligent(threading.Thread):
     """Does the first open item of each checklist below a folder, and counts it.
 
-    It counts only operations that must not be done twice.
+    It counts only operations that must not be done twice. `pictures` are the images that it gives
+    of wells, by their names; of others it gives one that is rendered.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, pictures: Mapping[str, bytes] | None = None) -> None:
         super().__init__(daemon=True)
+        self._pictures = pictures or {}
         self._home = home
         self.done = 0
         self.going_home = threading.Event()
@@ -48,7 +51,8 @@ class Diligent(threading.Thread):
                     continue
                 operation = job.operations[number - 1]
                 if operation.reads == "image" and operation.well_name:
-                    checklist.image(job.key, operation.well_name, picture, datetime.now(UTC))
+                    given = self._pictures.get(operation.well_name, picture)
+                    checklist.image(job.key, operation.well_name, given, datetime.now(UTC))
                 else:
                     checklist.confirm(job.key, [number], datetime.now(UTC))
                     self.done += not operation.repeatable

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.base import Capabilities, KeyConflict, KeyMemory, RobotOffline, RobotSetup
 from drivers.capabilities import Limits
 from drivers.refusal import refuse_unfit
+from protocols.images import write_png
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import OPERATIONS, well_of
-from protocols.scoring import write_png
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
 from simulators.robot_log import RobotLog
@@ -284,7 +284,7 @@ class SimulatedRobot:
         if rng.random() < self._options.spoilt_images:
             spoil = "blur" if rng.random() < 0.5 else "exposure"
         image = render_well(ratio, rng, spoil)
-        return Reading(well=well, kind="image", image_png=write_png(image))
+        return Reading(well=well, kind="image", image=write_png(image))
 
 
 def _without_attempt(key: str) -> str:

@@ -4,13 +4,11 @@ A twin that cannot say something is not asked for it.
 """
 
 import asyncio
-import io
 import itertools
 import math
 from collections.abc import Sequence
 from datetime import timedelta
 
-from PIL import Image as Picture
 from pydantic import ValidationError
 
 from drivers.base import DriverError, JobRefused, KeyMemory, RobotOffline
@@ -18,6 +16,8 @@ from drivers.conformance.bench import Bench, amount_of
 from drivers.conformance.check_list import check
 from drivers.conformance.levels import Failure, Level
 from drivers.twin import Done
+from protocols.image_formats import ImageNotRead
+from protocols.images import read_image
 from protocols.jobs import Job, JobReport
 from protocols.operations import well_of
 
@@ -89,9 +89,9 @@ def _refuse_wrong_values(bench: Bench, report: JobReport) -> None:
     for reading in report.readings:
         if reading.kind == "image":
             try:
-                Picture.open(io.BytesIO(reading.image_png)).verify()
-            except (OSError, SyntaxError, ValueError) as error:
-                raise Failure(f"its image of {reading.well} is none: {error}") from None
+                read_image(reading.image)
+            except ImageNotRead as error:
+                raise Failure(f"its image of {reading.well} cannot be read: {error}") from None
         elif reading.number is None or not math.isfinite(reading.number):
             raise Failure(f"its reading of {reading.well} is {reading.number}")
         if bench.twin.expected is None or reading.number is None:

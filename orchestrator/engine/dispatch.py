@@ -25,6 +25,7 @@ from orchestrator.journal.queries import failed_in_a_row
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
+from protocols.image_formats import format_of
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation
 
@@ -235,9 +236,10 @@ def _keep(lab: Lab, campaign_id: str, key: str, job: Job, reading: Reading) -> R
         unit=reading.unit,
     )
     if reading.kind == "image":
-        name = f"r{job.round}-p{job.plate}-{reading.well}-{job.step}-{job.occurrence}.png"
-        path = lab.home / "campaigns" / campaign_id / "images" / name
-        write_durably(path, reading.image_png)
+        name = f"r{job.round}-p{job.plate}-{reading.well}-{job.step}-{job.occurrence}"
+        extension = format_of(reading.image).extension
+        path = lab.home / "campaigns" / campaign_id / "images" / (name + extension)
+        write_durably(path, reading.image)
         row.path = path.relative_to(lab.home).as_posix()
-        row.sha256 = hashlib.sha256(reading.image_png).hexdigest()
+        row.sha256 = hashlib.sha256(reading.image).hexdigest()
     return row

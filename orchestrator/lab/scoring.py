@@ -106,7 +106,7 @@ def marked_image(row: ReadingRow, home: Path, scorer: Scorer) -> bytes | None:
 def _reading(row: ReadingRow, home: Path) -> Reading:
     kind: Literal["image", "number"] = "image" if row.kind == "image" else "number"
     image = (home / row.path).read_bytes() if kind == "image" else b""
-    return Reading(well=row.well, kind=kind, image_png=image, number=row.number, unit=row.unit)
+    return Reading(well=row.well, kind=kind, image=image, number=row.number, unit=row.unit)
 
 
 def scorer_findings(campaign: Campaign) -> list[Finding]:

@@ -19,6 +19,7 @@ from orchestrator.journal.row_json import add_rows, campaign_rows, sha256
 from orchestrator.results.report import report_of
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
+from protocols.image_formats import MEDIA_TYPES
 
 _METADATA = "ro-crate-metadata.json"
 _TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")
@@ -29,8 +30,7 @@ _KINDS = {
     ".csv": "text/csv",
     ".yaml": "application/yaml",
     ".html": "text/html",
-    ".png": "image/png",
-}
+} | MEDIA_TYPES
 
 
 def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive: Path) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
+from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from orchestrator.service.schema import (
     WellView,
 )
 from protocols.addresses import WellAddress
+from protocols.image_formats import MEDIA_TYPES
 
 
 def campaign_summary(
@@ -225,6 +227,8 @@ def reading_view(row: ReadingRow, marks: bool) -> ReadingView:
         unit=row.unit,
         sha256=row.sha256,
         image=f"{base}/image" if is_image else None,
+        media_type=MEDIA_TYPES.get(Path(row.path).suffix, "") if is_image else "",
+        preview=f"{base}/preview" if is_image else None,
         marked=f"{base}/marked" if is_image and marks else None,
     )
 

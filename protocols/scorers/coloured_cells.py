@@ -4,14 +4,15 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.ndimage import map_coordinates
 from skimage.filters import gaussian
 from skimage.measure import label, regionprops
 from skimage.segmentation import find_boundaries
 
+from protocols.images import write_png
 from protocols.jobs import Reading
-from protocols.scoring import UNREADABLE, Score, read_rgb, write_png
+from protocols.scoring import Score, scored_image
 
 CULTURE_RGB = (206.0, 190.0, 164.0)
 """Colour of unpigmented cells under the lab's light."""
@@ -30,7 +31,7 @@ _COUNTED_RGB = (0, 190, 255)
 _PIGMENTED_RGB = (255, 0, 200)
 
 
-def coloured_cell_ratio(image: NDArray[np.uint8]) -> Score:
+def coloured_cell_ratio(image: NDArray[np.uint8] | NDArray[np.float64]) -> Score:
     """Share of a well's visible area that is pigmented.
 
     The well is the largest round region that is brighter than the black plate. Each pixel is taken
@@ -57,7 +58,7 @@ class _Seen(NamedTuple):
     pigmented: NDArray[np.bool_] | None = None
 
 
-def _seen(image: NDArray[np.uint8]) -> _Seen:
+def _seen(image: NDArray[np.uint8] | NDArray[np.float64]) -> _Seen:
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(
             f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}"
@@ -98,33 +99,49 @@ def _seen(image: NDArray[np.uint8]) -> _Seen:
 class ColouredCells:
     """Scores images of wells by `coloured_cell_ratio`."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "Magenta surrounds what counts as coloured; blue, all that was counted."
 
     class Options(BaseModel):
-        """There are none."""
+        """What a campaign file says of it."""
 
         model_config = ConfigDict(frozen=True, extra="forbid")
 
+        plane: int | None = Field(
+            None, ge=1, description="of a file that holds several images: which one, from 1"
+        )
+
     def __init__(self, options: Options) -> None:
         """With the options of the campaign's outcome."""
+        self._options = options
 
     def score(self, reading: Reading) -> Score:
-        """The share of pigmented area; a reading that is no image is flagged `unreadable`."""
-        image = read_rgb(reading)
-        return UNREADABLE if image is None else coloured_cell_ratio(image)
+        """The share of pigmented area, at the depth that the camera gave.
+
+        Flags: those of `coloured_cell_ratio`, of an image that is not read (`unreadable`,
+        `format_not_read`, `too_large`, `no_such_plane`), of `CameraImage`, and `unknown_scale`
+        (floats beyond 0 to 1, whose white is not known).
+        """
+        image = scored_image(reading, self._options.plane)
+        if isinstance(image, Score):
+            return image
+        found = coloured_cell_ratio(image.rgb())
+        flags = (*image.flags, *(("unknown_scale",) if image.white is None else ()))
+        return found.model_copy(update={"flags": (*found.flags, *flags)})
 
     def marked(self, reading: Reading) -> bytes | None:
         """The image with the edges of what was counted, and of what counts as coloured."""
-        image = read_rgb(reading)
-        seen = None if image is None else _seen(image)
-        if image is None or seen is None or seen.counted is None or seen.pigmented is None:
+        image = scored_image(reading, self._options.plane)
+        if isinstance(image, Score):
             return None
-        image = image.copy()
-        image[find_boundaries(seen.counted, mode="inner")] = _COUNTED_RGB
-        image[find_boundaries(seen.pigmented, mode="inner")] = _PIGMENTED_RGB
-        return write_png(image)
+        seen = _seen(image.rgb())
+        if seen.counted is None or seen.pigmented is None:
+            return None
+        shown = image.for_the_eye().copy()
+        shown[find_boundaries(seen.counted, mode="inner")] = _COUNTED_RGB
+        shown[find_boundaries(seen.pigmented, mode="inner")] = _PIGMENTED_RGB
+        return write_png(shown)
 
 
 def _find_well(

@@ -76,7 +76,8 @@ def test_a_job_is_worked_off_item_by_item_on_the_command_line(
     assert imaged.stdout == "The job is done.\n"
     report = poll(waiting)
     assert (report.state, report.failed_wells) == ("done", {"A2": "the well is dry"})
-    assert report.readings[0].image_png.startswith(b"\x89PNG")
+    assert report.readings[0].image == picture.read_bytes()
+    assert report.readings[0].media_type == "image/bmp"
     assert "Nothing waits" in wellwise("manual", "list", "bench-person", home=waiting).stdout
 
 
@@ -128,7 +129,7 @@ def test_operations_are_described_in_words() -> None:
 def _png() -> bytes:
     import numpy as np
 
-    from protocols.scoring import write_png
+    from protocols.images import write_png
     from simulators.camera import render_well
 
     return write_png(render_well(0.5, np.random.default_rng(0)))

@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from protocols.images import write_png
 from protocols.jobs import Reading
 from protocols.scorers.coloured_cells import ColouredCells, coloured_cell_ratio
-from protocols.scoring import Score, read_rgb, write_png
+from protocols.scoring import Score, read_rgb
 from simulators.camera import Spoil, render_well
 
 
 def _scored(data: bytes) -> Score:
     return ColouredCells(ColouredCells.Options()).score(
-        Reading(well="A1", kind="image", image_png=data)
+        Reading(well="A1", kind="image", image=data)
     )
 
 
@@ -55,9 +56,9 @@ def test_an_image_survives_png() -> None:
 def test_what_was_counted_is_marked_on_the_image() -> None:
     image = render_well(0.4, np.random.default_rng(6))
     scorer = ColouredCells(ColouredCells.Options())
-    marked = scorer.marked(Reading(well="A1", kind="image", image_png=write_png(image)))
+    marked = scorer.marked(Reading(well="A1", kind="image", image=write_png(image)))
     assert marked is not None
-    shown = read_rgb(Reading(well="A1", kind="image", image_png=marked))
+    shown = read_rgb(Reading(well="A1", kind="image", image=marked))
     assert shown is not None
     changed = (shown != image).any(axis=2)
     colours = {tuple(int(part) for part in pixel) for pixel in shown[changed]}
@@ -67,7 +68,7 @@ def test_what_was_counted_is_marked_on_the_image() -> None:
     inside = ndimage.binary_fill_holes(edges) & ~edges
     assert image[inside].mean() < 0.7 * image[~inside & (image.max(axis=2) > 60)].mean()
     for nothing in (write_png(np.zeros_like(image)), b"no image"):
-        assert scorer.marked(Reading(well="A1", kind="image", image_png=nothing)) is None
+        assert scorer.marked(Reading(well="A1", kind="image", image=nothing)) is None
 
 
 def test_bytes_that_are_no_image_are_flagged() -> None:

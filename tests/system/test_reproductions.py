@@ -340,7 +340,7 @@ def test_b1_a_robot_whose_jobs_fail_in_a_row_is_given_no_more(
 
 def test_b2_done_without_its_readings_is_not_done() -> None:
     job = job_of(Image(well="A1"), Image(well="A2"))
-    picture = Reading(well="A1", kind="image", image_png=b"png")
+    picture = Reading(well="A1", kind="image", image=b"png")
     other = picture.model_copy(update={"well": "A2"})
     cases = {
         (): ["it has no reading of A1", "it has no reading of A2"],

@@ -1,4 +1,4 @@
-"""Images over HTTP: as the camera gave them, and with what the scorer counted marked on them."""
+"""Images over HTTP: as the camera gave them, for a browser, and with what was counted marked."""
 
 from pathlib import Path
 
@@ -14,23 +14,61 @@ from orchestrator.service.backend import Backend
 from orchestrator.service.lookup import installed_scorer
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import CampaignId, ReadingNumber
+from protocols.image_formats import MEDIA_TYPES, ImageNotRead, format_of
+from protocols.images import preview_png, shown_by_browsers
+
+_KINDS = sorted(set(MEDIA_TYPES.values()))
+_SHOWN = ("image/jpeg", "image/png")
+_UNCHANGING = {"Cache-Control": "private, max-age=86400, immutable"}
 
 images = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
 
 @images.get(
     "/{campaign_id}/readings/{reading}/image",
-    responses=READING | {200: {"content": {"image/png": {}}, "description": "The image."}},
+    responses=READING
+    | {200: {"content": {kind: {} for kind in _KINDS}, "description": "The image."}},
     response_class=FileResponse,
 )
 def image(
     backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber
 ) -> FileResponse:
-    """The image of a reading, as the camera gave it."""
+    """The image of a reading, as the camera gave it: its bytes, in its format."""
     _, path = _image_of(backend, campaign_id, reading)
     return FileResponse(
-        path, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"}
+        path,
+        media_type=format_of(_beginning(path)).media_type,
+        filename=path.name,
+        content_disposition_type="inline",
+        headers=_UNCHANGING,
     )
+
+
+@images.get(
+    "/{campaign_id}/readings/{reading}/preview",
+    responses=READING
+    | {200: {"content": {kind: {} for kind in _SHOWN}, "description": "What a browser shows."}},
+    response_class=Response,
+)
+def preview(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber
+) -> Response:
+    """The image of a reading as a browser can show it, at most 2048 pixels high and wide.
+
+    It is the image itself if browsers show it as it is; else it is made for the eye: grey beyond 8
+    bits is stretched to what it holds.
+    """
+    _, path = _image_of(backend, campaign_id, reading)
+    beginning = _beginning(path)
+    if shown_by_browsers(beginning):
+        return FileResponse(path, media_type=format_of(beginning).media_type, headers=_UNCHANGING)
+    try:
+        png = preview_png(path.read_bytes())
+    except ImageNotRead as error:
+        raise Missing(
+            f"the image of reading {reading} of {campaign_id} cannot be shown: {error}"
+        ) from None
+    return Response(png, media_type="image/png", headers=_UNCHANGING)
 
 
 @images.get(
@@ -53,6 +91,11 @@ def marked(
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"}
     )
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(256)
 
 
 def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingRow, Path]:

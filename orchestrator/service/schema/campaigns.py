@@ -172,6 +172,11 @@ class ReadingView(View):
     unit: str
     sha256: str
     image: str | None
+    """Where the image is as the camera gave it."""
+    media_type: str
+    """What that is, such as image/tiff; empty if the reading is no image."""
+    preview: str | None
+    """Where the image is as a browser can show it."""
     marked: str | None
     """Where the image is on which the scorer marks what it counted."""
 

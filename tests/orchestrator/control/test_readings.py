@@ -20,12 +20,13 @@ from orchestrator.studies.agreement import agreement, pairs_of
 from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
 from protocols.errors import Finding, InvalidInput
+from protocols.images import write_png
 from protocols.jobs import Reading
 from protocols.outcomes import Outcome
 from protocols.plate_table import read_plate_table
 from protocols.scorers.absorbance import Absorbance
 from protocols.scorers.fluorescent_cells import FluorescentCells, find_cells
-from protocols.scoring import read_rgb, write_png
+from protocols.scoring import read_rgb
 from tests import acting
 from tests.conftest import ASSAY_FILE
 from tests.service import house
@@ -62,7 +63,7 @@ def test_fluorescent_cells_are_counted(number: int) -> None:
     assert len(find_cells(_cells(number, seed=number), 8.0)) == number
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
     score = scorer.score(
-        Reading(well="A1", kind="image", image_png=_image(_cells(number, seed=number)))
+        Reading(well="A1", kind="image", image=_image(_cells(number, seed=number)))
     )
     assert score.value == min(number / 40, 1)
     assert score.flags == (("overfull",) if number > 40 else ())
@@ -70,9 +71,9 @@ def test_fluorescent_cells_are_counted(number: int) -> None:
 
 def test_each_counted_cell_has_a_circle() -> None:
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
-    marked = scorer.marked(Reading(well="A1", kind="image", image_png=_image(_cells(7))))
+    marked = scorer.marked(Reading(well="A1", kind="image", image=_image(_cells(7))))
     assert marked is not None
-    shown = read_rgb(Reading(well="A1", kind="image", image_png=marked))
+    shown = read_rgb(Reading(well="A1", kind="image", image=marked))
     assert shown is not None
     circles = label((shown == (255, 0, 200)).all(axis=2), connectivity=2)
     assert circles.max() == 7
@@ -83,11 +84,11 @@ def test_what_is_no_fluorescence_image_is_flagged() -> None:
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40, channel="red"))
     assert scorer.score(Reading(well="A1", kind="number", number=3.0)).flags == ("unreadable",)
     assert (
-        scorer.score(Reading(well="A1", kind="image", image_png=_image(_cells(5), channel=1))).value
+        scorer.score(Reading(well="A1", kind="image", image=_image(_cells(5), channel=1))).value
         == 0
     )
     white = _image(np.full((50, 50), 255.0), channel=0)
-    assert "over_exposed" in scorer.score(Reading(well="A1", kind="image", image_png=white)).flags
+    assert "over_exposed" in scorer.score(Reading(well="A1", kind="image", image=white)).flags
 
 
 @given(st.floats(-1, 5))
