@@ -130,6 +130,7 @@ class Client:
         "read_table": ("/plate-tables", CampaignSummary),
         "requeue": ("/requeue", CampaignSummary),
         "hand_over": ("/hand-over", CampaignSummary),
+        "set_robot_address": ("/robot-address", CampaignSummary),
         "set_rounds": ("/rounds", CampaignSummary),
         "rescore": ("/rescore", CampaignSummary),
         "abort": ("/abort", CampaignSummary),
@@ -239,6 +240,15 @@ class Client:
     def hand_over(self, campaign: str, robot: str, to: str, why: str) -> CampaignSummary:
         """Give what a robot has not begun in this round to another one that shares its steps."""
         return cast(CampaignSummary, self.act(campaign, "hand_over", robot=robot, to=to, why=why))
+
+    def set_robot_address(
+        self, campaign: str, robot: str, address: str, why: str
+    ) -> CampaignSummary:
+        """Say where a robot is now, such as at another port or network address."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "set_robot_address", robot=robot, address=address, why=why),
+        )
 
     def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
         """Raise or lower how many rounds the campaign is to have."""

@@ -6,6 +6,7 @@ What a message means is not known here.
 import asyncio
 import contextlib
 import json
+import os
 import time
 from binascii import crc_hqx
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import serial
 from serial.tools import list_ports
+from serial.urlhandler import protocol_hwgrep
 
 from drivers.base import RobotOffline
 from drivers.serial.profile import Profile
@@ -25,6 +27,9 @@ _PATIENCE = 3.0
 
 _BY_SERIAL_NUMBER = "usb-serial://"
 """Before the serial number of a USB port: the port is then found whatever its name is today."""
+
+_BY_PATTERN = "hwgrep://"
+"""Before a pattern of pyserial's list of ports, such as hwgrep://067B:2303."""
 
 _PARITY = {"none": serial.PARITY_NONE, "odd": serial.PARITY_ODD, "even": serial.PARITY_EVEN}
 
@@ -53,10 +58,12 @@ class SerialLine:
         Raises:
             RobotOffline: it is not there, or somebody else has it.
         """
-        line, name = self._profile.line, self._port_name()
-        # A pseudo-terminal carries bytes: it has neither seven bits nor parity, and refuses both.
-        pseudo = name.startswith("/dev/pts/")
+        line = self._profile.line
         try:
+            name = self._port_name()
+            # A pseudo-terminal carries bytes: it has neither seven bits nor parity, and refuses
+            # both.
+            pseudo = os.path.realpath(name).startswith("/dev/pts/")
             self._port = serial.serial_for_url(
                 name,
                 baudrate=line.baud,
@@ -86,7 +93,9 @@ class SerialLine:
                 port.close()
 
     def _port_name(self) -> str:
-        """The port's name today, where the address is a serial number."""
+        """The port's name today, where the address says which device it is and not its port."""
+        if self._name.lower().startswith(_BY_PATTERN):
+            return str(protocol_hwgrep.Serial().from_url(self._name))
         if not self._name.startswith(_BY_SERIAL_NUMBER):
             return self._name
         wanted = self._name.removeprefix(_BY_SERIAL_NUMBER)

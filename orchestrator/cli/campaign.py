@@ -27,6 +27,7 @@ from orchestrator.cli.context import (
     print_questions,
     print_stand_ins,
     read_campaign_input,
+    take_lab,
     text_of,
 )
 from protocols.errors import InvalidInput, Problem
@@ -66,9 +67,16 @@ def run(
 
 @campaigns.command()
 def resume(
-    campaign: CampaignId = None, home: Home = None, wait: Wait = False, out: Out = None
+    campaign: CampaignId = None,
+    home: Home = None,
+    lab: LabOption = None,
+    wait: Wait = False,
+    out: Out = None,
 ) -> None:
-    """Go on with a campaign that was interrupted or paused, from the same place."""
+    """Go on with a campaign that was interrupted or paused, from the same place.
+
+    Its robots are reached as the lab file says now.
+    """
     from orchestrator.cli.live import print_result, run_on, write_results
     from orchestrator.control.act import perform
     from orchestrator.control.campaigns import Resume
@@ -82,6 +90,7 @@ def resume(
             print_result(journal, campaign_id)
             write_results(settings, journal, campaign_id, out)
             return
+        take_lab(settings, journal, campaign_id, lab)
         if state.status == "paused":
             perform(
                 open_lab(settings, journal, state, []), campaign_id, Resume(why="resumed"), person()

@@ -167,6 +167,24 @@ def read_campaign_input(file: Path, lab_file: Path | None = None) -> CampaignInp
     return CampaignInput(text, campaign, stand_ins(campaign, lab))
 
 
+def take_lab(settings: Settings, journal: Journal, campaign_id: str, lab_file: Path | None) -> None:
+    """Reach the robots of a campaign as the lab file says now, and print what that changed.
+
+    Raises:
+        InvalidInput: with everything wrong in the file, or what its robots cannot do.
+    """
+    if lab_file is None:
+        return
+    from orchestrator.control.robots import take_lab_file
+    from orchestrator.intake.campaign_check import NamedText, checked_lab
+    from orchestrator.lab.lab import open_lab
+
+    file = checked_lab(NamedText(text_of(lab_file), str(lab_file)))
+    lab = open_lab(settings, journal, journal.state(campaign_id), [])
+    for line in take_lab_file(lab, campaign_id, file, str(lab_file), person()):
+        console.print(line, style="yellow", highlight=False, soft_wrap=True)
+
+
 def print_stand_ins(given: CampaignInput, lab_file: Path | None) -> None:
     """Which robots come from the campaign file because the lab file does not have them."""
     for robot, steps in given.stand_ins.items():

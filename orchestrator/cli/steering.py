@@ -15,6 +15,7 @@ from orchestrator.cli.acts_table import ACT_SPECS
 from orchestrator.cli.context import (
     CampaignId,
     Home,
+    LabOption,
     Wait,
     chosen,
     console,
@@ -23,6 +24,7 @@ from orchestrator.cli.context import (
     print_questions,
     print_waiting,
     settings_for,
+    take_lab,
 )
 
 if TYPE_CHECKING:
@@ -39,13 +41,15 @@ Who = Annotated[
 
 
 @operators.command()
-def advance(campaign: CampaignId = None, home: Home = None, wait: Wait = False) -> None:
+def advance(
+    campaign: CampaignId = None, home: Home = None, lab_file: LabOption = None, wait: Wait = False
+) -> None:
     """Do what is due now and say when to come back; harmless at any time.
 
-    Where every robot is simulated, each call first moves the virtual clock to the moment that the
-    last call named.
+    Robots are reached as the lab file says now. Where every robot is simulated, each call first
+    moves the virtual clock to the moment that the last call named.
     """
-    with opened_lab(campaign, home, with_robots=True) as (lab, campaign_id):
+    with opened_lab(campaign, home, with_robots=True, lab_file=lab_file) as (lab, campaign_id):
         now, outlook = asyncio.run(_advanced(lab, campaign_id, home, wait))
         state = lab.journal.state(campaign_id)
         print_questions(outlook.questions)
@@ -138,13 +142,17 @@ add_acts(operators, ACT_SPECS, {"home": Home, "who": Who}, _act, remote=False)
 
 @contextmanager
 def opened_lab(
-    campaign: str | None, home: Home, with_robots: bool = False
+    campaign: str | None, home: Home, with_robots: bool = False, lab_file: LabOption = None
 ) -> Iterator[tuple[Lab, str]]:
-    """The lab of a campaign for the length of a command, and the campaign's id."""
+    """The lab of a campaign for the length of a command, and the campaign's id.
+
+    Its robots are first reached as the lab file says, if there is one.
+    """
     from orchestrator.lab.lab import open_lab
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
+        take_lab(settings, journal, campaign_id, lab_file)
         # A pause must not fail for want of a driver; and where workers have the robots, no command
         # opens one here.
         robots: list[str] | None = None if with_robots and not settings.workers else []

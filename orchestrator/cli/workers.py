@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestrator.cli.context import Home, console, settings_for
+from orchestrator.cli.context import (
+    Home,
+    LabOption,
+    console,
+    opened_journal,
+    person,
+    settings_for,
+    text_of,
+)
 
 lab_commands = typer.Typer()
 
@@ -21,8 +30,13 @@ def worker(
         typer.Argument(help="Robots whose cables are at this computer.", metavar="ROBOT..."),
     ],
     home: Home = None,
+    lab: LabOption = None,
 ) -> None:
-    """Do the jobs of robots at this computer, until interrupted."""
+    """Do the jobs of robots at this computer, until interrupted.
+
+    They are reached as the lab file says now.
+    """
+    _take_lab(robots, home, lab)
     _serve(robots, f"Worker for {', '.join(robots)}: waiting for jobs. Stop with Ctrl-C.", home)
 
 
@@ -34,6 +48,17 @@ def serve_flows(home: Home = None) -> None:
     # Migrations run here, before many processes open the journal at once.
     Journal(settings_for(home).journal_url).close()
     _serve(["orchestrator"], "Advancing campaigns. Stop with Ctrl-C.", home)
+
+
+def _take_lab(robots: Sequence[str], home: Path | None, file: Path | None) -> None:
+    if file is None:
+        return
+    from orchestrator.control.robots import take_lab_file_everywhere
+    from orchestrator.intake.campaign_check import NamedText, checked_lab
+
+    described = checked_lab(NamedText(text_of(file), str(file)))
+    with opened_journal(home) as (settings, journal):
+        take_lab_file_everywhere(settings, journal, described, str(file), person(), robots)
 
 
 def _serve(queues: Sequence[str], message: str, home: Home) -> None:

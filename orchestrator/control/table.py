@@ -6,6 +6,7 @@ from orchestrator.control.handover import HandOver
 from orchestrator.control.jobs import Decide
 from orchestrator.control.proposals import Approve, EditProposal
 from orchestrator.control.rescoring import Rescore
+from orchestrator.control.robots import SetRobotAddress
 from orchestrator.control.wells import CorrectWell, EnterValues, ReadTable, Requeue
 
 ACTS: list[type[Act]] = [
@@ -19,6 +20,7 @@ ACTS: list[type[Act]] = [
     ReadTable,
     Requeue,
     HandOver,
+    SetRobotAddress,
     SetRounds,
     Rescore,
     Abort,

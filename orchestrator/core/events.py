@@ -48,6 +48,7 @@ class EventKind(StrEnum):
     ROBOT_NOT_STOPPED = "robot_not_stopped"
     STOP_REQUESTED = "stop_requested"
     HANDED_OVER = "handed_over"
+    ROBOT_CONFIGURED = "robot_configured"
     WORKER_LOST = "worker_lost"
 
     @classmethod

@@ -22,6 +22,7 @@ from orchestrator.core.state import CampaignStatus, JobState, JobStatus
 from orchestrator.errors import Halted, LeaseLost
 from orchestrator.journal.durable import write_durably
 from orchestrator.journal.queries import failed_in_a_row
+from orchestrator.journal.robot_configs import left_behind
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
@@ -80,6 +81,13 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
             used.lease.check()
             await robot.submit(job)
         elif status is JobStatus.DISPATCHED and (await _ask(robot, job)).state == "unknown":
+            former = left_behind(lab.journal, campaign_id, job.robot, key)
+            if former is not None:
+                message = (
+                    f"it was handed out when {job.robot} was at {former or 'no address'}; where "
+                    "it is now it does not know of it"
+                )
+                return _in_doubt(lab, job, key, status, message, {}, None)
             if lab.journal.status(campaign_id) != CampaignStatus.RUNNING:
                 message = "the robot never got it, and its campaign does not run any more"
                 lab.journal.move_job(key, status, JobStatus.PLANNED, lab.clock.now(), message)
@@ -125,7 +133,20 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
     )
     if report.device_fault:
         return _in_doubt_by_fault(lab, used, key, status, report.device_fault, left)
-    lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, report.failed_wells, left)
+    return _in_doubt(lab, job, key, status, message, report.failed_wells, left)
+
+
+def _in_doubt(
+    lab: Lab,
+    job: Job,
+    key: str,
+    status: JobStatus,
+    message: str,
+    failed_wells: dict[str, str],
+    left: Sequence[Operation] | None,
+) -> datetime:
+    """A person says what became of a job, unless all of it may be done once more."""
+    lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, failed_wells, left)
     if job.repeatable:
         lab.journal.decide_job(
             key, "again", lab.clock.now(), By(why="every operation of it may be done once more")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from drivers.registry import driver_class, make_driver
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import lives
 from orchestrator.journal.journal import Journal
+from orchestrator.journal.robot_configs import robot_config
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
 
@@ -25,16 +26,20 @@ class Lab:
     robots: Mapping[str, Driver]
     home: Path
     lease_s: float = 30.0
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    """Where real robots are, by name: no two processes use the same address at once."""
-    remake: Callable[[str, int], Driver] | None = None
+    configured: Callable[[str], RobotConfig] | None = None
+    """Where a robot is and how it is to be reached, as the journal says now."""
+    remake: Callable[[str, RobotConfig, int], Driver] | None = None
     """Makes the driver of a robot once more, for an owner with this fencing number."""
 
-    def driver(self, name: str, fence: int) -> Driver:
+    def config(self, name: str) -> RobotConfig | None:
+        """Where a robot is now and how it is to be reached; None where it is nowhere."""
+        return None if self.configured is None or self.clock.virtual else self.configured(name)
+
+    def driver(self, name: str, config: RobotConfig | None, fence: int) -> Driver:
         """The driver with which an owner acts: a virtual robot's is kept, others are made again."""
-        if self.remake is None or self.clock.virtual:
+        if self.remake is None or config is None:
             return self.robots[name]
-        return self.remake(name, fence)
+        return self.remake(name, config, fence)
 
     def state(self, campaign_id: str) -> CampaignState:
         """Where a campaign stands, with what its robots' drivers declare."""
@@ -71,8 +76,7 @@ def open_lab(
         if robots is None or name in robots
     }
 
-    def made(name: str, fence: int = 0) -> Driver:
-        config = configs[name]
+    def made(name: str, config: RobotConfig, fence: int = 0) -> Driver:
         setup = RobotSetup(
             name=name,
             options=config.options,
@@ -88,10 +92,10 @@ def open_lab(
     return Lab(
         journal=journal,
         clock=clock,
-        robots={name: made(name) for name in configs},
+        robots={name: made(name, config) for name, config in configs.items()},
         home=settings.home,
         lease_s=settings.lease_s,
-        addresses={name: config.address for name, config in configs.items() if config.address},
+        configured=lambda name: robot_config(journal, state.id, name),
         remake=made,
     )
 

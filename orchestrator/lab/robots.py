@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from drivers.base import Driver, DriverError
@@ -35,7 +35,8 @@ async def used_robot(
 ) -> AsyncIterator[UsedRobot]:
     """Own a robot of a campaign for the length of a block, and stop it when somebody asks for it.
 
-    Other campaigns, processes and computers wait meanwhile, and do not open its line.
+    Other campaigns, processes and computers wait meanwhile, and do not open its line. The robot is
+    reached where the journal says that it is now.
 
     Args:
         lab: journal and robots.
@@ -49,11 +50,14 @@ async def used_robot(
     """
     on_wait = _log_wait if wait else None
     resource, purpose = robot_resource(name), f"campaign {campaign_id}"
-    async with (
-        owned(lab.journal, resource, lab.lease_s, on_wait, purpose) as lease,
-        device_lock(lab.addresses.get(name, ""), on_wait),
-    ):
-        robot = lab.driver(name, lease.fence)
+    async with AsyncExitStack() as stack:
+        lease = await stack.enter_async_context(
+            owned(lab.journal, resource, lab.lease_s, on_wait, purpose)
+        )
+        config = lab.config(name)
+        address = "" if config is None else config.address
+        await stack.enter_async_context(device_lock(address, on_wait))
+        robot = lab.driver(name, config, lease.fence)
         watching = asyncio.create_task(_stop_on_request(lab, campaign_id, name, robot))
         try:
             yield UsedRobot(name, campaign_id, robot, lease)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from orchestrator.control.robots import take_lab_file_everywhere
+from orchestrator.core.by import WELLWISE
 from orchestrator.core.state import CampaignState
 from orchestrator.engine.supervisor import CampaignSupervisor
 from orchestrator.intake.campaign_check import NamedText, checked_lab
@@ -60,6 +62,8 @@ class Backend:
                 NamedText(settings.lab.read_text(encoding="utf-8"), str(settings.lab))
             )
         journal = open_journal(settings)
+        if lab is not None:
+            take_lab_file_everywhere(settings, journal, lab, str(settings.lab), WELLWISE)
         return cls(
             settings=settings,
             journal=journal,

@@ -317,36 +317,6 @@ def test_after_a_stop_the_next_volume_is_whole(tmp_path: Path) -> None:
     assert whole == pytest.approx(500, rel=0.01)
 
 
-class Port:
-    """A USB serial port, as the system lists it."""
-
-    serial_number = "FT2XK7"
-
-    def __init__(self, device: str) -> None:
-        self.device = device
-
-
-def test_a_pump_that_is_plugged_into_another_port_is_found_by_its_serial_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = MasterflexFirmware(), MasterflexFirmware()
-    ports = [Port(first.path)]
-    monkeypatch.setattr("drivers.serial.line.list_ports.comports", lambda: ports)
-
-    def plug_in_elsewhere() -> None:
-        first.end()
-        ports[:] = [Port(second.path)]
-
-    driver = pump(tmp_path, quick(tmp_path, "masterflex-ls"), "usb-serial://FT2XK7")
-    reports = asyncio.run(two_jobs(driver, plug_in_elsewhere))
-    second.end()
-    assert [report.state for report in reports] == ["done", "done"]
-    assert first.moved_ul == second.moved_ul == pytest.approx([400, 520], rel=0.01)
-    nobody = pump(tmp_path, "masterflex-ls", "usb-serial://FT0000")
-    with pytest.raises(RobotOffline, match=r"serial number 'FT0000' \(there is FT2XK7\)"):
-        asyncio.run(nobody.connect())
-
-
 def test_the_least_volume_is_one_that_the_steps_can_make(tmp_path: Path) -> None:
     driver = pump(tmp_path, "masterflex-ls", "/dev/null", settings={"ul_per_revolution": 60})
     assert driver.capabilities.operations["dispense"]["volume_ul"] == (30, 100000)
