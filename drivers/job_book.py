@@ -152,10 +152,9 @@ class JobBook:
             self._database.execute(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
 
     def write(self, report: JobReport) -> None:
-        """Note the state of a job."""
-        self._database.execute(
-            "UPDATE jobs SET report = ? WHERE key = ?", (report.model_dump_json(), report.key)
-        )
+        """Note the state of a job; its readings are noted with its operations."""
+        text = report.model_copy(update={"readings": ()}).model_dump_json()
+        self._database.execute("UPDATE jobs SET report = ? WHERE key = ?", (text, report.key))
 
     def stop(self, at: datetime) -> None:
         """Note that everything under way was stopped by the operator."""
@@ -164,21 +163,31 @@ class JobBook:
             self.write(report.model_copy(update=ended))
 
     def report(self, key: str) -> JobReport | None:
-        """The state of a job, with its operations and readings so far; None if never taken."""
+        """The state of a job, with its operations so far; None if never taken.
+
+        Its readings come when it is not under way any more: images are large, and who waits for the
+        end asks often.
+        """
         row = self._database.execute(
             "SELECT report, job FROM jobs WHERE key = ?", (key,)
         ).fetchone()
         if row is None:
             return None
         report = JobReport.model_validate_json(row[0])
-        done = self._database.execute(
-            "SELECT reading FROM operations WHERE key = ? AND done ORDER BY position", (key,)
-        ).fetchall()
-        readings = tuple(Reading.model_validate_json(text) for (text,) in done if text)
-        content = Job.model_validate_json(row[1]).content
+        readings = () if report.state == "running" else tuple(self._readings(key))
         return report.model_copy(
-            update={"operations_done": len(done), "readings": readings, "content": content}
+            update={
+                "operations_done": len(self.done(key)),
+                "readings": readings,
+                "content": Job.model_validate_json(row[1]).content,
+            }
         )
+
+    def _readings(self, key: str) -> Iterator[Reading]:
+        rows = self._database.execute(
+            "SELECT reading FROM operations WHERE key = ? AND done ORDER BY position", (key,)
+        )
+        return (Reading.model_validate_json(text) for (text,) in rows if text)
 
     def job(self, key: str) -> Job:
         """A job that was taken."""

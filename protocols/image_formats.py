@@ -45,7 +45,7 @@ _SIGNATURES: tuple[tuple[int, bytes, ImageFormat], ...] = (
     (0, b"\x89HDF\r\n\x1a\n", ImageFormat("HDF5", "application/x-hdf5", ".h5", read=False)),
     (0, b"\x93NUMPY", ImageFormat("NumPy", "application/octet-stream", ".npy", read=False)),
     (4, b"ftypheic", ImageFormat("HEIC", "image/heic", ".heic", read=False)),
-    (4, b"ftypavif", ImageFormat("AVIF", "image/avif", ".avif", read=False)),
+    (4, b"ftypavif", ImageFormat("AVIF", "image/avif", ".avif")),
     (0, b"\xff\x0a", _JPEG_XL),
     (0, b"\x00\x00\x00\x0cJXL ", _JPEG_XL),
     (0, b"%PDF", ImageFormat("PDF", "application/pdf", ".pdf", read=False)),

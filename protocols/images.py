@@ -82,8 +82,8 @@ class CameraImage:
 def read_image(data: bytes, plane: int | None = None) -> CameraImage:
     """The pixels of an image file, at full depth.
 
-    Read are PNG, TIFF (also BigTIFF, either byte order, several planes), JPEG, BMP, GIF, WebP,
-    JPEG 2000, PGM and PPM; palettes, CMYK and other colour spaces become RGB.
+    Read are PNG, TIFF (also BigTIFF, either byte order, several planes), JPEG, JPEG 2000, BMP,
+    GIF, WebP, AVIF, PGM and PPM; palettes, CMYK and other colour spaces become RGB.
 
     Args:
         data: the bytes of the file.

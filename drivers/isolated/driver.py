@@ -28,8 +28,8 @@ from drivers.base import (
 )
 from protocols.jobs import Job, JobReport
 
-_LONGEST_LINE = 2**27
-"""Bytes of one answer: the images of a whole plate."""
+_LONGEST_LINE = 2**31
+"""Bytes of one answer: images of 96 wells, 4 megapixels of 16 bits each, in base64."""
 
 _START_S = 60.0
 """How long an interpreter may take until its driver is made."""

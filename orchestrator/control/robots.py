@@ -165,27 +165,25 @@ def _config(state: CampaignState, robot: str) -> RobotConfig:
 
 def _configure(acting: Acting, robot: str, config: RobotConfig) -> None:
     known = _config(acting.state, robot)
-    differences = _differences(known, config)
-    if not differences:
+    before, after = _changes(known, config)
+    if not after:
         return
     write_robot_config(acting.session, acting.campaign_id, robot, config, acting.now)
-    data = {"before": _written(known), "after": _written(config)}
-    text = f"{differences}: {acting.by.why}"
-    acting.record(EventKind.ROBOT_CONFIGURED, robot, data, text)
+    text = f"{_differences(known, config)}: {acting.by.why}"
+    acting.record(EventKind.ROBOT_CONFIGURED, robot, {"before": before, "after": after}, text)
 
 
 def _differences(known: RobotConfig, config: RobotConfig) -> str:
     """What differs, in words; nothing if nothing does."""
-    before, after = _written(known), _written(config)
-    return "; ".join(
-        f"{key} {_shown(before[key])} -> {_shown(after[key])}"
-        for key in before
-        if before[key] != after[key]
-    )
+    before, after = _changes(known, config)
+    return "; ".join(f"{key} {_shown(before[key])} -> {_shown(after[key])}" for key in after)
 
 
-def _written(config: RobotConfig) -> dict[str, Any]:
-    return config.model_dump(mode="json", by_alias=True)
+def _changes(known: RobotConfig, config: RobotConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The keys that differ, as they were and as they are."""
+    before, after = (one.model_dump(mode="json", by_alias=True) for one in (known, config))
+    changed = [key for key in before if before[key] != after[key]]
+    return {key: before[key] for key in changed}, {key: after[key] for key in changed}
 
 
 def _shown(value: Any) -> str:

@@ -51,7 +51,6 @@ def left_behind(journal: Store, campaign_id: str, robot: str, key: str) -> str |
     )
     with journal.reading_session() as session:
         for event in session.exec(moves):
-            before, after = event.data["before"], event.data["after"]
-            if before["address"] != after["address"]:
-                return str(before["address"])
+            if "address" in event.data["before"]:
+                return str(event.data["before"]["address"])
     return None

@@ -144,6 +144,7 @@ AS_CAMERAS_GIVE_THEM = {
     "PGM 16 bit": _pillow(Picture.fromarray(TWELVE), "PPM"),
     "BMP": _pillow(Picture.fromarray(EIGHT), "BMP"),
     "WebP": _pillow(Picture.fromarray(EIGHT).convert("RGB"), "WEBP", lossless=True),
+    "AVIF": _pillow(Picture.fromarray(EIGHT).convert("RGB"), "AVIF", quality=90),
     "pyramid": b"",
 }
 

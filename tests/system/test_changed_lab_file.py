@@ -142,3 +142,21 @@ def test_a_service_reaches_robots_as_its_lab_file_says_when_it_starts(tmp_path: 
     backend.journal.close()
     assert state.campaign.robots["pump"].address == "/dev/ttyUSB4"
     assert [who for _, who, _ in configured(lab, campaign_id)] == ["wellwise"]
+
+
+def test_a_worker_takes_the_addresses_of_its_own_robots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, campaign_id = launched(tmp_path, "/dev/ttyUSB0")
+    file = tmp_path / "lab.yaml"
+    everything = LAB.replace("PORT", "/dev/ttyUSB5")
+    file.write_text(
+        everything.replace("driver: manual}", "driver: manual, options: {person: Ada}}")
+    )
+    served: list[list[str]] = []
+    # Not Prefect's queues: the server that they are on is another test's.
+    monkeypatch.setattr("orchestrator.cli.workers._serve", lambda robots, *_: served.append(robots))
+    said = wellwise("worker", "pump", "--lab", file, home=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert served == [["pump"]]
+    assert [robot for robot, _, _ in configured(lab, campaign_id)] == ["pump"]

@@ -297,6 +297,13 @@ def test_only_an_admin_says_where_a_robot_is_over_the_network(
         empty = served.client("admin").post(path, json=body | {"address": " "})
         assert empty.status_code == 422
         lab = served.backend.acting(campaign_id)
+        lab.journal.robot_offline(campaign_id, robot, "silence", lab.clock.now())
+        served.backend.changed(campaign_id)
+        page = served.client("operator").get(f"/campaigns/{campaign_id}").text
+        buttons = [tag for tag in page.split("<button") if 'data-act="set_robot_address"' in tag]
+        # Next to the robot that does not answer, and among the further acts; for admins alone.
+        assert len(buttons) == 2
+        assert all('class="operator admin"' in tag for tag in buttons)
         acting.abort(lab, campaign_id, "ada", "enough")
         with pytest.raises(JournalError, match="its robots get nothing more"):
             acting.do(lab, campaign_id, "ada", SetRobotAddress(robot=robot, address="x", why="y"))

@@ -43,7 +43,12 @@ def routes(found: House) -> list[tuple[str, str]]:
 
 
 FREE = {"/api/v1/health", "/api/v1/ready"}
-ADMIN = {"/api/v1/tokens", "/api/v1/audit", "/api/v1/tokens/{token}"}
+ADMIN = {
+    "/api/v1/tokens",
+    "/api/v1/audit",
+    "/api/v1/tokens/{token}",
+    "/api/v1/campaigns/{campaign_id}/robot-address",
+}
 LOOKING = {"/api/v1/campaigns/validate"}
 
 
