@@ -20,6 +20,7 @@ _GENERATIONS = 15
 _SURVIVORS = 80
 _SHRINK = 0.85
 _POINTS = 20
+_NEGLIGIBLE = 0.01
 _LIKELY = 0.5  # the least probability to meet the constraints on outcomes
 
 CostOf = Callable[[Mapping[str, Value]], float]
@@ -61,8 +62,9 @@ def pareto_front(
     """Up to twenty conditions from the worst to the best in the first objective, none dominated.
 
     Permitted conditions, tried or not, evolve for some generations, in which those survive that
-    are not dominated. Those that meet the constraints on outcomes with less than a half do not
-    count while any other is left.
+    are not dominated. Those that meet the constraints on outcomes with less than a half, or are not
+    better than every threshold, do not count while any other is left; nor does what is better only
+    by less than a hundredth of the front's range.
 
     Args:
         space: the parameters and what each of them allows.
@@ -87,7 +89,7 @@ def pareto_front(
 
     rng = np.random.default_rng(seed)
     evolved = evolve(fitted.encoding, fitted.observed, select, rng, _GENERATIONS, _SHRINK)
-    rows = _non_dominated(fitted, goals, evolved, costs, _POINTS)
+    rows = _non_dominated(fitted, goals, evolved, costs, _POINTS, _NEGLIGIBLE)
     tried = {row.tobytes() for row in fitted.observed}
     features = fitted.encoding.features(rows)
     predicted = [fitted.models[wanted.outcome].predict(features) for wanted in goals.objectives]
@@ -109,18 +111,38 @@ def pareto_front(
 
 
 def _non_dominated(
-    fitted: FittedOutcomes, goals: Goals, rows: Rows, costs: Sequence[CostOf], number: int
+    fitted: FittedOutcomes,
+    goals: Goals,
+    rows: Rows,
+    costs: Sequence[CostOf],
+    number: int,
+    negligible: float = 0.0,
 ) -> Rows:
-    """The rows that no other dominates; of more than `number`, some spread evenly by rank."""
+    """The rows that no other dominates; of more than `number`, some spread evenly by rank.
+
+    Differences of less than the share `negligible` of the front's range do not count.
+    """
     features = fitted.encoding.features(rows)
     likely = feasible_probability(fitted, goals, features) >= _LIKELY
-    if goals.constraints and likely.any():
-        rows, features = rows[likely], features[likely]
     utilities = [o.utility(fitted.models[o.outcome].mean(features)) for o in goals.objectives]
+    wanted = likely.copy()
+    if len(goals.objectives) > 1:
+        for objective, values in zip(goals.objectives, utilities, strict=True):
+            if objective.threshold is not None:
+                wanted &= values > float(objective.utility(objective.threshold))
+    kept = wanted if wanted.any() else likely
+    if kept.any():
+        rows, utilities = rows[kept], [values[kept] for values in utilities]
     conditions = fitted.encoding.conditions(rows)
     negated_costs = [[-cost(condition.root) for condition in conditions] for cost in costs]
     outcomes: NDArray[np.float64] = np.column_stack([*utilities, *negated_costs])
-    front = is_non_dominated(torch.as_tensor(outcomes), deduplicate=True).numpy()
+    front = np.flatnonzero(is_non_dominated(torch.as_tensor(outcomes), deduplicate=True))
+    if negligible:
+        # The best in the first objective comes first, so that of equals it is kept.
+        front = front[np.argsort(-outcomes[front, 0], kind="stable")]
+        ranges = np.ptp(outcomes[front], axis=0)
+        steps = torch.as_tensor(outcomes[front] / np.where(ranges > 0, negligible * ranges, 1.0))
+        front = front[is_non_dominated(steps.round(), deduplicate=True).numpy()]
     rows, first = rows[front], outcomes[front, 0]
     order = np.argsort(first)
     ranks = np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int)
