@@ -139,10 +139,14 @@ def _non_dominated(
     front = np.flatnonzero(is_non_dominated(torch.as_tensor(outcomes), deduplicate=True))
     if negligible:
         # The best in the first objective comes first, so that of equals it is kept.
-        front = front[np.argsort(-outcomes[front, 0], kind="stable")]
-        ranges = np.ptp(outcomes[front], axis=0)
-        steps = torch.as_tensor(outcomes[front] / np.where(ranges > 0, negligible * ranges, 1.0))
-        front = front[is_non_dominated(steps.round(), deduplicate=True).numpy()]
+        front = whole = front[np.argsort(-outcomes[front, 0], kind="stable")]
+        for _ in range(
+            2
+        ):  # then with the range of what was left, without a tail of next to nothing
+            ranges = np.ptp(outcomes[front], axis=0)
+            steps = outcomes[whole] / np.where(ranges > 0, negligible * ranges, 1.0)
+            left = is_non_dominated(torch.as_tensor(steps).round(), deduplicate=True).numpy()
+            front = whole[left]
     rows, first = rows[front], outcomes[front, 0]
     order = np.argsort(first)
     ranks = np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int)
