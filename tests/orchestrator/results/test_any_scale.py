@@ -9,12 +9,15 @@ from typer.testing import CliRunner
 from orchestrator.cli.main import app
 from orchestrator.control.wells import EnterValues
 from orchestrator.core.round_planning import plan_round
-from orchestrator.core.state import WellState
+from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.results.campaign_figures import figures_of
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
+from orchestrator.studies.confirmation import compare
 from protocols.compile import compile_jobs
+from protocols.conditions import Condition, Proposal
+from protocols.plates import Well
 from tests import acting
 from tests.conftest import ROOT, START
 from tests.service import House, house
@@ -187,3 +190,44 @@ def test_without_a_scale_there_is_no_forecast(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert "4 rounds, 4 jobs" in ran.output
     assert "Forecast" not in ran.output
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "verdict", "difference"),
+    [
+        ("maximised", [1495, 1496, 1494.5], [1351, 1352, 1350], "The first is better.", 144.17),
+        ("minimised", [-2.1, -2.2, -2.0], [-3.3, -3.4, -3.2], "The second is better.", 1.2),
+        ("minimised", [-3.3, -3.4, -3.2], [-2.1, -2.2, -2.0], "The first is better.", -1.2),
+        # 7.0 is nearer 7.2 than 8.4, though it is lower.
+        ("matched", [7.0, 7.1, 7.05], [8.4, 8.5, 8.3], "The first is better.", 1.05),
+        ("matched", [4.0, 7.2, 9.9], [4.1, 7.3, 10.0], "The data do not show a difference.", 0.03),
+    ],
+)
+def test_a_confirmation_judges_in_the_direction_of_the_objective(
+    name: str, first: list[float], second: list[float], verdict: str, difference: float
+) -> None:
+    conditions = [{"salt": salt, "acid": 20.0, "glycerol": 50.0} for salt in (10.0, 100.0)]
+    chosen = ", ".join(
+        f"{{condition: {{salt: {c['salt']}, acid: 20, glycerol: 50}}, wells: 6}}"
+        for c in conditions
+    )
+    text = CASES[name].text.replace(
+        "{initial: 11, standard: 1}", f"{{initial: 0, chosen: [{chosen}]}}"
+    )
+    campaign = checked_campaign(NamedText(text, "c.yaml"), Settings())
+    wells = [
+        WellState(
+            well=Well(plate=1, name=f"A{number}", number=number),
+            proposal=Proposal(condition=Condition(condition), role="chosen", reason="test"),
+            value=value,
+            scored=True,
+        )
+        for condition, values in zip(conditions, (first, second), strict=True)
+        for number, value in enumerate(values, 1)
+    ]
+    batch = RoundState(1, True, START, START, tuple(wells))
+    state = CampaignState("c", campaign, CampaignStatus.RUNNING, START, rounds=(batch,))
+    found = compare(state)
+    assert found.verdict == verdict
+    assert found.difference == pytest.approx(difference, abs=0.01)
+    assert found.means == (pytest.approx(sum(first) / 3), pytest.approx(sum(second) / 3))
