@@ -18,6 +18,7 @@ from orchestrator.core.lifecycle import (
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import CampaignRow
 from protocols.campaign import Campaign
 from tests.builders import planned
 from tests.conftest import START
@@ -155,3 +156,17 @@ def test_a_plate_in_doubt_holds_its_robot_unless_its_state_is_known(
     assert AskOperator(key, "the robot cannot say") in actions
     assert len([action for action in actions if isinstance(action, ExecuteJob)]) == 7
     assert not any(isinstance(action, FinishRound) for action in actions)
+
+
+def test_a_campaign_that_was_recorded_in_the_earlier_form_is_the_same(
+    tmp_path: Path, rpe: Campaign
+) -> None:
+    journal, campaign_id = planned(tmp_path, rpe)
+    with journal.transaction() as session:
+        row = session.get(CampaignRow, campaign_id)
+        assert row is not None
+        now = ("outcomes", "objectives")
+        earlier = {key: value for key, value in row.definition.items() if key not in now}
+        name = "coloured_cell_ratio"
+        row.definition = earlier | {"objective": {"name": name, "scorer": name}}
+    assert journal.state(campaign_id).campaign == rpe
