@@ -87,7 +87,7 @@ _environment.globals["act_url"] = _act_url
 _environment.filters["value"] = _in_scale(Scale.number)
 _environment.filters["rough"] = _in_scale(Scale.rough)
 _environment.filters["end_of"] = lambda value, view: (
-    f"{value:g}" if view.natural_range else view.scale.number(value)
+    f"{value:g}" if view.natural_range else view.scale.rough(value)
 )
 _environment.filters["of_outcome"] = lambda value, outcome: (
     _NONE if value is None else Scale("", outcome.unit, outcome.natural_range).number(value)

@@ -255,3 +255,9 @@ def test_the_dashboard_and_the_metrics_say_what_is_awaited(tmp_path: Path) -> No
         assert 'wellwise_needs{kind="values"} 1.0' in client.get("/api/v1/metrics").text
         well = client.get(f"/campaigns/{name}/wells/1/1/A1").text
         assert "Waits for its value, which a person enters." in well
+        csv = "round,plate,well,resistance,ph\n1,1,A1,431.5,6.25\n"
+        acting.do(served.backend.acting(name), name, "ada", EnterValues(csv=csv, why="probe"))
+        served.backend.changed(name)
+        well = client.get(f"/campaigns/{name}/wells/1/1/A1").text
+        assert "431.5 ohm" in well
+        assert "probe ph 6.25 " in well
