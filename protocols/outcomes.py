@@ -21,7 +21,7 @@ Direction = Literal["maximise", "minimise", "match"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Outcome(_Model):
