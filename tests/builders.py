@@ -10,7 +10,7 @@ from typing import Any
 from drivers.base import KeyMemory
 from drivers.device import Device
 from orchestrator.core.round_planning import plan_round
-from orchestrator.engine.advance import advance
+from orchestrator.engine.advance import Outlook, advance
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
@@ -52,17 +52,17 @@ def performed(home: Path) -> int:
     return len(RobotLog(lab_log_path(home, "virtual")).everything())
 
 
-def until_asked(lab: Lab, campaign_id: str) -> None:
-    """Run the campaign until it is over or somebody is asked."""
+def until_asked(lab: Lab, campaign_id: str) -> Outlook:
+    """Run the campaign until it is over or somebody is asked; returns what is asked."""
 
-    async def run() -> None:
+    async def run() -> Outlook:
         while True:
             outlook = await advance(lab, campaign_id)
             if outlook.moment is None or outlook.questions:
-                return
+                return outlook
             await lab.clock.sleep_until(outlook.moment)
 
-    asyncio.run(run())
+    return asyncio.run(run())
 
 
 def job_of(*operations: Operation, key: str = "c/r1/p1/s/1") -> Job:

@@ -1,7 +1,5 @@
 """A campaign of two objectives within a constraint, from its file to its trade-offs."""
 
-import asyncio
-
 import pytest
 
 from optimizer import hypervolumes
@@ -10,7 +8,6 @@ from orchestrator.control.wells import EnterValues
 from orchestrator.core.goals import goals_of
 from orchestrator.core.lifecycle import AskValues
 from orchestrator.core.state import CampaignState, WellState
-from orchestrator.engine.advance import Outlook, advance
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.intake.past_results import read_history
 from orchestrator.lab.lab import Lab, open_lab
@@ -22,6 +19,7 @@ from orchestrator.studies.forecast import forecast
 from orchestrator.studies.replay import replay
 from protocols.errors import InvalidInput, WellwiseError
 from tests import acting
+from tests.builders import until_asked
 from tests.conftest import ROOT, START
 from tests.service import House
 
@@ -60,17 +58,6 @@ def table(state: CampaignState, columns: str) -> str:
         chosen = ",".join(f"{values[name]:.6g}" for name in columns.split(","))
         rows.append(f"{batch.number},{well.well.plate},{well.well.name},{chosen}")
     return "\n".join([f"round,plate,well,{columns}", *rows])
-
-
-def until_asked(lab: Lab, campaign_id: str) -> Outlook:
-    async def run() -> Outlook:
-        while True:
-            outlook = await advance(lab, campaign_id)
-            if outlook.moment is None or outlook.questions:
-                return outlook
-            await lab.clock.sleep_until(outlook.moment)
-
-    return asyncio.run(run())
 
 
 def entered(lab: Lab, campaign_id: str, columns: str) -> None:

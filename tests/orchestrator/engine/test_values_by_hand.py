@@ -1,6 +1,5 @@
 """Outcomes that a person enters: wells wait for them, and nothing is put in their place."""
 
-import asyncio
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,6 @@ from orchestrator.cli.main import app
 from orchestrator.control.wells import CorrectWell, EnterValues, ReadTable
 from orchestrator.core.lifecycle import AskValues, open_questions
 from orchestrator.core.state import CampaignState, JobStatus, WellState
-from orchestrator.engine.advance import Outlook, advance
 from orchestrator.errors import JournalError
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.intake.past_results import read_history
@@ -24,6 +22,7 @@ from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.errors import InvalidInput
 from tests import acting
+from tests.builders import until_asked
 from tests.conftest import ROOT, START
 from tests.service import house
 
@@ -40,19 +39,6 @@ def _lab(home: Path, text: str = TEXT) -> tuple[Lab, str]:
     journal = Journal(settings.journal_url)
     campaign_id = journal.create_campaign(_campaign(text), text, [], START)
     return open_lab(settings, journal, journal.state(campaign_id)), campaign_id
-
-
-def _run(lab: Lab, campaign_id: str) -> Outlook:
-    """Do what robots do, until somebody is asked or it is over."""
-
-    async def run() -> Outlook:
-        while True:
-            outlook = await advance(lab, campaign_id)
-            if outlook.moment is None or outlook.questions:
-                return outlook
-            await lab.clock.sleep_until(outlook.moment)
-
-    return asyncio.run(run())
 
 
 def ohms(well: WellState) -> float:
@@ -76,7 +62,7 @@ def test_a_minimised_campaign_runs_to_its_end_and_its_export_is_read_back(tmp_pa
     lab, campaign_id = _lab(tmp_path)
     journal = lab.journal
     for number in range(1, 5):
-        outlook = _run(lab, campaign_id)
+        outlook = until_asked(lab, campaign_id)
         state = journal.state(campaign_id)
         if state.status == "finished":
             break
@@ -84,7 +70,7 @@ def test_a_minimised_campaign_runs_to_its_end_and_its_export_is_read_back(tmp_pa
         assert open_questions(state) == list(outlook.questions)
         table = EnterValues(csv=_table(state, ohms), why="probe")
         acting.do(lab, campaign_id, "ada", table)
-    _run(lab, campaign_id)
+    until_asked(lab, campaign_id)
     state = journal.state(campaign_id)
     assert state.status == "finished"
     firsts = [ohms(well) for well in state.rounds[0].wells]
@@ -114,7 +100,7 @@ def test_a_minimised_campaign_runs_to_its_end_and_its_export_is_read_back(tmp_pa
 
 def test_it_waits_for_every_well_that_is_not_lost_and_for_nothing_else(tmp_path: Path) -> None:
     lab, campaign_id = _lab(tmp_path)
-    _run(lab, campaign_id)
+    until_asked(lab, campaign_id)
     state = lab.journal.state(campaign_id)
     acting.correct_wells(
         lab,
@@ -123,18 +109,18 @@ def test_it_waits_for_every_well_that_is_not_lost_and_for_nothing_else(tmp_path:
         "ada",
         "probe",
     )
-    [question] = _run(lab, campaign_id).questions
+    [question] = until_asked(lab, campaign_id).questions
     assert question.message == "round 1 waits for the values of a well: Resistance (ohm)"
     # A well whose value is not to be used needs none.
     acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): None}, "ada", "spilt")
-    [question] = _run(lab, campaign_id).questions
+    [question] = until_asked(lab, campaign_id).questions
     assert (question.round, question.wells) == (2, 12)
     lab.journal.close()
 
 
 def test_a_value_has_a_unit_a_range_and_a_column_of_its_own(tmp_path: Path) -> None:
     lab, campaign_id = _lab(tmp_path)
-    _run(lab, campaign_id)
+    until_asked(lab, campaign_id)
 
     def enter(csv: str) -> None:
         acting.do(lab, campaign_id, "ada", EnterValues(csv=csv, why="probe"))
@@ -181,7 +167,7 @@ def test_images_beside_values_by_hand_are_kept_and_not_scored(tmp_path: Path) ->
 
 plates:"""
     lab, campaign_id = _lab(tmp_path, TEXT.replace("plates:", step, 1))
-    [question] = _run(lab, campaign_id).questions
+    [question] = until_asked(lab, campaign_id).questions
     assert isinstance(question, AskValues)
     state = lab.journal.state(campaign_id)
     assert state.observations == ()
@@ -216,7 +202,7 @@ def test_a_plate_readers_table_is_waited_for_where_no_step_reads(tmp_path: Path)
     text = TEXT.replace("    by_hand: true\n  # Read", derived, 1)
     lab, campaign_id = _lab(tmp_path, text)
     for _ in range(2):
-        [question] = _run(lab, campaign_id).questions
+        [question] = until_asked(lab, campaign_id).questions
         assert isinstance(question, AskValues)
     kinds = [event.kind for event in lab.journal.events(campaign_id)]
     assert kinds.count("values_awaited") == 1
@@ -229,7 +215,7 @@ def test_a_plate_readers_table_is_waited_for_where_no_step_reads(tmp_path: Path)
     scores = acting.do(lab, campaign_id, "ada", table)
     assert scores["A1"].value == 125
     assert scores[wells[-1]].flags == ("outside_range",)
-    [question] = _run(lab, campaign_id).questions
+    [question] = until_asked(lab, campaign_id).questions
     assert question.round == 2
     first = lab.journal.state(campaign_id).rounds[0]
     assert [observation.usable for observation in first.observations].count(True) == 11
