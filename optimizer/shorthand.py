@@ -30,21 +30,15 @@ def parameter_of(name: str, allowed: Allowed) -> Parameter:
     """
     if isinstance(allowed, tuple) and len(allowed) == 2:
         low, high = allowed
-        return ContinuousParameter(
-            name=name, step="any", kind="continuous", low=low, high=high, standard=low
-        )
+        return ContinuousParameter(name=name, step="any", kind="continuous", low=low, high=high)
     if not isinstance(allowed, list) or len(allowed) < 2:
         raise ValueError(
             f"{name}: {allowed!r} (expected (low, high), or a list of two or more levels)"
         )
     if all(isinstance(level, int | float) and not isinstance(level, bool) for level in allowed):
         levels = tuple(sorted(allowed))
-        return SteppedParameter(
-            name=name, step="any", kind="stepped", levels=levels, standard=levels[0]
-        )
-    return CategoryParameter(
-        name=name, step="any", kind="category", levels=tuple(allowed), standard=allowed[0]
-    )
+        return SteppedParameter(name=name, step="any", kind="stepped", levels=levels)
+    return CategoryParameter(name=name, step="any", kind="category", levels=tuple(allowed))
 
 
 def goals_of(

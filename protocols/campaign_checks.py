@@ -67,6 +67,7 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         if not parts.broken:
             by_name = {parameter.name: parameter for _, parameter in parts.parameters}
             yield from _chosen_findings(by_name, parts.plates, parts.rounds.first)
+            yield from _standard_findings(by_name, parts.rounds.first)
     if parts.plates is not None and parts.stop is not None:
         yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
     if parts.past_results is not None and not parts.broken:
@@ -170,6 +171,21 @@ def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
             yield Finding(
                 loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected
             )
+
+
+def _standard_findings(parameters: Mapping[str, Parameter], first: FirstRound) -> Iterator[Finding]:
+    """Wells of a standard condition that there is not."""
+    without = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.standard is None and parameter.decided_by_well is None
+    ]
+    if first.standard and without:
+        yield Finding(
+            loc=("rounds", "first", "standard"),
+            message=f"there is no standard condition: {', '.join(without)} has no standard",
+            expected="a standard of each parameter, or no wells of it",
+        )
 
 
 def _first_words(first: FirstRound) -> str:

@@ -57,7 +57,7 @@ class SearchSpace(BaseModel):
         return found
 
     def standard(self, decided: Mapping[str, Value]) -> Condition:
-        """The standard condition in a well that decides `decided`."""
+        """The standard condition in a well that decides `decided`; without what has no standard."""
         return Condition(
             {
                 parameter.name: value
@@ -67,12 +67,13 @@ class SearchSpace(BaseModel):
         )
 
     def standard_fits(self, decided: Mapping[str, Value]) -> bool:
-        """Whether the standard condition fits a well that decides `decided`."""
+        """Whether there is a standard condition, and it fits a well that decides `decided`."""
         agrees = all(
             self.by_name[name].standard is None or self.by_name[name].standard == value
             for name, value in decided.items()
         )
-        return agrees and self.permits(self.standard(decided).root)
+        condition = self.standard(decided).root
+        return agrees and len(condition) == len(self.parameters) and self.permits(condition)
 
     def snap(self, values: Mapping[str, Value]) -> Condition | None:
         """The condition of `values`, on exact levels; None if one is missing or not allowed."""

@@ -80,7 +80,8 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
     for parameter in state.campaign.parameters:
-        standard = "set by the well" if parameter.standard is None else _shown(parameter.standard)
+        none = "-" if parameter.decided_by_well is None else "set by the well"
+        standard = none if parameter.standard is None else _shown(parameter.standard)
         table.add_row(
             parameter.title or parameter.name,
             parameter.step,

@@ -17,6 +17,7 @@ from orchestrator.service.schema import (
     Recommended,
     Trust,
 )
+from protocols.conditions import Observation
 from protocols.scale import Scale
 
 _SHARE = 0.9
@@ -24,30 +25,28 @@ _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
 
 
 class Insights:
-    """The latest results, by campaign."""
+    """The latest results, by campaign, with the observations that they are of."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._insights: dict[str, Insight] = {}
-        self._figures: dict[str, tuple[int, dict[str, bytes]]] = {}
+        self._insights: dict[str, tuple[tuple[Observation, ...], Insight]] = {}
+        self._figures: dict[str, tuple[tuple[Observation, ...], dict[str, bytes]]] = {}
 
     def of(self, state: CampaignState) -> Insight:
         """The model's results for a campaign; takes seconds when there are new observations."""
-        number = len(state.observations)
         with self._lock:
             known = self._insights.get(state.id)
-            if known is None or known.observations != number:
-                known = _insight(state)
+            if known is None or known[0] != state.observations:
+                known = state.observations, _insight(state)
                 self._insights[state.id] = known
-            return known
+            return known[1]
 
     def figure(self, state: CampaignState, name: str) -> bytes | None:
         """A figure as SVG; None where there is none."""
-        number = len(state.observations)
         with self._lock:
             known = self._figures.get(state.id)
-            if known is None or known[0] != number:
-                known = number, _figures(state)
+            if known is None or known[0] != state.observations:
+                known = state.observations, _figures(state)
                 self._figures[state.id] = known
             return known[1].get(name)
 

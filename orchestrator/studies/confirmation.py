@@ -124,9 +124,13 @@ def design(
     best = optimizer.recommend(
         campaign.space, state.observations, campaign.standards, objective=goals_of(campaign)
     )
-    if best is None or not campaign.standards:
+    if best is None:
         raise WellwiseError(
             f"{state.id} has no recommendation yet: confirm a campaign that has results"
+        )
+    if not campaign.standards:
+        raise WellwiseError(
+            f"{state.id} has no standard condition to compare with: give each parameter a standard"
         )
     standards = optimizer.predict(campaign.space, state.observations, campaign.standards)
     objective, scale = campaign.objective, campaign.outcome.scale

@@ -49,9 +49,7 @@ class CategoryParameter(BaseParameter):
                         loc=("labels",), message=f"{value!r} is not a level", expected=self.allowed
                     )
                 )
-        if self.standard is None:
-            findings.append(Finding(loc=("standard",), message="missing", expected=self.allowed))
-        elif self.standard not in self.levels:
+        if self.standard is not None and self.standard not in self.levels:
             findings.append(
                 Finding(
                     loc=("standard",),

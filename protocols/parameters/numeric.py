@@ -65,17 +65,7 @@ class NumericParameter(BaseParameter):
         return float(f"{self.from_unit_interval(entry):.6g}")
 
     def _standard_findings(self) -> list[Finding]:
-        if self.standard is None:
-            if self.decided_by_well is None:
-                return [
-                    Finding(
-                        loc=("standard",),
-                        message="missing",
-                        expected="the value of the standard condition",
-                    )
-                ]
-            return []
-        if not self.allows(self.standard):
+        if self.standard is not None and not self.allows(self.standard):
             return [
                 Finding(
                     loc=("standard",),

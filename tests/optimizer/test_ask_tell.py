@@ -142,3 +142,15 @@ def test_figures_show_the_study(tmp_path: Path) -> None:
     ):
         assert figure.axes
         figure.savefig(tmp_path / "figure.png")
+
+
+def test_a_mixture_needs_no_standard_condition() -> None:
+    whole = LinearConstraint(kind="linear", terms={"a": 1, "b": 1, "c": 1}, at_least=1, at_most=1)
+    optimizer = Optimizer(
+        dict.fromkeys("abc", (0.0, 1.0)), {"cost": "minimise"}, constraints=[whole], seed=3
+    )
+    for _ in range(3):
+        batch = optimizer.ask(5)
+        assert all(abs(sum(row.values()) - 1) < 1e-6 for row in batch)  # type: ignore[arg-type]
+        optimizer.tell({**row, "cost": 3 * row["a"] + row["b"] + 2 * row["c"]} for row in batch)  # type: ignore[operator]
+    assert float(optimizer.recommend().condition["b"]) > 0.8

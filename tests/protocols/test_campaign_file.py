@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.errors import InvalidInput
@@ -168,3 +169,21 @@ def test_the_schema_knows_every_section() -> None:
         "rounds",
         "robots",
     }
+
+
+def test_a_standard_is_needed_only_where_wells_have_it() -> None:
+    text = ASSAY_FILE.read_text()
+    without = "\n".join(
+        line for line in text.splitlines() if not line.strip().startswith("standard:")
+    )
+    with pytest.raises(InvalidInput) as refused:
+        read_campaign(without)
+    [problem] = refused.value.problems
+    assert problem.key == "rounds.first.standard"
+    assert "substrate_concentration, enzyme_volume has no standard" in problem.message
+    campaign = read_campaign(
+        without.replace("initial: 22, standard: 2", "initial: 24, standard: 0")
+    )
+    assert campaign.standards == ()
+    plan = plan_round(campaign, 1, [])
+    assert {placement.proposal.role for placement in plan.layout.placements} == {"initial"}

@@ -17,6 +17,7 @@ from orchestrator.journal.access_tokens import Identity, Role
 from orchestrator.service.authentication import COOKIE
 from orchestrator.service.routes.events import stream
 from protocols.campaign import Campaign
+from tests import acting
 from tests.service import PEOPLE, House, house
 
 
@@ -218,3 +219,15 @@ def test_the_script_sends_everything_below_the_prefix() -> None:
     sent = re.findall(r"""["'`]([^"'`\s]*/(?:api/v1|campaigns|login|logout)\b)""", script)
     assert len(sent) >= 7
     assert all(address.startswith("${prefix}/") for address in sent), sent
+
+
+def test_what_the_model_found_follows_a_corrected_value(served: House, assay: Campaign) -> None:
+    campaign_id = served.campaign(assay, read=True)
+    client = served.client("viewer")
+    before = client.get(f"/api/v1/campaigns/{campaign_id}/insight").json()
+    lab = served.backend.acting(campaign_id)
+    acting.correct_wells(lab, campaign_id, {acting.place(1, 1, "A1"): 1.0}, "ada", "by eye")
+    served.backend.changed(campaign_id)
+    after = client.get(f"/api/v1/campaigns/{campaign_id}/insight").json()
+    assert after["observations"] == before["observations"]
+    assert after["recommended"] != before["recommended"]
