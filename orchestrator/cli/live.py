@@ -23,13 +23,13 @@ def run_on(
 ) -> None:
     """Run a campaign with its progress on the console, then print and write its results.
 
-    It runs until it is over or a person is asked.
+    It runs until it is over or a person is asked. While the disk is full it waits for room.
     """
     from orchestrator.engine.prefect_server import embed_prefect
 
     log = embed_prefect(settings)
     try:
-        waiting = asyncio.run(_with_progress(settings, journal, campaign_id, wait))
+        waiting = _until_asked(settings, journal, campaign_id, wait)
     except KeyboardInterrupt:
         what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
         console.print(f"{what} with: wellwise resume {campaign_id}")
@@ -38,6 +38,22 @@ def run_on(
     write_results(settings, journal, campaign_id, out)
     console.print(f"log      {log}", soft_wrap=True, highlight=False)
     print_questions(waiting)
+
+
+def _until_asked(
+    settings: Settings, journal: Journal, campaign_id: str, wait: bool
+) -> tuple[Question, ...]:
+    from orchestrator.lab.disk import no_room, out_of_room, wait_for_room
+
+    while True:
+        try:
+            return asyncio.run(_with_progress(settings, journal, campaign_id, wait))
+        except Exception as error:
+            if not out_of_room(error, settings.home):
+                raise
+            console.print(f"{campaign_id}: {no_room(settings.home)}", soft_wrap=True)
+        wait_for_room(settings.home)
+        wait = True  # for our own lease, if it could not be given back
 
 
 async def _with_progress(

@@ -1,5 +1,6 @@
 """Prefect, embedded: below wellwise's home, silent on the console, without telemetry."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -68,6 +69,8 @@ def embed_prefect(settings: Settings) -> Path:
             "is "
             "(such as http://HOST:4200/api)"
         )
+    # A log that cannot be written, such as on a full disk, must not fill the console instead.
+    logging.raiseExceptions = False
     home = settings.make_home()
     folder = (home / "prefect").absolute()
     folder.mkdir(parents=True, exist_ok=True)

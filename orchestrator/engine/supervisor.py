@@ -14,6 +14,7 @@ from orchestrator.engine.prefect_server import start_prefect
 from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
+from orchestrator.lab.disk import no_room, out_of_room
 from orchestrator.lab.lab import Lab, clock_for, open_lab
 from orchestrator.lab.lease import owned
 from orchestrator.settings import Settings
@@ -160,12 +161,13 @@ class CampaignSupervisor:
         except Exception as error:
             # One campaign's fault must not end the others, nor the service.
             _log.exception("campaign %s cannot be run", campaign_id)
-            self._note_fault(
-                campaign_id,
-                f"{type(error).__name__}: {error}"
-                if not isinstance(error, WellwiseError)
-                else str(error),
-            )
+            if out_of_room(error, self._settings.home):
+                fault = no_room(self._settings.home)
+            elif isinstance(error, WellwiseError):
+                fault = str(error)
+            else:
+                fault = f"{type(error).__name__}: {error}"
+            self._note_fault(campaign_id, fault)
         else:
             self._seen[campaign_id] = last
             self._faults.pop(campaign_id, None)
