@@ -9,12 +9,13 @@ from ruamel.yaml import YAML
 
 from drivers.base import DeviceCannotWork, DriverError, JobRefused, RobotSetup
 from drivers.clock import RealClock
-from drivers.environment import interpreter, make_environment
+from drivers.environment import make_environment
 from drivers.opentrons.analysis import analysis
 from drivers.opentrons.deck import OpentronsOptions
 from drivers.opentrons.protocol_text import compile_protocol
 from drivers.opentrons.robot import OpentronsRobot
 from drivers.opentrons.supplies import Used
+from protocols.environments import interpreter
 from protocols.jobs import Job
 from protocols.operations import Dispense, Mix, Operation
 from simulators.opentrons_server import OpentronsServer

@@ -55,10 +55,14 @@ for name in {names!r}:
 """
 
 
+ELSEWHERE = {ROOT / "optimizer" / "strategies" / "peers" / "host.py"}
+"""What runs in an interpreter of its own, with packages that are pinned there."""
+
+
 def imported() -> set[str]:
     """The top-level packages of others that our rooms import."""
     found = set()
-    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+    for path in {path for room in ROOMS for path in (ROOT / room).rglob("*.py")} - ELSEWHERE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {name.name.partition(".")[0] for name in node.names}

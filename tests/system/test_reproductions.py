@@ -249,7 +249,7 @@ def test_a9_an_owner_that_cannot_renew_stops_before_its_lease_ends(
         async with owned(journal, "robot maholo", seconds):
 
             def away(*_: object) -> int:
-                raise Unavailable("the database is away")
+                raise Unavailable("the database is away", "the database is away")
 
             monkeypatch.setattr(journal, "own", away)
             await asyncio.sleep(60)
@@ -268,7 +268,7 @@ def test_a9_a_renewal_that_fails_once_is_tried_again(
     def flaky(*arguments: object) -> int:
         calls.append(arguments)
         if len(calls) == 2:
-            raise Unavailable("the database is away")
+            raise Unavailable("the database is away", "the database is away")
         return original(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(journal, "own", flaky)
