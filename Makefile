@@ -47,8 +47,9 @@ crash: $(READY)
 wheel: $(READY) browser
 	$(BIN)/python -m tests.system.wheel
 
-# The site of the documentation, in build/site; every link of it is followed.
+# The notebooks, and the site of the documentation in build/site, of which every link is followed.
 docs: $(READY)
+	NOTEBOOKS=1 $(BIN)/pytest tests/wellwise/test_notebooks.py
 	$(BIN)/python -m tests.system.site
 
 lab: $(READY)

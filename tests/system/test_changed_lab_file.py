@@ -1,6 +1,5 @@
 """A lab file that was changed since a campaign was launched with it."""
 
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -77,8 +76,8 @@ def test_advance_and_resume_open_the_port_that_the_lab_file_names_now(
         [job, *_] = journal.jobs(campaign_id, 1)
         until(lambda: journal.job(job.key)[1].status is JobStatus.DONE)
     finally:
-        resumed.send_signal(signal.SIGINT)
-        said_by_resume, _ = resumed.communicate(timeout=60)
+        resumed.kill()
+        said_by_resume, _ = resumed.communicate()
     assert "ttyUSB1 -> " in said_by_resume
     [batch] = journal.state(campaign_id).rounds
     wanted = [1000.0 * float(well.proposal.condition["volume"]) for well in batch.wells]

@@ -23,6 +23,7 @@ def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.skipif("NOTEBOOKS" not in os.environ, reason="make docs runs the notebooks")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_a_clean_state(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
