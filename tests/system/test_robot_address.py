@@ -217,7 +217,11 @@ def test_a_job_whose_cable_was_pulled_is_decided_and_goes_on_at_the_new_port(
         await until_pumped(lab, campaign_id)
 
     asyncio.run(run())
-    assert drive.moved_ul == pytest.approx(volumes(lab, campaign_id), rel=0.01)
+    first, cut_short, third = drive.moved_ul
+    wanted = volumes(lab, campaign_id)
+    assert [first, third] == pytest.approx([wanted[0], wanted[2]], rel=0.01)
+    # The driver stops a pump that it does not know when its line is open again.
+    assert 0 < cut_short <= wanted[1] * 1.01
 
 
 @pytest.mark.parametrize("replaced", [False, True], ids=["the same pump", "another pump"])

@@ -1,4 +1,4 @@
-"""The real Ax and BayBE keep the contract of a strategy, each in its environment."""
+"""The real Ax and BayBE, each in its environment, and BoTorch's qLogNEI keep the contract."""
 
 import os
 
@@ -9,6 +9,7 @@ from benchmarks.functions import by_name
 from optimizer.encoding import Encoding
 from optimizer.objective import Goals, Objective
 from optimizer.strategies.peers.strategy import AxStrategy, BaybeStrategy, PeerStrategy
+from optimizer.strategies.qlognei import QLogNEIStrategy
 from optimizer.strategy import Request
 from optimizer.strategy_conformance import RULES, SPACE, check_strategy, observations
 from protocols.conditions import Observation
@@ -31,6 +32,11 @@ def _home(_home_as_before: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_contract_is_kept(kind: type[PeerStrategy]) -> None:
     assert check_strategy(kind) == []
+
+
+def test_qlognei_keeps_the_contract() -> None:
+    quick = QLogNEIStrategy.Options(samples=16, restarts=1, raw_samples=8, iterations=5)
+    assert check_strategy(QLogNEIStrategy, quick) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
