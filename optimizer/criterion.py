@@ -1,7 +1,7 @@
 """What a batch is to raise: the best of one objective, or the hypervolume of several."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,10 @@ Array = NDArray[np.float64]
 Samples = Callable[[Array], Array]
 """Features (n x p) -> utilities (samples x n)."""
 
+Predicted = Mapping[OutcomeName, tuple[Array, Array]]
+"""Mean and sd of the true value of each outcome (n each)."""
+
+_LIKELY = 0.5  # the least probability to meet the constraints on outcomes
 _DIRECTIONS = 4  # of each posterior sample, where there are several objectives
 
 
@@ -98,10 +102,20 @@ def _plain(fitted: FittedOutcomes, goals: Goals, number: int, seed: int) -> Crit
 
 def feasible_probability(fitted: FittedOutcomes, goals: Goals, features: Array) -> Array:
     """With which probability (n) conditions meet the constraints on outcomes; 1 without any."""
-    found = np.ones(len(features))
-    for constraint in goals.constraints:
-        found *= constraint.probability(*fitted.models[constraint.outcome].predict(features))
-    return found
+    constrained = {rule.outcome for rule in goals.constraints}
+    predicted = {name: fitted.models[name].predict(features) for name in constrained}
+    return np.broadcast_to(probability_met(goals, predicted), len(features))
+
+
+def probability_met(goals: Goals, predicted: Predicted) -> Array:
+    """With which probability (n) what is predicted meets the constraints; 1 without any."""
+    met = [rule.probability(*predicted[rule.outcome]) for rule in goals.constraints]
+    return np.asarray(np.prod(met, axis=0))
+
+
+def likely_feasible(fitted: FittedOutcomes, goals: Goals, features: Array) -> NDArray[np.bool_]:
+    """Which conditions (n) meet the constraints on outcomes with a half or more."""
+    return np.asarray(feasible_probability(fitted, goals, features) >= _LIKELY)
 
 
 def _excess(fitted: FittedOutcomes, goals: Goals, values: dict[OutcomeName, Array]) -> Array:
@@ -124,7 +138,7 @@ def _reference(fitted: FittedOutcomes, goals: Goals) -> tuple[Array, Array]:
     means = np.column_stack(
         [o.utility(fitted.models[o.outcome].mean(features)) for o in goals.objectives]
     )
-    likely = feasible_probability(fitted, goals, features) >= 0.5
+    likely = likely_feasible(fitted, goals, features)
     counted = torch.as_tensor(means[likely] if likely.any() else means)
     if len(goals.objectives) == 1:
         return np.asarray(counted.min(dim=0).values), np.ones(1)

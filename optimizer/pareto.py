@@ -8,7 +8,7 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from numpy.typing import NDArray
 
-from optimizer.criterion import feasible_probability
+from optimizer.criterion import likely_feasible, probability_met
 from optimizer.encoding import Rows
 from optimizer.evolution import evolve
 from optimizer.fitting import FittedOutcomes, fit_outcomes
@@ -21,7 +21,6 @@ _SURVIVORS = 80
 _SHRINK = 0.85
 _POINTS = 20
 _NEGLIGIBLE = 0.01
-_LIKELY = 0.5  # the least probability to meet the constraints on outcomes
 
 CostOf = Callable[[Mapping[str, Value]], float]
 
@@ -92,9 +91,10 @@ def pareto_front(
     rows = _non_dominated(fitted, goals, evolved, costs, _POINTS, _NEGLIGIBLE)
     tried = {row.tobytes() for row in fitted.observed}
     features = fitted.encoding.features(rows)
-    predicted = [fitted.models[wanted.outcome].predict(features) for wanted in goals.objectives]
-    means, sds = (np.column_stack(parts) for parts in zip(*predicted, strict=True))
-    likely = feasible_probability(fitted, goals, features)
+    predicted = {outcome: model.predict(features) for outcome, model in fitted.models.items()}
+    wanted = [predicted[objective.outcome] for objective in goals.objectives]
+    means, sds = (np.column_stack(parts) for parts in zip(*wanted, strict=True))
+    feasible = np.broadcast_to(probability_met(goals, predicted), len(rows))
     points = [
         FrontPoint(
             condition=condition,
@@ -102,7 +102,7 @@ def pareto_front(
             sds=tuple(sds[index].tolist()),
             costs=tuple(cost(condition.root) for cost in costs),
             tried=rows[index].tobytes() in tried,
-            feasible=float(likely[index]),
+            feasible=float(feasible[index]),
         )
         for index, condition in enumerate(fitted.encoding.conditions(rows))
     ]
@@ -123,7 +123,7 @@ def _non_dominated(
     Differences of less than the share `negligible` of the front's range do not count.
     """
     features = fitted.encoding.features(rows)
-    likely = feasible_probability(fitted, goals, features) >= _LIKELY
+    likely = likely_feasible(fitted, goals, features)
     utilities = [o.utility(fitted.models[o.outcome].mean(features)) for o in goals.objectives]
     wanted = likely.copy()
     if len(goals.objectives) > 1:
@@ -138,11 +138,10 @@ def _non_dominated(
     outcomes: NDArray[np.float64] = np.column_stack([*utilities, *negated_costs])
     front = np.flatnonzero(is_non_dominated(torch.as_tensor(outcomes), deduplicate=True))
     if negligible:
-        # The best in the first objective comes first, so that of equals it is kept.
+        # The best in the first objective comes first, so that of equals it is kept. The second time
+        # the range is that of what was left, without a tail of next to nothing.
         front = whole = front[np.argsort(-outcomes[front, 0], kind="stable")]
-        for _ in range(
-            2
-        ):  # then with the range of what was left, without a tail of next to nothing
+        for _ in range(2):
             ranges = np.ptp(outcomes[front], axis=0)
             steps = outcomes[whole] / np.where(ranges > 0, negligible * ranges, 1.0)
             left = is_non_dominated(torch.as_tensor(steps).round(), deduplicate=True).numpy()

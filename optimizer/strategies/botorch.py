@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from optimizer.batch import ROUGH, THOROUGH, Choice, choose_batch
-from optimizer.criterion import criterion, feasible_probability
+from optimizer.criterion import Predicted, criterion, probability_met
 from optimizer.encoding import Encoding
 from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.initial import initial_design
@@ -44,12 +44,14 @@ class BotorchStrategy:
             barred=tried_rows(encoding, request.observations),
         )
         rows = np.array([choice.row for choice in choices])
+        features = encoding.features(rows)
+        predicted = {outcome: model.predict(features) for outcome, model in models.items()}
         reasons = (
-            _reasons(fitted, request.objective, choices)
+            _reasons(fitted, request.objective, predicted, choices)
             if request.goals.plain
-            else _reasons_of_several(fitted, request.goals, choices)
+            else _reasons_of_several(request.goals, predicted, choices)
         )
-        means, sds = models[request.objective.outcome].predict(encoding.features(rows))
+        means, sds = predicted[request.objective.outcome]
         return [
             Proposal(
                 condition=condition,
@@ -77,14 +79,13 @@ def _initial(request: Request) -> list[Proposal]:
 
 
 def _reasons(
-    fitted: FittedOutcomes, objective: Objective, choices: Sequence[Choice]
+    fitted: FittedOutcomes, objective: Objective, predicted: Predicted, choices: Sequence[Choice]
 ) -> Iterator[str]:
     """In words, from the predicted utility beside that of what was observed."""
     encoding, observed, models = fitted
-    model = models[objective.outcome]
-    expected = objective.utility(model.mean(encoding.features(observed)))
+    expected = objective.utility(models[objective.outcome].mean(encoding.features(observed)))
     best, worst = float(expected.max()), float(expected.min())
-    means, sds = model.predict(encoding.features(np.array([choice.row for choice in choices])))
+    means, sds = predicted[objective.outcome]
     for utility, sd, choice in zip(objective.utility(means), sds, choices, strict=True):
         if utility + 0.5 * sd >= best:
             why = "may well beat the best so far"
@@ -96,18 +97,14 @@ def _reasons(
 
 
 def _reasons_of_several(
-    fitted: FittedOutcomes, goals: Goals, choices: Sequence[Choice]
+    goals: Goals, predicted: Predicted, choices: Sequence[Choice]
 ) -> Iterator[str]:
     """In words, with what is predicted of each outcome."""
-    features = fitted.encoding.features(np.array([choice.row for choice in choices]))
-    predicted = {
-        outcome or "value": model.predict(features) for outcome, model in fitted.models.items()
-    }
-    met = feasible_probability(fitted, goals, features)
+    met = np.broadcast_to(probability_met(goals, predicted), len(choices))
     adds = "the hypervolume" if len(goals.objectives) > 1 else "the best of the batch"
     for index, choice in enumerate(choices):
         outcomes = ", ".join(
-            f"{name} {means[index]:.4g} +- {sds[index]:.2g}"
+            f"{name or 'value'} {means[index]:.4g} +- {sds[index]:.2g}"
             for name, (means, sds) in predicted.items()
         )
         limits = f"; meets the constraints with {met[index]:.0%}" if goals.constraints else ""
