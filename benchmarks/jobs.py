@@ -19,6 +19,7 @@ from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import advance
 from orchestrator.engine.prefect_server import embed_prefect
 from orchestrator.journal.journal import Journal
+from orchestrator.journal.queries import job_counts
 from orchestrator.lab.lab import Lab
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
@@ -149,7 +150,7 @@ def one_flow(kind: str) -> float:
                 await bare(_WITH_PREFECT)
             else:
                 await carry_round(campaign_id, 1)
-                assert lab.journal.job_counts(campaign_id, 1)[JobStatus.DONE] == _WITH_PREFECT
+                assert job_counts(lab.journal, campaign_id, 1)[JobStatus.DONE] == _WITH_PREFECT
             return time.perf_counter() - begun
 
         return asyncio.run(measure())
@@ -176,7 +177,7 @@ def execute(number: int) -> None:
         planned = time.perf_counter()
         while (outlook := await advance(lab, campaign_id)).moment is not None:
             await lab.clock.sleep_until(outlook.moment)
-        assert lab.journal.job_counts(campaign_id, 1)[JobStatus.DONE] == number
+        assert job_counts(lab.journal, campaign_id, 1)[JobStatus.DONE] == number
         assert lab.clock.now() - _START < timedelta(days=number)
         total, peak = (
             time.perf_counter() - begun,

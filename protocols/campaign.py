@@ -2,7 +2,7 @@
 
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -154,8 +154,10 @@ class Campaign(_Model):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
     title: str = ""
     seed: int = Field(0, ge=0)
-    start: date | None = Field(
-        None, description="first day of round 1; the day of the launch if absent"
+    start: date | Literal["now"] | None = Field(
+        None,
+        description="first day of round 1; the day of the launch if absent; `now`: each round "
+        "begins as soon as it is planned",
     )
     outcomes: tuple[Outcome, ...] = Field(min_length=1, description="named values of each well")
     objectives: tuple[ObjectiveChoice, ...] = Field(
@@ -216,6 +218,7 @@ class Campaign(_Model):
             stop=self.stop,
             robots=self.robots,
             past_results=self.past_results,
+            start=self.start,
         )
         refuse(duplicate_names(self.parameters, "parameters") + list(cross_findings(parts)))
         return self
@@ -230,6 +233,11 @@ class Campaign(_Model):
         """The standard condition for each set of values that wells of round 1 decide for it."""
         fitting = (values for values in self.decided_values(1) if self.space.standard_fits(values))
         return tuple(dict.fromkeys(self.space.standard(values) for values in fitting))
+
+    @property
+    def starts_at_once(self) -> bool:
+        """Whether each round begins as soon as it is planned."""
+        return self.start == "now"
 
     @property
     def objective(self) -> ObjectiveChoice:

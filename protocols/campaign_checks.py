@@ -16,6 +16,7 @@ from protocols.protocol import Step
 from protocols.quantities import same_dimension
 from protocols.references import Reference
 from protocols.search_space import constraint_findings, cost_findings
+from protocols.timing_checks import timing_findings
 
 if TYPE_CHECKING:
     from protocols.campaign import (
@@ -49,11 +50,13 @@ class Parts:
     stop: StopRule | None = None
     robots: Mapping[str, RobotConfig] | None = None
     past_results: PastResults | None = None
+    start: object = None
 
 
 def cross_findings(parts: Parts) -> Iterator[Finding]:
     """What is wrong between the parts of a campaign, each of which is valid by itself."""
     yield from _usage_findings(parts)
+    yield from timing_findings(parts)
     if not parts.broken:
         parameters = [parameter for _, parameter in parts.parameters]
         yield from constraint_findings(parameters, parts.constraints)

@@ -21,7 +21,7 @@ _LONGEST = 1_000_000
 _LARGEST = 100_000
 _WHOLE_PARTS = (
     "outcomes", "objectives", "outcome_constraints", "constraints", "costs", "plates", "rounds",
-    "stop", "robots", "past_results",
+    "stop", "robots", "past_results", "start",
 )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ class Job(BaseModel):
 
     `key` names the job for ever: a robot that gets the same key twice has one job. `plate_id` names
     the physical plate (`rpe/r1/p3`), `due_at` is when the operations should begin and `tolerance_s`
-    how late they may.
+    how late they may. A job that follows another one (`after`, a key) is due `wait_s` after the end
+    of that; until then `due_at` is an estimate. `followed`: others are due by its end.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +35,9 @@ class Job(BaseModel):
     robot: str
     due_at: datetime
     tolerance_s: float
+    after: str = ""
+    wait_s: float = Field(0.0, ge=0)
+    followed: bool = False
     operations: tuple[Operation, ...]
 
     @property

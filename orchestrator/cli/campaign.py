@@ -160,6 +160,7 @@ def status(home: Home = None) -> None:
 
     from orchestrator.cli.console import outage_line
     from orchestrator.core.lifecycle import open_questions
+    from orchestrator.journal.queries import job_counts
 
     with opened_journal(home) as (settings, journal):
         table = Table()
@@ -170,7 +171,7 @@ def status(home: Home = None) -> None:
         for campaign_id in journal.campaign_ids():
             state = journal.state(campaign_id)
             current = state.rounds[-1] if state.rounds else None
-            counts = journal.job_counts(campaign_id, current.number) if current else Counter()
+            counts = job_counts(journal, campaign_id, current.number) if current else Counter()
             over = sum(number for status, number in counts.items() if status.over)
             moment = journal.last_moment(campaign_id)
             questions += open_questions(state)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from orchestrator.core.state import CampaignState, CampaignStatus, JobState, JobStatus, RoundState
 from protocols.campaign import Campaign
+from protocols.instants import between
 from protocols.working_hours import WorkingHours
 
 
@@ -33,6 +34,14 @@ class Drop:
     """Leave out a job whose every well was lost."""
 
     key: str
+
+
+@dataclass(frozen=True)
+class DropChecks:
+    """Leave out the other looks of a step at a plate that has reached what it waits for."""
+
+    key: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,7 @@ Action = (
     PlanRound
     | ExecuteJob
     | Drop
+    | DropChecks
     | Hold
     | Reschedule
     | ScoreReadings
@@ -128,7 +138,10 @@ Action = (
 
 
 _SLIP = timedelta(minutes=10)
-"""How far a job may be behind the schedule before what is left is scheduled again."""
+"""How far a job may be behind the schedule before what is left is scheduled again.
+
+At most half of its tolerance.
+"""
 
 
 def next_actions(state: CampaignState, now: datetime) -> list[Action]:
@@ -194,8 +207,10 @@ def stop_reason(state: CampaignState) -> str:
 
 
 def first_day(campaign: Campaign, now: datetime) -> datetime:
-    """When the first step of a round is due: on the file's day, or at its next time of day."""
-    at = campaign.protocol.steps[0].at
+    """When the first step of a round is due: on the file's day, at its next time of day, or now."""
+    if campaign.start == "now":
+        return now
+    at = campaign.protocol.steps[0].time_of_day
     if campaign.start is not None and campaign.start > now.date():
         return datetime.combine(campaign.start, at, now.tzinfo)
     today = datetime.combine(now.date(), at, now.tzinfo)
@@ -241,7 +256,11 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
             actions.append(_execute(job, now, retry_at))
         elif job.wells and job.wells <= batch.lost_wells(job.plate):
             actions.append(Drop(job.key))
-        elif late := lateness(job, now):
+        elif batch.unscored and _waits_for_a_state(state.campaign, job):
+            continue
+        elif checks := _checks_left(state.campaign, batch, job):
+            actions.append(checks)
+        elif late := lateness(job, now) or _not_reached(state.campaign, batch, job):
             actions.append(Hold(job.key, late))
         elif job.robot in unknown:
             if job.robot in state.elsewhere_in_doubt:
@@ -253,7 +272,7 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
             actions.append(WaitUntil(opening))
         elif job.robot not in held:
             # Jobs that are due while the schedule wants another one first wait for that one.
-            if now - job.begin_at > _SLIP and retry_at.get(job.robot, now) <= now:
+            if now - job.begin_at > _slip(job) and retry_at.get(job.robot, now) <= now:
                 actions.append(Reschedule(batch.number))
             if job.order_fixed:
                 held.add(job.robot)
@@ -264,6 +283,47 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
     if moments:
         actions.append(WaitUntil(min(moments)))
     return actions or [*_ask_values(state)] or [FinishRound(batch.number)]
+
+
+def _slip(job: JobState) -> timedelta:
+    return _SLIP if job.latest_at is None else min(_SLIP, between(job.due_at, job.latest_at) / 2)
+
+
+def _waits_for_a_state(campaign: Campaign, job: JobState) -> bool:
+    """Whether a value that is still to be read may decide about a job."""
+    step = campaign.protocol.by_name[job.step]
+    before = None if step.after is None else campaign.protocol.by_name[step.after.step]
+    return step.until is not None or (before is not None and before.until is not None)
+
+
+def _checks_left(campaign: Campaign, batch: RoundState, job: JobState) -> DropChecks | None:
+    """Whether a plate needs no more looks, for it has reached what they wait for."""
+    until = campaign.protocol.by_name[job.step].until
+    if until is None or not until.reached(batch.values_on(job.plate, until.outcome, campaign)):
+        return None
+    return DropChecks(job.key, f"{until.wanted} on plate {job.plate}")
+
+
+def _not_reached(campaign: Campaign, batch: RoundState, job: JobState) -> str:
+    """Why a person is asked before a step that follows a state which was not reached, or nothing.
+
+    Once that one has let the job go on, nobody is asked again.
+    """
+    after = campaign.protocol.by_name[job.step].after
+    if after is None or job.latest_at is None:
+        return ""
+    until = campaign.protocol.by_name[after.step].until
+    if until is None or until.otherwise == "go_on":
+        return ""
+    values = batch.values_on(job.plate, until.outcome, campaign)
+    if until.reached(values):
+        return ""
+    known = [f"{value:.4g}" for value in values if value is not None]
+    found = f"{min(known, key=float)} to {max(known, key=float)}" if known else "no value"
+    return (
+        f"step {after.step} looked at plate {job.plate} for {until.at_most} and never found that "
+        f"{until.wanted} (last: {found})"
+    )
 
 
 def _ask_about(robot: str, key: str) -> AskOperator:

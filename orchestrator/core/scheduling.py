@@ -1,11 +1,13 @@
 """Scheduling: the order of jobs on robots that breaks the fewest tolerances. Pure."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from protocols.campaign import RobotConfig
+from protocols.instants import between, later
 from protocols.jobs import Job
 from protocols.timing import nominal_s
 
@@ -16,6 +18,9 @@ The first is for the number of broken tolerances, the second for how much they a
 long jobs wait.
 """
 
+_SOON, _MOMENT = timedelta(hours=4), timedelta(seconds=1)
+"""A task that follows another one within `_SOON` is scheduled together with it."""
+
 Seconds = Mapping[tuple[str, str], float]
 """How long a job of a robot and step takes, where it is known."""
 
@@ -24,7 +29,8 @@ class Task(NamedTuple):
     """A job to be done: it may begin at `due`, must begin by `latest`, and takes `seconds`.
 
     The tasks of a `plate` follow each other in the order in which they are given. `latest` is None
-    where it does not matter any more.
+    where it does not matter any more. Of a task that follows another one (`after`, a key), `due`
+    and `latest` move with the end of that: it is due `wait` after it.
     """
 
     key: str
@@ -33,6 +39,13 @@ class Task(NamedTuple):
     due: datetime
     latest: datetime | None
     seconds: float
+    after: str = ""
+    wait: timedelta = timedelta(0)
+
+    def due_at(self, due: datetime) -> "Task":
+        """The same task, due at another time."""
+        patience = None if self.latest is None else between(self.due, self.latest)
+        return self._replace(due=due, latest=None if patience is None else later(due, patience))
 
 
 class Unavailability(NamedTuple):
@@ -47,10 +60,12 @@ class Start(NamedTuple):
     """When a job is to begin.
 
     `order_fixed`: not in earliest-due-first order, so what its robot does next is read again.
+    `due`: when it is expected to be due, where that depends on the end of another one.
     """
 
     at: datetime
     order_fixed: bool
+    due: datetime | None = None
 
 
 class Slot(NamedTuple):
@@ -79,6 +94,8 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
             due=job.due_at,
             latest=job.due_at + timedelta(seconds=job.tolerance_s),
             seconds=known.get((job.robot, job.step), nominal_s(job.operations)),
+            after=job.after,
+            wait=timedelta(seconds=job.wait_s),
         )
         for job in jobs
     ]
@@ -111,15 +128,33 @@ def earliest_due_first(tasks: Sequence[Task], away: Sequence[Unavailability] = (
     gaps = _gaps(away)
     free: dict[str, datetime] = {}
     ready: dict[str, datetime] = {}
+    ends: dict[str, datetime] = {}
+    chains: dict[str, deque[tuple[int, Task]]] = defaultdict(deque)
+    for place, task in enumerate(tasks):
+        chains[task.plate].append((place, task))
+    heap: list[tuple[datetime, int, Task]] = []
+
+    def offer(plate: str) -> None:
+        """The next task of a plate, with the time at which it is due by now."""
+        if chains[plate]:
+            place, task = chains[plate].popleft()
+            if task.after in ends:
+                task = task.due_at(later(ends[task.after], task.wait))
+            heappush(heap, (task.due, place, task))
+
+    for plate in chains:
+        offer(plate)
     slots = []
-    for task in sorted(tasks, key=lambda task: task.due):
+    while heap:
+        _, _, task = heappop(heap)
         begin = max(filter(None, (task.due, free.get(task.robot), ready.get(task.plate))))
         length = timedelta(seconds=task.seconds)
         for gap in gaps.get(task.robot, ()):
             if begin < gap.end and begin + length > gap.begin:
                 begin = gap.end
-        free[task.robot] = ready[task.plate] = begin + length
-        slots.append(Slot(task, begin, begin + length))
+        end = free[task.robot] = ready[task.plate] = ends[task.key] = begin + length
+        slots.append(Slot(task, begin, end))
+        offer(task.plate)
     return slots
 
 
@@ -155,7 +190,13 @@ def first_starts(
 
 def starts(slots: Iterable[Slot]) -> dict[str, Start]:
     """The schedule as the journal keeps it, by job key."""
-    return {slot.task.key: Start(slot.begin, slot.order_fixed) for slot in slots}
+    by_key = {slot.task.key: slot for slot in slots}
+    return {
+        key: Start(
+            slot.begin, slot.order_fixed, slot.task.due if slot.task.after in by_key else None
+        )
+        for key, slot in by_key.items()
+    }
 
 
 def cost(slots: Iterable[Slot]) -> tuple[int, timedelta, timedelta]:
@@ -185,12 +226,19 @@ def _clusters(slots: Sequence[Slot]) -> Iterator[list[Slot]]:
     """Runs of slots between which every robot is idle and nothing that is due waits."""
     cluster: list[Slot] = []
     busy_until: datetime | None = None
+    # What is due soon after the end of another task moves with it.
+    soon = {
+        slot.task.after: slot.task.due
+        for slot in slots
+        if slot.task.after and slot.task.wait <= _SOON
+    }
     for slot in sorted(slots, key=lambda slot: slot.task.due):
         if busy_until is not None and slot.task.due >= busy_until:
             yield cluster
             cluster, busy_until = [], None
         cluster.append(slot)
-        busy_until = slot.end if busy_until is None else max(busy_until, slot.end)
+        end = max(slot.end, soon.get(slot.task.key, slot.end) + _MOMENT)
+        busy_until = end if busy_until is None else max(busy_until, end)
     if cluster:
         yield cluster
 
@@ -212,12 +260,18 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]
     on_robot: dict[str, list[cp_model.IntervalVar]] = defaultdict(list)
     last: dict[str, cp_model.IntVar] = {}
     begins, broken, lateness, waits = [], [], [], []
+    ends: dict[str, cp_model.IntVar] = {}
     for number, slot in enumerate(cluster):
         task = slot.task
         length = max(round(task.seconds), 1)
-        due = second(task.due)
-        begin = model.new_int_var(due, horizon, f"begin {number}")
-        end = model.new_int_var(due + length, horizon + length, f"end {number}")
+        due: cp_model.LinearExpr | int = second(task.due)
+        earliest = second(task.due)
+        if task.after in ends:
+            due, earliest = ends[task.after] + round(task.wait.total_seconds()), 0
+        begin = model.new_int_var(earliest, horizon, f"begin {number}")
+        end = model.new_int_var(earliest + length, horizon + length, f"end {number}")
+        ends[task.key] = end
+        model.add(begin >= due)
         on_robot[task.robot].append(model.new_interval_var(begin, length, end, f"task {number}"))
         if task.plate in last:
             model.add(begin >= last[task.plate])
@@ -225,8 +279,9 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]
         if task.latest is not None:
             late = model.new_bool_var(f"late {number}")
             by = model.new_int_var(0, horizon, f"late by {number}")
-            model.add(begin <= second(task.latest)).only_enforce_if(~late)
-            model.add(by >= begin - second(task.latest))
+            patience = second(task.latest) - second(task.due)
+            model.add(begin <= due + patience).only_enforce_if(~late)
+            model.add(by >= begin - due - patience)
             broken.append(late)
             lateness.append(by)
         model.add_hint(begin, second(slot.begin))
@@ -253,13 +308,24 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]
         solver.parameters.max_deterministic_time = effort
         if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             break
-        moments = [zero + timedelta(seconds=solver.value(begin)) for begin in begins]
-        found = [
-            Slot(slot.task, at, at + timedelta(seconds=slot.task.seconds), order_fixed=True)
-            for slot, at in zip(cluster, moments, strict=True)
-        ]
+        found = _placed(
+            cluster, [zero + timedelta(seconds=solver.value(begin)) for begin in begins]
+        )
         model.add(sum(broken) <= round(solver.value(sum(broken))))
         model.clear_hints()  # type: ignore[no-untyped-call]
         for begin in begins:
             model.add_hint(begin, solver.value(begin))
     return min(list(cluster), found, key=cost)
+
+
+def _placed(cluster: Sequence[Slot], begins: Sequence[datetime]) -> list[Slot]:
+    """The tasks of a cluster at the times that the solver chose."""
+    ends: dict[str, datetime] = {}
+    found = []
+    for slot, begin in zip(cluster, begins, strict=True):
+        task, end = slot.task, begin + timedelta(seconds=slot.task.seconds)
+        if task.after in ends:
+            task = task.due_at(later(ends[task.after], task.wait))
+        ends[task.key] = end
+        found.append(Slot(task, begin, end, order_fixed=True))
+    return found

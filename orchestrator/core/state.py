@@ -165,6 +165,15 @@ class RoundState:
         found = (well.observation(self.number) for well in self.wells)
         return tuple(observation for observation in found if observation is not None)
 
+    def values_on(self, plate: int, outcome: str, campaign: Campaign) -> list[float | None]:
+        """The latest value of an outcome in each well of a plate that is not lost, if trusted."""
+        own = outcome == campaign.outcome.name
+        return [
+            state.trusted if own else state.measured.get(outcome)
+            for state in self.wells
+            if state.well.plate == plate and not state.lost
+        ]
+
     def lost_wells(self, plate: int) -> frozenset[str]:
         """Names of the plate's wells that are lost."""
         return frozenset(

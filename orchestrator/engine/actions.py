@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from orchestrator.core.lifecycle import (
     Action,
     Drop,
+    DropChecks,
     FinishCampaign,
     FinishRound,
     Hold,
@@ -50,6 +51,8 @@ async def run_action(lab: Lab, campaign_id: str, action: Action, run_task: TaskR
             await run_task("propose and lay out", (), _plan, lab, campaign_id, action)
         case Drop():
             lab.journal.move_job(action.key, JobStatus.PLANNED, JobStatus.DROPPED, lab.clock.now())
+        case DropChecks():
+            lab.journal.drop_checks(action.key, lab.clock.now(), action.message)
         case Hold():
             lab.journal.move_job(
                 action.key, JobStatus.PLANNED, JobStatus.LATE, lab.clock.now(), action.message

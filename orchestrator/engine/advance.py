@@ -61,6 +61,7 @@ async def advance(
     """
     working: dict[str, asyncio.Task[datetime]] = {}
     replanned = False
+    stepwise = lab.journal.state(campaign_id).campaign.protocol.relative
     try:
         while True:
             actions = next_actions(lab.state(campaign_id), lab.clock.now())
@@ -92,7 +93,9 @@ async def advance(
                     await hand_out(queue[0])
                 return _outlook(actions)
             for robot in () if hand_out else queues.keys() - working.keys():
-                queue = queues[robot] if lab.clock.virtual else queues[robot][:1]
+                # On a virtual clock a robot has all that is due at once, unless its end makes
+                # something else due meanwhile.
+                queue = queues[robot] if lab.clock.virtual and not stepwise else queues[robot][:1]
                 working[robot] = asyncio.create_task(_run_queue(lab, campaign_id, queue, run_task))
             await _some_end(lab, working)
     finally:

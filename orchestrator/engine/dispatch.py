@@ -16,7 +16,6 @@ from drivers.base import (
 )
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
-from orchestrator.core.instants import between, later
 from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import CampaignStatus, JobState, JobStatus
 from orchestrator.errors import Halted, LeaseLost
@@ -27,6 +26,7 @@ from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
 from protocols.image_formats import format_of
+from protocols.instants import between, later
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation
 

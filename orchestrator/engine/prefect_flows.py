@@ -8,10 +8,10 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from orchestrator.core.instants import later
 from orchestrator.core.lifecycle import FinishCampaign, PlanRound, Question, next_actions
 from orchestrator.engine.advance import Outlook, advance
 from orchestrator.lab.lab import Lab, current_lab
+from protocols.instants import later
 
 _LOOK = timedelta(seconds=5)
 """How often a process that waits for a moment looks whether a person has changed something."""

@@ -1,12 +1,9 @@
 """The record of jobs: durable state transitions, and robots that do not answer."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from statistics import median
-from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, insert, text, update
 from sqlmodel import Session, col, select
@@ -16,6 +13,7 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.scheduling import Start
 from orchestrator.core.state import CampaignStatus, Decision, JobState, JobStatus
 from orchestrator.errors import Conflict, Halted, JournalError
+from orchestrator.journal.followers import MovedJob, expected, move_followers, set_due
 from orchestrator.journal.load_state import job_state
 from orchestrator.journal.outages import OutageRecord
 from orchestrator.journal.store import add_event, campaign_resource, existing, robot_resource
@@ -50,6 +48,7 @@ _MOVE = (
         col(JobRow.step),
         col(JobRow.robot),
         col(JobRow.job)["day"].as_integer(),
+        col(JobRow.job)["followed"].as_boolean(),
     )
 )
 _STATUS = (
@@ -66,17 +65,6 @@ _LOST = select(WellRow.well).where(
 _SILENT = select(OutageRow.robot).where(
     OutageRow.campaign_id == bindparam("campaign"), OutageRow.robot == bindparam("robot")
 )
-
-
-class MovedJob(NamedTuple):
-    """A job that was moved: where it belongs."""
-
-    campaign_id: str
-    round: int
-    plate: int
-    step: str
-    robot: str
-    day: int
 
 
 class JobRecord(OutageRecord):
@@ -97,6 +85,7 @@ class JobRecord(OutageRecord):
         `starts` is the schedule, by key.
         """
         starts = starts or {}
+        jobs = (expected(job, starts.get(job.key)) for job in jobs)
         rows = (
             {
                 "key": job.key,
@@ -146,18 +135,6 @@ class JobRecord(OutageRecord):
                 for row in session.exec(query)
             ]
 
-    def job_seconds(self, campaign_id: str) -> dict[tuple[str, str], float]:
-        """The median of how long the jobs of each robot and step took, of those that are done."""
-        query = select(JobRow.robot, JobRow.step, JobRow.dispatched_at, JobRow.ended_at).filter_by(
-            campaign_id=campaign_id, state=JobStatus.DONE.value
-        )
-        found: dict[tuple[str, str], list[float]] = defaultdict(list)
-        with self.reading_session() as session:
-            for robot, step, began, ended in session.exec(query):
-                if began is not None and ended is not None:
-                    found[robot, step].append((ended - began).total_seconds())
-        return {place: median(seconds) for place, seconds in found.items()}
-
     def reschedule(
         self,
         campaign_id: str,
@@ -174,6 +151,8 @@ class JobRecord(OutageRecord):
                 session.connection().execute(
                     moved.values(begin_at=start.at, placed=start.order_fixed)
                 )
+                if start.due is not None:
+                    set_due(existing(session, JobRow, key), start.due)
             if message:
                 add_event(
                     session,
@@ -183,16 +162,6 @@ class JobRecord(OutageRecord):
                     str(RoundAddress(campaign_id, round_number)),
                     message,
                 )
-
-    def job_counts(self, campaign_id: str, round_number: int) -> Counter[JobStatus]:
-        """How many jobs of a round are in which state."""
-        query = (
-            select(JobRow.state, func.count())
-            .where(JobRow.campaign_id == campaign_id, JobRow.round == round_number)
-            .group_by(JobRow.state)
-        )
-        with self.reading_session() as session:
-            return Counter({JobStatus(state): number for state, number in session.exec(query)})
 
     def job(self, key: str) -> tuple[Job, JobState]:
         """A job without the wells that are lost by now, and its state.
@@ -223,6 +192,25 @@ class JobRecord(OutageRecord):
             self.move(session, key, origin, to, at, message)
         if to is JobStatus.DISPATCHED:
             self.on_dispatch()
+
+    def drop_checks(self, key: str, at: datetime, message: str) -> None:
+        """Leave out a planned job and every later one of its step on its plate.
+
+        Raises:
+            Conflict: one of them is planned no more.
+        """
+        with self.transaction() as session:
+            row = existing(session, JobRow, key)
+            query = (
+                select(JobRow.key)
+                .filter_by(
+                    campaign_id=row.campaign_id, round=row.round, plate=row.plate, step=row.step
+                )
+                .where(text(OPEN_JOB), col(JobRow.position) >= row.position)
+                .order_by(col(JobRow.position))
+            )
+            for left in session.exec(query).all():
+                self.move(session, left, JobStatus.PLANNED, JobStatus.DROPPED, at, message)
 
     def finish_job(
         self,
@@ -321,7 +309,10 @@ class JobRecord(OutageRecord):
         place = MovedJob(*moved)
         if who == WELLWISE:
             self.guard(session, campaign_resource(place.campaign_id), robot_resource(place.robot))
-        data = {name: value for name, value in place._asdict().items() if name != "campaign_id"}
+        if to.over and place.followed:
+            move_followers(session, key, place, at)
+        untold = ("campaign_id", "followed")
+        data = {name: value for name, value in place._asdict().items() if name not in untold}
         add_event(session, place.campaign_id, at, EventKind.of_job(to), key, message, data, who)
         return place
 

@@ -1,7 +1,8 @@
 """From the journal's rows to lists and counts of jobs, readings and events, for people."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from statistics import median
 from typing import NamedTuple
 
 from sqlalchemy import func
@@ -46,6 +47,30 @@ def counts_of(journal: Journal) -> Counts:
         by_state = select(JobRow.state, func.count()).where(col(JobRow.campaign_id).in_(running))
         jobs = dict(session.exec(by_state.group_by(col(JobRow.state))).all())
     return Counts(campaigns, running, jobs)
+
+
+def job_seconds(journal: Journal, campaign_id: str) -> dict[tuple[str, str], float]:
+    """The median of how long the jobs of each robot and step took, of those that are done."""
+    query = select(JobRow.robot, JobRow.step, JobRow.dispatched_at, JobRow.ended_at).filter_by(
+        campaign_id=campaign_id, state=JobStatus.DONE.value
+    )
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    with journal.reading_session() as session:
+        for robot, step, began, ended in session.exec(query):
+            if began is not None and ended is not None:
+                found[robot, step].append((ended - began).total_seconds())
+    return {place: median(seconds) for place, seconds in found.items()}
+
+
+def job_counts(journal: Journal, campaign_id: str, round_number: int) -> Counter[JobStatus]:
+    """How many jobs of a round are in which state."""
+    query = (
+        select(JobRow.state, func.count())
+        .where(JobRow.campaign_id == campaign_id, JobRow.round == round_number)
+        .group_by(col(JobRow.state))
+    )
+    with journal.reading_session() as session:
+        return Counter({JobStatus(state): number for state, number in session.exec(query)})
 
 
 def jobs(

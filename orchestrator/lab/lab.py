@@ -12,6 +12,7 @@ from drivers.registry import driver_class, make_driver
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import lives
 from orchestrator.journal.journal import Journal
+from orchestrator.journal.queries import job_seconds
 from orchestrator.journal.robot_configs import robot_config
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
@@ -50,7 +51,7 @@ class Lab:
         """How long jobs took so far, by robot and step; nominal times hold for the others."""
         # A virtual robot gets all jobs of a day at once, so the time from dispatch to end
         # says nothing.
-        return {} if self.clock.virtual else self.journal.job_seconds(campaign_id)
+        return {} if self.clock.virtual else job_seconds(self.journal, campaign_id)
 
 
 def _is_sure(robot: Driver) -> bool:

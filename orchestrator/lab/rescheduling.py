@@ -22,6 +22,7 @@ def reschedule(lab: Lab, campaign_id: str, number: int) -> None:
     stuck = {
         job.plate for job, state, _ in left if state.status in (JobStatus.IN_DOUBT, JobStatus.LATE)
     }
+    open_keys = {state.key for _, state, _ in left}
     tasks, away = [], []
     for task, (job, state, since) in zip(
         tasks_of((job for job, _, _ in left), lab.known_seconds(campaign_id)), left, strict=True
@@ -31,7 +32,12 @@ def reschedule(lab: Lab, campaign_id: str, number: int) -> None:
                 Unavailability(job.robot, now, max(now, since + timedelta(seconds=task.seconds)))
             )
         elif state.status is JobStatus.PLANNED and job.plate not in stuck:
-            tasks.append(task._replace(due=max(task.due, now), latest=state.latest_at))
+            due = max(task.due, now)
+            # What follows an open job is late only by when that will have ended.
+            patient = task.after in open_keys
+            tasks.append(
+                task.due_at(due) if patient else task._replace(due=due, latest=state.latest_at)
+            )
     away += closed(lab.journal.state(campaign_id).campaign.robots, tasks, now)
     found, first = schedule(tasks, away), cost(earliest_due_first(tasks, away))
     message = (

@@ -93,7 +93,9 @@ def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
 
 
 def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:
-    counts = backend.journal.job_counts(state.id, len(state.rounds)) if state.rounds else {}
+    counts = (
+        queries.job_counts(backend.journal, state.id, len(state.rounds)) if state.rounds else {}
+    )
     over = sum(number for status, number in counts.items() if status.over)
     return (
         over,

@@ -67,9 +67,14 @@ def campaign_view(
         )
         for parameter in campaign.parameters
     ]
+    days = campaign.protocol.days_by_step
     steps = [
         StepView(
-            name=s.name, title=s.title, robots=list(s.robots), days=list(s.days), at=f"{s.at:%H:%M}"
+            name=s.name,
+            title=s.title,
+            robots=list(s.robots),
+            days=sorted(set(days[s.name])),
+            at=s.when,
         )
         for s in campaign.protocol.steps
     ]

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from drivers.base import KeyMemory
 from orchestrator.control.jobs import Decide
 from orchestrator.core.events import EventKind
-from orchestrator.core.instants import between, later
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.engine import dispatch
 from orchestrator.engine.advance import advance
@@ -31,6 +30,7 @@ from orchestrator.lab.lease import device_lock, is_dead, owned, this_process
 from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
+from protocols.instants import between, later
 from protocols.jobs import JobReport, Reading
 from protocols.operations import Image
 from simulators.robot import lab_log_path

@@ -83,7 +83,7 @@ def launch_preview(
     start = first_day(campaign, clock.now())
     plan = plan_round(campaign, 1, past)
     jobs = list(compile_jobs(campaign, campaign.name, plan.layout, start))
-    counts = Counter(job.step for job in jobs)
+    counts, days = Counter(job.step for job in jobs), campaign.protocol.days_by_step
     volumes: defaultdict[str, float] = defaultdict(float)
     for job in jobs:
         for operation in job.operations:
@@ -108,7 +108,7 @@ def launch_preview(
                 step=s.name,
                 title=s.title,
                 robots=list(s.robots),
-                days=list(s.days),
+                days=sorted(set(days[s.name])),
                 jobs=counts[s.name],
             )
             for s in campaign.protocol.steps

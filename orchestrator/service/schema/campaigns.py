@@ -93,7 +93,7 @@ class OutcomeView(View):
 
 
 class StepView(View):
-    """A step of the protocol: days of a round, from 0, and its time of day in the lab."""
+    """A step of the protocol: its days of a round, from 0, and in words when it is due on them."""
 
     name: str
     title: str

@@ -325,7 +325,7 @@ def test_times_of_day_are_those_of_the_lab(tmp_path: Path, rpe: Campaign) -> Non
     [plan] = next_actions(journal.state(campaign_id), lab.clock.now())
     assert isinstance(plan, PlanRound)
     assert (plan.start.time(), plan.start.utcoffset()) == (
-        rpe.protocol.steps[0].at,
+        rpe.protocol.steps[0].time_of_day,
         timedelta(hours=9),
     )
     with pytest.raises(ValidationError, match="expected a name such as Europe/Berlin"):

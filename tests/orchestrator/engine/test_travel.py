@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 from drivers.base import RobotSetup
@@ -16,31 +15,7 @@ from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests.acting import decide
 from tests.conftest import START
-
-
-class Lost(BaseException):
-    """The process dies."""
-
-
-class TravelClock:
-    """A real clock on which whoever sleeps wakes up at once; at a chosen sleep the process dies."""
-
-    virtual = False
-
-    def __init__(self, now: datetime) -> None:
-        self.time = now
-        self.sleeps_left: int | None = None
-
-    def now(self) -> datetime:
-        return self.time
-
-    async def sleep_until(self, moment: datetime) -> None:
-        await asyncio.sleep(0)
-        if self.sleeps_left is not None:
-            self.sleeps_left -= 1
-            if self.sleeps_left <= 0:
-                raise Lost
-        self.time = max(self.time, moment)
+from tests.travel import Lost, TravelClock
 
 
 def test_forty_days_pass_with_fifty_lost_processes(tmp_path: Path, rpe: Campaign) -> None:

@@ -1,0 +1,35 @@
+"""What is wrong between the times of steps and the rest of a campaign."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from protocols.errors import Finding, Loc
+
+if TYPE_CHECKING:
+    from protocols.campaign_checks import Parts
+
+
+def timing_findings(parts: Parts) -> Iterator[Finding]:
+    """States that steps wait for and nothing measures; times of day before the round begins."""
+    outcomes = {outcome.name: outcome for outcome in parts.outcomes or ()}
+    for index, step in parts.steps:
+        place: Loc = ("protocol", "steps", index)
+        if parts.start == "now" and step.at is not None and step.days and step.days.first == 0:
+            message = "with `start: now` day 0 begins when the round does, at any time of day"
+            expected = "no at for a step on day 0"
+            yield Finding(loc=(*place, "at"), message=message, expected=expected)
+        if step.until is None or parts.outcomes is None:
+            continue
+        name, loc = step.until.outcome, (*place, "until", "outcome")
+        if name not in outcomes:
+            near = difflib.get_close_matches(name, outcomes, n=1)
+            expected = (f"{near[0]}? " if near else "") + "one of " + ", ".join(outcomes)
+            message = f"{name!r} is not an outcome of this campaign"
+            yield Finding(loc=loc, message=message, expected=expected)
+        elif not outcomes[name].by_hand and outcomes[name].step not in (None, step.name):
+            message = f"{name!r} is read in step {outcomes[name].step}, not in step {step.name}"
+            expected = "an outcome that is read in this step, or entered by hand"
+            yield Finding(loc=loc, message=message, expected=expected)
