@@ -19,6 +19,7 @@ from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Name, Parameter
 from protocols.plates import Plates
 from protocols.protocol import Protocol
+from protocols.quantities import Duration
 from protocols.search_space import SearchSpace
 from protocols.working_hours import WorkingHours
 
@@ -74,6 +75,13 @@ class RoundPlan(_Model):
     approval: bool = Field(
         False, description="a person approves each batch before the robots get it"
     )
+    in_parallel: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        description="how many rounds may be under way at once: the next one is planned as soon as "
+        "one of them is over, with the conditions of the others as pending",
+    )
 
 
 class StopRule(_Model):
@@ -81,12 +89,18 @@ class StopRule(_Model):
 
     At the target: when a value is as good as `target`, in the direction of the objective. By
     expected gain: when the next batch is expected to better the best true value by less than
-    `least_gain`. Both are in the unit of the objective's outcome.
+    `least_gain`. Both are in the unit of the objective's outcome. Budgets end it when the next
+    round would exceed one of them.
     """
 
-    rounds: int = Field(ge=1, le=1_000)
+    rounds: int = Field(ge=1, le=10_000)
     target: Finite | None = None
     least_gain: float | None = Field(None, gt=0, allow_inf_nan=False)
+    samples: int | None = Field(None, ge=1, description="how many wells may be used in all")
+    time: Duration | None = Field(None, description="no round is begun later than this")
+    spend: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict, description="name of a cost -> how much all wells may take"
+    )
 
 
 class StrategyChoice(_Model):
@@ -238,6 +252,12 @@ class Campaign(_Model):
     def starts_at_once(self) -> bool:
         """Whether each round begins as soon as it is planned."""
         return self.start == "now"
+
+    @property
+    def first_rounds(self) -> int:
+        """Over how many rounds the initial design is spread: one, where it fills a round."""
+        wells = self.plates.count * self.plates.wells_per_plate
+        return max(1, self.rounds.first.wells // wells)
 
     @property
     def objective(self) -> ObjectiveChoice:

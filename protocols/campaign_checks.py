@@ -71,6 +71,10 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
             by_name = {parameter.name: parameter for _, parameter in parts.parameters}
             yield from _chosen_findings(by_name, parts.plates, parts.rounds.first)
             yield from _standard_findings(by_name, parts.rounds.first)
+    if parts.stop is not None:
+        yield from _spend_findings(parts.stop, parts.costs)
+    if parts.plates is not None and parts.rounds is not None:
+        yield from _parallel_findings(parts.parameters, parts.plates, parts.rounds, parts.stop)
     if parts.plates is not None and parts.stop is not None:
         yield from _decided_findings(parts.parameters, parts.plates, parts.stop)
     if parts.past_results is not None and not parts.broken:
@@ -170,10 +174,50 @@ def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
             f"{rounds.later.proposed} proposed + {rounds.later.controls} controls",
         ),
     ):
-        if plan.wells != available:
+        several = key == "first" and _spread_over_rounds(plates, rounds.first)
+        if plan.wells != available and not several:
             yield Finding(
                 loc=("rounds", key), message=f"{words} make {plan.wells} wells", expected=expected
             )
+
+
+def _spread_over_rounds(plates: Plates, first: FirstRound) -> bool:
+    """Whether the initial design fills several whole rounds."""
+    available = plates.count * plates.wells_per_plate
+    return first.wells > available and first.wells % available == 0
+
+
+def _parallel_findings(
+    parameters: tuple[tuple[int, Parameter], ...],
+    plates: Plates,
+    rounds: RoundPlan,
+    stop: StopRule | None,
+) -> Iterator[Finding]:
+    """What needs the round before, or one round with the whole initial design."""
+    if rounds.in_parallel > 1 and stop is not None and stop.least_gain is not None:
+        message = "what a batch gains cannot be told while others are under way"
+        expected = "no least_gain with rounds in parallel"
+        yield Finding(loc=("stop", "least_gain"), message=message, expected=expected)
+    if rounds.in_parallel > 1 and rounds.later.controls:
+        message = "rounds in parallel have no round before them, whose best could be controls"
+        yield Finding(loc=("rounds", "later", "controls"), message=message, expected="0")
+    if _spread_over_rounds(plates, rounds.first):
+        for index, parameter in parameters:
+            if parameter.decided_by_well is not None:
+                message = "what wells decide differs by round, and the design is of several"
+                expected = "an initial design that fills one round"
+                loc: Loc = ("parameters", index, "decided_by_well")
+                yield Finding(loc=loc, message=message, expected=expected)
+
+
+def _spend_findings(stop: StopRule, costs: tuple[Cost, ...]) -> Iterator[Finding]:
+    """Budgets of costs that there are not."""
+    known = [cost.name for cost in costs]
+    for name in stop.spend:
+        if name not in known:
+            message = f"{name!r} is not a cost of this campaign"
+            expected = "one of " + ", ".join(known) if known else "its price under costs"
+            yield Finding(loc=("stop", "spend", name), message=message, expected=expected)
 
 
 def _standard_findings(parameters: Mapping[str, Parameter], first: FirstRound) -> Iterator[Finding]:

@@ -207,9 +207,9 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
         campaign_id = chosen(journal, campaign)
         print_result(journal, campaign_id)
         state = journal.state(campaign_id)
-        current = state.rounds[-1:]
-        if current and current[0].proposed:
-            console.print(layout_view(current[0].layout, state.campaign.outcome.scale))
+        for batch in state.open_rounds:
+            if batch.proposed:
+                console.print(layout_view(batch.layout, state.campaign.outcome.scale))
         for event in journal.events(campaign_id, kinds=_shown_kinds()):
             at = event.at.astimezone(settings.zone)
             console.print(f"{at:%Y-%m-%d %H:%M}  {event.subject}: {event.message}", highlight=False)

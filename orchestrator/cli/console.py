@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from statistics import fmean, median
@@ -178,7 +179,9 @@ class ProgressView:
     def __init__(self, state: CampaignState, zone: tzinfo) -> None:
         self._campaign = state.campaign
         self._id = state.id
-        self._round = self._jobs = self._over = self._day = 0
+        self._round = self._day = 0
+        self._jobs: Counter[int] = Counter()
+        self._over: Counter[int] = Counter()
         self._step = ""
         self._robots: dict[str, str] = dict.fromkeys(state.campaign.robots, "waiting")
         self._best: float | None = None
@@ -191,16 +194,18 @@ class ProgressView:
         self._now = max(self._now, event.at.astimezone(self._zone))
         match event.kind:
             case "round_planned":
-                self._round, self._jobs, self._over = event.data["round"], event.data["jobs"], 0
+                self._round = event.data["round"]
+                self._jobs[self._round] = event.data["jobs"]
                 return f"round {self._round}: {event.message}"
             case "job_dispatched":
                 data = event.data
                 self._robots[data["robot"]] = f"step {data['step']}, plate {data['plate']}"
-                changed = (data["step"], data["day"]) != (self._step, self._day)
-                self._step, self._day = data["step"], data["day"]
+                place = (data["round"], data["step"], data["day"])
+                changed = place != (self._round, self._step, self._day)
+                self._round, self._step, self._day = place
                 return self._line() if changed else ""
             case "job_done" | "job_failed" | "job_dropped" | "job_in_doubt":
-                self._over += event.kind != "job_in_doubt"
+                self._over[event.data["round"]] += event.kind != "job_in_doubt"
                 self._robots[event.data["robot"]] = "waiting"
             case "observation" if event.data["value"] is not None and not event.data["flags"]:
                 self._take(event.data["value"])
@@ -211,7 +216,8 @@ class ProgressView:
                 self._notices.append(text)
                 return text
             case "round_finished":
-                return f"round {self._round} finished, best so far {self._best_text()}"
+                number = event.subject.rpartition("/r")[2]
+                return f"round {number} finished, best so far {self._best_text()}"
         return ""
 
     def _take(self, value: float) -> None:
@@ -222,7 +228,8 @@ class ProgressView:
         return (
             f"{self._now:%Y-%m-%d}  round {self._round}/{self._campaign.stop.rounds}  step "
             f"{self._step} "
-            f"(day {self._day} of {self._campaign.protocol.last_day})  {self._over}/{self._jobs} "
+            f"(day {self._day} of {self._campaign.protocol.last_day})  "
+            f"{self._over[self._round]}/{self._jobs[self._round]} "
             "jobs  "
             f"best so far {self._best_text()}"
         )
@@ -240,8 +247,9 @@ class ProgressView:
             "step",
             f"[bold]{self._step}[/]{title}, day {self._day} of {self._campaign.protocol.last_day}",
         )
-        facts.add_row("jobs", f"{self._over} of {self._jobs}")
-        facts.add_row("", ProgressBar(total=max(self._jobs, 1), completed=self._over, width=44))
+        over, jobs = self._over[self._round], self._jobs[self._round]
+        facts.add_row("jobs", f"{over} of {jobs}")
+        facts.add_row("", ProgressBar(total=max(jobs, 1), completed=over, width=44))
         for robot, doing in self._robots.items():
             facts.add_row(robot, doing)
         target = self._campaign.stop.target

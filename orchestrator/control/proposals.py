@@ -144,11 +144,12 @@ class EditProposal(WellAct):
 
 
 def proposed_round(state: CampaignState) -> RoundState:
-    """The batch that waits for approval.
+    """The first batch that waits for approval.
 
     Raises:
         JournalError: none does.
     """
-    if state.rounds and state.rounds[-1].proposed:
-        return state.rounds[-1]
+    for batch in state.open_rounds:
+        if batch.proposed:
+            return batch
     raise JournalError(f"no batch of campaign {state.id} waits for approval")

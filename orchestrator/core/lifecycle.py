@@ -3,11 +3,12 @@
 After any crash it goes on from the same place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from orchestrator.core.state import CampaignState, CampaignStatus, JobState, JobStatus, RoundState
+from orchestrator.core.stop_rule import stop_reason
 from protocols.campaign import Campaign
 from protocols.instants import between
 from protocols.working_hours import WorkingHours
@@ -154,56 +155,47 @@ def next_actions(state: CampaignState, now: datetime) -> list[Action]:
         return _follow(state, now)
     if not state.rounds:
         return [PlanRound(1, first_day(state.campaign, now))]
-    current = state.rounds[-1]
-    if current.finished:
-        reason = stop_reason(state)
-        if reason:
+    underway, plan = state.open_rounds, state.campaign.rounds
+    asked: list[Action] = [
+        AskApproval(state.id, batch.number) for batch in underway if batch.proposed
+    ]
+    actions = asked + _job_actions(state, [batch for batch in underway if not batch.proposed], now)
+    if len(underway) < plan.in_parallel:
+        reason = stop_reason(state, now)
+        if not reason:
+            ended = max((batch.ended_at for batch in state.rounds if batch.ended_at), default=now)
+            start = now if underway else ended.astimezone(now.tzinfo)
+            actions.append(PlanRound(len(state.rounds) + 1, first_day(state.campaign, start)))
+        elif not underway:
             return [FinishCampaign(reason)]
-        ended = (current.ended_at or now).astimezone(now.tzinfo)
-        return [PlanRound(current.number + 1, first_day(state.campaign, ended))]
-    if current.proposed:
-        return [AskApproval(state.id, current.number)]
-    return _round_actions(state, now)
+    return actions
 
 
 def open_questions(state: CampaignState) -> list[Question]:
     """What of the current round waits for a person: its approval, jobs, or values."""
-    if state.status.over or not state.rounds:
+    if state.status.over:
         return []
-    if state.rounds[-1].proposed:
-        return [AskApproval(state.id, state.rounds[-1].number)]
-    waiting = (JobStatus.IN_DOUBT, JobStatus.LATE)
-    asked: list[Question] = [
-        AskOperator(job.key, job.message) for job in state.rounds[-1].jobs if job.status in waiting
-    ]
-    return asked + _ask_values(state)
+    asked: list[Question] = []
+    for batch in state.open_rounds:
+        if batch.proposed:
+            asked.append(AskApproval(state.id, batch.number))
+            continue
+        asked += [
+            AskOperator(job.key, job.message)
+            for job in batch.jobs
+            if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE)
+        ]
+        asked += _ask_values(state, batch)
+    return asked
 
 
-def _ask_values(state: CampaignState) -> list[Question]:
-    if not state.awaited:
+def _ask_values(state: CampaignState, batch: RoundState) -> list[Question]:
+    awaited = state.awaited_in(batch)
+    if not awaited:
         return []
     wanted = [state.campaign.outcome, *state.campaign.further]
     label = ", ".join(found.scale.label for found in wanted if found.by_hand)
-    return [AskValues(state.id, state.rounds[-1].number, state.awaited, label)]
-
-
-def stop_reason(state: CampaignState) -> str:
-    """Why the campaign is over, or nothing."""
-    rule, objective = state.campaign.stop, state.campaign.objective
-    best, target = state.best, rule.target
-    if (
-        target is not None
-        and best is not None
-        and objective.utility(best) >= objective.utility(target)
-    ):
-        found = state.campaign.outcome.scale.text(best)
-        if objective.direction == "match":
-            return f"target reached: {found} is as near {objective.target:g} as {target:g}"
-        sign = ">=" if objective.direction == "maximise" else "<="
-        return f"target reached: {found} {sign} {target:g}"
-    if len(state.rounds) >= rule.rounds:
-        return f"{rule.rounds} rounds done"
-    return ""
+    return [AskValues(state.id, batch.number, awaited, label)]
 
 
 def first_day(campaign: Campaign, now: datetime) -> datetime:
@@ -228,10 +220,10 @@ def lateness(job: JobState, now: datetime) -> str:
 
 def _follow(state: CampaignState, now: datetime) -> list[Action]:
     """Nothing is sent any more, but jobs that robots have are followed to their end."""
-    if state.status is CampaignStatus.FINISHED or not state.rounds:
+    if state.status is CampaignStatus.FINISHED:
         return []
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}
-    flying = [job for job in state.rounds[-1].jobs if job.status.in_flight]
+    flying = [job for batch in state.open_rounds for job in batch.jobs if job.status.in_flight]
     return [_execute(job, now, retry_at) for job in flying]
 
 
@@ -240,16 +232,21 @@ def _execute(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -> 
     return WaitUntil(moment) if moment > now else ExecuteJob(job.key, job.robot)
 
 
-def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
-    batch, robots = state.rounds[-1], state.campaign.robots
+def _job_actions(
+    state: CampaignState, batches: Sequence[RoundState], now: datetime
+) -> list[Action]:
+    """What is to be done in some rounds; robots have the jobs of all of them in one order."""
+    robots = state.campaign.robots
     retry_at = {outage.robot: outage.retry_at for outage in state.outages}
-    actions: list[Action] = [ScoreReadings(batch.unscored)] if batch.unscored else []
+    actions: list[Action] = [ScoreReadings(batch.unscored) for batch in batches if batch.unscored]
     held: set[str] = set()
     # Nobody knows the state of a robot with a job in doubt: a person looks at it first.
-    unknown = {job.robot for job in batch.jobs if job.status is JobStatus.IN_DOUBT}
+    unknown = {
+        job.robot for batch in batches for job in batch.jobs if job.status is JobStatus.IN_DOUBT
+    }
     unknown = (unknown | state.elsewhere_in_doubt.keys()) - state.sure_robots
     waiting: dict[str, AskOperator] = {}
-    for job in _in_turn(batch):
+    for batch, job in _in_turn(batches):
         if job.status in (JobStatus.IN_DOUBT, JobStatus.LATE):
             actions.append(AskOperator(job.key, job.message))
         elif job.status.in_flight:
@@ -282,7 +279,10 @@ def _round_actions(state: CampaignState, now: datetime) -> list[Action]:
     actions = [action for action in actions if not isinstance(action, WaitUntil)]
     if moments:
         actions.append(WaitUntil(min(moments)))
-    return actions or [*_ask_values(state)] or [FinishRound(batch.number)]
+    for batch in batches:
+        if not batch.jobs and not batch.unscored:
+            actions += _ask_values(state, batch) or [FinishRound(batch.number)]
+    return actions
 
 
 def _slip(job: JobState) -> timedelta:
@@ -340,9 +340,12 @@ def _opening(job: JobState, now: datetime, hours: WorkingHours | None) -> dateti
     return hours.opening(begin) if opening == now and begin >= hours.closing(now) else opening
 
 
-def _in_turn(batch: RoundState) -> list[JobState]:
-    """Each plate's next job, in the order in which robots should have them."""
-    # What a robot has already comes before what it could be given next.
-    return sorted(
-        batch.jobs, key=lambda job: (not job.status.in_flight, job.begin_at, job.due_at, job.plate)
-    )
+def _in_turn(batches: Sequence[RoundState]) -> list[tuple[RoundState, JobState]]:
+    """Each plate's next job with its round, in the order in which robots should have them."""
+
+    def turn(entry: tuple[RoundState, JobState]) -> tuple[bool, datetime, datetime, int, int]:
+        # What a robot has already comes before what it could be given next.
+        batch, job = entry
+        return (not job.status.in_flight, job.begin_at, job.due_at, batch.number, job.plate)
+
+    return sorted(((batch, job) for batch in batches for job in batch.jobs), key=turn)

@@ -12,7 +12,7 @@ from orchestrator.core.state import Requeued
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign, Chosen
 from protocols.conditions import Condition, Observation, Proposal
-from protocols.layout import Layout, assign, assign_standard, lay_out
+from protocols.layout import Layout, Placement, assign, assign_standard, lay_out
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def plan_round(
     observations: Sequence[Observation],
     requeued: Sequence[Requeued] = (),
     rough: bool = False,
+    pending: Sequence[Condition] = (),
 ) -> Plan:
     """Fill the wells of a round: standards or controls, retried conditions, then proposals.
 
@@ -60,7 +61,10 @@ def plan_round(
         observations: everything observed so far, past results included.
         requeued: lost wells whose conditions are to be tried again.
         rough: less work for the optimiser, for campaigns that are only simulated.
+        pending: conditions of other rounds that are under way.
     """
+    if campaign.first_rounds >= round_number and campaign.first_rounds > 1:
+        return Plan(_part_of_design(campaign, round_number), ())
     wells = campaign.plates.all_wells()
     decided = campaign.decided_values(round_number)
     assigned: dict[int, Proposal] = {}
@@ -102,7 +106,10 @@ def plan_round(
         positions=[decided[index] for index in open_wells],
         number=len(open_wells),
         seed=_seed(campaign, round_number, 2),
-        pending=[requeued[number].condition for number in again.by_well.values()],
+        pending=[
+            *(requeued[number].condition for number in again.by_well.values()),
+            *pending,
+        ],
         replicates=campaign.rounds.first.replicates
         if round_number == 1
         else campaign.rounds.later.replicates,
@@ -122,6 +129,43 @@ def plan_round(
     )
     tried_again = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), tried_again, sum(gains) if gains else None)
+
+
+def _part_of_design(campaign: Campaign, round_number: int) -> Layout:
+    """The wells of one of the first rounds, where the initial design is spread over several."""
+    first = campaign.rounds.first
+    standard = Proposal(
+        condition=campaign.space.standard({}) if first.standard else Condition({}),
+        role="standard",
+        reason="the standard condition",
+    )
+    chosen = [
+        Proposal(
+            condition=chosen_condition(campaign, entry),
+            role="chosen",
+            reason=f"chosen by a person, for {entry.wells} wells",
+        )
+        for entry in first.chosen
+        for _ in range(entry.wells)
+    ]
+    design = optimizer.propose(
+        campaign.space,
+        [],
+        number=first.initial,
+        seed=_seed(campaign, 1, 2),
+        replicates=first.replicates,
+        strategy=campaign.strategy,
+        objective=goals_of(campaign),
+    )
+    proposals = [*[standard] * first.standard, *chosen, *design]
+    order = np.random.default_rng(_seed(campaign, 1, 3)).permutation(len(proposals))
+    wells = campaign.plates.all_wells()
+    part = order[(round_number - 1) * len(wells) : round_number * len(wells)]
+    placements = tuple(
+        Placement(well=well, proposal=proposals[index])
+        for well, index in zip(wells, part, strict=True)
+    )
+    return Layout(round=round_number, placements=placements)
 
 
 def assign_chosen(

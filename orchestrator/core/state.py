@@ -236,13 +236,26 @@ class CampaignState:
         )
 
     @property
-    def awaited(self) -> int:
-        """How many wells of the last round lack a value that a person is to enter.
+    def open_rounds(self) -> tuple[RoundState, ...]:
+        """The rounds that are not finished."""
+        return tuple(batch for batch in self.rounds if not batch.finished)
+
+    @property
+    def pending(self) -> tuple[Condition, ...]:
+        """The conditions of wells of open rounds whose value is still to come."""
+        return tuple(
+            well.proposal.condition
+            for batch in self.open_rounds
+            for well in batch.wells
+            if not well.lost and not well.scored
+        )
+
+    def awaited_in(self, batch: RoundState) -> int:
+        """How many wells of a round lack a value that a person is to enter.
 
         Nobody is asked while a plate has jobs that are not over.
         """
-        batch = self.rounds[-1] if self.rounds else None
-        if batch is None or batch.finished or batch.proposed or batch.jobs:
+        if batch.finished or batch.proposed or batch.jobs:
             return 0
         main = not self.campaign.read_by_robots
         by_hand = [found.name for found in self.campaign.further if found.by_hand]

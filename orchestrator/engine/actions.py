@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from orchestrator.core.lifecycle import (
@@ -69,10 +70,14 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     """Propose a batch, lay it out, compile it and write down its jobs."""
     state = lab.journal.state(campaign_id)
     planned = await asyncio.to_thread(
-        plan_round, state.campaign, action.number, state.observations, state.requeued
+        partial(plan_round, pending=state.pending),
+        state.campaign,
+        action.number,
+        state.observations,
+        state.requeued,
     )
     reason = planned.too_little(state.campaign) if state.rounds else ""
-    if reason:
+    if reason and not state.open_rounds:
         lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
         return
     jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))

@@ -26,11 +26,13 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
                 case [FinishCampaign()]:
                     await advance(lab, campaign_id)
                     continue
+                case _ if lab.journal.state(campaign_id).campaign.rounds.in_parallel > 1:
+                    outlook = await run_rounds(campaign_id)
                 case [PlanRound(number=number)]:
-                    pass
+                    outlook = await run_round(campaign_id, number)
                 case _:
                     number = lab.journal.state(campaign_id).rounds[-1].number
-            outlook = await run_round(campaign_id, number)
+                    outlook = await run_round(campaign_id, number)
             if outlook.questions:
                 return outlook.questions
         return ()
@@ -41,6 +43,16 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
 @flow(name="round", flow_run_name="{campaign_id}: round {number}", validate_parameters=False)
 async def run_round(campaign_id: str, number: int) -> Outlook:
     """Run one round until it is finished, or until only a person can help."""
+    return await _advanced(campaign_id, number)
+
+
+@flow(name="rounds", flow_run_name="{campaign_id}: rounds in parallel", validate_parameters=False)
+async def run_rounds(campaign_id: str) -> Outlook:
+    """Run rounds in parallel until the campaign is over, or until only a person can help."""
+    return await _advanced(campaign_id, None)
+
+
+async def _advanced(campaign_id: str, number: int | None) -> Outlook:
     lab = current_lab.get()
     while True:
         outlook = await advance(lab, campaign_id, as_task, round_number=number)

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Literal
 
-from orchestrator.core.lifecycle import AskApproval, AskValues, open_questions
+from orchestrator.core.lifecycle import AskApproval, AskOperator, AskValues, open_questions
 from orchestrator.core.state import CampaignState, JobStatus, Outage, RoundState, WellState
 from orchestrator.journal.tables import EventRow, JobRow, ObservationRow, ReadingRow
 from orchestrator.service.schema import (
@@ -25,7 +25,7 @@ from orchestrator.service.schema import (
     StepView,
     WellView,
 )
-from protocols.addresses import WellAddress
+from protocols.addresses import JobAddress, WellAddress
 from protocols.image_formats import MEDIA_TYPES
 
 
@@ -138,10 +138,14 @@ def needs(state: CampaignState) -> Iterable[Need]:
     """What a person is asked, most urgent first."""
     found = []
     late = {
-        job.key for batch in state.rounds[-1:] for job in batch.jobs if job.status is JobStatus.LATE
+        job.key for batch in state.open_rounds for job in batch.jobs if job.status is JobStatus.LATE
     }
     for question in open_questions(state):
-        number = state.rounds[-1].number
+        number = (
+            JobAddress.parse(question.key).round_number
+            if isinstance(question, AskOperator)
+            else question.round
+        )
         if isinstance(question, AskApproval):
             message = f"the batch of round {number} waits for approval"
             found.append(Need(kind="approval", campaign=state.id, round=number, message=message))

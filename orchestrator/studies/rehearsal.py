@@ -142,7 +142,7 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
                 act: Act = (
                     Decide(job=question.key, decision="again", why="to see what comes after it")
                     if isinstance(question, AskOperator)
-                    else _any_values(journal.state(campaign_id))
+                    else _any_values(journal.state(campaign_id), question.round)
                 )
                 perform(lab, campaign_id, act, "rehearsal")
             if outlook.moment is not None and not outlook.questions:
@@ -154,9 +154,9 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
             await robot.close()
 
 
-def _any_values(state: CampaignState) -> EnterValues:
-    """Values for the wells that wait for a person's, anywhere in their natural range."""
-    batch = state.rounds[-1]
+def _any_values(state: CampaignState, number: int) -> EnterValues:
+    """Values for a round's wells that wait for a person's, anywhere in their natural range."""
+    batch = state.rounds[number - 1]
     low, high = state.campaign.outcome.scale.natural_range or (0.0, 1.0)
     rng = np.random.default_rng(batch.number)
     rows = [

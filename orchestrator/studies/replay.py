@@ -1,6 +1,7 @@
 """Replay: every batch proposed again from what was known then, to compare. Pure."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignState, Requeued, RoundState
 from orchestrator.journal.tables import EventRow
-from protocols.addresses import WellAddress, parse_address
+from protocols.addresses import RoundAddress, WellAddress, parse_address
 from protocols.conditions import Observation
 from protocols.layout import Layout
 
@@ -51,11 +52,16 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
         events: all of its events, oldest first.
     """
     known: dict[WellAddress, _Known] = {}
+    over: set[int] = set()
     found = []
     for event in events:
         if event.kind == EventKind.ROUND_PLANNED:
-            again = _again(state, event.data["round"], known)
+            again = _again(state, event.data["round"], known, over)
             found.append(again._replace(version=event.data.get("version", "")))
+        elif event.kind == EventKind.ROUND_FINISHED:
+            finished = parse_address(event.subject)
+            assert isinstance(finished, RoundAddress)
+            over.add(finished.round_number)
         else:
             _apply(known, event)
     return found
@@ -87,10 +93,12 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
             well.requeued = True
 
 
-def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) -> Replayed:
+def _again(
+    state: CampaignState, number: int, known: dict[WellAddress, _Known], over: AbstractSet[int]
+) -> Replayed:
     before = [batch for batch in state.rounds if batch.number < number]
     observations = list(state.past)
-    requeued = []
+    requeued, pending = [], []
     for batch in before:
         for well in batch.wells:
             address = WellAddress(state.id, batch.number, well.well.plate, well.well.name)
@@ -106,9 +114,11 @@ def _again(state: CampaignState, number: int, known: dict[WellAddress, _Known]) 
                         outcomes=now.outcomes,
                     )
                 )
+            elif not now.lost and batch.number not in over:
+                pending.append(condition)
             if now.requeued:
                 requeued.append(Requeued(address, condition))
-    plan = plan_round(state.campaign, number, observations, requeued)
+    plan = plan_round(state.campaign, number, observations, requeued, pending=pending)
     for address in plan.requeued:
         known[address].requeued = False
     return _compared(state.rounds[number - 1], plan.layout)

@@ -7,9 +7,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from orchestrator.core.goals import goals_of
-from orchestrator.core.lifecycle import stop_reason
 from orchestrator.core.round_planning import Plan, best_of_round
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
+from orchestrator.core.stop_rule import stop_reason
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Observation, Proposal
