@@ -158,7 +158,7 @@ def status(home: Home = None) -> None:
         return
     from rich.table import Table
 
-    from orchestrator.cli.console import outage_line
+    from orchestrator.cli.console import coming_line, outage_line
     from orchestrator.core.lifecycle import open_questions
     from orchestrator.journal.queries import job_counts
 
@@ -168,6 +168,7 @@ def status(home: Home = None) -> None:
             table.add_column(name)
         questions: list[Question] = []
         outages: list[str] = []
+        coming: list[str] = []
         for campaign_id in journal.campaign_ids():
             state = journal.state(campaign_id)
             current = state.rounds[-1] if state.rounds else None
@@ -175,6 +176,7 @@ def status(home: Home = None) -> None:
             over = sum(number for status, number in counts.items() if status.over)
             moment = journal.last_moment(campaign_id)
             questions += open_questions(state)
+            coming.append(coming_line(state, settings.zone))
             outages += [
                 outage_line(outage, settings.zone)
                 for outage in state.outages
@@ -191,6 +193,8 @@ def status(home: Home = None) -> None:
         if table.row_count:
             console.print(table)
             print_questions(questions)
+            for line in filter(None, coming):
+                console.print(line, highlight=False, soft_wrap=True)
             for line in outages:
                 console.print(line, style="yellow", highlight=False, soft_wrap=True)
         else:

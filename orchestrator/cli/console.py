@@ -173,6 +173,19 @@ def _shown(value: int | float | str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def coming_line(state: CampaignState, zone: tzinfo) -> str:
+    """What a campaign waits for and until when, or nothing."""
+    job = state.coming
+    if job is None:
+        return ""
+    step = state.campaign.protocol.by_name[job.step]
+    why = f" ({step.when})" if step.after is not None or step.interval is not None else ""
+    return (
+        f"{state.id}: step {job.step} of plate {job.plate} is due at "
+        f"{job.due_at.astimezone(zone):%Y-%m-%d %H:%M}{why}"
+    )
+
+
 class ProgressView:
     """Folds the events of a running campaign into what is to be seen of it."""
 
@@ -188,6 +201,9 @@ class ProgressView:
         self._zone = zone
         self._now: datetime = state.started_at.astimezone(zone)
         self._notices: list[str] = []
+        steps = state.campaign.protocol.steps
+        by_the_clock = any(step.after or step.interval for step in steps)
+        self._moment = "%Y-%m-%d %H:%M" if by_the_clock else "%Y-%m-%d"
 
     def fold(self, event: EventRow) -> str:
         """Take an event in; returns a line for consoles that only scroll, or nothing."""
@@ -226,7 +242,7 @@ class ProgressView:
 
     def _line(self) -> str:
         return (
-            f"{self._now:%Y-%m-%d}  round {self._round}/{self._campaign.stop.rounds}  step "
+            f"{self._now:{self._moment}}  round {self._round}/{self._campaign.stop.rounds}  step "
             f"{self._step} "
             f"(day {self._day} of {self._campaign.protocol.last_day})  "
             f"{self._over[self._round]}/{self._jobs[self._round]} "
@@ -237,8 +253,8 @@ class ProgressView:
     def _best_text(self) -> str:
         return self._campaign.outcome.scale.text(self._best)
 
-    def render(self) -> RenderableType:
-        """The live panel."""
+    def render(self, coming: str = "") -> RenderableType:
+        """The live panel; `coming` says what is waited for."""
         facts = Table.grid(padding=(0, 2))
         titles = {step.name: step.title for step in self._campaign.protocol.steps}
         title = f"  {titles.get(self._step, '')}"
@@ -258,6 +274,8 @@ class ProgressView:
             f"[bold]{self._best_text()}[/]" + ("" if target is None else f" (target {target:g})"),
         )
         facts.add_row("lab time", f"{self._now:%Y-%m-%d %H:%M}")
+        if coming:
+            facts.add_row("waits for", coming.partition(": ")[2])
         notices = [Text(notice, style="yellow") for notice in self._notices[-3:]]
         return Panel(
             Group(facts, *notices), title=f"campaign {self._id}", title_align="left", width=78

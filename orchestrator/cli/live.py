@@ -62,25 +62,28 @@ async def _with_progress(
     import httpx
     from rich.live import Live
 
-    from orchestrator.cli.console import ProgressView
+    from orchestrator.cli.console import ProgressView, coming_line
     from orchestrator.engine.prefect_server import start_prefect
     from orchestrator.journal.store import campaign_resource
     from orchestrator.lab.lab import open_lab
     from orchestrator.lab.lease import owned
 
     state = journal.state(campaign_id)
-    view, seen = ProgressView(state, settings.zone), 0
+    view, seen, coming = ProgressView(state, settings.zone), 0, ""
     with Live(view.render(), console=console, auto_refresh=False, transient=True) as live:
 
         def refresh() -> None:
-            nonlocal seen
+            nonlocal seen, coming
+            before = seen
             for event in journal.events(campaign_id, after=seen):
                 seen = event.id or seen
                 line = view.fold(event)
                 if line and not console.is_terminal:
                     console.print(line, soft_wrap=True, highlight=False)
             if console.is_terminal:
-                live.update(view.render(), refresh=True)
+                if seen != before:
+                    coming = coming_line(journal.state(campaign_id), settings.zone)
+                live.update(view.render(coming), refresh=True)
 
         async def watch() -> None:
             while True:

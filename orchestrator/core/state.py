@@ -250,6 +250,15 @@ class CampaignState:
             if not well.lost and not well.scored
         )
 
+    @property
+    def coming(self) -> JobState | None:
+        """The planned job that is due first, unless robots work at this moment."""
+        jobs = [job for batch in self.open_rounds for job in batch.jobs]
+        if self.status is not CampaignStatus.RUNNING or any(job.status.in_flight for job in jobs):
+            return None
+        planned = [job for job in jobs if job.status is JobStatus.PLANNED]
+        return min(planned, key=lambda job: job.due_at, default=None)
+
     def awaited_in(self, batch: RoundState) -> int:
         """How many wells of a round lack a value that a person is to enter.
 

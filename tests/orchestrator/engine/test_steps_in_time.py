@@ -8,9 +8,11 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from typer.testing import CliRunner
 
 from drivers.base import RobotSetup
 from drivers.registry import make_driver
+from orchestrator.cli.main import app
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import Outlook, advance
@@ -24,6 +26,7 @@ from protocols.operations import Dispense, Image
 from simulators.robot import lab_log_path
 from simulators.robot_log import Performed, RobotLog
 from tests.acting import decide
+from tests.builders import planned
 from tests.conftest import ROOT, START
 from tests.postgres import temporary_database
 from tests.travel import TravelClock
@@ -224,3 +227,10 @@ async def _planned_only(lab: Lab, campaign_id: str) -> datetime:
 
     await run_action(lab, campaign_id, PlanRound(1, START), run_plainly)
     return lab.clock.now()
+
+
+def test_status_says_what_is_waited_for_and_until_when(tmp_path: Path) -> None:
+    planned(tmp_path, read_campaign(PASSAGE))
+    found = CliRunner().invoke(app, ["status", "--home", str(tmp_path)], env={"COLUMNS": "200"})
+    assert found.exit_code == 0
+    assert "passage: step seed of plate 1 is due at 2026-03-02 09:00" in found.output
