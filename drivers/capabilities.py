@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from drivers.actions import Action, ValueType, refusals_of
 from protocols.jobs import Job
 from protocols.operations import OPERATIONS, Operation
 from protocols.plates import LABWARE
@@ -25,15 +26,19 @@ class Capabilities(BaseModel):
     """What a robot declares; known without a connection.
 
     `operations` maps each kind that it can do to its limits, such as `{"dispense": {"volume_ul":
-    (5, 1000)}}`; to `{}` if there are none. `stop_s` is within how many seconds `stop` has stopped
-    all movement. `state_known_after_doubt` says whether a job in doubt leaves the robot itself (its
-    deck, tips, syringe) in a known state; if not, it is held until a person has looked.
+    (5, 1000)}}`; to `{}` if there are none. `actions` and `settings` are those that `call` and
+    `set` may name; None where it takes any, as a person does. `stop_s` is within how many seconds
+    `stop` has stopped all movement. `state_known_after_doubt` says whether a job in doubt leaves
+    the robot itself (its deck, tips, syringe) in a known state; if not, it is held until a person
+    has looked.
     """
 
     model_config = ConfigDict(frozen=True)
 
     operations: Mapping[str, Mapping[str, tuple[float, float]]]
     labware: frozenset[str] = frozenset(LABWARE)
+    actions: Mapping[str, Action] | None = None
+    settings: Mapping[str, ValueType] | None = None
     memory: KeyMemory
     stop_s: float = Field(default=5.0, gt=0)
     state_known_after_doubt: bool = False
@@ -71,12 +76,14 @@ class Capabilities(BaseModel):
             return f"it cannot {operation.kind} (it can {', '.join(self.operations)})"
         for field, (low, high) in limits.items():
             value = getattr(operation, field)
+            if value is None:
+                continue
             if not low <= value <= high:
                 return (
                     f"it cannot {operation.kind} with {field} {value:g} (it takes {low:g} to "
                     f"{high:g})"
                 )
-        return ""
+        return "; ".join(refusals_of(operation, self.actions, self.settings))
 
     def refusals(self, job: Job) -> Iterator[str]:
         """Why such a robot cannot do a job, each reason once."""

@@ -310,5 +310,6 @@ class Campaign(_Model):
     def decided_values(self, round_number: int) -> tuple[dict[str, Value], ...]:
         """What each well of a round decides, in the order of `plates.all_wells()`."""
         return tuple(
-            self.space.decided_values(round_number, well.number) for well in self.plates.all_wells()
+            self.space.decided_values(round_number, well.number, well.plate)
+            for well in self.plates.all_wells()
         )

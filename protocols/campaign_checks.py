@@ -13,8 +13,7 @@ from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Parameter
 from protocols.plates import Plates
 from protocols.protocol import Step
-from protocols.quantities import same_dimension
-from protocols.references import Reference
+from protocols.reference_checks import usage_findings
 from protocols.search_space import constraint_findings, cost_findings
 from protocols.timing_checks import timing_findings
 
@@ -55,7 +54,7 @@ class Parts:
 
 def cross_findings(parts: Parts) -> Iterator[Finding]:
     """What is wrong between the parts of a campaign, each of which is valid by itself."""
-    yield from _usage_findings(parts)
+    yield from usage_findings(parts)
     yield from timing_findings(parts)
     if not parts.broken:
         parameters = [parameter for _, parameter in parts.parameters]
@@ -87,62 +86,6 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
                     message=f"{name!r} is not a name of this campaign",
                     expected="one of " + ", ".join(sorted(known)),
                 )
-
-
-def _usage_findings(parts: Parts) -> Iterator[Finding]:
-    by_name = {parameter.name: parameter for _, parameter in parts.parameters}
-    used: dict[str, set[str]] = {name: set() for name in by_name}
-    for index, step in parts.steps:
-        for reference in step.references():
-            place: Loc = ("protocol", "steps", index, *reference.loc)
-            name = reference.parameter
-            if name in by_name:
-                used[name].add(step.name)
-                yield from _reference_findings(place, by_name[name], reference)
-            elif name not in parts.broken:
-                expected = "one of " + ", ".join(by_name)
-                yield Finding(
-                    loc=place,
-                    message=f"{name!r} is not a parameter of this campaign",
-                    expected=expected,
-                )
-    names = [step.name for _, step in parts.steps]
-    for index, parameter in parts.parameters:
-        if parameter.step in parts.broken or not names:
-            continue
-        if parameter.step not in names:
-            message = (
-                f"the protocol has no step {parameter.step!r} for parameter {parameter.name!r}"
-            )
-            yield Finding(
-                loc=("parameters", index, "step"),
-                message=message,
-                expected="one of " + ", ".join(names),
-            )
-        elif parameter.step not in used[parameter.name]:
-            yield Finding(
-                loc=("parameters", index, "step"),
-                message=f"no operation of step {parameter.step} uses parameter {parameter.name!r}",
-                expected=f"an operation there with {{parameter: {parameter.name}}}",
-            )
-
-
-def _reference_findings(
-    place: Loc, parameter: Parameter, reference: Reference
-) -> Iterator[Finding]:
-    field, unit = reference.field, reference.unit
-    if parameter.numeric == reference.labelled:
-        wanted = "a category" if reference.labelled else "a number"
-        message = f"{field} needs {wanted}, but {parameter.name!r} is {parameter.kind}"
-        yield Finding(loc=place, message=message, expected=f"a parameter that is {wanted}")
-    elif unit is not None and not same_dimension(parameter.unit or "dimensionless", unit):
-        message = (
-            f"{field} cannot be given by {parameter.name!r}, which is in "
-            f"{parameter.unit or 'no unit'}"
-        )
-        yield Finding(
-            loc=place, message=message, expected=f"a parameter with a unit such as {unit}"
-        )
 
 
 def _robot_findings(
@@ -254,7 +197,7 @@ def _chosen_findings(
             message = f"a chosen condition needs exactly one value for each parameter: {text}"
             yield Finding(loc=loc, message=message, expected=", ".join(parameters))
             continue
-        fitting = set(range(1, plates.wells_per_plate + 1))
+        fitting = set(plates.all_wells())
         for name, parameter in parameters.items():
             value = parameter.snap(chosen.condition[name])
             if value is None:
@@ -262,11 +205,13 @@ def _chosen_findings(
                 yield Finding(loc=(*loc, name), message=message, expected=parameter.allowed)
             elif parameter.decided_by_well is not None:
                 fitting &= {
-                    well for well in fitting if parameter.decided_by_well.value(1, well) == value
+                    well
+                    for well in fitting
+                    if parameter.decided_by_well.value(1, well.number, well.plate) == value
                 }
-        if len(fitting) * plates.count < chosen.wells:
+        if len(fitting) < chosen.wells:
             message = (
-                f"{chosen.wells} wells are wanted, but {len(fitting) * plates.count} "
+                f"{chosen.wells} wells are wanted, but {len(fitting)} "
                 "decide these values in round 1"
             )
             yield Finding(
@@ -282,9 +227,9 @@ def _decided_findings(
         if decided is None:
             continue
         for round_number in range(1, min(len(decided.base), stop.rounds) + 1):
-            values = [
-                decided.value(round_number, well) for well in range(1, plates.wells_per_plate + 1)
-            ]
+            values = dict.fromkeys(
+                decided.value(round_number, well.number, well.plate) for well in plates.all_wells()
+            )
             outside = [f"{value:g}" for value in values if not parameter.allows(value)]
             if outside:
                 yield Finding(

@@ -17,6 +17,11 @@ EXAMPLES = {
     "mm/s": "10 mm/s",
     "degC": "37 degC",
     "day": "1 day",
+    "delta_degC/min": "2 degC/min",
+    "uL/s": "100 uL/min",
+    "rpm": "300 rpm",
+    "mg": "5 mg",
+    "nm": "450 nm",
 }
 
 
@@ -24,10 +29,14 @@ EXAMPLES = {
 def same_dimension(unit: str, other: str) -> bool:
     """Whether two units measure the same kind of thing.
 
+    A rotation (rpm) and a frequency (Hz) do not: pint converts between them by 2 pi, which nobody
+    means who writes Hz for turns a second.
+
     Raises:
         ValueError: one of them is not a unit that pint knows.
     """
-    return bool(_unit(unit).is_compatible_with(_unit(other)))
+    one, two = _unit(unit), _unit(other)
+    return bool(one.is_compatible_with(two)) and _angles(one) == _angles(two)
 
 
 @lru_cache(maxsize=512)
@@ -39,11 +48,10 @@ def conversion(value: float, unit: str, to: str) -> float:
     """
     if unit == to:
         return value
-    try:
-        # Rounding removes the binary dust of a conversion (0.1 mL -> 100.00000000000001 uL).
-        return float(f"{_UNITS.Quantity(value, _unit(unit)).to(_unit(to)).magnitude:.12g}")
-    except pint.DimensionalityError as error:
-        raise ValueError(f"{unit} cannot be expressed in {to}") from error
+    if not same_dimension(unit, to):
+        raise ValueError(f"{unit} cannot be expressed in {to}")
+    # Rounding removes the binary dust of a conversion (0.1 mL -> 100.00000000000001 uL).
+    return float(f"{_UNITS.Quantity(value, _unit(unit)).to(_unit(to)).magnitude:.12g}")
 
 
 @lru_cache(maxsize=512)
@@ -52,6 +60,11 @@ def _unit(unit: str) -> Any:
         return _UNITS.Unit(unit)
     except Exception as error:
         raise ValueError(f"{unit!r} is not a unit") from error
+
+
+def _angles(unit: Any) -> Any:
+    """How often a plane angle is in a unit."""
+    return dict(_UNITS.Quantity(1.0, unit).to_root_units().unit_items()).get("radian", 0)
 
 
 @dataclass(frozen=True)
@@ -149,8 +162,14 @@ def _quantity_error(message: str, expected: str) -> PydanticCustomError:
     return PydanticCustomError("quantity", "{message}", {"message": message, "expected": expected})
 
 
+AnyQuantity = Annotated[Quantity, Dimension(None, lower=None)]
 Concentration = Annotated[Quantity, Dimension(None)]
 Volume = Annotated[Quantity, Dimension("uL")]
 Duration = Annotated[Quantity, Dimension("s")]
 Speed = Annotated[Quantity, Dimension("mm/s")]
 Temperature = Annotated[Quantity, Dimension("degC", lower=None)]
+Heating = Annotated[Quantity, Dimension("delta_degC/min")]
+Flow = Annotated[Quantity, Dimension("uL/s")]
+Rotation = Annotated[Quantity, Dimension("rpm")]
+Mass = Annotated[Quantity, Dimension("mg")]
+Wavelength = Annotated[Quantity, Dimension("nm")]

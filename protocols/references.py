@@ -2,28 +2,42 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
+from functools import cache
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Self,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from protocols.conditions import Condition
 from protocols.errors import Finding, Loc, refuse
 from protocols.parameters import Name, Parameter
-from protocols.quantities import Quantity, conversion
+from protocols.quantities import Dimension, Quantity, conversion
 
 
 class TemplatePart(BaseModel):
-    """A part of a protocol in which fields may refer to a parameter."""
+    """A part of a protocol in which fields may refer to a parameter.
+
+    What a field takes of a parameter follows from its type; see `takes`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     units: ClassVar[Mapping[str, str]] = {}
-    """Field -> the unit into which the number of a parameter is converted there.
-
-    Without one any unit will do.
-    """
+    """Field -> the unit of its numbers, where its type does not say it."""
     labelled: ClassVar[frozenset[str]] = frozenset()
-    """Fields that take the label of a category, not a number."""
+    """Fields that take the label of a category, where their type does not say it."""
 
 
 class ParameterRef(TemplatePart):
@@ -46,13 +60,77 @@ OrParameter = Annotated[
 """A value, or `{parameter: NAME}`."""
 
 
-PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+class Takes(NamedTuple):
+    """What a field takes of a parameter: a number in a unit (None: any), a label, or either.
+
+    `whole`: the number is a whole one.
+    """
+
+    what: Literal["number", "label", "either"]
+    unit: str | None = None
+    whole: bool = False
+
+
+@cache
+def takes(part: type[TemplatePart]) -> Mapping[str, Takes]:
+    """What each field that may refer to a parameter takes of it, from the field's type.
+
+    Of a quantity that is a number in the unit of its dimension, of a text the label of a category,
+    and of what may be several things whatever the parameter gives.
+    """
+    found = {}
+    for name, field in part.model_fields.items():
+        types = list(_types(field.annotation))
+        if any(kind is ParameterRef for kind, _ in types):
+            values = [found for found in types if found[0] not in (ParameterRef, type(None))]
+            given = _taken(values)
+            if name in part.labelled:
+                given = Takes("label")
+            found[name] = given._replace(unit=part.units.get(name, given.unit))
+    return found
+
+
+def _types(
+    annotation: Any, metadata: tuple[Any, ...] = ()
+) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The types of which an annotation is a union, each with its metadata."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inside, *more = get_args(annotation)
+        yield from _types(inside, (*metadata, *more))
+    elif origin in (Union, UnionType):
+        for member in get_args(annotation):
+            yield from _types(member, metadata)
+    elif origin is dict:
+        yield from _types(get_args(annotation)[1], metadata)
+    else:
+        yield annotation, metadata
+
+
+def _taken(values: list[tuple[Any, tuple[Any, ...]]]) -> Takes:
+    if len(values) != 1:
+        return Takes("either")
+    [(kind, metadata)] = values
+    if kind is str:
+        return Takes("label")
+    known = next((found.unit for found in metadata if isinstance(found, Dimension | InUnit)), None)
+    if kind is Quantity:
+        return Takes("number", known)
+    return Takes("number", known or "dimensionless", kind is int)
+
+
+@dataclass(frozen=True)
+class InUnit:
+    """Annotation for a number: the unit that it is in."""
+
+    unit: str
+
+
+PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False), InUnit("day")]
 
 
 class Window(TemplatePart):
     """The first or the last so many days of the step; outside of them it is left out."""
-
-    units: ClassVar = {"first": "day", "last": "day"}
 
     first: OrParameter[PositiveDays] | None = None
     last: OrParameter[PositiveDays] | None = None
@@ -73,31 +151,35 @@ class Window(TemplatePart):
 
 
 class Reference(NamedTuple):
-    """A field that names a parameter: where, which, and what the field takes.
-
-    `loc` leads to it; what it takes is as `TemplatePart` has it.
-    """
+    """A field that names a parameter: where, which, and what the field takes; `loc` leads to it."""
 
     loc: Loc
     parameter: str
     field: str
-    unit: str | None
-    labelled: bool
+    takes: Takes
 
 
 def references(part: TemplatePart, loc: Loc) -> Iterator[Reference]:
     """Where a part of a protocol refers to a parameter; `loc` leads to the part."""
-    for field in type(part).model_fields:
-        value = getattr(part, field)
-        if isinstance(value, ParameterRef):
-            yield Reference(
-                (*loc, field), value.parameter, field, part.units.get(field), field in part.labelled
-            )
-        elif isinstance(value, tuple):
-            for index, item in enumerate(value):
-                yield from references(item, (*loc, field, index))
-        elif isinstance(value, TemplatePart):
-            yield from references(value, (*loc, field))
+    for field, info in type(part).model_fields.items():
+        yield from _references(part, field, getattr(part, field), (*loc, info.alias or field))
+
+
+def _references(part: TemplatePart, field: str, value: Any, loc: Loc) -> Iterator[Reference]:
+    if isinstance(value, ParameterRef):
+        yield Reference(loc, value.parameter, field, takes(type(part))[field])
+    elif isinstance(value, TemplatePart):
+        yield from references(value, loc)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _references(part, field, item, (*loc, index))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _references(part, field, item, (*loc, key))
+
+
+Given = float | str | bool | Quantity
+"""What a field has in a well: a number in the unit that it takes, a quantity, a text."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +201,37 @@ class WellOnDay:
         if window is None:
             return True
         if window.first is not None:
-            return self.days_before < self.number(window.first, window.units["first"])
+            return self.days_before < self.number(window.first, "day")
         assert window.last is not None
-        return self.days_after < self.number(window.last, window.units["last"])
+        return self.days_after < self.number(window.last, "day")
+
+    def given(self, part: TemplatePart, field: str) -> Any:
+        """What a field of a part of the protocol has in this well; None if it is left out.
+
+        A field that takes a number has it in its unit, or is a quantity if any unit will do.
+        """
+        value, wanted = getattr(part, field), takes(type(part))[field]
+        if value is None:
+            return None
+        if wanted.what == "label":
+            return self.label(value)
+        if wanted.what == "either":
+            return self.either(value)
+        if wanted.unit is None:
+            return self.quantity(value)
+        number = self.number(value, wanted.unit)
+        return round(number) if wanted.whole else number
+
+    def either(self, value: Given | ParameterRef) -> Given:
+        """A value as it is, or what the condition has: a number with its unit, or a label."""
+        if not isinstance(value, ParameterRef):
+            return value
+        parameter = self.parameters[value.parameter]
+        if not parameter.numeric:
+            return self.label(value)
+        return (
+            self.quantity(value) if parameter.unit else cast(float, self.condition[parameter.name])
+        )
 
     def number(self, value: float | Quantity | ParameterRef, unit: str) -> float:
         """A number in `unit`, from a quantity, a reference to a parameter, or a number."""

@@ -46,12 +46,12 @@ class SearchSpace(BaseModel):
             parameter for parameter in self.parameters if parameter.decided_by_well is not None
         )
 
-    def decided_values(self, round_number: int, well: int) -> dict[str, Value]:
-        """What well `well` (from 1, in processing order) of round `round` (from 1) decides."""
+    def decided_values(self, round_number: int, well: int, plate: int = 1) -> dict[str, Value]:
+        """What a well (in processing order) of a plate of a round, all from 1, decides."""
         found: dict[str, Value] = {}
         for parameter in self.parameters:
             if parameter.decided_by_well is not None:
-                value = parameter.decided_by_well.value(round_number, well)
+                value = parameter.decided_by_well.value(round_number, well, plate)
                 snapped = parameter.snap(value)
                 found[parameter.name] = value if snapped is None else snapped
         return found

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from drivers.actions import Action, ValueType
     from drivers.base import (
         DRIVER_API,
         Capabilities,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DRIVER_API",
+    "Action",
     "Campaign",
     "Capabilities",
     "CategoryParameter",
@@ -105,6 +107,7 @@ __all__ = [
     "SteppedParameter",
     "Unreachable",
     "Value",
+    "ValueType",
     "WellwiseError",
     "__version__",
     "pareto_front",
@@ -115,6 +118,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "drivers.actions": "Action ValueType",
     "drivers.base": (
         "DRIVER_API Capabilities Clock DeviceCannotWork Driver DriverError FencedOff JobRefused "
         "KeyConflict KeyMemory RobotOffline RobotSetup"

@@ -83,9 +83,10 @@ class Bench:
             operation
             for kind in capabilities.operations
             if only in ("", kind)
+            for values in _typical(kind, capabilities)
             for operation in _operations(
                 kind,
-                _values(kind, capabilities, longest, least) | (changes or {}),
+                _values(kind, values, capabilities, longest, least) | (changes or {}),
                 range(first_well, first_well + wells),
             )
         ]
@@ -158,8 +159,32 @@ def amount_of(operation: Operation) -> float | None:
     return None
 
 
-def _values(kind: str, capabilities: Capabilities, longest: bool, least: bool) -> dict[str, Any]:
-    values = dict(OPERATIONS[kind].typical)
+def _typical(kind: str, capabilities: Capabilities) -> list[dict[str, Any]]:
+    """Values of an operation; of actions and settings a set for each that the driver declares."""
+    usual = dict(OPERATIONS[kind].typical)
+    if kind == "call" and capabilities.actions is not None:
+        return [
+            {
+                "action": name,
+                "arguments": tuple(
+                    {"name": argument, "value": known.typical, "unit": known.unit}
+                    for argument, known in action.arguments.items()
+                ),
+            }
+            for name, action in capabilities.actions.items()
+        ]
+    if kind == "set" and capabilities.settings is not None:
+        return [
+            {"setting": name, "value": known.typical, "unit": known.unit}
+            for name, known in capabilities.settings.items()
+        ]
+    return [usual]
+
+
+def _values(
+    kind: str, usual: dict[str, Any], capabilities: Capabilities, longest: bool, least: bool
+) -> dict[str, Any]:
+    values = dict(usual)
     for name, (low, high) in capabilities.operations[kind].items():
         typical = values.get(name, low)
         extreme = high if longest else low

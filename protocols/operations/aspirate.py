@@ -6,20 +6,16 @@ from pydantic import Field
 
 from protocols.operations.base import WellOperation, WellTemplate
 from protocols.quantities import Volume
-from protocols.references import OrParameter, WellOnDay
+from protocols.references import OrParameter
 
 
 class AspirateTemplate(WellTemplate):
     """Remove and discard a volume from each well."""
 
-    units: ClassVar = {"volume": "uL"}
+    left_out_at_zero = frozenset({"volume"})
 
     do: Literal["aspirate"]
     volume: OrParameter[Volume]
-
-    def in_well(self, well: WellOnDay) -> "Aspirate":
-        """With the volume of one well."""
-        return Aspirate(well=well.name, volume_ul=well.number(self.volume, "uL"))
 
 
 class Aspirate(WellOperation):

@@ -6,28 +6,16 @@ from pydantic import Field
 
 from protocols.operations.base import WellOperation, WellTemplate
 from protocols.quantities import Duration, Speed
-from protocols.references import OrParameter, WellOnDay
+from protocols.references import OrParameter
 
 
 class DetachTemplate(WellTemplate):
     """Detach the cells of each well by pipetting, a period after the enzyme was added."""
 
-    units: ClassVar = {"period": "s", "speed": "mm/s"}
-    labelled = frozenset({"stroke"})
-
     do: Literal["detach"]
     period: OrParameter[Duration]
     speed: OrParameter[Speed]
     stroke: OrParameter[str]
-
-    def in_well(self, well: WellOnDay) -> "Detach":
-        """With the period, speed and stroke of one well."""
-        return Detach(
-            well=well.name,
-            period_s=well.number(self.period, "s"),
-            speed_mm_s=well.number(self.speed, "mm/s"),
-            stroke=well.label(self.stroke),
-        )
 
 
 class Detach(WellOperation):

@@ -1,6 +1,6 @@
 """Add a liquid with its supplements to a well."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from protocols.references import OrParameter, TemplatePart, WellOnDay, Window
 class SupplementTemplate(TemplatePart):
     """A substance in a dispensed liquid, at a fixed concentration or that of a parameter."""
 
-    substance: str
+    substance: OrParameter[str]
     concentration: OrParameter[Concentration]
     during: Window | None = None
 
@@ -20,28 +20,26 @@ class SupplementTemplate(TemplatePart):
         """The supplement at the concentration of one well."""
         concentration = well.quantity(self.concentration)
         return Supplement(
-            substance=self.substance, concentration=concentration.magnitude, unit=concentration.unit
+            substance=well.label(self.substance),
+            concentration=concentration.magnitude,
+            unit=concentration.unit,
         )
 
 
 class DispenseTemplate(WellTemplate):
     """Add a liquid with its supplements to each well."""
 
-    units: ClassVar = {"volume": "uL"}
+    left_out_at_zero = frozenset({"volume"})
 
     do: Literal["dispense"]
-    liquid: str
+    liquid: OrParameter[str]
     volume: OrParameter[Volume]
     supplements: tuple[SupplementTemplate, ...] = ()
 
-    def in_well(self, well: WellOnDay) -> "Dispense":
+    def fields_in(self, well: WellOnDay) -> dict[str, Any]:
         """With the supplements that the well gets on this day."""
-        return Dispense(
-            well=well.name,
-            liquid=self.liquid,
-            volume_ul=well.number(self.volume, "uL"),
-            supplements=tuple(s.in_well(well) for s in self.supplements if well.within(s.during)),
-        )
+        found = tuple(s.in_well(well) for s in self.supplements if well.within(s.during))
+        return super().fields_in(well) | {"supplements": found}
 
 
 class Dispense(WellOperation):

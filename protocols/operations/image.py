@@ -3,17 +3,12 @@
 from typing import Literal
 
 from protocols.operations.base import WellOperation, WellTemplate
-from protocols.references import WellOnDay
 
 
 class ImageTemplate(WellTemplate):
     """Take an image of each well."""
 
     do: Literal["image"]
-
-    def in_well(self, well: WellOnDay) -> "Image":
-        """Of one well."""
-        return Image(well=well.name)
 
 
 class Image(WellOperation):

@@ -6,18 +6,15 @@ from pydantic import Field
 
 from protocols.operations.base import PlateOperation, PlateTemplate
 from protocols.quantities import Duration, Temperature
+from protocols.references import OrParameter
 
 
 class IncubateTemplate(PlateTemplate):
     """Incubate the plate."""
 
     do: Literal["incubate"]
-    duration: Duration
-    temperature: Temperature
-
-    def on_plate(self) -> "Incubate":
-        """The same for every well."""
-        return Incubate(duration_s=self.duration.to("s"), temperature_c=self.temperature.to("degC"))
+    duration: OrParameter[Duration]
+    temperature: OrParameter[Temperature]
 
 
 class Incubate(PlateOperation):

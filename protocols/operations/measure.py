@@ -1,24 +1,20 @@
 """Measure a quantity of a well, which gives a number."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from protocols.operations.base import WellOperation, WellTemplate
-from protocols.references import WellOnDay
+from protocols.references import OrParameter
 
 
 class MeasureTemplate(WellTemplate):
     """Measure a quantity of each well."""
 
     do: Literal["measure"]
-    quantity: str = Field(
-        min_length=1, max_length=100, description="what is measured, such as mass or absorbance"
+    quantity: OrParameter[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        description="what is measured, such as mass or absorbance"
     )
-
-    def in_well(self, well: WellOnDay) -> "Measure":
-        """Of one well."""
-        return Measure(well=well.name, quantity=self.quantity)
 
 
 class Measure(WellOperation):

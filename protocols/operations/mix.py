@@ -6,22 +6,15 @@ from pydantic import Field
 
 from protocols.operations.base import WellOperation, WellTemplate
 from protocols.quantities import Volume
-from protocols.references import OrParameter, WellOnDay
+from protocols.references import OrParameter
 
 
 class MixTemplate(WellTemplate):
     """Draw and return a volume in each well."""
 
-    units: ClassVar = {"volume": "uL", "cycles": "dimensionless"}
-
     do: Literal["mix"]
     volume: OrParameter[Volume]
     cycles: OrParameter[Annotated[int, Field(ge=1)]]
-
-    def in_well(self, well: WellOnDay) -> "Mix":
-        """With the volume and the cycles of one well."""
-        cycles = int(well.number(self.cycles, "dimensionless"))
-        return Mix(well=well.name, volume_ul=well.number(self.volume, "uL"), cycles=cycles)
 
 
 class Mix(WellOperation):

@@ -3,17 +3,14 @@
 from typing import ClassVar, Literal
 
 from protocols.operations.base import PlateOperation, PlateTemplate
+from protocols.references import OrParameter
 
 
 class MoveTemplate(PlateTemplate):
     """Carry the plate to a named place."""
 
     do: Literal["move"]
-    to: str
-
-    def on_plate(self) -> "Move":
-        """The same place for every well."""
-        return Move(to=self.to)
+    to: OrParameter[str]
 
 
 class Move(PlateOperation):

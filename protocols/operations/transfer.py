@@ -6,20 +6,14 @@ from pydantic import Field
 
 from protocols.operations.base import WellOperation, WellTemplate
 from protocols.quantities import Volume
-from protocols.references import OrParameter, WellOnDay
+from protocols.references import OrParameter
 
 
 class TransferTemplate(WellTemplate):
     """Move the cells of each well to a fresh plate."""
 
-    units: ClassVar = {"volume": "uL"}
-
     do: Literal["transfer"]
     volume: OrParameter[Volume]
-
-    def in_well(self, well: WellOnDay) -> "Transfer":
-        """With the volume of one well."""
-        return Transfer(well=well.name, volume_ul=well.number(self.volume, "uL"))
 
 
 class Transfer(WellOperation):

@@ -20,20 +20,23 @@ TOLERANCE = 1e-9
 
 
 class DecidedByWell(BaseModel):
-    """A parameter that the well decides: base of the round + per_well x processing order.
+    """A parameter that the well decides: base of the round, and steps by well and by plate.
 
-    Both are in the parameter's unit. `base` has one entry a round; its last entry holds for all
-    later rounds.
+    All are in the parameter's unit. `base` has one entry a round; its last entry holds for all
+    later rounds. `per_well` is added for each well in processing order, and `per_plate` for each
+    plate.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: tuple[Finite, ...] = Field(min_length=1)
-    per_well: Finite
+    per_well: Finite = 0.0
+    per_plate: Finite = 0.0
 
-    def value(self, round_number: int, well: int) -> float:
-        """The value in well `well` (in processing order) of round `round_number`, both from 1."""
-        return self.base[min(round_number, len(self.base)) - 1] + self.per_well * (well - 1)
+    def value(self, round_number: int, well: int, plate: int = 1) -> float:
+        """The value in a well (in processing order) of a plate of a round, all from 1."""
+        base = self.base[min(round_number, len(self.base)) - 1]
+        return base + self.per_well * (well - 1) + self.per_plate * (plate - 1)
 
 
 class BaseParameter(BaseModel, ABC):

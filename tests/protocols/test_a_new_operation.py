@@ -13,9 +13,9 @@ from protocols.plugins import OneOf, Registry, union
 from tests.conftest import ASSAY_FILE
 from tests.protocols.packages import documented, install, printed
 
-WITH_A_SHAKE = """
+WITH_SONICATION = """
       operations:
-        - {do: shake, duration: {parameter: shaking}}"""
+        - {do: sonicate, duration: {parameter: sonication}}"""
 
 PROGRAM = """
 import asyncio, json, sys
@@ -39,7 +39,7 @@ campaign = read_campaign(text)
 layout = plan_round(campaign, 1, ()).layout
 job = next(compile_jobs(campaign, "c", layout, datetime(2026, 3, 2, tzinfo=UTC)))
 found["operation"] = job.operations[0].model_dump()
-found["condition"] = layout.placements[0].proposal.condition.root["shaking"]
+found["condition"] = layout.placements[0].proposal.condition.root["sonication"]
 found["read back"] = Job.model_validate_json(job.model_dump_json()) == job
 found["seconds"] = nominal_s(job.operations[:1])
 try:
@@ -58,7 +58,7 @@ asyncio.run(on_paper())
 with twin_of("simulated")(home) as twin:
     from simulators.robot import SimulatedRobot
     bench = Bench(SimulatedRobot, twin, home, 1)
-    found["bench"] = [op.model_dump() for op in bench.job().operations if op.kind == "shake"][0]
+    found["bench"] = [op.model_dump() for op in bench.job().operations if op.kind == "sonicate"][0]
 print(json.dumps(found))
 """
 
@@ -67,27 +67,31 @@ def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(
     tmp_path: Path,
 ) -> None:
     install(
-        tmp_path, "shaking", documented("Shake"), "wellwise.operations", "shake = shaking:Shake"
+        tmp_path,
+        "sonication",
+        documented("Sonicate"),
+        "wellwise.operations",
+        "sonicate = sonication:Sonicate",
     )
     parameter = (
-        "{name: shaking, step: react, kind: continuous, unit: min, low: 1, high: 5, standard: 2}"
+        "{name: sonication, step: react, kind: continuous, unit: min, low: 1, high: 5, standard: 2}"
     )
     text = ASSAY_FILE.read_text().replace("\nprotocol:", f"  - {parameter}\n\nprotocol:")
-    text = text.replace("\n      operations:", WITH_A_SHAKE, 1)
+    text = text.replace("\n      operations:", WITH_SONICATION, 1)
     found: dict[str, Any] = json.loads(
         printed(tmp_path, PROGRAM, str(tmp_path / "home"), text=text)
     )
     seconds = found["operation"].pop("duration_s")
-    assert found["operation"] == {"well": "A1", "kind": "shake"}
+    assert found["operation"] == {"well": "A1", "kind": "sonicate"}
     assert seconds == pytest.approx(60 * found["condition"])
     assert found["read back"]
     assert found["seconds"] >= seconds
-    assert "duration cannot be given by 'shaking', which is in uL" in found["wrong unit"]
-    assert found["checklist"] == f"A1: shake for {seconds:g} s"
-    assert found["bench"] == {"well": "A1", "kind": "shake", "duration_s": 3.0}
+    assert "duration cannot be given by 'sonication', which is in uL" in found["wrong unit"]
+    assert found["checklist"] == f"A1: sonicate for {seconds:g} s"
+    assert found["bench"] == {"well": "A1", "kind": "sonicate", "duration_s": 3.0}
     # Its own tests may import it before anything of ours.
     first = (
-        "import shaking, protocols.jobs, protocols.operations as ours; print('shake' in "
+        "import sonication, protocols.jobs, protocols.operations as ours; print('sonicate' in "
         "ours.OPERATIONS)"
     )
     assert printed(tmp_path, first) == "True\n"
@@ -95,9 +99,6 @@ def test_an_announced_operation_is_usable_from_the_campaign_file_to_the_bench(
 
 class CoverTemplate(PlateTemplate):
     do: Literal["cover"]
-
-    def on_plate(self) -> "Cover":
-        return Cover()
 
 
 class Cover(PlateOperation):

@@ -1,0 +1,35 @@
+"""Add a mass of a solid to a well."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from protocols.operations.base import WellOperation, WellTemplate
+from protocols.quantities import Mass
+from protocols.references import OrParameter
+
+
+class AddSolidTemplate(WellTemplate):
+    """Add a mass of a solid to each well."""
+
+    left_out_at_zero = frozenset({"mass"})
+
+    do: Literal["add_solid"]
+    substance: OrParameter[str]
+    mass: OrParameter[Mass]
+
+
+class AddSolid(WellOperation):
+    """Add `mass_mg` of a solid to a well."""
+
+    template = AddSolidTemplate
+    seconds = 30.0
+    typical: ClassVar = {"substance": "sodium chloride", "mass_mg": 5.0}
+
+    kind: Literal["add_solid"] = "add_solid"
+    substance: str
+    mass_mg: float = Field(gt=0)
+
+    def in_words(self) -> str:
+        """The instruction in words, for a checklist."""
+        return f"{self.well}: add {self.mass_mg:g} mg {self.substance}"

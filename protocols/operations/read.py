@@ -1,0 +1,46 @@
+"""Read the whole plate in a plate reader, which gives a table of numbers."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from protocols.operations.base import PlateOperation, PlateTemplate
+from protocols.quantities import Wavelength
+from protocols.references import OrParameter
+
+
+class ReadTemplate(PlateTemplate):
+    """Read the plate in a plate reader."""
+
+    do: Literal["read"]
+    quantity: OrParameter[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        "absorbance", description="what is read, such as absorbance, fluorescence or luminescence"
+    )
+    wavelength: OrParameter[Wavelength] | None = Field(
+        None, description="of absorbance, or of emission"
+    )
+    excitation: OrParameter[Wavelength] | None = None
+
+
+class Read(PlateOperation):
+    """Read the whole plate; the reading is a table with a number for each well.
+
+    `wavelength_nm` is that of absorbance or emission.
+    """
+
+    template = ReadTemplate
+    typical: ClassVar = {"quantity": "absorbance", "wavelength_nm": 450.0}
+    seconds = 60.0
+    repeatable = True
+    reads = "plate"
+
+    kind: Literal["read"] = "read"
+    quantity: str = "absorbance"
+    wavelength_nm: float | None = Field(None, gt=0)
+    excitation_nm: float | None = Field(None, gt=0)
+
+    def in_words(self) -> str:
+        """The instruction in words, for a checklist."""
+        at = "" if self.wavelength_nm is None else f" at {self.wavelength_nm:g} nm"
+        after = "" if self.excitation_nm is None else f", excited at {self.excitation_nm:g} nm"
+        return f"read {self.quantity} of the plate{at}{after}"
