@@ -5,10 +5,12 @@ import json
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from protocols.image_formats import format_of
 from protocols.operations import Operation, well_of
+from protocols.traces import Trace
+from protocols.wells import well_name
 
 
 class Job(BaseModel):
@@ -78,19 +80,28 @@ class Job(BaseModel):
 
 
 class Reading(BaseModel):
-    """What an instrument returned for one well: an image, or a number in `unit`.
+    """What an instrument returned for one well, or (`kind` plate) for the whole plate.
+
+    An image, a number in `unit`, a trace, or a plate table: `numbers` by well, None where the
+    instrument could not measure. In place of any of them a file as its vendor writes it (`kind`
+    file): it is kept as it came, and a scorer may read it.
 
     `image` holds the bytes of the file as the camera gave it, in any format and depth. It may also
-    be given as `image_png`, which is its older name.
+    be given as `image_png`, which is its older name. A number that comes from a plate table has all
+    of that table in `numbers`.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
-    well: str
-    kind: Literal["image", "number"]
+    well: str = ""
+    kind: Literal["image", "number", "plate", "trace", "file"]
     image: bytes = Field(b"", repr=False)
     number: float | None = None
     unit: str = ""
+    numbers: dict[str, float | None] = Field(default_factory=dict)
+    trace: Trace | None = None
+    file: bytes = Field(b"", repr=False)
+    file_name: str = Field("", max_length=200)
 
     @model_validator(mode="before")
     @classmethod
@@ -98,6 +109,21 @@ class Reading(BaseModel):
         if isinstance(given, dict) and "image_png" in given and "image" not in given:
             return {"image" if key == "image_png" else key: given[key] for key in given}
         return given
+
+    @field_validator("numbers")
+    @classmethod
+    def _names(cls, numbers: dict[str, float | None]) -> dict[str, float | None]:
+        found: dict[str, float | None] = {}
+        for text, number in numbers.items():
+            name = well_name(text)
+            if name is None or name in found:
+                why = "is no well" if name is None else "comes twice"
+                raise ValueError(f"{text!r} {why}")
+            found[name] = number
+        return found
+
+    def __hash__(self) -> int:
+        return hash((self.well, self.kind, self.number, self.image, self.file, self.trace))
 
     @property
     def image_png(self) -> bytes:

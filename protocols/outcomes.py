@@ -17,6 +17,9 @@ from protocols.scale import Scale
 SCORERS = "wellwise.scorers"
 """The entry points of scorers."""
 
+Rule = Literal["last", "first", "mean", "median", "min", "max", "sum", "difference", "ratio"]
+"""How several readings of a well make one value; see `combine.combined`."""
+
 Direction = Literal["maximise", "minimise", "match"]
 
 
@@ -44,6 +47,11 @@ class Outcome(_Model):
         description="the step where it is read; every reading step of no other outcome if absent",
     )
     by_hand: bool = Field(False, description="a person enters it, and no reading is needed")
+    combine: Rule = Field(
+        "last",
+        description="how several readings of a well make one value",
+        exclude_if=lambda it: it == "last",
+    )
     natural_range: tuple[Finite, Finite] | None = Field(
         None,
         alias="range",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from protocols.errors import InvalidInput, Problem
 from protocols.table_text import TableText, finite, read_table
+from protocols.wells import row_letters, well_name
 
-_WELL = re.compile(r"([A-Pa-p])0?(\d{1,2})")
 _OUT_OF_RANGE = re.compile(
     r"[<>]\s*[\d.,]+|[*#]{2,}|#?sat(urated)?\.?|(over|under|out)([ _-]?(range|flow|of[ _-]?range))?"
     r"|ov(e?r)?fl?w?|unfl?w|o\.?o\.?r\.?|[+-]?inf(inity)?|max|min",
@@ -18,7 +18,7 @@ _NUMBER = "a number, or nothing for a well that is to be left out"
 
 
 def read_plate_table(text: str, where: str) -> dict[str, float]:
-    """Numbers by well from a plate reader's table: columns well and value, or a grid A to P.
+    """Numbers by well from a plate reader's table: columns well and value, or a grid from A on.
 
     Cells are separated by commas, semicolons or tabs. A well with an empty cell was not read and
     is left out. The corner of a grid may be empty or hold a mark such as `<>`.
@@ -78,21 +78,23 @@ class _PlateTable:
         names = [cell.lower() for cell in self._table.rows[header].cells]
         well_at, value_at = names.index("well"), names.index("value")
         for line, row in self._table.rows[header + 1 :]:
-            name = _WELL.fullmatch(row[well_at]) if len(row) > well_at else None
+            name = well_name(row[well_at]) if len(row) > well_at else None
             if name is None:
                 message = f"{self._table.delimiter.join(row)} has no well"
                 self._problem(line, message, "such as A1,0.5")
             else:
                 value = row[value_at] if len(row) > value_at else ""
-                self._take(line, _well(name[1], int(name[2])), value)
+                self._take(line, name, value)
 
     def _read_grid(self) -> None:
         columns: dict[int, int] = {}
         for line, row in self._table.rows:
             columns = _numbered(row) or columns
-            if columns and re.fullmatch("[A-Pa-p]", row[0]):
+            letters = row_letters(row[0])
+            if columns and letters is not None:
                 for place, column in columns.items():
-                    self._take(line, _well(row[0], column), row[place] if place < len(row) else "")
+                    value = row[place] if place < len(row) else ""
+                    self._take(line, f"{letters}{column}", value)
 
     def _take(self, line: int, well: str, value: str) -> None:
         if well in self._seen:
@@ -115,10 +117,6 @@ class _PlateTable:
         )
 
 
-def _well(row: str, column: int) -> str:
-    return f"{row.upper()}{column}"
-
-
 def _numbered(row: Sequence[str]) -> dict[int, int]:
     """Cell -> column of the plate, of a row that numbers the columns 1, 2, ...; otherwise empty.
 
@@ -128,10 +126,5 @@ def _numbered(row: Sequence[str]) -> dict[int, int]:
     expected = list(range(1, len(numbers) + 1))
     filled = sum(1 for cell in row[1:] if cell)
     sound = list(numbers.values()) == expected and filled == len(numbers)
-    return (
-        numbers if numbers and sound and not _WELL.fullmatch(row[0]) and not _letter(row[0]) else {}
-    )
-
-
-def _letter(cell: str) -> bool:
-    return re.fullmatch("[A-Pa-p]", cell) is not None
+    named = well_name(row[0]) is not None or row_letters(row[0]) is not None
+    return numbers if numbers and sound and not named else {}

@@ -14,13 +14,15 @@ from protocols.jobs import Reading
 class Score(BaseModel):
     """The value of one reading, in its outcome's unit; None where nothing could be measured.
 
-    Flags say why it may not be trusted. A flagged value is kept for people to see; the model does
+    `sd` is its standard deviation, in the same unit, where the scorer knows it. Flags say why it
+    may not be trusted. A flagged value is kept for people to see; the model does
     not use it.
     """
 
     model_config = ConfigDict(frozen=True)
 
     value: float | None
+    sd: float | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -30,6 +32,9 @@ class Scorer(Protocol):
     Installed packages announce theirs as entry points `wellwise.scorers`. One whose values are
     always of the same unit, or have ends, may declare them as class attributes `unit` (a text) and
     `natural_range` (lowest and highest value): campaign files need not say them then.
+
+    One that needs other wells of the plate than the one it scores (blanks, standards) names them in
+    `reference_wells`, a set of names: they hold no samples.
 
     `version` goes with every score, and is raised whenever the same reading could give another
     score.

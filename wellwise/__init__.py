@@ -50,12 +50,14 @@ if TYPE_CHECKING:
     )
     from protocols.scoring import MarksImages, Score, Scorer
     from protocols.search_space import SearchSpace
+    from protocols.traces import Axis, Trace
 
     __version__: str
 
 __all__ = [
     "DRIVER_API",
     "Action",
+    "Axis",
     "Campaign",
     "Capabilities",
     "CategoryParameter",
@@ -105,6 +107,7 @@ __all__ = [
     "Scorer",
     "SearchSpace",
     "SteppedParameter",
+    "Trace",
     "Unreachable",
     "Value",
     "ValueType",
@@ -144,6 +147,7 @@ _NAMES = {
         "CategoryParameter ContinuousParameter DecidedByWell Parameter SteppedParameter"
     ),
     "protocols.scoring": "MarksImages Score Scorer",
+    "protocols.traces": "Axis Trace",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -1,7 +1,5 @@
 """Dispatch: one job to its robot, at most once, and what came of it into the journal."""
 
-import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -18,16 +16,14 @@ from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import CampaignStatus, JobState, JobStatus
+from orchestrator.engine.readings import kept, reading_faults
 from orchestrator.errors import Halted, LeaseLost
-from orchestrator.journal.durable import write_durably
-from orchestrator.journal.queries import failed_in_a_row
+from orchestrator.journal.queries import failed_in_a_row, wells_on
 from orchestrator.journal.robot_configs import left_behind
-from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
-from protocols.image_formats import format_of
 from protocols.instants import between, later
-from protocols.jobs import Job, JobReport, Reading
+from protocols.jobs import Job, JobReport
 from protocols.operations import Operation
 
 _POLL = timedelta(seconds=1.0)
@@ -182,7 +178,9 @@ def _conclude(
     lab: Lab, campaign_id: str, key: str, job: Job, status: JobStatus, report: JobReport
 ) -> datetime:
     ended_at = _ended_at(lab, report)
-    wrong = reading_faults(job, report) if report.state == "done" else []
+    reads_plate = any(op.reads and op.well_name is None for op in job.operations)
+    on_plate = wells_on(lab.journal, campaign_id, job.round, job.plate) if reads_plate else []
+    wrong = reading_faults(job, report, on_plate) if report.state == "done" else []
     if wrong:
         # Done without its readings is not done.
         message = f"the robot says that it is done, but {'; '.join(wrong)}"
@@ -191,12 +189,15 @@ def _conclude(
         lab.journal.mark_in_doubt(key, status, lab.clock.now(), message, report.failed_wells, again)
         return ended_at
     if report.state == "done":
-        readings = [_keep(lab, campaign_id, key, job, reading) for reading in report.readings]
+        living = [well for well in on_plate if well not in report.failed_wells]
+        readings = kept(lab, campaign_id, key, job, report, living)
         lab.journal.finish_job(
             key, status, JobStatus.DONE, ended_at, report.message, report.failed_wells, readings
         )
     else:
-        lost = dict.fromkeys(job.wells, report.message or "the robot failed") | report.failed_wells
+        # Wells of a plate that could not be read have no value: a person reads them, or nobody.
+        wells = dict.fromkeys([*job.wells, *on_plate])
+        lost = dict.fromkeys(wells, report.message or "the robot failed") | report.failed_wells
         lab.journal.finish_job(key, status, JobStatus.FAILED, ended_at, report.message, lost, [])
         _brake(lab, campaign_id, job.robot)
     return ended_at
@@ -213,27 +214,6 @@ def _ended_at(lab: Lab, report: JobReport) -> datetime:
     return report.ended_at if believed else now
 
 
-def reading_faults(job: Job, report: JobReport) -> list[str]:
-    """What is wrong with the readings of a job that is done: too few, too many, of strangers."""
-    expected = Counter(
-        operation.well_name or ""
-        for operation in job.operations
-        if operation.reads and operation.well_name not in report.failed_wells
-    )
-    got = Counter(reading.well for reading in report.readings)
-    kinds = {op.well_name: op.reads for op in job.operations if op.reads}
-    faults = [f"it has no reading of {well}" for well in sorted((expected - got).keys())]
-    # More readings than asked of a failed well are no loss.
-    for well in sorted((got - expected).keys() - report.failed_wells.keys()):
-        known = well in expected
-        faults.append(f"it has {'one reading too many' if known else 'a reading'} of {well}")
-    for reading in report.readings:
-        wanted = kinds.get(reading.well)
-        if wanted is not None and reading.kind != wanted:
-            faults.append(f"its reading of {reading.well} is a {reading.kind}, not a {wanted}")
-    return faults
-
-
 def _brake(lab: Lab, campaign_id: str, robot: str) -> None:
     """Pause when a robot's jobs fail one after the other: the wells are not the cause."""
     if failed_in_a_row(lab.journal, campaign_id, robot, _FAILURES) == _FAILURES:
@@ -242,25 +222,3 @@ def _brake(lab: Lab, campaign_id: str, robot: str) -> None:
             "is sent until then"
         )
         lab.journal.pause_campaign(campaign_id, lab.clock.now(), why)
-
-
-def _keep(lab: Lab, campaign_id: str, key: str, job: Job, reading: Reading) -> ReadingRow:
-    """Put an image on the disk; it is there before the journal speaks of it."""
-    row = ReadingRow(
-        campaign_id=campaign_id,
-        round=job.round,
-        plate=job.plate,
-        well=reading.well,
-        job_key=key,
-        kind=reading.kind,
-        number=reading.number,
-        unit=reading.unit,
-    )
-    if reading.kind == "image":
-        name = f"r{job.round}-p{job.plate}-{reading.well}-{job.step}-{job.occurrence}"
-        extension = format_of(reading.image).extension
-        path = lab.home / "campaigns" / campaign_id / "images" / (name + extension)
-        write_durably(path, reading.image)
-        row.path = path.relative_to(lab.home).as_posix()
-        row.sha256 = hashlib.sha256(reading.image).hexdigest()
-    return row

@@ -23,6 +23,7 @@ from orchestrator.journal.tables import (
     BY_HAND,
     OPEN_JOB,
     CampaignRow,
+    Derived,
     JobRow,
     MeasurementRow,
     ObservationRow,
@@ -32,8 +33,11 @@ from orchestrator.journal.tables import (
     WellRow,
 )
 from protocols.campaign import Campaign
+from protocols.combine import combined
 from protocols.conditions import Observation, Proposal
+from protocols.outcomes import Outcome
 from protocols.plates import Well
+from protocols.scoring import Score
 
 _Place = tuple[int, int, str]
 """Round, plate and well."""
@@ -55,14 +59,15 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
             col(CampaignRow.status).in_([status for status in CampaignStatus if not status.over]),
         )
     )
+    campaign = Campaign.model_validate(row.definition)
     return CampaignState(
         id=row.id,
-        campaign=Campaign.model_validate(row.definition),
+        campaign=campaign,
         status=CampaignStatus(row.status),
         reason=row.reason,
         started_at=row.started_at,
         past=tuple(OBSERVATIONS.validate_python(row.past)),
-        rounds=_rounds(session, row.id),
+        rounds=_rounds(session, row.id, campaign),
         outages=tuple(
             Outage(outage.robot, outage.since, outage.retry_at, outage.message)
             for outage in session.exec(outages)
@@ -72,71 +77,46 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
 
 
 class _Found(NamedTuple):
-    """The rows of a campaign, by round."""
+    """The rows of a campaign, by round; of a well those of its values, oldest first."""
 
+    campaign: Campaign
     wells: Mapping[int, Sequence[WellRow]]
-    latest: Mapping[_Place, ObservationRow]
-    measured: Mapping[_Place, Mapping[str, float | None]]
+    values: Mapping[_Place, Sequence[Derived]]
+    others: Mapping[_Place, Mapping[str, Sequence[Derived]]]
     jobs: Mapping[int, Sequence[JobRow]]
     unscored: Mapping[int, Sequence[int]]
 
 
-def _rounds(session: Session, campaign_id: str) -> tuple[RoundState, ...]:
+def _rounds(session: Session, campaign_id: str, campaign: Campaign) -> tuple[RoundState, ...]:
     """The rounds of a campaign, in as many queries however many there are."""
-    rows = session.exec(
-        select(RoundRow).filter_by(campaign_id=campaign_id).order_by(col(RoundRow.number))
-    ).all()
+    here = {"campaign_id": campaign_id}
+    rows = session.exec(select(RoundRow).filter_by(**here).order_by(col(RoundRow.number))).all()
     open_rounds = [row.number for row in rows if row.status != RoundStatus.FINISHED]
     wells: dict[int, list[WellRow]] = defaultdict(list)
-    for well in session.exec(
-        select(WellRow)
-        .filter_by(campaign_id=campaign_id)
-        .order_by(col(WellRow.round), col(WellRow.plate), col(WellRow.number))
-    ):
+    in_order = (col(WellRow.round), col(WellRow.plate), col(WellRow.number))
+    for well in session.exec(select(WellRow).filter_by(**here).order_by(*in_order)):
         wells[well.round].append(well)
+    values: dict[_Place, list[Derived]] = defaultdict(list)
+    for value in session.exec(
+        select(ObservationRow).filter_by(**here).order_by(col(ObservationRow.id))
+    ):
+        values[value.round, value.plate, value.well].append(value)
+    others: dict[_Place, dict[str, list[Derived]]] = defaultdict(lambda: defaultdict(list))
+    for other in session.exec(
+        select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))
+    ):
+        others[other.round, other.plate, other.well][other.name].append(other)
     jobs: dict[int, list[JobRow]] = defaultdict(list)
     unscored: dict[int, list[int]] = defaultdict(list)
     if open_rounds:
         for job in _next_jobs(session, campaign_id, open_rounds):
             jobs[job.round].append(job)
-        waiting = (
-            select(ReadingRow.round, ReadingRow.id)
-            .filter_by(campaign_id=campaign_id, scored=False)
-            .order_by(col(ReadingRow.id))
-        )
-        for number, reading in session.exec(waiting):
+        waiting = select(ReadingRow.round, ReadingRow.id).filter_by(**here, scored=False)
+        for number, reading in session.exec(waiting.order_by(col(ReadingRow.id))):
             if reading is not None:
                 unscored[number].append(reading)
-    found = _Found(
-        wells, _latest(session, campaign_id), _measured(session, campaign_id), jobs, unscored
-    )
+    found = _Found(campaign, wells, values, others, jobs, unscored)
     return tuple(_round_state(row, found) for row in rows)
-
-
-def _latest(session: Session, campaign_id: str) -> dict[_Place, ObservationRow]:
-    """The latest observation of each well; a person's stays whatever is read later."""
-    found: dict[_Place, ObservationRow] = {}
-    query = select(ObservationRow).filter_by(campaign_id=campaign_id)
-    for observation in session.exec(query.order_by(col(ObservationRow.id))):
-        place = (observation.round, observation.plate, observation.well)
-        if place not in found or found[place].scorer != BY_HAND or observation.scorer == BY_HAND:
-            found[place] = observation
-    return found
-
-
-def _measured(session: Session, campaign_id: str) -> dict[_Place, dict[str, float | None]]:
-    """The latest of each intermediate measurement of each well, in the same way."""
-    found: dict[_Place, dict[str, float | None]] = defaultdict(dict)
-    by_hand: set[tuple[_Place, str]] = set()
-    query = select(MeasurementRow).filter_by(campaign_id=campaign_id)
-    for row in session.exec(query.order_by(col(MeasurementRow.id))):
-        place = (row.round, row.plate, row.well)
-        if (place, row.name) in by_hand and row.scorer != BY_HAND:
-            continue
-        if row.scorer == BY_HAND:
-            by_hand.add((place, row.name))
-        found[place][row.name] = None if row.flags else row.value
-    return found
 
 
 def _next_jobs(session: Session, campaign_id: str, rounds: Sequence[int]) -> Sequence[JobRow]:
@@ -183,7 +163,15 @@ def _round_state(row: RoundRow, found: _Found) -> RoundState:
         started_at=row.started_at,
         ended_at=row.ended_at,
         wells=tuple(
-            _well_state(well, found.latest.get(place), found.measured.get(place, {}))
+            _well_state(
+                well,
+                _counted(found.values.get(place, ()), found.campaign.outcome),
+                {
+                    name: None if score is None or score.flags else score.value
+                    for name, rows in found.others.get(place, {}).items()
+                    for score in [_counted(rows, found.campaign.scored(name))]
+                },
+            )
             for place, well in places
         ),
         jobs=() if finished else tuple(job_state(job) for job in found.jobs[row.number]),
@@ -192,15 +180,27 @@ def _round_state(row: RoundRow, found: _Found) -> RoundState:
     )
 
 
+def _counted(rows: Sequence[Derived], outcome: Outcome) -> Score | None:
+    """The score that counts in a well: what a person entered last, or that of its readings.
+
+    Of each reading the latest score counts; several readings are combined as the outcome says.
+    """
+    by_hand = [row for row in rows if row.scorer == BY_HAND]
+    latest = {row.reading_id: row for row in rows}
+    counted = by_hand[-1:] or [latest[reading] for reading in sorted(latest)]
+    scores = [Score(value=row.value, flags=tuple(row.flags)) for row in counted]
+    return combined(scores, outcome.combine) if scores else None
+
+
 def _well_state(
-    row: WellRow, observation: ObservationRow | None, measured: Mapping[str, float | None]
+    row: WellRow, observation: Score | None, measured: Mapping[str, float | None]
 ) -> WellState:
     return WellState(
         well=Well(plate=row.plate, name=row.well, number=row.number),
         proposal=Proposal.model_validate(row.proposal),
         lost=row.lost,
         value=None if observation is None else observation.value,
-        flags=() if observation is None else tuple(observation.flags),
+        flags=() if observation is None else observation.flags,
         scored=observation is not None,
         requeued=row.requeued,
         measured=measured,

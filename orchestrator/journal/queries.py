@@ -17,6 +17,7 @@ from orchestrator.journal.tables import (
     MeasurementRow,
     ObservationRow,
     ReadingRow,
+    WellRow,
 )
 
 
@@ -135,6 +136,14 @@ def calendar(
         for step, on_day, state, number in session.exec(query):
             found.setdefault(StepDay(step, on_day), Counter())[JobStatus(state)] += number
     return found
+
+
+def wells_on(journal: Journal, campaign_id: str, round_number: int, plate: int) -> list[str]:
+    """The wells of a plate that are not lost, in processing order."""
+    here = {"campaign_id": campaign_id, "round": round_number, "plate": plate, "lost": ""}
+    query = select(WellRow.well).filter_by(**here).order_by(col(WellRow.number))
+    with journal.reading_session() as session:
+        return list(session.exec(query))
 
 
 def readings(

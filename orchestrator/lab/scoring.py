@@ -1,10 +1,11 @@
 """Scorers by name: what is installed under the entry points `wellwise.scorers`."""
 
 import difflib
+import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal, cast
+from pathlib import Path, PurePath
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -68,12 +69,15 @@ def within_range(found: Score, outcome: Outcome) -> Score:
 def score_reading(
     journal: Journal, home: Path, reading_id: int, scorer: Scorer, outcome: Outcome
 ) -> Score:
-    """The score of a reading of the journal; a missing image is flagged `image_missing`."""
+    """The score of a reading of the journal.
+
+    One whose file is gone is flagged `image_missing` or `file_missing`.
+    """
     row = journal.reading(reading_id)
     try:
         reading = _reading(row, home)
     except OSError:
-        return Score(value=None, flags=("image_missing",))
+        return Score(value=None, flags=(f"{'image' if row.kind == 'image' else 'file'}_missing",))
     return score(reading, scorer, outcome, f"reading {reading_id} of {row.campaign_id}")
 
 
@@ -104,9 +108,21 @@ def marked_image(row: ReadingRow, home: Path, scorer: Scorer) -> bytes | None:
 
 
 def _reading(row: ReadingRow, home: Path) -> Reading:
-    kind: Literal["image", "number"] = "image" if row.kind == "image" else "number"
-    image = (home / row.path).read_bytes() if kind == "image" else b""
-    return Reading(well=row.well, kind=kind, image=image, number=row.number, unit=row.unit)
+    content = (home / row.path).read_bytes() if row.path else b""
+    found: dict[str, Any] = {
+        "well": row.well,
+        "kind": row.kind,
+        "number": row.number,
+        "unit": row.unit,
+    }
+    if row.kind == "image":
+        found["image"] = content
+    elif row.kind == "file":
+        found |= {"file": content, "file_name": PurePath(row.path).name}
+    elif content:
+        # The table of the plate that the number is from, or a trace.
+        found |= {"unit": row.unit, **json.loads(content)}
+    return Reading.model_validate(found)
 
 
 def scorer_findings(campaign: Campaign) -> list[Finding]:

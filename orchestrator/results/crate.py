@@ -63,11 +63,12 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
     for reading in rows["reading"]:
         if reading["path"]:
             content = _image(settings.home / reading["path"], reading["sha256"])
-            name = f"images/{Path(reading['path']).name}"
-            parts[name] = (
-                content,
-                f"image of plate {reading['plate']} {reading['well']}, round {reading['round']}",
-            )
+            image = reading["kind"] == "image"
+            name = f"{'images' if image else 'readings'}/{Path(reading['path']).name}"
+            # A plate table is that of all its wells.
+            well = "" if reading["kind"] == "number" else f" {reading['well']}"
+            what = f"of plate {reading['plate']}{well}, round {reading['round']}"
+            parts[name] = content, f"{'image' if image else 'reading'} {what}"
     with tempfile.TemporaryDirectory() as folder:
         crate = ROCrate()
         crate.name = state.campaign.title or campaign_id
@@ -78,7 +79,7 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            kind = _KINDS[path.suffix]
+            kind = _KINDS.get(path.suffix, "application/octet-stream")
             facts = {
                 "description": about,
                 "encodingFormat": kind,

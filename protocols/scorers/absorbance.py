@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.jobs import Reading
+from protocols.plate_reference import Blank, blank_of, reference_wells
 from protocols.scoring import Score
 
 
@@ -19,7 +20,7 @@ class Absorbance:
 
         model_config = ConfigDict(frozen=True, extra="forbid")
 
-        blank: float = Field(0.0, allow_inf_nan=False, description="what an empty well gives")
+        blank: Blank = 0.0
         full: float = Field(allow_inf_nan=False, description="what a well that counts as 1 gives")
         saturated: float = Field(
             4.0, allow_inf_nan=False, description="above it the reader is not linear"
@@ -27,7 +28,7 @@ class Absorbance:
 
         @model_validator(mode="after")
         def _check(self) -> Self:
-            if self.full == self.blank:
+            if isinstance(self.blank, float) and self.full == self.blank:
                 raise ValueError("full must differ from blank")
             return self
 
@@ -35,14 +36,23 @@ class Absorbance:
         """With the options of the campaign's outcome."""
         self._options = options
 
+    @property
+    def reference_wells(self) -> frozenset[str]:
+        """The wells of the plate that hold blanks."""
+        return reference_wells(self._options.blank)
+
     def score(self, reading: Reading) -> Score:
         """The share of a full well, 0 to 1.
 
-        Flags: `no_number`, `saturated`, `beyond_full`, `below_blank`.
+        Flags: `no_number`, `no_reference` (the plate table lacks a blank, or it is as full as a
+        full well), `saturated`, `beyond_full`, `below_blank`.
         """
         if reading.number is None:
             return Score(value=None, flags=("no_number",))
-        ratio = (reading.number - self._options.blank) / (self._options.full - self._options.blank)
+        blank = blank_of(reading, self._options.blank)
+        if blank is None or blank == self._options.full:
+            return Score(value=None, flags=("no_reference",))
+        ratio = (reading.number - blank) / (self._options.full - blank)
         flags = ["saturated"] if reading.number > self._options.saturated else []
         # Noise about a blank or a full well is no reason for distrust; a tenth beyond is.
         flags += ["beyond_full"] if ratio > 1.1 else ["below_blank"] if ratio < -0.1 else []

@@ -105,10 +105,10 @@ def test_a_readers_table_is_read_whole_or_refused_with_every_line() -> None:
     grid = "Plate 7, 620 nm\n,1,2,3\nA,0.1,,0.3\nb,0.4,0.5,0.6\n\nend\n"
     assert read_plate_table(grid, "t") == {"A1": 0.1, "A3": 0.3, "B1": 0.4, "B2": 0.5, "B3": 0.6}
     with pytest.raises(InvalidInput) as refused:
-        read_plate_table("well,value\nA1,0.5\nA01,0.6\nZ9,0.1\nB2,high\n", "t.csv")
+        read_plate_table("well,value\nA1,0.5\nA01,0.6\nZ-,0.1\nB2,high\n", "t.csv")
     assert [str(problem) for problem in refused.value.problems] == [
         "t.csv:3: A1 comes a second time",
-        "t.csv:4: Z9,0.1 has no well (expected such as A1,0.5)",
+        "t.csv:4: Z-,0.1 has no well (expected such as A1,0.5)",
         "t.csv:5: B2: 'high' is no number",
     ]
     with pytest.raises(InvalidInput, match="no well was found"):

@@ -1,0 +1,46 @@
+"""Names of wells, in every form that people and instruments write: A1, A01, a1, A 1, 1A, AF48."""
+
+import re
+from unicodedata import normalize
+
+WELL_NAME = r"[A-Z]{1,2}[1-9]\d{0,2}"
+"""A well's name as it is written here: the row's letters, and the column without leading zeros."""
+
+_ROW_FIRST = re.compile(r"([A-Z]{1,2})[\s:_-]*0*([1-9]\d{0,2})")
+_COLUMN_FIRST = re.compile(r"0*([1-9]\d{0,2})[\s:_-]*([A-Z]{1,2})")
+_ROW = re.compile(r"[A-Z]|A[A-F]")
+
+
+def well_name(text: str) -> str | None:
+    """The name of the well that a text means, as it is written here; None if it means none.
+
+    >>> [well_name(text) for text in ("A1", "a01", "A 1", "1A", "AF48", "A0", "7")]
+    ['A1', 'A1', 'A1', 'A1', 'AF48', None, None]
+    """
+    plain = normalize("NFKC", text).strip().upper()
+    if found := _ROW_FIRST.fullmatch(plain):
+        return found[1] + found[2]
+    if found := _COLUMN_FIRST.fullmatch(plain):
+        return found[2] + found[1]
+    return None
+
+
+def row_letters(text: str) -> str | None:
+    """The letters of a row (A to Z, AA to AF) that a text means; None if it means none."""
+    plain = normalize("NFKC", text).strip().upper()
+    return plain if _ROW.fullmatch(plain) else None
+
+
+def name_of(row: int, column: int) -> str:
+    """The name of the well in a row and column, both from 0; behind row Z comes AA."""
+    first, second = divmod(row, 26)
+    return (chr(64 + first) if first else "") + chr(65 + second) + str(column + 1)
+
+
+def well_row_column(name: str) -> tuple[int, int]:
+    """Row and column of a well's name, both from 0."""
+    letters = name.rstrip("0123456789")
+    row = 0
+    for letter in letters:
+        row = 26 * row + ord(letter) - 64
+    return row - 1, int(name[len(letters) :]) - 1
