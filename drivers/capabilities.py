@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivers.actions import Action, ValueType, refusals_of
 from protocols.jobs import Job
+from protocols.labware import SLAS
 from protocols.operations import OPERATIONS, Operation
-from protocols.plates import LABWARE
 
 Limits = Mapping[str, Mapping[str, tuple[float, float]]]
 """By kind of operation and name of a field, the lowest and the highest value that a robot takes."""
@@ -27,7 +27,8 @@ class Capabilities(BaseModel):
 
     `operations` maps each kind that it can do to its limits, such as `{"dispense": {"volume_ul":
     (5, 1000)}}`; to `{}` if there are none. `actions` and `settings` are those that `call` and
-    `set` may name; None where it takes any, as a person does. `stop_s` is within how many seconds
+    `set` may name; None where it takes any, as a person does. `defined_labware` says whether it
+    takes labware that a campaign or lab file defines. `stop_s` is within how many seconds
     `stop` has stopped all movement. `state_known_after_doubt` says whether a job in doubt leaves
     the robot itself (its deck, tips, syringe) in a known state; if not, it is held until a person
     has looked.
@@ -36,7 +37,8 @@ class Capabilities(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     operations: Mapping[str, Mapping[str, tuple[float, float]]]
-    labware: frozenset[str] = frozenset(LABWARE)
+    labware: frozenset[str] = frozenset(SLAS)
+    defined_labware: bool = False
     actions: Mapping[str, Action] | None = None
     settings: Mapping[str, ValueType] | None = None
     memory: KeyMemory
@@ -87,11 +89,17 @@ class Capabilities(BaseModel):
 
     def refusals(self, job: Job) -> Iterator[str]:
         """Why such a robot cannot do a job, each reason once."""
-        if job.labware not in self.labware:
-            yield (
-                f"it does not take {job.labware} plates (it takes "
-                f"{', '.join(sorted(self.labware))})"
-            )
+        defined = job.defined is not None and self.defined_labware
+        if job.labware not in self.labware and not defined:
+            yield (f"it does not take {job.labware} plates (it takes {_in_short(self.labware)})")
         yield from dict.fromkeys(
             why for operation in job.operations if (why := self.refusal(operation))
         )
+
+
+def _in_short(labware: frozenset[str]) -> str:
+    """The labware that there is: of many names those of the SLAS plates, and how many others."""
+    plates = [name for name in SLAS if name in labware]
+    others = sorted(labware - set(plates))
+    many = len(others) > 6
+    return ", ".join([*plates, *([f"{len(others)} by Opentrons' names"] if many else others)])

@@ -3,6 +3,7 @@
 A job becomes a checklist whose items the person does and confirms.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,18 @@ from drivers.refusal import refuse_unfit
 from protocols.image_formats import ImageNotRead
 from protocols.images import read_image
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import OPERATIONS, well_of
+from protocols.labware import known_labware
+from protocols.operations import OPERATIONS, Operation, well_of
+from protocols.plate_table import read_whole_plate
+from protocols.traces import read_trace_table
+from protocols.wells import well_name
+
+_THINGS = {
+    "image": "an image",
+    "number": "a number",
+    "plate": "a table of the plate",
+    "trace": "a trace",
+}
 
 
 class ManualOptions(BaseModel):
@@ -48,11 +60,14 @@ class ManualRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything that can be done by hand, within the lab's limits; of readings, images."""
-        able: Limits = {
-            kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")
-        }
-        everything = Capabilities(operations=able, memory=KeyMemory.REMEMBERS_KEYS)
+        """Everything, within the lab's limits: what is read is given with `Checklist.read`."""
+        able: Limits = {kind: {} for kind in OPERATIONS}
+        everything = Capabilities(
+            operations=able,
+            labware=frozenset(known_labware()),
+            defined_labware=True,
+            memory=KeyMemory.REMEMBERS_KEYS,
+        )
         return everything.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
@@ -143,21 +158,66 @@ class Checklist:
         """Say that items were done (from 1; none given: all that need no reading).
 
         Raises:
-            DriverError: there is no such job or item, or an image is missing for it.
+            DriverError: there is no such job or item, or a reading is missing for it.
         """
         job = self._open_job(key)
         wanted = list(numbers) or [n for n, op in enumerate(job.operations, 1) if op.reads is None]
         for number in wanted:
-            if not 1 <= number <= len(job.operations):
+            kind = self._item(job, number).reads
+            if kind is not None:
+                command = "image" if kind == "image" else "read"
                 raise DriverError(
-                    f"{key} has no item {number} (expected 1 to {len(job.operations)})"
-                )
-            if job.operations[number - 1].reads is not None:
-                raise DriverError(
-                    f"item {number} of {key} is an image: give it with wellwise manual image"
+                    f"item {number} of {key} is {_THINGS[kind]}: give it with wellwise manual "
+                    f"{command}"
                 )
         for number in wanted:
             self._book.end(key, number - 1, None)
+        return self._conclude(job, at)
+
+    def read(
+        self,
+        key: str,
+        number: int,
+        given: float | bytes,
+        at: datetime,
+        unit: str = "",
+        file_name: str = "",
+        as_it_is: bool = False,
+    ) -> JobReport:
+        """Give what an item (from 1) read: a number, or the bytes of a file.
+
+        A file is read as what the item gives: an image, a table of the plate, or a trace. With
+        `as_it_is` it is kept as its vendor wrote it, whatever is in it.
+
+        Raises:
+            DriverError: there is no such item, or it reads something else.
+            InvalidInput: the table cannot be read.
+        """
+        job = self._open_job(key)
+        operation = self._item(job, number)
+        if operation.reads is None:
+            raise DriverError(f"item {number} of {key} reads nothing: confirm it")
+        well, kind = operation.well_name or "", operation.reads
+        where = file_name or f"item {number}"
+        if isinstance(given, float | int):
+            if not math.isfinite(given):
+                raise DriverError(f"{given} is not a finite number")
+            if kind != "number":
+                raise DriverError(f"item {number} of {key} is {_THINGS[kind]}, not a number")
+            reading = Reading(well=well, kind="number", number=given, unit=unit)
+        elif as_it_is:
+            reading = Reading(well=well, kind="file", file=given, file_name=file_name)
+        elif kind == "image":
+            reading = _image(well, given)
+        elif kind == "plate":
+            numbers = read_whole_plate(_text(given, where), where)
+            reading = Reading(kind="plate", numbers=numbers, unit=unit)
+        elif kind == "trace":
+            trace = read_trace_table(_text(given, where), where)
+            reading = Reading(well=well, kind="trace", trace=trace)
+        else:
+            raise DriverError(f"item {number} of {key} is a number, not a file")
+        self._book.end(key, number - 1, reading)
         return self._conclude(job, at)
 
     def image(self, key: str, well: str, picture: bytes, at: datetime) -> JobReport:
@@ -167,17 +227,21 @@ class Checklist:
             DriverError: the job images no such well, or the image cannot be read.
         """
         job = self._open_job(key)
-        try:
-            read_image(picture)
-        except ImageNotRead as error:
-            raise DriverError(f"the image of {well} cannot be read: {error}") from None
-        for position, operation in enumerate(job.operations):
-            if operation.reads == "image" and well_of(operation) == well:
-                self._book.end(key, position, Reading(well=well, kind="image", image=picture))
-                return self._conclude(job, at)
-        imaged = [op.well_name or "" for op in job.operations if op.reads == "image"]
+        well = well_name(well) or well
+        reading, done = _image(well, picture), self._book.done(key)
+        imaged = [
+            position
+            for position, operation in enumerate(job.operations)
+            if operation.reads == "image" and well_of(operation) == well
+        ]
+        if imaged:
+            # Of several images of a well the first that is missing, or else the last.
+            position = next((n for n in imaged if n not in done), imaged[-1])
+            self._book.end(key, position, reading)
+            return self._conclude(job, at)
+        known = [op.well_name or "" for op in job.operations if op.reads == "image"]
         raise DriverError(
-            f"{key} images no well {well} (expected one of {', '.join(imaged) or 'none'})"
+            f"{key} images no well {well} (expected one of {', '.join(known) or 'none'})"
         )
 
     def fail(self, key: str, well: str, why: str, at: datetime) -> JobReport:
@@ -187,6 +251,7 @@ class Checklist:
             DriverError: the job does not work on it.
         """
         job = self._open_job(key)
+        well = well_name(well) or well
         if well not in job.wells:
             raise DriverError(
                 f"{key} does not work on {well} (expected one of {', '.join(job.wells)})"
@@ -196,6 +261,13 @@ class Checklist:
             report.model_copy(update={"failed_wells": report.failed_wells | {well: why}})
         )
         return self._conclude(job, at)
+
+    def _item(self, job: Job, number: int) -> Operation:
+        if not 1 <= number <= len(job.operations):
+            raise DriverError(
+                f"{job.key} has no item {number} (expected 1 to {len(job.operations)})"
+            )
+        return job.operations[number - 1]
 
     def _open_job(self, key: str) -> Job:
         found = {job.key: job for job, _ in self._book.running()}
@@ -229,3 +301,20 @@ class Checklist:
 def book_path(home: Path, robot: str) -> Path:
     """Where a person's job book is kept, apart from those of devices."""
     return home / "people" / f"{robot}.sqlite"
+
+
+def _image(well: str, picture: bytes) -> Reading:
+    try:
+        read_image(picture)
+    except ImageNotRead as error:
+        raise DriverError(f"the image of {well} cannot be read: {error}") from None
+    return Reading(well=well, kind="image", image=picture)
+
+
+def _text(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DriverError(
+            f"{where} is no text (expected CSV, or --as-it-is to keep it as it came)"
+        ) from None

@@ -9,16 +9,14 @@ rpe/r1/p3/C/1          the first occurrence of step C on that plate: a job
 import re
 from typing import Annotated, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from protocols.errors import InvalidInput, Problem
-
-WELL_NAME = r"[A-P](?:[1-9]|1\d|2[0-4])"
-"""A well's name: a row of at most 16 and a column of at most 24."""
+from protocols.wells import WELL_TEXT, WellName, well_name
 
 _ADDRESS = re.compile(
     r"(?P<campaign>[^/\s]+)/r(?P<round>\d+)"
-    rf"(?:/p(?P<plate>\d+)(?:/(?P<well>{WELL_NAME})|/(?P<step>[^/\s]+)/(?P<occurrence>\d+))?)?"
+    rf"(?:/p(?P<plate>\d+)(?:/(?P<well>{WELL_TEXT})|/(?P<step>[^/\s]+)/(?P<occurrence>\d+))?)?"
 )
 
 
@@ -93,7 +91,7 @@ class WellPlace(BaseModel):
 
     round: Annotated[int, Field(ge=1, le=10_000)]
     plate: Annotated[int, Field(ge=1, le=1_000)]
-    well: Annotated[str, StringConstraints(pattern=rf"^{WELL_NAME}$")]
+    well: WellName
 
     def of(self, campaign: str) -> WellAddress:
         """Its address."""
@@ -114,7 +112,7 @@ def parse_address(text: str) -> Address | None:
         return round_address
     plate = PlateAddress(*round_address, int(found["plate"]))
     if found["well"] is not None:
-        return WellAddress(*plate, found["well"])
+        return WellAddress(*plate, well_name(found["well"]) or found["well"])
     if found["step"] is not None:
         return JobAddress(*plate, found["step"], int(found["occurrence"]))
     return plate

@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -13,7 +13,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_checks import Parts, cross_findings
 from protocols.earlier_form import OLD, as_written, in_new_form, is_earlier
-from protocols.errors import Finding, InvalidInput, Loc, Problem
+from protocols.errors import Finding, InvalidInput, Loc, Problem, duplicate_names, refuse
+from protocols.labware import DefinedLabware
 from protocols.parameters import Name, Parameter
 from protocols.protocol import Step
 
@@ -31,6 +32,12 @@ class LabFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     robots: dict[Name, RobotConfig] = Field(min_length=1)
+    labware: tuple[DefinedLabware, ...] = Field((), description="labware by definitions of its own")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        refuse(duplicate_names(self.labware, "labware"))
+        return self
 
 
 def read_lab(text: str, file: str = "lab file", drivers: Collection[str] | None = None) -> LabFile:
@@ -74,6 +81,7 @@ def read_campaign(
             name: robot.model_dump(by_alias=True) for name, robot in lab.robots.items()
         }
         _leave_out_absent_robots(data)
+        _define_labware(data, lab)
     try:
         campaign = Campaign.model_validate(data)
         findings = list(_driver_findings(campaign.robots, drivers))
@@ -95,6 +103,15 @@ def _leave_out_absent_robots(data: dict[str, Any]) -> None:
                 name for name in step["robot"] if isinstance(name, str) and name in data["robots"]
             ]
             step["robot"] = present or step["robot"]
+
+
+def _define_labware(data: dict[str, Any], lab: LabFile) -> None:
+    """Put a definition of the lab's in the place of its name."""
+    plates = data.get("plates")
+    if isinstance(plates, dict):
+        for known in lab.labware:
+            if plates.get("labware") == known.name:
+                plates["labware"] = known.model_dump()
 
 
 def _parsed(text: str, file: str, what: str) -> tuple[MappingNode, dict[str, Any]]:

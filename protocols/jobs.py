@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from protocols.image_formats import format_of
+from protocols.labware import Labware, known_labware
 from protocols.operations import Operation, well_of
 from protocols.traces import Trace
 from protocols.wells import well_name
@@ -34,6 +35,11 @@ class Job(BaseModel):
     plate: int
     plate_id: str
     labware: str
+    defined: Labware | None = Field(
+        None,
+        description="the wells of labware that the campaign defines",
+        exclude_if=lambda it: it is None,
+    )
     robot: str
     due_at: datetime
     tolerance_s: float
@@ -41,6 +47,11 @@ class Job(BaseModel):
     wait_s: float = Field(0.0, ge=0)
     followed: bool = False
     operations: tuple[Operation, ...]
+
+    @property
+    def definition(self) -> Labware:
+        """The wells that its labware has."""
+        return self.defined or known_labware()[self.labware]
 
     @property
     def wells(self) -> tuple[str, ...]:

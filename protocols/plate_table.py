@@ -35,13 +35,24 @@ def read_plate_table(text: str, where: str) -> dict[str, float]:
     return _PlateTable(read_table(text, where), where).numbers()
 
 
+def read_whole_plate(text: str, where: str) -> dict[str, float | None]:
+    """The same, with None for a well whose cell is empty.
+
+    Raises:
+        InvalidInput: as `read_plate_table`.
+    """
+    table = _PlateTable(read_table(text, where), where)
+    found = table.numbers()
+    return {well: found.get(well) for well in table.seen}
+
+
 class _PlateTable:
     """Collects the numbers and the problems of a table while it is read."""
 
     def __init__(self, table: TableText, where: str) -> None:
         self._table, self._where = table, where
         self._found: dict[str, float] = {}
-        self._seen: set[str] = set()
+        self.seen: dict[str, None] = {}
         self._problems: list[Problem] = []
 
     def numbers(self) -> dict[str, float]:
@@ -58,7 +69,7 @@ class _PlateTable:
             self._read_grid()
         else:
             self._read_columns(header)
-        if not self._seen and not self._problems:
+        if not self.seen and not self._problems:
             expected = (
                 "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the "
                 "left"
@@ -97,9 +108,9 @@ class _PlateTable:
                     self._take(line, f"{letters}{column}", value)
 
     def _take(self, line: int, well: str, value: str) -> None:
-        if well in self._seen:
+        if well in self.seen:
             self._problem(line, f"{well} comes a second time")
-        self._seen.add(well)
+        self.seen[well] = None
         if not value:
             return
         number = finite(self._table, value)

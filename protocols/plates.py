@@ -1,34 +1,22 @@
-"""Plates and wells: SLAS labware, well names, and the order of processing."""
+"""The plates of a round: their labware, the wells in use, and the order of processing."""
 
-import re
 from functools import cached_property
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from protocols.errors import Finding, refuse
-
-LABWARE: dict[str, tuple[int, int]] = {
-    "6-well": (2, 3),
-    "12-well": (3, 4),
-    "24-well": (4, 6),
-    "48-well": (6, 8),
-    "96-well": (8, 12),
-    "384-well": (16, 24),
-}
-"""Rows and columns of each labware, as in the ANSI/SLAS microplate standards."""
-
-WELL_VOLUME_UL = {
-    "6-well": 16800.0,
-    "12-well": 6900.0,
-    "24-well": 3400.0,
-    "48-well": 1600.0,
-    "96-well": 360.0,
-    "384-well": 112.0,
-}
-"""Total volume of one well, uL; a dispense that goes beyond it overflows."""
-
-_RECTANGLE = re.compile(r"^([A-P])([1-9]\d?):([A-P])([1-9]\d?)$")
+from protocols.labware import SLAS, DefinedLabware, Labware, expected_name, known_labware
+from protocols.wells import name_of, well_name, well_row_column
 
 
 class Well(BaseModel):
@@ -45,57 +33,98 @@ class Well(BaseModel):
 
 
 class Plates(BaseModel):
-    """The plates of a round: number, labware, wells in use, and their order."""
+    """The plates (or racks, chips, reactors) of a round: number, labware, wells in use, order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     count: int = Field(ge=1, le=1000)
-    labware: Literal["6-well", "12-well", "24-well", "48-well", "96-well", "384-well"]
+    labware: str | DefinedLabware = Field(
+        description="6-well to 1536-well, a name of Opentrons' labware, or a definition"
+    )
     wells: str = Field(
         "", description="the rectangle of wells in use, such as A1:B12; all wells if absent"
     )
     order: Literal["rows", "columns"] = Field("rows", description="processing order within a plate")
 
+    @field_validator("labware", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            return DefinedLabware.model_validate(given)
+        if isinstance(given, str) and given not in known_labware():
+            message = f"{given!r}: there is no such labware"
+            refuse([Finding(loc=(), message=message, expected=expected_name(given))])
+        if not isinstance(given, str | DefinedLabware):
+            raise PydanticCustomError("labware", "a name or a definition is expected")
+        return given
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """With the names as suggestions."""
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"]["labware"]["anyOf"][0]["examples"] = list(SLAS)
+        return schema
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.wells:
-            rows, columns = LABWARE[self.labware]
-            corner = _RECTANGLE.match(self.wells)
-            expected = f"two corners within A1:{_name(rows - 1, columns - 1)}, such as A1:B3"
-            if corner is None:
-                refuse(
-                    [
-                        Finding(
-                            loc=("wells",),
-                            message=f"{self.wells!r} is not a rectangle",
-                            expected=expected,
-                        )
-                    ]
-                )
-            elif not (
-                corner[1] <= corner[3]
-                and int(corner[2]) <= int(corner[4])
-                and ord(corner[3]) - 64 <= rows
-                and int(corner[4]) <= columns
-            ):
-                message = f"{self.wells!r} does not lie on a {self.labware} plate"
+            known = self.definition
+            corners = self._corners
+            last = name_of(known.rows - 1, known.columns - 1)
+            expected = f"two corners within A1:{last}, such as A1:B3"
+            message = ""
+            if corners is None:
+                message = f"{self.wells!r} is not a rectangle"
+            elif corners[2] >= known.rows or corners[3] >= known.columns:
+                message = f"{self.wells!r} does not lie on a {self.labware_name} plate"
+            elif not self.well_names:
+                message = f"there is no well in {self.wells!r}"
+            if message:
                 refuse([Finding(loc=("wells",), message=message, expected=expected)])
         return self
+
+    @property
+    def labware_name(self) -> str:
+        """The name of the labware."""
+        return self.labware if isinstance(self.labware, str) else self.labware.name
+
+    @property
+    def defined(self) -> Labware | None:
+        """The wells of labware that the file itself defines."""
+        return None if isinstance(self.labware, str) else self.labware.labware
+
+    @property
+    def definition(self) -> Labware:
+        """The wells that the labware has."""
+        if isinstance(self.labware, str):
+            return known_labware()[self.labware]
+        return self.labware.labware
+
+    @property
+    def _corners(self) -> tuple[int, int, int, int] | None:
+        """Top, left, bottom and right of the wells in use, from 0; None if they are none."""
+        names = [well_name(text) for text in self.wells.split(":")]
+        known = [well_row_column(name) for name in names if name is not None]
+        if len(names) != 2 or len(known) != 2:
+            return None
+        (top, left), (bottom, right) = known
+        return (top, left, bottom, right) if top <= bottom and left <= right else None
 
     @cached_property
     def well_names(self) -> tuple[str, ...]:
         """SLAS names of the wells in use on one plate, in processing order."""
-        rows, columns = LABWARE[self.labware]
-        top, bottom, left, right = 0, rows - 1, 0, columns - 1
-        if corner := _RECTANGLE.match(self.wells):
-            top, bottom = ord(corner[1]) - 65, ord(corner[3]) - 65
-            left, right = int(corner[2]) - 1, int(corner[4]) - 1
-        names = [
+        known = self.definition
+        corners = self._corners if self.wells else None
+        top, left, bottom, right = corners or (0, 0, known.rows - 1, known.columns - 1)
+        places = [
             (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
         ]
         if self.order == "columns":
-            names.sort(key=lambda place: (place[1], place[0]))
-        return tuple(_name(row, column) for row, column in names)
+            places.sort(key=lambda place: (place[1], place[0]))
+        names = (name_of(row, column) for row, column in places)
+        return tuple(name for name in names if name not in known.absent)
 
     @property
     def wells_per_plate(self) -> int:
@@ -109,12 +138,3 @@ class Plates(BaseModel):
             for plate in range(1, self.count + 1)
             for number, name in enumerate(self.well_names, start=1)
         )
-
-
-def well_row_column(name: str) -> tuple[int, int]:
-    """Row and column of an SLAS well name, both from 0."""
-    return ord(name[0]) - 65, int(name[1:]) - 1
-
-
-def _name(row: int, column: int) -> str:
-    return f"{chr(65 + row)}{column + 1}"

@@ -1,10 +1,14 @@
 """Names of wells, in every form that people and instruments write: A1, A01, a1, A 1, 1A, AF48."""
 
 import re
+from typing import Annotated
 from unicodedata import normalize
 
-WELL_NAME = r"[A-Z]{1,2}[1-9]\d{0,2}"
-"""A well's name as it is written here: the row's letters, and the column without leading zeros."""
+from pydantic import AfterValidator, StringConstraints
+
+_LETTERS, _DIGITS = "[A-Za-z]{1,2}", "0*[1-9][0-9]{0,2}"
+WELL_TEXT = rf"(?:{_LETTERS}[ :_-]*{_DIGITS}|{_DIGITS}[ :_-]*{_LETTERS})"
+"""The forms in which a well may be named."""
 
 _ROW_FIRST = re.compile(r"([A-Z]{1,2})[\s:_-]*0*([1-9]\d{0,2})")
 _COLUMN_FIRST = re.compile(r"0*([1-9]\d{0,2})[\s:_-]*([A-Z]{1,2})")
@@ -44,3 +48,11 @@ def well_row_column(name: str) -> tuple[int, int]:
     for letter in letters:
         row = 26 * row + ord(letter) - 64
     return row - 1, int(name[len(letters) :]) - 1
+
+
+WellName = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{WELL_TEXT}$", max_length=20),
+    AfterValidator(lambda text: well_name(text) or text),
+]
+"""A well's name, which may be given in any of the forms and is then as it is written here."""

@@ -11,6 +11,7 @@ import numpy as np
 from drivers.base import DriverError
 from drivers.manual import Checklist
 from protocols.images import write_png
+from protocols.operations import Operation
 from simulators.camera import render_well
 
 _ITEM_S = 0.03
@@ -44,15 +45,23 @@ class Diligent(threading.Thread):
         for checklist in checklists.values():
             checklist.close()
 
+    def _given(self, operation: Operation, picture: bytes) -> float | bytes:
+        """What the person's instruments give."""
+        if operation.reads == "image":
+            return self._pictures.get(operation.well_name or "", picture)
+        if operation.reads == "plate":
+            return b"well,value\n" + b"".join(b"A%d,0.5\n" % n for n in range(1, 13))
+        return b"time [s],signal\n0,0.1\n1,0.2\n" if operation.reads == "trace" else 0.5
+
     def _do_one(self, checklist: Checklist, picture: bytes) -> None:
         for job, _ in checklist.open_jobs()[:1]:
             for number, _, confirmed in checklist.items(job):
                 if confirmed:
                     continue
                 operation = job.operations[number - 1]
-                if operation.reads == "image" and operation.well_name:
-                    given = self._pictures.get(operation.well_name, picture)
-                    checklist.image(job.key, operation.well_name, given, datetime.now(UTC))
+                if operation.reads is not None:
+                    given = self._given(operation, picture)
+                    checklist.read(job.key, number, given, datetime.now(UTC))
                 else:
                     checklist.confirm(job.key, [number], datetime.now(UTC))
                     self.done += not operation.repeatable

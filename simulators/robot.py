@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.base import Capabilities, KeyConflict, KeyMemory, RobotOffline, RobotSetup
@@ -14,9 +15,11 @@ from drivers.capabilities import Limits
 from drivers.refusal import refuse_unfit
 from protocols.images import write_png
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import OPERATIONS, well_of
+from protocols.labware import known_labware
+from protocols.operations import OPERATIONS, Record, well_of
 from simulators.camera import Spoil, render_well
 from simulators.cultures import CULTURES, CultureName
+from simulators.instruments import absorbance, number_of, plate_reading, trace_of
 from simulators.robot_log import RobotLog
 from simulators.variation import random_stream, with_variation
 
@@ -95,14 +98,14 @@ class SimulatedRobot:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Every operation on every labware, within the lab's limits; the memory of its options.
-
-        Its only instrument is a camera.
-        """
-        able: Limits = {
-            kind: {} for kind, operation in OPERATIONS.items() if operation.reads in (None, "image")
-        }
-        everything = Capabilities(operations=able, memory=self._options.memory)
+        """Every operation on every labware, within the lab's limits; the memory of its options."""
+        able: Limits = {kind: {} for kind in OPERATIONS}
+        everything = Capabilities(
+            operations=able,
+            labware=frozenset(known_labware()),
+            defined_labware=True,
+            memory=self._options.memory,
+        )
         return everything.narrowed(self._setup.limits)
 
     async def connect(self) -> None:
@@ -253,8 +256,8 @@ class SimulatedRobot:
                     await self._clock.sleep_until(now)
                 log.record_operation(job, position, well, started_at, now, operation)
                 log.set_free_at(busy, now)
-                if operation.reads == "image" and well is not None:
-                    readings.append(await asyncio.to_thread(self._photograph, log, job, well))
+                if operation.reads is not None:
+                    readings.append(await asyncio.to_thread(self._read, log, job, position))
             log.update_report(
                 JobReport(
                     key=job.key,
@@ -267,6 +270,36 @@ class SimulatedRobot:
                 )
             )
 
+    def _read(self, log: RobotLog, job: Job, position: int) -> Reading:
+        """What the instrument of an operation reads; the same again after a crash."""
+        operation = job.operations[position]
+        if operation.reads == "plate":
+            plate = job.definition.wells
+            numbers = {
+                name: absorbance(self._ratio(log, job, name), self._noise(job, name, position))
+                for name in plate
+            }
+            return plate_reading(numbers)
+        well = well_of(operation)
+        assert well is not None
+        if operation.reads == "image":
+            return self._photograph(log, job, well)
+        ratio, rng = self._ratio(log, job, well), self._noise(job, well, position)
+        if isinstance(operation, Record):
+            return Reading(well=well, kind="trace", trace=trace_of(ratio, operation, rng))
+        number, unit = number_of(operation, ratio, log.history(job.plate_id, well), rng)
+        return Reading(well=well, kind="number", number=number, unit=unit)
+
+    def _ratio(self, log: RobotLog, job: Job, well: str) -> float:
+        """What the culture has become in a well, with the chance of this well."""
+        history = log.history(job.plate_id, well)
+        truth = CULTURES[self._options.culture](history)
+        return with_variation(truth, self._setup.seed, job.round, job.plate, well)
+
+    def _noise(self, job: Job, well: str, position: int) -> np.random.Generator:
+        place = f"{_without_attempt(job.key)}/{position}/{well}"
+        return random_stream(self._setup.seed, "instrument", place)
+
     def _photograph(self, log: RobotLog, job: Job, well: str) -> Reading:
         seed = self._setup.seed
         history = log.history(job.plate_id, well)
@@ -277,8 +310,7 @@ class SimulatedRobot:
         }
         looks = len(photographed - {_without_attempt(job.key)})
         place = f"{job.round}/{job.plate}/{well}" + (f"/{looks}" if looks else "")
-        truth = CULTURES[self._options.culture](history)
-        ratio = with_variation(truth, seed, job.round, job.plate, well)
+        ratio = self._ratio(log, job, well)
         rng = random_stream(seed, "camera", place)
         spoil: Spoil | None = None
         if rng.random() < self._options.spoilt_images:

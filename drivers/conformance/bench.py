@@ -12,8 +12,8 @@ from typing import Any
 from drivers.base import Capabilities, Driver, RobotOffline, RobotSetup
 from drivers.twin import Twin
 from protocols.jobs import Job, JobReport
+from protocols.labware import SLAS, known_labware
 from protocols.operations import OPERATIONS, Operation
-from protocols.plates import LABWARE
 
 
 class Bench:
@@ -147,8 +147,11 @@ class Bench:
 
 def _labware(capabilities: Capabilities, columns: int) -> str:
     """The smallest labware with so many wells in a row, or the largest that there is."""
-    by_size = sorted(capabilities.labware, key=lambda name: int(name.split("-")[0]))
-    return next((name for name in by_size if LABWARE[name][1] >= columns), by_size[-1])
+    known = known_labware()
+    named = sorted(name for name in capabilities.labware if name in known)
+    by_size = sorted(named, key=lambda name: (name not in SLAS, len(known[name].wells)))
+    fitting = (name for name in by_size if known[name].columns >= columns)
+    return next(fitting, (by_size or sorted(capabilities.labware))[-1])
 
 
 def amount_of(operation: Operation) -> float | None:

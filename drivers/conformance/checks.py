@@ -55,7 +55,7 @@ async def _does_a_job(bench: Bench) -> None:
         if report.ended_at is None:
             raise Failure("its report does not say when the job ended")
         imaged = {
-            operation.well_name for operation in job.operations if operation.reads is not None
+            operation.well_name or "" for operation in job.operations if operation.reads is not None
         }
         if imaged - {reading.well for reading in report.readings}:
             raise Failure("it has no reading of a well that it was to image")

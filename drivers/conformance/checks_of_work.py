@@ -75,13 +75,14 @@ async def _reads(bench: Bench) -> None:
             await robot.submit(job)
             report = await bench.until_over(robot, job.key)
             wanted = sorted(
-                str(operation.well_name)
+                operation.well_name or ""
                 for operation in job.operations
                 if operation.reads is not None
             )
             if sorted(reading.well for reading in report.readings) != wanted:
-                found = ", ".join(reading.well for reading in report.readings) or "none"
-                raise Failure(f"it has readings of {found}; {', '.join(wanted) or 'none'} were due")
+                found = ", ".join(it.well or "the plate" for it in report.readings) or "none"
+                due = ", ".join(well or "the plate" for well in wanted) or "none"
+                raise Failure(f"it has readings of {found}; {due} were due")
             _refuse_wrong_values(bench, report)
 
 
@@ -92,6 +93,15 @@ def _refuse_wrong_values(bench: Bench, report: JobReport) -> None:
                 read_image(reading.image)
             except ImageNotRead as error:
                 raise Failure(f"its image of {reading.well} cannot be read: {error}") from None
+        elif reading.kind == "plate":
+            if not reading.numbers:
+                raise Failure("its table of the plate is empty")
+        elif reading.kind == "trace":
+            if reading.trace is None:
+                raise Failure(f"its trace of {reading.well} is missing")
+        elif reading.kind == "file":
+            if not reading.file:
+                raise Failure(f"its file of {reading.well or 'the plate'} is empty")
         elif reading.number is None or not math.isfinite(reading.number):
             raise Failure(f"its reading of {reading.well} is {reading.number}")
         if bench.twin.expected is None or reading.number is None:

@@ -20,7 +20,6 @@ from protocols.operations import (
     Transfer,
     well_of,
 )
-from protocols.plates import WELL_VOLUME_UL
 
 _STROKES = 10
 """How often a well's cells are stroked at detachment."""
@@ -146,7 +145,7 @@ class _Compiler:
 
     def _loading(self) -> list[str]:
         options, job = self._options, self._job
-        plate = PLATES[job.labware]
+        plate = PLATES.get(job.labware, job.labware)
         lines = [
             f"plate = protocol.load_labware({plate!r}, {options.plate_slot}, {job.plate_id!r})"
         ]
@@ -264,11 +263,12 @@ class _Compiler:
                 self._line(f"{mount}.dispense({part:.2f}, plate[{operation.well!r}].top(-2))")
         self._line("enzyme_at = time.monotonic()")
         self._in_well[operation.well] += operation.volume_ul
-        if self._in_well[operation.well] > WELL_VOLUME_UL[self._job.labware]:
+        capacity_ul = self._job.definition.capacity_ul(operation.well)
+        if capacity_ul is not None and self._in_well[operation.well] > capacity_ul:
             self._refuse(
                 f"{operation.well} would overflow: {self._in_well[operation.well]:g} uL in a well "
                 "of "
-                f"{WELL_VOLUME_UL[self._job.labware]:g} uL"
+                f"{capacity_ul:g} uL"
             )
 
     def _taken(self, name: str, source: Source, amount: float) -> str:

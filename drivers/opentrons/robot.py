@@ -36,6 +36,7 @@ from drivers.opentrons.supplies import (
 from drivers.refusal import refuse_unfit
 from protocols.environments import environment_folder, interpreter
 from protocols.jobs import Job, JobReport
+from protocols.labware import opentrons_labware
 from protocols.operations import well_of
 
 _OPERATIONS = ("move", "dispense", "aspirate", "mix", "incubate", "detach", "transfer")
@@ -80,7 +81,9 @@ class OpentronsRobot:
         }
         operations["mix"] = {"volume_ul": (least, most)}
         able = Capabilities(
-            operations=operations, labware=frozenset(PLATES), memory=KeyMemory.REMEMBERS_KEYS
+            operations=operations,
+            labware=frozenset(PLATES) | opentrons_labware(),
+            memory=KeyMemory.REMEMBERS_KEYS,
         )
         return able.narrowed(self._setup.limits)
 

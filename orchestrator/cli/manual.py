@@ -55,7 +55,7 @@ def confirm(
     person: Person,
     key: Key,
     items: Annotated[
-        list[int] | None, typer.Argument(help="Items; all but images if absent.")
+        list[int] | None, typer.Argument(help="Items; all that read nothing if absent.")
     ] = None,
     home: Home = None,
 ) -> None:
@@ -73,14 +73,32 @@ def image(
     home: Home = None,
 ) -> None:
     """Give the image that was taken of a well."""
-    try:
-        picture = file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(
-            [Problem(where=str(file), message=f"cannot be read: {error.strerror}")]
-        ) from None
+    picture = _content(file)
     with _checklist(person, home) as checklist:
         _say(checklist.image(key, well, picture, datetime.now(UTC)))
+
+
+@manual.command()
+def read(
+    person: Person,
+    key: Key,
+    item: Annotated[int, typer.Argument(help="The item of the checklist.")],
+    value: Annotated[str, typer.Argument(help="A number, or a file.")],
+    unit: Annotated[str, typer.Option("--unit", help="Unit of the numbers.")] = "",
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Keep the file as its vendor wrote it.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Give what an item read: a number, or a file with an image, a plate's table or a trace."""
+    given: float | bytes
+    try:
+        given = float(value)
+    except ValueError:
+        given = _content(Path(value))
+    with _checklist(person, home) as checklist:
+        now, name = datetime.now(UTC), Path(value).name
+        _say(checklist.read(key, item, given, now, unit, name, as_it_is))
 
 
 @manual.command()
@@ -94,6 +112,15 @@ def fail(
     """Say that a well went wrong: it is lost, the others go on."""
     with _checklist(person, home) as checklist:
         _say(checklist.fail(key, well, why, datetime.now(UTC)))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            [Problem(where=str(file), message=f"cannot be read: {error.strerror}")]
+        ) from None
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import StringConstraints
 from sqlmodel import col, select
 
 from orchestrator.control.act import Act, Acting, JobKey, Typed
@@ -10,9 +9,8 @@ from orchestrator.core.state import Decision, JobStatus
 from orchestrator.errors import Missing
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import JobRow
-from protocols.addresses import WELL_NAME, JobAddress, parse_address
-
-LayoutWell = Annotated[str, StringConstraints(pattern=rf"^{WELL_NAME}$")]
+from protocols.addresses import JobAddress, parse_address
+from protocols.wells import WellName
 
 
 class Decide(Act):
@@ -38,7 +36,7 @@ class Decide(Act):
         ),
     ]
     failed_wells: Annotated[
-        tuple[LayoutWell, ...], Typed("A well that was not done.", option="failed-well")
+        tuple[WellName, ...], Typed("A well that was not done.", option="failed-well")
     ] = ()
 
     and_before: Annotated[

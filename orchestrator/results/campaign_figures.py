@@ -12,8 +12,8 @@ from matplotlib.patches import Circle
 from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.results.model_figures import COLOUR_MAP, model_figures
 from protocols.conditions import Role
-from protocols.plates import LABWARE, well_row_column
 from protocols.scale import Scale, share
+from protocols.wells import well_row_column
 
 _ROLES: dict[Role, str] = {
     "initial": "#4477aa",
@@ -131,7 +131,8 @@ def distributions(state: CampaignState) -> Figure:
 def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
     """The plates of a round, each well coloured by its value; lost and flagged ones by none."""
     plates = sorted({well.well.plate for well in batch.wells})
-    rows, columns = LABWARE[state.campaign.plates.labware]
+    labware = state.campaign.plates.definition
+    rows, columns = labware.rows, labware.columns
     across = min(len(plates), 4)
     down = -(-len(plates) // across)
     size = 0.75 if columns <= 6 else 0.42

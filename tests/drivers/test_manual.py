@@ -7,8 +7,21 @@ import pytest
 from drivers.base import DriverError, RobotSetup
 from drivers.clock import RealClock
 from drivers.manual import Checklist, ManualOptions, ManualRobot
+from protocols.errors import InvalidInput
 from protocols.jobs import JobReport
-from protocols.operations import Detach, Dispense, Image, Incubate, Move, Operation, Supplement
+from protocols.operations import (
+    Detach,
+    Dispense,
+    Image,
+    Incubate,
+    Move,
+    Operation,
+    Read,
+    Record,
+    Set,
+    Supplement,
+    Weigh,
+)
 from simulators.clock import VirtualClock
 from tests.builders import job_of
 from tests.conftest import START
@@ -133,3 +146,68 @@ def _png() -> bytes:
     from simulators.camera import render_well
 
     return write_png(render_well(0.5, np.random.default_rng(0)))
+
+
+MEASURED: list[Operation] = [
+    Weigh(well="A1"),
+    Read(wavelength_nm=620),
+    Record(well="A1", quantity="absorbance", over="wavelength"),
+    Record(well="A2", quantity="absorbance", over="wavelength"),
+    Set(setting="annealing temperature", value=300, unit="degC", well="A2"),
+]
+
+
+@pytest.fixture
+def measuring(tmp_path: Path) -> Path:
+    async def give() -> None:
+        robot = person(tmp_path)
+        await robot.connect()
+        await robot.submit(job_of(*MEASURED))
+        await robot.close()
+
+    asyncio.run(give())
+    return tmp_path
+
+
+def test_a_person_gives_numbers_tables_traces_and_files(measuring: Path, tmp_path: Path) -> None:
+    table, spectrum, vendor = tmp_path / "plate.csv", tmp_path / "a1.csv", tmp_path / "a2.DSX"
+    table.write_text("well;value\na01;0,5\nA 2;\n1B;0,7\n")
+    spectrum.write_text("wavelength [nm],A\n400,0.1\n410,0.4\n")
+    vendor.write_bytes(b"\x00vendor\xff")
+
+    def read(item: int, what: object, *options: str) -> str:
+        given = ("manual", "read", "bench-person", KEY, str(item), str(what), *options)
+        return wellwise(*given, home=measuring).stdout
+
+    assert read(1, 12.5, "--unit", "mg") == "1 items are confirmed.\n"
+    read(2, table, "--unit", "AU")
+    read(3, spectrum)
+    read(4, vendor, "--as-it-is")
+    assert poll(measuring).state == "running"
+    assert wellwise("manual", "confirm", "bench-person", KEY, home=measuring).returncode == 0
+    report = poll(measuring)
+    assert report.state == "done"
+    mass, plate, trace, file = report.readings
+    assert (mass.well, mass.kind, mass.number, mass.unit) == ("A1", "number", 12.5, "mg")
+    assert (plate.well, plate.numbers) == ("", {"A1": 0.5, "A2": None, "B1": 0.7})
+    assert trace.trace is not None
+    assert trace.trace.x.unit == "nm"
+    assert (file.kind, file.file, file.file_name) == ("file", vendor.read_bytes(), "a2.DSX")
+
+
+def test_a_reading_of_another_kind_is_refused(measuring: Path) -> None:
+    checklist = Checklist(measuring, "bench-person")
+    for item, given, message in (
+        (1, b"12.5", "item 1 of .* is a number, not a file"),
+        (1, float("nan"), "not a finite number"),
+        (2, 0.5, "item 2 of .* is a table of the plate, not a number"),
+        (3, b"\xff\xfe\x00", "is no text"),
+        (5, 1.0, "item 5 of .* reads nothing: confirm it"),
+        (9, 1.0, "has no item 9"),
+    ):
+        with pytest.raises(DriverError, match=message):
+            checklist.read(KEY, item, given, START)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="no well was found"):
+        checklist.read(KEY, 2, b"hello\n", START)
+    checklist.close()
+    assert poll(measuring).operations_done == 0

@@ -7,13 +7,17 @@ import pytest
 
 from drivers.base import RobotOffline, RobotSetup
 from protocols.campaign import Campaign
-from protocols.jobs import Job
+from protocols.jobs import Job, JobReport
+from protocols.operations import AddSolid, Dispense, Read, Record, Supplement, Weigh
+from protocols.scorers.kinetics import Endpoint
+from protocols.scorers.peaks import PeakArea, PeakOptions
 from simulators.clock import VirtualClock
+from simulators.enzyme_assay import enzyme_assay
 from simulators.robot import SimulatedOptions, SimulatedRobot, lab_log_path
 from simulators.robot_log import RobotLog
 from simulators.rpe_culture import rpe_culture
 from simulators.variation import with_variation
-from tests.builders import jobs_for
+from tests.builders import job_of, jobs_for
 from tests.conftest import START
 
 
@@ -110,6 +114,41 @@ def test_a_broken_well_costs_that_well(rpe: Campaign, tmp_path: Path) -> None:
     log = RobotLog(lab_log_path(tmp_path, "virtual"))
     assert not any(p.operation.kind == "dispense" for p in log.history("rpe/r1/p1", "B2"))
     assert any(p.operation.kind == "dispense" for p in log.history("rpe/r1/p1", "B3"))
+
+
+def test_its_instruments_read_what_was_done_to_the_wells(tmp_path: Path) -> None:
+    """A balance, a plate reader and a detector; the scorers find what the wells hold."""
+    substrate = Supplement(substance="substrate", concentration=86, unit="uM")
+    operations = [
+        Dispense(well="A1", liquid="buffer", volume_ul=100, supplements=(substrate,)),
+        Dispense(well="A1", liquid="enzyme", volume_ul=52),
+        AddSolid(well="A1", substance="salt", mass_mg=8),
+        Weigh(well="A1"),
+        Read(wavelength_nm=450),
+        Record(well="A1", quantity="absorbance", over="retention time"),
+        Record(well="A1", quantity="absorbance", duration_s=600),
+    ]
+
+    async def report() -> JobReport:
+        here = robot(tmp_path, culture="enzyme-assay")
+        await here.connect()
+        job = job_of(*operations).model_copy(update={"labware": "96-well", "robot": "maholo"})
+        await here.submit(job)
+        return await here.poll(job.key)
+
+    done = asyncio.run(report())
+    mass, plate, chromatogram, course = done.readings
+    assert mass.number == pytest.approx(160, abs=0.3)
+    assert len(plate.numbers) == 96
+    assert plate.numbers["H12"] == pytest.approx(0.05, abs=0.05)
+    history = RobotLog(lab_log_path(tmp_path, "virtual")).history("c/r1/p1", "A1")
+    ratio = with_variation(enzyme_assay(history), 1, 1, 1, "A1")
+    assert ratio > 0.3
+    assert plate.numbers["A1"] == pytest.approx(0.05 + 2 * ratio, abs=0.03)
+    area = PeakArea(PeakOptions(at=5, within=0.5, least=0.1)).score(chromatogram)
+    assert area.value == pytest.approx(ratio, abs=0.05)
+    end = Endpoint(Endpoint.Options(points_at_end=5)).score(course)
+    assert end.value == pytest.approx(0.05 + 2 * ratio * (1 - np.exp(-3)), abs=0.03)
 
 
 def truths(campaign: Campaign, folder: Path, rows: list[dict[str, float]]) -> list[float]:

@@ -15,8 +15,8 @@ from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellSt
 from orchestrator.journal.queries import StepDay
 from orchestrator.results.model_figures import COLOUR_MAP
 from orchestrator.service.schema import StepView
-from protocols.plates import LABWARE, well_row_column
 from protocols.scale import Scale, share
+from protocols.wells import well_row_column
 
 WIDTH, HEIGHT = 1100.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 22.0, 34.0
@@ -294,7 +294,8 @@ def _word(status: JobStatus) -> str:
 
 def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
     """The plates of a round as maps."""
-    rows, columns = LABWARE[state.campaign.plates.labware]
+    labware = state.campaign.plates.definition
+    rows, columns = labware.rows, labware.columns
     scale, ends = state.campaign.outcome.scale, ends_of(state)
     found = []
     # The next job of each plate says where the plate is.
