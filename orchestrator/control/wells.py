@@ -1,5 +1,6 @@
 """Acts on wells: values by hand or from a plate reader, and lost conditions to retry."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -10,6 +11,7 @@ from orchestrator.control.act import Act, Acting, Answer, Text, Typed, WellAct
 from orchestrator.core.events import EventKind
 from orchestrator.errors import JournalError
 from orchestrator.intake.readings_table import read_readings_table
+from orchestrator.journal.durable import write_durably
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import (
     BY_HAND,
@@ -113,13 +115,23 @@ class ReadTable(Act):
         job = plate_job(
             acting.session, PlateAddress(acting.campaign_id, self.round_number, self.plate)
         )
+        references: frozenset[str] = getattr(scorer, "reference_wells", frozenset())
+        table = Reading(kind="plate", numbers=dict(numbers), unit=self.unit)
+        file: dict[str, Any] = self._kept(acting, table) if references else {}
         scores = {}
         for well, number in numbers.items():
+            if well in references:
+                continue
             address = WellAddress(acting.campaign_id, self.round_number, self.plate, well)
             existing(acting.session, WellRow, address)
-            reading = Reading(well=well, kind="number", number=number, unit=self.unit)
+            reading = table.model_copy(update={"well": well, "kind": "number", "number": number})
             row = ReadingRow(
-                **_columns(address), job_key=job.key, kind="number", number=number, unit=self.unit
+                **_columns(address),
+                **file,
+                job_key=job.key,
+                kind="number",
+                number=number,
+                unit=self.unit,
             )
             scores[well] = score(reading, scorer, outcome, str(address))
             acting.session.add(row)
@@ -135,6 +147,16 @@ class ReadTable(Act):
         plate = PlateAddress(acting.campaign_id, self.round_number, self.plate)
         acting.record(EventKind.READINGS_ENTERED, plate, {"wells": len(numbers)})
         return scores
+
+    def _kept(self, acting: Acting, table: Reading) -> dict[str, Any]:
+        """Keep the table, in which the scorer finds its blanks and standards again."""
+        content = table.model_dump_json(include={"unit", "numbers"}).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        home = acting.lab.home
+        name = f"r{self.round_number}-p{self.plate}-table-{digest[:16]}.json"
+        path = home / "campaigns" / acting.campaign_id / "readings" / name
+        write_durably(path, content)
+        return {"path": path.relative_to(home).as_posix(), "sha256": digest}
 
     def _by_hand(
         self, acting: Acting, numbers: Mapping[str, float], outcome: Outcome

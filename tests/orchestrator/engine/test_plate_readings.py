@@ -21,7 +21,7 @@ from simulators.lipase_assay import FULL_UM, lipase_assay
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from simulators.variation import with_variation
-from tests.acting import rescore
+from tests.acting import read_table, rescore
 from tests.builders import job_of, lab_of, until_asked
 from tests.conftest import ROOT
 
@@ -127,3 +127,23 @@ def test_done_without_its_table_is_not_done() -> None:
     for readings, faults in cases.items():
         report = JobReport(key=job.key, state="done", readings=readings)
         assert reading_faults(job, report, ["A1", "A2"]) == faults
+
+
+def test_standards_on_the_plate_of_a_persons_table_are_found_again(tmp_path: Path) -> None:
+    """Miller and Miller's fluorescein standards, in wells that no condition is in."""
+    wells = {"H1": 2.1, "H2": 5.0, "H3": 9.0, "H4": 12.6, "H5": 17.3, "H6": 21.0, "H7": 24.7}
+    standards = ", ".join(
+        f"{{concentration: {2 * n}, well: {well}}}" for n, well in enumerate(wells)
+    )
+    text = FILE.read_text()
+    start, end = text.index("      fit: linear"), text.index("  # The initial rate")
+    options = f"      standards: [{standards}]\n      saturated: 30\n"
+    text = text[:start] + options + text[end:]
+    lab, campaign_id = lab_of(tmp_path, read_campaign(text))
+    table = {"a01": 13.5, **wells}
+    assert read_table(lab, campaign_id, 1, table, "", "ada", "reader").keys() == {"A1"}
+    well = lab.journal.state(campaign_id).rounds[0].wells[0]
+    assert (well.value, well.flags) == (pytest.approx(6.21, abs=0.005), ())
+    assert rescore(lab, campaign_id, "ada", "again").changed == 0
+    [event] = [e for e in lab.journal.events(campaign_id) if e.kind == "observation"][:1]
+    assert event.data["sd"] == pytest.approx(0.24, abs=0.005)
