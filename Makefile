@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-model bench-viewers bench-causes bench-forecasts peers lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-causes bench-forecasts peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -86,6 +86,10 @@ bench-strategies: $(READY)
 # Several objectives and constraints on outcomes: hypervolume reached on BoTorch's test problems.
 bench-several: $(READY)
 	$(BIN)/python -m benchmarks.several_objectives
+
+# Random mixtures: feasible ones filled, infeasible ones refused with a true reason, as CP-SAT judges.
+bench-spaces: $(READY)
+	$(BIN)/python -m benchmarks.spaces
 
 # Whether what a forecast says comes true, over 108 simulated campaigns; about an hour on two cores.
 bench-forecasts: $(READY)

@@ -160,11 +160,12 @@ class Optimizer:
         self.observations += found
 
     def _observation(self, row: Mapping[str, Any], index: int, batch: int) -> Observation:
-        missing = [name for name in (*self.space.by_name, *self.outcomes) if name not in row]
-        if missing:
-            raise ValueError(f"row {index + 1} has no {', '.join(missing)}")
         values: dict[str, Value] = {}
         for name, parameter in self.space.by_name.items():
+            if not parameter.active(values):
+                continue
+            if name not in row:
+                raise ValueError(f"row {index + 1} has no {name}")
             value = row[name].item() if hasattr(row[name], "item") else row[name]
             snapped = parameter.snap(value) if isinstance(value, int | float | str) else None
             if snapped is None:
@@ -172,6 +173,9 @@ class Optimizer:
                     f"row {index + 1}: {name}={value} is not allowed (expected {parameter.allowed})"
                 )
             values[name] = snapped
+        missing = [name for name in self.outcomes if name not in row]
+        if missing:
+            raise ValueError(f"row {index + 1} has no {', '.join(missing)}")
         first, *others = self.outcomes
         return Observation(
             condition=Condition(values),

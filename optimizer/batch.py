@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from optimizer.criterion import Criterion, Samples
 from optimizer.encoding import Encoding, Rows
+from optimizer.neighbours import neighbours
 from protocols.conditions import Value
 
 _MIN_POOL = 40
@@ -160,6 +161,8 @@ class _Pool:
         self._chosen: list[_Evaluated] = []
         rows = self._initial_rows(best_tried)
         new = _without(rows, self._seen)
+        if not len(new):
+            new = encoding.unseen(decided, self._seen)
         self._pool = _Evaluated.of(new if len(new) else rows, encoding, samples)
         self._seen |= {row.tobytes() for row in self._pool.rows}
         for generation in range(_PEAK_GENERATIONS):
@@ -202,6 +205,10 @@ class _Pool:
         self._chosen.append(chosen)
         self._pool = self._pool.at(np.arange(len(self._pool.rows)) != index)
         if not len(self._pool.rows):
+            new = self._encoding.unseen(self._decided, self._seen)
+            self._seen |= {row.tobytes() for row in new}
+            self._pool = _Evaluated.of(new, self._encoding, self._samples)
+        if not len(self._pool.rows):
             # A small space is exhausted: measuring a condition again is still informative.
             self._pool, self._chosen = _Evaluated.joined(self._chosen), []
         values: NDArray[np.float64] = chosen.values[0]
@@ -217,7 +224,7 @@ class _Pool:
         self._pool = _Evaluated.joined([self._pool, more])
 
     def _neighbours(self, rows: Rows, reach: float) -> Rows:
-        return self._encoding.mutated(rows, self._rng, frozenset(self._decided), reach)
+        return neighbours(self._encoding, rows, self._rng, frozenset(self._decided), reach)
 
 
 class _Evaluated(NamedTuple):

@@ -169,10 +169,8 @@ def _varied(base: Rows, index: int, grid: NDArray[np.float64]) -> Rows:
 
 def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tuple[Value, ...]:
     """The values of the parameter at `index` that entries of its column stand for."""
-    rows = np.zeros((len(entries), len(encoding.space.parameters)))
-    rows[:, index] = entries
-    name = encoding.space.parameters[index].name
-    return tuple(condition[name] for condition in encoding.conditions(rows))
+    parameter = encoding.space.parameters[index]
+    return tuple(parameter.value_of(float(entry)) for entry in entries)
 
 
 def _sobol_index(samples: NDArray[np.float64]) -> SobolIndex:

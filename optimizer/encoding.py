@@ -5,25 +5,23 @@ Every allowed value has an exact code: no relaxation, no rounding afterwards.
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.feasible import permitted_values
+from optimizer.program import unseen_values
 from protocols.conditions import Condition, Value
-from protocols.constraints import ForbiddenCombination, LinearConstraint
-from protocols.parameters import NumericParameter, Parameter
+from protocols.constraints import CardinalityConstraint, ForbiddenCombination, Sum
+from protocols.parameters import Parameter
 from protocols.search_space import SearchSpace
 
-_REACH = 0.08
 _TRIAL = 256  # conditions at least that are tried at random before they are sought
 _ATTEMPTS = 8
 _ENUMERATED = 20_000
 _TOLERANCE = 1e-9
 _ROUNDING = 1e-5
-_EXCHANGES = (
-    0.5  # share of neighbours that keep the sums of linear constraints, where few are permitted
-)
 
 Rows = NDArray[np.float64]
 """n x p: one row a condition, one column a parameter.
@@ -36,15 +34,36 @@ class Encoding:
     """Rows and features of one search space.
 
     Features (n x p) are what the model sees: a number as 0..1 on its parameter's own scale, a
-    category as the index of its level.
+    category as the index of its level. A parameter that is not active has entry 0, and the feature
+    of the middle of its range, or of its first level (imputation by a default: Levesque et al.
+    2017, "Bayesian optimization for conditional hyperparameter spaces").
     """
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         self._rare: dict[tuple[tuple[str, Value], ...], Rows] = {}
         self._tables = [_level_features(parameter) for parameter in space.parameters]
-        self.levels = np.array([0 if p.numeric else len(p.choices or ()) for p in space.parameters])
+        self.levels = np.array(
+            [0 if p.has_order else len(p.choices or ()) for p in space.parameters]
+        )
         """The number of levels of each category, 0 for a number (p)."""
+        self.coordinates = {
+            index: np.array(parameter.coordinates)
+            for index, parameter in enumerate(space.parameters)
+            if parameter.coordinates
+        }
+        """Descriptors (levels x d) of categories that have them, by their index."""
+        self.sums = [rule for constraint in space.constraints for rule in constraint.sums]
+        """The sums that constraints limit."""
+        place = {name: index for index, name in enumerate(space.by_name)}
+        self._when = {
+            index: [
+                (place[name], [space.by_name[name].entry(value) for value in values])
+                for name, values in parameter.when.items()
+            ]
+            for index, parameter in enumerate(space.parameters)
+            if parameter.when
+        }
 
     def rows(self, conditions: Sequence[Condition]) -> Rows:
         """Conditions -> rows (n x p).
@@ -59,28 +78,52 @@ class Encoding:
     def conditions(self, rows: Rows) -> list[Condition]:
         """Rows (n x p) -> conditions, on exact levels."""
         found = []
-        for row in rows:
-            values: dict[str, Value] = {}
-            for parameter, entry in zip(self.space.parameters, row, strict=True):
-                values[parameter.name] = parameter.value_of(float(entry))
-            for rule in self.space.constraints:
-                if isinstance(rule, LinearConstraint) and not rule.permits(values):
+        for row, there in zip(rows, self._active(rows), strict=True):
+            active = [index for index in range(len(row)) if there[index]]
+            values = {
+                self.space.parameters[i].name: self.space.parameters[i].value_of(float(row[i]))
+                for i in active
+            }
+            for rule in self.sums:
+                if not rule.holds(self.space.amounts(values)):
                     self._mend(values, rule)
             found.append(Condition(values))
         return found
 
-    def _mend(self, values: dict[str, Value], rule: LinearConstraint) -> None:
+    def _active(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which parameters of each row are active (n x p)."""
+        found = np.ones(rows.shape, dtype=bool)
+        for index, parents in self._when.items():
+            for parent, entries in parents:
+                found[:, index] &= found[:, parent] & np.isin(rows[:, parent], entries)
+        return found
+
+    def canonical(self, rows: Rows) -> Rows:
+        """The rows, changed in place, with entry 0 for what is not active."""
+        if self._when:
+            rows[~self._active(rows)] = 0.0
+        return rows
+
+    def _mend(self, values: dict[str, Value], rule: Sum) -> None:
         """Give back to one of its values what rounding to six digits took from a sum."""
-        total = sum(weight * float(values[name]) for name, weight in rule.terms.items())
-        ends = [end for end in (rule.at_least, rule.at_most) if end is not None]
-        excess = total - min(ends, key=lambda end: abs(end - total))
-        if abs(excess) > _ROUNDING * sum(abs(w * float(values[n])) for n, w in rule.terms.items()):
+        amounts = self.space.amounts(values)
+        total = rule.of(amounts)
+        excess = total - min(rule.low, rule.high, key=lambda end: abs(end - total))
+        sizes = (abs(w * float(amounts.get(name, 0.0))) for name, w in rule.terms.items())
+        if abs(excess) > _ROUNDING * sum(sizes):
             return  # it was not rounding
+        kept = [one for one in self.sums if one is not rule and one.holds(amounts)]
         for name, weight in sorted(rule.terms.items(), key=lambda term: -abs(term[1])):
             parameter = self.space.by_name[name]
-            if weight and parameter.choices is None and parameter.decided_by_well is None:
+            if (
+                weight
+                and values.get(name)
+                and parameter.choices is None
+                and parameter.decided_by_well is None
+            ):
                 value = float(f"{float(values[name]) - excess / weight:.12g}")
-                if parameter.allows(value) and rule.permits(values | {name: value}):
+                mended = self.space.amounts(values) | {name: value}
+                if parameter.allows(value) and all(one.holds(mended) for one in (rule, *kept)):
                     values[name] = value
                     return
 
@@ -90,6 +133,9 @@ class Encoding:
         for index, table in enumerate(self._tables):
             if table is not None:
                 found[:, index] = table[rows[:, index].astype(int)]
+        if self._when:
+            middle = np.where(self.levels > 0, 0.0, 0.5)
+            found = np.where(self._active(rows), found, middle)
         return found
 
     def level_features(self, index: int) -> NDArray[np.float64]:
@@ -105,7 +151,7 @@ class Encoding:
                 rows[:, index] = np.minimum(rows[:, index], 1.0)
             else:
                 rows[:, index] = np.abs(features[:, index, None] - table).argmin(axis=1)
-        return rows
+        return self.canonical(rows)
 
     def from_unit_cube(
         self, points: NDArray[np.float64], decided: Sequence[Mapping[str, Value]]
@@ -150,7 +196,23 @@ class Encoding:
         if math.prod(len(grid) for grid in grids) > _ENUMERATED:
             return np.empty((0, len(self._tables)))
         rows = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, len(grids))
+        if self._when:
+            rows = np.unique(self.canonical(rows), axis=0)
         return np.asarray(rows[self.permits(rows)])
+
+    def unseen(self, decided: Mapping[str, Value], seen: AbstractSet[bytes]) -> Rows:
+        """A permitted row with the decided values that is not `seen` (1 x p), or none (0 x p).
+
+        Rows are seen by their levels, so this is to be asked where chance finds nothing new.
+        """
+        known = self.all_rows(decided)
+        if len(known):
+            new = [row for row in known if row.tobytes() not in seen]
+            return np.array(new[:1]).reshape(-1, len(self._tables))
+        rows = np.array([np.frombuffer(row) for row in seen]).reshape(-1, len(self._tables))
+        conditions = (condition.root for condition in self.conditions(rows))
+        found = unseen_values(self.space, decided, conditions)
+        return np.array([] if found is None else [self._row(found)]).reshape(-1, len(self._tables))
 
     def random(self, number: int, decided: Mapping[str, Value], rng: np.random.Generator) -> Rows:
         """`number` permitted conditions at random (fewer where few are permitted), as rows.
@@ -177,24 +239,31 @@ class Encoding:
             self._rare[key] = np.unique(np.vstack([found, rows]), axis=0)
         return rng.permutation(self._rare[key])[:number]
 
+    @property
+    def few_permitted(self) -> bool:
+        """Whether conditions had to be sought because hardly any random one is permitted."""
+        return bool(self._rare)
+
     def permits(self, rows: Rows) -> NDArray[np.bool_]:
         """Which rows meet every constraint (n)."""
         met = np.ones(len(rows), dtype=bool)
         if not self.space.constraints or not len(rows):
             return met
-        columns = self._columns(rows)
+        columns = self.amounts(rows)
+        for total in self.sums:
+            parts = [weight * columns[name] for name, weight in total.terms.items()]
+            margin = _TOLERANCE * np.maximum(
+                np.abs(parts).sum(axis=0), abs(total.low) if np.isfinite(total.low) else 0.0
+            )
+            found = np.sum(parts, axis=0)
+            met &= (found <= total.high + margin) & (found >= total.low - margin)
         for rule in self.space.constraints:
-            if isinstance(rule, LinearConstraint):
-                total = sum(weight * columns[name] for name, weight in rule.terms.items())
-                margin = _TOLERANCE * (1 + np.abs(total))
-                met &= rule.at_most is None or total <= (rule.at_most or 0.0) + margin
-                met &= rule.at_least is None or total >= (rule.at_least or 0.0) - margin
+            if isinstance(rule, CardinalityConstraint):
+                low, high = rule.limits
+                used = np.sum([columns[name] != 0 for name in rule.parameters], axis=0)
+                met &= (used >= low) & (used <= high)
             elif isinstance(rule, ForbiddenCombination):
                 met &= ~self._combines(rows, rule)
-            else:
-                some = np.flatnonzero(met)
-                conditions = self.conditions(rows[some])
-                met[some] = [rule.permits(condition.root) for condition in conditions]
         return met
 
     def _combines(self, rows: Rows, rule: ForbiddenCombination) -> NDArray[np.bool_]:
@@ -204,22 +273,29 @@ class Encoding:
             if parameter.name in rule.when:
                 entries = [self._entry(index, value) for value in rule.when[parameter.name]]
                 found &= np.isclose(rows[:, index, None], entries, rtol=_TOLERANCE).any(axis=1)
+                if index in self._when:
+                    found &= self._active(rows)[:, index]
         return found
 
-    def _columns(self, rows: Rows) -> dict[str, NDArray[np.float64]]:
-        """The values (n) of each numeric parameter, by its name, not rounded."""
+    def amounts(self, rows: Rows) -> dict[str, NDArray[np.float64]]:
+        """What each parameter with an order counts in sums (n), by its name, not rounded."""
         found = {}
+        active = self._active(rows)
         for index, parameter in enumerate(self.space.parameters):
-            if isinstance(parameter, NumericParameter):
-                choices, entries = parameter.choices, rows[:, index]
-                if choices is not None:
-                    found[parameter.name] = np.array(choices, dtype=float)[entries.astype(int)]
-                    continue
-                low, high = parameter.bounds
-                if parameter.log_scale:
-                    found[parameter.name] = low * np.exp(entries * np.log(high / low))
-                else:
-                    found[parameter.name] = low + entries * (high - low)
+            if not parameter.has_order:
+                continue
+            choices, entries = parameter.choices, rows[:, index]
+            if choices is not None:
+                amounts = np.array([parameter.amount(level) for level in choices])
+                column = amounts[entries.astype(int)]
+            else:
+                low, high = _ends(parameter)
+                column = (
+                    low * np.exp(entries * np.log(high / low))
+                    if parameter.log_scale
+                    else low + entries * (high - low)
+                )
+            found[parameter.name] = column if index not in self._when else column * active[:, index]
         return found
 
     def decide(self, rows: Rows, decided: Sequence[Mapping[str, Value]]) -> Rows:
@@ -234,71 +310,7 @@ class Encoding:
             for row, values in enumerate(decided):
                 if parameter.name in values:
                     rows[row, index] = self._entry(index, values[parameter.name])
-        return rows
-
-    def mutated(
-        self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str], reach: float = 1.0
-    ) -> Rows:
-        """Neighbours of rows: one to three parameters that are not `fixed` change, mostly a little.
-
-        A number changes by about `reach` times 8 % of its range, on levels by at least one.
-        """
-        before, rows = rows, rows.copy()
-        free = [
-            i for i, parameter in enumerate(self.space.parameters) if parameter.name not in fixed
-        ]
-        if not free:
-            return rows
-        chosen = rng.random((len(rows), len(free))).argsort(axis=1)
-        often = rng.integers(1, 4, size=len(rows))
-        for place, index in enumerate(free):
-            moving = np.flatnonzero(chosen[:, place] < often)
-            rows[moving, index] = self._moved(index, rows[moving, index], rng, reach)
-        if self._rare:
-            half = np.flatnonzero(rng.random(len(rows)) < _EXCHANGES)
-            rows[half] = self._exchanged(before[half], rng, fixed, reach)
-        return rows
-
-    def _exchanged(
-        self, rows: Rows, rng: np.random.Generator, fixed: frozenset[str], reach: float
-    ) -> Rows:
-        """Neighbours of rows with the same sum: what one parameter gets, another gives."""
-        rows = rows.copy()
-        pairs = [
-            (first, second, rule.terms[first] / rule.terms[second])
-            for rule in self.space.constraints
-            if isinstance(rule, LinearConstraint)
-            for first in rule.terms
-            for second in rule.terms
-            if first != second and rule.terms[second] and not {first, second} & fixed
-        ]
-        if not pairs or not len(rows):
-            return rows
-        names = list(self.space.by_name)
-        columns = self._columns(rows)
-        chosen = rng.integers(len(pairs), size=len(rows))
-        for number, (first, second, ratio) in enumerate(pairs):
-            which = np.flatnonzero(chosen == number)
-            old = rows[which, names.index(first)]
-            new = self._moved(names.index(first), old, rng, reach)
-            rows[which, names.index(first)] = new
-            change = self._columns(rows)[first][which] - columns[first][which]
-            wanted = columns[second][which] - change * ratio
-            rows[which, names.index(second)] = self._nearest(names.index(second), wanted)
-        return rows
-
-    def _nearest(self, index: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The entries nearest to values (n) of a numeric parameter."""
-        parameter = self.space.parameters[index]
-        assert isinstance(parameter, NumericParameter)
-        if parameter.choices is not None:
-            levels = np.array(parameter.choices, dtype=float)
-            return np.asarray(np.abs(values[:, None] - levels).argmin(axis=1), dtype=float)
-        low, high = parameter.bounds
-        values = np.clip(values, low, high)
-        if parameter.log_scale:
-            return np.asarray(np.log(values / low) / np.log(high / low))
-        return np.asarray((values - low) / (high - low))
+        return self.canonical(rows)
 
     def grid(self, index: int, number: int) -> NDArray[np.float64]:
         """At most `number` entries of a column, spread over what the parameter at `index` allows.
@@ -308,29 +320,16 @@ class Encoding:
         parameter, table = self.space.parameters[index], self._tables[index]
         if table is None:
             return np.linspace(0.0, 1.0, number)
-        if not parameter.numeric or len(table) <= number:
+        if not parameter.has_order or len(table) <= number:
             return np.arange(len(table), dtype=np.float64)
         return np.unique(np.linspace(0, len(table) - 1, number).round())
 
-    def _moved(
-        self, index: int, entries: NDArray[np.float64], rng: np.random.Generator, reach: float
-    ) -> NDArray[np.float64]:
-        parameter, table = self.space.parameters[index], self._tables[index]
-        if table is None:
-            return np.clip(entries + rng.normal(0, _REACH * reach, size=entries.shape), 0, 1)
-        count = len(table)
-        if not parameter.numeric:
-            return np.asarray(
-                (entries + rng.integers(1, count, size=entries.shape)) % count, dtype=np.float64
-            )
-        spread = max(1.0, _REACH * reach * count)
-        by = np.ceil(np.abs(rng.normal(0, spread, size=entries.shape))) * rng.choice(
-            [-1.0, 1.0], size=entries.shape
-        )
-        return np.asarray(np.clip(entries + by, 0.0, count - 1.0), dtype=np.float64)
-
     def _row(self, values: Mapping[str, Value]) -> list[float]:
-        return [self._entry(index, values[p.name]) for index, p in enumerate(self.space.parameters)]
+        active = {parameter.name for parameter in self.space.active(values)}
+        return [
+            self._entry(index, values[p.name]) if p.name in active else 0.0
+            for index, p in enumerate(self.space.parameters)
+        ]
 
     def _entry(self, index: int, value: Value) -> float:
         parameter = self.space.parameters[index]
@@ -346,3 +345,8 @@ def _level_features(parameter: Parameter) -> NDArray[np.float64] | None:
     """The feature of each level, or None where there is a range instead."""
     choices = parameter.choices
     return None if choices is None else np.array([parameter.feature(level) for level in choices])
+
+
+def _ends(parameter: Parameter) -> tuple[float, float]:
+    low, high = parameter.extremes
+    return float(low), float(high)

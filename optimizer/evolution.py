@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
+from optimizer.neighbours import neighbours
 
 _RANDOM = 1000
 _CHILDREN = 4
@@ -41,7 +42,7 @@ def evolve(
     for generation in range(generations):
         rows = select(rows)
         parents = np.repeat(rows, _CHILDREN, axis=0)
-        children = encoding.mutated(parents, rng, frozenset(), shrink**generation)
+        children = neighbours(encoding, parents, rng, frozenset(), shrink**generation)
         rows = np.unique(np.vstack([rows, children[encoding.permits(children)]]), axis=0)
     return rows
 

@@ -145,6 +145,7 @@ def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
         values=np.array([observation.value for observation in usable], dtype=np.float64),
         rounds=np.array([observation.round for observation in usable]),
         levels=encoding.levels,
+        coordinates=encoding.coordinates,
     )
     return FittedModel(encoding, observed, Surrogate(data))
 

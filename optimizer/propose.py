@@ -26,7 +26,7 @@ def propose(
     """Conditions to try next, one for each position, chosen together as a batch.
 
     A condition that was observed, is pending or was proposed is not proposed again while its
-    position allows others.
+    position allows others; where it is, its reason says so.
 
     Examples:
         >>> from protocols.parameters import ContinuousParameter, SteppedParameter
@@ -100,6 +100,7 @@ def propose(
         )
     distinct = chosen.propose(request)
     _refuse_wrong(request, distinct)
+    distinct = _repetitions_said(request, distinct)
     proposals: dict[int, Proposal] = {}
     for proposal, group in zip(distinct, groups, strict=True):
         for replicate, position in enumerate(group):
@@ -169,6 +170,20 @@ def _refuse_wrong(request: Request, proposals: Sequence[Proposal]) -> None:
             raise ValueError(
                 f"the strategy proposed {condition} for a position that decides {dict(values)}"
             )
+
+
+def _repetitions_said(request: Request, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals, with a word in the reason of those whose condition was tried or chosen."""
+    seen = {observation.condition for observation in request.observations}
+    seen |= set(request.pending)
+    found = []
+    for proposal in proposals:
+        if proposal.condition in seen:
+            reason = f"{proposal.reason}; once more: no condition is left that was not tried"
+            proposal = proposal.model_copy(update={"reason": reason})
+        seen.add(proposal.condition)
+        found.append(proposal)
+    return found
 
 
 def _same(space: SearchSpace, name: str, one: Value, other: Value) -> bool:

@@ -6,14 +6,21 @@ from typing import Any
 
 from optimizer.objective import Goals, Objective, OutcomeBounds
 from protocols.parameters import (
+    BaseParameter,
+    BooleanParameter,
     CategoryParameter,
     ContinuousParameter,
+    IntegerParameter,
     Parameter,
     SteppedParameter,
 )
 
-Allowed = tuple[float, float] | list[Any]
-"""A range (low, high) of any number between, or a list of levels: numbers in order, or names."""
+Allowed = tuple[float, float] | list[Any] | range | Parameter
+"""What a parameter may be.
+
+A range (low, high) of any number between; a list of levels: numbers in order, names, or [False,
+True]; whole numbers as `range(1, 11)`; or a parameter of the same name.
+"""
 
 Wanted = str | tuple[str, float]
 """A direction, maximise or minimise, or ("match", target)."""
@@ -28,6 +35,18 @@ def parameter_of(name: str, allowed: Allowed) -> Parameter:
     Raises:
         ValueError: it is neither a range nor a list of levels.
     """
+    if isinstance(allowed, BaseParameter):
+        if allowed.name != name:
+            raise ValueError(
+                f"{name}: the parameter is called {allowed.name!r} (expected {name!r})"
+            )
+        return allowed
+    if isinstance(allowed, range) and allowed.step == 1 and len(allowed) > 1:
+        return IntegerParameter(
+            name=name, step="any", kind="integer", low=allowed[0], high=allowed[-1]
+        )
+    if isinstance(allowed, range):
+        allowed = list(allowed)
     if isinstance(allowed, tuple) and len(allowed) == 2:
         low, high = allowed
         return ContinuousParameter(name=name, step="any", kind="continuous", low=low, high=high)
@@ -35,6 +54,8 @@ def parameter_of(name: str, allowed: Allowed) -> Parameter:
         raise ValueError(
             f"{name}: {allowed!r} (expected (low, high), or a list of two or more levels)"
         )
+    if all(isinstance(level, bool) for level in allowed) and set(allowed) == {False, True}:
+        return BooleanParameter(name=name, step="any", kind="boolean")
     if all(isinstance(level, int | float) and not isinstance(level, bool) for level in allowed):
         levels = tuple(sorted(allowed))
         return SteppedParameter(name=name, step="any", kind="stepped", levels=levels)

@@ -82,6 +82,5 @@ def _farthest(
             some, others = encoding.unit_cube(new), encoding.unit_cube(np.array(found))
             distances = ((some[:, None] - others) ** 2).sum(axis=-1).min(axis=1)
             return np.asarray(new[distances.argmax()])
-    every = encoding.all_rows(values)
-    new = every[[row.tobytes() not in taken for row in every]]
+    new = encoding.unseen(values, taken)
     return np.asarray(new[0] if len(new) else rows[0])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from protocols.conditions import Value
 from protocols.constraints import Constraint, Cost
 from protocols.errors import Finding, Loc
 from protocols.outcome_checks import outcome_findings
@@ -14,7 +15,7 @@ from protocols.parameters import Parameter
 from protocols.plates import Plates
 from protocols.protocol import Step
 from protocols.reference_checks import usage_findings
-from protocols.search_space import constraint_findings, cost_findings
+from protocols.space_checks import constraint_findings, cost_findings, when_findings
 from protocols.timing_checks import timing_findings
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
     yield from timing_findings(parts)
     if not parts.broken:
         parameters = [parameter for _, parameter in parts.parameters]
+        yield from when_findings(parameters)
         yield from constraint_findings(parameters, parts.constraints)
         yield from cost_findings(parameters, parts.costs)
     if parts.outcomes is not None:
@@ -192,13 +194,19 @@ def _chosen_findings(
     for index, chosen in enumerate(first.chosen):
         loc: Loc = ("rounds", "first", "chosen", index, "condition")
         names = chosen.condition.keys()
-        if names != parameters.keys():
-            text = ", ".join(sorted(names ^ parameters.keys()))
+        known: dict[str, Value] = {}
+        for name, parameter in parameters.items():
+            if name in names and parameter.active(known):
+                known[name] = parameter.snap(chosen.condition[name]) or chosen.condition[name]
+        needed = {name for name, one in parameters.items() if one.active(known)}
+        if names != needed:
+            text = ", ".join(sorted(names ^ needed))
             message = f"a chosen condition needs exactly one value for each parameter: {text}"
             yield Finding(loc=loc, message=message, expected=", ".join(parameters))
             continue
         fitting = set(plates.all_wells())
-        for name, parameter in parameters.items():
+        for name in names:
+            parameter = parameters[name]
             value = parameter.snap(chosen.condition[name])
             if value is None:
                 message = f"{name}={chosen.condition[name]} is not allowed"

@@ -12,6 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from protocols.campaign import Campaign, RobotConfig
 from protocols.campaign_checks import Parts, cross_findings
+from protocols.descriptor_tables import Beside, put_in
 from protocols.earlier_form import OLD, as_written, in_new_form, is_earlier
 from protocols.errors import Finding, InvalidInput, Loc, Problem, duplicate_names, refuse
 from protocols.labware import DefinedLabware
@@ -58,6 +59,7 @@ def read_campaign(
     file: str = "campaign file",
     drivers: Collection[str] | None = None,
     lab: LabFile | None = None,
+    beside: Beside | None = None,
 ) -> Campaign:
     """The campaign that a YAML text describes.
 
@@ -69,6 +71,7 @@ def read_campaign(
         lab: its robots take the place of those that the campaign file describes under the same
             names. Of robots that share the plates of a step, those that are in neither file are
             left out; the others have their plates.
+        beside: gives the tables of descriptors that stand next to the file; None: it may name none.
 
     Raises:
         InvalidInput: with all problems of the file, each with its line, key and what was expected.
@@ -82,13 +85,14 @@ def read_campaign(
         }
         _leave_out_absent_robots(data)
         _define_labware(data, lab)
+    unread = list(put_in(data, beside))
     try:
         campaign = Campaign.model_validate(data)
-        findings = list(_driver_findings(campaign.robots, drivers))
+        findings = [*unread, *_driver_findings(campaign.robots, drivers)]
         if not findings:
             return campaign
     except ValidationError as error:
-        findings = [finding for details in error.errors() for finding in _findings(details)]
+        findings = unread + [f for details in error.errors() for f in _findings(details)]
         parts = _readable_parts(data)
         findings += [*cross_findings(parts), *_driver_findings(parts.robots or {}, drivers)]
     raise InvalidInput(_problems(findings, root, file))

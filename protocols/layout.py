@@ -156,7 +156,7 @@ def lay_out(
     }:
         raise ValueError("the proposals do not fit the free wells of the round")
 
-    features = np.array([_features(space, p.condition) for p in [*proposals, *assigned.values()]])
+    features = np.array([space.shares(p.condition) for p in [*proposals, *assigned.values()]])
     assigned_rows = {index: len(proposals) + row for row, index in enumerate(assigned)}
     plates = np.array([well.plate for well in wells])
     rng = np.random.default_rng(seed)
@@ -218,7 +218,3 @@ def _arranged(
             used[plate] += 1
             rows[left[plate].pop()] = member
     return rows
-
-
-def _features(space: SearchSpace, condition: Condition) -> list[float]:
-    return [parameter.to_unit_interval(condition[parameter.name]) for parameter in space.parameters]

@@ -196,10 +196,26 @@ class WellOnDay:
     days_before: int
     days_after: int
 
+    def has(self, part: TemplatePart) -> bool:
+        """Whether its condition has every parameter that a part's own fields refer to."""
+        own = (getattr(part, field) for field in type(part).model_fields)
+        values = (item for it in own for item in (it.values() if isinstance(it, dict) else (it,)))
+        return all(
+            value.parameter in self.condition.root
+            for value in values
+            if isinstance(value, ParameterRef)
+        )
+
+    def gets(self, part: TemplatePart, window: Window | None) -> bool:
+        """Whether a part is for this well on this day."""
+        return self.has(part) and self.within(window)
+
     def within(self, window: Window | None) -> bool:
         """Whether the day lies in a window of the step; without a window it does."""
         if window is None:
             return True
+        if not self.has(window):
+            return False
         if window.first is not None:
             return self.days_before < self.number(window.first, "day")
         assert window.last is not None

@@ -1,16 +1,17 @@
 """The search space: parameters, constraints between them, and what the well decides."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.conditions import Condition, Value
-from protocols.constraints import Constraint, Cost, ForbiddenCombination
-from protocols.errors import Finding, Loc, duplicate_names, refuse
+from protocols.constraints import BaseConstraint, Constraint
+from protocols.errors import duplicate_names, refuse
 from protocols.parameters import Parameter
+from protocols.space_checks import constraint_findings, when_findings
 
 
 class SearchSpace(BaseModel):
@@ -24,6 +25,7 @@ class SearchSpace(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         refuse(duplicate_names(self.parameters, "parameters"))
+        refuse(list(when_findings(self.parameters)))
         refuse(list(constraint_findings(self.parameters, self.constraints)))
         return self
 
@@ -32,7 +34,38 @@ class SearchSpace(BaseModel):
 
     def permits(self, values: Mapping[str, Value]) -> bool:
         """Whether every constraint holds for a condition whose values are allowed one by one."""
-        return all(constraint.permits(values) for constraint in self.constraints)
+        return self.broken(values) is None
+
+    def broken(self, values: Mapping[str, Value]) -> BaseConstraint | None:
+        """The first constraint that does not hold for a condition."""
+        amounts = self.amounts(values)
+        return next(
+            (
+                rule
+                for rule in self.constraints
+                if not rule.permits(amounts if rule.summed else values)
+            ),
+            None,
+        )
+
+    def amounts(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """What the values of a condition count in sums, by parameter name."""
+        return {
+            parameter.name: parameter.amount(values[parameter.name])
+            for parameter in self.parameters
+            if parameter.has_order and parameter.name in values
+        }
+
+    def active(self, values: Mapping[str, Value]) -> tuple[Parameter, ...]:
+        """The parameters that a condition with these values has; parents come before them."""
+        known: dict[str, Value] = {}
+        found = []
+        for parameter in self.parameters:
+            if parameter.active(known):
+                found.append(parameter)
+                if parameter.name in values:
+                    known[parameter.name] = values[parameter.name]
+        return tuple(found)
 
     @cached_property
     def by_name(self) -> dict[str, Parameter]:
@@ -58,13 +91,13 @@ class SearchSpace(BaseModel):
 
     def standard(self, decided: Mapping[str, Value]) -> Condition:
         """The standard condition in a well that decides `decided`; without what has no standard."""
-        return Condition(
-            {
-                parameter.name: value
-                for parameter in self.parameters
-                if (value := decided.get(parameter.name, parameter.standard)) is not None
-            }
-        )
+        values = {
+            parameter.name: value
+            for parameter in self.parameters
+            if (value := decided.get(parameter.name, parameter.standard)) is not None
+        }
+        active = {parameter.name for parameter in self.active(values)}
+        return Condition({name: value for name, value in values.items() if name in active})
 
     def standard_fits(self, decided: Mapping[str, Value]) -> bool:
         """Whether there is a standard condition, and it fits a well that decides `decided`."""
@@ -73,71 +106,35 @@ class SearchSpace(BaseModel):
             for name, value in decided.items()
         )
         condition = self.standard(decided).root
-        return agrees and len(condition) == len(self.parameters) and self.permits(condition)
+        complete = len(condition) == len(self.active(condition))
+        return agrees and complete and self.permits(condition)
 
     def snap(self, values: Mapping[str, Value]) -> Condition | None:
-        """The condition of `values`, on exact levels; None if one is missing or not allowed."""
+        """The condition of `values`, on exact levels; None if one is missing or not allowed.
+
+        Values of parameters that are not active are left out.
+        """
         snapped: dict[str, Value] = {}
         for parameter in self.parameters:
+            if not parameter.active(snapped):
+                continue
             value = parameter.snap(values[parameter.name]) if parameter.name in values else None
             if value is None:
                 return None
             snapped[parameter.name] = value
         return Condition(snapped)
 
+    def shares(self, condition: Condition) -> list[float]:
+        """Where each value lies between its parameter's extremes, 0..1; 0.5 if not active."""
+        return [
+            parameter.to_unit_interval(condition[parameter.name])
+            if parameter.name in condition.root
+            else 0.5
+            for parameter in self.parameters
+        ]
+
     @property
     def size(self) -> float:
-        """How many conditions there are; infinite with a continuous parameter."""
+        """How many conditions there are at most; infinite with a continuous parameter."""
         choices = (parameter.choices for parameter in self.parameters)
         return math.prod(math.inf if allowed is None else len(allowed) for allowed in choices)
-
-
-def constraint_findings(
-    parameters: Sequence[Parameter], constraints: Sequence[Constraint]
-) -> Iterator[Finding]:
-    """What is wrong between parameters and constraints: names, values, a forbidden standard."""
-    by_name = {parameter.name: parameter for parameter in parameters}
-    for index, constraint in enumerate(constraints):
-        wrong = list(_term_findings(constraint, by_name, ("constraints", index)))
-        yield from wrong
-        standard = {} if wrong else {name: by_name[name].standard for name in constraint.names}
-        known = {name: value for name, value in standard.items() if value is not None}
-        if known and known == standard and not constraint.permits(known):
-            message = f"the standard condition is not permitted ({constraint})"
-            yield Finding(
-                loc=("constraints", index), message=message, expected="a constraint that it meets"
-            )
-
-
-def cost_findings(parameters: Sequence[Parameter], costs: Sequence[Cost]) -> Iterator[Finding]:
-    """What is wrong between parameters and costs: unknown names, categories in a sum."""
-    by_name = {parameter.name: parameter for parameter in parameters}
-    for index, cost in enumerate(costs):
-        yield from _term_findings(cost, by_name, ("costs", index))
-
-
-def _term_findings(
-    bound: Constraint | Cost, by_name: Mapping[str, Parameter], place: Loc
-) -> Iterator[Finding]:
-    forbidden = bound.when if isinstance(bound, ForbiddenCombination) else {}
-    summed = {} if isinstance(bound, ForbiddenCombination) else bound.terms
-    for name in sorted([*forbidden, *summed]):
-        parameter = by_name.get(name)
-        loc: Loc = (*place, "terms" if summed else "when", name)
-        if parameter is None:
-            message = f"{name!r} is not a parameter of this campaign"
-            yield Finding(loc=loc, message=message, expected="one of " + ", ".join(by_name))
-        elif summed and not parameter.numeric:
-            yield Finding(
-                loc=loc,
-                message=f"{name!r} is a category, which cannot be summed",
-                expected="a number",
-            )
-        for value in forbidden.get(name, ()):
-            # A text that only looks like the level would forbid nothing.
-            if parameter is not None and parameter.snap(value) != value:
-                yield Finding(
-                    loc=loc,
-                    message=f"{value!r} is not allowed for {name!r}",
-                    expected=parameter.allowed,
-                )

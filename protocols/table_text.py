@@ -9,6 +9,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from protocols.errors import InvalidInput, Problem
+from protocols.table_formats import from_data_url
 
 _DELIMITERS = (",", ";", "\t")
 _SEP_LINE = re.compile(r"\"?sep=(.)\"?[,;\t]*", re.IGNORECASE)
@@ -50,7 +51,7 @@ def read_table(text: str, where: str) -> TableText:
     A byte-order mark, a first line such as `sep=;`, blank rows and spaces around cells are left
     out; letters and their accents are composed (NFC). Between semicolons or tabs `0,5` is 0.5,
     unless the table has decimal points too, or every comma may separate thousands (`1,234`
-    between tabs).
+    between tabs). A workbook or a Parquet file may come as a `data:` URL.
 
     >>> table = read_table("\ufeffdose ;signal\n10;0,5\n", "past.csv")
     >>> [row.cells for row in table.rows]
@@ -61,6 +62,7 @@ def read_table(text: str, where: str) -> TableText:
     Raises:
         InvalidInput: it is no text, or a row cannot be split into cells.
     """
+    text = from_data_url(text, where)
     text = unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
     if "\x00" in text:
         raise InvalidInput([Problem(where=where, message="this is no text", expected="CSV")])

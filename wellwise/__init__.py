@@ -36,15 +36,25 @@ if TYPE_CHECKING:
     from protocols.campaign import Campaign
     from protocols.campaign_file import read_campaign
     from protocols.conditions import Condition, Observation, Proposal, Value
-    from protocols.constraints import Constraint, Cost, ForbiddenCombination, LinearConstraint
+    from protocols.constraints import (
+        CardinalityConstraint,
+        Constraint,
+        Cost,
+        ForbiddenCombination,
+        LinearConstraint,
+        MixtureConstraint,
+        RatioConstraint,
+    )
     from protocols.errors import InvalidInput, Problem, WellwiseError
     from protocols.jobs import Job, JobReport, Reading
     from protocols.operations import Operation
     from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
     from protocols.parameters import (
+        BooleanParameter,
         CategoryParameter,
         ContinuousParameter,
         DecidedByWell,
+        IntegerParameter,
         Parameter,
         SteppedParameter,
     )
@@ -58,8 +68,10 @@ __all__ = [
     "DRIVER_API",
     "Action",
     "Axis",
+    "BooleanParameter",
     "Campaign",
     "Capabilities",
+    "CardinalityConstraint",
     "CategoryParameter",
     "Client",
     "Clock",
@@ -76,6 +88,7 @@ __all__ = [
     "ForbiddenCombination",
     "FrontPoint",
     "Goals",
+    "IntegerParameter",
     "InvalidInput",
     "Job",
     "JobRefused",
@@ -84,6 +97,7 @@ __all__ = [
     "KeyMemory",
     "LinearConstraint",
     "MarksImages",
+    "MixtureConstraint",
     "NoOptions",
     "Objective",
     "ObjectiveChoice",
@@ -98,6 +112,7 @@ __all__ = [
     "Prediction",
     "Problem",
     "Proposal",
+    "RatioConstraint",
     "Reading",
     "Recommendation",
     "RefusedByService",
@@ -137,14 +152,18 @@ _NAMES = {
     "protocols.campaign": "Campaign",
     "protocols.campaign_file": "read_campaign",
     "protocols.conditions": "Condition Observation Proposal Value",
-    "protocols.constraints": "Constraint Cost ForbiddenCombination LinearConstraint",
+    "protocols.constraints": (
+        "CardinalityConstraint Constraint Cost ForbiddenCombination LinearConstraint "
+        "MixtureConstraint RatioConstraint"
+    ),
     "protocols.errors": "InvalidInput Problem WellwiseError",
     "protocols.jobs": "Job JobReport Reading",
     "protocols.operations": "Operation",
     "protocols.outcomes": "ObjectiveChoice Outcome OutcomeConstraint",
     "protocols.search_space": "SearchSpace",
     "protocols.parameters": (
-        "CategoryParameter ContinuousParameter DecidedByWell Parameter SteppedParameter"
+        "BooleanParameter CategoryParameter ContinuousParameter DecidedByWell IntegerParameter "
+        "Parameter SteppedParameter"
     ),
     "protocols.scoring": "MarksImages Score Scorer",
     "protocols.traces": "Axis Trace",

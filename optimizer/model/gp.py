@@ -1,7 +1,8 @@
 """The Gaussian process as a BoTorch model, alone or as a mixture over hyperparameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -29,6 +30,7 @@ class Training(NamedTuple):
     rounds: Tensor
     levels: Tensor
     extra: Tensor
+    coordinates: Mapping[int, Tensor] = MappingProxyType({})
 
     def at(self, which: Tensor) -> "Training":
         """Some of the observations."""
@@ -38,6 +40,7 @@ class Training(NamedTuple):
             self.rounds[which],
             self.levels,
             self.extra[which],
+            self.coordinates,
         )
 
 
@@ -53,7 +56,7 @@ class ConditionGP(SingleTaskGP):
         shape = torch.Size() if members is None else torch.Size([members])
         features = training.features.expand(*shape, *training.features.shape)
         values = training.values.unsqueeze(-1).expand(*shape, len(training.values), 1)
-        base = ConditionKernel(training.levels, shape)
+        base = ConditionKernel(training.levels, shape, training.coordinates)
         kernel = ScaleKernel(
             base,
             batch_shape=shape,

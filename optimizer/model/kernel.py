@@ -1,6 +1,7 @@
 """The covariance of two conditions, as a GPyTorch kernel with pathwise features for BoTorch."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 _SQRT_5 = math.sqrt(5)
 _DEGREES = 5  # 2 nu: degrees of freedom of the spectral density of Matern's covariance
+_OWN = 0.1  # share of the distance of two levels with descriptors that is not theirs
 _INTERACTION_PRIOR = (3.0, 2.0)  # of the logit
 
 
@@ -26,7 +28,9 @@ class ConditionKernel(Kernel):
 
     with c = 1 - interaction + interaction * m(|x - x'| / lengthscale) for a number, where m is
     Matern's covariance with nu = 5/2 (Rasmussen and Williams 2006, equation 4.17), and
-    exp(-1 / lengthscale) between two different levels of a category. The product multiplied out
+    exp(-1 / lengthscale) between two different levels of a category. Between levels with
+    descriptors it is exp(-d / lengthscale), where d is 0.9 of their Euclidean distance, which is 1
+    on average, and 0.1 for being another level. The product multiplied out
     is a sum over all sets of parameters that interact (Duvenaud et al. 2011, "Additive Gaussian
     Processes"): an `interaction` (0..1) of 1 leaves only the interaction of all numbers, and
     lower values give more weight to main effects.
@@ -37,8 +41,16 @@ class ConditionKernel(Kernel):
 
     has_lengthscale = True
 
-    def __init__(self, levels: Tensor, batch_shape: torch.Size | None = None) -> None:
-        """Of parameters with these numbers of levels, 0 for a number (p)."""
+    def __init__(
+        self,
+        levels: Tensor,
+        batch_shape: torch.Size | None = None,
+        coordinates: Mapping[int, Tensor] | None = None,
+    ) -> None:
+        """Of parameters with these numbers of levels, 0 for a number (p).
+
+        `coordinates` are descriptors (levels x d) of categories, by their index.
+        """
         count = len(levels)
         super().__init__(
             ard_num_dims=count,
@@ -47,6 +59,7 @@ class ConditionKernel(Kernel):
             lengthscale_prior=LogNormalPrior(math.sqrt(2) + 0.5 * math.log(count), math.sqrt(3)),
         )
         self.register_buffer("levels", levels)
+        self.coordinates = {index: _scaled(table) for index, table in (coordinates or {}).items()}
         shape = (*self.batch_shape, 1)
         self.register_parameter("raw_interaction", torch.nn.Parameter(torch.zeros(shape)))
         self.register_constraint("raw_interaction", Interval(0.0, 1.0))
@@ -75,7 +88,11 @@ class ConditionKernel(Kernel):
         for index, levels in enumerate(self.levels.tolist()):
             scale = self.lengthscale[..., 0, index].reshape(*self.batch_shape, *[1] * extra)
             one, other = first[..., index], second[..., index]
-            if levels:
+            if index in self.coordinates:
+                table = self.coordinates[index]
+                apart = (table[one.long()] - table[other.long()]).norm(dim=-1)
+                factor = torch.exp(-(apart + _OWN * one.ne(other).to(scale)) / scale)
+            elif levels:
                 factor = torch.exp(-one.ne(other).to(scale) / scale)
             else:
                 distance = (one - other).abs() * (_SQRT_5 / scale)
@@ -86,6 +103,11 @@ class ConditionKernel(Kernel):
         return product
 
 
+def _scaled(descriptors: Tensor) -> Tensor:
+    """Descriptors (levels x d) whose mean distance is what `_OWN` leaves of 1."""
+    return descriptors * (1 - _OWN) / torch.pdist(descriptors).mean()
+
+
 def _set_raw(kernel: ConditionKernel, value: Tensor) -> None:
     kernel.initialize(raw_interaction=value)
 
@@ -94,7 +116,9 @@ class ConditionFeatures(FeatureMap):
     """Random Fourier features of `ConditionKernel` (Rahimi and Recht 2007).
 
     Along a number a feature varies with probability `interaction`. Each level of a category gets a
-    random phase of its own with probability 1 - exp(-1 / lengthscale).
+    random phase of its own with probability 1 - exp(-1 / lengthscale); along descriptors the phase
+    varies with frequencies of a multivariate Cauchy distribution, the spectral density of
+    exp(-distance) (Rasmussen and Williams 2006, section 4.2).
     """
 
     def __init__(self, kernel: ConditionKernel, num_outputs: int) -> None:
@@ -112,11 +136,18 @@ class ConditionFeatures(FeatureMap):
         for index, levels in enumerate(kernel.levels.tolist()):
             scale = kernel.lengthscale[..., 0, index].detach().unsqueeze(-1)
             if levels:
-                differs = torch.rand(shape, dtype=scale.dtype) < 1 - torch.exp(-1 / scale)
+                own = _OWN if index in kernel.coordinates else 1.0
+                differs = torch.rand(shape, dtype=scale.dtype) < 1 - torch.exp(-own / scale)
                 phases = (
                     2 * math.pi * torch.rand(*self.batch_shape, levels, half, dtype=scale.dtype)
                 )
                 self._phases[index] = phases * differs.unsqueeze(-2)
+                if index in kernel.coordinates:
+                    table = kernel.coordinates[index]
+                    normal = torch.randn(*self.batch_shape, table.shape[-1], half).to(scale)
+                    cauchy = normal / torch.randn(shape).to(scale).abs().unsqueeze(-2)
+                    along = table @ (cauchy / scale.unsqueeze(-2))
+                    self._phases[index] = self._phases[index] + along
                 self._frequencies.append(torch.zeros(shape, dtype=scale.dtype))
             else:
                 chi = torch.distributions.Gamma(_DEGREES / 2, _DEGREES / 2).sample(shape).to(scale)

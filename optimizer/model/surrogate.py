@@ -1,8 +1,9 @@
 """The model of a search space's observations: fitted, robust to outliers, on any scale."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import gpytorch
@@ -39,17 +40,21 @@ _MIN_HELD_OUT = 6
 class Data(NamedTuple):
     """The observations: features (n x p; see `Encoding`), values (n) and round numbers (n).
 
-    `levels` (p) are the number of levels of each category, and 0 for a number.
+    `levels` (p) are the number of levels of each category, and 0 for a number; `coordinates` their
+    descriptors (levels x d), where they have any, by index.
     """
 
     features: Array
     values: Array
     rounds: NDArray[np.int_]
     levels: NDArray[np.int_]
+    coordinates: Mapping[int, Array] = MappingProxyType({})
 
     def at(self, which: NDArray[np.bool_]) -> "Data":
         """Some of the observations."""
-        return Data(self.features[which], self.values[which], self.rounds[which], self.levels)
+        return self._replace(
+            features=self.features[which], values=self.values[which], rounds=self.rounds[which]
+        )
 
 
 class Surrogate:
@@ -84,6 +89,7 @@ class Surrogate:
             torch.as_tensor(data.rounds),
             torch.as_tensor(data.levels),
             torch.zeros(count, dtype=torch.float64),
+            {index: torch.as_tensor(table) for index, table in data.coordinates.items()},
         )
         with _deterministic(seed):
             vectors = self._unfitted_vector()[None] if self._equal else self._fitted_vectors(seed)

@@ -11,6 +11,7 @@ from botorch.sampling import SobolQMCNormalSampler
 from pydantic import BaseModel, ConfigDict, Field
 
 from optimizer.encoding import Rows
+from optimizer.neighbours import neighbours
 from optimizer.single_thread import single_threaded
 from optimizer.strategies.acquisition import noisy_improvement
 from optimizer.strategies.plain import PlainModel, fit_plain_model
@@ -162,7 +163,7 @@ class QLogNEIStrategy:
             order = np.argsort(-values, kind="stable")
             rows, values = rows[order], values[order]
             parents = np.repeat(rows[:_CLIMBERS], _CHILDREN, axis=0)
-            children = encoding.mutated(parents, rng, frozenset(decided), _SHRINK**generation)
+            children = neighbours(encoding, parents, rng, frozenset(decided), _SHRINK**generation)
             children = children[encoding.permits(children)]
             rows = np.vstack([rows, children])
             values = np.concatenate([values, _evaluated(acquisition, plain, children)])

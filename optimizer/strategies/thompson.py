@@ -4,6 +4,7 @@ import numpy as np
 
 from optimizer.encoding import Rows
 from optimizer.fitting import fit, predict_rows
+from optimizer.neighbours import neighbours
 from optimizer.strategies.space_filling import sobol_proposals
 from optimizer.strategy import NoOptions, Request
 from optimizer.untried import tried_rows, untried_rows
@@ -49,8 +50,8 @@ class ThompsonStrategy:
                 rows = rows[np.argsort(-utility, kind="stable")]
                 if generation < _GENERATIONS:
                     parents = np.repeat(rows[:_SURVIVORS], _CHILDREN, axis=0)
-                    children = encoding.mutated(
-                        parents, rng, frozenset(decided), _SHRINK**generation
+                    children = neighbours(
+                        encoding, parents, rng, frozenset(decided), _SHRINK**generation
                     )
                     rows = np.vstack(
                         [rows[: _SURVIVORS * _CHILDREN], children[encoding.permits(children)]]

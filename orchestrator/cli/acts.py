@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from orchestrator.cli.context import text_of
 from orchestrator.core.act_spec import ActSpec, FieldSpec
+from orchestrator.intake.table_files import table_of
 from protocols.addresses import JobAddress, WellAddress
 from protocols.errors import InvalidInput, Problem
 
@@ -111,7 +111,7 @@ def _values(act: ActSpec, given: dict[str, Any]) -> tuple[str | None, dict[str, 
         elif entry is None:
             continue
         if field.file:
-            entry = text_of(entry)
+            entry = table_of(entry)
         elif field.kind in ("well", "wells"):
             addresses = [
                 WellAddress.parse(text) for text in ([entry] if field.kind == "well" else entry)

@@ -236,11 +236,12 @@ def propose(
     from orchestrator.cli.console import layout_view
     from orchestrator.core.round_planning import plan_round
     from orchestrator.intake.campaign_check import NamedText
+    from orchestrator.intake.table_files import table_of
     from orchestrator.results.tables import layout_table, write_table
 
     _, campaign = _campaign(file, seed)
     columns = _columns(campaign, column or [])
-    observations = _history(NamedText(text_of(history), str(history)), campaign, columns)
+    observations = _history(NamedText(table_of(history), str(history)), campaign, columns)
     plan = plan_round(
         campaign, 1 + max(observation.round for observation in observations), observations
     )
@@ -270,11 +271,12 @@ def _campaign(file: Path, seed: int | None, lab_file: Path | None = None) -> tup
 
 def _past_table(file: Path, campaign: Campaign) -> NamedText | None:
     from orchestrator.intake.campaign_check import NamedText
+    from orchestrator.intake.table_files import table_of
 
     if campaign.past_results.file is None:
         return None
     path = file.parent / campaign.past_results.file
-    return NamedText(text_of(path), str(path))
+    return NamedText(table_of(path), str(path))
 
 
 def _history(table: NamedText, campaign: Campaign, columns: Mapping[str, str]) -> list[Observation]:

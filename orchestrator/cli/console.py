@@ -17,7 +17,6 @@ from rich.text import Text
 
 from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.journal.tables import EventRow
-from protocols.conditions import Condition
 from protocols.layout import Layout
 from protocols.scale import Scale
 
@@ -86,7 +85,7 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
         table.add_row(
             parameter.title or parameter.name,
             parameter.step,
-            _shown(best.condition[parameter.name]),
+            _shown(best.condition.root.get(parameter.name)),
             standard,
             parameter.unit,
         )
@@ -121,7 +120,9 @@ def front_table(state: CampaignState, front: Sequence[FrontPoint]) -> Table:
             )
         ]
         met = [f"{point.feasible:.0%}"] if campaign.outcome_constraints else []
-        values = [_shown(point.condition[parameter.name]) for parameter in campaign.parameters]
+        values = [
+            _shown(point.condition.root.get(parameter.name)) for parameter in campaign.parameters
+        ]
         table.add_row(*values, *outcomes, *met, "yes" if point.tried else "no")
     return table
 
@@ -143,11 +144,10 @@ def layout_view(layout: Layout, scale: Scale) -> Table:
     table.add_column("plate", justify="right")
     table.add_column("well", min_width=3)
     table.add_column("role", min_width=8)
-    condition: Condition = layout.placements[0].proposal.condition
-    for name in condition:
-        widest = max(
-            len(_shown(placement.proposal.condition[name])) for placement in layout.placements
-        )
+    conditions = [placement.proposal.condition.root for placement in layout.placements]
+    names = list(dict.fromkeys(name for condition in conditions for name in condition))
+    for name in names:
+        widest = max(len(_shown(condition.get(name))) for condition in conditions)
         table.add_column(name.replace("_", " "), justify="right", min_width=widest)
     table.add_column("predicted", justify="right", min_width=11)
     for placement in layout.placements:
@@ -157,7 +157,7 @@ def layout_view(layout: Layout, scale: Scale) -> Table:
             if proposal.mean is None
             else f"{scale.rough(proposal.mean)} ± {scale.rough(proposal.sd)}"
         )
-        values = [_shown(proposal.condition[name]) for name in condition]
+        values = [_shown(proposal.condition.root.get(name)) for name in names]
         table.add_row(
             str(placement.well.plate), placement.well.name, proposal.role, *values, predicted
         )
@@ -169,7 +169,10 @@ def _probability(value: float) -> str:
     return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
 
 
-def _shown(value: int | float | str) -> str:
+def _shown(value: int | float | str | None) -> str:
+    """A value; a dash for a parameter that is not active."""
+    if value is None:
+        return "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.context import Home, console, opened_journal, read_campaign_input, text_of
+from orchestrator.cli.context import Home, console, opened_journal, read_campaign_input
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -103,17 +103,19 @@ def _known(
             state.observations,
             sum(1 for batch in state.rounds if batch.observations),
         )
+    from orchestrator.intake.table_files import table_of
+
     study = read_campaign_input(file).campaign
     if history is None and study.past_results.file is not None:
         history = file.parent / study.past_results.file
     if study.past_results.campaign is not None:
         # As a launch would take it: what was known before round 1.
-        table = None if history is None else NamedText(text_of(history), str(history))
+        table = None if history is None else NamedText(table_of(history), str(history))
         with opened_journal(home) as (_, journal):
             return study, past_observations(journal, study, table)[0], 0
     if history is None:
         return study, [], 0
-    observations = read_history(text_of(history), str(history), study, study.past_results.columns)
+    observations = read_history(table_of(history), str(history), study, study.past_results.columns)
     return study, observations, max((observation.round for observation in observations), default=0)
 
 

@@ -121,11 +121,14 @@ def preview(
 ) -> None:
     """Show the tips, volumes and analysis of each step's first plate, for protocol robots."""
     from orchestrator.core.round_planning import plan_round
+    from orchestrator.intake.table_files import tables_beside
     from protocols.campaign_file import read_campaign
     from protocols.compile import compile_jobs
 
     described = read_lab(text_of(lab), str(lab), driver_names())
-    study = read_campaign(text_of(campaign), str(campaign), driver_names(), described)
+    study = read_campaign(
+        text_of(campaign), str(campaign), driver_names(), described, tables_beside(campaign.parent)
+    )
     steps = [planned.name for planned in study.protocol.steps]
     if step not in (None, *steps):
         message = f"the protocol has no step {step!r}"

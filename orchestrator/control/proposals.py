@@ -126,10 +126,12 @@ class EditProposal(WellAct):
                 )
             if not parameter.allows(value):
                 raise JournalError(f"{name} cannot be {value!r} (expected {parameter.allowed})")
-        condition = Condition({**before.root, **self.values})
-        broken = next(
-            (rule for rule in space.constraints if not rule.permits(condition.root)), None
-        )
+        values = {**before.root, **self.values}
+        condition = space.snap(values)
+        if condition is None:
+            missing = [p.name for p in space.active(values) if p.name not in values]
+            raise JournalError(f"{Condition(values)} needs {', '.join(missing)}: give it too")
+        broken = space.broken(condition.root)
         if broken is not None:
             raise JournalError(
                 f"{condition} breaks a constraint of the campaign file ({broken}): choose other "

@@ -200,11 +200,9 @@ def assign_chosen(
 
 def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
     """The condition that a person wrote, on exact levels."""
-    values = {
-        parameter.name: parameter.snap(chosen.condition[parameter.name])
-        for parameter in campaign.parameters
-    }
-    return Condition({name: value for name, value in values.items() if value is not None})
+    condition = campaign.space.snap(chosen.condition)
+    assert condition is not None, "checked when the file was read"
+    return condition
 
 
 def _controls(

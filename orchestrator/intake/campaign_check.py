@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from drivers.registry import driver_class, driver_names, option_findings
 from orchestrator.intake.capability_check import capability_findings, hours_findings
+from orchestrator.intake.feasibility import feasibility_findings
 from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
+from orchestrator.intake.table_files import tables_beside
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.scoring import scorer_findings
 from orchestrator.settings import Settings
@@ -34,7 +37,8 @@ def checked_campaign(
     Raises:
         InvalidInput: with everything wrong in the file, or what its robots cannot do.
     """
-    campaign = read_campaign(file.text, file.name, driver_names(), lab)
+    beside = None if from_afar else tables_beside(Path(file.name).parent)
+    campaign = read_campaign(file.text, file.name, driver_names(), lab, beside)
     own = {
         name: robot
         for name, robot in campaign.robots.items()
@@ -48,6 +52,7 @@ def checked_campaign(
         + _strategy_findings(campaign)
         + capability_findings(campaign, settings)
         + hours_findings(campaign)
+        + feasibility_findings(campaign)
     )
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))

@@ -138,11 +138,12 @@ def from_campaign(
     Raises:
         InvalidInput: nothing is left of it; the first condition that does not fit says why.
     """
-    names = [parameter.name for parameter in campaign.parameters]
     fitting, problems = [], []
     for observation in observations:
-        missing = [name for name in names if name not in observation.condition.root]
-        values = {name: observation.condition.root[name] for name in names if name not in missing}
+        given = observation.condition.root
+        names = [parameter.name for parameter in campaign.space.active(given)]
+        missing = [name for name in names if name not in given]
+        values = {name: given[name] for name in names if name not in missing}
         condition = None if missing else campaign.space.snap(values)
         if condition is not None:
             fitting.append(observation.model_copy(update={"condition": condition}))
@@ -183,6 +184,8 @@ class _Row:
     def observation(self, campaign: Campaign) -> Observation | None:
         values: dict[str, Value] = {}
         for parameter in campaign.parameters:
+            if not parameter.active(values):
+                continue
             cell = self._cells[parameter.name]
             value = None
             if parameter.numeric:

@@ -111,7 +111,9 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     levels = axes.contour(across, down, mean, levels=6, colors="white", linewidths=0.8)
     scale = campaign.outcome.scale
     axes.clabel(levels, fmt=scale.rough, fontsize=7)
-    usable = [o for o in observations if o.usable]
+    usable = [
+        o for o in observations if o.usable and {pair.first, pair.second} <= o.condition.root.keys()
+    ]
     axes.plot(
         _places(first, [o.condition[pair.first] for o in usable]),
         _places(second, [o.condition[pair.second] for o in usable]),

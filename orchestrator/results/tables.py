@@ -28,7 +28,7 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
         {
             "campaign": state.campaign.name,
             "round": batch.number,
-            **_well_row(well, value_column(state.campaign)),
+            **_well_row(state.campaign, well, value_column(state.campaign)),
             **_measured(state.campaign, well),
         }
         for batch in state.rounds
@@ -57,7 +57,9 @@ def layout_table(campaign: Campaign, layout: Layout) -> pd.DataFrame:
         {
             "campaign": campaign.name,
             "round": layout.round,
-            **_well_row(WellState(well=placement.well, proposal=placement.proposal), _VALUE),
+            **_well_row(
+                campaign, WellState(well=placement.well, proposal=placement.proposal), _VALUE
+            ),
         }
         for placement in layout.placements
     ]
@@ -115,13 +117,13 @@ def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def _well_row(state: WellState, value: str) -> dict[str, object]:
+def _well_row(campaign: Campaign, state: WellState, value: str) -> dict[str, object]:
     proposal = state.proposal
     return {
         "plate": state.well.plate,
         "well": state.well.name,
         "role": proposal.role,
-        **proposal.condition.root,
+        **{p.name: proposal.condition.root.get(p.name) for p in campaign.parameters},
         value: None if state.lost else state.value,
         "flags": ";".join(("lost",) if state.lost else state.flags),
         "predicted_mean": proposal.mean,

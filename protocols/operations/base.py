@@ -187,7 +187,7 @@ class BaseTemplate(TemplatePart, ABC):
 
     def _wanted(self, well: WellOnDay) -> bool:
         """Whether a well gets this on its day."""
-        return well.within(self.during) and all(
+        return well.gets(self, self.during) and all(
             well.given(self, field) for field in self.left_out_at_zero
         )
 
@@ -200,7 +200,7 @@ class WellTemplate(BaseTemplate):
         return type(self).operation(**{"well": well.name} | self.fields_in(well))
 
     def compiled(self, wells: Sequence[WellOnDay]) -> Iterator[BaseOperation]:
-        """One operation a well."""
+        """One operation a well; none where a parameter that it takes is not active."""
         return (self.in_well(well) for well in wells if self._wanted(well))
 
 

@@ -38,7 +38,7 @@ class DispenseTemplate(WellTemplate):
 
     def fields_in(self, well: WellOnDay) -> dict[str, Any]:
         """With the supplements that the well gets on this day."""
-        found = tuple(s.in_well(well) for s in self.supplements if well.within(s.during))
+        found = tuple(s.in_well(well) for s in self.supplements if well.gets(s, s.during))
         return super().fields_in(well) | {"supplements": found}
 
 

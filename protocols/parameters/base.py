@@ -65,11 +65,38 @@ class BaseParameter(BaseModel, ABC):
         "", description="a unit that pint knows, such as nM, day, mm/s; empty for a pure number"
     )
 
+    when: dict[Name, tuple[Value, ...]] = Field(
+        default_factory=dict,
+        description=(
+            "a parameter before this one -> the values with which this one is there at all; "
+            "always if absent"
+        ),
+        exclude_if=lambda it: not it,
+    )
+
     # Each kind declares its own, because fields are serialised in the order of declaration.
     if TYPE_CHECKING:
         kind: str
         standard: Value | None
         decided_by_well: DecidedByWell | None
+
+    @property
+    def has_order(self) -> bool:
+        """Whether its values have an order: they count in sums, and a model sees a number."""
+        return self.numeric
+
+    def amount(self, value: Value) -> float:
+        """What an allowed value counts in a sum."""
+        return float(value)
+
+    def active(self, values: Mapping[str, Value]) -> bool:
+        """Whether a condition with these values, on exact levels, has it."""
+        return all(values.get(name) in allowed for name, allowed in self.when.items())
+
+    @property
+    def coordinates(self) -> tuple[tuple[float, ...], ...]:
+        """A point for each level, whose distances say how unlike levels are; empty if unknown."""
+        return ()
 
     @abstractmethod
     def allows(self, value: Value) -> bool:

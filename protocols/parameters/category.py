@@ -1,34 +1,40 @@
-"""One of several values without an order."""
+"""One of several named levels."""
 
-from typing import Annotated, Any, Literal, Self
-from unicodedata import normalize
+import statistics
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from protocols.conditions import Value
+from protocols.conditions import Finite, Value
 from protocols.errors import Finding, refuse
-from protocols.parameters.base import BaseParameter
+from protocols.parameters.levels import LevelsParameter, string_keys
 
-_TRUTH = {"true": 1, "false": 0}
-
-
-def _string_keys(labels: Any) -> Any:
-    return (
-        {str(level): label for level, label in labels.items()}
-        if isinstance(labels, dict)
-        else labels
-    )
+Descriptors = dict[str, dict[str, Finite | str]]
 
 
-class CategoryParameter(BaseParameter):
-    """One of several values without an order; `labels` name them for the robot and for people."""
+class CategoryParameter(LevelsParameter):
+    """One of several values without an order; `labels` name them for the robot and for people.
 
-    numeric = False
+    With `ordered` the levels have an order, from low to high: they stand in sums as their places,
+    0, 1, 2, ..., and a model sees how far apart they are.
+
+    `descriptors` are properties of the levels, such as the polarity and the boiling point of
+    solvents: levels with like properties are expected to do alike. A property is used if it is a
+    number for every level; text, such as SMILES, says which substance a level is.
+    """
 
     kind: Literal["category"]
     levels: tuple[Value, ...] = Field(min_length=2)
-    labels: Annotated[dict[str, str], BeforeValidator(_string_keys)] = Field(
+    labels: Annotated[dict[str, str], BeforeValidator(string_keys)] = Field(
         default_factory=dict, description="level -> what the robot receives"
+    )
+    ordered: bool = Field(
+        False, description="whether the levels rise in this order", exclude_if=lambda it: not it
+    )
+    descriptors: Annotated[Descriptors, BeforeValidator(string_keys)] = Field(
+        default_factory=dict,
+        description="level -> property -> number, or text; in a file also the name of a table",
+        exclude_if=lambda it: not it,
     )
     standard: Value | None = None
     decided_by_well: None = Field(None, exclude=True)
@@ -57,77 +63,64 @@ class CategoryParameter(BaseParameter):
                     expected=self.allowed,
                 )
             )
-        refuse(findings)
+        refuse(findings + self._descriptor_findings())
         return self
 
-    def allows(self, value: Value) -> bool:
-        """Whether `value` is one of the levels."""
-        return value in self.levels
+    def _descriptor_findings(self) -> list[Finding]:
+        if not self.descriptors:
+            return []
+        levels = {str(level) for level in self.levels}
+        findings = [
+            Finding(loc=("descriptors",), message=f"{name!r} has none", expected="one a level")
+            for name in sorted(levels - self.descriptors.keys())
+        ]
+        findings += [
+            Finding(
+                loc=("descriptors", name),
+                message=f"{name!r} is not a level",
+                expected=self.allowed,
+            )
+            for name in sorted(self.descriptors.keys() - levels)
+        ]
+        if self.ordered:
+            message = "levels have either an order or descriptors"
+            findings.append(Finding(loc=("descriptors",), message=message, expected="one of them"))
+        elif not findings and not self.numeric_descriptors:
+            message = "no property is a number for every level that differs between levels"
+            expected = "such as {DMF: {polarity: 6.4}, THF: {polarity: 4.0}}"
+            findings.append(Finding(loc=("descriptors",), message=message, expected=expected))
+        return findings
 
     @property
-    def allowed(self) -> str:
-        """The levels with their labels, for people."""
-        labels = {level: self.labels.get(str(level)) for level in self.levels}
-        return "one of " + " ".join(
-            f"{level} ({label})" if label else str(level) for level, label in labels.items()
-        )
+    def numeric_descriptors(self) -> dict[str, tuple[float, ...]]:
+        """The properties that are numbers for every level and differ: a number a level."""
+        found = {}
+        rows = [self.descriptors.get(str(level), {}) for level in self.levels]
+        for name in rows[0]:
+            numbers = [row.get(name) for row in rows]
+            values = tuple(float(n) for n in numbers if isinstance(n, int | float))
+            if len(values) == len(rows) and len(set(values)) > 1:
+                found[name] = values
+        return found
 
-    def snap(self, value: Value) -> Value | None:
-        """The level that `value` denotes (0.0 denotes 0), or None.
+    @property
+    def coordinates(self) -> tuple[tuple[float, ...], ...]:
+        """The numeric descriptors of each level, each with mean 0 and variance 1."""
+        columns = []
+        for values in self.numeric_descriptors.values():
+            mean, sd = statistics.fmean(values), statistics.pstdev(values)
+            columns.append([(value - mean) / sd for value in values])
+        return tuple(zip(*columns, strict=True))
 
-        A letter with an accent is the same however its text is composed (NFC or NFD).
-        """
-        text = normalize("NFC", str(value))
-        return next(
-            (
-                level
-                for level in self.levels
-                if level == value or normalize("NFC", str(level)) == text
-            ),
-            None,
-        )
-
-    def from_text(self, text: str) -> Value | None:
-        """The level with this text; or else with this label; or else this number or truth value."""
-        found = self.snap(text)
-        if found is not None:
-            return found
-        text = normalize("NFC", text)
-        for alike in (str, str.casefold):
-            labelled = {
-                level
-                for level in self.levels
-                for known in (str(level), self.labels.get(str(level), str(level)))
-                if alike(normalize("NFC", known)) == alike(text)
-            }
-            if labelled:
-                return labelled.pop() if len(labelled) == 1 else None
-        try:
-            return self.snap(float(_TRUTH.get(text.casefold(), text)))
-        except ValueError:
-            return None
+    @property
+    def has_order(self) -> bool:
+        """Whether the levels are ordered."""
+        return self.ordered
 
     @property
     def choices(self) -> tuple[Value, ...]:
         """The levels."""
         return self.levels
-
-    @property
-    def extremes(self) -> tuple[Value, Value]:
-        """The first and the last level."""
-        return self.levels[0], self.levels[-1]
-
-    def to_unit_interval(self, value: Value) -> float:
-        """The index of a level as a share of the last one's."""
-        return float(self.levels.index(value)) / (len(self.levels) - 1)
-
-    def feature(self, value: Value) -> float:
-        """The index of a level."""
-        return float(self.levels.index(value))
-
-    def value_of(self, entry: float) -> Value:
-        """The level with this index."""
-        return self.levels[int(entry)]
 
     @property
     def level_labels(self) -> dict[str, str]:

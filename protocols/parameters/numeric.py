@@ -10,6 +10,8 @@ from protocols.conditions import Finite, Value
 from protocols.errors import Finding
 from protocols.parameters.base import BaseParameter, DecidedByWell
 
+_DIGITS = 6
+
 
 class NumericParameter(BaseParameter):
     """A parameter whose values are numbers, on a linear or a logarithmic scale."""
@@ -58,11 +60,15 @@ class NumericParameter(BaseParameter):
     def value_of(self, entry: float) -> Value:
         """The choice with this index, or the value at this share of the range.
 
-        Such a value has six significant digits, which are finer than any instrument and print well.
+        Such a value has six significant digits, which are finer than any instrument and print well;
+        more where the range is narrow for its place (1,000,000 to 1,000,010).
         """
         if self.choices is not None:
             return self.choices[int(entry)]
-        return float(f"{self.from_unit_interval(entry):.6g}")
+        low, high = self.bounds
+        narrow = math.floor(math.log10(max(abs(low), abs(high)) / (high - low)))
+        value = float(f"{self.from_unit_interval(entry):.{min(_DIGITS + max(narrow, 0), 17)}g}")
+        return min(max(value, low), high)
 
     def _standard_findings(self) -> list[Finding]:
         if self.standard is not None and not self.allows(self.standard):

@@ -1,5 +1,6 @@
 """Ax and BayBE as strategies: what is asked of them, and what becomes of their answers."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +10,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from optimizer.encoding import Encoding, Rows
+from optimizer.neighbours import neighbours
 from optimizer.strategies.peers.packages import PACKAGES, environment_name
 from optimizer.strategies.peers.process import PeerFailed, PeerProcess
 from optimizer.strategy import Request
 from optimizer.untried import tried_rows, untried_rows
 from protocols.conditions import Condition, Observation, Proposal, Value
-from protocols.constraints import LinearConstraint
 from protocols.environments import (
     EnvironmentNotMade,
     environment_folder,
@@ -193,7 +194,11 @@ class PeerStrategy(ABC):
         question = {
             "columns": [
                 {
-                    "kind": "range" if p.choices is None else "levels" if p.numeric else "category",
+                    "kind": "range"
+                    if p.choices is None
+                    else "levels"
+                    if p.has_order
+                    else "category",
                     "levels": encoding.level_features(index).tolist(),
                 }
                 for index, p in enumerate(request.space.parameters)
@@ -285,7 +290,7 @@ class BaybeStrategy(PeerStrategy):
     title = "BayBE"
 
     def _library_options(self, request: Request) -> dict[str, Any]:
-        levels = [len(p.choices or ()) for p in request.space.parameters if not p.numeric]
+        levels = [len(p.choices or ()) for p in request.space.parameters if not p.has_order]
         many = request.rough or int(np.prod(levels)) > _FEW_COMBINATIONS
         return {
             "n_restarts": self._options.restarts or (2 if many else 10),
@@ -313,9 +318,7 @@ def _rules(request: Request) -> list[dict[str, Any]]:
     """The linear constraints that are linear in features too: weights by column, and limits."""
     found = []
     columns = {name: str(index) for index, name in enumerate(request.space.by_name)}
-    for rule in request.space.constraints:
-        if not isinstance(rule, LinearConstraint):
-            continue
+    for rule in (total for constraint in request.space.constraints for total in constraint.sums):
         weights, offset = {}, 0.0
         for name, weight in rule.terms.items():
             parameter = request.space.by_name[name]
@@ -325,8 +328,10 @@ def _rules(request: Request) -> list[dict[str, Any]]:
             weights[columns[name]] = weight * (high - low)
             offset += weight * low
         else:
-            ends = {"at_least": rule.at_least, "at_most": rule.at_most}
-            shifted = {key: None if end is None else end - offset for key, end in ends.items()}
+            ends = {"at_least": rule.low, "at_most": rule.high}
+            shifted = {
+                key: end - offset if math.isfinite(end) else None for key, end in ends.items()
+            }
             found.append({"weights": weights, **shifted})
     return found
 
@@ -335,7 +340,7 @@ def _nearest_first(
     encoding: Encoding, row: Rows, decided: Mapping[str, Value], rng: np.random.Generator
 ) -> Rows:
     """The row (p), then permitted ones (n x p), the nearest first."""
-    near = encoding.mutated(np.repeat(row[None], _NEAR, axis=0), rng, frozenset(decided), 1.0)
+    near = neighbours(encoding, np.repeat(row[None], _NEAR, axis=0), rng, frozenset(decided), 1.0)
     others = np.vstack([near[encoding.permits(near)], encoding.random(_ANYWHERE, decided, rng)])
     away = encoding.unit_cube(others) - encoding.unit_cube(row[None])
     return np.vstack([row[None], others[np.argsort((away**2).sum(axis=1), kind="stable")]])
