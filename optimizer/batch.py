@@ -93,7 +93,7 @@ def choose_batch(
     tried = np.unique(tried, axis=0)
     best = np.maximum(samples(encoding.features(tried)).max(axis=1), criterion.floor)
     order = np.argsort(-criterion.expected(encoding.features(tried)))
-    best_tried = tried[order[:_BEST_TRIED]]
+    best_tried = encoding.on_levels(tried[order[:_BEST_TRIED]])
 
     seen = {row.tobytes() for row in tried} | barred
     empty: dict[PoolKey, list[int]] = {}

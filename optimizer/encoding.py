@@ -68,8 +68,11 @@ class Encoding:
     def rows(self, conditions: Sequence[Condition]) -> Rows:
         """Conditions -> rows (n x p).
 
+        A number between levels or outside of a range, as it may have been measured, has an entry
+        between or beyond theirs, and its own feature; such a row is not permitted.
+
         Raises:
-            ValueError: a condition has a value that its parameter does not allow.
+            ValueError: a condition has a value that is no level, or no number of the scale.
         """
         return np.array([self._row(condition.root) for condition in conditions]).reshape(
             -1, len(self._tables)
@@ -132,7 +135,7 @@ class Encoding:
         found = rows.copy()
         for index, table in enumerate(self._tables):
             if table is not None:
-                found[:, index] = table[rows[:, index].astype(int)]
+                found[:, index] = _interpolated(rows[:, index], table)
         if self._when:
             middle = np.where(self.levels > 0, 0.0, 0.5)
             found = np.where(self._active(rows), found, middle)
@@ -210,6 +213,7 @@ class Encoding:
             new = [row for row in known if row.tobytes() not in seen]
             return np.array(new[:1]).reshape(-1, len(self._tables))
         rows = np.array([np.frombuffer(row) for row in seen]).reshape(-1, len(self._tables))
+        rows = rows[self._of_the_space(rows)]
         conditions = (condition.root for condition in self.conditions(rows))
         found = unseen_values(self.space, decided, conditions)
         return np.array([] if found is None else [self._row(found)]).reshape(-1, len(self._tables))
@@ -246,9 +250,10 @@ class Encoding:
 
     def permits(self, rows: Rows) -> NDArray[np.bool_]:
         """Which rows meet every constraint (n)."""
-        met = np.ones(len(rows), dtype=bool)
+        met = self._of_the_space(rows)
         if not self.space.constraints or not len(rows):
             return met
+        rows = self.on_levels(rows)
         columns = self.amounts(rows)
         for total in self.sums:
             parts = [weight * columns[name] for name, weight in total.terms.items()]
@@ -265,6 +270,18 @@ class Encoding:
             elif isinstance(rule, ForbiddenCombination):
                 met &= ~self._combines(rows, rule)
         return met
+
+    def on_levels(self, rows: Rows) -> Rows:
+        """The rows with the nearest entries that parameters allow."""
+        highest = [1.0 if table is None else len(table) - 1.0 for table in self._tables]
+        found = np.clip(rows, 0.0, highest)
+        levels = [table is not None for table in self._tables]
+        found[:, levels] = found[:, levels].round()
+        return self.canonical(found)
+
+    def _of_the_space(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows have entries that parameters allow (n)."""
+        return np.asarray((rows == self.on_levels(rows)).all(axis=1))
 
     def _combines(self, rows: Rows, rule: ForbiddenCombination) -> NDArray[np.bool_]:
         """Which rows have all of a forbidden combination (n)."""
@@ -327,9 +344,20 @@ class Encoding:
     def _row(self, values: Mapping[str, Value]) -> list[float]:
         active = {parameter.name for parameter in self.space.active(values)}
         return [
-            self._entry(index, values[p.name]) if p.name in active else 0.0
+            self._observed_entry(index, values[p.name]) if p.name in active else 0.0
             for index, p in enumerate(self.space.parameters)
         ]
+
+    def _observed_entry(self, index: int, value: Value) -> float:
+        """The entry of a value, or where a number that is not allowed lies among the entries."""
+        parameter, table = self.space.parameters[index], self._tables[index]
+        if parameter.snap(value) is not None or (measured := parameter.observed(value)) is None:
+            return self._entry(index, value)
+        share = parameter.to_unit_interval(measured)
+        if table is None:
+            return share
+        before = int(np.clip(np.searchsorted(table, share) - 1, 0, len(table) - 2))
+        return before + float((share - table[before]) / (table[before + 1] - table[before]))
 
     def _entry(self, index: int, value: Value) -> float:
         parameter = self.space.parameters[index]
@@ -345,6 +373,15 @@ def _level_features(parameter: Parameter) -> NDArray[np.float64] | None:
     """The feature of each level, or None where there is a range instead."""
     choices = parameter.choices
     return None if choices is None else np.array([parameter.feature(level) for level in choices])
+
+
+def _interpolated(entries: NDArray[np.float64], table: NDArray[np.float64]) -> Rows:
+    """The features (n) of entries, on levels, between them or beyond the last."""
+    before = np.clip(np.floor(entries), 0, len(table) - 2).astype(int)
+    exact = table[np.clip(entries, 0, len(table) - 1).astype(int)]
+    between = table[before] + (entries - before) * (table[before + 1] - table[before])
+    on_level = (entries == np.floor(entries)) & (entries >= 0) & (entries < len(table))
+    return np.asarray(np.where(on_level, exact, between))
 
 
 def _ends(parameter: Parameter) -> tuple[float, float]:

@@ -73,6 +73,9 @@ def predict(
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
+    for condition in conditions:
+        if space.snap(condition.root) is None:
+            raise ValueError(f"{condition} is not allowed, or not complete")
     fitted = fit(space, observations) if conditions else None
     return [] if fitted is None else predict_rows(fitted, fitted.encoding.rows(conditions))
 

@@ -93,9 +93,14 @@ class Client:
         """Check the text of a campaign file, and see what it would do."""
         return self._post("/campaigns/validate", LaunchPreview, {"file": file, "seed": seed})
 
-    def launch(self, file: str, seed: int | None = None) -> CampaignSummary:
-        """Launch a campaign from the text of its file."""
-        return self._post("/campaigns", CampaignSummary, {"file": file, "seed": seed})
+    def launch(
+        self, file: str, seed: int | None = None, past_results: str | None = None
+    ) -> CampaignSummary:
+        """Launch a campaign from the text of its file, and from a table of past results."""
+        content = {"file": file, "seed": seed}
+        if past_results is not None:
+            content["past_results"] = past_results
+        return self._post("/campaigns", CampaignSummary, content)
 
     def act(
         self, campaign: str, name: str, **fields: Any
@@ -214,7 +219,14 @@ class Client:
         return cast(Entered, self.act(campaign, "upload_readings", csv=csv, why=why))
 
     def read_table(
-        self, campaign: str, table: str, round_number: int, plate: int, why: str, unit: str = ""
+        self,
+        campaign: str,
+        table: str,
+        round_number: int,
+        plate: int,
+        why: str,
+        unit: str = "",
+        block: str = "",
     ) -> CampaignSummary:
         """Enter a plate reader's table of one plate; the campaign's scorer derives the values."""
         return cast(
@@ -226,6 +238,7 @@ class Client:
                 round_number=round_number,
                 plate=plate,
                 unit=unit,
+                block=block,
                 why=why,
             ),
         )

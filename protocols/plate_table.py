@@ -1,15 +1,15 @@
-"""A plate reader's table: CSV -> numbers by well."""
+"""A plate reader's table -> numbers by well."""
 
 import re
-from collections.abc import Sequence
 
 from protocols.errors import InvalidInput, Problem
-from protocols.table_text import TableText, finite, read_table
-from protocols.wells import row_letters, well_name
+from protocols.plate_blocks import Block, blocks_of
+from protocols.table_text import finite, read_table
 
 _OUT_OF_RANGE = re.compile(
-    r"[<>]\s*[\d.,]+|[*#]{2,}|#?sat(urated)?\.?|(over|under|out)([ _-]?(range|flow|of[ _-]?range))?"
-    r"|ov(e?r)?fl?w?|unfl?w|o\.?o\.?r\.?|[+-]?inf(inity)?|max|min",
+    r"[<>]\s*[\d.,]+|[*#?]{2,}|[<>]{2,}|#?sat(urated)?\.?|#(low|high|range)"
+    r"|(over|under|out)([ _-]?(range|flow|of[ _-]?range))?"
+    r"|ov(e?r)?fl?w?|unfl?w|o\.?o\.?r\.?|[+-]?inf(inity)?|max|min|missed|invalid|masked|err(or)?",
     re.IGNORECASE,
 )
 """What readers write instead of a number that they cannot measure."""
@@ -17,11 +17,13 @@ _OUT_OF_RANGE = re.compile(
 _NUMBER = "a number, or nothing for a well that is to be left out"
 
 
-def read_plate_table(text: str, where: str) -> dict[str, float]:
-    """Numbers by well from a plate reader's table: columns well and value, or a grid from A on.
+def read_plate_table(text: str, where: str, block: str = "") -> dict[str, float]:
+    """Numbers by well from a plate reader's file: columns well and value, or a grid A to P.
 
-    Cells are separated by commas, semicolons or tabs. A well with an empty cell was not read and
-    is left out. The corner of a grid may be empty or hold a mark such as `<>`.
+    Cells are separated by commas, semicolons or tabs, or it is a workbook (as a `data:` URL). A
+    well with an empty cell was not read and is left out. The corner of a grid may be empty or hold
+    a mark such as `<>`. Where a file has several blocks (wavelengths, reads, plates), `block` says
+    which, by its name or its number from 1.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}
@@ -29,10 +31,11 @@ def read_plate_table(text: str, where: str) -> dict[str, float]:
     {'A1': 0.1, 'A2': 0.2, 'B1': 0.3}
 
     Raises:
-        InvalidInput: it is neither, a number cannot be read or is the reader's mark of a value out
-            of its range, or a well comes twice.
+        InvalidInput: it is neither, has several blocks and none of them is named, a number cannot
+            be read or is the reader's mark of a value out of its range, or a well comes twice.
     """
-    return _PlateTable(read_table(text, where), where).numbers()
+    found = _numbers(text, where, block)
+    return {well: number for well, number in found.items() if number is not None}
 
 
 def read_whole_plate(text: str, where: str) -> dict[str, float | None]:
@@ -41,101 +44,56 @@ def read_whole_plate(text: str, where: str) -> dict[str, float | None]:
     Raises:
         InvalidInput: as `read_plate_table`.
     """
-    table = _PlateTable(read_table(text, where), where)
-    found = table.numbers()
-    return {well: found.get(well) for well in table.seen}
+    return _numbers(text, where, "")
 
 
-class _PlateTable:
-    """Collects the numbers and the problems of a table while it is read."""
-
-    def __init__(self, table: TableText, where: str) -> None:
-        self._table, self._where = table, where
-        self._found: dict[str, float] = {}
-        self.seen: dict[str, None] = {}
-        self._problems: list[Problem] = []
-
-    def numbers(self) -> dict[str, float]:
-        rows = self._table.rows
-        header = next(
-            (
-                place
-                for place, row in enumerate(rows)
-                if {"well", "value"} <= {cell.lower() for cell in row.cells}
-            ),
-            None,
+def _chosen(blocks: list[Block], wanted: str, where: str) -> Block:
+    if not blocks:
+        expected = (
+            "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the left"
         )
-        if header is None:
-            self._read_grid()
-        else:
-            self._read_columns(header)
-        if not self.seen and not self._problems:
-            expected = (
-                "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the "
-                "left"
-            )
-            self._problems.append(
-                Problem(where=self._where, message="no well was found in it", expected=expected)
-            )
-        elif not self._found and not self._problems:
-            self._problems.append(
-                Problem(where=self._where, message="every well in it is empty", expected=_NUMBER)
-            )
-        if self._problems:
-            raise InvalidInput(self._problems)
-        return self._found
-
-    def _read_columns(self, header: int) -> None:
-        names = [cell.lower() for cell in self._table.rows[header].cells]
-        well_at, value_at = names.index("well"), names.index("value")
-        for line, row in self._table.rows[header + 1 :]:
-            name = well_name(row[well_at]) if len(row) > well_at else None
-            if name is None:
-                message = f"{self._table.delimiter.join(row)} has no well"
-                self._problem(line, message, "such as A1,0.5")
-            else:
-                value = row[value_at] if len(row) > value_at else ""
-                self._take(line, name, value)
-
-    def _read_grid(self) -> None:
-        columns: dict[int, int] = {}
-        for line, row in self._table.rows:
-            columns = _numbered(row) or columns
-            letters = row_letters(row[0])
-            if columns and letters is not None:
-                for place, column in columns.items():
-                    value = row[place] if place < len(row) else ""
-                    self._take(line, f"{letters}{column}", value)
-
-    def _take(self, line: int, well: str, value: str) -> None:
-        if well in self.seen:
-            self._problem(line, f"{well} comes a second time")
-        self.seen[well] = None
-        if not value:
-            return
-        number = finite(self._table, value)
-        if number is not None:
-            self._found[well] = number
-        elif _OUT_OF_RANGE.fullmatch(value):
-            message = f"{well}: {value!r} is a value that the reader could not measure"
-            self._problem(line, message, _NUMBER)
-        else:
-            self._problem(line, f"{well}: {value!r} is no number")
-
-    def _problem(self, line: int, message: str, expected: str = "") -> None:
-        self._problems.append(
-            Problem(where=self._where, line=line, message=message, expected=expected)
+        raise InvalidInput(
+            [Problem(where=where, message="no well was found in it", expected=expected)]
         )
+    named = [
+        block
+        for number, block in enumerate(blocks, 1)
+        if wanted.casefold() == block.name.casefold() or wanted == str(number)
+    ]
+    if not wanted and len(blocks) == 1:
+        return blocks[0]
+    if len(named) == 1:
+        return named[0]
+    listed = ", ".join(f"{number}: {one.name or 'no name'}" for number, one in enumerate(blocks, 1))
+    message = f"it has no block {wanted!r}" if wanted else f"it has {len(blocks)} blocks"
+    raise InvalidInput(
+        [Problem(where=where, message=message, expected=f"one of them to be named ({listed})")]
+    )
 
 
-def _numbered(row: Sequence[str]) -> dict[int, int]:
-    """Cell -> column of the plate, of a row that numbers the columns 1, 2, ...; otherwise empty.
+def _numbers(text: str, where: str, name: str) -> dict[str, float | None]:
+    table = read_table(text, where)
+    block = _chosen(blocks_of(table), name, where)
+    found: dict[str, float | None] = {}
+    problems: list[Problem] = []
 
-    Its first cell is the grid's corner, which may hold anything that is no number.
-    """
-    numbers = {place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()}
-    expected = list(range(1, len(numbers) + 1))
-    filled = sum(1 for cell in row[1:] if cell)
-    sound = list(numbers.values()) == expected and filled == len(numbers)
-    named = well_name(row[0]) is not None or row_letters(row[0]) is not None
-    return numbers if numbers and sound and not named else {}
+    def problem(line: int, message: str, expected: str = "") -> None:
+        problems.append(Problem(where=where, line=line, message=message, expected=expected))
+
+    for line, row in block.stray:
+        problem(line, f"{table.delimiter.join(row)} has no well", "such as A1,0.5")
+    for line, well, cell in block.cells:
+        if well in found:
+            problem(line, f"{well} comes a second time")
+        number = found[well] = finite(table, cell) if cell else None
+        if number is not None or not cell:
+            continue
+        if _OUT_OF_RANGE.fullmatch(cell):
+            problem(line, f"{well}: {cell!r} is a value that the reader could not measure", _NUMBER)
+        else:
+            problem(line, f"{well}: {cell!r} is no number")
+    if not problems and all(number is None for number in found.values()):
+        problems.append(Problem(where=where, message="every well in it is empty", expected=_NUMBER))
+    if problems:
+        raise InvalidInput(sorted(problems, key=lambda one: one.line or 0))
+    return found

@@ -1,7 +1,7 @@
 """The search space: parameters, constraints between them, and what the well decides."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Self
 
@@ -114,15 +114,30 @@ class SearchSpace(BaseModel):
 
         Values of parameters that are not active are left out.
         """
-        snapped: dict[str, Value] = {}
+        return self._condition(values, lambda parameter, value: parameter.snap(value))
+
+    def observed(self, values: Mapping[str, Value]) -> Condition | None:
+        """The condition of `values` as it was measured; None where a model cannot learn from it.
+
+        Unlike that of `snap` it may have numbers between levels or outside of a range.
+        """
+        return self._condition(values, lambda parameter, value: parameter.observed(value))
+
+    def _condition(
+        self,
+        values: Mapping[str, Value],
+        taken: Callable[[Parameter, Value], Value | None],
+    ) -> Condition | None:
+        found: dict[str, Value] = {}
         for parameter in self.parameters:
-            if not parameter.active(snapped):
+            if not parameter.active(found):
                 continue
-            value = parameter.snap(values[parameter.name]) if parameter.name in values else None
+            given = values.get(parameter.name)
+            value = None if given is None else taken(parameter, given)
             if value is None:
                 return None
-            snapped[parameter.name] = value
-        return Condition(snapped)
+            found[parameter.name] = value
+        return Condition(found)
 
     def shares(self, condition: Condition) -> list[float]:
         """Where each value lies between its parameter's extremes, 0..1; 0.5 if not active."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +53,7 @@ def run(
     """Run a campaign from its file to its best condition."""
     from orchestrator.cli.live import run_on
     from orchestrator.intake.campaign_check import past_observations
+    from orchestrator.intake.past_results import not_tried_again
 
     text, campaign = _campaign(file, seed, lab)
     table = _past_table(file, campaign)
@@ -61,6 +62,7 @@ def run(
         if known:
             name = campaign.past_results.campaign
             console.print(f"Starting from {taken} of {known} results of {name}.", highlight=False)
+        _print_notices(not_tried_again(campaign, past))
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC), person())
         run_on(settings, journal, campaign_id, out)
 
@@ -101,9 +103,12 @@ def resume(
 @campaigns.command()
 def validate(file: File, lab: LabOption = None) -> None:
     """Check a campaign file; prints every problem with its line and key."""
+    from orchestrator.intake.past_results import not_tried_again
+
     _, campaign = _campaign(file, None, lab)
     table = _past_table(file, campaign)
     past = _history(table, campaign, campaign.past_results.columns) if table else []
+    _print_notices(not_tried_again(campaign, past))
     wells = campaign.plates.count * campaign.plates.wells_per_plate
     size = campaign.space.size
     console.print(
@@ -236,6 +241,7 @@ def propose(
     from orchestrator.cli.console import layout_view
     from orchestrator.core.round_planning import plan_round
     from orchestrator.intake.campaign_check import NamedText
+    from orchestrator.intake.past_results import not_tried_again
     from orchestrator.intake.table_files import table_of
     from orchestrator.results.tables import layout_table, write_table
 
@@ -246,13 +252,17 @@ def propose(
         campaign, 1 + max(observation.round for observation in observations), observations
     )
     console.print(layout_view(plan.layout, campaign.outcome.scale))
-    for notice in plan.notices:
-        console.print(notice, style="yellow", highlight=False)
+    _print_notices([*not_tried_again(campaign, observations), *plan.notices])
     if out is not None:
         for path in write_table(
             layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"
         ):
             console.print(str(path), soft_wrap=True, highlight=False)
+
+
+def _print_notices(notices: Sequence[str]) -> None:
+    for notice in notices:
+        console.print(notice, style="yellow", highlight=False, soft_wrap=True)
 
 
 def _shown_kinds() -> tuple[EventKind, ...]:

@@ -96,18 +96,21 @@ class ReadTable(Act):
 
     table: Annotated[
         Text,
-        Typed("A plate reader's CSV: well,value or a grid.", positional=True, file=True),
-        Field(description="a plate reader's CSV: well,value or a grid"),
+        Typed("A plate reader's file: well,value or a grid.", positional=True, file=True),
+        Field(description="a plate reader's file: well,value or a grid"),
     ]
     round_number: Annotated[
         int, Field(ge=1, le=10_000), Typed("The round that was read.", option="round")
     ]
     plate: Annotated[int, Field(ge=1, le=1_000), Typed("The plate that was read.")]
     unit: Annotated[str, Field(max_length=50), Typed("Unit of the numbers.")] = ""
+    block: Annotated[
+        str, Field(max_length=100), Typed("Which block of the file, by its name or number.")
+    ] = ""
 
     def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
         """Write readings and their scores, all of them or nothing; returns each well's score."""
-        numbers = read_plate_table(self.table, "plate table")
+        numbers = read_plate_table(self.table, "plate table", self.block)
         outcome = acting.state.campaign.outcome
         if outcome.by_hand:
             return self._by_hand(acting, numbers, outcome)

@@ -210,7 +210,11 @@ def _controls(
 ) -> tuple[dict[int, Proposal], list[str]]:
     """The best of the round before, by well index, and notes for the operator."""
     wanted = campaign.rounds.later.controls
-    candidates = best_of_round(observations, round_number - 1, goals_of(campaign))
+    candidates = [
+        observation
+        for observation in best_of_round(observations, round_number - 1, goals_of(campaign))
+        if campaign.space.snap(observation.condition.root) is not None
+    ]
     assignment = assign(
         [observation.condition for observation in candidates],
         wanted,

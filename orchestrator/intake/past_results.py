@@ -144,12 +144,14 @@ def from_campaign(
         names = [parameter.name for parameter in campaign.space.active(given)]
         missing = [name for name in names if name not in given]
         values = {name: given[name] for name in names if name not in missing}
-        condition = None if missing else campaign.space.snap(values)
+        condition = None if missing else campaign.space.observed(values)
         if condition is not None:
             fitting.append(observation.model_copy(update={"condition": condition}))
             continue
         wrong = [
-            p for p in campaign.parameters if p.name in values and p.snap(values[p.name]) is None
+            p
+            for p in campaign.parameters
+            if p.name in values and p.observed(values[p.name]) is None
         ]
         message = (
             f"it has no parameter {missing[0]!r}"
@@ -164,6 +166,25 @@ def from_campaign(
         ]
         raise InvalidInput(problems[:1])
     return fitting
+
+
+def not_tried_again(campaign: Campaign, observations: Sequence[Observation]) -> list[str]:
+    """For people: which past results have values that this campaign does not try."""
+    found: dict[str, list[Value]] = {}
+    for observation in observations:
+        for name, value in observation.condition.root.items():
+            if campaign.space.by_name[name].snap(value) is None:
+                found.setdefault(name, []).append(value)
+    notices = []
+    for name, values in found.items():
+        shown = ", ".join(f"{value:g}" for value in list(dict.fromkeys(values))[:3])
+        more = ", ..." if len(set(values)) > 3 else ""
+        notices.append(
+            f"{len(values)} of {len(observations)} past results have {name} = {shown}{more}, which "
+            f"is not allowed here ({campaign.space.by_name[name].allowed}): the model learns from "
+            "them, and no such value is proposed."
+        )
+    return notices
 
 
 class _Row:
@@ -193,7 +214,7 @@ class _Row:
                 if number is None:
                     continue
                 column = self._columns[parameter.name]
-                value = parameter.snap(column.converted(number, parameter.unit))
+                value = parameter.observed(column.converted(number, parameter.unit))
             else:
                 value = parameter.from_text(cell)
                 if value is None and cell.startswith("'"):

@@ -106,6 +106,10 @@ class BaseParameter(BaseModel, ABC):
     def snap(self, value: Value) -> Value | None:
         """The allowed value that `value` denotes, or None."""
 
+    def observed(self, value: Value) -> Value | None:
+        """The value as a model can learn from it, though it may not be tried again; or None."""
+        return self.snap(value)
+
     def from_text(self, text: str) -> Value | None:
         """The allowed value that a cell of a table denotes, or None."""
         return self.snap(text)

@@ -34,6 +34,13 @@ class NumericParameter(BaseParameter):
         """The bounds."""
         return self.bounds
 
+    def observed(self, value: Value) -> Value | None:
+        """An allowed value, or any other number that the scale has a place for."""
+        snapped = self.snap(value)
+        if snapped is not None or isinstance(value, str) or not math.isfinite(value):
+            return snapped
+        return None if self.log_scale and value <= 0 else value
+
     @property
     def log_scale(self) -> bool:
         """Whether its scale is logarithmic."""

@@ -12,6 +12,7 @@ from orchestrator.core.lifecycle import first_day
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import WellState
 from orchestrator.intake.campaign_check import NamedText, checked_campaign, past_observations
+from orchestrator.intake.past_results import not_tried_again
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
 from orchestrator.service.idempotency import IdempotencyKey, idempotent
@@ -36,7 +37,7 @@ launching = APIRouter(prefix="/campaigns", tags=["campaigns"])
 def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchPreview:
     """Check a campaign file, and see what it would do; nothing is launched."""
     campaign = _checked(backend, body)
-    past, _share = past_observations(backend.journal, campaign, None)
+    past, _share = past_observations(backend.journal, campaign, _table(body))
     return launch_preview(backend, campaign, past)
 
 
@@ -57,7 +58,7 @@ def launch(
 
     def act() -> CampaignSummary:
         campaign = _checked(backend, body)
-        past, _ = past_observations(backend.journal, campaign, None)
+        past, _ = past_observations(backend.journal, campaign, _table(body))
         started = datetime.now(UTC)
         campaign_id = backend.journal.create_campaign(
             campaign, body.file, past, started, who.person, request_name
@@ -73,6 +74,10 @@ def _checked(backend: Backend, body: CampaignText) -> Campaign:
     file = NamedText(body.file, "campaign file")
     campaign = checked_campaign(file, backend.settings, backend.lab, from_afar=True)
     return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
+
+
+def _table(body: CampaignText) -> NamedText | None:
+    return None if body.past_results is None else NamedText(body.past_results, "past results")
 
 
 def launch_preview(
@@ -116,5 +121,5 @@ def launch_preview(
         liquids=[
             LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())
         ],
-        notices=list(plan.notices),
+        notices=[*not_tried_again(campaign, past), *plan.notices],
     )

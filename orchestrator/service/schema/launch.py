@@ -10,10 +10,17 @@ from orchestrator.service.schema.campaigns import WellView
 
 
 class CampaignText(Body):
-    """The text of a campaign file (YAML); a seed takes the place of the file's."""
+    """The text of a campaign file (YAML); a seed takes the place of the file's.
+
+    `past_results` is a table to start from: its text, or a `data:` URL (base64) of a workbook or a
+    Parquet file.
+    """
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    past_results: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)] | None = (
+        None
+    )
 
 
 class StepPlan(View):

@@ -2,9 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.round_planning import best_of_round
+from optimizer import predict, propose
+from orchestrator.core.round_planning import best_of_round, plan_round
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
-from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
+from orchestrator.intake.past_results import (
+    as_earlier,
+    from_campaign,
+    not_tried_again,
+    read_history,
+)
+from orchestrator.intake.table_files import table_of
 from orchestrator.results.tables import csv_text, layout_table, tidy_table
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Proposal
@@ -36,12 +43,12 @@ def test_a_row_without_a_ratio_is_a_lost_well(assay: Campaign) -> None:
 
 
 def test_all_problems_of_a_table_come_at_once(assay: Campaign) -> None:
-    rows = ["10,20,1.7", "ten,20,0.5", "10,nan,0.5", "2000,20,0.5", "10,20", "10,20,0.5"]
+    rows = ["10,20,1.7", "ten,20,0.5", "10,nan,0.5", "-5,20,0.5", "10,20", "10,20,0.5"]
     assert problems("\n".join([HEADER, *rows]), assay) == [
         "past.csv:2: coloured_cell_ratio: 1.7 is not a ratio (expected a number from 0 to 1)",
         "past.csv:3: substrate_concentration: 'ten' is not a number (expected a number)",
         "past.csv:4: enzyme_volume: nan is not a finite number (expected a finite number)",
-        "past.csv:5: substrate_concentration: 2000 is not allowed (expected 1 to 1000 uM)",
+        "past.csv:5: substrate_concentration: -5 is not allowed (expected 1 to 1000 uM)",
         "past.csv:6: 2 cells (expected 3 cells)",
     ]
 
@@ -62,7 +69,7 @@ def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_t
 ) -> None:
     conditions = [
         {"substrate_concentration": dose, "enzyme_volume": 20.0, "gone": 1.0}
-        for dose in (10.0, 5000.0)
+        for dose in (10.0, -5.0)
     ]
     observations = [
         Observation(condition=Condition(values), value=0.5, round=round_number)
@@ -86,7 +93,7 @@ def test_results_of_an_earlier_campaign_keep_what_this_one_allows_in_rounds_of_t
     assert as_earlier([], found) == found
     with pytest.raises(
         InvalidInput,
-        match=r"campaign first: substrate_concentration=5000.0 \(expected 1 to 1000 uM\)",
+        match=r"campaign first: substrate_concentration=-5.0 \(expected 1 to 1000 uM\)",
     ):
         from_campaign("first", observations[1:2], assay)
     with pytest.raises(InvalidInput, match="campaign first: nothing was observed"):
@@ -215,3 +222,49 @@ def test_our_own_layout_comes_back_with_the_values_that_were_filled_in(assay: Ca
         ("-4C", 0.2, 4),
         ("H\u00fclle", 0.3, 4),
     ]
+
+
+def test_what_lies_off_the_levels_is_learnt_from_and_never_proposed(rpe: Campaign) -> None:
+    space = rpe.space
+    first = [p.condition.root for p in propose(space, [], number=12, seed=1)]
+    header = [*space.by_name, "coloured_cell_ratio"]
+    rows = [
+        {**values, "ksr_period": 30.5, "detachment_speed": 14.25, "coloured_cell_ratio": 0.9}
+        if index < 3
+        else {**values, "coloured_cell_ratio": 0.1}
+        for index, values in enumerate(first)
+    ]
+    table = "\n".join(",".join(map(str, names)) for names in [header, *(r.values() for r in rows)])
+    observations = read_history(table, "past.csv", rpe, {})
+    assert [o.condition["ksr_period"] for o in observations[:3]] == [30.5] * 3
+    [speed, period] = not_tried_again(rpe, observations)
+    assert "3 of 12 past results have detachment_speed = 14.25, which is not allowed" in speed
+    assert "ksr_period = 30.5" in period
+    plan = plan_round(rpe, 2, observations)
+    for placement in plan.layout.placements:
+        assert space.snap(placement.proposal.condition.root) == placement.proposal.condition
+    low, high = (
+        predict(space, observations, [Condition({**first[0], "ksr_period": days})])[0].mean
+        for days in (1.0, 19.0)
+    )
+    assert high > low  # what 30.5 days gave is known
+
+
+def test_own_exports_come_back_from_a_workbook_and_from_parquet(
+    assay: Campaign, tmp_path: Path
+) -> None:
+    plan = plan_round(assay, 1, ())
+    table = layout_table(assay, plan.layout).assign(
+        ratio=[0.123456789012345, *[0.5] * 22, None], flags=["", "over_exposed", *["lost"] * 22]
+    )
+    expected = [placement.proposal.condition for placement in plan.layout.placements[:2]]
+    table.to_excel(tmp_path / "wells.xlsx", index=False)
+    table.to_parquet(tmp_path / "wells.parquet")
+    (tmp_path / "wells.csv").write_text(csv_text(table), encoding="utf-16")
+    for name in ("wells.xlsx", "wells.parquet", "wells.csv"):
+        found = read_history(table_of(tmp_path / name), name, assay, {})
+        assert [o.condition for o in found] == expected
+        assert [(o.value, o.flags) for o in found] == [
+            (0.123456789012345, ()),
+            (0.5, ("over_exposed",)),
+        ]

@@ -158,6 +158,13 @@ function place(label, input, id) {
   return input;
 }
 
+// A workbook or a Parquet file goes as a data URL.
+const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? new Promise((resolve) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result);
+  reader.readAsDataURL(file);
+}) : file.text());
+
 function field(spec, choices) {
   if (spec.kind !== "mapping") {
     const label = spec.help.replace(/\.$/, "") + (spec.required || spec.kind === "flag" ? "" : " (may be left out)");
@@ -165,7 +172,7 @@ function field(spec, choices) {
     if (spec.file) {
       const chosen = place("or a file", element("input"), `act-${spec.name}-file`);
       chosen.type = "file";
-      chosen.onchange = async () => { if (chosen.files[0]) input.value = await chosen.files[0].text(); };
+      chosen.onchange = async () => { if (chosen.files[0]) input.value = await tableOf(chosen.files[0]); };
     }
     return () => ({ [spec.name]: valueOf(spec.kind, input) });
   }

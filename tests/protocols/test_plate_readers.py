@@ -1,0 +1,137 @@
+"""Files in the shapes that plate readers' programs write; numbers are our own."""
+
+import base64
+import io
+
+import pandas as pd
+import pytest
+from openpyxl import Workbook
+
+from protocols.errors import InvalidInput
+from protocols.plate_table import read_plate_table
+from protocols.table_formats import table_text
+
+# BMG LABTECH MARS, matrix: metadata, "Raw Data (wavelength)", a trailing comma behind the columns.
+MARS = """User: USER,Path: C:\\Data,Test run no.: 4
+Test name: OD,Date: 5/14/2021,Time: 3:29:50 PM
+
+ID1: plate 7,ID2: ,ID3: ,
+Absorbance
+
+Raw Data (450 1)
+
+,1,2,3,
+A,0.071,0.082,0.1
+B,0.045,,0.012
+"""
+# MARS, table: the row and the column of a well apart.
+MARS_LIST = """User: USER;Path: C:\\Data;Test run no.: 4
+
+Well Row;Well Col;Content;Raw Data (450)
+A;01;Sample X1;0,071
+A;02;Sample X2;0,082
+B;01;Blank B;0,045
+"""
+# BioTek Gen5: the read's name behind each row, further reads in rows without a letter.
+GEN5 = (
+    "Software Version\t3.12.08\n\nPlate Number\tPlate 1\nProcedure Details\n\n"
+    "\tWavelengths:  450, 600\n\nResults\n\t1\t2\t3\n"
+    "A\t2.100\t2.130\t2.160\tabs:450\n\t0.11\t0.12\t0.13\tabs:600\n"
+    "B\t2.120\tOVRFLW\t2.170\tabs:450\n\t0.21\t0.22\t0.23\tabs:600\n"
+)
+# Molecular Devices SoftMax Pro: no letters; a column of temperatures; ~End.
+SOFTMAX = (
+    "##BLOCKS= 2\nPlate:\tPlate1\t1.3\tPlateFormat\tEndpoint\tAbsorbance\tRaw\tFALSE\t1\n"
+    "\tTemperature(\xb0C)\t1\t2\t3\n\t22.50\t0.1\t0.2\t0.3\n\n\t\t0.5\t0.6\t\n~End\n"
+    "Plate:\tPlate2\t1.3\tPlateFormat\tEndpoint\tAbsorbance\tRaw\tFALSE\t1\n"
+    "\tTemperature(\xb0C)\t1\t2\t3\n\t22.60\t1.1\t1.2\t1.3\n\t\t1.4\t#Sat\t1.6\n~End\n"
+    "Original Filename: Test; Date Last Saved: 1/1/2020\n"
+)
+
+
+def data_url(content: bytes) -> str:
+    return f"data:;base64,{base64.b64encode(content).decode()}"
+
+
+def test_mars_writes_a_matrix_or_a_list() -> None:
+    assert read_plate_table(MARS, "m.csv") == {
+        "A1": 0.071, "A2": 0.082, "A3": 0.1, "B1": 0.045, "B3": 0.012,
+    }  # fmt: skip
+    assert read_plate_table(MARS_LIST, "m.csv") == {"A1": 0.071, "A2": 0.082, "B1": 0.045}
+
+
+def test_gen5_has_a_block_for_each_read_and_which_one_is_asked() -> None:
+    with pytest.raises(InvalidInput, match=r"it has 2 blocks .*1: abs:450, 2: abs:600"):
+        read_plate_table(GEN5, "g.txt")
+    assert read_plate_table(GEN5, "g.txt", "abs:600")["B2"] == 0.22
+    assert read_plate_table(GEN5, "g.txt", "2")["A3"] == 0.13
+    with pytest.raises(InvalidInput, match="B2: 'OVRFLW' is a value that the reader could not"):
+        read_plate_table(GEN5, "g.txt", "1")
+    with pytest.raises(InvalidInput, match="no block 'abs:700'"):
+        read_plate_table(GEN5, "g.txt", "abs:700")
+
+
+def test_softmax_has_no_letters_and_an_empty_row_is_a_row() -> None:
+    text = SOFTMAX.encode("utf-16")
+    assert read_plate_table(data_url(text), "s.txt", "Plate1") == {
+        "A1": 0.1, "A2": 0.2, "A3": 0.3, "C1": 0.5, "C2": 0.6,
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match="B2: '#Sat' is a value that the reader"):
+        read_plate_table(SOFTMAX, "s.txt", "2")
+
+
+def test_tecan_writes_a_workbook_with_a_corner() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (
+        ["Application: i-control"], ["Wavelength", 450, "nm"], [],
+        ["<>", 1, 2, 3], ["A", 0.125, 1.5, None], ["B", None, 0.25, 1234567.125], [],
+    ):  # fmt: skip
+        sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    expected = {"A1": 0.125, "A2": 1.5, "B2": 0.25, "B3": 1234567.125}
+    assert read_plate_table(table_text(file.getvalue(), "t.xlsx"), "t.xlsx") == expected
+    assert read_plate_table(data_url(file.getvalue()), "t.xlsx") == expected
+
+
+def test_a_list_with_several_wavelengths_has_a_block_for_each() -> None:
+    text = "Well,Sample,450,600\nA1,x,0.5,0.1\nA02,7,0.6,0.2\n"
+    assert read_plate_table(text, "l.csv", "600") == {"A1": 0.1, "A2": 0.2}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "xlsx"])
+def test_a_table_of_pandas_keeps_all_digits(kind: str) -> None:
+    frame = pd.DataFrame(
+        {"well": ["A1", "A2"], "value": [0.123456789012345, 12345678901.25], "note": [None, "é"]}
+    )
+    file = io.BytesIO()
+    frame.to_parquet(file) if kind == "parquet" else frame.to_excel(file, index=False)
+    found = read_plate_table(data_url(file.getvalue()), f"t.{kind}")
+    assert found == {"A1": 0.123456789012345, "A2": 12345678901.25}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04 torn", "cannot be read as a workbook"),
+        (b"PAR1 torn", "cannot be read as Parquet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as .xlsx or CSV"),
+    ],
+)
+def test_what_cannot_be_read_is_said(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        read_plate_table(data_url(content), "t")
+
+
+def test_a_formula_that_was_never_calculated_is_not_an_empty_cell() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["well", "value"], ["A1", "=1+1"], ["A2", 3]):
+        sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    with pytest.raises(InvalidInput, match=r"t\.xlsx:2: =1\+1 has no stored value"):
+        table_text(file.getvalue(), "t.xlsx")
