@@ -109,7 +109,7 @@ class Device(ABC):
         if self._book is not None:
             return
         path = self.setup.home / "robots" / f"{self.setup.name}.sqlite"
-        book = JobBook(path, self.setup.name, self.setup.fence)
+        book = JobBook(path, self.setup.name, self.setup.fence, self.setup.clock.now())
         try:
             await self.open()
         except BaseException:
@@ -133,7 +133,8 @@ class Device(ABC):
 
     async def poll(self, key: str) -> JobReport:
         """What the job book says."""
-        return self._opened().report(key) or JobReport(key=key, state="unknown")
+        book = self._opened()
+        return book.report(key) or book.never_took(key)
 
     async def stop(self) -> None:
         """Stop the device; jobs under way end as failed."""

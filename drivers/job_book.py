@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS operations (
 CREATE TABLE IF NOT EXISTS fences (number INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS notes (key TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (key, name));
+CREATE TABLE IF NOT EXISTS kept (since TEXT NOT NULL);
 """
 
 
@@ -33,8 +34,10 @@ class JobBook:
     owner with an older fence begins nothing more.
     """
 
-    def __init__(self, path: Path, owner: str = "", fence: int = 0) -> None:
-        """Open the book, or begin one.
+    def __init__(
+        self, path: Path, owner: str = "", fence: int = 0, now: datetime | None = None
+    ) -> None:
+        """Open the book, or begin one; `now` (by the lab's clock) is then noted as its begin.
 
         Raises:
             RobotOffline: another living driver has the robot.
@@ -51,6 +54,10 @@ class JobBook:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.executescript(_SCHEMA)
+            # A book of before this was noted has jobs, and nothing was taken out of it.
+            begun = "SELECT EXISTS (SELECT 1 FROM kept) OR EXISTS (SELECT 1 FROM jobs)"
+            if now is not None and not self._database.execute(begun).fetchone()[0]:
+                self._database.execute("INSERT INTO kept VALUES (?)", (now.isoformat(),))
         except sqlite3.OperationalError as error:
             raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
         except sqlite3.DatabaseError as error:
@@ -182,6 +189,12 @@ class JobBook:
                 "content": Job.model_validate_json(row[1]).content,
             }
         )
+
+    def never_took(self, key: str) -> JobReport:
+        """What is said of a job that is not in the book: unknown, since the book is kept."""
+        row = self._database.execute("SELECT since FROM kept").fetchone()
+        since = None if row is None else datetime.fromisoformat(row[0])
+        return JobReport(key=key, state="unknown", remembers_since=since)
 
     def _readings(self, key: str) -> Iterator[Reading]:
         rows = self._database.execute(

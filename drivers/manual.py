@@ -73,7 +73,9 @@ class ManualRobot:
     async def connect(self) -> None:
         """Open the job book."""
         if self._book is None:
-            self._book = JobBook(book_path(self._setup.home, self._setup.name))
+            self._book = JobBook(
+                book_path(self._setup.home, self._setup.name), now=self._setup.clock.now()
+            )
 
     async def submit(self, job: Job) -> None:
         """Put a checklist on the person's table."""
@@ -86,7 +88,7 @@ class ManualRobot:
         book = self._opened()
         report = book.report(key)
         if report is None:
-            return JobReport(key=key, state="unknown")
+            return book.never_took(key)
         if report.state != "running":
             return report
         reminder = self._reminder(book.job(key))

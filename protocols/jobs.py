@@ -179,6 +179,13 @@ class JobReport(BaseModel):
             "and the robot needs a person"
         ),
     )
+    remembers_since: datetime | None = Field(
+        None,
+        description=(
+            "of an unknown job: since when the robot has known of every job, by the lab's clock; "
+            "what it was given before that it may have forgotten. None: it never forgets"
+        ),
+    )
     content: str = Field(
         "", description="digest of the job that the robot has under this key, if it keeps it"
     )

@@ -15,13 +15,14 @@ SERVER = os.environ.get(
 
 
 @contextmanager
-def temporary_database() -> Iterator[str]:
-    """The SQLAlchemy URL of an empty database; it is dropped afterwards."""
+def temporary_database(template: str = "") -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database, or a copy of one; it is dropped afterwards."""
     name = f"wellwise_{uuid.uuid4().hex[:12]}"
     server = create_engine(SERVER, isolation_level="AUTOCOMMIT")
     try:
         with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            copied = f" TEMPLATE {make_url(template).database}" if template else ""
+            connection.execute(text(f"CREATE DATABASE {name}{copied}"))
     except OperationalError:
         if os.environ.get("CI"):
             raise

@@ -91,7 +91,7 @@ class OpentronsRobot:
         """Open the job book, and see that the robot is there and has started."""
         if self._book is not None:
             return
-        book = JobBook(self._path, self._setup.name, self._setup.fence)
+        book = JobBook(self._path, self._setup.name, self._setup.fence, self._setup.clock.now())
         try:
             await self._server.open()
         except BaseException:
@@ -169,7 +169,7 @@ class OpentronsRobot:
         book = self._opened()
         report = book.report(key)
         if report is None:
-            return JobReport(key=key, state="unknown")
+            return book.never_took(key)
         if report.state != "running":
             return report
         run = await self._run_of(key)

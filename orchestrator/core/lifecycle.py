@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orchestrator.core.state import CampaignState, CampaignStatus, JobState, JobStatus, RoundState
+from orchestrator.core.state import (
+    LONGEST_WAIT,
+    CampaignState,
+    CampaignStatus,
+    JobState,
+    JobStatus,
+    RoundState,
+)
 from orchestrator.core.stop_rule import stop_reason
 from protocols.campaign import Campaign
 from protocols.instants import between
@@ -222,9 +229,18 @@ def _follow(state: CampaignState, now: datetime) -> list[Action]:
     """Nothing is sent any more, but jobs that robots have are followed to their end."""
     if state.status is CampaignStatus.FINISHED:
         return []
-    retry_at = {outage.robot: outage.retry_at for outage in state.outages}
+    retry_at = _retry_at(state, now)
     flying = [job for batch in state.open_rounds for job in batch.jobs if job.status.in_flight]
     return [_execute(job, now, retry_at) for job in flying]
+
+
+def _retry_at(state: CampaignState, now: datetime) -> dict[str, datetime]:
+    """When robots that did not answer are asked again.
+
+    A moment that is farther off than anybody waits was written by a clock that is wrong.
+    """
+    latest = now + LONGEST_WAIT
+    return {outage.robot: outage.retry_at for outage in state.outages if outage.retry_at <= latest}
 
 
 def _execute(job: JobState, now: datetime, retry_at: Mapping[str, datetime]) -> Action:
@@ -237,7 +253,7 @@ def _job_actions(
 ) -> list[Action]:
     """What is to be done in some rounds; robots have the jobs of all of them in one order."""
     robots = state.campaign.robots
-    retry_at = {outage.robot: outage.retry_at for outage in state.outages}
+    retry_at = _retry_at(state, now)
     actions: list[Action] = [ScoreReadings(batch.unscored) for batch in batches if batch.unscored]
     held: set[str] = set()
     # Nobody knows the state of a robot with a job in doubt: a person looks at it first.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -89,6 +89,7 @@ class JobState:
     latest_at: datetime | None = None
     message: str = ""
     robot_silent: bool = False
+    dispatched_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,10 @@ class RoundState:
         return frozenset(
             state.well.name for state in self.wells if state.lost and state.well.plate == plate
         )
+
+
+LONGEST_WAIT = timedelta(minutes=1)
+"""How long a robot that does not answer is left alone at most, by the lab's clock."""
 
 
 class Requeued(NamedTuple):

@@ -76,7 +76,11 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
             status = JobStatus.DISPATCHED
             used.lease.check()
             await robot.submit(job)
-        elif status is JobStatus.DISPATCHED and (await _ask(robot, job)).state == "unknown":
+        elif (
+            status is JobStatus.DISPATCHED and (asked := await _ask(robot, job)).state == "unknown"
+        ):
+            if forgotten := _forgotten(lab, state, asked):
+                return _in_doubt(lab, job, key, status, forgotten, {}, None)
             former = left_behind(lab.journal, campaign_id, job.robot, key)
             if former is not None:
                 message = (
@@ -130,6 +134,17 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
     if report.device_fault:
         return _in_doubt_by_fault(lab, used, key, status, report.device_fault, left)
     return _in_doubt(lab, job, key, status, message, report.failed_wells, left)
+
+
+def _forgotten(lab: Lab, state: JobState, asked: JobReport) -> str:
+    """Why a robot that does not know a job may have had it, or nothing."""
+    since, sent = asked.remembers_since, state.dispatched_at
+    if lab.clock.virtual or since is None or sent is None or since <= sent:
+        return ""
+    return (
+        f"{state.robot} does not know of it, but what it knows begins at "
+        f"{since.astimezone(lab.clock.now().tzinfo):%Y-%m-%d %H:%M:%S}, after it was handed out"
+    )
 
 
 def _in_doubt(

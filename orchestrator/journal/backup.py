@@ -1,7 +1,9 @@
 """Backup: journal, images, job books and virtual labs in one checked archive."""
 
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ _FOLDERS = ("campaigns", "robots", "people", "virtual-labs")
 
 Without the job books a job could be done twice.
 """
+
+_PASSING = ("-wal", "-shm", "-journal", ".lock", ".holder", ".partial")
+"""How the names of files end that belong to a process which works on another file just now."""
 
 
 def back_up(settings: Settings, archive: Path) -> int:
@@ -48,7 +53,7 @@ def back_up(settings: Settings, archive: Path) -> int:
         file.relative_to(settings.home).as_posix(): file
         for folder in _FOLDERS
         for file in sorted((settings.home / folder).rglob("*"))
-        if file.is_file()
+        if file.is_file() and not file.name.endswith(_PASSING)
     }
     hashes: dict[str, str] = {}
     partial = archive.with_name(archive.name + ".partial")
@@ -63,7 +68,7 @@ def back_up(settings: Settings, archive: Path) -> int:
             for name, table_rows in rows.items():
                 add(f"{name}.json", json.dumps(table_rows, sort_keys=True).encode())
             for path, file in files.items():
-                found = add(f"files/{path}", file.read_bytes())
+                found = add(f"files/{path}", _content(file))
                 if images.pop(path, found) != found:
                     raise JournalError(
                         f"image {file} was changed since it was taken (nothing was written)"
@@ -77,6 +82,15 @@ def back_up(settings: Settings, archive: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return sum(len(table) for table in rows.values())
+
+
+def _content(file: Path) -> bytes:
+    """A file as it is at one moment; a job book or a log may be written meanwhile."""
+    if file.suffix != ".sqlite":
+        return file.read_bytes()
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(":memory:")) as target:
+        source.backup(target)
+        return target.serialize()
 
 
 def restore(settings: Settings, archive: Path) -> int:

@@ -224,4 +224,5 @@ def job_state(row: JobRow) -> JobState:
         wells=wells,
         latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),
         message=row.message,
+        dispatched_at=row.dispatched_at,
     )

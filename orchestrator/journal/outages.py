@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 from orchestrator.core.events import EventKind
+from orchestrator.core.state import LONGEST_WAIT
 from orchestrator.journal.store import Store, add_event
 from orchestrator.journal.tables import OutageRow
-
-_LONGEST_WAIT_S = 60.0
 
 
 class OutageRecord(Store):
@@ -30,7 +29,7 @@ class OutageRecord(Store):
                 )
                 session.add(row)
             else:
-                row.wait_s = min(max(1.0, 2 * row.wait_s), _LONGEST_WAIT_S)
+                row.wait_s = min(max(1.0, 2 * row.wait_s), LONGEST_WAIT.total_seconds())
                 row.retry_at, row.message = at + timedelta(seconds=row.wait_s), message
             add_event(session, campaign_id, at, EventKind.ROBOT_OFFLINE, robot, message)
 

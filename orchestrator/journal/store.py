@@ -27,6 +27,9 @@ _GUARD = (
 )
 
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class JournalIdentity(NamedTuple):
     """Which journal this is, its life (from 1), and why its jobs are unsettled, if they are."""
 
@@ -121,7 +124,9 @@ class Store:
             "says why",
         )
 
-    def own(self, resource: str, owner: str, seconds: float, dead: str = "") -> int:
+    def own(
+        self, resource: str, owner: str, seconds: float, dead: str = "", renewing: bool = False
+    ) -> int:
         """Take or renew the lease on a resource (a campaign, a robot), for `seconds` of real time.
 
         From the first call on, every write that this process guards by the resource uses the
@@ -133,11 +138,13 @@ class Store:
             owner: who takes it.
             seconds: for how long.
             dead: an owner that does not live any more: its lease counts as run out.
+            renewing: whether the owner has it already; it is not taken anew then.
 
         Returns: the fencing number of the lease.
 
         Raises:
             Owned: somebody else holds a lease that has not run out.
+            LeaseLost: somebody else has had it since, and it was to be renewed.
         """
         with self.transaction() as session:
             row = session.get(LeaseRow, resource, with_for_update=True)
@@ -148,6 +155,8 @@ class Store:
                 session.add(row)
             elif row.owner == owner and self._fences.get(resource) == row.fence:
                 row.expires_at = until
+            elif renewing:
+                raise _taken_over(resource)
             elif row.expires_at > now and row.owner != dead:
                 wait = (row.expires_at - now).total_seconds()
                 raise Owned(
@@ -159,7 +168,9 @@ class Store:
             else:
                 row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
             fence = row.fence
-        self._fences[resource] = fence
+        if not renewing:
+            # A renewal that comes back after the release must not bring it to life again.
+            self._fences[resource] = fence
         return fence
 
     def _now(self, session: Session) -> datetime:
@@ -177,7 +188,8 @@ class Store:
                 statement = update(LeaseRow).where(
                     col(LeaseRow.resource) == resource, col(LeaseRow.fence) == fence
                 )
-                session.connection().execute(statement.values(expires_at=self._now(session)))
+                # Free at once by every clock: another process's may be hours behind.
+                session.connection().execute(statement.values(expires_at=_LONG_AGO))
 
     def holder(self, resource: str) -> str | None:
         """Who holds a lease on a resource that has not run out."""
@@ -200,9 +212,11 @@ class Store:
             result = session.connection().execute(_GUARD, {"guarded": resource, "mine": fence})
             assert isinstance(result, CursorResult)
             if result.rowcount != 1:
-                raise LeaseLost(
-                    f"another process has taken {resource} over: this one writes nothing more"
-                )
+                raise _taken_over(resource)
+
+
+def _taken_over(resource: str) -> LeaseLost:
+    return LeaseLost(f"another process has taken {resource} over: this one writes nothing more")
 
 
 def campaign_resource(campaign_id: str) -> str:

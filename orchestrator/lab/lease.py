@@ -107,13 +107,19 @@ async def owned(
                     await asyncio.sleep(wait)
                     at = _uptime()
                     try:
-                        fence = await asyncio.to_thread(journal.own, resource, owner, seconds)
+                        fence = await asyncio.to_thread(
+                            journal.own, resource, owner, seconds, "", True
+                        )
                     except Unavailable:
                         # Tried again soon: the block goes on until the lease is no longer safe.
                         wait = min(1.0, seconds / 10)
                         continue
-                    except (Owned, LeaseLost):
-                        deadline.reschedule(loop.time())
+                    except LeaseLost:
+                        if not deadline.expired():
+                            deadline.reschedule(loop.time())
+                        return
+                    if deadline.expired():
+                        # Such as after a sleep: it is too late, whatever the journal says now.
                         return
                     lease.renewed(fence, at)
                     wait = seconds / 3

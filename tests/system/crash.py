@@ -1,44 +1,37 @@
-"""Kills the orchestrator at a boundary of a campaign, recovers, and checks what was done.
+"""Crashes and other mishaps of a lab, each followed by a look at what its devices really did.
 
-`python -m tests.system.crash` does so at every boundary, for every robot class, on SQLite and on
-PostgreSQL.
+`python -m tests.system.crash` tries all of them, on both databases and with every memory that a
+robot may have; options choose some, and how often each is tried.
 """
 
+import argparse
 import asyncio
-import os
 import random
-import shutil
-import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from drivers.base import KeyMemory
 from orchestrator.core.lifecycle import AskOperator
-from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import advance
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, open_lab
-from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.operations import well_of
-from simulators.robot import SimulatedRobot, lab_log_path
+from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests import acting
-from tests.conftest import START
 
 FILE = Path(__file__).parent / "crash_campaign.yaml"
+DATABASES = ("sqlite", "postgresql")
+KILLS = "kills"
+"""The scenario in which the process is killed at every boundary."""
 
 
 def one_plate(small: Campaign) -> Campaign:
@@ -64,74 +57,6 @@ def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign
         for name, robot in small.robots.items()
     }
     return small.model_copy(update={"robots": robots})
-
-
-@dataclass
-class Killer:
-    """Counts the boundaries that a process passes, and kills it at one of them."""
-
-    at: int | None
-    passed: int = 0
-
-    def boundary(self) -> None:
-        self.passed += 1
-        if self.passed == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def around(self, owner: Any, name: str) -> None:
-        """Put a boundary before and after a method."""
-        method = getattr(owner, name)
-
-        if asyncio.iscoroutinefunction(method):
-
-            async def watched(*arguments: Any, **options: Any) -> Any:
-                self.boundary()
-                try:
-                    return await method(*arguments, **options)
-                finally:
-                    self.boundary()
-        else:
-
-            def watched(*arguments: Any, **options: Any) -> Any:  # type: ignore[misc]
-                self.boundary()
-                try:
-                    return method(*arguments, **options)
-                finally:
-                    self.boundary()
-
-        setattr(owner, name, watched)
-
-    def watch(self) -> None:
-        """Boundaries around every commit, every driver call and every operation of the robots."""
-        from orchestrator.journal import journal
-
-        transaction = journal.Journal.transaction
-
-        @contextmanager
-        def watched(this: Journal) -> Iterator[Any]:
-            with transaction(this) as session:
-                yield session
-                session.flush()
-                self.boundary()
-            self.boundary()
-
-        journal.Journal.transaction = watched  # type: ignore[method-assign]
-        for name in ("connect", "submit", "poll"):
-            self.around(SimulatedRobot, name)
-        for name in ("record_operation", "record_job", "update_report"):
-            self.around(RobotLog, name)
-
-
-@dataclass
-class Tally:
-    """What was counted over many campaigns."""
-
-    runs: int = 0
-    kills: int = 0
-    duplicates: int = 0
-    lost: int = 0
-    doubts: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 def run_to_end(home: Path, url: str, campaign_id: str) -> None:
@@ -170,230 +95,89 @@ def decide(lab: Lab, key: str) -> None:
         acting.decide(lab, key, "done", who="operator", why="seen on the deck", failed_wells=wells)
 
 
-def in_child(work: Callable[[], None]) -> bool:
-    """Run in a process of its own; returns whether it was killed."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.WEXITSTATUS(status) == 0, "the process failed"
-    return False
-
-
-def created(url: str, small: Campaign) -> str:
-    """A new campaign in the journal; its id."""
-    journal = Journal(url)
-    campaign_id = journal.create_campaign(small, "", [], START)
-    journal.close()
-    return campaign_id
-
-
-def crash(home: Path, url: str, small: Campaign, at: int | float | None) -> tuple[bool, str]:
-    """Run the campaign, killed at boundary `at` (a float: after so many seconds), and recover.
-
-    Returns whether it was killed and the campaign's id.
-    """
-    campaign_id = created(url, small)
-
-    def doomed() -> None:
-        if isinstance(at, float):
-            # Nothing handles SIGALRM: the kernel ends the process wherever it is.
-            signal.setitimer(signal.ITIMER_REAL, at)
-        else:
-            Killer(at).watch()
-        run_to_end(home, url, campaign_id)
-
-    killed = in_child(doomed)
-    if killed:
-        assert not in_child(lambda: run_to_end(home, url, campaign_id))
-    return killed, campaign_id
-
-
-def boundaries(home: Path, url: str, small: Campaign) -> int:
-    """How many boundaries an undisturbed run passes."""
-    campaign_id = created(url, small)
-    counted = home / "boundaries"
-
-    def count() -> None:
-        killer = Killer(None)
-        killer.watch()
-        run_to_end(home, url, campaign_id)
-        counted.write_text(str(killer.passed))
-
-    in_child(count)
-    return int(counted.read_text())
-
-
-def table(url: str, campaign_id: str) -> pd.DataFrame:
-    """The final export."""
-    journal = Journal(url)
-    found = tidy_table(journal.state(campaign_id))
-    journal.close()
-    return found
-
-
-def examine(
-    home: Path, url: str, campaign_id: str, undisturbed: pd.DataFrame, tally: Tally
-) -> None:
-    """Hold the robots' own log and the export against what must be true."""
-    journal = Journal(url)
-    state = journal.state(campaign_id)
-    log = RobotLog(lab_log_path(home, "virtual"))
-    done = Counter(
-        (performed.key.partition("@")[0].split("#")[0], performed.position)
-        for performed in log.everything()
-        if not performed.operation.repeatable and performed.key.startswith(f"{campaign_id}/")
-    )
-    log.close()
-    tally.runs += 1
-    tally.duplicates += sum(count - 1 for count in done.values())
-    doubts = journal.events(campaign_id, kinds=["job_in_doubt"])
-    decided = {
-        event.subject
-        for event in journal.events(campaign_id, kinds=["well_lost"])
-        if event.who == "operator"
-    }
-    tally.doubts += len(doubts)
-    for batch in state.rounds:
-        for well in batch.wells:
-            subject = f"{campaign_id}/r{batch.number}/p{well.well.plate}/{well.well.name}"
-            if well.lost and subject not in decided:
-                tally.lost += 1
-    final = tidy_table(state)
-    alive = final["flags"] != "lost"
-    if state.status != "finished":
-        tally.problems.append(f"{campaign_id} is {state.status}")
-    if not final[alive].equals(undisturbed[alive]):
-        difference = undisturbed[alive].compare(final[alive]).to_string()
-        tally.problems.append(
-            f"{campaign_id}: the export of undisturbed wells differs:\n{difference}"
-        )
-    jobs = [event.subject for event in journal.events(campaign_id, kinds=["job_done"])]
-    for key in jobs:
-        job, status = journal.job(key)
-        assert status.status is JobStatus.DONE
-        for position, operation in enumerate(job.operations):
-            if not operation.repeatable and well_of(operation) and (key, position) not in done:
-                # Positions count the operations that were sent; a well that was lost before shifts
-                # them.
-                if final["flags"].eq("lost").any():
-                    continue
-                tally.problems.append(f"{key}: operation {position} is missing")
-    journal.close()
-
-
-def kill_at(
-    points: Sequence[int | float], url_of: Callable[[Path], str], small: Campaign, tally: Tally
-) -> None:
-    """Kill at each of the points, recover, examine."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        # Here, not in a process of its own: those that are forked later find all that a first run
-        # loads.
-        calm = created(url_of(home), small)
-        run_to_end(home, url_of(home), calm)
-        undisturbed = table(url_of(home), calm)
-    for point in points:
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            url = url_of(home)
-            killed, campaign_id = crash(home, url, small, point)
-            tally.kills += killed
-            examine(home, url, campaign_id, undisturbed, tally)
-
-
-def sqlite(home: Path) -> str:
-    """A journal of its own in each home, copied from one that was migrated once."""
-    file = home / "journal.sqlite"
-    if not file.exists():
-        shutil.copy(_migrated(), file)
-    return f"sqlite:///{file}"
-
-
-@cache
-def _migrated() -> Path:
-    file = Path(tempfile.mkdtemp()) / "journal.sqlite"
-    Journal(f"sqlite:///{file}").close()
-    return file
-
-
-def every_point(url_of: Callable[[Path], str], small: Campaign) -> list[int]:
-    """Every boundary of an undisturbed run."""
-    with tempfile.TemporaryDirectory() as folder:
-        return list(range(1, boundaries(Path(folder), url_of(Path(folder)), small) + 1))
-
-
 def main() -> None:
-    """Every boundary, 200 random instants, every robot class, both engines, dropped lines."""
+    """What the command line asks for."""
+    from tests.system.mishaps import SCENARIOS
+
+    parser = argparse.ArgumentParser(prog="python -m tests.system.crash", description=__doc__)
+    memories = [memory.name.lower() for memory in KeyMemory]
+    scenarios = [KILLS, *SCENARIOS]
+    parser.add_argument("--scenario", nargs="+", choices=scenarios, default=scenarios)
+    parser.add_argument("--database", nargs="+", choices=DATABASES, default=DATABASES)
+    parser.add_argument("--memory", nargs="+", choices=memories, default=memories)
+    parser.add_argument("--number", type=int, default=20, help="runs of each but kills")
+    parser.add_argument("--seed", type=int, default=0, help="of the first run")
+    given = parser.parse_args()
+    harm = False
+    for scenario in given.scenario:
+        for database in given.database:
+            for name in given.memory:
+                memory = KeyMemory[name.upper()]
+                if scenario == KILLS:
+                    harm |= _kills(database, memory)
+                else:
+                    seeds = range(given.seed, given.seed + given.number)
+                    harm |= _mishaps(scenario, database, memory, seeds)
+    sys.exit(harm)
+
+
+def _kills(database: str, memory: KeyMemory) -> bool:
     from tests.postgres import temporary_database
+    from tests.system import kills
 
-    total = Tally()
-    rng = random.Random(1)
-    with temporary_database() as postgres:
-        for engine, url_of in (("SQLite", sqlite), ("PostgreSQL", lambda home: postgres)):
-            for memory in KeyMemory:
-                small = campaign(memory)
-                _series(
-                    f"{engine}, {memory.value}, every boundary",
-                    every_point(url_of, small),
-                    url_of,
-                    small,
-                    total,
-                )
-                for received in (False, True):
-                    drop = {
-                        "kind": "disconnect",
-                        "round": 1,
-                        "plate": 1,
-                        "step": "react",
-                        "heard": received,
-                    }
-                    dropping = campaign(memory, drop)
-                    points = sorted(rng.sample(every_point(url_of, dropping), 20))
-                    name = (
-                        f"{engine}, {memory.value}, line drops "
-                        f"{'after' if received else 'before'} the robot received it"
-                    )
-                    _series(name, points, url_of, dropping, total)
-            small = campaign(KeyMemory.CANNOT_SAY)
-            with tempfile.TemporaryDirectory() as folder:
-                begun = time.perf_counter()
-                crash(Path(folder), url_of(Path(folder)), small, None)
-                seconds = time.perf_counter() - begun
-            instants = [rng.uniform(0.0, 0.8 * seconds) for _ in range(100)]
-            _series(f"{engine}, cannot say, 100 random instants", instants, url_of, small, total)
-    print(_counts("in all", total))
-    sys.exit(bool(total.duplicates or total.lost or total.problems))
+    tally = kills.Tally()
+    with ExitStack() as stack:
+        url_of: Callable[[Path], str] = kills.sqlite
+        if database == "postgresql":
+            url = stack.enter_context(temporary_database())
+            url_of = lambda home: url  # noqa: E731
+        kills.every_boundary(database, url_of, memory, tally)
+    return bool(tally.duplicates or tally.lost or tally.problems)
 
 
-def _series(
-    name: str,
-    points: Sequence[int | float],
-    url_of: Callable[[Path], str],
-    small: Campaign,
-    total: Tally,
-) -> None:
-    tally = Tally()
-    kill_at(points, url_of, small, tally)
-    print(_counts(name, tally), *tally.problems[:3], flush=True)
-    for count in ("runs", "kills", "duplicates", "lost", "doubts", "problems"):
-        setattr(total, count, getattr(total, count) + getattr(tally, count))
+def _mishaps(scenario: str, database: str, memory: KeyMemory, seeds: Sequence[int]) -> bool:
+    from tests.system.mishaps import possible
+    from tests.system.verdict import Verdict
+
+    verdict, begun = Verdict(), time.perf_counter()
+    if not possible(scenario, database):
+        return False
+    for seed in seeds:
+        try_once(scenario, database, memory, seed, verdict)
+    seconds = (time.perf_counter() - begun) / len(seeds)
+    title = f"{scenario}, {database}, {memory.value}"
+    print(f"{title:50} {verdict}, {seconds:.1f} s each", flush=True)
+    for problem in verdict.problems[:3]:
+        print(f"    {problem}", flush=True)
+    return verdict.harm
 
 
-def _counts(name: str, tally: Tally) -> str:
-    return (
-        f"{name:70} {tally.runs:5} runs, {tally.kills:5} kills, duplicates {tally.duplicates}, "
-        f"lost {tally.lost}, "
-        f"doubts raised {tally.doubts}, other problems {len(tally.problems)}"
-    )
+def try_once(scenario: str, database: str, memory: KeyMemory, seed: int, verdict: Any) -> None:
+    """One run of a scenario, judged into a `Verdict`."""
+    from tests.postgres import temporary_database
+    from tests.system.device_lab import LEASE_S, announce, devices
+    from tests.system.mishaps import SCENARIOS, Bench
+    from tests.system.verdict import judge
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        announce(folder)
+
+        def empty_database(template: str = "") -> str:
+            if database == "sqlite":
+                return ""
+            return stack.enter_context(temporary_database(template))
+
+        settings = Settings(home=folder / "home", database_url=empty_database(), lease_s=LEASE_S)
+        found = stack.enter_context(devices(folder))
+        ran = SCENARIOS[scenario](
+            Bench(settings, memory, found, random.Random(seed), empty_database)
+        )
+        verdict.struck += ran.struck
+        if ran.problem:
+            verdict.problems.append(f"seed {seed}: {ran.problem}")
+        for campaign_id in ran.campaigns:
+            judge(found, ran.settings, campaign_id, memory, verdict, ran.forgot)
 
 
 if __name__ == "__main__":

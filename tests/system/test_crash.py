@@ -1,4 +1,4 @@
-"""The short form of `make crash`: every boundary, one robot class on each engine."""
+"""The short form of `make crash`: every boundary on each engine, each mishap once."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +7,10 @@ import pytest
 
 from drivers.base import KeyMemory
 from tests.postgres import temporary_database
-from tests.system.crash import Tally, campaign, every_point, kill_at, one_plate, sqlite
+from tests.system.crash import campaign, one_plate, try_once
+from tests.system.kills import Tally, every_point, kill_at, sqlite
+from tests.system.mishaps import SCENARIOS, possible
+from tests.system.verdict import Verdict
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,27 @@ def test_a_line_that_drops_does_no_harm(memory: KeyMemory, received: bool) -> No
     points = every_point(sqlite, small)[::12]
     kill_at(points, sqlite, small, tally)
     no_harm(tally, points)
+
+
+MEMORIES = list(KeyMemory)
+CASES = [
+    (scenario, "sqlite" if number % 2 and possible(scenario, "sqlite") else "postgresql", memory)
+    for number, (scenario, memory) in enumerate(zip(SCENARIOS, 3 * MEMORIES, strict=True))
+]
+
+
+@pytest.mark.parametrize(("scenario", "database", "memory"), CASES)
+def test_a_mishap_does_no_harm(scenario: str, database: str, memory: KeyMemory) -> None:
+    verdict = Verdict()
+    try_once(scenario, database, memory, 2, verdict)
+    assert verdict.problems == []
+    assert (verdict.duplicates, verdict.never_done, verdict.false_doubts) == (0, 0, 0)
+    assert verdict.runs >= 1
+
+
+def test_a_robot_that_forgot_what_it_was_told_is_not_told_again() -> None:
+    verdict = Verdict()
+    for seed in range(3):
+        try_once("forgets", "sqlite", KeyMemory.REMEMBERS_KEYS, seed, verdict)
+    assert (verdict.runs, verdict.struck, verdict.duplicates) == (3, 3, 0)
+    assert verdict.doubts > 0

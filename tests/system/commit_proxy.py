@@ -1,0 +1,64 @@
+"""A proxy before PostgreSQL that loses a COMMIT, or the answer to it; nothing of wellwise is in it.
+
+`python commit_proxy.py HOST PORT` prints its port. A line `NUMBER asked|answered` on stdin has it
+cut the connection at that COMMIT from then on: before the server gets it, or after it has answered.
+It prints `cut` when it has done so.
+"""
+
+import select
+import socket
+import sys
+import threading
+
+_lock = threading.Lock()
+_left, _lose = 0, ""
+
+
+def _armed() -> str:
+    """Whether this COMMIT is the one that is lost, and how."""
+    global _left
+    with _lock:
+        _left -= 1
+        return _lose if _left == 0 else ""
+
+
+def _carry(client: socket.socket, server: socket.socket) -> None:
+    with client, server:
+        lose = ""
+        while True:
+            readable, _, _ = select.select([client, server], [], [])
+            for one, other in ((client, server), (server, client)):
+                if one not in readable:
+                    continue
+                data = one.recv(65536)
+                if not data:
+                    return
+                if one is client and b"COMMIT" in data:
+                    lose = _armed()
+                if lose == "asked" or (lose and one is server):
+                    print("cut", flush=True)
+                    return
+                other.sendall(data)
+
+
+def _listen(host: str, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(listening.getsockname()[1], flush=True)
+        while True:
+            client, _ = listening.accept()
+            server = socket.create_connection((host, port))
+            threading.Thread(target=_carry, args=(client, server), daemon=True).start()
+
+
+def main() -> None:
+    """Carry bytes until killed."""
+    global _left, _lose
+    threading.Thread(target=_listen, args=(sys.argv[1], int(sys.argv[2])), daemon=True).start()
+    for line in sys.stdin:
+        number, lose = line.split()
+        with _lock:
+            _left, _lose = int(number), lose
+
+
+if __name__ == "__main__":
+    main()
