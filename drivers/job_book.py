@@ -9,6 +9,9 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from drivers.base import DriverError, FencedOff, KeyConflict, RobotOffline
 from protocols.jobs import Job, JobReport, Reading
@@ -24,6 +27,12 @@ CREATE TABLE IF NOT EXISTS notes (key TEXT NOT NULL, name TEXT NOT NULL, value T
     PRIMARY KEY (key, name));
 CREATE TABLE IF NOT EXISTS kept (since TEXT NOT NULL);
 """
+
+
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises of a book, the second where its own messages quote what is damaged."""
+
+_Written = TypeVar("_Written", bound=BaseModel)
 
 
 class JobBook:
@@ -58,13 +67,10 @@ class JobBook:
             begun = "SELECT EXISTS (SELECT 1 FROM kept) OR EXISTS (SELECT 1 FROM jobs)"
             if now is not None and not self._database.execute(begun).fetchone()[0]:
                 self._database.execute("INSERT INTO kept VALUES (?)", (now.isoformat(),))
-        except sqlite3.OperationalError as error:
-            raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
-        except sqlite3.DatabaseError as error:
-            raise DriverError(
-                f"the job book {path} cannot be read ({error}): move it away to begin a new one; "
-                "what the robot did of the jobs in it is then not known"
-            ) from None
+        except _UNREADABLE as error:
+            if _sound(error):
+                raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
+            raise self._damaged(error) from None
         if owner:
             try:
                 self._become_owner()
@@ -78,11 +84,37 @@ class JobBook:
                 self._database.close()
                 raise
 
+    def _run(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """The rows of a statement.
+
+        Raises:
+            DriverError: the book is damaged.
+        """
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except _UNREADABLE as error:
+            if _sound(error):
+                raise
+            raise self._damaged(error) from None
+
+    def _read(self, kind: type[_Written], text: str) -> _Written:
+        try:
+            return kind.model_validate_json(text)
+        except ValidationError:
+            raise self._damaged("an entry is no entry") from None
+
+    def _damaged(self, why: object) -> DriverError:
+        return DriverError(
+            f"the job book {self._path} cannot be read ({why}): nothing was sent. Bring it back "
+            "from a backup, or move it away to begin a new one: of jobs in it that are under way a "
+            "person is then asked"
+        )
+
     def _become_owner(self) -> None:
         self._hold_off_older()
         if self._fence:
             # Before the lock: from here on an older owner that still lives begins nothing more.
-            self._database.execute("INSERT OR IGNORE INTO fences VALUES (?)", (self._fence,))
+            self._run("INSERT OR IGNORE INTO fences VALUES (?)", (self._fence,))
         # An exclusive transaction that never ends: the kernel ends it with the process.
         lock = sqlite3.connect(
             self._path.with_suffix(".lock"),
@@ -104,7 +136,7 @@ class JobBook:
 
     def _hold_off_older(self) -> None:
         """Raise `FencedOff` if a newer owner has the robot; also inside a transaction."""
-        (newest,) = self._database.execute("SELECT MAX(number) FROM fences").fetchone()
+        ((newest,),) = self._run("SELECT MAX(number) FROM fences")
         if self._owner and newest is not None and 0 < self._fence < newest:
             raise FencedOff(
                 f"robot {self._owner} has a newer owner (fence {newest}, this one has "
@@ -133,7 +165,7 @@ class JobBook:
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
+        self._run("COMMIT")
 
     def take(self, job: Job) -> bool:
         """Note that the device was given a job; returns whether it is new.
@@ -145,23 +177,23 @@ class JobBook:
         report = JobReport(key=job.key, state="running")
         row = (job.key, job.model_dump_json(), report.model_dump_json())
         with self._fenced():
-            new = self._database.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?)", row)
-            if not new.rowcount and (known := self.job(job.key)).content != job.content:
+            new = self._run("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?) RETURNING key", row)
+            if not new and (known := self.job(job.key)).content != job.content:
                 raise KeyConflict(
                     f"robot {self._owner or job.robot} has another job under the key {job.key}: "
                     f"{_in_short(known)}, not {_in_short(job)}; nothing was done"
                 )
-        return new.rowcount == 1
+        return bool(new)
 
     def drop(self, key: str) -> None:
         """Forget a job of which it is certain that the device never got it."""
         for table in ("jobs", "operations", "notes"):
-            self._database.execute(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
+            self._run(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608
 
     def write(self, report: JobReport) -> None:
         """Note the state of a job; its readings are noted with its operations."""
         text = report.model_copy(update={"readings": ()}).model_dump_json()
-        self._database.execute("UPDATE jobs SET report = ? WHERE key = ?", (text, report.key))
+        self._run("UPDATE jobs SET report = ? WHERE key = ?", (text, report.key))
 
     def stop(self, at: datetime) -> None:
         """Note that everything under way was stopped by the operator."""
@@ -175,63 +207,55 @@ class JobBook:
         Its readings come when it is not under way any more: images are large, and who waits for the
         end asks often.
         """
-        row = self._database.execute(
-            "SELECT report, job FROM jobs WHERE key = ?", (key,)
-        ).fetchone()
-        if row is None:
+        rows = self._run("SELECT report, job FROM jobs WHERE key = ?", (key,))
+        if not rows:
             return None
-        report = JobReport.model_validate_json(row[0])
+        report = self._read(JobReport, rows[0][0])
         readings = () if report.state == "running" else tuple(self._readings(key))
         return report.model_copy(
             update={
                 "operations_done": len(self.done(key)),
                 "readings": readings,
-                "content": Job.model_validate_json(row[1]).content,
+                "content": self._read(Job, rows[0][1]).content,
             }
         )
 
     def never_took(self, key: str) -> JobReport:
         """What is said of a job that is not in the book: unknown, since the book is kept."""
-        row = self._database.execute("SELECT since FROM kept").fetchone()
-        since = None if row is None else datetime.fromisoformat(row[0])
+        rows = self._run("SELECT since FROM kept")
+        since = datetime.fromisoformat(rows[0][0]) if rows else None
         return JobReport(key=key, state="unknown", remembers_since=since)
 
     def _readings(self, key: str) -> Iterator[Reading]:
-        rows = self._database.execute(
+        rows = self._run(
             "SELECT reading FROM operations WHERE key = ? AND done ORDER BY position", (key,)
         )
-        return (Reading.model_validate_json(text) for (text,) in rows if text)
+        return (self._read(Reading, text) for (text,) in rows if text)
 
     def job(self, key: str) -> Job:
         """A job that was taken."""
-        (text,) = self._database.execute("SELECT job FROM jobs WHERE key = ?", (key,)).fetchone()
-        return Job.model_validate_json(text)
+        ((text,),) = self._run("SELECT job FROM jobs WHERE key = ?", (key,))
+        return self._read(Job, text)
 
     def running(self) -> Iterator[tuple[Job, JobReport]]:
         """Jobs that are not over."""
-        for key, text in self._database.execute(
-            "SELECT key, job FROM jobs ORDER BY rowid"
-        ).fetchall():
+        for key, text in self._run("SELECT key, job FROM jobs ORDER BY rowid"):
             report = self.report(key)
             if report is not None and report.state == "running":
-                yield Job.model_validate_json(text), report
+                yield self._read(Job, text), report
 
     def note(self, key: str, name: str, value: str) -> None:
         """Keep something about a job, such as what its device calls it."""
-        self._database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (key, name, value))
+        self._run("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (key, name, value))
 
     def noted(self, key: str, name: str) -> str:
         """What was kept under this name; nothing if nothing was."""
-        row = self._database.execute(
-            "SELECT value FROM notes WHERE key = ? AND name = ?", (key, name)
-        ).fetchone()
-        return "" if row is None else str(row[0])
+        rows = self._run("SELECT value FROM notes WHERE key = ? AND name = ?", (key, name))
+        return str(rows[0][0]) if rows else ""
 
     def notes(self, name: str) -> list[tuple[str, str]]:
         """What was kept under this name: the key of each job, and its value, in their order."""
-        rows = self._database.execute(
-            "SELECT key, value FROM notes WHERE name = ? ORDER BY rowid", (name,)
-        )
+        rows = self._run("SELECT key, value FROM notes WHERE name = ? ORDER BY rowid", (name,))
         return [(str(key), str(value)) for key, value in rows]
 
     def begin(self, key: str, position: int) -> None:
@@ -241,36 +265,34 @@ class JobBook:
             FencedOff: a newer owner has the robot; it may not begin.
         """
         with self._fenced():
-            self._database.execute(
-                "INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position)
-            )
+            self._run("INSERT OR REPLACE INTO operations VALUES (?, ?, 0, NULL)", (key, position))
 
     def end(self, key: str, position: int, reading: Reading | None) -> None:
         """Note that an operation is done, and what it read."""
         text = reading.model_dump_json() if reading is not None else None
-        self._database.execute(
-            "INSERT OR REPLACE INTO operations VALUES (?, ?, 1, ?)", (key, position, text)
-        )
+        self._run("INSERT OR REPLACE INTO operations VALUES (?, ?, 1, ?)", (key, position, text))
 
     def forget(self, key: str, position: int) -> None:
         """Note that an operation that was begun is certain not to have been done properly."""
-        self._database.execute(
-            "DELETE FROM operations WHERE key = ? AND position = ?", (key, position)
-        )
+        self._run("DELETE FROM operations WHERE key = ? AND position = ?", (key, position))
 
     def done(self, key: str) -> set[int]:
         """The operations of a job that are done."""
-        rows = self._database.execute(
-            "SELECT position FROM operations WHERE key = ? AND done", (key,)
-        )
+        rows = self._run("SELECT position FROM operations WHERE key = ? AND done", (key,))
         return {position for (position,) in rows}
 
     def begun(self, key: str) -> int | None:
         """The operation of a job that was begun and never ended."""
-        row = self._database.execute(
+        rows = self._run(
             "SELECT position FROM operations WHERE key = ? AND NOT done ORDER BY position", (key,)
-        ).fetchone()
-        return None if row is None else int(row[0])
+        )
+        return int(rows[0][0]) if rows else None
+
+
+def _sound(error: Exception) -> bool:
+    """Whether a book is whole that could not be read or written just now."""
+    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
+    return not name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR"))
 
 
 def _in_short(job: Job) -> str:

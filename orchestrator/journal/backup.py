@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Integer, Table, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from orchestrator.errors import JournalError
 from orchestrator.journal.archives import opened_archive
-from orchestrator.journal.database import open_database, revision
+from orchestrator.journal.database import damaged, is_damage, open_database, revision
 from orchestrator.journal.durable import write_durably
 from orchestrator.journal.row_json import plain, sha256, typed
 from orchestrator.journal.tables import JournalRow
@@ -39,15 +40,7 @@ def back_up(settings: Settings, archive: Path) -> int:
     """
     if archive.exists():
         raise JournalError(f"{archive} exists: choose another name (nothing was written)")
-    engine = open_database(settings.journal_url)
-    rows: dict[str, list[dict[str, Any]]] = {}
-    with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ")
-        for table in SQLModel.metadata.sorted_tables:
-            rows[table.name] = [plain(row) for row in connection.execute(select(table)).mappings()]
-        schema = revision(connection)
-    engine.dispose()
+    rows, schema = _all_rows(settings.journal_url)
     images = {reading["path"]: reading["sha256"] for reading in rows["reading"] if reading["path"]}
     files = {
         file.relative_to(settings.home).as_posix(): file
@@ -82,6 +75,26 @@ def back_up(settings: Settings, archive: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return sum(len(table) for table in rows.values())
+
+
+def _all_rows(url: str) -> tuple[dict[str, list[dict[str, Any]]], str | None]:
+    """The rows of every table, of one moment, and the schema that they have."""
+    engine = open_database(url)
+    rows: dict[str, list[dict[str, Any]]] = {}
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            for table in SQLModel.metadata.sorted_tables:
+                found = connection.execute(select(table)).mappings()
+                rows[table.name] = [plain(row) for row in found]
+            return rows, revision(connection)
+    except (DBAPIError, ValueError, TypeError) as error:
+        if isinstance(error, DBAPIError) and not is_damage(error):
+            raise
+        raise damaged(url, str(getattr(error, "orig", error)).splitlines()[0]) from error
+    finally:
+        engine.dispose()
 
 
 def _content(file: Path) -> bytes:

@@ -1,5 +1,6 @@
 """The database of a journal: opened and migrated, on SQLite and on PostgreSQL."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from orchestrator.errors import JournalError
 
@@ -29,11 +30,36 @@ def open_database(url: str) -> Engine:
     engine = _engine(url)
     try:
         _migrate(engine)
-    except OperationalError as error:
+    except DBAPIError as error:
         engine.dispose()
         reason = str(error.orig).strip().splitlines()[0]
+        if is_damage(error):
+            raise damaged(url, reason) from None
         raise JournalError(f"the journal at {make_url(url)!r} cannot be opened: {reason}") from None
+    except UnicodeDecodeError as error:
+        engine.dispose()
+        raise damaged(url, f"it has text that is none ({error.reason})") from None
     return engine
+
+
+def is_damage(error: DBAPIError) -> bool:
+    """Whether an SQLite file is not what SQLite wrote; all else may be better the next time."""
+    if not isinstance(error.orig, sqlite3.DatabaseError) or isinstance(
+        error.orig, sqlite3.IntegrityError
+    ):
+        return False
+    name = getattr(error.orig, "sqlite_errorname", "SQLITE_CORRUPT")
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR"))
+
+
+def damaged(url: str, reason: str) -> JournalError:
+    """What a person is told whose journal is damaged, and how to go on."""
+    return JournalError(
+        f"the journal at {make_url(url)!r} is damaged: {reason}. Nothing was changed. Keep it, and "
+        "bring the last backup back into another home: wellwise restore BACKUP.zip --home NEW; "
+        "what was done since is then asked. Without a backup, sqlite3's .recover saves what can "
+        "be read"
+    )
 
 
 def revision(connection: Connection) -> str | None:

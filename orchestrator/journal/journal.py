@@ -134,7 +134,8 @@ class Journal(JobRecord):
             Missing: there is no such campaign.
         """
         row = session.get(CampaignRow, campaign_id, with_for_update=True)
-        return campaign_state(session, row or existing(session, CampaignRow, campaign_id))
+        with self.legible():
+            return campaign_state(session, row or existing(session, CampaignRow, campaign_id))
 
     def status(self, campaign_id: str) -> CampaignStatus:
         """Whether a campaign is running, paused, aborted or finished."""

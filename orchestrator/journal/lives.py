@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus, JobStatus
+from orchestrator.journal.database import damaged
 from orchestrator.journal.durable import write_whole
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import add_event, existing
@@ -37,8 +38,10 @@ def open_journal(settings: Settings, due: Due) -> Journal:
     Raises:
         JournalError: it cannot be opened.
     """
+    own, mark = settings.home / "journal.sqlite", _Mark(settings.home / _MARK)
+    if not settings.database_url and mark.exists and own.exists() and not own.stat().st_size:
+        raise damaged(settings.journal_url, "it is empty, and was not when it was last used")
     journal = Journal(settings.journal_url)
-    mark = _Mark(settings.home / _MARK)
     why = journal.identity.unsettled or mark.contradiction(journal)
     if why:
         journal = _new_life(journal, why, due)
@@ -52,6 +55,11 @@ class _Mark:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a journal was here."""
+        return self._path.exists()
 
     def contradiction(self, journal: Journal) -> str:
         """Why the journal is not the one that was here last, or not as far; nothing if it is."""

@@ -12,8 +12,8 @@ from sqlmodel import Session, SQLModel, col, select
 
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
-from orchestrator.errors import LeaseLost, Missing, Owned, Unavailable, UnknownOutcome
-from orchestrator.journal.database import open_database
+from orchestrator.errors import JournalError, LeaseLost, Missing, Owned, Unavailable, UnknownOutcome
+from orchestrator.journal.database import damaged, is_damage, open_database
 from orchestrator.journal.tables import CampaignRow, EventRow, JournalRow, LeaseRow
 
 _Row = TypeVar("_Row", bound=SQLModel)
@@ -64,7 +64,9 @@ class Store:
         """Which journal this is; read once, for it changes only before anybody works with it."""
         if self._identity is None:
             with self.reading_session() as session:
-                row = existing(session, JournalRow, 1)
+                row = session.get(JournalRow, 1)
+                if row is None:
+                    raise damaged(self.url, "it does not say which journal it is")
                 self._identity = JournalIdentity(row.identity, row.life, row.unsettled)
         return self._identity
 
@@ -100,6 +102,8 @@ class Store:
             raise self._unavailable(
                 error, "written", "Nothing of this step was kept; mend it"
             ) from error
+        except UnicodeDecodeError as error:
+            raise damaged(self.url, f"it has text that is none ({error.reason})") from error
 
     @contextmanager
     def reading_session(self) -> Iterator[Session]:
@@ -109,13 +113,28 @@ class Store:
             JournalError: the database cannot be read.
         """
         try:
-            with Session(self._engine) as session:
+            with Session(self._engine) as session, self.legible():
                 yield session
         except DBAPIError as error:
             raise self._unavailable(error, "read", "Nothing was changed; mend it") from error
 
-    def _unavailable(self, error: DBAPIError, verb: str, advice: str) -> Unavailable:
+    @contextmanager
+    def legible(self) -> Iterator[None]:
+        """Nothing is read in the block but rows of the journal.
+
+        Raises:
+            JournalError: they are not what was written there.
+        """
+        try:
+            yield
+        except (ValueError, KeyError, TypeError) as error:
+            reason = f"a row is not what was written there ({type(error).__name__})"
+            raise damaged(self.url, reason) from error
+
+    def _unavailable(self, error: DBAPIError, verb: str, advice: str) -> JournalError:
         reason = str(error.orig).strip().splitlines()[0]
+        if is_damage(error):
+            return damaged(self.url, reason)
         return Unavailable(
             f"the journal at {make_url(self.url)!r} cannot be {verb}: {reason}. {advice} and go "
             "on with: "
