@@ -147,12 +147,14 @@ def lay_out(
     for index, values in enumerate(decided):
         if index not in assigned:
             free[tuple(sorted(values.items()))].append(index)
-    wanting: dict[tuple[tuple[str, Value], ...], list[int]] = defaultdict(list)
+    wanting: dict[tuple[tuple[str, Value], ...], dict[Condition, list[int]]] = defaultdict(dict)
     names = tuple(sorted(decided[0])) if decided else ()
     for number, proposal in enumerate(proposals):
-        wanting[tuple((name, proposal.condition[name]) for name in names)].append(number)
+        condition = proposal.condition
+        same = wanting[tuple((name, condition[name]) for name in names)]
+        same.setdefault(condition, []).append(number)
     if {key: len(group) for key, group in free.items()} != {
-        key: len(group) for key, group in wanting.items()
+        key: sum(map(len, group.values())) for key, group in wanting.items()
     }:
         raise ValueError("the proposals do not fit the free wells of the round")
 
@@ -166,7 +168,7 @@ def lay_out(
         for index, row in assigned_rows.items():
             rows[index] = row
         for key, group in free.items():
-            rows[group] = _arranged(rng, plates[group], wanting[key], proposals)
+            rows[group] = _arranged(rng, plates[group], list(wanting[key].values()))
         arranged = features[rows]
         means = np.stack([arranged[plates == plate].mean(axis=0) for plate in np.unique(plates)])
         score = float(((means - arranged.mean(axis=0)) ** 2).sum())
@@ -182,10 +184,9 @@ def lay_out(
 def _arranged(
     rng: np.random.Generator,
     plates: NDArray[np.int_],
-    members: Sequence[int],
-    proposals: Sequence[Proposal],
+    groups: Sequence[Sequence[int]],
 ) -> NDArray[np.int_]:
-    """The members (indices of proposals) in random order, one for each well.
+    """The members of groups of replicates in random order, one for each well.
 
     Each replicated condition in turn takes one well of every plate with most free wells: that
     separates its replicates wherever it is possible at all (Ryser 1957, for a 0-1 matrix with given
@@ -193,19 +194,14 @@ def _arranged(
 
     Args:
         rng: decides the order, and among plates with as many free wells.
-        plates: the plate of each well; as long as `members`.
-        members: indices into `proposals`.
-        proposals: with their conditions.
+        plates: the plate of each well; as long as all groups together.
+        groups: indices of the proposals of each condition.
     """
-    replicates: dict[Condition, list[int]] = defaultdict(list)
-    for member in members:
-        replicates[proposals[member].condition].append(member)
-    if len(replicates) == len(members):
-        return rng.permutation(members)
+    if len(groups) == len(plates):
+        return rng.permutation([member for (member,) in groups])
     order = rng.permutation(len(plates))
     left = {int(plate): [int(w) for w in order if plates[w] == plate] for plate in set(plates)}
     rows = np.empty(len(plates), dtype=int)
-    groups = list(replicates.values())
     shuffled = [groups[index] for index in rng.permutation(len(groups))]
     for group in sorted(shuffled, key=len, reverse=True):
         used: Counter[int] = Counter()

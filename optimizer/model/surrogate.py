@@ -17,6 +17,7 @@ from scipy.stats import norm, t
 
 from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
+from optimizer.model.pathwise import path_update
 from optimizer.single_thread import single_threaded
 
 Array = NDArray[np.float64]
@@ -236,7 +237,10 @@ class PosteriorSamples:
         share = torch.Size([-(-number // members)])
         prior = partial(draw_kernel_feature_paths, num_features=_FOURIER_FEATURES)
         with _deterministic(seed), model.as_batch():
-            paths = draw_matheron_paths(model, share, prior_sampler=prior).paths
+            update = path_update(share.numel() * members, len(model.train_targets.mT))
+            paths = draw_matheron_paths(
+                model, share, prior_sampler=prior, update_strategy=update
+            ).paths
         self._parts = (paths["prior_paths"], paths["update_paths"])
         self._weights = [part.weight.permute(1, 2, 0).contiguous() for part in self._parts]
         self._constant = model.mean_module.constant.detach()[:, None, None]

@@ -21,6 +21,9 @@ long jobs wait.
 _SOON, _MOMENT = timedelta(hours=4), timedelta(seconds=1)
 """A task that follows another one within `_SOON` is scheduled together with it."""
 
+_MANY = 30
+"""Tasks of a cluster from which on the solver is told which plates are alike."""
+
 Seconds = Mapping[tuple[str, str], float]
 """How long a job of a robot and step takes, where it is known."""
 
@@ -243,6 +246,30 @@ def _clusters(slots: Sequence[Slot]) -> Iterator[list[Slot]]:
         yield cluster
 
 
+def _alike(cluster: Sequence[Slot]) -> Iterator[tuple[int, int]]:
+    """Pairs of positions in a cluster: the tasks of plates that only their names tell apart.
+
+    Which of two such plates is first makes no difference; that it is fixed spares the solver most
+    of its search.
+    """
+    plates: dict[str, list[int]] = defaultdict(list)
+    for number, slot in enumerate(cluster):
+        plates[slot.task.plate].append(number)
+    before: dict[tuple[object, ...], list[int]] = {}
+    for numbers in plates.values():
+        tasks = [cluster[number].task for number in numbers]
+        keys = [task.key for task in tasks]
+        kind = tuple(
+            (task.robot, task.seconds, task.wait, keys.index(task.after))
+            if task.after in keys
+            else (task.robot, task.seconds, task.due, task.latest)
+            for task in tasks
+        )
+        if kind in before:
+            yield from zip(before[kind], numbers, strict=True)
+        before[kind] = numbers
+
+
 def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]]) -> list[Slot]:
     from ortools.sat.python import cp_model
 
@@ -296,6 +323,9 @@ def _solved(cluster: Sequence[Slot], gaps: Mapping[str, Sequence[Unavailability]
                 )
     for intervals in on_robot.values():
         model.add_no_overlap(intervals)
+    if len(cluster) > _MANY:
+        for first, second_ in _alike(cluster):
+            model.add(begins[first] <= begins[second_])
     found = list(cluster)
     # A second of lateness weighs as much as one of waiting for each task of the cluster.
     for effort, goal in zip(

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
+from orchestrator.core import scheduling
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import (
     Slot,
@@ -213,3 +215,21 @@ def test_three_rounds_of_the_example_are_scheduled_and_nothing_moves(
     done = CliRunner().invoke(app, ["schedule", str(RPE_FILE)])
     assert done.exit_code == 0, done.output
     assert "792 jobs, 3 rounds" in done.output
+
+
+@given(tasks=_tasks())
+@settings(max_examples=20)
+def test_that_plates_are_alike_costs_no_tolerance(tasks: list[Task]) -> None:
+    """What the solver is told of many plates is tried on few, where it finds the best without."""
+    twins = [
+        task._replace(key=f"{plate} {task.key}", plate=f"{plate} {task.plate}")
+        for plate in ("a", "b")
+        for task in tasks
+    ]
+    found = []
+    for many in (0, 1000):
+        with mock.patch.object(scheduling, "_MANY", many):
+            slots = schedule(twins)
+        _holds(slots, twins, [])
+        found.append(cost(slots))
+    assert found[0] == found[1]
