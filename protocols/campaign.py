@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from protocols.campaign_checks import Parts, cross_findings
 from protocols.conditions import Condition, Finite, Value
 from protocols.constraints import Constraint, Cost
+from protocols.covariates import Covariate
 from protocols.earlier_form import SCHEMA as EARLIER_SCHEMA
 from protocols.earlier_form import in_new_form
 from protocols.errors import duplicate_names, refuse
@@ -181,6 +182,11 @@ class Campaign(_Model):
         (), description="outcomes that are to be kept within bounds"
     )
     parameters: tuple[Parameter, ...] = Field(min_length=1)
+    covariates: tuple[Covariate, ...] = Field(
+        (),
+        description="what is recorded of wells but not chosen",
+        exclude_if=lambda it: not it,
+    )
     constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
     costs: tuple[Cost, ...] = Field(
         (), description="what a condition takes and should be low, in addition to the objective"
@@ -221,6 +227,7 @@ class Campaign(_Model):
     def _check(self) -> Self:
         parts = Parts(
             parameters=tuple(enumerate(self.parameters)),
+            covariates=self.covariates,
             outcomes=self.outcomes,
             objectives=self.objectives,
             outcome_constraints=self.outcome_constraints,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from protocols.conditions import Value
 from protocols.constraints import Constraint, Cost
+from protocols.covariates import Covariate
 from protocols.errors import Finding, Loc
-from protocols.outcome_checks import outcome_findings
+from protocols.outcome_checks import RESERVED, outcome_findings
 from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Parameter
 from protocols.plates import Plates
@@ -43,6 +44,7 @@ class Parts:
     outcomes: tuple[Outcome, ...] | None = None
     objectives: tuple[ObjectiveChoice, ...] | None = None
     outcome_constraints: tuple[OutcomeConstraint, ...] = ()
+    covariates: tuple[Covariate, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     costs: tuple[Cost, ...] = ()
     plates: Plates | None = None
@@ -64,6 +66,7 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         yield from cost_findings(parameters, parts.costs)
     if parts.outcomes is not None:
         yield from outcome_findings(parts, parts.outcomes)
+    yield from _covariate_findings(parts)
     if parts.robots is not None:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:
@@ -88,6 +91,18 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
                     message=f"{name!r} is not a name of this campaign",
                     expected="one of " + ", ".join(sorted(known)),
                 )
+
+
+def _covariate_findings(parts: Parts) -> Iterator[Finding]:
+    """Covariates whose names are those of something else."""
+    taken = {parameter.name for _, parameter in parts.parameters} | RESERVED
+    taken |= {outcome.name for outcome in parts.outcomes or ()}
+    for index, covariate in enumerate(parts.covariates):
+        if covariate.name in taken:
+            message = f"the name {covariate.name!r} is taken"
+            loc: Loc = ("covariates", index, "name")
+            yield Finding(loc=loc, message=message, expected="a name of its own")
+        taken.add(covariate.name)
 
 
 def _robot_findings(

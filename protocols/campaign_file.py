@@ -22,8 +22,8 @@ from protocols.protocol import Step
 _LONGEST = 1_000_000
 _LARGEST = 100_000
 _WHOLE_PARTS = (
-    "outcomes", "objectives", "outcome_constraints", "constraints", "costs", "plates", "rounds",
-    "stop", "robots", "past_results", "start",
+    "outcomes", "objectives", "outcome_constraints", "covariates", "constraints", "costs",
+    "plates", "rounds", "stop", "robots", "past_results", "start",
 )  # fmt: skip
 
 

@@ -10,11 +10,12 @@ from sqlmodel import Session, col, select
 from orchestrator.control.act import Act, Acting, Answer, Text, Typed, WellAct
 from orchestrator.core.events import EventKind
 from orchestrator.errors import JournalError
-from orchestrator.intake.readings_table import read_readings_table
+from orchestrator.intake.readings_table import read_covariates, read_readings_table
 from orchestrator.journal.durable import write_durably
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import (
     BY_HAND,
+    CovariateRow,
     JobRow,
     MeasurementRow,
     ObservationRow,
@@ -76,11 +77,16 @@ class EnterValues(Act):
     def apply(self, acting: Acting, prepared: Any) -> set[WellAddress]:
         """Write the values; returns the wells that have one."""
         values: dict[str, dict[WellAddress, float]] = {}
-        for place, outcome, value in read_readings_table(self.csv, acting.state.campaign):
+        found = read_readings_table(self.csv, acting.state.campaign)
+        recorded = read_covariates(self.csv, acting.state.campaign)
+        for place, outcome, value in found:
             values.setdefault(outcome, {})[place.of(acting.campaign_id)] = value
         for outcome, of_wells in values.items():
             enter_values(acting, of_wells, outcome)
-        return {address for of_wells in values.values() for address in of_wells}
+        for entry in recorded:
+            _record_covariate(acting, entry.place.of(acting.campaign_id), entry.name, entry.value)
+        places = [*(entry.place for entry in found), *(entry.place for entry in recorded)]
+        return {place.of(acting.campaign_id) for place in places}
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many."""
@@ -298,6 +304,14 @@ def _enter(acting: Acting, address: WellAddress, value: float | None, measuremen
     session.add(ObservationRow(**found, value=kept))
     if value is not None:
         well.lost = ""
+
+
+def _record_covariate(acting: Acting, address: WellAddress, name: str, value: float | str) -> None:
+    """Record a covariate of a well; earlier values are kept, and the latest counts."""
+    existing(acting.session, WellRow, address)
+    given = {"label": value} if isinstance(value, str) else {"number": value}
+    acting.session.add(CovariateRow(**_columns(address), **given, name=name))
+    acting.record(EventKind.COVARIATE_RECORDED, address, {"covariate": name, "value": value})
 
 
 def plate_job(session: Session, plate: PlateAddress) -> JobRow:

@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     WELL_REQUEUED = "well_requeued"
     WELL_EXCLUDED = "well_excluded"
     VALUE_ENTERED = "value_entered"
+    COVARIATE_RECORDED = "covariate_recorded"
     VALUES_AWAITED = "values_awaited"
     READINGS_ENTERED = "readings_entered"
     OBSERVATION = "observation"

@@ -97,7 +97,7 @@ class WellState:
     """One well of a round: its proposal, its latest value and flags, and why it was lost.
 
     `measured` has the intermediate measurements by name: None where there is no value, or it is
-    flagged.
+    flagged. `covariates` has what was recorded by name: a number, or the label of a category.
     """
 
     well: Well
@@ -108,6 +108,7 @@ class WellState:
     scored: bool = False
     requeued: bool = False
     measured: Mapping[str, float | None] = field(default_factory=dict)
+    covariates: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def trusted(self) -> float | None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from orchestrator.intake.columns import Column, fitting
 from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
+from protocols.covariates import Covariate
 from protocols.errors import InvalidInput, Problem
 from protocols.outcomes import Outcome
 from protocols.table_text import TableText, finite, read_table
@@ -29,8 +30,8 @@ def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
     """The values of a table with the headers round, plate, well, and value or names of outcomes.
 
     `value` is the objective's. A header may have a unit behind it, such as `value [mg]`: the cells
-    are then converted. Where there are names of outcomes, an empty cell was not read. Cells are
-    separated by commas, semicolons or tabs; other columns are left out.
+    are then converted. Where there are names of outcomes or covariates, an empty cell was not
+    read. Cells are separated by commas, semicolons or tabs; other columns are left out.
 
     Raises:
         InvalidInput: with every line that cannot be used.
@@ -39,7 +40,8 @@ def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
     line, header = table.rows[0] if table.rows else (1, ())
     places = [fitting(header, name, "") for name in _PLACE]
     outcomes = _outcome_columns(header, campaign)
-    if not all(places) or not outcomes:
+    beside = bool(_covariate_columns(header, campaign))
+    if not all(places) or not (outcomes or beside):
         message = f"the header is {', '.join(header) or 'empty'}"
         raise InvalidInput(
             [
@@ -50,8 +52,59 @@ def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
         )
     rows = _Rows(table, {name: found[0] for name, found in zip(_PLACE, places, strict=True)})
     for line, cells in table.rows[1:]:
-        rows.take(line, [*cells, *[""] * len(header)], outcomes)
-    return rows.found()
+        rows.take(line, [*cells, *[""] * len(header)], outcomes, beside)
+    return rows.found(beside)
+
+
+class RecordedCovariate(NamedTuple):
+    """A covariate that a person recorded of a well: a number in its unit, or a label."""
+
+    place: WellPlace
+    name: str
+    value: float | str
+
+
+def read_covariates(text: str, campaign: Campaign) -> list[RecordedCovariate]:
+    """The covariates in a table of values: its columns that are called like one.
+
+    An empty cell was not recorded.
+
+    Raises:
+        InvalidInput: with every line that cannot be used.
+    """
+    table = read_table(text, _WHERE)
+    _, header = table.rows[0] if table.rows else (1, ())
+    columns = _covariate_columns(header, campaign)
+    places = [fitting(header, name, "") for name in _PLACE]
+    if not columns or not all(places):
+        return []
+    rows = _Rows(table, {name: found[0] for name, found in zip(_PLACE, places, strict=True)})
+    found: list[RecordedCovariate] = []
+    problems: list[Problem] = []
+    for line, given in table.rows[1:]:
+        cells = [*given, *[""] * len(header)]
+        place = rows.place(cells)
+        for covariate, column in columns:
+            cell = cells[column.index]
+            if not cell:
+                continue
+            number = finite(table, cell) if covariate.kind == "number" else None
+            value = cell if number is None else column.converted(number, covariate.unit)
+            if place is None or not covariate.allows(value):
+                message = f"{cell[:80]!r} cannot be used as {covariate.name}"
+                expected = f"a round, a plate, a well such as B2, and {covariate.expected}"
+                problem = Problem(where=_WHERE, line=line, message=message, expected=expected)
+                problems.append(problem)
+            else:
+                found.append(RecordedCovariate(place, covariate.name, value))
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
+def _covariate_columns(header: Sequence[str], campaign: Campaign) -> list[tuple[Covariate, Column]]:
+    named = ((it, fitting(header, it.name, it.unit)) for it in campaign.covariates)
+    return [(covariate, found[0]) for covariate, found in named if found]
 
 
 def _outcome_columns(header: Sequence[str], campaign: Campaign) -> list[tuple[Outcome, Column]]:
@@ -76,13 +129,17 @@ class _Rows:
         self._problems: list[Problem] = []
 
     def take(
-        self, line: int, cells: Sequence[str], outcomes: Sequence[tuple[Outcome, Column]]
+        self,
+        line: int,
+        cells: Sequence[str],
+        outcomes: Sequence[tuple[Outcome, Column]],
+        beside: bool,
     ) -> None:
-        place = self._place(cells)
+        place = self.place(cells)
         shown = [cells[column.index] for column in self._places.values()]
         for outcome, column in outcomes:
             cell = cells[column.index]
-            if not cell and len(outcomes) > 1:
+            if not cell and (beside or len(outcomes) > 1):
                 continue
             number = finite(self._table, cell)
             value = None if number is None else column.converted(number, outcome.scale.unit)
@@ -94,15 +151,15 @@ class _Rows:
             else:
                 self._values[place, outcome.name] = HandValue(place, outcome.name, value)
 
-    def found(self) -> list[HandValue]:
-        if not self._values and not self._problems:
+    def found(self, beside: bool) -> list[HandValue]:
+        if not self._values and not self._problems and not beside:
             message, expected = "there is no row", "a row for each well"
             self._problems.append(Problem(where=_WHERE, line=2, message=message, expected=expected))
         if self._problems:
             raise InvalidInput(self._problems)
         return list(self._values.values())
 
-    def _place(self, cells: Sequence[str]) -> WellPlace | None:
+    def place(self, cells: Sequence[str]) -> WellPlace | None:
         given = {name: cells[column.index] for name, column in self._places.items()}
         try:
             return WellPlace(

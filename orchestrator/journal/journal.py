@@ -280,7 +280,11 @@ class Journal(JobRecord):
                 MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row)
             )
             kind = EventKind.MEASUREMENT if measurement else EventKind.OBSERVATION
-            data: dict[str, Any] = {"value": score.value, "flags": list(score.flags)}
+            data: dict[str, Any] = {
+                "value": score.value,
+                "flags": list(score.flags),
+                "reading": reading_id,
+            }
             data |= {} if score.sd is None else {"sd": score.sd}
             add_event(session, reading.campaign_id, at, kind, str(address), measurement, data)
 

@@ -23,6 +23,7 @@ from orchestrator.journal.tables import (
     BY_HAND,
     OPEN_JOB,
     CampaignRow,
+    CovariateRow,
     Derived,
     JobRow,
     MeasurementRow,
@@ -83,6 +84,7 @@ class _Found(NamedTuple):
     wells: Mapping[int, Sequence[WellRow]]
     values: Mapping[_Place, Sequence[Derived]]
     others: Mapping[_Place, Mapping[str, Sequence[Derived]]]
+    recorded: Mapping[_Place, Mapping[str, float | str]]
     jobs: Mapping[int, Sequence[JobRow]]
     unscored: Mapping[int, Sequence[int]]
 
@@ -106,6 +108,12 @@ def _rounds(session: Session, campaign_id: str, campaign: Campaign) -> tuple[Rou
         select(MeasurementRow).filter_by(**here).order_by(col(MeasurementRow.id))
     ):
         others[other.round, other.plate, other.well][other.name].append(other)
+    recorded: dict[_Place, dict[str, float | str]] = defaultdict(dict)
+    if campaign.covariates:
+        query = select(CovariateRow).filter_by(**here).order_by(col(CovariateRow.id))
+        for entry in session.exec(query):
+            known = entry.label if entry.number is None else entry.number
+            recorded[entry.round, entry.plate, entry.well][entry.name] = known
     jobs: dict[int, list[JobRow]] = defaultdict(list)
     unscored: dict[int, list[int]] = defaultdict(list)
     if open_rounds:
@@ -115,7 +123,7 @@ def _rounds(session: Session, campaign_id: str, campaign: Campaign) -> tuple[Rou
         for number, reading in session.exec(waiting.order_by(col(ReadingRow.id))):
             if reading is not None:
                 unscored[number].append(reading)
-    found = _Found(campaign, wells, values, others, jobs, unscored)
+    found = _Found(campaign, wells, values, others, recorded, jobs, unscored)
     return tuple(_round_state(row, found) for row in rows)
 
 
@@ -171,6 +179,7 @@ def _round_state(row: RoundRow, found: _Found) -> RoundState:
                     for name, rows in found.others.get(place, {}).items()
                     for score in [_counted(rows, found.campaign.scored(name))]
                 },
+                found.recorded.get(place, {}),
             )
             for place, well in places
         ),
@@ -193,7 +202,10 @@ def _counted(rows: Sequence[Derived], outcome: Outcome) -> Score | None:
 
 
 def _well_state(
-    row: WellRow, observation: Score | None, measured: Mapping[str, float | None]
+    row: WellRow,
+    observation: Score | None,
+    measured: Mapping[str, float | None],
+    covariates: Mapping[str, float | str],
 ) -> WellState:
     return WellState(
         well=Well(plate=row.plate, name=row.well, number=row.number),
@@ -204,6 +216,7 @@ def _well_state(
         scored=observation is not None,
         requeued=row.requeued,
         measured=measured,
+        covariates=covariates,
     )
 
 

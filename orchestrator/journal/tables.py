@@ -201,6 +201,22 @@ class MeasurementRow(Derived, table=True):
     name: str
 
 
+class CovariateRow(SQLModel, table=True):
+    """A covariate of a well: a number, or the label of a category; the latest of a name counts."""
+
+    __tablename__ = "covariate"
+    __table_args__ = (Index("covariate_of_round", "campaign_id", "round"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    round: int
+    plate: int
+    well: str
+    name: str
+    number: float | None = None
+    label: str = ""
+
+
 class LeaseRow(SQLModel, table=True):
     """Who works on a campaign or a robot, until when (real time).
 

@@ -23,7 +23,7 @@ from protocols.image_formats import MEDIA_TYPES
 
 _METADATA = "ro-crate-metadata.json"
 _TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")
-_LATER = ("measurement",)
+_LATER = ("measurement", "covariate")
 """Tables that crates from before them do not have."""
 _KINDS = {
     ".json": "application/json",

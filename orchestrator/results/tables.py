@@ -21,8 +21,8 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
     """One row a well: address, role, parameters, value, flags, prediction and reason.
 
     The value's column is called as `value_column` says. It is empty where the well was lost or its
-    image could not be read; `flags` say why, with `;` between them. The other outcomes follow as
-    columns of their own.
+    image could not be read; `flags` say why, with `;` between them. The other outcomes and the
+    covariates follow as columns of their own.
     """
     rows = [
         {
@@ -30,6 +30,7 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
             "round": batch.number,
             **_well_row(state.campaign, well, value_column(state.campaign)),
             **_measured(state.campaign, well),
+            **{it.column: well.covariates.get(it.name) for it in state.campaign.covariates},
         }
         for batch in state.rounds
         for well in batch.wells
@@ -39,6 +40,7 @@ def tidy_table(state: CampaignState) -> pd.DataFrame:
         {
             value_column(state.campaign),
             *(measurement.column for measurement in state.campaign.measurements),
+            *(it.column for it in state.campaign.covariates if it.kind == "number"),
         },
     )
 

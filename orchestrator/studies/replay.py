@@ -1,5 +1,6 @@
 """Replay: every batch proposed again from what was known then, to compare. Pure."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -10,8 +11,12 @@ from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignState, Requeued, RoundState
 from orchestrator.journal.tables import EventRow
 from protocols.addresses import RoundAddress, WellAddress, parse_address
+from protocols.campaign import Campaign
+from protocols.combine import combined
 from protocols.conditions import Observation
 from protocols.layout import Layout
+from protocols.outcomes import Rule
+from protocols.scoring import Score
 
 
 class Replayed(NamedTuple):
@@ -39,6 +44,15 @@ class _Known:
     lost: bool = False
     requeued: bool = False
     outcomes: dict[str, float | None] = field(default_factory=dict)
+    scores: dict[str, dict[int, Score]] = field(default_factory=lambda: defaultdict(dict))
+    """By outcome and reading; journals from before 0.2 do not say of which reading a score is."""
+
+    def counted(self, event: EventRow, name: str, rule: Rule) -> Score:
+        """The score that counts of an outcome, with one more."""
+        found = Score(value=event.data["value"], flags=tuple(event.data["flags"]))
+        scores = self.scores[name]
+        scores[event.data.get("reading", 0)] = found
+        return combined([scores[reading] for reading in sorted(scores)], rule)
 
 
 def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
@@ -63,11 +77,11 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
             assert isinstance(finished, RoundAddress)
             over.add(finished.round_number)
         else:
-            _apply(known, event)
+            _apply(known, event, state.campaign)
     return found
 
 
-def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
+def _apply(known: dict[WellAddress, _Known], event: EventRow, campaign: Campaign) -> None:
     address = parse_address(event.subject)
     if not isinstance(address, WellAddress):
         return
@@ -75,10 +89,13 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow) -> None:
     match event.kind:
         case EventKind.OBSERVATION:
             well.scored = True
+            score = well.counted(event, "", campaign.outcome.combine)
             if not well.by_hand:
-                well.value, well.flags = event.data["value"], tuple(event.data["flags"])
+                well.value, well.flags = score.value, score.flags
         case EventKind.MEASUREMENT:
-            well.outcomes[event.message] = None if event.data["flags"] else event.data["value"]
+            rule = campaign.scored(event.message).combine
+            score = well.counted(event, event.message, rule)
+            well.outcomes[event.message] = None if score.flags else score.value
         case EventKind.VALUE_ENTERED | EventKind.WELL_EXCLUDED if event.data.get("outcome"):
             well.outcomes[event.data["outcome"]] = event.data.get("value")
         case EventKind.VALUE_ENTERED:

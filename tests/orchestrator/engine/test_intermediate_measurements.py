@@ -138,8 +138,8 @@ def test_a_journal_from_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
     journal = Journal(settings.journal_url)
     campaign_id = journal.create_campaign(read_campaign(ASSAY_FILE.read_text()), "", [], START)
     with journal.transaction() as session:
-        session.connection().exec_driver_sql("DROP TABLE measurement")
-        session.connection().exec_driver_sql("DROP TABLE journal")
+        for table in ("measurement", "journal", "covariate"):
+            session.connection().exec_driver_sql(f"DROP TABLE {table}")
         session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
     journal.close()
     again = Journal(settings.journal_url)

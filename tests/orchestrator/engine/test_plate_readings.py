@@ -13,6 +13,7 @@ from orchestrator.lab.lab import Lab
 from orchestrator.results.crate import verify, write_crate
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
+from orchestrator.studies.replay import replay
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.jobs import JobReport, Reading
@@ -147,3 +148,15 @@ def test_standards_on_the_plate_of_a_persons_table_are_found_again(tmp_path: Pat
     assert rescore(lab, campaign_id, "ada", "again").changed == 0
     [event] = [e for e in lab.journal.events(campaign_id) if e.kind == "observation"][:1]
     assert event.data["sd"] == pytest.approx(0.24, abs=0.005)
+
+
+def test_a_replay_rests_on_the_combined_value(tmp_path: Path) -> None:
+    """Proposals of a model are those of the journal's values to the last bit, or differ."""
+    text = FILE.read_text().replace("stop: {rounds: 3}", "stop: {rounds: 2}")
+    lab, campaign_id = finished(tmp_path, read_campaign(text))
+    rescore(lab, campaign_id, "ada", "after the last batch")
+    state, events = lab.journal.state(campaign_id), lab.journal.events(campaign_id)
+    assert replay(state, events)[1].same == 24
+    for event in events:
+        event.data = {key: value for key, value in event.data.items() if key != "reading"}
+    assert replay(state, events)[1].same < 24
