@@ -221,6 +221,7 @@ def well_view(campaign_id: str, round_number: int, well: WellState) -> WellView:
         lost=well.lost,
         requeued=well.requeued,
         measured=dict(well.measured),
+        covariates=dict(well.covariates),
     )
 
 
@@ -239,6 +240,7 @@ def reading_view(row: ReadingRow, marks: bool) -> ReadingView:
         media_type=MEDIA_TYPES.get(Path(row.path).suffix, "") if is_image else "",
         preview=f"{base}/preview" if is_image else None,
         marked=f"{base}/marked" if is_image and marks else None,
+        file=f"{base}/file" if row.path and not is_image else None,
     )
 
 

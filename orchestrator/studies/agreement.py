@@ -4,6 +4,7 @@ Bland and Altman 1986, "Statistical methods for assessing agreement between two 
 measurement".
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from scipy.stats import linregress, t
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import BY_HAND, ObservationRow
 from protocols.addresses import WellAddress
+from protocols.combine import combined
+from protocols.scoring import Score
 
 _LIMITS = 1.96
 FEWEST_PAIRS = 3
@@ -87,13 +90,19 @@ def _trend(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
 def pairs_of(journal: Journal, campaign_id: str) -> list[Pair]:
     """The wells that have a trusted score and a value by hand, by address; the latest of each."""
-    scored: dict[WellAddress, float | None] = {}
+    rule = journal.state(campaign_id).campaign.outcome.combine
+    scored: dict[WellAddress, dict[int, Score]] = defaultdict(dict)
     by_hand: dict[WellAddress, float] = {}
     for row in journal.derived(campaign_id, ObservationRow):
         address = WellAddress(campaign_id, row.round, row.plate, row.well)
         if row.scorer != BY_HAND:
-            scored[address] = row.value if not row.flags else None
+            scored[address][row.reading_id] = Score(value=row.value, flags=tuple(row.flags))
         elif row.value is not None and not row.flags:
             by_hand[address] = row.value
-    pairs = ((address, scored.get(address), value) for address, value in sorted(by_hand.items()))
-    return [Pair(address, score, value) for address, score, value in pairs if score is not None]
+    pairs = []
+    for address, value in sorted(by_hand.items()):
+        scores = [score for _, score in sorted(scored[address].items())]
+        counted = combined(scores, rule) if scores else None
+        if counted is not None and counted.value is not None and not counted.flags:
+            pairs.append(Pair(address, counted.value, value))
+    return pairs

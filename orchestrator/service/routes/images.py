@@ -1,4 +1,4 @@
-"""Images over HTTP: as the camera gave them, for a browser, and with what was counted marked."""
+"""Images and other files of readings over HTTP: as they came, for a browser, and marked."""
 
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from protocols.image_formats import MEDIA_TYPES, ImageNotRead, format_of
 from protocols.images import preview_png, shown_by_browsers
 
 _KINDS = sorted(set(MEDIA_TYPES.values()))
+_FILE = "application/octet-stream"
 _SHOWN = ("image/jpeg", "image/png")
 _UNCHANGING = {"Cache-Control": "private, max-age=86400, immutable"}
 
@@ -93,6 +94,30 @@ def marked(
     )
 
 
+@images.get(
+    "/{campaign_id}/readings/{reading}/file",
+    responses=READING
+    | {200: {"content": {_FILE: {}, "application/json": {}}, "description": "The file."}},
+    response_class=FileResponse,
+)
+def file(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber
+) -> FileResponse:
+    """The file of a reading that is no image.
+
+    The table of its plate or its trace (JSON), or the file as its vendor wrote it.
+    """
+    row, path = _file_of(backend, campaign_id, reading)
+    if row.kind == "image":
+        raise Missing(f"reading {reading} of {campaign_id} is an image")
+    return FileResponse(
+        path,
+        media_type=_FILE if row.kind == "file" else "application/json",
+        filename=path.name,
+        headers=_UNCHANGING,
+    )
+
+
 def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(256)
@@ -104,11 +129,22 @@ def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[Reading
     Raises:
         Missing: it is none, or it is gone.
     """
+    if backend.journal.reading(reading).kind != "image":
+        raise Missing(f"reading {reading} of {campaign_id} is no image")
+    return _file_of(backend, campaign_id, reading)
+
+
+def _file_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingRow, Path]:
+    """A reading that has a file, and where that is.
+
+    Raises:
+        Missing: it has none, or it is gone.
+    """
     row = backend.journal.reading(reading)
     folder = backend.settings.campaign_folder(row.campaign_id).resolve()
     path = (backend.settings.home / row.path).resolve()
-    if row.campaign_id != campaign_id or row.kind != "image" or not path.is_relative_to(folder):
-        raise Missing(f"reading {reading} of {campaign_id} is no image")
+    if row.campaign_id != campaign_id or not row.path or not path.is_relative_to(folder):
+        raise Missing(f"reading {reading} of {campaign_id} has no file")
     if not path.is_file():
-        raise Missing(f"the image of reading {reading} is not on the disk any more")
+        raise Missing(f"the file of reading {reading} is not on the disk any more")
     return row, path

@@ -155,6 +155,8 @@ class WellView(View):
     requeued: bool
     measured: dict[str, float | None]
     """The outcomes but for the objective's, by name."""
+    covariates: dict[str, float | str]
+    """What was recorded and not chosen, by name."""
 
 
 class RoundView(RoundSummary):
@@ -179,6 +181,8 @@ class ReadingView(View):
     """Where the image is as a browser can show it."""
     marked: str | None
     """Where the image is on which the scorer marks what it counted."""
+    file: str | None
+    """Where its file is, if it is no image: a plate table, a trace, or what its vendor wrote."""
 
 
 class ObservationView(View):

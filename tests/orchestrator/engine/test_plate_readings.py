@@ -25,6 +25,7 @@ from simulators.variation import with_variation
 from tests.acting import read_table, rescore
 from tests.builders import job_of, lab_of, until_asked
 from tests.conftest import ROOT
+from tests.service import house
 
 FILE = ROOT / "examples" / "enzyme" / "campaign.yaml"
 
@@ -95,6 +96,16 @@ def test_a_table_is_kept_once_and_every_well_has_its_number(tmp_path: Path) -> N
     # The slope of the file's standards, by hand: 0.008 AU a micromolar.
     assert value == pytest.approx((sum(absorbances) / 2 - 0.05) / 0.008, abs=1.5)
     assert rescore(lab, campaign_id, "ada", "again").changed == 0
+    with house(tmp_path) as served:
+        viewer = served.client("viewer")
+        shown = viewer.get(f"/api/v1/campaigns/{campaign_id}/rounds/1/wells/2/A1").json()
+        files = [viewer.get(reading["file"]) for reading in shown["readings"]]
+        assert [found.headers["content-type"] for found in files] == ["application/json"] * 3
+        assert files[1].json() == first
+        assert files[0].json()["trace"]["x"]["unit"] == "s"
+        assert viewer.get(f"{shown['readings'][0]['file'][:-4]}image").status_code == 404
+        page = viewer.get(f"/campaigns/{campaign_id}/wells/1/2/A1").text
+        assert f'href="{shown["readings"][1]["file"]}" download' in page
     crate = tmp_path / "crate.zip"
     write_crate(Settings(home=tmp_path), lab.journal, campaign_id, crate)
     assert verify(crate) == []
