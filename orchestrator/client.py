@@ -2,9 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -26,7 +25,7 @@ from orchestrator.service.schema import (
     Stopped,
     WellHistory,
 )
-from protocols.addresses import WellPlace
+from orchestrator.service.schema.act_methods import ActMethods
 from protocols.errors import WellwiseError
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
@@ -45,7 +44,7 @@ class RefusedByService(WellwiseError):
         self.details = details
 
 
-class Client:
+class Client(ActMethods):
     """One service, as one person.
 
     Every change has an idempotency key and is sent again after a lost connection: it takes effect
@@ -122,160 +121,6 @@ class Client:
     def stop_now(self, campaign: str, why: str) -> Stopped:
         """Stop the robots at once, then pause the campaign."""
         return self._post(f"/campaigns/{campaign}/stop-now", Stopped, {"why": why})
-
-    # Acts, from the table of acts: see orchestrator/control/generate.py
-    _acts: ClassVar[Mapping[str, tuple[str, type[CampaignSummary | WellHistory | Entered]]]] = {
-        "pause": ("/pause", CampaignSummary),
-        "resume": ("/resume", CampaignSummary),
-        "approve": ("/approve", CampaignSummary),
-        "edit_proposal": ("/rounds/{number}/wells/{plate}/{well}/proposal", WellHistory),
-        "decide": ("/decisions", CampaignSummary),
-        "enter_reading": ("/rounds/{number}/wells/{plate}/{well}/reading", WellHistory),
-        "upload_readings": ("/readings", Entered),
-        "read_table": ("/plate-tables", CampaignSummary),
-        "requeue": ("/requeue", CampaignSummary),
-        "hand_over": ("/hand-over", CampaignSummary),
-        "set_robot_address": ("/robot-address", CampaignSummary),
-        "set_rounds": ("/rounds", CampaignSummary),
-        "rescore": ("/rescore", CampaignSummary),
-        "abort": ("/abort", CampaignSummary),
-    }
-
-    def pause(self, campaign: str, why: str) -> CampaignSummary:
-        """Send no more jobs; robots finish what they have."""
-        return cast(CampaignSummary, self.act(campaign, "pause", why=why))
-
-    def resume(self, campaign: str, why: str) -> CampaignSummary:
-        """Let a paused campaign go on."""
-        return cast(CampaignSummary, self.act(campaign, "resume", why=why))
-
-    def approve(self, campaign: str, why: str) -> CampaignSummary:
-        """Let the robots have the batch that waits for approval."""
-        return cast(CampaignSummary, self.act(campaign, "approve", why=why))
-
-    def edit_proposal(
-        self,
-        campaign: str,
-        round_number: int,
-        plate: int,
-        well: str,
-        why: str,
-        values: Mapping[str, int | float | str] = MappingProxyType({}),
-        leave_empty: bool = False,
-    ) -> WellHistory:
-        """Change what a well of a batch that waits for approval is to get, or leave it empty."""
-        return cast(
-            WellHistory,
-            self.act(
-                campaign,
-                "edit_proposal",
-                place={"round": round_number, "plate": plate, "well": well},
-                values=dict(values),
-                leave_empty=leave_empty,
-                why=why,
-            ),
-        )
-
-    def decide(
-        self,
-        campaign: str,
-        job: str,
-        decision: Literal["done", "failed", "again", "go-on"],
-        why: str,
-        failed_wells: Sequence[str] = (),
-        and_before: bool = False,
-    ) -> CampaignSummary:
-        """Say what became of a job in doubt, or whether a late one is still to be sent."""
-        return cast(
-            CampaignSummary,
-            self.act(
-                campaign,
-                "decide",
-                job=job,
-                decision=decision,
-                failed_wells=list(failed_wells),
-                and_before=and_before,
-                why=why,
-            ),
-        )
-
-    def enter_reading(
-        self, campaign: str, round_number: int, plate: int, well: str, value: float | None, why: str
-    ) -> WellHistory:
-        """Enter the value of a well by hand, or exclude it; earlier values are kept."""
-        return cast(
-            WellHistory,
-            self.act(
-                campaign,
-                "enter_reading",
-                place={"round": round_number, "plate": plate, "well": well},
-                value=value,
-                why=why,
-            ),
-        )
-
-    def upload_readings(self, campaign: str, csv: str, why: str) -> Entered:
-        """Enter the values of many wells from a table; all of them or, if one is wrong, none."""
-        return cast(Entered, self.act(campaign, "upload_readings", csv=csv, why=why))
-
-    def read_table(
-        self,
-        campaign: str,
-        table: str,
-        round_number: int,
-        plate: int,
-        why: str,
-        unit: str = "",
-        block: str = "",
-    ) -> CampaignSummary:
-        """Enter a plate reader's table of one plate; the campaign's scorer derives the values."""
-        return cast(
-            CampaignSummary,
-            self.act(
-                campaign,
-                "read_table",
-                table=table,
-                round_number=round_number,
-                plate=plate,
-                unit=unit,
-                block=block,
-                why=why,
-            ),
-        )
-
-    def requeue(self, campaign: str, why: str, wells: Sequence[WellPlace] = ()) -> CampaignSummary:
-        """Have the conditions of lost wells tried again in the next round that is planned."""
-        return cast(
-            CampaignSummary,
-            self.act(campaign, "requeue", wells=[entry.model_dump() for entry in wells], why=why),
-        )
-
-    def hand_over(self, campaign: str, robot: str, to: str, why: str) -> CampaignSummary:
-        """Give what a robot has not begun in this round to another one that shares its steps."""
-        return cast(CampaignSummary, self.act(campaign, "hand_over", robot=robot, to=to, why=why))
-
-    def set_robot_address(
-        self, campaign: str, robot: str, address: str, why: str
-    ) -> CampaignSummary:
-        """Say where a robot is now, such as at another port or network address."""
-        return cast(
-            CampaignSummary,
-            self.act(campaign, "set_robot_address", robot=robot, address=address, why=why),
-        )
-
-    def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
-        """Raise or lower how many rounds the campaign is to have."""
-        return cast(CampaignSummary, self.act(campaign, "set_rounds", rounds=rounds, why=why))
-
-    def rescore(self, campaign: str, why: str) -> CampaignSummary:
-        """Score all readings again with the scorers installed now; the old scores are kept."""
-        return cast(CampaignSummary, self.act(campaign, "rescore", why=why))
-
-    def abort(self, campaign: str, why: str) -> CampaignSummary:
-        """End a campaign for good; robots finish what they have."""
-        return cast(CampaignSummary, self.act(campaign, "abort", why=why))
-
-    # End of acts
 
     def round(self, campaign: str, number: int) -> RoundView:
         """A round with its proposals and what came of them."""

@@ -68,11 +68,26 @@ class LaterRounds(_Model):
         return self.proposed + self.controls
 
 
+class WantedBatch(_Model):
+    """What a person wants of one round: parameters that are fixed in it, and own conditions."""
+
+    round: int = Field(ge=1, le=1_000)
+    fixed: dict[Name, Value] = Field(
+        default_factory=dict, description="parameter -> the value that every proposal has"
+    )
+    chosen: tuple[Chosen, ...] = Field(
+        (), description="conditions that a person chose, in place of proposed ones"
+    )
+
+
 class RoundPlan(_Model):
     """What fills the wells of each round."""
 
     first: FirstRound
     later: LaterRounds
+    wanted: tuple[WantedBatch, ...] = Field(
+        (), description="what is wanted of single rounds", exclude_if=lambda it: not it
+    )
     approval: bool = Field(
         False, description="a person approves each batch before the robots get it"
     )
@@ -83,6 +98,13 @@ class RoundPlan(_Model):
         description="how many rounds may be under way at once: the next one is planned as soon as "
         "one of them is over, with the conditions of the others as pending",
     )
+
+    def wanted_of(self, round_number: int) -> WantedBatch:
+        """What is wanted of a round; nothing is fixed or chosen where nobody said so."""
+        return next(
+            (batch for batch in self.wanted if batch.round == round_number),
+            WantedBatch(round=round_number),
+        )
 
 
 class StopRule(_Model):

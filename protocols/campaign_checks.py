@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from protocols.timing_checks import timing_findings
 
 if TYPE_CHECKING:
     from protocols.campaign import (
+        Chosen,
         FirstRound,
         PastResults,
         RobotConfig,
@@ -73,7 +74,10 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         yield from _well_findings(parts.plates, parts.rounds)
         if not parts.broken:
             by_name = {parameter.name: parameter for _, parameter in parts.parameters}
-            yield from _chosen_findings(by_name, parts.plates, parts.rounds.first)
+            yield from _chosen_findings(
+                by_name, parts.plates, parts.rounds.first.chosen, 1, ("rounds", "first")
+            )
+            yield from _wanted_findings(by_name, parts.plates, parts.rounds)
             yield from _standard_findings(by_name, parts.rounds.first)
     if parts.stop is not None:
         yield from _spend_findings(parts.stop, parts.costs)
@@ -203,11 +207,15 @@ def _first_words(first: FirstRound) -> str:
 
 
 def _chosen_findings(
-    parameters: Mapping[str, Parameter], plates: Plates, first: FirstRound
+    parameters: Mapping[str, Parameter],
+    plates: Plates,
+    several: Sequence[Chosen],
+    round_number: int,
+    place: Loc,
 ) -> Iterator[Finding]:
     """Conditions that are not of this space, or that fewer wells fit than want them."""
-    for index, chosen in enumerate(first.chosen):
-        loc: Loc = ("rounds", "first", "chosen", index, "condition")
+    for index, chosen in enumerate(several):
+        loc: Loc = (*place, "chosen", index, "condition")
         names = chosen.condition.keys()
         known: dict[str, Value] = {}
         for name, parameter in parameters.items():
@@ -230,16 +238,48 @@ def _chosen_findings(
                 fitting &= {
                     well
                     for well in fitting
-                    if parameter.decided_by_well.value(1, well.number, well.plate) == value
+                    if parameter.decided_by_well.value(round_number, well.number, well.plate)
+                    == value
                 }
         if len(fitting) < chosen.wells:
             message = (
                 f"{chosen.wells} wells are wanted, but {len(fitting)} "
-                "decide these values in round 1"
+                f"decide these values in round {round_number}"
             )
             yield Finding(
                 loc=loc, message=message, expected="values that more wells decide, or more plates"
             )
+
+
+def _wanted_findings(
+    parameters: Mapping[str, Parameter], plates: Plates, rounds: RoundPlan
+) -> Iterator[Finding]:
+    """What is wanted of single rounds and cannot be."""
+    seen: set[int] = set()
+    for index, batch in enumerate(rounds.wanted):
+        place: Loc = ("rounds", "wanted", index)
+        if batch.round in seen:
+            message = f"round {batch.round} is named twice"
+            yield Finding(loc=(*place, "round"), message=message, expected="each round once")
+        seen.add(batch.round)
+        yield from _chosen_findings(parameters, plates, batch.chosen, batch.round, place)
+        room = rounds.first.initial if batch.round == 1 else rounds.later.proposed
+        wells = sum(chosen.wells for chosen in batch.chosen)
+        if wells > room:
+            message = f"{wells} chosen wells in round {batch.round}"
+            yield Finding(loc=(*place, "chosen"), message=message, expected=f"at most {room}")
+        for name, value in batch.fixed.items():
+            parameter = parameters.get(name)
+            loc: Loc = (*place, "fixed", name)
+            if parameter is None:
+                message = f"{name!r} is not a parameter of this campaign"
+                yield Finding(loc=loc, message=message, expected="one of " + ", ".join(parameters))
+            elif parameter.decided_by_well is not None:
+                message = f"{name!r} is decided by the well"
+                yield Finding(loc=loc, message=message, expected="another parameter")
+            elif parameter.snap(value) is None:
+                message = f"{value!r} is not allowed for {name!r}"
+                yield Finding(loc=loc, message=message, expected=parameter.allowed)
 
 
 def _decided_findings(

@@ -74,7 +74,11 @@ class Step(_Model):
         None, alias="for", description="how long it comes again and again, with `every`"
     )
     until: Until | None = Field(None, description="it comes again until an outcome has a value")
-    tolerance: Annotated[Duration, Field(validate_default=True)] = Quantity(12, "hour")
+    tolerance: Duration | None = Field(
+        None,
+        description="how late it may begin; 12 hours if absent, and of what is repeated no later "
+        "than its next time",
+    )
     operations: tuple[OperationTemplate, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -130,12 +134,12 @@ class Step(_Model):
     @property
     def lateness(self) -> Quantity:
         """How late it may begin; what is repeated may not be later than its next time."""
-        if self.after is not None and self.after.tolerance is not None:
-            return self.after.tolerance
-        given = "tolerance" in self.model_fields_set
-        if self.interval is None or given or self.interval.to("s") > self.tolerance.to("s"):
-            return self.tolerance
-        return self.interval
+        own = None if self.after is None else self.after.tolerance
+        given = own or self.tolerance
+        if given is not None:
+            return given
+        longest = Quantity(12, "hour")
+        return min(longest, self.interval or longest, key=lambda found: found.to("s"))
 
     @property
     def when(self) -> str:

@@ -123,6 +123,15 @@ class SearchSpace(BaseModel):
         """
         return self._condition(values, lambda parameter, value: parameter.observed(value))
 
+    def completed(self, condition: Condition) -> Condition:
+        """A condition from before some parameters were added, with what they were until then."""
+        added = {
+            parameter.name: parameter.so_far
+            for parameter in self.active(condition.root)
+            if parameter.so_far is not None and parameter.name not in condition.root
+        }
+        return Condition(condition.root | added) if added else condition
+
     def _condition(
         self,
         values: Mapping[str, Value],

@@ -51,6 +51,10 @@ def when_findings(parameters: Sequence[Parameter]) -> Iterator[Finding]:
                 yield Finding(loc=loc, message=message, expected="a parameter with levels")
             else:
                 yield from _unknown_values(parent, values, loc)
+        if parameter.so_far is not None and parameter.observed(parameter.so_far) is None:
+            message = f"{parameter.so_far!r} cannot have been its value"
+            loc = ("parameters", index, "so_far")
+            yield Finding(loc=loc, message=message, expected=parameter.allowed)
         if parameter.when and parameter.decided_by_well is not None:
             message = "what the well decides is there in every condition"
             yield Finding(

@@ -2,6 +2,13 @@
 
 from orchestrator.control.act import Act
 from orchestrator.control.campaigns import Abort, Pause, Resume, SetRounds
+from orchestrator.control.changes import (
+    AddCondition,
+    AddLevel,
+    ChangeCampaign,
+    FixNext,
+    SetRange,
+)
 from orchestrator.control.handover import HandOver
 from orchestrator.control.jobs import Decide
 from orchestrator.control.proposals import Approve, EditProposal
@@ -22,6 +29,11 @@ ACTS: list[type[Act]] = [
     HandOver,
     SetRobotAddress,
     SetRounds,
+    FixNext,
+    AddCondition,
+    SetRange,
+    AddLevel,
+    ChangeCampaign,
     Rescore,
     Abort,
 ]

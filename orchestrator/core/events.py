@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     CAMPAIGN_ABORTED = "campaign_aborted"
     CAMPAIGN_FINISHED = "campaign_finished"
     ROUNDS_SET = "rounds_set"
+    CAMPAIGN_CHANGED = "campaign_changed"
     CLOCK_MOVED = "clock_moved"
     NOTICE = "notice"
 

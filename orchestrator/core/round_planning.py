@@ -81,6 +81,11 @@ def plan_round(
         assigned |= chosen
     else:
         assigned, notices = _controls(campaign, round_number, observations)
+    wanted = campaign.rounds.wanted_of(round_number)
+    if wanted.chosen:
+        chosen, more = assign_chosen(campaign, assigned, round_number, wanted.chosen)
+        assigned |= chosen
+        notices += more
     again = assign(
         [place.condition for place in requeued],
         len(requeued),
@@ -103,7 +108,7 @@ def plan_round(
     proposals = optimizer.propose(
         campaign.space,
         observations,
-        positions=[decided[index] for index in open_wells],
+        positions=[decided[index] | wanted.fixed for index in open_wells],
         number=len(open_wells),
         seed=_seed(campaign, round_number, 2),
         pending=[
@@ -169,20 +174,27 @@ def _part_of_design(campaign: Campaign, round_number: int) -> Layout:
 
 
 def assign_chosen(
-    campaign: Campaign, assigned: Mapping[int, Proposal]
+    campaign: Campaign,
+    assigned: Mapping[int, Proposal],
+    round_number: int = 1,
+    wanted: Sequence[Chosen] | None = None,
 ) -> tuple[dict[int, Proposal], list[str]]:
-    """A person's conditions of round 1, by well index, and notes for the operator."""
+    """A person's conditions of a round, by well index, and notes for the operator.
+
+    Those of the file's first round unless others are wanted.
+    """
     taken = set(assigned)
     found: dict[int, Proposal] = {}
     notices = []
-    for number, chosen in enumerate(campaign.rounds.first.chosen):
+    several = campaign.rounds.first.chosen if wanted is None else wanted
+    for number, chosen in enumerate(several):
         condition = chosen_condition(campaign, chosen)
         assignment = assign(
             [condition] * chosen.wells,
             chosen.wells,
             campaign.plates.all_wells(),
-            campaign.decided_values(1),
-            _seed(campaign, 1, 5 + number),
+            campaign.decided_values(round_number),
+            _seed(campaign, round_number, (5 if wanted is None else 1005) + number),
             taken,
         )
         taken |= assignment.by_well.keys()

@@ -14,9 +14,12 @@ def feasibility_findings(campaign: Campaign) -> list[Finding]:
     """
     if not campaign.constraints:
         return []
+    last = max((batch.round for batch in campaign.rounds.wanted), default=1)
     asked: set[frozenset[tuple[str, Value]]] = set()
     for round_number in range(1, campaign.stop.rounds + 1):
-        for decided in campaign.decided_values(round_number):
+        fixed = campaign.rounds.wanted_of(round_number).fixed
+        for values in campaign.decided_values(round_number):
+            decided = values | fixed
             key = frozenset(decided.items())
             if key in asked:
                 continue
@@ -24,7 +27,7 @@ def feasibility_findings(campaign: Campaign) -> list[Finding]:
             finding = _finding(campaign, decided, round_number)
             if finding is not None:
                 return [finding]
-        if all(
+        if round_number >= last and all(
             round_number >= len(parameter.decided_by_well.base)
             for parameter in campaign.space.decided
             if parameter.decided_by_well is not None

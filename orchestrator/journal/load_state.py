@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ from protocols.conditions import Observation, Proposal
 from protocols.outcomes import Outcome
 from protocols.plates import Well
 from protocols.scoring import Score
+from protocols.search_space import SearchSpace
 
 _Place = tuple[int, int, str]
 """Round, plate and well."""
@@ -67,14 +69,31 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
         status=CampaignStatus(row.status),
         reason=row.reason,
         started_at=row.started_at,
-        past=tuple(OBSERVATIONS.validate_python(row.past)),
-        rounds=_rounds(session, row.id, campaign),
+        past=tuple(
+            found.model_copy(update={"condition": campaign.space.completed(found.condition)})
+            for found in OBSERVATIONS.validate_python(row.past)
+        ),
+        rounds=tuple(
+            _completed(batch, campaign.space) for batch in _rounds(session, row.id, campaign)
+        ),
         outages=tuple(
             Outage(outage.robot, outage.since, outage.retry_at, outage.message)
             for outage in session.exec(outages)
         ),
         elsewhere_in_doubt=dict(session.exec(doubts).all()),
     )
+
+
+def _completed(batch: RoundState, space: SearchSpace) -> RoundState:
+    """A round whose conditions have what parameters that were added later were until then."""
+    if all(parameter.so_far is None for parameter in space.parameters):
+        return batch
+    wells = []
+    for well in batch.wells:
+        condition = space.completed(well.proposal.condition)
+        proposal = well.proposal.model_copy(update={"condition": condition})
+        wells.append(replace(well, proposal=proposal))
+    return replace(batch, wells=tuple(wells))
 
 
 class _Found(NamedTuple):

@@ -1,10 +1,10 @@
 """Replay: every batch proposed again from what was known then, to compare. Pure."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator.core.events import EventKind
 from orchestrator.core.round_planning import plan_round
@@ -13,10 +13,11 @@ from orchestrator.journal.tables import EventRow
 from protocols.addresses import RoundAddress, WellAddress, parse_address
 from protocols.campaign import Campaign
 from protocols.combine import combined
-from protocols.conditions import Observation
+from protocols.conditions import Condition, Observation
 from protocols.layout import Layout
 from protocols.outcomes import Rule
 from protocols.scoring import Score
+from protocols.search_space import SearchSpace
 
 
 class Replayed(NamedTuple):
@@ -68,9 +69,12 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
     known: dict[WellAddress, _Known] = {}
     over: set[int] = set()
     found = []
+    campaign = _as_launched(state, events)
     for event in events:
-        if event.kind == EventKind.ROUND_PLANNED:
-            again = _again(state, event.data["round"], known, over)
+        if event.kind == EventKind.CAMPAIGN_CHANGED:
+            campaign = _with(campaign, event.data["after"])
+        elif event.kind == EventKind.ROUND_PLANNED:
+            again = _again(state, campaign, event.data["round"], known, over)
             found.append(again._replace(version=event.data.get("version", "")))
         elif event.kind == EventKind.ROUND_FINISHED:
             finished = parse_address(event.subject)
@@ -79,6 +83,20 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
         else:
             _apply(known, event, state.campaign)
     return found
+
+
+def _as_launched(state: CampaignState, events: Sequence[EventRow]) -> Campaign:
+    """The campaign before anything of it was changed."""
+    campaign = state.campaign
+    for event in reversed(events):
+        if event.kind == EventKind.CAMPAIGN_CHANGED:
+            campaign = _with(campaign, event.data["before"])
+    return campaign
+
+
+def _with(campaign: Campaign, parts: Mapping[str, Any]) -> Campaign:
+    written = campaign.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return Campaign.model_validate(written | dict(parts))
 
 
 def _apply(known: dict[WellAddress, _Known], event: EventRow, campaign: Campaign) -> None:
@@ -111,16 +129,23 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow, campaign: Campaign
 
 
 def _again(
-    state: CampaignState, number: int, known: dict[WellAddress, _Known], over: AbstractSet[int]
+    state: CampaignState,
+    campaign: Campaign,
+    number: int,
+    known: dict[WellAddress, _Known],
+    over: AbstractSet[int],
 ) -> Replayed:
     before = [batch for batch in state.rounds if batch.number < number]
-    observations = list(state.past)
+    observations = [
+        found.model_copy(update={"condition": _then(campaign, found.condition)})
+        for found in state.past
+    ]
     requeued, pending = [], []
     for batch in before:
         for well in batch.wells:
             address = WellAddress(state.id, batch.number, well.well.plate, well.well.name)
             now = known.get(address, _Known())
-            condition = well.proposal.condition
+            condition = _then(campaign, well.proposal.condition)
             if now.scored and not now.lost:
                 observations.append(
                     Observation(
@@ -135,14 +160,25 @@ def _again(
                 pending.append(condition)
             if now.requeued:
                 requeued.append(Requeued(address, condition))
-    plan = plan_round(state.campaign, number, observations, requeued, pending=pending)
+    plan = plan_round(campaign, number, observations, requeued, pending=pending)
     for address in plan.requeued:
         known[address].requeued = False
-    return _compared(state.rounds[number - 1], plan.layout)
+    return _compared(state.rounds[number - 1], plan.layout, state.campaign.space)
 
 
-def _compared(batch: RoundState, layout: Layout) -> Replayed:
-    again = {placement.well: placement.proposal for placement in layout.placements}
+def _then(campaign: Campaign, condition: Condition) -> Condition:
+    """A condition as it was when the campaign had these parameters."""
+    names = campaign.space.by_name
+    return Condition({name: value for name, value in condition.root.items() if name in names})
+
+
+def _compared(batch: RoundState, layout: Layout, space: SearchSpace) -> Replayed:
+    again = {
+        placement.well: placement.proposal.model_copy(
+            update={"condition": space.completed(placement.proposal.condition)}
+        )
+        for placement in layout.placements
+    }
     same, edited, different = 0, 0, []
     for well in batch.wells:
         if well.proposal.role == "edited":

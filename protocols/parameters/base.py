@@ -74,6 +74,12 @@ class BaseParameter(BaseModel, ABC):
         exclude_if=lambda it: not it,
     )
 
+    so_far: Value | None = Field(
+        None,
+        description="what it was in all that was measured before it became a parameter",
+        exclude_if=lambda it: it is None,
+    )
+
     # Each kind declares its own, because fields are serialised in the order of declaration.
     if TYPE_CHECKING:
         kind: str

@@ -99,7 +99,9 @@ def test_an_act_of_ones_own_is_found_in_every_face(tmp_path: Path, assay: Campai
         assert client.act(campaign_id, "water", litres=2.0, why="dry").last_event > 0  # type: ignore[union-attr]
         scope: dict[str, Any] = {}
         exec(  # the generated text, as the client's file would hold it
-            "from orchestrator.client import *\nfrom orchestrator.client import Client, cast, "
+            "from orchestrator.service.schema.act_methods import *\n"
+            "from orchestrator.client import Client\n"
+            "from orchestrator.service.schema.act_methods import cast, "
             "CampaignSummary\n"
             "from types import MappingProxyType\nfrom typing import *\nfrom "
             "orchestrator.service.schema import *\n"

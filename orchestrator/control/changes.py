@@ -1,0 +1,340 @@
+"""Acts that change a campaign under way: its space and protocol, and what its next batch has.
+
+What was measured stays usable: a number that is not allowed any more is still learnt from, and a
+parameter that is added says what it was so far.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, ValidationError
+
+from orchestrator.control.act import Act, Acting, Text, Typed
+from orchestrator.control.proposals import Level, ParameterName
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import CampaignState
+from orchestrator.errors import JournalError
+from orchestrator.intake.feasibility import feasibility_findings
+from orchestrator.journal.store import existing
+from orchestrator.journal.tables import CampaignRow
+from protocols.campaign import Campaign
+from protocols.campaign_file import LabFile, problems_at, read_campaign
+from protocols.errors import InvalidInput
+from protocols.protocol import Protocol
+
+_CHANGEABLE = ("parameters", "constraints", "costs", "protocol")
+_ELSEWHERE = ("robots", "stop", "rounds", "past_results", "seed", "title", "start")
+"""What has acts of its own, or no part in what is to come."""
+
+
+class ChangeCampaign(Act):
+    """Go on by a changed campaign file: other ranges, levels, constraints, new parameters.
+
+    From the next batch that is planned on. Taken are its parameters, constraints and costs, and the
+    fields of its operations; the rest of the file has to be as it was, but for robots, stop rule
+    and rounds, which are left alone. A parameter that is new needs to say what it was so far.
+    """
+
+    name: ClassVar[str] = "change_campaign"
+    path: ClassVar[str] = "/change"
+    command: ClassVar[str] = "change"
+
+    file: Annotated[
+        Text,
+        Typed("The changed campaign file.", positional=True, file=True),
+        Field(description="the changed campaign file"),
+    ]
+    so_far: Annotated[
+        dict[ParameterName, Level],
+        Typed("PARAMETER=VALUE: what a new parameter was so far.", option="so-far"),
+    ] = Field(default_factory=dict)
+
+    def apply(self, acting: Acting, prepared: Any) -> int:
+        """Check and write; returns the round from which on it holds."""
+        now = acting.state.campaign
+        lab = LabFile(robots=now.robots)
+        given = read_campaign(self.file, "campaign file", lab=lab)
+        findings = feasibility_findings(given)
+        if findings:
+            raise InvalidInput(problems_at(findings, self.file, "campaign file"))
+        other = [
+            key
+            for key in Campaign.model_fields
+            if key not in (*_CHANGEABLE, *_ELSEWHERE) and getattr(given, key) != getattr(now, key)
+        ]
+        if other:
+            raise JournalError(
+                f"{', '.join(other)} cannot change under way (expected changes of "
+                f"{', '.join(_CHANGEABLE)} only): launch another campaign, with past_results"
+            )
+        _refuse_other_steps(now.protocol, given.protocol)
+        parts = given.model_dump(mode="json", by_alias=True, include=set(_CHANGEABLE))
+        self._say_so_far(now, parts)
+        return changed(acting, parts)
+
+    def _say_so_far(self, now: Campaign, parts: dict[str, Any]) -> None:
+        before = {parameter.name: parameter for parameter in now.parameters}
+        for parameter in parts["parameters"]:
+            name = parameter["name"]
+            if name in self.so_far:
+                parameter["so_far"] = self.so_far[name]
+            elif name in before and before[name].so_far is not None:
+                parameter.setdefault("so_far", before[name].so_far)
+            elif name not in before and "so_far" not in parameter:
+                raise JournalError(
+                    f"{name} is new: say what it was so far (expected --so-far {name}=VALUE, or "
+                    "so_far in the file)"
+                )
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """From when on."""
+        return f"Campaign {campaign_id} goes on so from round {outcome}."
+
+
+class SetRange(Act):
+    """Widen or narrow the range of a parameter, from the next batch that is planned on."""
+
+    name: ClassVar[str] = "set_range"
+    path: ClassVar[str] = "/range"
+    command: ClassVar[str] = "set-range"
+
+    parameter: Annotated[ParameterName, Typed("The parameter.", positional=True)]
+    low: Annotated[
+        Annotated[float, Field(allow_inf_nan=False)] | None, Typed("The new lowest value.")
+    ] = None
+    high: Annotated[
+        Annotated[float, Field(allow_inf_nan=False)] | None, Typed("The new highest value.")
+    ] = None
+
+    def apply(self, acting: Acting, prepared: Any) -> int:
+        """Check and write; returns the round from which on it holds."""
+        ends = {key: end for key in ("low", "high") if (end := getattr(self, key)) is not None}
+        if not ends:
+            raise JournalError("neither a lowest nor a highest value is given (expected one)")
+
+        def with_range(parameter: dict[str, Any]) -> dict[str, Any]:
+            if "low" not in parameter:
+                raise JournalError(f"{self.parameter} has levels and no range: use add-level")
+            whole = parameter["kind"] == "integer"
+            return parameter | {key: int(end) if whole else end for key, end in ends.items()}
+
+        return changed(acting, _with_parameter(acting.state.campaign, self.parameter, with_range))
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """From when on."""
+        return f"{self.parameter} has its new range from round {outcome}."
+
+
+class AddLevel(Act):
+    """Add a level to a parameter that has levels, from the next batch that is planned on."""
+
+    name: ClassVar[str] = "add_level"
+    path: ClassVar[str] = "/levels"
+    command: ClassVar[str] = "add-level"
+
+    parameter: Annotated[ParameterName, Typed("The parameter.", positional=True)]
+    level: Annotated[str, Field(min_length=1, max_length=100), Typed("The level.", positional=True)]
+    label: Annotated[
+        str, Field(max_length=100), Typed("What the robot receives for it, if not the level.")
+    ] = ""
+
+    def apply(self, acting: Acting, prepared: Any) -> int:
+        """Check and write; returns the round from which on it holds."""
+
+        def with_level(parameter: dict[str, Any]) -> dict[str, Any]:
+            levels = parameter.get("levels")
+            if levels is None:
+                raise JournalError(f"{self.parameter} has a range and no levels: use set-range")
+            level = self.level if parameter["kind"] == "category" else self._number()
+            if acting.state.campaign.space.by_name[self.parameter].snap(level) is not None:
+                raise JournalError(f"{self.parameter} has the level {self.level} already")
+            if parameter["kind"] != "category":
+                return parameter | {"levels": sorted([*levels, level])}
+            if parameter.get("descriptors"):
+                raise JournalError(
+                    f"{self.parameter} has descriptors: give those of the new level too, with "
+                    "change FILE"
+                )
+            labels = parameter.get("labels", {}) | ({self.level: self.label} if self.label else {})
+            return parameter | {"levels": [*levels, self.level], "labels": labels}
+
+        return changed(acting, _with_parameter(acting.state.campaign, self.parameter, with_level))
+
+    def _number(self) -> float:
+        try:
+            return float(self.level)
+        except ValueError:
+            raise JournalError(f"{self.level!r} is not a number (expected a number)") from None
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """From when on."""
+        return f"{self.parameter} may be {self.level} from round {outcome}."
+
+
+class FixNext(Act):
+    """Fix parameters in the next batch that is planned: every proposal has these values."""
+
+    name: ClassVar[str] = "fix_next"
+    path: ClassVar[str] = "/next-batch/fixed"
+    command: ClassVar[str] = "fix-next"
+
+    values: Annotated[
+        dict[ParameterName, Level],
+        Typed("PARAMETER=VALUE, more than once if need be; none: nothing is fixed.", option="set"),
+    ] = Field(default_factory=dict)
+
+    def apply(self, acting: Acting, prepared: Any) -> int:
+        """Check and write; returns the round."""
+        return changed(acting, _wanted(acting.state, {"fixed": dict(self.values)}))
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """In which batch."""
+        fixed = ", ".join(f"{name}={value}" for name, value in self.values.items()) or "nothing"
+        return f"In round {outcome} of {campaign_id} is fixed: {fixed}."
+
+
+class AddCondition(Act):
+    """Have a condition of one's own tried in the next batch that is planned."""
+
+    name: ClassVar[str] = "add_condition"
+    path: ClassVar[str] = "/next-batch/conditions"
+    command: ClassVar[str] = "add-condition"
+
+    values: Annotated[
+        dict[ParameterName, Level],
+        Typed("PARAMETER=VALUE, for each parameter.", option="set"),
+    ]
+    wells: Annotated[int, Field(ge=1, le=10_000), Typed("In how many wells.")] = 1
+
+    def apply(self, acting: Acting, prepared: Any) -> int:
+        """Check and write; returns the round."""
+        campaign = acting.state.campaign
+        condition = campaign.space.snap(self.values)
+        broken = None if condition is None else campaign.space.broken(condition.root)
+        if broken is not None:
+            raise JournalError(f"{condition} breaks a constraint ({broken}): choose other values")
+        wanted = campaign.rounds.wanted_of(next_round(acting.state))
+        added = {"condition": dict(self.values), "wells": self.wells}
+        chosen = [*(entry.model_dump(mode="json") for entry in wanted.chosen), added]
+        return changed(acting, _wanted(acting.state, {"chosen": chosen}))
+
+    def done(self, campaign_id: str, outcome: Any) -> str:
+        """In which batch."""
+        return f"The condition is tried in round {outcome} of {campaign_id}."
+
+
+def next_round(state: CampaignState) -> int:
+    """The number of the batch that is planned next."""
+    return len(state.rounds) + 1
+
+
+def changed(acting: Acting, parts: Mapping[str, Any]) -> int:
+    """Write parts of a campaign's definition, and what they were; returns the next round.
+
+    Raises:
+        JournalError: the campaign is over, or what was tried would have no meaning any more.
+        InvalidInput: the campaign would not be valid.
+    """
+    state = acting.state
+    if state.status.over:
+        raise JournalError(f"campaign {state.id} is {state.status}: it has no next batch")
+    row = existing(acting.session, CampaignRow, state.id)
+    definition = row.definition | dict(parts)
+    try:
+        campaign = Campaign.model_validate(definition)
+    except ValidationError as error:
+        raise JournalError(f"that cannot be: {_why(error)}") from None
+    findings = feasibility_findings(campaign)
+    if findings:
+        raise JournalError(f"that cannot be: {findings[0].message}")
+    _refuse_forgetting(state, campaign)
+    written = campaign.model_dump(mode="json", by_alias=True)
+    before = state.campaign.model_dump(mode="json", by_alias=True)
+    row.definition = row.definition | {key: written[key] for key in parts}
+    number = next_round(state)
+    data = {
+        "round": number,
+        "before": {key: before[key] for key in parts},
+        "after": {key: written[key] for key in parts},
+    }
+    acting.record(EventKind.CAMPAIGN_CHANGED, data=data)
+    return number
+
+
+def _why(error: ValidationError) -> str:
+    """What is wrong, with what was expected."""
+    found = []
+    for details in error.errors():
+        findings = details.get("ctx", {}).get("findings", [])
+        found += [f"{one.message} (expected {one.expected})" for one in findings]
+        found += [] if findings else [details["msg"]]
+    return "; ".join(found)
+
+
+def _refuse_forgetting(state: CampaignState, campaign: Campaign) -> None:
+    """Refuse a space in which a condition that was tried has no place."""
+    after, before = campaign.space, state.campaign.space
+    lost = [name for name in before.by_name if name not in after.by_name]
+    if lost:
+        raise JournalError(
+            f"{', '.join(lost)} cannot be left out, as conditions that were tried have it: fix it "
+            "by its levels or range, or by a constraint"
+        )
+    for name, parameter in before.by_name.items():
+        now = after.by_name[name]
+        if (now.kind, now.unit, now.decided_by_well) != (
+            parameter.kind,
+            parameter.unit,
+            parameter.decided_by_well,
+        ):
+            raise JournalError(f"the kind and the unit of {name} cannot change under way")
+    tried = [w.proposal.condition for batch in state.rounds for w in batch.wells]
+    for condition in [*tried, *(observation.condition for observation in state.past)]:
+        if after.observed(after.completed(condition).root) is None:
+            raise JournalError(
+                f"{condition} was tried and has no place any more: keep its levels, and forbid "
+                "them by a constraint"
+            )
+
+
+def _refuse_other_steps(now: Protocol, given: Protocol) -> None:
+    """Refuse other steps or operations: only fields of operations may change."""
+
+    def shape(protocol: Protocol) -> list[Any]:
+        return [
+            (
+                step.model_dump(mode="json", exclude={"operations"}),
+                [operation.do for operation in step.operations],
+            )
+            for step in protocol.steps
+        ]
+
+    if shape(now) != shape(given):
+        raise JournalError(
+            "steps and their operations cannot change under way (expected other values of fields "
+            "only): launch another campaign, with past_results"
+        )
+
+
+def _with_parameter(campaign: Campaign, name: str, change: Any) -> dict[str, Any]:
+    """The parameters of a campaign's definition, one of them changed."""
+    if name not in campaign.space.by_name:
+        known = ", ".join(campaign.space.by_name)
+        raise JournalError(f"there is no parameter {name!r} (expected one of {known})")
+    parts = campaign.model_dump(mode="json", by_alias=True, include={"parameters"})
+    parameters = [change(one) if one["name"] == name else one for one in parts["parameters"]]
+    return {"parameters": parameters}
+
+
+def _wanted(state: CampaignState, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The rounds of a campaign's definition, with what is wanted of the next one."""
+    number = next_round(state)
+    if number > state.campaign.stop.rounds:
+        raise JournalError(
+            f"campaign {state.id} is to have {state.campaign.stop.rounds} rounds, which have "
+            "begun: raise them with set-rounds first"
+        )
+    rounds = state.campaign.rounds.model_dump(mode="json", by_alias=True)
+    kept = [entry for entry in rounds.get("wanted", []) if entry["round"] != number]
+    present = state.campaign.rounds.wanted_of(number).model_dump(mode="json", by_alias=True)
+    return {"rounds": rounds | {"wanted": [*kept, present | dict(wanted)]}}

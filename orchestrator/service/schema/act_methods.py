@@ -1,0 +1,232 @@
+"""The acts as methods of the client, written from their classes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, cast
+
+from orchestrator.service.schema import CampaignSummary, Entered, WellHistory
+from protocols.addresses import WellPlace
+
+
+class ActMethods(ABC):
+    """A method for each act; `act` does any of them by its name."""
+
+    @abstractmethod
+    def act(
+        self, campaign: str, name: str, **fields: Any
+    ) -> CampaignSummary | WellHistory | Entered:
+        """Do an act by its name, such as `set_rounds`; `place` is {round, plate, well}."""
+
+    # Acts, from the table of acts: see orchestrator/control/generate.py
+    _acts: ClassVar[Mapping[str, tuple[str, type[CampaignSummary | WellHistory | Entered]]]] = {
+        "pause": ("/pause", CampaignSummary),
+        "resume": ("/resume", CampaignSummary),
+        "approve": ("/approve", CampaignSummary),
+        "edit_proposal": ("/rounds/{number}/wells/{plate}/{well}/proposal", WellHistory),
+        "decide": ("/decisions", CampaignSummary),
+        "enter_reading": ("/rounds/{number}/wells/{plate}/{well}/reading", WellHistory),
+        "upload_readings": ("/readings", Entered),
+        "read_table": ("/plate-tables", CampaignSummary),
+        "requeue": ("/requeue", CampaignSummary),
+        "hand_over": ("/hand-over", CampaignSummary),
+        "set_robot_address": ("/robot-address", CampaignSummary),
+        "set_rounds": ("/rounds", CampaignSummary),
+        "fix_next": ("/next-batch/fixed", CampaignSummary),
+        "add_condition": ("/next-batch/conditions", CampaignSummary),
+        "set_range": ("/range", CampaignSummary),
+        "add_level": ("/levels", CampaignSummary),
+        "change_campaign": ("/change", CampaignSummary),
+        "rescore": ("/rescore", CampaignSummary),
+        "abort": ("/abort", CampaignSummary),
+    }
+
+    def pause(self, campaign: str, why: str) -> CampaignSummary:
+        """Send no more jobs; robots finish what they have."""
+        return cast(CampaignSummary, self.act(campaign, "pause", why=why))
+
+    def resume(self, campaign: str, why: str) -> CampaignSummary:
+        """Let a paused campaign go on."""
+        return cast(CampaignSummary, self.act(campaign, "resume", why=why))
+
+    def approve(self, campaign: str, why: str) -> CampaignSummary:
+        """Let the robots have the batch that waits for approval."""
+        return cast(CampaignSummary, self.act(campaign, "approve", why=why))
+
+    def edit_proposal(
+        self,
+        campaign: str,
+        round_number: int,
+        plate: int,
+        well: str,
+        why: str,
+        values: Mapping[str, int | float | str] = MappingProxyType({}),
+        leave_empty: bool = False,
+    ) -> WellHistory:
+        """Change what a well of a batch that waits for approval is to get, or leave it empty."""
+        return cast(
+            WellHistory,
+            self.act(
+                campaign,
+                "edit_proposal",
+                place={"round": round_number, "plate": plate, "well": well},
+                values=dict(values),
+                leave_empty=leave_empty,
+                why=why,
+            ),
+        )
+
+    def decide(
+        self,
+        campaign: str,
+        job: str,
+        decision: Literal["done", "failed", "again", "go-on"],
+        why: str,
+        failed_wells: Sequence[str] = (),
+        and_before: bool = False,
+    ) -> CampaignSummary:
+        """Say what became of a job in doubt, or whether a late one is still to be sent."""
+        return cast(
+            CampaignSummary,
+            self.act(
+                campaign,
+                "decide",
+                job=job,
+                decision=decision,
+                failed_wells=list(failed_wells),
+                and_before=and_before,
+                why=why,
+            ),
+        )
+
+    def enter_reading(
+        self, campaign: str, round_number: int, plate: int, well: str, value: float | None, why: str
+    ) -> WellHistory:
+        """Enter the value of a well by hand, or exclude it; earlier values are kept."""
+        return cast(
+            WellHistory,
+            self.act(
+                campaign,
+                "enter_reading",
+                place={"round": round_number, "plate": plate, "well": well},
+                value=value,
+                why=why,
+            ),
+        )
+
+    def upload_readings(self, campaign: str, csv: str, why: str) -> Entered:
+        """Enter the values of many wells from a table; all of them or, if one is wrong, none."""
+        return cast(Entered, self.act(campaign, "upload_readings", csv=csv, why=why))
+
+    def read_table(
+        self,
+        campaign: str,
+        table: str,
+        round_number: int,
+        plate: int,
+        why: str,
+        unit: str = "",
+        block: str = "",
+    ) -> CampaignSummary:
+        """Enter a plate reader's table of one plate; the campaign's scorer derives the values."""
+        return cast(
+            CampaignSummary,
+            self.act(
+                campaign,
+                "read_table",
+                table=table,
+                round_number=round_number,
+                plate=plate,
+                unit=unit,
+                block=block,
+                why=why,
+            ),
+        )
+
+    def requeue(self, campaign: str, why: str, wells: Sequence[WellPlace] = ()) -> CampaignSummary:
+        """Have the conditions of lost wells tried again in the next round that is planned."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "requeue", wells=[entry.model_dump() for entry in wells], why=why),
+        )
+
+    def hand_over(self, campaign: str, robot: str, to: str, why: str) -> CampaignSummary:
+        """Give what a robot has not begun in this round to another one that shares its steps."""
+        return cast(CampaignSummary, self.act(campaign, "hand_over", robot=robot, to=to, why=why))
+
+    def set_robot_address(
+        self, campaign: str, robot: str, address: str, why: str
+    ) -> CampaignSummary:
+        """Say where a robot is now, such as at another port or network address."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "set_robot_address", robot=robot, address=address, why=why),
+        )
+
+    def set_rounds(self, campaign: str, rounds: int, why: str) -> CampaignSummary:
+        """Raise or lower how many rounds the campaign is to have."""
+        return cast(CampaignSummary, self.act(campaign, "set_rounds", rounds=rounds, why=why))
+
+    def fix_next(
+        self,
+        campaign: str,
+        why: str,
+        values: Mapping[str, int | float | str] = MappingProxyType({}),
+    ) -> CampaignSummary:
+        """Fix parameters in the next batch that is planned: every proposal has these values."""
+        return cast(CampaignSummary, self.act(campaign, "fix_next", values=dict(values), why=why))
+
+    def add_condition(
+        self, campaign: str, values: Mapping[str, int | float | str], why: str, wells: int = 1
+    ) -> CampaignSummary:
+        """Have a condition of one's own tried in the next batch that is planned."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "add_condition", values=dict(values), wells=wells, why=why),
+        )
+
+    def set_range(
+        self,
+        campaign: str,
+        parameter: str,
+        why: str,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> CampaignSummary:
+        """Widen or narrow the range of a parameter, from the next batch that is planned on."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "set_range", parameter=parameter, low=low, high=high, why=why),
+        )
+
+    def add_level(
+        self, campaign: str, parameter: str, level: str, why: str, label: str = ""
+    ) -> CampaignSummary:
+        """Add a level to a parameter that has levels, from the next batch that is planned on."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "add_level", parameter=parameter, level=level, label=label, why=why),
+        )
+
+    def change_campaign(
+        self,
+        campaign: str,
+        file: str,
+        why: str,
+        so_far: Mapping[str, int | float | str] = MappingProxyType({}),
+    ) -> CampaignSummary:
+        """Go on by a changed campaign file: other ranges, levels, constraints, new parameters."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "change_campaign", file=file, so_far=dict(so_far), why=why),
+        )
+
+    def rescore(self, campaign: str, why: str) -> CampaignSummary:
+        """Score all readings again with the scorers installed now; the old scores are kept."""
+        return cast(CampaignSummary, self.act(campaign, "rescore", why=why))
+
+    def abort(self, campaign: str, why: str) -> CampaignSummary:
+        """End a campaign for good; robots finish what they have."""
+        return cast(CampaignSummary, self.act(campaign, "abort", why=why))
+
+    # End of acts
