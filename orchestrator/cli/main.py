@@ -67,6 +67,11 @@ class Commands(LazyGroup):
                 replay="Propose every batch again and compare.",
             ),
             **_of(
+                "worklists",
+                "worklists",
+                worklist="Write a round's worklists and its plate map to print.",
+            ),
+            **_of(
                 "measurement",
                 "measuring",
                 agreement="Say how far the scorer lies from what people read by hand.",
