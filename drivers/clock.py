@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
@@ -23,6 +23,25 @@ class Clock(Protocol):
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when `moment` has come."""
+        ...
+
+
+@runtime_checkable
+class SteppedClock(Clock, Protocol):
+    """A virtual clock that may go in steps: to the next moment for which somebody waits.
+
+    Otherwise robots stamp what they do ahead of it, and it catches up when all of them are ready.
+    """
+
+    in_steps: bool
+
+    @property
+    def awaited(self) -> list[datetime]:
+        """The moments for which somebody waits."""
+        ...
+
+    async def wait_for(self, moment: datetime) -> None:
+        """Return when the clock has come to `moment`; at once if it does not go in steps."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Compile: layout and protocol -> jobs, one for each step occurrence on each plate."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,7 +16,11 @@ from protocols.timing import nominal_s
 
 
 def compile_jobs(
-    campaign: Campaign, campaign_id: str, layout: Layout, start: datetime
+    campaign: Campaign,
+    campaign_id: str,
+    layout: Layout,
+    start: datetime,
+    busy: Collection[str] = (),
 ) -> Iterator[Job]:
     """The jobs of a layout and its protocol, in the order in which they are due.
 
@@ -28,11 +32,13 @@ def compile_jobs(
         layout: the conditions of the round, well by well.
         start: when the round begins: any time of its day 0, with its time zone, and with
             `start: now` the moment at which steps without a time of day are due.
+        busy: robots that rounds in parallel still need; of robots that share the plates those that
+            are free come first.
     """
     found: list[tuple[datetime, int, int, Job]] = []
-    days = campaign.protocol.days_by_step
+    days, place = campaign.protocol.days_by_step, campaign.protocol.free_place(busy)
     for plate in range(1, campaign.plates.count + 1):
-        jobs = list(_on_plate(campaign, campaign_id, layout, start, plate, days))
+        jobs = list(_on_plate(campaign, campaign_id, layout, start, plate, place, days))
         followed = {job.after for _, job in jobs}
         for row, job in jobs:
             if job.key in followed:
@@ -55,6 +61,7 @@ def _on_plate(
     layout: Layout,
     start: datetime,
     plate: int,
+    place: int,
     days_by_step: dict[str, tuple[int, ...]],
 ) -> Iterator[tuple[int, Job]]:
     """The jobs of one plate, each with the row of its step in the protocol."""
@@ -94,7 +101,7 @@ def _on_plate(
                     plate_id=plate_id,
                     labware=campaign.plates.labware_name,
                     defined=campaign.plates.defined,
-                    robot=step.robot_of(plate),
+                    robot=step.robot_of(plate, place),
                     due_at=due.moment,
                     tolerance_s=step.lateness.to("s"),
                     after=due.key,

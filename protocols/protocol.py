@@ -1,6 +1,6 @@
 """The protocol of a campaign: ordered steps, when they occur, and their operations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import time, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -152,9 +152,9 @@ class Step(_Model):
             )
         return f"{first}, every {self.every} for {self.lasting}" if self.every else first
 
-    def robot_of(self, plate: int) -> str:
+    def robot_of(self, plate: int, place: int = 0) -> str:
         """Which of its robots a plate (from 1) goes to; plates go to robots in turn."""
-        return self.robots[(plate - 1) % len(self.robots)]
+        return self.robots[(plate - 1 + place) % len(self.robots)]
 
     def references(self) -> Iterator[Reference]:
         """Where the step's operations refer to a parameter; the keys lie inside the step."""
@@ -173,6 +173,14 @@ class Protocol(_Model):
         found = duplicate_names(self.steps, "steps") + step_order_findings(self.steps)
         refuse(found + after_findings(self.steps))
         return self
+
+    def free_place(self, busy: Collection[str]) -> int:
+        """The first place in the lists of robots of which none is busy; 0 if there is none."""
+        shared = [step.robots for step in self.steps if len(step.robots) > 1]
+        for place in range(max((len(robots) for robots in shared), default=1)):
+            if not any(robots[place % len(robots)] in busy for robots in shared):
+                return place
+        return 0
 
     @cached_property
     def by_name(self) -> dict[str, Step]:

@@ -14,6 +14,8 @@ class VirtualClock:
     def __init__(self, start: datetime | None = None, zone: tzinfo = UTC) -> None:
         self._zone = zone
         self._now = (start or datetime.now(UTC)).astimezone(zone)
+        self.in_steps = False
+        self._waiting: list[tuple[datetime, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
         """The virtual time."""
@@ -24,6 +26,22 @@ class VirtualClock:
         # Compared in UTC: of two readings of the clock on the wall the later one may be the same.
         if moment.astimezone(UTC) > self._now.astimezone(UTC):
             self._now = moment.astimezone(self._zone)
+        for _, waker in [entry for entry in self._waiting if entry[0] <= self._now]:
+            if not waker.done():
+                waker.set_result(None)
+        self._waiting = [entry for entry in self._waiting if entry[0] > self._now]
+
+    @property
+    def awaited(self) -> list[datetime]:
+        """The moments for which somebody waits."""
+        return [moment for moment, waker in self._waiting if not waker.done()]
+
+    async def wait_for(self, moment: datetime) -> None:
+        """Return when the clock has come to `moment`; at once if it does not go in steps."""
+        if self.in_steps and moment > self._now:
+            waker = asyncio.get_running_loop().create_future()
+            self._waiting.append((moment, waker))
+            await waker
 
 
 class AcceleratedClock:

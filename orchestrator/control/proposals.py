@@ -11,6 +11,7 @@ from orchestrator.core.lifecycle import first_day
 from orchestrator.core.scheduling import first_starts
 from orchestrator.core.state import CampaignState, RoundState, RoundStatus, WellState
 from orchestrator.errors import JournalError
+from orchestrator.journal.queries import busy_robots
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import RoundRow, WellRow
 from orchestrator.lab.lab import Lab
@@ -33,7 +34,8 @@ class Approve(Act):
         """Compile and schedule the batch; its day 0 is the first that can still be kept."""
         proposed = proposed_round(state)
         start = first_day(state.campaign, lab.clock.now())
-        jobs = list(compile_jobs(state.campaign, state.id, proposed.layout, start))
+        busy = busy_robots(lab.journal, state)
+        jobs = list(compile_jobs(state.campaign, state.id, proposed.layout, start, busy))
         return (
             start,
             jobs,

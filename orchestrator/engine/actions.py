@@ -20,6 +20,7 @@ from orchestrator.core.lifecycle import (
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import first_starts
 from orchestrator.core.state import JobStatus
+from orchestrator.journal.queries import busy_robots
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.rescheduling import reschedule
 from orchestrator.lab.scoring import score_reading, scorer_of
@@ -80,7 +81,8 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
     if reason and not state.open_rounds:
         lab.journal.finish_campaign(campaign_id, reason, lab.clock.now())
         return
-    jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start))
+    busy = busy_robots(lab.journal, state)
+    jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start, busy))
     waits = state.campaign.rounds.approval
     lab.journal.plan_round(
         campaign_id,

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from drivers.clock import SteppedClock
 from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import (
     Action,
@@ -26,6 +27,9 @@ from protocols.addresses import RoundAddress
 
 _LOOK_S = 1.0
 """How often, in real time, the journal is looked at while robots work."""
+
+_MOMENT_S = 0.002
+"""How long a virtual robot is given to do what its clock allows."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,11 @@ async def advance(
     """
     working: dict[str, asyncio.Task[datetime]] = {}
     replanned = False
-    stepwise = lab.journal.state(campaign_id).campaign.protocol.relative
+    campaign = lab.journal.state(campaign_id).campaign
+    # What becomes due by the end of something else must not be seen too late.
+    stepwise = campaign.protocol.relative or campaign.rounds.in_parallel > 1
+    if isinstance(lab.clock, SteppedClock):
+        lab.clock.in_steps = stepwise
     try:
         while True:
             actions = next_actions(lab.state(campaign_id), lab.clock.now())
@@ -93,11 +101,9 @@ async def advance(
                     await hand_out(queue[0])
                 return _outlook(actions)
             for robot in () if hand_out else queues.keys() - working.keys():
-                # On a virtual clock a robot has all that is due at once, unless its end makes
-                # something else due meanwhile.
                 queue = queues[robot] if lab.clock.virtual and not stepwise else queues[robot][:1]
                 working[robot] = asyncio.create_task(_run_queue(lab, campaign_id, queue, run_task))
-            await _some_end(lab, working)
+            await _some_end(lab, working, _outlook(actions).moment)
     finally:
         for task in working.values():
             task.cancel()
@@ -121,24 +127,37 @@ def _outlook(actions: Sequence[Action]) -> Outlook:
     return Outlook(min(moments, default=None), questions)
 
 
-async def _some_end(lab: Lab, working: dict[str, asyncio.Task[datetime]]) -> None:
+async def _some_end(
+    lab: Lab, working: dict[str, asyncio.Task[datetime]], due: datetime | None
+) -> None:
     """Return when a robot is free again, or after a moment in which something may be due.
 
     On a virtual clock robots stamp what they do ahead of it; it catches up when all of them are
-    ready.
+    ready, or goes from one end or due time to the next.
     """
     if not working:
         return
-    if lab.clock.virtual:
+    if isinstance(lab.clock, SteppedClock) and lab.clock.in_steps:
+        while len(lab.clock.awaited) < len(working) and not _ended(working):
+            await asyncio.wait(working.values(), timeout=_MOMENT_S)
+        if not _ended(working):
+            moments = lab.clock.awaited if due is None else [*lab.clock.awaited, due]
+            await lab.clock.sleep_until(min(moments))
+            await asyncio.wait(working.values(), timeout=_MOMENT_S)
+        for robot in _ended(working):
+            await working.pop(robot)
+    elif lab.clock.virtual:
         await asyncio.wait(working.values())
         await lab.clock.sleep_until(max([await task for task in working.values()]))
         working.clear()
     else:
         await asyncio.wait(working.values(), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-        for robot, task in list(working.items()):
-            if task.done():
-                del working[robot]
-                await task
+        for robot in _ended(working):
+            await working.pop(robot)
+
+
+def _ended(working: Mapping[str, asyncio.Task[datetime]]) -> list[str]:
+    return [robot for robot, task in working.items() if task.done()]
 
 
 def _leads_away(action: object, round_number: int) -> bool:

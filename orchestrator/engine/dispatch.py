@@ -12,6 +12,7 @@ from drivers.base import (
     KeyMemory,
     RobotOffline,
 )
+from drivers.clock import SteppedClock
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import lateness
@@ -123,6 +124,8 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
         await lab.clock.sleep_until(later(lab.clock.now(), _POLL))
         report = await _ask(robot, job)
     if report.over:
+        if report.ended_at is not None and isinstance(lab.clock, SteppedClock):
+            await lab.clock.wait_for(report.ended_at)
         return _conclude(lab, campaign_id, key, job, status, report)
     # Either the robot cannot say, or it had the job and no longer knows it.
     message = report.message or "the robot had accepted it and no longer knows it"

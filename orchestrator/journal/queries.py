@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import col, select
 
-from orchestrator.core.state import CampaignStatus, JobStatus
+from orchestrator.core.state import CampaignState, CampaignStatus, JobStatus
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import (
+    OPEN_JOB,
     CampaignRow,
     EventRow,
     JobRow,
@@ -61,6 +62,22 @@ def job_seconds(journal: Journal, campaign_id: str) -> dict[tuple[str, str], flo
             if began is not None and ended is not None:
                 found[robot, step].append((ended - began).total_seconds())
     return {place: median(seconds) for place, seconds in found.items()}
+
+
+def busy_robots(journal: Journal, state: CampaignState) -> frozenset[str]:
+    """The robots that rounds under way, beside one that waits for approval, still need."""
+    if state.campaign.rounds.in_parallel == 1:
+        return frozenset()
+    underway = [batch.number for batch in state.open_rounds if not batch.proposed]
+    query = (
+        select(JobRow.robot)
+        .where(
+            JobRow.campaign_id == state.id, col(JobRow.round).in_(underway), text(f"job.{OPEN_JOB}")
+        )
+        .distinct()
+    )
+    with journal.reading_session() as session:
+        return frozenset(session.exec(query))
 
 
 def job_counts(journal: Journal, campaign_id: str, round_number: int) -> Counter[JobStatus]:
