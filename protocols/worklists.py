@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 
 from protocols.jobs import Job
 from protocols.operations import Transfer
-from protocols.plates import LABWARE
 
 Format = Literal["csv", "tecan", "hamilton", "opentrons"]
 FORMATS: dict[Format, str] = {
@@ -57,7 +56,7 @@ def moves_of(jobs: Iterable[Job]) -> list[Move]:
     sources: dict[str, Place] = {}
     found = []
     for job in jobs:
-        rows, columns = LABWARE[job.labware]
+        rows, columns = job.definition.rows, job.definition.columns
         plate = job.plate_id
         for operation in job.operations:
             if isinstance(operation, Transfer):

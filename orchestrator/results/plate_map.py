@@ -4,7 +4,7 @@ from html import escape
 
 from protocols.campaign import Campaign
 from protocols.layout import Layout, Placement
-from protocols.plates import LABWARE
+from protocols.wells import name_of
 
 _STYLE = (
     "body{font:12px sans-serif}table{border-collapse:collapse;margin:1em 0}"
@@ -30,14 +30,15 @@ def plate_map(campaign: Campaign, layout: Layout, campaign_id: str) -> str:
 
 
 def _grid(campaign: Campaign, placements: tuple[Placement, ...]) -> str:
-    rows, columns = LABWARE[campaign.plates.labware]
+    known = campaign.plates.definition
+    columns = range(known.columns)
     numbers = {placement.well.name: placement.well.number for placement in placements}
-    head = "".join(f"<th>{column}</th>" for column in range(1, columns + 1))
+    head = "".join(f"<th>{column + 1}</th>" for column in columns)
     body = "".join(
-        f"<tr><th>{letter}</th>"
-        + "".join(f"<td>{numbers.get(f'{letter}{c}', '')}</td>" for c in range(1, columns + 1))
+        f"<tr><th>{name_of(row, 0)[:-1]}</th>"
+        + "".join(f"<td>{numbers.get(name_of(row, column), '')}</td>" for column in columns)
         + "</tr>"
-        for letter in "ABCDEFGHIJKLMNOP"[:rows]
+        for row in range(known.rows)
     )
     return f"<table><tr><th></th>{head}</tr>{body}</table>"
 
