@@ -103,9 +103,7 @@ def _step_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Find
         if outcome.step not in free:
             why = "has a measurement already" if outcome.step in reading else "reads nothing"
             message = f"step {outcome.step!r} {why}"
-            expected = "one of the steps with an image operation: " + (
-                ", ".join(free) or "none is left"
-            )
+            expected = "one of the steps that read: " + (", ".join(free) or "none is left")
             yield Finding(loc=("outcomes", index, "step"), message=message, expected=expected)
         free = [name for name in free if name != outcome.step]
     elsewhere = [(index, found) for index, found in derived if found.step is None]
@@ -117,5 +115,5 @@ def _step_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Find
         index, outcome = elsewhere[0]
         what = "the objective" if not index else repr(outcome.name)
         message = f"every step that reads has a measurement, and none is left for {what}"
-        expected = "one step with an image operation without one"
+        expected = "one step that reads without one"
         yield Finding(loc=("outcomes", index), message=message, expected=expected)

@@ -36,6 +36,10 @@ class Scorer(Protocol):
     One that needs other wells of the plate than the one it scores (blanks, standards) names them in
     `reference_wells`, a set of names: they hold no samples.
 
+    One that needs readings of certain kinds (`image`, `number`, `plate`, `trace`) declares them in
+    `reads`, a tuple: a campaign file whose step reads something else is refused then. Those of
+    numbers need not: a person may enter a reader's table in any campaign.
+
     `version` goes with every score, and is raised whenever the same reading could give another
     score.
     """

@@ -14,6 +14,7 @@ from orchestrator.journal.tables import ReadingRow
 from protocols.campaign import Campaign
 from protocols.errors import Finding, Loc
 from protocols.jobs import Reading
+from protocols.operations import OPERATIONS
 from protocols.outcome_checks import range_findings
 from protocols.outcomes import SCORERS, Outcome
 from protocols.plugins import announced
@@ -129,7 +130,9 @@ def scorer_findings(campaign: Campaign) -> list[Finding]:
     """What is wrong with the scorers of a campaign's outcomes, and with their options."""
     found: list[Finding] = []
     for index, outcome in enumerate(campaign.outcomes):
-        found += [] if outcome.by_hand else _findings(outcome, ("outcomes", index))
+        if not outcome.by_hand:
+            wrong = _findings(outcome, ("outcomes", index))
+            found += wrong or _kind_findings(campaign, outcome, ("outcomes", index))
     # What the file gives itself was looked at when it was read.
     declared = campaign.outcome.model_copy(
         update={"natural_range": campaign.outcome.scale.natural_range}
@@ -161,6 +164,22 @@ def _findings(outcome: Outcome, loc: Loc) -> list[Finding]:
             for details in error.errors()
         ]
     return []
+
+
+def _kind_findings(campaign: Campaign, outcome: Outcome, loc: Loc) -> list[Finding]:
+    """Steps whose readings are of this outcome and of no kind that its scorer takes."""
+    wanted = getattr(scorer_class(outcome.scorer or ""), "reads", ())
+    found = []
+    for step in campaign.protocol.steps:
+        kinds = {OPERATIONS[it.do].reads for it in step.operations} - {None}
+        if wanted and kinds and campaign.outcome_read_in(step.name) == outcome:
+            if not kinds.isdisjoint(wanted):
+                continue
+            given = " and ".join(sorted(f"a {kind}" for kind in kinds if kind))
+            message = f"{outcome.scorer} cannot score what step {step.name} reads: {given}"
+            expected = f"an operation that reads: {', '.join(wanted)}"
+            found.append(Finding(loc=(*loc, "scorer"), message=message, expected=expected))
+    return found
 
 
 def _options(kind: type[Scorer], given: Mapping[str, Any]) -> BaseModel:

@@ -100,6 +100,7 @@ class ColouredCells:
     """Scores images of wells by `coloured_cell_ratio`."""
 
     version: ClassVar[str] = "2"
+    reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "Magenta surrounds what counts as coloured; blue, all that was counted."
 

@@ -33,6 +33,7 @@ class FluorescentCells:
     """
 
     version: ClassVar[str] = "2"
+    reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."
 

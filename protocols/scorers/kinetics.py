@@ -66,6 +66,7 @@ class Endpoint:
     """The mean of the last `points` values of a trace."""
 
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("trace",)
 
     class Options(TraceOptions):
         """What a campaign file says of it."""
@@ -90,6 +91,7 @@ class Slope:
     """The slope of a trace, by least squares; of all of it, or where it is steepest."""
 
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("trace",)
 
     class Options(TraceOptions):
         """What a campaign file says of it."""

@@ -82,6 +82,7 @@ def _between(x: NDArray[np.float64], y: NDArray[np.float64], first: int, last: i
 
 class _PeakScorer:
     version: ClassVar[str] = "1"
+    reads: ClassVar[tuple[str, ...]] = ("trace",)
     Options: ClassVar[type[PeakOptions]] = PeakOptions
 
     def __init__(self, options: PeakOptions) -> None:

@@ -122,7 +122,7 @@ def test_a_measurement_that_cannot_be_is_refused() -> None:
         return str(refused.value)
 
     assert (
-        "step 'react' reads nothing (expected one of the steps with an image operation: glance, "
+        "step 'react' reads nothing (expected one of the steps that read: glance, "
         "read)" in refusal("{name: early_colour, step: react}")
     )
     for name in ("ratio", "predicted_mean"):

@@ -10,6 +10,7 @@ from orchestrator.engine.readings import reading_faults
 from orchestrator.journal import queries
 from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.scoring import scorer_findings
 from orchestrator.results.crate import verify, write_crate
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
@@ -171,3 +172,16 @@ def test_a_replay_rests_on_the_combined_value(tmp_path: Path) -> None:
     for event in events:
         event.data = {key: value for key, value in event.data.items() if key != "reading"}
     assert replay(state, events)[1].same < 24
+
+
+def test_a_scorer_of_another_kind_of_reading_is_refused_before_anything_runs() -> None:
+    text = FILE.read_text()
+    assert scorer_findings(read_campaign(text)) == []
+    other = text.replace(
+        "scorer: slope\n    step: follow", "scorer: coloured_cell_ratio\n    step: follow"
+    )
+    other = other.replace("    options: {per: min, steepest: 20}\n", "")
+    [finding] = scorer_findings(read_campaign(other))
+    assert finding.loc == ("outcomes", 1, "scorer")
+    assert finding.message == "coloured_cell_ratio cannot score what step follow reads: a trace"
+    assert finding.expected == "an operation that reads: image"
