@@ -122,7 +122,9 @@ def report(
     )
     environment.filters["value"] = scale.number
     environment.filters["chance"] = lambda value: f"{value:.2f}"
-    environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
+    environment.filters["level"] = lambda value: (
+        "-" if value is None else value if isinstance(value, str) else f"{value:g}"
+    )
     return environment.get_template("report.html").render(
         state=state,
         campaign=campaign,

@@ -40,6 +40,7 @@ from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.schema import CampaignSummary
 from orchestrator.service.views import event_view, round_view
+from protocols.conditions import Value
 from protocols.scale import Scale
 
 pages = APIRouter(include_in_schema=False)
@@ -94,7 +95,9 @@ _environment.filters["of_outcome"] = lambda value, outcome: (
 )
 _environment.filters["with_unit"] = _in_scale(Scale.text)
 _environment.filters["number"] = _number
-_environment.filters["level"] = lambda value: value if isinstance(value, str) else f"{value:g}"
+_environment.filters["level"] = lambda value: (
+    _NONE if value is None else value if isinstance(value, str) else f"{value:g}"
+)
 _environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
 _environment.filters["anchor"] = lambda text: (
     "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
@@ -233,6 +236,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         events=events,
         observed=len(state.observations),
         further_acts=further_acts(ACTS),
+        choices=_choices(state),
     )
 
 
@@ -253,6 +257,15 @@ def insight(
     return _html(request, _rendered("insight.html", insight=found, campaign=view, figures=names))
 
 
+def _choices(state: CampaignState) -> dict[str, list[Value] | None]:
+    """What a person may choose for each parameter: its levels; None where it has a range."""
+    return {
+        parameter.name: None if parameter.choices is None else list(parameter.choices)
+        for parameter in state.campaign.parameters
+        if parameter not in state.campaign.space.decided
+    }
+
+
 @pages.get("/campaigns/{campaign_id}/wells/{number}/{plate}/{well}")
 def one_well(
     request: Request,
@@ -267,17 +280,12 @@ def one_well(
     last, state = backend.state(campaign_id)
     history = well_history(backend, campaign_id, number, plate, well)
     view = view_of(backend, last, state)
-    choices = {
-        parameter.name: None if parameter.choices is None else list(parameter.choices)
-        for parameter in state.campaign.parameters
-        if parameter not in state.campaign.space.decided
-    }
     proposed = round_of(state, number).proposed
     content = _rendered(
         "well.html",
         well=history,
         campaign=view,
-        choices=choices,
+        choices=_choices(state),
         proposed=proposed,
         by_hand=state.campaign.outcome.by_hand,
     )

@@ -160,8 +160,7 @@ function place(label, input, id) {
 
 // A workbook or a Parquet file goes as a data URL.
 const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? new Promise((resolve) => {
-  const reader = new FileReader();
-  reader.onload = () => resolve(reader.result);
+  const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result) });
   reader.readAsDataURL(file);
 }) : file.text());
 
@@ -176,11 +175,12 @@ function field(spec, choices) {
     }
     return () => ({ [spec.name]: valueOf(spec.kind, input) });
   }
-  const inputs = Object.entries(choices[spec.name] ?? {}).map(([key, levels]) => {
-    const input = entry(levels ? "choice" : "text", { choices: levels, required: true });
+  const given = Object.entries(choices[spec.name] ?? {}), required = spec.required || given.length === 1;
+  const inputs = given.map(([key, levels]) => {
+    const input = entry(levels ? "choice" : "text", { choices: levels && !required ? ["", ...levels] : levels, required });
     return [key, place(`New value of ${key.replaceAll("_", " ")}`, input, `act-${spec.name}-${key}`)];
   });
-  return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())])) });
+  return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())]).filter((pair) => pair[1] !== "")) });
 }
 
 function ask(button) {
