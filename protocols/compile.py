@@ -82,7 +82,7 @@ def _on_plate(
             if index == len(days) - 1:
                 # Where it does nothing on this plate, what follows counts from when it was due.
                 ends[step.name] = due
-            operations = tuple(_operations(campaign, step, day, days, placements))
+            operations = tuple(operations_on(campaign, step, day, days, placements))
             if not operations:
                 continue
             key = f"{plate_id}/{step.name}/{index + 1}"
@@ -119,13 +119,14 @@ def _moment(campaign: Campaign, step: Step, start: datetime, day: int) -> dateti
     return datetime.combine(date, step.time_of_day, tzinfo=start.tzinfo)
 
 
-def _operations(
+def operations_on(
     campaign: Campaign,
     step: Step,
     day: int,
     days: tuple[int, ...],
     placements: tuple[Placement, ...],
 ) -> Iterator[Operation]:
+    """The operations of a step on one of its days, in the wells of some placements."""
     wells = [
         WellOnDay(
             name=placement.well.name,

@@ -44,6 +44,10 @@ class InvalidInput(WellwiseError):
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
 
+    def __reduce__(self) -> tuple[type["InvalidInput"], tuple[list[Problem]]]:
+        """From one process to another."""
+        return InvalidInput, (self.problems,)
+
 
 Loc = tuple[str | int, ...]
 """The way to a key inside a file: names of mappings and indices of lists."""

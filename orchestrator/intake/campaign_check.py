@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.registry import driver_class, driver_names, option_findings
-from orchestrator.intake.capability_check import capability_findings, hours_findings
+from orchestrator.intake.capability_check import (
+    capability_findings,
+    extreme_findings,
+    hours_findings,
+)
 from orchestrator.intake.feasibility import feasibility_findings
 from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
 from orchestrator.intake.table_files import tables_beside
@@ -47,13 +51,10 @@ def checked_campaign(
     if from_afar:
         _refuse_places(campaign, own, file)
     _refuse_options(own, file)
-    findings = (
-        scorer_findings(campaign)
-        + _strategy_findings(campaign)
-        + capability_findings(campaign, settings)
-        + hours_findings(campaign)
-        + feasibility_findings(campaign)
-    )
+    findings = scorer_findings(campaign) + _strategy_findings(campaign)
+    impossible = extreme_findings(campaign)
+    findings += impossible or capability_findings(campaign, settings) + hours_findings(campaign)
+    findings += feasibility_findings(campaign)
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))
     return campaign

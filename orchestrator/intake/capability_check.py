@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from drivers.base import Clock, RobotSetup
 from drivers.registry import clock, make_driver
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
-from protocols.compile import compile_jobs
+from protocols.compile import compile_jobs, operations_on
 from protocols.conditions import Condition, Proposal
 from protocols.errors import Finding
 from protocols.jobs import Job
@@ -52,6 +54,33 @@ def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]
     return list(found.values())
 
 
+def extreme_findings(campaign: Campaign) -> list[Finding]:
+    """Operations that cannot be, where a parameter that decides something of them is at an end."""
+    found: dict[tuple[int, int, str], Finding] = {}
+    for placements in _placements(campaign, 1):
+        for number, step in enumerate(campaign.protocol.steps):
+            for index, operation in enumerate(step.operations):
+                alone = step.model_copy(update={"operations": (operation,)})
+                try:
+                    days = campaign.protocol.days_by_step[step.name]
+                    for day in {days[0], days[-1]}:
+                        list(operations_on(campaign, alone, day, days, placements))
+                except ValidationError as error:
+                    for details in error.errors():
+                        field = ".".join(map(str, details["loc"]))
+                        message = (
+                            f"with the parameters at an end of their ranges its {field} is "
+                            f"{details['input']!r}: {details['msg']}"
+                        )
+                        loc = ("protocol", "steps", number, "operations", index)
+                        found[number, index, field] = Finding(
+                            loc=loc,
+                            message=message,
+                            expected="ranges of which every value can be done",
+                        )
+    return list(found.values())
+
+
 def hours_findings(campaign: Campaign) -> list[Finding]:
     """Steps that take longer on a plate than their robot works on a day, by nominal times."""
     found: dict[tuple[str, str], Finding] = {}
@@ -71,13 +100,18 @@ def hours_findings(campaign: Campaign) -> list[Finding]:
     return list(found.values())
 
 
-def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
-    """The jobs of one plate with every parameter at its lowest, and at its highest."""
+def _placements(campaign: Campaign, wells: int) -> Iterator[tuple[Placement, ...]]:
+    """So many wells with every parameter at its lowest, and at its highest."""
     for end in (0, 1):
         values = {parameter.name: parameter.extremes[end] for parameter in campaign.parameters}
         proposal = Proposal(condition=Condition(values), role="initial", reason="an extreme")
-        placements = (
+        yield tuple(
             Placement(well=well, proposal=proposal) for well in campaign.plates.all_wells()[:wells]
         )
-        layout = Layout(round=1, placements=tuple(placements))
+
+
+def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
+    """The jobs of one plate at those extremes."""
+    for placements in _placements(campaign, wells):
+        layout = Layout(round=1, placements=placements)
         yield from compile_jobs(campaign, campaign.name, layout, datetime(2000, 1, 1, tzinfo=UTC))

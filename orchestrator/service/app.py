@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.control.act import Act
 from orchestrator.control.table import ACTS
+from orchestrator.service import bounded
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
 from orchestrator.service.notifications import Notifier
@@ -62,6 +63,8 @@ def create_app(
         await asyncio.to_thread(backend.stream.begin)
         notifier = Notifier(backend.stream, tuple(backend.settings.notify.split()))
         watching = [asyncio.create_task(backend.stream.run()), asyncio.create_task(notifier.run())]
+        if supervise:
+            watching.append(asyncio.create_task(asyncio.to_thread(bounded.start)))
         try:
             yield
         finally:

@@ -143,7 +143,10 @@ def _mishaps(scenario: str, database: str, memory: KeyMemory, seeds: Sequence[in
     if not possible(scenario, database):
         return False
     for seed in seeds:
-        try_once(scenario, database, memory, seed, verdict)
+        try:
+            try_once(scenario, database, memory, seed, verdict)
+        except AssertionError as error:
+            verdict.problems.append(f"seed {seed}: {error}")
     seconds = (time.perf_counter() - begun) / len(seeds)
     title = f"{scenario}, {database}, {memory.value}"
     print(f"{title:50} {verdict}, {seconds:.1f} s each", flush=True)

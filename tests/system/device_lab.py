@@ -40,7 +40,7 @@ DRIVERS = {
     KeyMemory.KNOWS_WHAT_IT_NEVER_GOT: "Booked",
     KeyMemory.CANNOT_SAY: "Silent",
 }
-LEASE_S = 1.0
+LEASE_S = 2.5
 OPERATION_S = 0.02
 REFUSED = 3
 """How a process ends that was refused something, such as by a database that went away."""
@@ -225,7 +225,7 @@ def base(key: str) -> str:
 
 def resumed(settings: Settings, campaign_id: str, found: Devices) -> None:
     """Have the campaign run to its end, as often as a person has to say so."""
-    for _ in range(20):
+    for _ in range(40):
         if end_of(started(lambda: run(settings, campaign_id, found))) == 0:
             return
     raise AssertionError("it was refused again and again")

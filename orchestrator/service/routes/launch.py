@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -15,6 +16,7 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign, past
 from orchestrator.intake.past_results import not_tried_again
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
+from orchestrator.service.bounded import bounded
 from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of
 from orchestrator.service.problems import ACTING
@@ -38,7 +40,7 @@ def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchP
     """Check a campaign file, and see what it would do; nothing is launched."""
     campaign = _checked(backend, body)
     past, _share = past_observations(backend.journal, campaign, _table(body))
-    return launch_preview(backend, campaign, past)
+    return bounded(launch_preview, backend.settings.zone, campaign, past)
 
 
 @launching.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
@@ -72,7 +74,7 @@ def launch(
 def _checked(backend: Backend, body: CampaignText) -> Campaign:
     """The campaign of a text from HTTP, which may name no file or interpreter of this host."""
     file = NamedText(body.file, "campaign file")
-    campaign = checked_campaign(file, backend.settings, backend.lab, from_afar=True)
+    campaign = bounded(checked_campaign, file, backend.settings, backend.lab, from_afar=True)
     return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
 
 
@@ -81,10 +83,10 @@ def _table(body: CampaignText) -> NamedText | None:
 
 
 def launch_preview(
-    backend: Backend, campaign: Campaign, past: Sequence[Observation]
+    zone: ZoneInfo, campaign: Campaign, past: Sequence[Observation]
 ) -> LaunchPreview:
     """What a campaign would do in its first round, had it been launched now."""
-    clock = clock_named("real", zone=backend.settings.zone)
+    clock = clock_named("real", zone=zone)
     start = first_day(campaign, clock.now())
     plan = plan_round(campaign, 1, past)
     jobs = list(compile_jobs(campaign, campaign.name, plan.layout, start))

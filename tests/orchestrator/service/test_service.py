@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from orchestrator.client import Client, RefusedByService, Unreachable
 from orchestrator.journal.access_tokens import Role
+from orchestrator.service import bounded
 from protocols.campaign import Campaign
 from tests.conftest import ASSAY_FILE
 from tests.postgres import temporary_database
@@ -103,6 +104,7 @@ def test_every_route_lets_in_only_whom_it_should(described: House, person: str) 
 def test_whatever_is_asked_the_answer_is_described(described: House) -> None:
     schema = schemathesis.openapi.from_asgi(f"{V1}/openapi.json", described.app)
     admin = {"Authorization": f"Bearer {described.secrets['admin']}"}
+    bounded.start()
     # Live events have no end, and nobody runs campaigns here, which `ready` says with 503.
     for found in schema.exclude(path=[f"{V1}/events/stream", f"{V1}/ready"]).get_all_operations():
         operation = found.ok()
