@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import sys
+from collections.abc import Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.context import console, print_questions, print_waiting
 from protocols.errors import WellwiseError
@@ -25,7 +28,7 @@ def run_on(
 
     It runs until it is over or a person is asked. While the disk is full it waits for room.
     """
-    from orchestrator.engine.prefect_server import embed_prefect
+    from orchestrator.engine.prefect_server import embed_prefect, end_prefect
 
     log = embed_prefect(settings)
     try:
@@ -33,7 +36,13 @@ def run_on(
     except KeyboardInterrupt:
         what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
         console.print(f"{what} with: wellwise resume {campaign_id}")
-        sys.exit(130)
+        end_prefect()
+        journal.close()
+        sys.stdout.flush()
+        logging.shutdown()
+        # Everything is released. A proposal that is computed in a thread is written by nobody, but
+        # Python would wait for its end.
+        os._exit(130)
     print_result(journal, campaign_id)
     write_results(settings, journal, campaign_id, out)
     console.print(f"log      {log}", soft_wrap=True, highlight=False)
@@ -47,13 +56,26 @@ def _until_asked(
 
     while True:
         try:
-            return asyncio.run(_with_progress(settings, journal, campaign_id, wait))
+            return _run(_with_progress(settings, journal, campaign_id, wait))
         except Exception as error:
             if not out_of_room(error, settings.home):
                 raise
             console.print(f"{campaign_id}: {no_room(settings.home)}", soft_wrap=True)
         wait_for_room(settings.home)
         wait = True  # for our own lease, if it could not be given back
+
+
+def _run(work: Coroutine[Any, Any, tuple[Question, ...]]) -> tuple[Question, ...]:
+    """As `asyncio.run`, which would wait for threads when it is interrupted."""
+    runner, interrupted = asyncio.Runner(), False
+    try:
+        return runner.run(work)
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
+    finally:
+        if not interrupted:
+            runner.close()
 
 
 async def _with_progress(

@@ -83,7 +83,13 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         return
     busy = busy_robots(lab.journal, state)
     jobs = list(compile_jobs(state.campaign, campaign_id, planned.layout, action.start, busy))
-    waits = state.campaign.rounds.approval
+    waits, starts = state.campaign.rounds.approval, None
+    if not waits:
+        # The solver may take minutes: leases are renewed, and Ctrl-C is obeyed, meanwhile.
+        known = lab.known_seconds(campaign_id)
+        starts = await asyncio.to_thread(
+            first_starts, jobs, known, state.campaign.robots, action.start
+        )
     lab.journal.plan_round(
         campaign_id,
         planned.layout,
@@ -92,11 +98,7 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         action.start,
         lab.clock.now(),
         planned.requeued,
-        None
-        if waits
-        else first_starts(
-            jobs, lab.known_seconds(campaign_id), state.campaign.robots, action.start
-        ),
+        starts,
     )
 
 

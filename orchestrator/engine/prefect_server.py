@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from orchestrator.settings import Settings
 from protocols.errors import WellwiseError
@@ -38,11 +39,20 @@ def start_prefect() -> None:
     from prefect.server.api.server import SubprocessASGIServer
 
     server = SubprocessASGIServer()
+    _SERVERS.append(server)
     server.start()
     if server.server_process is not None and sys.platform != "win32":
         _WATCHERS.append(_end_with_this_process(server.server_process.pid))
 
 
+def end_prefect() -> None:
+    """End Prefect's embedded server, if it was started or is being started here."""
+    for server in _SERVERS:
+        if server.server_process is not None:
+            server.server_process.terminate()
+
+
+_SERVERS: list[Any] = []
 _WATCHERS: list[subprocess.Popen[bytes]] = []
 
 
