@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-causes bench-forecasts peers lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-causes bench-forecasts peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -66,6 +66,10 @@ bench-model: $(READY)
 # Many who look while a campaign runs: lost events, the time of a read, what it costs the campaign.
 bench-viewers: $(READY)
 	$(BIN)/python -m benchmarks.viewers
+
+# Large rounds, and homes with many campaigns: seconds, memory, growth.
+bench-sizes: $(READY)
+	$(BIN)/python -m benchmarks.sizes
 
 # wellwise compared with the kept results of other optimisers (benchmarks/peers.csv); PEERS=again sets Ax and BayBE up
 # and makes the results of every strategy again, which takes many hours.

@@ -130,7 +130,7 @@ def one_flow(kind: str) -> float:
         embed_prefect(Settings(home=Path(folder)))
         from prefect import flow, task
 
-        from orchestrator.engine.prefect_flows import carry_round
+        from orchestrator.engine.prefect_flows import run_round
         from orchestrator.lab.lab import current_lab
 
         @task
@@ -149,7 +149,7 @@ def one_flow(kind: str) -> float:
             if kind == "bare":
                 await bare(_WITH_PREFECT)
             else:
-                await carry_round(campaign_id, 1)
+                await run_round(campaign_id, 1)
                 assert job_counts(lab.journal, campaign_id, 1)[JobStatus.DONE] == _WITH_PREFECT
             return time.perf_counter() - begun
 
