@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-causes bench-forecasts peers lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -70,6 +70,10 @@ bench-viewers: $(READY)
 # Large rounds, and homes with many campaigns: seconds, memory, growth.
 bench-sizes: $(READY)
 	$(BIN)/python -m benchmarks.sizes
+
+# A hundred campaigns on fifty virtual robots, four processes, PostgreSQL.
+bench-fleet: $(READY)
+	$(BIN)/python -m benchmarks.fleet
 
 # wellwise compared with the kept results of other optimisers (benchmarks/peers.csv); PEERS=again sets Ax and BayBE up
 # and makes the results of every strategy again, which takes many hours.
