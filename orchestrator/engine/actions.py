@@ -22,6 +22,7 @@ from orchestrator.core.scheduling import first_starts
 from orchestrator.core.state import JobStatus
 from orchestrator.journal.queries import busy_robots
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.provenance import round_provenance
 from orchestrator.lab.rescheduling import reschedule
 from orchestrator.lab.scoring import score_reading, scorer_of
 from protocols.compile import compile_jobs
@@ -99,6 +100,7 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
         lab.clock.now(),
         planned.requeued,
         starts,
+        round_provenance(state),
     )
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from orchestrator.core.by import WELLWISE, By
 from orchestrator.core.events import EventKind
+from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.scheduling import Start
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundStatus
 from orchestrator.journal.jobs import JobRecord
@@ -154,11 +155,12 @@ class Journal(JobRecord):
         at: datetime,
         requeued: Sequence[WellAddress] = (),
         starts: Mapping[str, Start] | None = None,
+        made: RoundProvenance | None = None,
     ) -> None:
         """Write down the layout of a new round and its jobs (None: it waits for approval).
 
         `requeued` are the lost wells whose conditions have a well again. `starts` is the
-        schedule, by job key.
+        schedule, by job key. `made` is what the round was planned with.
         """
         with self.transaction() as session:
             self.guard(session, campaign_resource(campaign_id))
@@ -182,15 +184,12 @@ class Journal(JobRecord):
                 )
             number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs, starts)
             subject = str(RoundAddress(campaign_id, layout.round))
-            text = f"{len(layout.placements)} wells, " + (
-                "to be approved" if jobs is None else f"{number} jobs"
-            )
-            data = {
-                "round": layout.round,
-                "wells": len(layout.placements),
-                "jobs": number,
-                "version": version("wellwise"),
-            }
+            wells = len(layout.placements)
+            text = f"{wells} wells, " + ("to be approved" if jobs is None else f"{number} jobs")
+            data: dict[str, Any] = {"round": layout.round, "wells": wells, "jobs": number}
+            data["version"] = version("wellwise")
+            if made is not None:
+                data["made"] = made.model_dump(mode="json", exclude_defaults=True)
             add_event(session, campaign_id, at, EventKind.ROUND_PLANNED, subject, text, data)
             for address in requeued:
                 existing(session, WellRow, address).requeued = False

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from drivers.base import Clock, Driver, RobotSetup
 from drivers.registry import clock as clock_named
-from drivers.registry import driver_class, make_driver
+from drivers.registry import make_driver
 from orchestrator.core.state import CampaignState
 from orchestrator.journal import lives
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import job_seconds
 from orchestrator.journal.robot_configs import robot_config
+from orchestrator.lab.provenance import is_simulated
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
 
@@ -125,7 +126,7 @@ def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -
     goes on from `last`. Workers are processes of their own, which a virtual clock cannot keep
     together.
     """
-    if all(_simulated(config) for config in state.campaign.robots.values()):
+    if all(is_simulated(config) for config in state.campaign.robots.values()):
         if settings.speed is not None:
             return clock_named(
                 "accelerated", start=state.started_at, speed=settings.speed, zone=settings.zone
@@ -133,7 +134,3 @@ def clock_for(settings: Settings, state: CampaignState, last: datetime | None) -
         if not settings.workers:
             return clock_named("virtual", start=last, zone=settings.zone)
     return clock_named("real", zone=settings.zone)
-
-
-def _simulated(config: RobotConfig) -> bool:
-    return not config.environment and driver_class(config.driver).simulated
