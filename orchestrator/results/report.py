@@ -1,63 +1,64 @@
-"""Report: what a campaign did and found, as one self-contained page, for a supplement."""
+"""Report: what a campaign did and found by its journal, as one self-contained page."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, quantiles, stdev
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from scipy.stats import t
 
 import optimizer
 from orchestrator.core.goals import goals_of
-from orchestrator.core.state import CampaignState, RoundState
+from orchestrator.core.provenance import RoundProvenance
+from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
-from orchestrator.lab.scoring import scorer_of
 from orchestrator.results.campaign_figures import figures_of
+from orchestrator.results.comparison_figures import comparison_figure, parameters_by_round
+from orchestrator.results.conclusions import conclusions, in_words
+from orchestrator.results.deviations import deviations
 from orchestrator.results.model_figures import agreement_of, svg
+from orchestrator.results.report_captions import caption
+from orchestrator.results.report_images import image_panels
+from orchestrator.results.report_record import Record, record_of
 from orchestrator.settings import Settings
-from orchestrator.studies.agreement import FEWEST_PAIRS, Pair, pairs_of
+from orchestrator.studies.agreement import FEWEST_PAIRS
 from protocols.conditions import Condition
 
-_PACKAGES = (
-    "wellwise",
-    "botorch",
-    "gpytorch",
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-image",
-    "prefect",
-    "sqlmodel",
-    "pydantic",
-)
+_COMPUTED_WITH = ("wellwise", "botorch", "gpytorch", "torch", "numpy", "scipy")
+"""What the predictions of the page itself are computed with."""
 _SHARE = 0.95
 
-_CAPTIONS = {
-    "best-so-far": "Every well in the order of rounds and plates, and the best value so far.",
-    "distributions": "Values by round: box with median and quartiles, and every well.",
-    "effects": "What each parameter does, averaged over the others, with one standard deviation; "
-    "the share of the "
-    "variance by its total-order Sobol index, with its 90 % interval.",
-    "pair-effect": "What the two most important parameters do together, averaged over the others.",
-    "calibration": "Each value against its prediction from all others (leave one out).",
-    "agreement": "How far scorer and hand lie apart in each well: mean with its 95 % interval, "
-    "and the limits within "
-    "which 95 % of differences lie (Bland and Altman).",
-    "trade-off": "Two objectives against each other: what was measured, and the conditions that no "
-    "other beats in all of them, as the model predicts them with one sd.",
-    "pareto-front": "The conditions of which none is better in the objective and lower in cost.",
-}
+
+class Spread(NamedTuple):
+    """Values of some wells: how many, median and quartiles, and range.
+
+    A mean has no interval here: the wells of a round have conditions that differ on purpose.
+    """
+
+    wells: int
+    low_quartile: float
+    median: float
+    high_quartile: float
+    least: float
+    most: float
 
 
 class Summary(NamedTuple):
-    """Statistics of some wells: number, mean with 95 % interval (Student's t), and range."""
+    """Wells of one condition: how many, in how many runs, mean with 95 % interval, and range.
+
+    The interval is Student's t: over the means of runs where there are several, as wells of one
+    run are alike; over wells where there is one, and then it says nothing of other runs.
+    """
 
     wells: int
+    runs: int
     mean: float
     low: float | None
     high: float | None
@@ -73,14 +74,33 @@ class Repeated(NamedTuple):
     summary: Summary
 
 
+class RoundSummary(NamedTuple):
+    """A round as it was: what filled its wells, what they gave, and with what it was made."""
+
+    batch: RoundState
+    roles: dict[str, int]
+    reasons: tuple[str, ...]
+    spread: Spread | None
+    made: RoundProvenance
+
+
+class Outlier(NamedTuple):
+    """A well whose value the model gives next to no weight, and what it expected instead."""
+
+    place: str
+    value: float
+    expected: float
+
+
 def report_of(journal: Journal, campaign_id: str, settings: Settings) -> str:
     """The report of a campaign of a journal; see `report`."""
+    state = journal.state(campaign_id)
     return report(
-        journal.state(campaign_id),
+        state,
         settings,
         file_text(journal, campaign_id),
         journal.last_moment(campaign_id),
-        pairs_of(journal, campaign_id),
+        record_of(journal, state, settings.home),
     )
 
 
@@ -89,7 +109,7 @@ def report(
     settings: Settings,
     file_text: str,
     last: datetime | None,
-    pairs: Sequence[Pair] = (),
+    record: Record | None = None,
 ) -> str:
     """The report of a campaign as HTML; figures, style and campaign file are inside.
 
@@ -98,12 +118,9 @@ def report(
         settings: give the time zone.
         file_text: the campaign file as it was launched.
         last: the time of its latest event.
-        pairs: values by the scorer and by a person of the same wells; three or more make a figure.
+        record: what the journal has beside: events, agreement, scorers, comparisons, images.
     """
-    plots = figures_of(state)
-    if len(pairs) >= FEWEST_PAIRS:
-        plots["agreement"] = agreement_of(state.campaign, pairs)
-    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
+    record = record or Record()
     campaign, scale = state.campaign, state.campaign.outcome.scale
     goals = goals_of(campaign)
     best, front = None, []
@@ -113,6 +130,9 @@ def report(
         best = optimizer.recommend(
             campaign.space, state.observations, campaign.standards, objective=goals
         )
+    went_otherwise, simulated = deviations(state, record.events), record.simulated(state)
+    plots = _plots(state, record)
+    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
     scales_of = {outcome.name: outcome.scale for outcome in campaign.outcomes}
     environment = Environment(
         loader=PackageLoader("orchestrator.results", ""),
@@ -125,6 +145,7 @@ def report(
     environment.filters["level"] = lambda value: (
         "-" if value is None else value if isinstance(value, str) else f"{value:g}"
     )
+    environment.filters["words"] = lambda condition: in_words(state, condition)
     return environment.get_template("report.html").render(
         state=state,
         campaign=campaign,
@@ -132,26 +153,38 @@ def report(
         title=state.campaign.title or state.id,
         zone=settings.zone,
         last=last,
+        conclusions=conclusions(state, best, front, record.compared, simulated, went_otherwise),
+        simulated=simulated,
+        deviations=went_otherwise,
         figures=figures,
-        captions=_CAPTIONS,
+        captions={name: caption(name, campaign, number) for number, name in enumerate(plots, 1)},
         best=best,
         front=front,
         scales=[scales_of[wanted.outcome] for wanted in campaign.objectives],
-        standard=_summary([v for batch in state.rounds for v in _values(batch, "standard")]),
-        rounds=[(batch, _summary(_values(batch))) for batch in state.rounds],
-        medians={
-            batch.number: median(values) for batch in state.rounds if (values := _values(batch))
-        },
+        standard=_of_role(state, "standard"),
+        rounds=[_round(batch, record) for batch in state.rounds],
+        made=_made(record),
         repeated=_repeated(state),
+        compared=record.compared,
+        outliers=_outliers(state),
         labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
-        versions={name: version(name) for name in _PACKAGES},
-        versions_of={
-            outcome.name: scorer_of(outcome).version
-            for outcome in campaign.outcomes
-            if not outcome.by_hand
-        },
+        computed_with={name: version(name) for name in _COMPUTED_WITH},
+        scorers=record.scorers,
+        by_model=any(well.proposal.mean is not None for b in state.rounds for well in b.wells),
         file_text=file_text,
     )
+
+
+def _plots(state: CampaignState, record: Record) -> dict[str, Figure]:
+    plots = figures_of(state)
+    if any(batch.wells for batch in state.rounds):
+        plots["parameters-by-round"] = parameters_by_round(state)
+    if any(entry.campaign == state.id for entry in record.compared):
+        plots = {"comparison": comparison_figure(state)} | plots
+    if len(record.pairs) >= FEWEST_PAIRS:
+        plots["agreement"] = agreement_of(state.campaign, record.pairs)
+    shown = image_panels(record.images)
+    return plots if shown is None else plots | {"images": shown}
 
 
 def as_pdf(html: str, path: Path) -> None:
@@ -164,21 +197,94 @@ def as_pdf(html: str, path: Path) -> None:
     book.write_to_pdf(str(path))
 
 
-def _values(batch: RoundState, role: str | None = None) -> list[float]:
-    """The values of a round that may be trusted."""
-    wells = (well for well in batch.wells if role in (None, well.proposal.role))
-    return [well.trusted for well in wells if well.trusted is not None]
+def _round(batch: RoundState, record: Record) -> RoundSummary:
+    values = [well.trusted for well in batch.wells if well.trusted is not None]
+    reasons = (well.proposal.reason for well in batch.wells if well.proposal.role == "initial")
+    return RoundSummary(
+        batch,
+        dict(Counter(well.proposal.role for well in batch.wells)),
+        tuple(dict.fromkeys(reasons)),
+        _spread(values),
+        record.rounds.get(batch.number, RoundProvenance()),
+    )
 
 
-def _summary(values: Sequence[float]) -> Summary | None:
+def _made(record: Record) -> list[tuple[str, RoundProvenance]]:
+    """With what the rounds were made: those that were made alike together, in words."""
+    alike: list[tuple[list[int], RoundProvenance]] = []
+    for number, made in record.rounds.items():
+        same = made.model_copy(update={"observations": None, "usable": None, "pending": 0})
+        if alike and alike[-1][1] == same:
+            alike[-1][0].append(number)
+        else:
+            alike.append(([number], same))
+    return [
+        (
+            f"round {numbers[0]}" if len(numbers) == 1 else f"rounds {numbers[0]} to {numbers[-1]}",
+            of,
+        )
+        for numbers, of in alike
+    ]
+
+
+def _outliers(state: CampaignState) -> list[Outlier]:
+    """The wells of this campaign that the model contradicts, in the order of its observations."""
+    wells: list[tuple[int, WellState]] = [
+        (batch.number, well)
+        for batch in state.rounds
+        for well in batch.wells
+        if (found := well.observation(batch.number)) is not None and found.usable
+    ]
+    held_out = optimizer.cross_validate(state.campaign.space, state.observations)
+    own = held_out[len(held_out) - len(wells) :] if wells else []
+    return [
+        Outlier(
+            f"round {number}, plate {well.well.plate}, {well.well.name}", entry.value, entry.mean
+        )
+        for (number, well), entry in zip(wells, own, strict=True)
+        if entry.outlier
+    ]
+
+
+def _place(number: int, well: WellState) -> str:
+    return f"round {number}, plate {well.well.plate}, {well.well.name}"
+
+
+def _spread(values: Sequence[float]) -> Spread | None:
     if not values:
         return None
-    half = None
-    if len(values) > 1:
-        half = float(t.ppf(0.5 + _SHARE / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    mean = fmean(values)
-    low, high = (None, None) if half is None else (mean - half, mean + half)
-    return Summary(len(values), mean, low, high, min(values), max(values))
+    if len(values) == 1:
+        return Spread(1, *(values[0],) * 5)
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return Spread(len(values), low, middle, high, min(values), max(values))
+
+
+def _summary(values: Sequence[tuple[int, float]]) -> Summary | None:
+    """Of (run, value) pairs of one condition."""
+    if not values:
+        return None
+    by_run: dict[int, list[float]] = {}
+    for run, value in values:
+        by_run.setdefault(run, []).append(value)
+    whole = [value for _, value in values]
+    # Wells of one run are alike, so that runs are the units where there are several.
+    units = whole if len(by_run) == 1 else [fmean(several) for several in by_run.values()]
+    mean, low, high = fmean(units), None, None
+    if len(units) > 1:
+        half = float(t.ppf(0.5 + _SHARE / 2, len(units) - 1)) * stdev(units) / len(units) ** 0.5
+        low, high = mean - half, mean + half
+    return Summary(len(whole), len(by_run), mean, low, high, min(whole), max(whole))
+
+
+def _of_role(state: CampaignState, role: str) -> Summary | None:
+    return _summary(
+        [
+            (batch.number, well.trusted)
+            for batch in state.rounds
+            for well in batch.wells
+            if well.proposal.role == role and well.trusted is not None
+        ]
+    )
 
 
 def _repeated(state: CampaignState) -> list[Repeated]:
@@ -192,7 +298,7 @@ def _repeated(state: CampaignState) -> list[Repeated]:
                 )
     several = []
     for condition, entries in found.items():
-        summary = _summary([value for _, value in entries])
+        summary = _summary(entries)
         if summary is not None and len(entries) > 1:
             several.append(Repeated(condition, tuple(number for number, _ in entries), summary))
     utility = state.campaign.objective.utility

@@ -136,7 +136,7 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
     report = (tmp_path / "out" / "report.html").read_text()
     assert f"Values are {scale.described}" in report
     assert f"{scale.text(found['mean'])}</b> (90 % interval" in report
-    assert "Values were entered by people." in report
+    assert "ada, by hand (" in report
     ahead = wellwise("forecast", "--campaign", name, "--surfaces", "1")
     assert f"reaches {case.high:g} {case.unit}".rstrip() in ahead
     assert f"True values of {scale.label}" in ahead

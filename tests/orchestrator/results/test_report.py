@@ -6,13 +6,15 @@ Everything in one page, nothing from elsewhere, the numbers those of the journal
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
 
 from orchestrator.core.state import CampaignState
 from orchestrator.results.model_figures import agreement_of
-from orchestrator.results.report import as_pdf, report
+from orchestrator.results.report import _summary, as_pdf, report
+from orchestrator.results.report_record import Record
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import Pair
 from protocols.addresses import WellAddress
@@ -58,7 +60,7 @@ def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay:
     assert row is not None
     assert f"{len(values)} of {len(state.rounds[0].wells)}" in row[0]
     assert f"{max(values):.3f}" in row[0]
-    assert f"{sum(values) / len(values):.3f} (" in row[0]
+    assert f"{median(values):.3f} (" in row[0]
     assert exported.headers["content-type"].startswith("text/html")
     assert exported.headers["content-disposition"].startswith("attachment")
 
@@ -66,8 +68,8 @@ def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay:
 def test_scorer_and_hand_are_compared_where_both_are(assay: Campaign) -> None:
     state = CampaignState("c", assay, "finished", START)
     pairs = [Pair(WellAddress("c", 1, 1, f"A{n}"), 0.1 * n + 0.02, 0.1 * n) for n in range(1, 5)]
-    assert 'id="agreement"' not in report(state, Settings(), "", None, pairs[:2])
-    text = report(state, Settings(), "", None, pairs)
+    assert 'id="agreement"' not in report(state, Settings(), "", None, Record(pairs=pairs[:2]))
+    text = report(state, Settings(), "", None, Record(pairs=pairs))
     assert 'id="agreement"' in text
     figure = agreement_of(assay, pairs)
     [axes] = figure.axes
@@ -85,14 +87,16 @@ def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: 
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
-@pytest.mark.parametrize("values", [[0.5, 0.7, 0.6]])
-def test_an_interval_is_students(values: list[float]) -> None:
-    from orchestrator.results.report import _summary
-
-    summary = _summary(values)
-    assert summary is not None
+def test_an_interval_is_students_over_runs_where_there_are_several() -> None:
+    one_run = _summary([(1, 0.5), (1, 0.7), (1, 0.6)])
+    assert one_run is not None
     # t(0.975, 2) = 4.303; sd 0.1.
-    assert summary.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
-    one = _summary(values[:1])
+    assert one_run.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
+    # Ten wells a run add nothing to three runs.
+    runs = _summary([(run, value) for run, value in ((1, 0.5), (2, 0.7), (3, 0.6))] * 10)
+    assert runs is not None
+    assert (runs.wells, runs.runs) == (30, 3)
+    assert runs.low == pytest.approx(one_run.low)
+    one = _summary([(1, 0.5)])
     assert one is not None
     assert one.low is None
