@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts peers lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -102,6 +102,10 @@ bench-spaces: $(READY)
 # Whether what a forecast says comes true, over 108 simulated campaigns; about an hour on two cores.
 bench-forecasts: $(READY)
 	$(BIN)/python -m benchmarks.forecasts
+
+# How many intervals of Sobol indices hold the true ones.
+bench-effects: $(READY)
+	$(BIN)/python -m benchmarks.effects
 
 # Causal discovery compared with DirectLiNGAM and RESIT in an environment of their own.
 bench-causes: $(READY) build/causal-peers/.ready

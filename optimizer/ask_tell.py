@@ -254,8 +254,10 @@ class Optimizer:
 
     def plot_effects(self, parameters: int = 6, outcome: str | None = None) -> "Figure":
         """What the parameters do, those of the greatest effect first; mean and 90 % interval."""
-        found = effects(self.space, self._of(outcome), self.seed)[:parameters]
-        return study_figures.effect_curves(self.space, found, outcome or self.outcomes[0])
+        results = self._of(outcome)
+        found = effects(self.space, results, self.seed)[:parameters]
+        held_out = cross_validate(self.space, results)
+        return study_figures.effect_curves(self.space, found, held_out, outcome or self.outcomes[0])
 
     def plot_calibration(self, outcome: str | None = None) -> "Figure":
         """Each result beside what all the others predict for it, with 90 % intervals."""

@@ -5,21 +5,32 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from SALib.analyze import sobol
+from SALib.sample import sobol as saltelli
 from scipy.stats import qmc
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.fitting import fit
+from optimizer.marginal_tests import MarginalTest, marginal_tests
+from optimizer.model import PosteriorSamples
 from protocols.conditions import Observation, Value
 from protocols.search_space import SearchSpace
 
 _BASE_EXPONENT = 5  # 2^5 base conditions
 _MAX_VALUES = 9
-_SAMPLES = 300
+_SAMPLES = 256
+_BASE_POINTS = 512
+_RESOLUTION = 0.01  # the least upper end of an index
+_CHUNK = 1024  # conditions at a time, for the memory
 _INTERVAL = (0.05, 0.95)
 
 
 class SobolIndex(NamedTuple):
-    """A share of the objective's variance over the search space, 0..1: median and 90 % interval."""
+    """A share of what the model explains, 0..1: median and 90 % interval.
+
+    That is of the variance of the true values over the search space; how much of the variance of
+    results the model explains is another matter (`r_squared`).
+    """
 
     median: float
     low: float
@@ -31,8 +42,9 @@ class Effect(NamedTuple):
 
     `values` are levels of it, or points of its range. `mean` and `sd` are the objective at each of
     them, in its own unit, averaged over the other parameters. `first_order` is the share of the
-    variance that the parameter explains by itself, `total_order` the share with every interaction
-    in which it takes part.
+    variance of the modelled function that the parameter has by itself, `total_order` the share with
+    every interaction in which it takes part. `without_model` is what the results of conditions that
+    were spread over the space say by themselves, where there are enough of them.
     """
 
     parameter: str
@@ -41,6 +53,7 @@ class Effect(NamedTuple):
     sd: tuple[float, ...]
     first_order: SobolIndex
     total_order: SobolIndex
+    without_model: MarginalTest | None = None
 
 
 class PairEffect(NamedTuple):
@@ -109,14 +122,21 @@ def pair_effect(
 def effects(space: SearchSpace, observations: Sequence[Observation], seed: int = 0) -> list[Effect]:
     """The effect of each parameter, the highest total-order Sobol index first.
 
-    In each of 32 conditions, spread over the space, each parameter in turn takes up to nine
-    values. Means and variances are those of 300 functions sampled from the model's posterior (for
-    the indices see Saltelli et al. 2010, Computer Physics Communications 181, 259-270).
+    Indices are those of functions drawn from a posterior in which each parameter may also do
+    nothing (`optimizer.model.relevance`), over values that are uniform on each parameter's own
+    scale and independent of each other: constraints are not regarded. Each function has the
+    estimators of Saltelli et al. (2010, Computer Physics Communications 181, 259-270), by SALib,
+    on a bootstrap sample of 512 base points, so that intervals hold what is unknown of the
+    function and the error of the estimator (Le Gratiet, Cannamela and Iooss 2014, SIAM/ASA Journal
+    on Uncertainty Quantification 2, 336-363). Of a function that is constant all are 0.
+
+    First-order indices sum to at most 1, and what is left are interactions. Total-order indices
+    sum to 1 or more, since an interaction counts for each parameter that takes part.
 
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
-        seed: decides the base conditions and the posterior samples.
+        seed: decides the base points, the chains and the functions.
 
     Returns: one entry a parameter; empty with fewer than two usable observations.
 
@@ -127,29 +147,57 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
     if fitted is None:
         return []
     encoding, _, model = fitted
+    samples, relevant = model.selecting_samples(_SAMPLES, seed)
+    first, total = _indices(encoding, samples, relevant, seed)
     base = _base_conditions(encoding, seed)
-    grids = [encoding.grid(index, _MAX_VALUES) for index in range(len(space.parameters))]
-    blocks = [_varied(base, index, grid) for index, grid in enumerate(grids)]
-    rows = np.vstack([base, *blocks])
-    samples = model.posterior_samples(_SAMPLES, seed)(encoding.features(rows))
-    variance = np.maximum(samples.var(axis=1), 1e-12)
-    ends = np.cumsum([len(base), *(len(block) for block in blocks)])
+    tests = marginal_tests(space, observations, seed)
     found = []
-    for index, (parameter, grid) in enumerate(zip(space.parameters, grids, strict=True)):
-        block = samples[:, ends[index] : ends[index + 1]].reshape(_SAMPLES, len(base), len(grid))
-        curves = block.mean(axis=1)
+    for index, parameter in enumerate(space.parameters):
+        grid = encoding.grid(index, _MAX_VALUES)
+        values = samples(encoding.features(_varied(base, index, grid)))
+        curves = values.reshape(_SAMPLES, len(base), len(grid)).mean(axis=1)
         found.append(
             Effect(
                 parameter=parameter.name,
                 values=_values(encoding, index, grid),
                 mean=tuple(curves.mean(axis=0).tolist()),
                 sd=tuple(curves.std(axis=0).tolist()),
-                # Variance of the conditional mean, and mean of the conditional variance.
-                first_order=_sobol_index(curves.var(axis=1) / variance),
-                total_order=_sobol_index(block.var(axis=2).mean(axis=1) / variance),
+                first_order=_sobol_index(first[:, index]),
+                total_order=_sobol_index(total[:, index]),
+                without_model=tests.get(parameter.name),
             )
         )
-    return sorted(found, key=lambda effect: -effect.total_order.median)
+    return sorted(
+        found, key=lambda e: (-e.total_order.median, -e.total_order.high, -e.total_order.low)
+    )
+
+
+def _indices(
+    encoding: Encoding, samples: PosteriorSamples, relevant: NDArray[np.bool_], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First- and total-order indices (functions x p) of each function."""
+    number = len(encoding.space.parameters)
+    names = list(encoding.space.by_name)
+    problem = {"num_vars": number, "names": names, "bounds": [[0.0, 1.0]] * number}
+    points = saltelli.sample(problem, _BASE_POINTS, calc_second_order=False, seed=seed)
+    rows = encoding.from_unit_cube(points, [{}] * len(points))
+    values = np.hstack(
+        [samples(encoding.features(rows[at : at + _CHUNK])) for at in range(0, len(rows), _CHUNK)]
+    )
+    values -= values.mean(axis=1, keepdims=True)
+    blocks = values.reshape(len(values), _BASE_POINTS, number + 2).transpose(1, 0, 2)
+    picks = np.random.default_rng([seed, 5]).integers(_BASE_POINTS, size=blocks.shape[:2])
+    blocks = np.take_along_axis(blocks, picks[:, :, None], axis=0)
+    a, b = blocks[:, :, 0], blocks[:, :, -1]
+    first, total = np.zeros(relevant.shape), np.zeros(relevant.shape)
+    for index in range(number):
+        # Where none matters a function is constant but for rounding.
+        which = relevant[:, index]
+        if which.any():
+            swapped = blocks[:, which, index + 1]
+            first[which, index] = sobol.first_order(a[:, which], swapped, b[:, which])
+            total[which, index] = sobol.total_order(a[:, which], swapped, b[:, which])
+    return first, total
 
 
 def _base_conditions(encoding: Encoding, seed: int) -> Rows:
@@ -176,4 +224,9 @@ def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tup
 def _sobol_index(samples: NDArray[np.float64]) -> SobolIndex:
     low, high = _INTERVAL
     quantiles = np.quantile(np.clip(samples, 0.0, 1.0), [low, 0.5, high])
-    return SobolIndex(low=float(quantiles[0]), median=float(quantiles[1]), high=float(quantiles[2]))
+    # A parameter that hardly matters may be left out of every function.
+    return SobolIndex(
+        low=float(quantiles[0]),
+        median=float(quantiles[1]),
+        high=max(float(quantiles[2]), _RESOLUTION),
+    )

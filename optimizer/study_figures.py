@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from optimizer.cross_validation import HeldOut
+from optimizer.cross_validation import HeldOut, r_squared
 from optimizer.effects import Effect
 from optimizer.objective import Objective
 from optimizer.pareto import FrontPoint
@@ -40,8 +40,10 @@ def hypervolume_by_batch(volumes: Sequence[float]) -> "Figure":
     return figure
 
 
-def effect_curves(space: SearchSpace, found: Sequence[Effect], name: str) -> "Figure":
-    """What each parameter does: mean and 90 % interval."""
+def effect_curves(
+    space: SearchSpace, found: Sequence[Effect], held_out: Sequence[HeldOut], name: str
+) -> "Figure":
+    """What each parameter does: mean and 90 % interval, and its share with its interval."""
     count = max(len(found), 1)
     figure, _ = _figure(width=3.0 * count, columns=count)
     for axes, effect in zip(figure.axes, found, strict=False):
@@ -53,8 +55,14 @@ def effect_curves(space: SearchSpace, found: Sequence[Effect], name: str) -> "Fi
         at = [value if numeric else str(value) for value in effect.values]
         axes.plot(at, middle, "-" if numeric else "o")
         axes.fill_between(at, low, high, alpha=0.2)
-        axes.set(xlabel=effect.parameter, title=f"{effect.total_order.median:.0%} of the variance")
+        share = effect.total_order
+        axes.set(
+            xlabel=effect.parameter,
+            title=f"{share.median:.0%} ({share.low:.0%} to {share.high:.0%})",
+        )
     figure.axes[0].set_ylabel(name)
+    explained = f"R² {r_squared(held_out):.2f} of {len(held_out)} held-out results"
+    figure.suptitle(f"Shares of what the model explains, with interactions ({explained})")
     return figure
 
 

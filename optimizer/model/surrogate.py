@@ -18,6 +18,7 @@ from scipy.stats import norm, t
 from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
 from optimizer.model.pathwise import path_update
+from optimizer.model.relevance import relevance_draws
 from optimizer.single_thread import single_threaded
 
 Array = NDArray[np.float64]
@@ -25,6 +26,7 @@ Array = NDArray[np.float64]
 _MEMBERS = 8
 _MAX_FITTED = 400  # observations that choose the hyperparameters
 _FOURIER_FEATURES = 256
+_MAX_SELECTING = 128  # observations that decide which parameters matter
 _EXACT = 5000  # observations up to which linear algebra is exact
 
 _OUTLIER_Z = 4.0
@@ -215,6 +217,32 @@ class Surrogate:
             # count as the fewest that suffice.
             log_posterior += _MIN_HELD_OUT * log_likelihood.mean(axis=1)
         return float(_INFLATION_GRID[log_posterior.argmax()])
+
+    def selecting_samples(
+        self, number: int, seed: int
+    ) -> tuple["PosteriorSamples", NDArray[np.bool_]]:
+        """Functions sampled from the posterior in which parameters may have no effect.
+
+        Beside them for each (number x p) whether a parameter matters in it. Of more than 128
+        observations as many at random decide which parameters matter, since each step of a chain
+        costs a factorisation; all of them make the functions.
+
+        Args:
+            number: functions, shared evenly between the draws of the hyperparameters.
+            seed: decides them.
+        """
+        count = len(self._training.values)
+        generator = torch.Generator().manual_seed(seed)
+        subset = torch.randperm(count, generator=generator)[:_MAX_SELECTING].sort().values
+        with _deterministic(seed):
+            first = self.model.vector()[0]
+            draws = relevance_draws(self._training.at(subset), first, seed)
+            model = ConditionGP(self._training, len(draws.vectors))
+            model.set_vector(draws.vectors)
+            model.eval()
+        samples = PosteriorSamples(model, number, seed, self._mean, self._sd)
+        of_each = -(-number // len(draws.relevant))
+        return samples, np.asarray(draws.relevant.repeat(of_each, 1)[:number].numpy())
 
     def posterior_samples(self, number: int, seed: int) -> "PosteriorSamples":
         """`number` functions sampled from the posterior, which can be evaluated anywhere.

@@ -46,9 +46,10 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
     found = effects(campaign.space, observations)
     if not found:
         return {}
+    held_out = cross_validate(campaign.space, observations)
     figures = {
-        "effects": effect_curves(campaign, found),
-        "calibration": calibration(campaign, cross_validate(campaign.space, observations)),
+        "effects": effect_curves(campaign, found, held_out),
+        "calibration": calibration(campaign, held_out),
     }
     if len(found) > 1:
         pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
@@ -64,10 +65,12 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
     return figures
 
 
-def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
+def effect_curves(
+    campaign: Campaign, found: Sequence[Effect], held_out: Sequence[HeldOut]
+) -> Figure:
     """The objective over each parameter, averaged over the others, with one sd.
 
-    The most important parameter is the first.
+    The most important parameter is the first; `held_out` says how much the model explains.
     """
     across = min(len(found), 4)
     down = -(-len(found) // across)
@@ -96,7 +99,11 @@ def effect_curves(campaign: Campaign, found: Sequence[Effect]) -> Figure:
         _axis(axes, parameter)
         axes.tick_params(labelsize=7)
     figure.supylabel(campaign.outcome.scale.label, fontsize=9)
-    figure.suptitle("What each parameter does, and its share of the variance", fontsize=10)
+    figure.suptitle(
+        "What each parameter does, and its share of what the model explains with interactions\n"
+        f"(90 % interval; R² {r_squared(held_out):.2f} of {len(held_out)} held-out results)",
+        fontsize=9,
+    )
     return figure
 
 
@@ -175,7 +182,7 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
     axes.set_title(
         f"{scale.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % "
         "interval,\n"
-        f"{100 * max(0.0, r_squared(trusted)):.0f} % of the variance explained",
+        f"R² {r_squared(trusted):.2f} of {len(trusted)} held-out results",
         fontsize=9,
     )
     axes.legend(fontsize=8, loc="upper left")

@@ -13,10 +13,12 @@ _CAPTIONS = {
     "parameters-by-round": "Which values of each parameter the wells of each round had (a dot is a "
     "well, its colour its {what}; a cross is a well without a trusted value).",
     "effects": "Predicted {what} over each parameter, averaged over the others, with one standard "
-    "deviation of the model; above each panel its share of the variance (total-order Sobol index) "
-    "with its 90 % interval. It describes the model, not a cause that was tested by itself.",
-    "pair-effect": "Predicted {what} over the two parameters with the largest shares of the "
-    "variance, averaged over the others; circles are wells.",
+    "deviation of the model; above each panel its share of what the model explains (total-order "
+    "Sobol index) with its 90 % interval. An interaction counts for each parameter that takes "
+    "part, so shares sum to more than 100 %. R² says how much of the variance of held-out results "
+    "the model explains.",
+    "pair-effect": "Predicted {what} over the two parameters with the largest shares of what "
+    "the model explains, averaged over the others; circles are wells.",
     "calibration": "Each measured {what} against its prediction from all other wells (leave one "
     "out), with one standard deviation of a measurement; the line is where both are equal.",
     "agreement": "{what} by the scorer less that by hand, over the mean of both, for each well "

@@ -72,9 +72,13 @@ def _insight(state: CampaignState) -> Insight:
             Importance(
                 parameter=effect.parameter,
                 alone=effect.first_order.median,
+                alone_low=effect.first_order.low,
+                alone_high=effect.first_order.high,
                 in_all=effect.total_order.median,
                 low=effect.total_order.low,
                 high=effect.total_order.high,
+                without_model=None if effect.without_model is None else effect.without_model.share,
+                p_value=None if effect.without_model is None else effect.without_model.p_value,
             )
             for effect in found
         ),
@@ -82,7 +86,11 @@ def _insight(state: CampaignState) -> Insight:
             Curve(parameter=e.parameter, values=list(e.values), mean=list(e.mean), sd=list(e.sd))
             for e in found
         ),
-        trust=Trust(within=sum(within) / len(within), explained=optimizer.r_squared(held_out))
+        trust=Trust(
+            within=sum(within) / len(within),
+            explained=optimizer.r_squared(held_out),
+            results=len(within),
+        )
         if within
         else None,
     )

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from benchmarks.effects import covered, families, trial
 from optimizer import effects, pair_effect, propose
+from optimizer.marginal_tests import marginal_tests
 from protocols.campaign import Campaign
-from protocols.conditions import Observation
+from protocols.conditions import Condition, Observation
 from protocols.parameters import CategoryParameter, ContinuousParameter, SteppedParameter
 from protocols.search_space import SearchSpace
 from tests.optimizer.known_objective import observed
@@ -44,6 +46,11 @@ def test_effects_show_which_parameters_matter_and_which_do_not() -> None:
     # What the switch does depends on `strong`: with its interactions it explains more than by
     # itself.
     assert by_name["switch"].total_order.median > by_name["switch"].first_order.median
+    # The results of the first round say the same without the model.
+    tests = {name: effect.without_model for name, effect in by_name.items()}
+    assert all(test is not None and test.observations == 48 for test in tests.values())
+    assert tests["strong"].p_value < 0.01 < tests["idle"].p_value  # type: ignore[union-attr]
+    assert tests["strong"].share > 0.3 > tests["idle"].share  # type: ignore[union-attr]
     curve = by_name["strong"]
     assert curve.values[0] == 0
     assert curve.values[-1] == 1
@@ -67,3 +74,53 @@ def test_a_pair_effect_averaged_over_one_parameter_is_the_effect_of_the_other(
     assert (mean[:, 0] > mean[:, 1]).mean() > 0.5
     with pytest.raises(KeyError):
         pair_effect(rpe.space, observations, "fgfri_concentration", "sugar")
+
+
+def test_intervals_hold_the_indices_that_are_known() -> None:
+    found = [trial(known.name, 0.2, seed=31) for known in families()]
+    held = [
+        covered(found, None, order, zero) for order in ("first", "total") for zero in (False, True)
+    ]
+    assert sum(hits for hits, _ in held) >= 0.8 * sum(number for _, number in held)
+    by_name = {one.family: one for one in found}
+    assert by_name["additive"].r_squared > 0.8
+    widths = np.subtract(by_name["additive"].high, by_name["additive"].low)
+    assert np.median(widths) < 0.2
+
+
+def test_of_noise_alone_no_parameter_is_said_to_matter() -> None:
+    found = trial("noise alone", 1.0, seed=5)
+    assert found.low == [0.0] * len(found.low)
+    assert found.r_squared < 0.2
+    assert min(found.p_values) > 0.001
+
+
+def test_what_has_one_value_or_as_many_levels_as_results_has_no_test() -> None:
+    space = SearchSpace(
+        parameters=(
+            CategoryParameter(
+                name="batch",
+                step="A",
+                kind="category",
+                levels=tuple(f"b{number}" for number in range(12)),
+                standard="b0",
+            ),
+            ContinuousParameter(
+                name="dose", step="A", kind="continuous", low=0, high=1, standard=0
+            ),
+        )
+    )
+    results = [
+        Observation(
+            condition=Condition({"batch": f"b{number}", "dose": number / 11}),
+            value=float(number**2),
+            round=1,
+        )
+        for number in range(12)
+    ]
+    tested = marginal_tests(space, results)
+    assert set(tested) == {"dose"}
+    assert tested["dose"].p_value == pytest.approx(0.001)
+    assert marginal_tests(space, results[:7]) == {}
+    same = [result.model_copy(update={"value": 1.0}) for result in results]
+    assert marginal_tests(space, same) == {}

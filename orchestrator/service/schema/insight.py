@@ -37,16 +37,26 @@ class NotBeaten(View):
 
 
 class Importance(View):
-    """Sobol indices of a parameter: its share of the objective's variance.
+    """Sobol indices of a parameter: its share of what the model explains (see `Trust`).
 
-    `alone`: the first-order index; `in_all`: the total-order index, interactions included.
+    `alone`: the first-order index, with its 90 % interval `alone_low` to `alone_high`; `in_all`:
+    the total-order index, interactions included, with `low` to `high`. Over all parameters the
+    first sum to 1 at most, and the others to 1 at least.
+
+    `without_model` is the share of the variance of the first round's results that the parameter
+    explains by itself, less what chance explains, and `p_value` that of its permutation test; both
+    are absent where there are too few results.
     """
 
     parameter: str
     alone: float
+    alone_low: float
+    alone_high: float
     in_all: float
     low: float
     high: float
+    without_model: float | None = None
+    p_value: float | None = None
 
 
 class Curve(View):
@@ -59,10 +69,15 @@ class Curve(View):
 
 
 class Trust(View):
-    """Cross-validation of the model: share within 90 % intervals, and variance explained."""
+    """Cross-validation of the model on so many results.
+
+    `within` is the share within 90 % intervals, `explained` the coefficient of determination:
+    below 0 where the mean predicts better.
+    """
 
     within: float
     explained: float | None
+    results: int
 
 
 class Insight(View):

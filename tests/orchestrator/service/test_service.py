@@ -274,6 +274,10 @@ def test_the_model_is_shown_once_there_are_results(served: House, assay: Campaig
     best = insight["recommended"]
     assert 0 <= best["low"] <= best["mean"] <= best["high"] <= 1
     assert {curve["parameter"] for curve in insight["curves"]} <= set(best["condition"])
+    for entry in insight["importance"]:
+        assert entry["low"] <= entry["in_all"] <= entry["high"]
+        assert entry["alone_low"] <= entry["alone"] <= entry["alone_high"]
+    assert insight["trust"]["results"] == insight["observations"]
     figure = client.get(f"{V1}/campaigns/{full}/figures/effects.svg")
     assert figure.headers["content-type"] == "image/svg+xml"
     assert figure.text.startswith("<?xml")

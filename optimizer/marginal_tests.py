@@ -1,0 +1,91 @@
+"""Which parameters matter by the results alone: permutation tests, without the model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import permutation_test
+
+from optimizer.encoding import Encoding
+from protocols.conditions import Observation
+from protocols.search_space import SearchSpace
+
+_MIN_OBSERVATIONS = 8
+_PERMUTATIONS = 999
+
+
+class MarginalTest(NamedTuple):
+    """What the results say of one parameter's main effect without a model of all.
+
+    `share` (0..1) of the variance of `observations` results, noise included, is explained by the
+    parameter alone, as a parabola or by level; less what chance explains, so it may be below 0.
+    `p_value` is how often chance explains as much.
+    """
+
+    share: float
+    p_value: float
+    observations: int
+
+
+def marginal_tests(
+    space: SearchSpace, observations: Sequence[Observation], seed: int = 0
+) -> Mapping[str, MarginalTest]:
+    """A test of each parameter, by the first round's results, which no result had chosen.
+
+    Values are permuted over the conditions (`scipy.stats.permutation_test`, 999 times). The share
+    is epsilon squared, the explained variance adjusted for degrees of freedom (Kelley 1935).
+
+    Args:
+        space: the parameters and what each of them allows.
+        observations: what is known so far.
+        seed: decides the permutations.
+
+    Returns: by parameter; without those that had one value only, or more levels than can be told
+        apart. Empty with fewer than 8 usable results of the first round, or where all are equal.
+
+    Raises:
+        ValueError: a condition has a value that is not allowed.
+    """
+    usable = [o for o in observations if o.usable and o.value is not None]
+    usable = [o for o in usable if o.round == min(other.round for other in usable)]
+    values = np.array([o.value for o in usable], dtype=np.float64)
+    if len(usable) < _MIN_OBSERVATIONS or np.ptp(values) == 0:
+        return {}
+    encoding = Encoding(space)
+    features = encoding.features(encoding.rows([o.condition for o in usable]))
+    found = {}
+    for index, parameter in enumerate(space.parameters):
+        basis = _basis(features[:, index], bool(encoding.levels[index]))
+        degrees = basis.shape[1]
+        if not 0 < degrees < len(values) / 2:
+            continue
+
+        def explained(y: NDArray[np.float64], axis: int, basis: NDArray[np.float64] = basis) -> Any:
+            y = np.moveaxis(y, axis, -1)
+            y = y - y.mean(axis=-1, keepdims=True)
+            return ((y @ basis) ** 2).sum(axis=-1) / (y**2).sum(axis=-1)
+
+        tested = permutation_test(
+            (values,),
+            explained,
+            permutation_type="pairings",
+            vectorized=True,
+            n_resamples=_PERMUTATIONS,
+            alternative="greater",
+            rng=np.random.default_rng([seed, index]),
+        )
+        n = len(values)
+        share = 1 - (1 - float(tested.statistic)) * (n - 1) / (n - 1 - degrees)
+        found[parameter.name] = MarginalTest(share, float(tested.pvalue), n)
+    return found
+
+
+def _basis(column: NDArray[np.float64], categorical: bool) -> NDArray[np.float64]:
+    """An orthonormal basis (n x degrees) of a parabola, or of levels, orthogonal to the mean."""
+    if categorical:
+        columns = (column[:, None] == np.unique(column)).astype(float)
+    else:
+        columns = np.stack([column, column**2], axis=1)
+    left, sizes, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
+    return np.asarray(left[:, sizes > 1e-9 * max(1.0, sizes.max())])
