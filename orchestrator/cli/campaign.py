@@ -27,6 +27,7 @@ from orchestrator.cli.context import (
     print_questions,
     print_stand_ins,
     read_campaign_input,
+    settings_for,
     take_lab,
     text_of,
 )
@@ -55,6 +56,7 @@ def run(
     from orchestrator.intake.campaign_check import past_observations
     from orchestrator.intake.past_results import not_tried_again
 
+    settings_for(home)
     text, campaign = _campaign(file, seed, lab)
     table = _past_table(file, campaign)
     with opened_journal(home) as (settings, journal):

@@ -77,6 +77,11 @@ class Commands(LazyGroup):
                 agreement="Say how far the scorer lies from what people read by hand.",
             ),
             **_of(
+                "calibration",
+                "calibrating",
+                calibrate="Make a profile of a lab's images for a scorer.",
+            ),
+            **_of(
                 "causes",
                 "finding_causes",
                 causes="Say which of some columns causes which, and how sure that is.",

@@ -13,7 +13,7 @@ measuring = typer.Typer()
 @measuring.command()
 def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     """Say how far the scorer lies from what people read by hand (Bland-Altman)."""
-    from orchestrator.studies.agreement import FEWEST_PAIRS, pairs_of
+    from orchestrator.studies.agreement import FEWEST_PAIRS, intraclass, pairs_of
     from orchestrator.studies.agreement import agreement as between
 
     with opened_journal(home) as (_, journal):
@@ -35,6 +35,19 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(
+        f"Each of these limits is known to +-{scale.number(found.limit_half)} (95 %).",
+        highlight=False,
+    )
+    try:
+        same = intraclass([(pair.scored, pair.by_hand) for pair in pairs])
+    except ValueError:
+        pass  # all wells are the same
+    else:
+        console.print(
+            f"Intraclass correlation {same.icc:.3f} ({same.low:.3f} to {same.high:.3f}).",
+            highlight=False,
+        )
     if found.slope_p < 0.05:
         console.print(
             f"The difference grows by {found.slope:+.3f} for each 1 of the value (p = "

@@ -12,6 +12,7 @@ from orchestrator.intake.capability_check import (
 )
 from orchestrator.intake.feasibility import feasibility_findings
 from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
+from orchestrator.intake.profiles import with_profiles
 from orchestrator.intake.table_files import tables_beside
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.scoring import scorer_findings
@@ -42,7 +43,11 @@ def checked_campaign(
         InvalidInput: with everything wrong in the file, or what its robots cannot do.
     """
     beside = None if from_afar else tables_beside(Path(file.name).parent)
-    campaign = read_campaign(file.text, file.name, driver_names(), lab, beside)
+    campaign, nameless = with_profiles(
+        read_campaign(file.text, file.name, driver_names(), lab, beside), settings.home
+    )
+    if nameless:
+        raise InvalidInput(problems_at(nameless, file.text, file.name))
     own = {
         name: robot
         for name, robot in campaign.robots.items()

@@ -18,6 +18,7 @@ from protocols.operations import OPERATIONS
 from protocols.outcome_checks import range_findings
 from protocols.outcomes import SCORERS, Outcome
 from protocols.plugins import announced
+from protocols.scorers.calibration_profile import FEWEST_PAIRS, Profile
 from protocols.scoring import MarksImages, Score, Scorer
 
 _log = logging.getLogger(__name__)
@@ -130,9 +131,18 @@ def scorer_findings(campaign: Campaign) -> list[Finding]:
     """What is wrong with the scorers of a campaign's outcomes, and with their options."""
     found: list[Finding] = []
     for index, outcome in enumerate(campaign.outcomes):
-        if not outcome.by_hand:
-            wrong = _findings(outcome, ("outcomes", index))
-            found += wrong or _kind_findings(campaign, outcome, ("outcomes", index))
+        if outcome.by_hand:
+            continue
+        loc: Loc = ("outcomes", index)
+        wrong = _findings(outcome, loc) or _kind_findings(campaign, outcome, loc)
+        if not wrong and not campaign.rounds.approval and _unproven(outcome):
+            expected = (
+                "rounds.approval: true, or a profile that wellwise calibrate --hand compared with "
+                f"{FEWEST_PAIRS} wells by hand or more"
+            )
+            message = "this profile is not known to agree with values by hand"
+            wrong = [Finding(loc=(*loc, "options", "profile"), message=message, expected=expected)]
+        found += wrong
     # What the file gives itself was looked at when it was read.
     declared = campaign.outcome.model_copy(
         update={"natural_range": campaign.outcome.scale.natural_range}
@@ -180,6 +190,13 @@ def _kind_findings(campaign: Campaign, outcome: Outcome, loc: Loc) -> list[Findi
             expected = f"an operation that reads: {', '.join(wanted)}"
             found.append(Finding(loc=(*loc, "scorer"), message=message, expected=expected))
     return found
+
+
+def _unproven(outcome: Outcome) -> bool:
+    """Whether an outcome rests on a calibration whose agreement with the eye is not shown."""
+    kind = scorer_class(outcome.scorer or "")
+    profile = getattr(_options(kind, outcome.options), "profile", None)
+    return isinstance(profile, Profile) and not (profile.agreement and profile.agreement.enough)
 
 
 def _options(kind: type[Scorer], given: Mapping[str, Any]) -> BaseModel:

@@ -1,7 +1,8 @@
 """Agreement between two methods that measure the same wells.
 
 Bland and Altman 1986, "Statistical methods for assessing agreement between two methods of clinical
-measurement".
+measurement"; intraclass correlation: McGraw and Wong 1996, "Forming inferences about some
+intraclass correlation coefficients".
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import linregress, t
+from scipy.stats import f, linregress, t
 
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import BY_HAND, ObservationRow
@@ -34,7 +35,8 @@ class Agreement(NamedTuple):
 
     `wells` is the number of pairs.
 
-    About 95 % of differences lie within `lower` and `upper`. `slope` is by how much the difference
+    About 95 % of differences lie within `lower` and `upper`, each of which is known to
+    +- `limit_half` (95 %). `slope` is by how much the difference
     grows with the mean of both, with its p value: small means that the bias is not the same
     everywhere.
     """
@@ -48,6 +50,7 @@ class Agreement(NamedTuple):
     upper: float
     slope: float
     slope_p: float
+    limit_half: float
 
 
 def agreement(first: Sequence[float], second: Sequence[float]) -> Agreement:
@@ -77,7 +80,52 @@ def agreement(first: Sequence[float], second: Sequence[float]) -> Agreement:
         bias + _LIMITS * sd,
         slope,
         p,
+        # Bland and Altman 1986: the variance of a limit is about 3 sd^2 / n.
+        float(t.ppf(0.975, number - 1)) * sd * (3 / number) ** 0.5,
     )
+
+
+class Intraclass(NamedTuple):
+    """The share of variance that lies between wells, ICC(A,1), with its 95 % interval."""
+
+    icc: float
+    low: float
+    high: float
+
+
+def intraclass(values: Sequence[Sequence[float]]) -> Intraclass:
+    """Absolute agreement of single measurements: ICC(A,1) of two-way random effects.
+
+    Args:
+        values: a row a well, a column a method (n x k).
+
+    Raises:
+        ValueError: there are fewer than three wells or two methods, or all wells are the same.
+    """
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 2 or len(table) < FEWEST_PAIRS or table.shape[1] < 2 or np.ptp(table) == 0:
+        raise ValueError(
+            "no table of wells that differ (expected three wells, two methods or more)"
+        )
+    n, k = table.shape
+    wells, methods = table.mean(axis=1), table.mean(axis=0)
+    rest = table - wells[:, None] - methods + table.mean()
+    between = k * float(wells.var(ddof=1))
+    of_methods = n * float(methods.var(ddof=1))
+    error = max(float((rest**2).sum()) / ((n - 1) * (k - 1)), 1e-12 * float(table.var()))
+    icc = (between - error) / (between + (k - 1) * error + k * (of_methods - error) / n)
+    a = k * icc / (n * (1 - icc)) if icc < 1 else np.inf
+    if not np.isfinite(a):
+        return Intraclass(icc, icc, icc)
+    b = 1 + k * icc * (n - 1) / (n * (1 - icc))
+    degrees = (a * of_methods + b * error) ** 2 / (
+        (a * of_methods) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
+    )
+    upper, lower = f.ppf(0.975, n - 1, degrees), f.ppf(0.975, degrees, n - 1)
+    spare = k * of_methods + (k * n - k - n) * error
+    low = n * (between - upper * error) / (upper * spare + n * between)
+    high = n * (lower * between - error) / (spare + n * lower * between)
+    return Intraclass(float(icc), float(low), float(high))
 
 
 def _trend(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

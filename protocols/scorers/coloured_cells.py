@@ -9,9 +9,12 @@ from scipy.ndimage import map_coordinates
 from skimage.filters import gaussian
 from skimage.measure import label, regionprops
 from skimage.segmentation import find_boundaries
+from skimage.transform import downscale_local_mean
 
 from protocols.images import write_png
 from protocols.jobs import Reading
+from protocols.scorers.calibrated_cells import score_by_profile
+from protocols.scorers.calibration_profile import Profile
 from protocols.scoring import Score, scored_image
 
 CULTURE_RGB = (206.0, 190.0, 164.0)
@@ -27,6 +30,12 @@ _SATURATED = 250
 _FLAGGED_SATURATION = 0.12
 _DARKEST = 60.0
 _WIDEST_EDGE = 7.0
+_LARGEST_PX = 480
+_UNEXPLAINED = 0.08
+_LEAST_AREA = 0.03
+_SHARES = {False: (-0.33, 0.28), True: (0.85, 1.07)}
+_LIGHTS = {False: (0.7, 1.25), True: (0.6, 1.35)}
+_MISFIT = 0.065
 _COUNTED_RGB = (0, 190, 255)
 _PIGMENTED_RGB = (255, 0, 200)
 
@@ -39,7 +48,8 @@ def coloured_cell_ratio(image: NDArray[np.uint8] | NDArray[np.float64]) -> Score
     squares, which corrects uneven light. Glare and debris, which fit no such mixture, count neither
     as pigment nor as area.
 
-    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`.
+    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, and
+    `outside_calibration`: colours or light that it does not know; calibrate it.
 
     Args:
         image: height x width x 3, RGB, 0..255.
@@ -63,6 +73,7 @@ def _seen(image: NDArray[np.uint8] | NDArray[np.float64]) -> _Seen:
         raise ValueError(
             f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}"
         )
+    image = _manageable(image)
     pixels = image.astype(np.float64)
     brightness = pixels.max(axis=2)
     if np.percentile(brightness, 90) < _DARKEST:
@@ -81,11 +92,12 @@ def _seen(image: NDArray[np.uint8] | NDArray[np.float64]) -> _Seen:
     if not flags and saturated[inside].mean() > _FLAGGED_SATURATION:
         flags.append("over_exposed")
     counted = inside & ~saturated
-    share, visible = _unmix(
-        gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[counted]
-    )
+    colours = gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True)[counted]
+    share, visible = _unmix(colours)
     if not visible.any():
         return _Seen(Score(value=None, flags=(*flags, "over_exposed")))
+    if not flags and not _known(colours, share, visible):
+        flags.append("outside_calibration")
     pigmented = counted.copy()
     pigmented[counted] = visible & (share > 0.5)
     counted[counted] = visible
@@ -97,9 +109,9 @@ def _seen(image: NDArray[np.uint8] | NDArray[np.float64]) -> _Seen:
 
 
 class ColouredCells:
-    """Scores images of wells by `coloured_cell_ratio`."""
+    """Scores images of wells by a lab's profile, else by `coloured_cell_ratio`."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "Magenta surrounds what counts as coloured; blue, all that was counted."
@@ -112,6 +124,11 @@ class ColouredCells:
         plane: int | None = Field(
             None, ge=1, description="of a file that holds several images: which one, from 1"
         )
+        profile: Profile | None = Field(
+            None,
+            description="what `wellwise calibrate` found of the lab's images: its content, or in a "
+            "campaign file its name",
+        )
 
     def __init__(self, options: Options) -> None:
         """With the options of the campaign's outcome."""
@@ -120,14 +137,18 @@ class ColouredCells:
     def score(self, reading: Reading) -> Score:
         """The share of pigmented area, at the depth that the camera gave.
 
-        Flags: those of `coloured_cell_ratio`, of an image that is not read (`unreadable`,
-        `format_not_read`, `too_large`, `no_such_plane`), of `CameraImage`, and `unknown_scale`
-        (floats beyond 0 to 1, whose white is not known).
+        Flags: those of `coloured_cell_ratio` or `score_by_profile`, of an image that is not read
+        (`unreadable`, `format_not_read`, `too_large`, `no_such_plane`), of `CameraImage`, and
+        `unknown_scale` (floats beyond 0 to 1, whose white is not known).
         """
         image = scored_image(reading, self._options.plane)
         if isinstance(image, Score):
             return image
-        found = coloured_cell_ratio(image.rgb())
+        profile = self._options.profile
+        if profile is not None:
+            found = score_by_profile(image.rgb(), profile).score
+        else:
+            found = coloured_cell_ratio(image.rgb())
         flags = (*image.flags, *(("unknown_scale",) if image.white is None else ()))
         return found.model_copy(update={"flags": (*found.flags, *flags)})
 
@@ -136,13 +157,53 @@ class ColouredCells:
         image = scored_image(reading, self._options.plane)
         if isinstance(image, Score):
             return None
-        seen = _seen(image.rgb())
+        if self._options.profile is not None:
+            by_profile = score_by_profile(image.rgb(), self._options.profile)
+            seen = _Seen(by_profile.score, by_profile.counted, by_profile.stained)
+            shown = np.clip(np.round(by_profile.pixels), 0, 255).astype(np.uint8)
+        else:
+            seen = _seen(image.rgb())
+            shown = _manageable(image.for_the_eye()).astype(np.uint8)
         if seen.counted is None or seen.pigmented is None:
             return None
-        shown = image.for_the_eye().copy()
         shown[find_boundaries(seen.counted, mode="inner")] = _COUNTED_RGB
         shown[find_boundaries(seen.pigmented, mode="inner")] = _PIGMENTED_RGB
         return write_png(shown)
+
+
+def _manageable(
+    image: NDArray[np.uint8] | NDArray[np.float64],
+) -> NDArray[np.uint8] | NDArray[np.float64]:
+    """The image itself, or a larger one by means of squares of pixels."""
+    step = min(image.shape[:2]) // (_LARGEST_PX // 2)
+    if min(image.shape[:2]) <= _LARGEST_PX:
+        return image.copy()
+    rows, columns = (side - side % step for side in image.shape[:2])
+    return np.asarray(downscale_local_mean(image[:rows, :columns], (step, step, 1)))
+
+
+def _known(
+    colours: NDArray[np.float64], share: NDArray[np.float64], visible: NDArray[np.bool_]
+) -> bool:
+    """Whether both kinds of area have the colours and the light that the lab's camera gives."""
+    if visible.mean() < 1 - _UNEXPLAINED:
+        return False
+    mixture = np.array([PIGMENT_RGB, CULTURE_RGB])
+    weights = colours @ np.linalg.pinv(mixture)
+    light = weights.sum(axis=1)
+    misfit = np.linalg.norm(colours - weights @ mixture, axis=1) / np.linalg.norm(colours, axis=1)
+    for pigmented in (False, True):
+        kind = visible & ((share > 0.5) == pigmented)
+        if kind.mean() < _LEAST_AREA:
+            continue
+        (low, high), (dim, bright) = _SHARES[pigmented], _LIGHTS[pigmented]
+        if not (
+            low < np.median(share[kind]) < high
+            and dim < np.median(light[kind]) < bright
+            and np.median(misfit[kind]) < _MISFIT
+        ):
+            return False
+    return True
 
 
 def _find_well(

@@ -1,0 +1,192 @@
+"""The stained share of a well by a lab's own calibration: from profile and image to a score."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.filters import gaussian
+
+from protocols.scorers.calibration_profile import Profile
+from protocols.scorers.well_in_image import Well, at_working_size, edge_width, find_well
+from protocols.scoring import Score
+
+Array = NDArray[np.float64]
+
+INNER = 0.95
+"""The share of the radius that is looked at: the meniscus darkens what is farther out."""
+
+_RADIUS_TOLERANCE = 0.1
+_BLUR_TOLERANCE, _LEAST_EDGE = 1.8, 0.012
+_SATURATED, _FLAGGED_SATURATION = 250.0, 0.12
+_DARKEST = 20.0
+_FLAGGED_UNEXPLAINED = 0.12
+_FARTHEST_PIXEL, _FARTHEST_MEAN = 5.0, 2.5
+_LARGEST_SHIFT = float(np.log(3))
+_FLOOR = 2.0
+
+
+class Stained(NamedTuple):
+    """A score, and what it counted (height x width each) of the image at its working size."""
+
+    score: Score
+    pixels: Array
+    counted: NDArray[np.bool_] | None = None
+    stained: NDArray[np.bool_] | None = None
+
+
+class Area(NamedTuple):
+    """The inside of a well: its colours (n x 3, see `Profile`), where, and what is around it."""
+
+    colours: Array
+    inside: NDArray[np.bool_]
+    surround: Array
+    places: Array
+
+
+def log_intensity(pixels: Array) -> Array:
+    """Natural logarithm of intensities (0..255), with a floor for what noise hides."""
+    return np.asarray(np.log((pixels + _FLOOR) / (255.0 + _FLOOR)))
+
+
+def quadratic(y: Array, x: Array) -> Array:
+    """The columns 1, x, y, x2, xy, y2 (n x 6)."""
+    return np.column_stack([np.ones_like(x), x, y, x**2, x * y, y**2])
+
+
+def grid(shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Row and column of each pixel (height x width each), -1 to 1."""
+    rows, columns = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    return rows, columns
+
+
+def area_of(pixels: Array, well: Well, white: tuple[tuple[float, ...], ...] | None) -> Area:
+    """The colours inside of a well, after the light of the plate around it was taken out.
+
+    That light is a plane fitted to the ring around the well, as grey; its colour stays in
+    `surround`.
+    """
+    logs = log_intensity(gaussian(pixels, sigma=0.7, channel_axis=2, preserve_range=True))
+    y, x = grid(pixels.shape)
+    if white is not None:
+        fall = quadratic(y.ravel(), x.ravel()) @ np.array(white).T
+        logs = logs - (fall - fall.mean(axis=0)).reshape(logs.shape)
+    rows, columns = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]]
+    distance = np.hypot(rows - well.row, columns - well.column) / well.radius
+    ring = (distance > 1.07) & (distance < 1.25)
+    inside = distance <= INNER
+    around = logs[ring]
+    surround = np.median(around, axis=0) if len(around) else np.full(3, -9.0)
+    if len(around) > 50 and np.exp(surround).min() > 0.1:
+        design = np.column_stack([np.ones(ring.sum()), x[ring], y[ring]])
+        grey = around.mean(axis=1)
+        keep = np.abs(grey - np.median(grey)) < 0.3
+        plane = np.linalg.lstsq(design[keep], grey[keep], rcond=None)[0]
+        logs = logs - (plane[1] * x + plane[2] * y)[..., None]
+        surround = np.median(logs[ring], axis=0)
+    saturated = (pixels >= _SATURATED).any(axis=2)
+    inside = inside & ~saturated
+    return Area(logs[inside], inside, surround, np.column_stack([y[inside], x[inside]]))
+
+
+def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stained:
+    """The stained share of a well's area, 0 to 1.
+
+    Each pixel's colour is projected on the line from unstained to stained (Fisher's discriminant)
+    and counts as stained beyond the middle. Uneven light, a quadratic surface, is taken out as it
+    is found in what is left over of both kinds. What is far from that line (bubbles, debris,
+    glare) counts neither as stained nor as area.
+
+    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, and
+    `outside_calibration`: colours, light or size that the references did not have.
+
+    Args:
+        image: height x width x 3, RGB, 0..255.
+        profile: the lab's calibration.
+    """
+    pixels = at_working_size(image)
+    if float(np.percentile(pixels.max(axis=2), 95)) < _DARKEST:
+        return Stained(Score(value=None, flags=("under_exposed",)), pixels)
+    if float((pixels >= _SATURATED).any(axis=2).mean()) > 0.5:
+        return Stained(Score(value=None, flags=("over_exposed",)), pixels)
+    least, largest = profile.radius
+    well = find_well(pixels, (0.75 * least, min(1.3 * largest, 0.52)))
+    if well is None:
+        return Stained(Score(value=None, flags=("no_well_found",)), pixels)
+    flags = []
+    share = well.radius / min(pixels.shape[:2])
+    if not (1 - _RADIUS_TOLERANCE) * least < share < (1 + _RADIUS_TOLERANCE) * largest:
+        flags.append("outside_calibration")
+    if edge_width(pixels, well) > max(_BLUR_TOLERANCE * profile.edge, _LEAST_EDGE):
+        flags.append("out_of_focus")
+    area = area_of(pixels, well, profile.white)
+    visible = np.pi * (INNER * well.radius) ** 2
+    if len(area.colours) < (1 - _FLAGGED_SATURATION) * visible:
+        flags.append("over_exposed")
+    if len(area.colours) < 0.3 * visible:
+        return Stained(Score(value=None, flags=tuple(flags)), pixels)
+    if np.abs(area.surround - np.array(profile.surround)).max() > _LARGEST_SHIFT:
+        flags.append("outside_calibration")
+    stained, explained = classify(area, profile)
+    if explained.mean() < 1 - max(_FLAGGED_UNEXPLAINED, 2 * profile.unexplained):
+        flags.append("outside_calibration")
+    if not explained.any():
+        return Stained(Score(value=None, flags=tuple(dict.fromkeys(flags))), pixels)
+    if _far(area, profile, stained, explained):
+        flags.append("outside_calibration")
+    counted, found = area.inside.copy(), area.inside.copy()
+    counted[area.inside] = explained
+    found[area.inside] = explained & stained
+    value = round(float(found.sum() / counted.sum()), 4)
+    return Stained(Score(value=value, flags=tuple(dict.fromkeys(flags))), pixels, counted, found)
+
+
+def relative_colours(area: Area, relative: bool) -> Array:
+    """Colours of an area (n x 3), relative to the plate around it or as they are."""
+    return area.colours - area.surround if relative else area.colours
+
+
+def classify(
+    area: Area, profile: Profile, rounds: int = 3
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels of an area are stained, and which look like either kind at all (n each)."""
+    first, second = np.array(profile.unstained), np.array(profile.stained)
+    inverse = np.linalg.inv(profile.covariance())
+    way = second - first
+    weights = inverse @ way / (way @ inverse @ way)
+    colours = relative_colours(area, profile.relative)
+    surface = quadratic(area.places[:, 0], area.places[:, 1])[:, 1:]
+    surface = surface - surface.mean(axis=0)
+    light = np.zeros(len(colours))
+    for _ in range(rounds):
+        lit = colours - light[:, None]
+        along = (lit - first) @ weights
+        stained = along > 0.5
+        left = lit - np.where(stained[:, None], second, first)
+        rest = lit - first - np.clip(along, -0.3, 1.8)[:, None] * way
+        distance = np.sqrt(np.einsum("ni,ij,nj->n", rest, inverse, rest))
+        explained = distance < _FARTHEST_PIXEL
+        if explained.sum() < 100:
+            break
+        # In two colours the surface could be a pattern of stain: only what is alike counts.
+        grey = left.mean(axis=1) + light
+        for kind in (stained, ~stained):
+            if (kind & explained).any():
+                grey[kind] -= grey[kind & explained].mean()
+        fitted = np.linalg.lstsq(surface[explained], grey[explained], rcond=None)[0]
+        light = np.clip(surface @ fitted, -0.4, 0.4)
+    return stained, explained
+
+
+def _far(
+    area: Area, profile: Profile, stained: NDArray[np.bool_], explained: NDArray[np.bool_]
+) -> bool:
+    """Whether the mean colour of either kind, where there is enough of it, is not the profile's."""
+    colours = relative_colours(area, profile.relative)
+    inverse = np.linalg.inv(profile.covariance())
+    for kind, expected in ((~stained, profile.unstained), (stained, profile.stained)):
+        chosen = kind & explained
+        if chosen.mean() > 0.05:
+            away = np.median(colours[chosen], axis=0) - np.array(expected)
+            if np.sqrt(away @ inverse @ away) > _FARTHEST_MEAN:
+                return True
+    return False

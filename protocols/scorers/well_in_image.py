@@ -1,0 +1,76 @@
+"""The round well in an image of any size and plate colour: where it is, and how sharp its edge."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from skimage.feature import canny
+from skimage.transform import downscale_local_mean, hough_circle, resize
+
+WORKING_PX = 320
+_SEARCH_PX = 160
+_LEAST_VOTES = 0.35
+
+
+class Well(NamedTuple):
+    """Row, column and radius of a well, pixels of the image that was searched."""
+
+    row: float
+    column: float
+    radius: float
+
+
+def at_working_size(image: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """An image (height x width x 3) whose shorter side is at most about 320 pixels, by means."""
+    pixels = image.astype(np.float64)
+    shorter = min(pixels.shape[:2])
+    if shorter > 2 * WORKING_PX:
+        step = shorter // WORKING_PX
+        rows, columns = (side - side % step for side in pixels.shape[:2])
+        pixels = np.asarray(downscale_local_mean(pixels[:rows, :columns], (step, step, 1)))
+        shorter = min(pixels.shape[:2])
+    if shorter > WORKING_PX:
+        scale = WORKING_PX / shorter
+        shape = tuple(round(side * scale) for side in pixels.shape[:2])
+        pixels = np.asarray(resize(pixels, (*shape, 3), anti_aliasing=True, preserve_range=True))
+    return pixels
+
+
+def find_well(pixels: NDArray[np.float64], shares: tuple[float, float]) -> Well | None:
+    """The circle with the most edge on it, by the Hough transform; None if there is no clear one.
+
+    Args:
+        pixels: height x width x 3.
+        shares: least and largest radius, as shares of the shorter side.
+    """
+    shorter = min(pixels.shape[:2])
+    scale = min(1.0, _SEARCH_PX / shorter)
+    small = pixels.mean(axis=2)
+    if scale < 1:
+        shape = tuple(round(side * scale) for side in small.shape)
+        small = np.asarray(resize(small, shape, anti_aliasing=True, preserve_range=True))
+    low, high = (share * min(small.shape) for share in shares)
+    radii = np.arange(int(low), int(np.ceil(high)) + 1)
+    lightness = np.log(small + 8.0)
+    edges = canny(lightness, sigma=1.5, low_threshold=0.02, high_threshold=0.06)
+    votes = hough_circle(edges, radii)
+    best, row, column = np.unravel_index(int(np.argmax(votes)), votes.shape)
+    if votes[best, row, column] < _LEAST_VOTES:
+        return None
+    return Well((row + 0.5) / scale - 0.5, (column + 0.5) / scale - 0.5, radii[best] / scale)
+
+
+def edge_width(pixels: NDArray[np.float64], well: Well) -> float:
+    """How wide the edge of the well is, as a share of its radius.
+
+    The width of a direction is the largest change of log intensity along it by its steepest slope;
+    the well's is the median of 72 directions.
+    """
+    angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)[:, None]
+    reach = well.radius * np.linspace(0.85, 1.15, 121)[None, :]
+    places = [well.row + reach * np.sin(angles), well.column + reach * np.cos(angles)]
+    light = map_coordinates(np.log(pixels.mean(axis=2) + 8.0), places, order=1, mode="nearest")
+    change = light.max(axis=1) - light.min(axis=1)
+    slope = np.abs(light[:, 2:] - light[:, :-2]).max(axis=1) / 2
+    return float(np.median(change / np.maximum(slope, 1e-6)) * 0.3 / 120)
