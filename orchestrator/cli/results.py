@@ -24,6 +24,12 @@ def export(
     crate: Annotated[
         Path | None, typer.Option("--crate", help="Write an RO-Crate (.zip) instead.")
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            "--about", help="YAML for the crate: licence, institution, people with their ORCID."
+        ),
+    ] = None,
 ) -> None:
     """Write a tidy table of a campaign (CSV and Parquet, one row a well), or an RO-Crate."""
     from orchestrator.results.tables import tidy_table, write_table
@@ -31,9 +37,11 @@ def export(
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
         if crate is not None:
+            from orchestrator.results.attribution import read_attribution
             from orchestrator.results.crate import write_crate
 
-            number = write_crate(settings, journal, campaign_id, crate)
+            attribution = None if about is None else read_attribution(about)
+            number = write_crate(settings, journal, campaign_id, crate, attribution)
             console.print(
                 f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False
             )
@@ -78,7 +86,8 @@ def replay(
     campaign: Annotated[
         str | None,
         typer.Argument(
-            help="Campaign, or its RO-Crate (.zip); the newest if absent.", metavar="CAMPAIGN"
+            help="Campaign, or its RO-Crate (.zip, or unpacked); the newest if absent.",
+            metavar="CAMPAIGN",
         ),
     ] = None,
     home: Home = None,
@@ -87,7 +96,9 @@ def replay(
     from orchestrator.results.crate import journal_of
     from orchestrator.studies.replay import replay as proposed_again
 
-    if campaign is not None and campaign.endswith(".zip"):
+    if campaign is not None and (
+        campaign.endswith(".zip") or Path(campaign, "ro-crate-metadata.json").is_file()
+    ):
         with journal_of(Path(campaign)) as (journal, campaign_id):
             rounds = proposed_again(journal.state(campaign_id), journal.events(campaign_id))
     else:

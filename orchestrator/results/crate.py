@@ -5,21 +5,26 @@ import json
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from rocrate.rocrate import ROCrate
-
+from orchestrator.core.state import CampaignState
 from orchestrator.errors import JournalError
 from orchestrator.journal.archives import opened_archive
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.row_json import add_rows, campaign_rows, sha256
+from orchestrator.results.attribution import Attribution
+from orchestrator.results.column_schema import table_schema
+from orchestrator.results.crate_environment import environment_lock, readme, wellwise_version
+from orchestrator.results.crate_metadata import Part, described, reading_part
 from orchestrator.results.report import report_of
+from orchestrator.results.report_record import Record, record_of
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
 from protocols.image_formats import MEDIA_TYPES
+from protocols.pixel_size import pixel_size_um
 
 _METADATA = "ro-crate-metadata.json"
 _TABLES = ("campaign", "round", "well", "job", "reading", "observation", "event")
@@ -30,13 +35,23 @@ _KINDS = {
     ".csv": "text/csv",
     ".yaml": "application/yaml",
     ".html": "text/html",
+    ".md": "text/markdown",
+    ".txt": "text/plain",
 } | MEDIA_TYPES
 
 
-def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive: Path) -> int:
+def write_crate(
+    settings: Settings,
+    journal: Journal,
+    campaign_id: str,
+    archive: Path,
+    attribution: Attribution | None = None,
+) -> int:
     """Write a campaign as an RO-Crate (zip), each part with its hash.
 
-    Its parts are conditions, readings, images, events and campaign file.
+    Its parts are conditions, readings, images, events, report, campaign file, what the columns of
+    the table are, and the versions to install. `attribution` says who made it and what others may
+    do with it.
 
     Returns: the number of files in it.
 
@@ -48,45 +63,22 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
         raise JournalError(f"{archive} exists: choose another name (nothing was written)")
     state = journal.state(campaign_id)
     rows = campaign_rows(journal, campaign_id, (*_TABLES, *_LATER))
-    [campaign] = rows["campaign"]
-    parts: dict[str, tuple[bytes, str]] = {
-        "campaign.yaml": (campaign["file_text"].encode(), "the campaign file as it was launched"),
-        "wells.csv": (
-            csv_text(tidy_table(state)).encode(),
-            "one row a well: condition, role, value, flags, reason",
-        ),
-        "report.html": (report_of(journal, campaign_id, settings).encode(), "the report"),
-    }
-    for name, found in rows.items():
-        text = json.dumps(found, sort_keys=True, indent=1)
-        parts[f"journal/{name}.json"] = text.encode(), f"rows of the journal's table {name}"
-    for reading in rows["reading"]:
-        if reading["path"]:
-            content = _image(settings.home / reading["path"], reading["sha256"])
-            image = reading["kind"] == "image"
-            name = f"{'images' if image else 'readings'}/{Path(reading['path']).name}"
-            # A plate table is that of all its wells.
-            well = "" if reading["kind"] == "number" else f" {reading['well']}"
-            what = f"of plate {reading['plate']}{well}, round {reading['round']}"
-            parts[name] = content, f"{'image' if image else 'reading'} {what}"
+    record = record_of(journal, state, settings.home)
+    parts = _parts(settings, state, rows, record)
+    parts["report.html"] = _part(
+        "report.html", report_of(journal, campaign_id, settings).encode(), "what was done and found"
+    )
+    rounds = list(record.rounds.values())
     with tempfile.TemporaryDirectory() as folder:
-        crate = ROCrate()
-        crate.name = state.campaign.title or campaign_id
-        crate.description = (
-            f"Campaign {campaign_id} of wellwise {version('wellwise')}: {len(state.rounds)} rounds"
+        crate = described(
+            state,
+            rows,
+            parts,
+            record.rounds,
+            wellwise_version(rounds),
+            attribution or Attribution(),
+            Path(folder),
         )
-        for name, (content, about) in parts.items():
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            kind = _KINDS.get(path.suffix, "application/octet-stream")
-            facts = {
-                "description": about,
-                "encodingFormat": kind,
-                "sha256": sha256(content),
-                "contentSize": len(content),
-            }
-            crate.add_file(path, name, properties=facts)
         partial = archive.with_name(archive.name + ".partial.zip")
         try:
             crate.write_zip(partial)
@@ -94,6 +86,50 @@ def write_crate(settings: Settings, journal: Journal, campaign_id: str, archive:
         finally:
             partial.unlink(missing_ok=True)
     return len(parts)
+
+
+def _parts(
+    settings: Settings, state: CampaignState, rows: Mapping[str, list[Any]], record: Record
+) -> dict[str, Part]:
+    [campaign] = rows["campaign"]
+    rounds, table = list(record.rounds.values()), tidy_table(state)
+    schema = table_schema(state.campaign, table, "wells.csv")
+    texts = {
+        "campaign.yaml": (campaign["file_text"], "the campaign file as it was launched"),
+        "wells.csv": (csv_text(table), "one row a well: condition, role, value, flags, reason"),
+        "wells.csv-metadata.json": (
+            json.dumps(schema, indent=1),
+            "what each column of wells.csv is, its type and unit (CSV on the Web, QUDT)",
+        ),
+        "README.md": (
+            readme(state.campaign.title or state.id, state.id, rounds),
+            "what is in this crate, how to check it and to propose its rounds again",
+        ),
+        "environment/requirements.txt": (environment_lock(rounds), "the versions to install"),
+    }
+    parts = {name: _part(name, text.encode(), about) for name, (text, about) in texts.items()}
+    for name, found in rows.items():
+        content = json.dumps(found, sort_keys=True, indent=1).encode()
+        path = f"journal/{name}.json"
+        parts[path] = _part(path, content, f"rows of the journal's table {name}")
+    for reading in rows["reading"]:
+        if reading["path"]:
+            content = _image(settings.home / reading["path"], reading["sha256"])
+            image = reading["kind"] == "image"
+            # A plate table is that of all its wells.
+            well = "" if reading["kind"] == "number" else f" {reading['well']}"
+            what = f"of plate {reading['plate']}{well}, round {reading['round']}"
+            name = reading_part(reading)
+            parts[name] = _part(name, content, f"{'image' if image else 'reading'} {what}")
+    return parts
+
+
+def _part(name: str, content: bytes, about: str) -> Part:
+    kind = _KINDS.get(Path(name).suffix, "application/octet-stream")
+    size = pixel_size_um(content) if kind == "image/tiff" else None
+    return Part(
+        content, about, kind, sha256(content), {} if size is None else {"pixel_size_um": size}
+    )
 
 
 def verify(archive: Path) -> list[str]:

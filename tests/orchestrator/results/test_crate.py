@@ -1,18 +1,25 @@
 """A crate can be checked and proposed from elsewhere, and every change to it is found."""
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+from packaging.requirements import Requirement
 
 from drivers.base import KeyMemory
 from orchestrator.errors import JournalError
 from orchestrator.journal.journal import Journal
+from orchestrator.results.attribution import read_attribution
 from orchestrator.results.crate import journal_of, verify, write_crate
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
+from protocols.errors import InvalidInput
 from tests.conftest import START
 from tests.system import crash
 
@@ -62,7 +69,7 @@ def test_a_crate_is_what_was_written_and_proposes_the_same(crate: Path) -> None:
         names = source.namelist()
         graph = json.loads(source.read(METADATA))["@graph"]
         assert source.read("campaign.yaml") == b"name: text\n"
-    described = {entity["@id"] for entity in graph if entity["@type"] == "File"}
+    described = {entity["@id"] for entity in graph if "File" in entity["@type"]}
     assert described == set(names) - {METADATA}
     assert sum(name.startswith("images/") for name in names) == sum(
         len(batch.wells) for batch in state.rounds
@@ -108,6 +115,42 @@ def test_an_unpacked_crate_is_checked_as_its_archive_is(crate: Path, tmp_path: P
     ]
     with pytest.raises(JournalError, match="is no crate of wellwise"):
         verify(unpacked / "images")
+
+
+def test_a_crate_says_who_did_what_with_what_and_how_to_go_on(crate: Path) -> None:
+    with zipfile.ZipFile(crate) as source:
+        graph = {entity["@id"]: entity for entity in json.loads(source.read(METADATA))["@graph"]}
+        lock = source.read("environment/requirements.txt").decode()
+        schema = json.loads(source.read("wells.csv-metadata.json"))
+        table = pd.read_csv(io.BytesIO(source.read("wells.csv")))
+        readme = source.read("README.md").decode()
+    jobs = [entity for name, entity in graph.items() if name.startswith("#job-")]
+    assert len(jobs) == 4
+    for job in jobs:
+        assert graph[job["instrument"]["@id"]]["description"] == "Simulated equipment."
+        assert job["startTime"] <= job["endTime"]
+    pictures = {part["@id"] for job in jobs for part in _listed(job["result"])}
+    assert {name for name in graph if name.startswith("images/")} <= pictures
+    pins = [Requirement(line) for line in lock.splitlines() if not line.startswith("#")]
+    assert {"wellwise", "botorch", "torch", "prefect"} <= {pin.name for pin in pins}
+    assert f'"wellwise[lab]=={version("wellwise")}"' in readme
+    columns = {column["titles"]: column for column in schema["tableSchema"]["columns"]}
+    assert list(columns) == list(table.columns)
+    unit = columns["substrate_concentration"]["qudt:unit"]["@id"]
+    assert unit == "http://qudt.org/vocab/unit/MicroMOL-PER-L"
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_wrong_key_of_an_attribution_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "about.yaml"
+    path.write_text("people: {ada: {name: Ada, orcid: '12'}}\nlicense: x\n")
+    with pytest.raises(InvalidInput) as raised:
+        read_attribution(path)
+    assert "people.ada.orcid" in str(raised.value)
+    assert "license" in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip"])
