@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema
 
 from protocols.campaign_checks import Parts, cross_findings
 from protocols.conditions import Condition, Finite, Value
+from protocols.confirmation_plan import ConfirmationPlan
 from protocols.constraints import Constraint, Cost
 from protocols.covariates import Covariate
 from protocols.earlier_form import SCHEMA as EARLIER_SCHEMA
@@ -224,6 +225,11 @@ class Campaign(_Model):
     )
     robots: dict[Name, RobotConfig] = Field(min_length=1)
     past_results: PastResults = PastResults()
+    confirmation: ConfirmationPlan | None = Field(
+        None,
+        description="how the chosen conditions are compared; the last of them is the control",
+        exclude_if=lambda it: it is None,
+    )
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -10,8 +10,11 @@ import typer
 from orchestrator.cli.context import CampaignId, Home, Out, chosen, console, opened_journal
 
 if TYPE_CHECKING:
-    from orchestrator.studies.confirmation import Comparison, Design
+    from orchestrator.studies.confirmation import Design
+    from orchestrator.studies.confirmation_result import Comparison
+    from orchestrator.studies.run_comparison import Contrast
     from protocols.campaign import Campaign
+    from protocols.conditions import Condition
 
 confirming = typer.Typer()
 
@@ -31,22 +34,55 @@ def confirm(
         float, typer.Option("--power", min=0.5, max=0.999, help="Probability to detect it.")
     ] = 0.9,
     alpha: Annotated[
-        float, typer.Option("--alpha", min=0.0001, max=0.5, help="Probability of a false alarm.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            "--alpha", min=0.0001, max=0.5, help="Probability of a false alarm; 0.05 if absent."
+        ),
+    ] = None,
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, max=100, help="Rounds that each have both conditions.")
+    ] = 1,
+    run_sd: Annotated[
+        float,
+        typer.Option("--run-sd", min=0, help="Sd of a condition between runs, beside wells'."),
+    ] = 0.0,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", min=0, help="Within which both are called equivalent."),
+    ] = None,
+    log_odds: Annotated[
+        bool, typer.Option("--log-odds", help="Compare ratios by their log odds.")
+    ] = False,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Of several conditions compare each pair (Tukey).")
+    ] = False,
     out: Out = None,
     home: Home = None,
 ) -> None:
     """Plan a comparison of the recommended condition with the standard, or report its result."""
     from orchestrator.journal.queries import file_text
-    from orchestrator.studies import confirmation
+    from orchestrator.studies import confirmation, confirmation_result
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)
         state = journal.state(campaign_id)
         if state.campaign.rounds.first.chosen:
-            _print_comparison(confirmation.compare(state, alpha), state.campaign)
+            _print_comparison(confirmation_result.compare(state, alpha), state.campaign)
+            conditions = confirmation_result.chosen_conditions(state.campaign)
+            if len(conditions) > 2:
+                several = confirmation_result.compare_several(state, alpha, pairs)
+                _print_several(several, conditions, state.campaign, "Tukey" if pairs else "Dunnett")
             return
-        plan = confirmation.design(state, difference, power, alpha)
+        plan = confirmation.design(
+            state,
+            difference,
+            power,
+            alpha or 0.05,
+            runs,
+            run_sd,
+            margin,
+            "logit" if log_odds else "identity",
+        )
         text = confirmation.confirmation_file(state, file_text(journal, campaign_id), plan)
     _print_design(plan, state.campaign)
     path = out or Path(f"{state.campaign.name}-confirm.yaml")
@@ -68,7 +104,16 @@ def _print_design(plan: Design, campaign: Campaign) -> None:
         "each find one of "
         f"{scale.number(plan.difference)} with probability {plan.power:g} (two-sided t test at "
         f"{plan.alpha:g}, sd of a well "
-        f"{scale.number(plan.sd)}).",
+        f"{scale.number(plan.sd)})."
+        if plan.runs == 1
+        else f"The model expects a difference of {_of(campaign, plan.predicted)}. {plan.runs} runs "
+        f"with {plan.wells} wells of each find one of {scale.number(plan.difference)} with "
+        f"probability {plan.power:g} (two-sided t test over runs at {plan.alpha:g}, sd of a well "
+        f"{scale.number(plan.sd)}, of a condition between runs {scale.number(plan.run_sd)}).",
+        "One run says nothing of how much a condition varies between runs: with a few hundredths "
+        "of that, false alarms are several times as frequent. Plan --runs 3 or more, with --run-sd."
+        if plan.runs == 1
+        else f"SHA-256 of the plan, as the journal keeps it: {plan.plan.sha256}",
     )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
@@ -96,8 +141,33 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
     console.print(
         f"Difference {_of(campaign, found.difference)} ({1 - found.alpha:.0%} interval "
         f"{scale.change(found.low)} to {scale.change(found.high)}), "
-        f"p = {found.p:.2g} (Welch's t test), effect size {found.effect:.2f} (Hedges' g). "
+        f"p = {found.p:.2g} ({found.test}), effect size {found.effect:.2f} (Hedges' g). "
         f"{found.verdict}",
         highlight=False,
         soft_wrap=True,
     )
+    if found.equivalence_p is not None:
+        text = f"That both differ by more than the margin: p = {found.equivalence_p:.2g} (TOST)."
+        console.print(text, highlight=False, soft_wrap=True)
+    if found.components is not None:
+        sds = (scale.number(sd) for sd in found.components)
+        text = "Sds by a mixed model: of runs {}, of a condition between runs {}, of wells {}."
+        console.print(text.format(*sds), highlight=False, soft_wrap=True)
+    for remark in found.remarks:
+        console.print(remark, highlight=False, soft_wrap=True)
+
+
+def _print_several(
+    several: list[Contrast], conditions: list[Condition], campaign: Campaign, by: str
+) -> None:
+    """Each comparison, with p adjusted for their number."""
+    scale = campaign.outcome.scale
+    for found in several:
+        console.print(
+            f"{conditions[found.first]} less {conditions[found.second]}: "
+            f"{scale.change(found.difference)} "
+            f"({scale.change(found.low)} to {scale.change(found.high)}), "
+            f"p = {found.p:.2g} ({by}, {len(several)} comparisons together)",
+            highlight=False,
+            soft_wrap=True,
+        )

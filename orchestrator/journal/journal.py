@@ -80,6 +80,7 @@ class Journal(JobRecord):
             session.flush()
             title = campaign.title or campaign.name
             data = {"request": request} if request else {}
+            data |= {"plan": plan.sha256} if (plan := campaign.confirmation) else {}
             kind = EventKind.CAMPAIGN_CREATED
             add_event(session, campaign_id, at, kind, campaign_id, title, data, who)
         return campaign_id

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from optimizer import FrontPoint, Recommendation
 from orchestrator.core.state import CampaignState, WellState
 from orchestrator.results.deviations import Deviation
-from orchestrator.studies.confirmation import Comparison
+from orchestrator.studies.confirmation_result import Comparison
 from protocols.conditions import Condition
 
 _SURE, _UNSURE = 0.95, 0.5
@@ -102,7 +102,7 @@ def _by_comparison(state: CampaignState, best: Recommendation | None, compared: 
     )
     first, second = (in_words(state, condition) for condition in found.conditions)
     by = (
-        f"{scale.change(found.difference)} {scale.unit}".rstrip()
+        f"{scale.change(found.difference)} {found.of or scale.unit}".rstrip()
         + f" ({1 - found.alpha:.0%} interval {scale.change(found.low)} to "
         f"{scale.change(found.high)})"
     )

@@ -166,6 +166,7 @@ def report(
         made=_made(record),
         repeated=_repeated(state),
         compared=record.compared,
+        planned=record.planned,
         outliers=_outliers(state),
         labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
         computed_with={name: version(name) for name in _COMPUTED_WITH},

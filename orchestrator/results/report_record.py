@@ -15,7 +15,7 @@ from orchestrator.lab.provenance import is_simulated
 from orchestrator.results.conclusions import Compared
 from orchestrator.results.report_images import WellImage, images_of
 from orchestrator.studies.agreement import Pair, pairs_of
-from orchestrator.studies.confirmation import compare
+from orchestrator.studies.confirmation_result import compare
 from protocols.errors import WellwiseError
 
 
@@ -38,6 +38,12 @@ class Record:
             for event in self.events
             if event.kind == EventKind.ROUND_PLANNED
         }
+
+    @property
+    def planned(self) -> str:
+        """The SHA-256 of the plan of a confirmation as it was at the launch; empty without one."""
+        created = (e for e in self.events if e.kind == EventKind.CAMPAIGN_CREATED)
+        return next((str(event.data.get("plan", "")) for event in created), "")
 
     def simulated(self, state: CampaignState) -> dict[str, bool]:
         """Robot -> whether it was simulated in any round.

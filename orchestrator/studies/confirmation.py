@@ -6,14 +6,24 @@ from typing import NamedTuple
 
 import numpy as np
 from ruamel.yaml import YAML
-from scipy.stats import nct, t, ttest_ind
+from scipy.stats import nct, t
 
 import optimizer
 from orchestrator.core.goals import goals_of
-from orchestrator.core.round_planning import assign_chosen, chosen_condition
+from orchestrator.core.round_planning import assign_chosen
 from orchestrator.core.state import CampaignState
-from protocols.campaign import Campaign, Chosen, FirstRound, LaterRounds, RoundPlan, StopRule
+from orchestrator.studies.run_comparison import wells_a_run
+from protocols.campaign import (
+    Campaign,
+    Chosen,
+    FirstRound,
+    LaterRounds,
+    RoundPlan,
+    StopRule,
+    WantedBatch,
+)
 from protocols.conditions import Condition
+from protocols.confirmation_plan import ConfirmationPlan, Link
 from protocols.errors import WellwiseError
 from protocols.parameters import Parameter
 
@@ -23,11 +33,13 @@ _FEWEST_REPEATS = 5
 
 
 class Design(NamedTuple):
-    """Two conditions, and the wells that each needs.
+    """Two conditions, and the wells that each needs in each of `runs`.
 
-    `difference` of their true values is detected with probability `power` by a two-sided t test at
-    `alpha`, if a well's sd is `sd`. `predicted` is the difference that the model expects, of the
-    values or, where one is to be matched, of their closeness to it. All are in the outcome's unit.
+    With one run a two-sided t test over wells is planned; with several one over runs, between which
+    a condition varies with the sd `run_sd` (see `run_comparison`). `difference` of their true
+    values is detected with probability `power` at `alpha`, if a well's sd is `sd`. `predicted` is
+    the difference that the model expects, of the values or, where one is to be matched, of their
+    closeness to it. All are in the outcome's unit.
     """
 
     recommended: Condition
@@ -38,35 +50,24 @@ class Design(NamedTuple):
     alpha: float
     power: float
     predicted: float
-
-
-class Comparison(NamedTuple):
-    """What the wells of two conditions gave (Welch's t test).
-
-    `difference` of the means, first minus second, with its interval at 1 - `alpha`; `effect` is
-    Hedges' g. Where a value is to be matched they are of minus the distance to it.
-    `lower_is_better` says which sign of the difference is good.
-    """
-
-    conditions: tuple[Condition, Condition]
-    wells: tuple[int, int]
-    means: tuple[float, float]
-    sds: tuple[float, float]
-    difference: float
-    low: float
-    high: float
-    p: float
-    effect: float
-    alpha: float
-    lower_is_better: bool = False
+    runs: int = 1
+    run_sd: float = 0.0
+    margin: float | None = None
+    link: Link = "identity"
 
     @property
-    def verdict(self) -> str:
-        """In words."""
-        if self.p >= self.alpha:
-            return "The data do not show a difference."
-        first = (self.difference < 0) == self.lower_is_better
-        return "The first is better." if first else "The second is better."
+    def plan(self) -> ConfirmationPlan:
+        """What is fixed before the first job."""
+        return ConfirmationPlan(
+            difference=self.difference,
+            runs=self.runs,
+            alpha=self.alpha,
+            power=self.power,
+            sd=self.sd,
+            run_sd=self.run_sd,
+            margin=self.margin,
+            link=self.link,
+        )
 
 
 def power_of(wells: int, difference: float, sd: float, alpha: float = 0.05) -> float:
@@ -100,7 +101,14 @@ def wells_for(difference: float, sd: float, power: float = 0.9, alpha: float = 0
 
 
 def design(
-    state: CampaignState, difference: float | None = None, power: float = 0.9, alpha: float = 0.05
+    state: CampaignState,
+    difference: float | None = None,
+    power: float = 0.9,
+    alpha: float = 0.05,
+    runs: int = 1,
+    run_sd: float = 0.0,
+    margin: float | None = None,
+    link: Link = "identity",
 ) -> Design:
     """How many wells compare the recommended condition with the best standard.
 
@@ -110,9 +118,14 @@ def design(
             predicts.
         power: wanted probability to detect it.
         alpha: probability of a false alarm.
+        runs: rounds that each have both conditions.
+        run_sd: how much a condition varies between runs, its sd, beside the noise of wells.
+        margin: within which both are called equivalent.
+        link: `logit` compares ratios by their log odds.
 
     Raises:
-        WellwiseError: there is nothing to compare, or the difference is not above 0.
+        WellwiseError: there is nothing to compare, the difference is not above 0, or no number of
+            wells is enough for so few runs.
     """
     campaign = state.campaign
     if len(campaign.objectives) > 1:
@@ -151,8 +164,12 @@ def design(
     sd = max(
         optimizer.noise_sd(campaign.space, state.observations) or 0.0, _repeat_sd(state) or 0.0
     )
-    wells = wells_for(wanted, sd, power, alpha)
-    return Design(best.condition, standard.condition, wells, wanted, sd, alpha, power, predicted)
+    if runs == 1:
+        wells = wells_for(wanted, sd, power, alpha)
+    else:
+        wells = wells_a_run(runs, wanted, sd, run_sd, power, alpha)
+    pair = best.condition, standard.condition
+    return Design(*pair, wells, wanted, sd, alpha, power, predicted, runs, run_sd, margin, link)
 
 
 def _repeat_sd(state: CampaignState) -> float | None:
@@ -171,7 +188,7 @@ def _repeat_sd(state: CampaignState) -> float | None:
 
 
 def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str:
-    """The campaign file of the confirmation: the same protocol, one round, two conditions.
+    """The campaign file of the confirmation: the same protocol, two conditions in each round.
 
     The plates are as many as hold them; wells that are left over go to both conditions, or where a
     well decides parameters to the optimiser. The model goes on from the results of the campaign.
@@ -210,9 +227,14 @@ def _studies(campaign: Campaign, plan: Design) -> Iterator[Campaign]:
                     "rounds": RoundPlan(
                         first=FirstRound(initial=total - 2 * each, standard=0, chosen=chosen),
                         later=LaterRounds(proposed=total),
+                        wanted=tuple(
+                            WantedBatch(round=number, chosen=chosen)
+                            for number in range(2, plan.runs + 1)
+                        ),
                         approval=campaign.rounds.approval,
                     ),
-                    "stop": StopRule(rounds=1),
+                    "stop": StopRule(rounds=plan.runs),
+                    "confirmation": plan.plan,
                 }
             )
 
@@ -249,63 +271,16 @@ def _written(file_text: str, study: Campaign, earlier: str) -> str:
         "first": {"initial": first.initial, "chosen": chosen},
         "later": {"proposed": study.rounds.later.proposed},
     } | ({"approval": True} if study.rounds.approval else {})
-    file["stop"] = {"rounds": 1}
+    if study.rounds.wanted:
+        file["rounds"]["wanted"] = [
+            {"round": batch.round, "chosen": chosen} for batch in study.rounds.wanted
+        ]
+    file["stop"] = {"rounds": study.stop.rounds}
+    if study.confirmation is not None:
+        file["confirmation"] = study.confirmation.model_dump(mode="json", exclude_none=True)
     for entry, parameter in zip(file["parameters"], study.parameters, strict=True):
         if parameter.decided_by_well is not None:
             entry["decided_by_well"]["base"] = list(parameter.decided_by_well.base)
     text = io.StringIO()
     yaml.dump(file, text)
     return text.getvalue()
-
-
-def compare(state: CampaignState, alpha: float = 0.05) -> Comparison:
-    """What a confirmation gave: its first chosen condition against its second.
-
-    Raises:
-        WellwiseError: it has no two chosen conditions, or fewer than two trusted values of one of
-            them.
-    """
-    groups: dict[Condition, list[float]] = {}
-    for well in (
-        well for batch in state.rounds for well in batch.wells if well.proposal.role == "chosen"
-    ):
-        values = groups.setdefault(well.proposal.condition, [])
-        if well.trusted is not None:
-            values.append(well.trusted)
-    # In the order of the file, not of the plates.
-    order = [
-        chosen_condition(state.campaign, chosen)
-        for chosen in state.campaign.rounds.first.chosen[:2]
-    ]
-    pair = [(condition, groups.get(condition, [])) for condition in order]
-    if len(pair) < 2 or min(len(values) for _, values in pair) < 2:
-        numbers = ", ".join(str(len(values)) for _, values in pair) or "none"
-        raise WellwiseError(
-            f"{state.id} has too few trusted values to compare: {numbers} "
-            "(expected 2 or more of each)"
-        )
-    (first, left), (second, right) = pair
-    objective = state.campaign.objective
-    means = float(np.mean(left)), float(np.mean(right))
-    sds = float(np.std(left, ddof=1)), float(np.std(right, ddof=1))
-    if objective.direction == "match":
-        left, right = ([objective.utility(value) for value in some] for some in (left, right))
-    test = ttest_ind(left, right, equal_var=False)
-    interval = test.confidence_interval(1 - alpha)
-    degrees = len(left) + len(right) - 2
-    pooled = np.sqrt((np.var(left) * len(left) + np.var(right) * len(right)) / degrees)
-    difference = float(np.mean(left) - np.mean(right))
-    effect = 0.0 if pooled == 0 else difference / float(pooled) * (1 - 3 / (4 * degrees - 1))
-    return Comparison(
-        conditions=(first, second),
-        wells=(len(left), len(right)),
-        means=means,
-        sds=sds,
-        difference=difference,
-        low=float(interval.low),
-        high=float(interval.high),
-        p=float(test.pvalue),
-        effect=effect,
-        alpha=alpha,
-        lower_is_better=objective.direction == "minimise",
-    )

@@ -14,7 +14,7 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.results.campaign_figures import figures_of
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
-from orchestrator.studies.confirmation import compare
+from orchestrator.studies.confirmation_result import compare
 from protocols.compile import compile_jobs
 from protocols.conditions import Condition, Proposal
 from protocols.plates import Well

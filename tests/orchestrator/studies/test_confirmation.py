@@ -11,12 +11,12 @@ from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
 from orchestrator.studies.confirmation import (
     Design,
-    compare,
     confirmation_file,
     design,
     power_of,
     wells_for,
 )
+from orchestrator.studies.confirmation_result import compare
 from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign

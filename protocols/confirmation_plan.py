@@ -1,0 +1,37 @@
+"""The plan of a confirmation, fixed before its first job: what is compared, how it is judged."""
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Link = Literal["identity", "logit"]
+
+
+class ConfirmationPlan(BaseModel):
+    """How the chosen conditions are compared, as it is written down before anything is known.
+
+    The last chosen condition is the one that the others are compared with. `difference` is the
+    smallest that the plan finds with probability `power` at `alpha` (two-sided), with so many
+    `runs`, if `sd` is that of wells in a run and `run_sd` that of a condition between runs.
+    `margin` is how far apart conditions may lie that are called equivalent. With the link `logit`
+    ratios are compared by their log odds. All but `alpha` and `power` are in the outcome's unit.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    difference: float = Field(gt=0, allow_inf_nan=False)
+    runs: int = Field(1, ge=1, le=100)
+    alpha: float = Field(0.05, gt=0, lt=1)
+    power: float = Field(0.9, gt=0, lt=1)
+    sd: float = Field(gt=0, allow_inf_nan=False)
+    run_sd: float = Field(0.0, ge=0, allow_inf_nan=False)
+    margin: float | None = Field(None, gt=0, allow_inf_nan=False)
+    link: Link = "identity"
+
+    @property
+    def sha256(self) -> str:
+        """Of its canonical JSON: the same plan always has the same."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

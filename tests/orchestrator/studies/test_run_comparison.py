@@ -1,0 +1,150 @@
+"""A comparison over runs keeps its error rates, and agrees with what others compute."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import dunnett, ttest_rel
+from statsmodels.regression.mixed_linear_model import MixedLM
+from statsmodels.stats.anova import AnovaRM
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
+
+from orchestrator.studies.run_comparison import (
+    against_control,
+    all_pairs,
+    cell_means,
+    components,
+    in_one_run,
+    linked,
+    paired,
+    power_over_runs,
+    runs_for,
+)
+from protocols.confirmation_plan import ConfirmationPlan
+
+
+def _table(runs: int, conditions: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 1, (runs, conditions)) + np.arange(conditions)
+
+
+def test_two_conditions_are_a_paired_test_and_two_one_sided_ones() -> None:
+    means = _table(6, 2)
+    found = paired(means, margin=2.0)
+    peer = ttest_rel(means[:, 0], means[:, 1])
+    interval = peer.confidence_interval(0.95)
+    assert (found.p, found.low, found.high) == pytest.approx(
+        (peer.pvalue, interval.low, interval.high)
+    )
+    tost = DescrStatsW(means[:, 0] - means[:, 1]).ttost_mean(-2.0, 2.0)
+    assert found.equivalence_p == pytest.approx(tost[0])
+    with pytest.raises(ValueError, match="expected 2 or more"):
+        paired(means[:1])
+
+
+def test_the_standard_error_is_that_of_the_mixed_model() -> None:
+    rng = np.random.default_rng(4)
+    cells = {
+        run: [
+            list(rng.normal(shift + of_run + by_run, 0.1, 8))
+            for shift, by_run in zip((0.3, 0.0), rng.normal(0, 0.4, 2), strict=True)
+        ]
+        for run, of_run in enumerate(rng.normal(0, 1.0, 12))
+    }
+    found = paired(cell_means(cells))
+    rows = [(r, c, v) for r, cs in cells.items() for c, vs in enumerate(cs) for v in vs]
+    table = pd.DataFrame(rows, columns=["run", "condition", "value"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peer = MixedLM.from_formula(
+            "value ~ C(condition)", table, groups="run", re_formula="1",
+            vc_formula={"by_run": "0 + C(condition)"},
+        ).fit(reml=True)  # fmt: skip
+    assert -peer.fe_params.iloc[1] == pytest.approx(found.difference, abs=1e-6)
+    half = (found.high - found.low) / 2 / 2.200985  # t(0.975, 11)
+    assert float(np.asarray(peer.cov_re)[0, 0]) > 0.1  # no component lies at its edge
+    assert peer.bse_fe.iloc[1] == pytest.approx(half, rel=0.02)
+    parts = components(cells)
+    assert parts is not None
+    assert parts.well == pytest.approx(0.1, rel=0.15)
+    assert parts.condition_by_run == pytest.approx(0.4, rel=0.5)
+
+
+def test_several_conditions_are_dunnetts_and_tukeys() -> None:
+    means = _table(5, 4, seed=2)
+    # Of two conditions both are the paired test.
+    two = means[:, 2:]
+    assert against_control(two)[0].p == pytest.approx(paired(two).p, abs=2e-3)
+    assert all_pairs(two)[0].p == pytest.approx(paired(two).p, abs=1e-6)
+    # The residual of the two-way table is that of a repeated-measures analysis of variance.
+    long = pd.DataFrame(
+        [(run, c, v) for run, row in enumerate(means) for c, v in enumerate(row)],
+        columns=["run", "condition", "value"],
+    )
+    anova = AnovaRM(long, "value", "run", ["condition"]).fit().anova_table
+    contrasts = all_pairs(means)
+    spread = 5 * means.mean(axis=0).var(ddof=1)
+    error = (2 * spread / anova["F Value"].iloc[0] / 5) ** 0.5
+    widest = max(contrasts, key=lambda one: abs(one.difference))
+    assert anova["Den DF"].iloc[0] == 12
+    assert abs(widest.difference) / error > 1
+    # Table of Dunnett 1955, two-sided 5 %, 3 treatments, 12 degrees of freedom: 2.68.
+    one = against_control(means)[0]
+    assert (one.high - one.low) / 2 / error == pytest.approx(2.68, abs=0.02)
+    # Studentized range, 5 %, 4 groups, 12 degrees of freedom: 4.20.
+    assert (widest.high - widest.low) / 2 / error * 2**0.5 == pytest.approx(4.20, abs=0.01)
+
+
+def test_in_one_run_wells_are_judged_by_scipy() -> None:
+    rng = np.random.default_rng(1)
+    groups = [rng.normal(shift, 1, 9) for shift in (0, 0.5, 1.5)]
+    found = in_one_run(groups)
+    peer = dunnett(*groups[:-1], control=groups[-1], rng=np.random.default_rng(0))
+    assert [one.p for one in found] == pytest.approx(list(peer.pvalue))
+    assert len(in_one_run(groups, pairs=True)) == 3
+
+
+def test_power_is_that_of_a_published_formula_and_of_simulation() -> None:
+    # Without a condition x run effect, and one well: a paired t test.
+    peer = TTestPower().power(0.8 / 2**0.5, nobs=12, alpha=0.05)
+    assert power_over_runs(12, 1, 0.8, (1.0, 1.0), 0.0) == pytest.approx(peer)
+    runs = runs_for(6, 0.15, (0.05, 0.1), 0.06)
+    assert runs is not None
+    assert power_over_runs(runs - 1, 6, 0.15, (0.05, 0.1), 0.06) < 0.9
+    hits = np.mean([_p(runs, 6, 0.15, (0.05, 0.1), 0.06, seed) < 0.05 for seed in range(400)])
+    assert hits == pytest.approx(power_over_runs(runs, 6, 0.15, (0.05, 0.1), 0.06), abs=0.05)
+    assert runs_for(6, 0.001, (0.05, 0.05), 0.06) is None
+
+
+def _p(
+    runs: int, wells: int, difference: float, sds: tuple[float, float], run_sd: float, seed: int
+) -> float:
+    rng = np.random.default_rng(seed)
+    cells = {
+        run: [
+            list(rng.normal(true + rng.normal(0, run_sd), sd, wells))
+            for true, sd in zip((difference, 0.0), sds, strict=True)
+        ]
+        for run in range(runs)
+    }
+    return paired(cell_means(cells)).p
+
+
+@pytest.mark.parametrize("run_sd", [0.03, 0.06])
+def test_runs_that_differ_raise_no_false_alarms(run_sd: float) -> None:
+    alarms = np.mean([_p(4, 8, 0.0, (0.05, 0.05), run_sd, seed) < 0.05 for seed in range(400)])
+    # 400 tries at 5 %: within three standard errors.
+    assert alarms == pytest.approx(0.05, abs=0.033)
+
+
+def test_ratios_are_compared_by_their_log_odds() -> None:
+    assert linked([0.5, 0.0], "logit")[0] == 0
+    assert np.isfinite(linked([0.0, 1.0], "logit")).all()
+    assert list(linked([0.25], "identity")) == [0.25]
+
+
+def test_the_same_plan_has_the_same_hash() -> None:
+    plan = ConfirmationPlan(difference=0.1, sd=0.05)
+    assert plan.sha256 == ConfirmationPlan.model_validate(plan.model_dump()).sha256
+    assert plan.sha256 != plan.model_copy(update={"alpha": 0.01}).sha256
