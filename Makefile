@@ -104,7 +104,7 @@ bench-several: $(READY)
 bench-spaces: $(READY)
 	$(BIN)/python -m benchmarks.spaces
 
-# Whether what a forecast says comes true, over 108 simulated campaigns; about an hour on two cores.
+# Whether what a forecast says comes true, on ten families of functions; about half an hour on two cores.
 bench-forecasts: $(READY)
 	$(BIN)/python -m benchmarks.forecasts
 

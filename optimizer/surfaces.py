@@ -23,11 +23,11 @@ _LENGTHSCALE = 0.5  # times the root of the number of parameters, in ranges of a
 _LOG_LENGTHSCALE_SD = 0.7
 _CONDITIONS = 2000
 _TYPICAL = (0.03, 0.35)
-_HIGHEST = (0.7, 0.99)
+_HIGHEST = (0.4, 0.99)
 _PRIOR_NOISE_SD = 0.07  # the published campaign's
-# The mean distance of an objective's maximum from the top of its range, as a share of the range:
-# from what campaigns on the tuning functions reached.
-_MEAN_DISTANCE_TO_TOP = 0.044
+# What a campaign reaches beyond the best after its first round, in units of how far that is above a
+# typical condition: median, and sd of the log. From 18 campaigns on the tuning functions.
+_EXCESS = (0.5, 1.0)
 _GENERATIONS = 8
 _SHRINK = 0.7
 
@@ -38,12 +38,14 @@ class Surface:
     With two or more usable observations it is a posterior sample. Its deviation from the mean is
     multiplied by a random power, from 0 to 1, of the model's sd inflation, since of one surface
     nobody knows how overconfident the model is. A posterior says little of how high the surface
-    rises where nothing was tried: where values have a natural range, those above all that was
-    observed are therefore rescaled to end at its top less an exponentially distributed distance.
+    rises where nothing was tried: what lies above all that was observed is therefore rescaled to
+    end above the best by a log-normal multiple of how far the best is above a typical condition.
+    Its median is 0.5 after one round, and that divided by the number of rounds after more; the sd
+    of its log is 1. So no scale, range or top is assumed, and a natural range only ends a surface.
 
     Without observations it is sampled from what is assumed of any objective before a result: a
     Gaussian process with random lengthscales, through a logistic link, such that a typical
-    condition has from 0.03 to 0.35 of the natural range, and the best of 2,000 from 0.7 to 0.99.
+    condition has from 0.03 to 0.35 of the natural range, and the best of 2,000 from 0.4 to 0.99.
     (The published campaign: median 0.06 and maximum 0.86 of 47 in the first round.)
     """
 
@@ -86,9 +88,10 @@ class Surface:
             return np.asarray(mean + inflation * (sample(features)[0] - mean))
 
         self._values = values
-        if natural_range is not None:
-            maximum = high - (high - low) * rng.exponential(_MEAN_DISTANCE_TO_TOP)
-            self._values = _with_maximum(maximum, values, fitted, rng)
+        rounds = len({observation.round for observation in observations if observation.usable})
+        median, sd = _EXCESS
+        excess = median / rounds * math.exp(sd * rng.standard_normal())
+        self._values = _exceeding(excess, values, fitted, rng)
 
     noise_sd: float
     """The sd of a measurement of a true value: as fitted.
@@ -112,15 +115,20 @@ class Surface:
 _Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def _with_maximum(
-    maximum: float, values: _Values, fitted: FittedModel, rng: np.random.Generator
+def _exceeding(
+    excess: float, values: _Values, fitted: FittedModel, rng: np.random.Generator
 ) -> _Values:
-    """The same function, its values above the highest observed rescaled to end at `maximum`."""
+    """The same function, its values above the highest observed rescaled to exceed it.
+
+    `excess` is by how many times the distance of that from a typical condition.
+    """
     encoding, observed, model = fitted
+    typical = np.median(values(encoding.features(encoding.random(_CONDITIONS, {}, rng))))
     best_row = maximise(encoding, observed, values, rng, _GENERATIONS, _SHRINK)
     highest = float(values(encoding.features(best_row))[0])
     highest_observed = float(values(encoding.features(observed)).max())
-    threshold = min(highest_observed, maximum) - model.noise_sd
+    maximum = highest_observed + excess * max(highest_observed - float(typical), 0.0)
+    threshold = highest_observed - model.noise_sd
     factor = (maximum - threshold) / max(highest - threshold, 1e-9)
 
     def rescaled(features: NDArray[np.float64]) -> NDArray[np.float64]:

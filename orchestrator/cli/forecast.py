@@ -63,7 +63,7 @@ def forecast(
     For a campaign whose rounds are over: what one more round would bring.
     """
     from orchestrator.studies.forecast import forecast as looked_ahead
-    from orchestrator.studies.forecast import simulators
+    from orchestrator.studies.forecast import simulators, too_little
 
     study, observations, done = _known(file, campaign, history, home)
     stop = study.stop.model_copy(update={"rounds": max(study.stop.rounds, done + 1)})
@@ -81,7 +81,8 @@ def forecast(
             text: looked_ahead(other, observations, done, wanted, surfaces, pool.map)
             for text, other in plans.items()
         }
-    print_forecast(found, wanted, surfaces, len(observations), study.outcome.scale)
+    unsure = too_little(study, observations)
+    print_forecast(found, wanted, surfaces, len(observations), study.outcome.scale, unsure)
 
 
 def _known(
@@ -140,8 +141,12 @@ def print_forecast(
     surfaces: int,
     observations: int,
     scale: Scale,
+    unsure: str = "",
 ) -> None:
-    """A table with a row for each round of each plan, and what it rests on."""
+    """A table with a row for each round of each plan, and what it rests on.
+
+    `unsure` says why there is no probability of the target.
+    """
     from rich.table import Table
 
     table = Table(title="Forecast")
@@ -149,7 +154,7 @@ def print_forecast(
         table.add_column(name, justify="left" if name == "plan" else "right")
     table.add_column("best tried")
     table.add_column("recommended")
-    if target is not None:
+    if target is not None and not unsure:
         table.add_column(f"reaches {target:g} {scale.unit}".rstrip(), justify="right")
     for text, rounds in found.items():
         for entry in rounds:
@@ -167,7 +172,8 @@ def print_forecast(
             )
     console.print(table)
     basis = (
-        f"sampled given {observations} results, and given how high objectives are assumed to rise"
+        f"sampled given {observations} results, and given by how much campaigns usually exceed the "
+        "best that is known"
         if observations
         else (
             "sampled from what is assumed of any objective: good for comparing plans, no promise "
@@ -180,6 +186,13 @@ def print_forecast(
         highlight=False,
         soft_wrap=True,
     )
+    if target is not None and unsure:
+        console.print(
+            f"No probability of {target:g} is given: {unsure}. Values are what such surfaces would "
+            "give.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _text(spread: Spread, scale: Scale) -> str:

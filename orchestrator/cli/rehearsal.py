@@ -60,7 +60,7 @@ def rehearse(
     nobody is there.
     """
     from orchestrator.cli.forecast import print_forecast
-    from orchestrator.studies.forecast import forecast, scale_is_known, simulators
+    from orchestrator.studies.forecast import forecast, scale_is_known, simulators, too_little
     from orchestrator.studies.rehearsal import rehearse as run_rehearsal
     from protocols.costs import costs, needs, read_prices
 
@@ -88,7 +88,8 @@ def rehearse(
     if bill is not None:
         _print_costs(bill)
     if ahead is not None:
-        print_forecast({"as planned": ahead.result()}, wanted, surfaces, 0, campaign.outcome.scale)
+        plans, scale = {"as planned": ahead.result()}, campaign.outcome.scale
+        print_forecast(plans, wanted, surfaces, 0, scale, too_little(campaign, ()))
     for path in _write(found, bill, out):
         console.print(str(path), highlight=False, soft_wrap=True)
     if any(conflict.fatal for conflict in found.conflicts):

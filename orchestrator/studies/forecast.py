@@ -16,6 +16,9 @@ from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
+_FEWEST = 10  # results that say anything of what is ahead
+_LEAST_EXPLAINED = 0.1  # R squared of held-out results
+
 
 class Spread(NamedTuple):
     """The quartiles of what the surfaces gave."""
@@ -31,7 +34,7 @@ class RoundForecast(NamedTuple):
     `wells` and `days` count from now. `best` is the best true value of any condition that was
     tried, `recommended` that of the condition which would be recommended, both in the outcome's
     unit. `reached` is the probability that the recommended condition's true value is as good as
-    the target; None without a target.
+    the target; None without a target, or where too little is known (see `too_little`).
     """
 
     round: int
@@ -143,7 +146,8 @@ def forecast(
         )
     simulate = partial(simulated, campaign, tuple(observations), done)
     seeds = [campaign.seed * 1000 + number for number in range(surfaces)]
-    return list(_summed_up(campaign, done, target, np.array(list(each(simulate, seeds)))))
+    stated = None if too_little(campaign, observations) else target
+    return list(_summed_up(campaign, done, stated, np.array(list(each(simulate, seeds)))))
 
 
 def simulators(processes: int = 2) -> ProcessPoolExecutor:
@@ -191,13 +195,31 @@ def scale_is_known(campaign: Campaign, observations: Sequence[Observation]) -> b
     return campaign.outcome.scale.natural_range is not None or usable > 1
 
 
+def too_little(campaign: Campaign, observations: Sequence[Observation]) -> str:
+    """Why no probability of a target can be given, or nothing.
+
+    The prior of how far optima exceed the best alone decides it where there are fewer than ten
+    usable results, or where the model predicts held-out results no better than their mean does.
+    """
+    usable = [observation for observation in observations if observation.usable]
+    if len(usable) < _FEWEST:
+        return f"{len(usable)} results are too few (expected {_FEWEST} or more)"
+    held_out = optimizer.cross_validate(campaign.space, usable)
+    explained = optimizer.r_squared(held_out)
+    if explained < _LEAST_EXPLAINED:
+        return (
+            f"the model explains next to nothing of {len(usable)} results (R² {explained:.2f}): "
+            "they may be noise alone"
+        )
+    return ""
+
+
 def _surface(
     campaign: Campaign, observations: Sequence[Observation], seed: int
 ) -> tuple[Callable[[Sequence[Condition]], list[float]], float]:
     """A plausible surface as a function, and the sd of a measurement on it.
 
-    Surfaces rise to the top of their range: for an objective that is minimised values are turned
-    over, and one that is matched has no top where there are results.
+    Surfaces rise above what is known: for an objective that is minimised values are turned over.
     """
     direction, natural = campaign.objective.direction, campaign.outcome.scale.natural_range
     if direction == "minimise":
@@ -208,9 +230,7 @@ def _surface(
         range_ = None if natural is None else (-natural[1], -natural[0])
         surface = optimizer.Surface(campaign.space, turned, seed, range_)
         return lambda conditions: [-value for value in surface.truths(conditions)], surface.noise_sd
-    known = sum(observation.usable for observation in observations) > 1
-    top = None if direction == "match" and known else natural
-    surface = optimizer.Surface(campaign.space, observations, seed, top)
+    surface = optimizer.Surface(campaign.space, observations, seed, natural)
     return surface.truths, surface.noise_sd
 
 

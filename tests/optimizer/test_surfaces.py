@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 import optimizer
-from optimizer.encoding import Rows
-from optimizer.evolution import evolve
 from protocols.campaign import Campaign
 from tests.optimizer.known_objective import observed_rising
 
@@ -39,21 +37,25 @@ def test_surfaces_after_results_go_through_them_and_differ_elsewhere(assay: Camp
     assert apart[0].max() > apart[1].mean() > 0
 
 
-def test_surfaces_after_results_end_where_objectives_are_assumed_to_end(assay: Campaign) -> None:
-    low = [o.model_copy(update={"value": 0.4 * (o.value or 0)}) for o in observed_rising(assay)]
-    assert max(o.value or 0 for o in low) < 0.5
-    encoding = optimizer.Encoding(assay.space)
+@pytest.mark.parametrize(("low", "height"), [(0.0, 0.4), (-300.0, 2500.0), (5.0, 0.001)])
+def test_surfaces_after_results_exceed_the_best_by_the_same_on_any_scale(
+    assay: Campaign, low: float, height: float
+) -> None:
+    known = observed_rising(assay)
+    shown = [o.model_copy(update={"value": low + height * (o.value or 0)}) for o in known]
+    conditions = [p.condition for p in optimizer.propose(assay.space, known, number=60, seed=2)]
+    for seed in range(2):
+        plain = np.array(optimizer.Surface(assay.space, known, seed).truths(conditions))
+        other = np.array(optimizer.Surface(assay.space, shown, seed).truths(conditions))
+        assert (other - low) / height == pytest.approx(plain, abs=0.02)
 
-    def highest(seed: int) -> float:
-        surface = optimizer.Surface(assay.space, low, seed, (0.0, 1.0))
 
-        def select(rows: Rows) -> Rows:
-            return rows[np.argsort(surface.truths(encoding.conditions(rows)))[::-1][:20]]
-
-        observed = encoding.rows([o.condition for o in low])
-        rows = evolve(encoding, observed, select, np.random.default_rng(seed), 4, 0.6)
-        return max(surface.truths(encoding.conditions(rows)))
-
-    found = [highest(seed) for seed in range(4)]
-    assert 0.8 < np.median(found) < 1
-    assert max(found) < 1
+def test_surfaces_do_not_rise_to_the_top_of_a_range_that_nothing_came_near(assay: Campaign) -> None:
+    little = [
+        o.model_copy(update={"value": 0.012 * (o.value or 0)}) for o in observed_rising(assay)
+    ]
+    conditions = [p.condition for p in optimizer.propose(assay.space, little, number=60, seed=2)]
+    drawn = [optimizer.Surface(assay.space, little, seed, (0.0, 1.0)) for seed in range(6)]
+    highest = [max(surface.truths(conditions)) for surface in drawn]
+    assert np.median(highest) < 0.05
+    assert max(highest) < 0.3

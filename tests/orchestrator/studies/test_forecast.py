@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import optimizer
 from orchestrator.cli.main import app
-from orchestrator.studies.forecast import RoundForecast, RoundSizes, forecast, simulated
+from orchestrator.studies.forecast import (
+    RoundForecast,
+    RoundSizes,
+    forecast,
+    simulated,
+    too_little,
+)
 from protocols.campaign import Campaign
 from protocols.errors import InvalidInput
 from tests.conftest import ASSAY_FILE
@@ -94,7 +101,7 @@ def test_the_command_compares_plans_and_says_what_it_rests_on(
         "as planned",
         "1x24",
         "2x24,controls=0",
-        "reaches 0.5",
+        "No probability of 0.5 is given",
         "no promise for these cells",
     ):
         assert text in done.output
@@ -122,6 +129,20 @@ def test_what_an_earlier_campaign_found_is_known_to_the_forecast(
     )
     assert done.exit_code == 0, done.output
     assert f"sampled given {assay.plates.count * 24} results" in done.output
+
+
+def test_with_too_little_to_go_on_it_says_so_and_names_no_probability(assay: Campaign) -> None:
+    known = observed_rising(assay)
+    assert too_little(assay, known) == ""
+    assert "too few" in too_little(assay, known[:6])
+    values = np.random.default_rng(1).normal(0.5, 0.1, len(known))
+    noise = [
+        o.model_copy(update={"value": float(value)}) for o, value in zip(known, values, strict=True)
+    ]
+    assert "noise alone" in too_little(assay, noise)
+    one = assay.model_copy(update={"stop": assay.stop.model_copy(update={"rounds": 2})})
+    [last] = forecast(one, noise, done=1, target=0.9, surfaces=1)
+    assert last.reached is None
 
 
 def test_a_campaign_whose_rounds_are_over_is_asked_for_one_more(
