@@ -17,15 +17,18 @@ _HALF_OF_90_PERCENT = 1.645  # sds
 
 
 def progress(observations: Sequence[Observation], objective: Objective, name: str) -> "Figure":
-    """Every result in its order, and the best so far."""
+    """Every result in its order, and the best after each batch, whose results come together."""
     figure, axes = _figure()
-    known = [observation.value for observation in observations if observation.usable]
-    best: list[float] = []
-    for value in known:
-        assert value is not None
-        best.append(max((value, *best[-1:]), key=objective.utility))
+    usable = [observation for observation in observations if observation.usable]
+    known = [observation.value for observation in usable if observation.value is not None]
+    ends = [
+        place
+        for place, one in enumerate(usable, 1)
+        if place == len(usable) or usable[place].round != one.round
+    ]
+    best = [max(known[:end], key=objective.utility) for end in ends]
     axes.plot(range(1, len(known) + 1), known, "o", alpha=0.6, label="measured")
-    axes.step(range(1, len(best) + 1), best, where="post", label="best so far")
+    axes.step(ends, best, "o-", where="post", ms=3, label="best after each batch")
     axes.set(xlabel="result", ylabel=name)
     axes.legend()
     return figure

@@ -72,10 +72,6 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
         notes.append(
             f"Better than the standard with probability {_probability(best.beats_standard)}."
         )
-    notes.append(
-        "Better than every other condition that was tried with probability "
-        f"{_probability(best.is_best)}."
-    )
     table = Table(title=title, caption=" ".join(notes), caption_justify="left")
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")

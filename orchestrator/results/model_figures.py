@@ -113,7 +113,8 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.subplots()
     across, down = _places(first, pair.first_values), _places(second, pair.second_values)
-    mean = np.array(pair.mean).T
+    # The model does not know where a natural range ends; colours do.
+    mean = np.clip(np.array(pair.mean).T, *(campaign.outcome.scale.natural_range or (None, None)))
     colours = axes.pcolormesh(across, down, mean, cmap=COLOUR_MAP, shading="nearest")
     levels = axes.contour(across, down, mean, levels=6, colors="white", linewidths=0.8)
     scale = campaign.outcome.scale

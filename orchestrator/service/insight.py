@@ -97,14 +97,15 @@ def _insight(state: CampaignState) -> Insight:
 
 
 def _recommended(best: Recommendation, scale: Scale) -> Recommended:
+    low, high = best.mean - _WIDE * best.sd, best.mean + _WIDE * best.sd
     return Recommended(
         condition=dict(best.condition.root),
         mean=scale.clipped(best.mean),
-        low=scale.clipped(best.mean - _WIDE * best.sd),
-        high=scale.clipped(best.mean + _WIDE * best.sd),
+        low=scale.clipped(low),
+        high=scale.clipped(high),
         tried=best.tried,
         beats_standard=best.beats_standard,
-        is_best=best.is_best,
+        cut=any(scale.clipped(end) != end for end in (low, high)),
     )
 
 

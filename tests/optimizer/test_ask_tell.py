@@ -29,6 +29,16 @@ def studied(rounds: int = 3, **options: object) -> Optimizer:
     return optimizer
 
 
+def test_the_best_is_drawn_after_each_batch_whose_results_come_together() -> None:
+    optimizer = Optimizer({"dose": (0.0, 1.0)}, "growth", seed=1)
+    for values in ((0.1, 0.4, 0.2), (0.3, 0.9)):
+        optimizer.tell([{"dose": v, "growth": v} for v in values])
+    [axes] = optimizer.plot_progress().axes
+    [best] = [line for line in axes.lines if str(line.get_label()).startswith("best")]
+    assert list(best.get_xdata()) == [3, 5]
+    assert list(best.get_ydata()) == [0.4, 0.9]
+
+
 def test_it_finds_what_is_best_on_any_scale() -> None:
     optimizer = studied(objectives="growth")
     best = optimizer.recommend(standard={"dose": 9, "days": 1, "medium": "poor"})

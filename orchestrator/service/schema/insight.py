@@ -9,8 +9,8 @@ class Recommended(View):
 
     `low` and `high` bound the interval; values are of the objective's outcome, in its unit.
 
-    `beats_standard` is the probability that it is better than the best standard condition,
-    `is_best` that it is better than every other condition that was tried.
+    `beats_standard` is the probability that it is better than the best standard condition. `cut`:
+    the interval is what the natural range leaves of it.
     """
 
     condition: dict[str, Value]
@@ -19,7 +19,7 @@ class Recommended(View):
     high: float
     tried: bool
     beats_standard: float | None
-    is_best: float
+    cut: bool = False
 
 
 class NotBeaten(View):
