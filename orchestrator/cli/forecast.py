@@ -186,7 +186,13 @@ def print_forecast(
         highlight=False,
         soft_wrap=True,
     )
-    if target is not None and unsure:
+    if target is not None and not unsure:
+        console.print(
+            "Probabilities compare plans: they are not calibrated, and high ones are too high.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif target is not None:
         console.print(
             f"No probability of {target:g} is given: {unsure}. Values are what such surfaces would "
             "give.",
