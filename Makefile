@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise/demo
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects peers lock clean
+.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME)
@@ -107,6 +107,10 @@ bench-spaces: $(READY)
 # Whether what a forecast says comes true, on ten families of functions; about half an hour on two cores.
 bench-forecasts: $(READY)
 	$(BIN)/python -m benchmarks.forecasts
+
+# Whether probabilities and intervals of the recommended condition come true on the same families.
+bench-reliability: $(READY)
+	$(BIN)/python -m benchmarks.reliability
 
 # How many intervals of Sobol indices hold the true ones.
 bench-effects: $(READY)

@@ -1,5 +1,7 @@
 import pytest
 
+from benchmarks.forecasts import families
+from benchmarks.reliability import campaign
 from optimizer import best_tried, predict, recommend
 from optimizer.objective import Objective
 from protocols.campaign import Campaign
@@ -64,3 +66,10 @@ def test_an_interval_stays_within_the_natural_range(rpe: Campaign) -> None:
     low, high = best._replace(mean=3.0, sd=1.0).interval(0.9)
     assert low == pytest.approx(3 - 1.645, abs=1e-3)
     assert high == pytest.approx(3 + 1.645, abs=1e-3)
+
+
+def test_of_noise_alone_nothing_is_surely_better_than_the_standard() -> None:
+    *_, nothing = families(0)
+    [said] = campaign(nothing, seed=3, rounds=1, wells=16)
+    assert not said.better
+    assert said.beats < 0.95
