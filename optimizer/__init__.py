@@ -7,6 +7,7 @@ objective, and `discover_causes` looks for what causes what in a table of measur
 
 from optimizer.ask_tell import Optimizer
 from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
+from optimizer.causal_pruning import InterventionEffect, intervention_effects
 from optimizer.cross_validation import HeldOut, cross_validate, r_squared
 from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
 from optimizer.encoding import Encoding
@@ -25,6 +26,7 @@ __all__ = [
     "FrontPoint",
     "Goals",
     "HeldOut",
+    "InterventionEffect",
     "Objective",
     "Optimizer",
     "OutcomeBounds",
@@ -40,6 +42,7 @@ __all__ = [
     "edge_stability",
     "effects",
     "hypervolumes",
+    "intervention_effects",
     "most_promising",
     "noise_sd",
     "pair_effect",
