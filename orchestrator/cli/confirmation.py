@@ -48,10 +48,17 @@ def confirm(
     ] = 0.0,
     margin: Annotated[
         float | None,
-        typer.Option("--margin", min=0, help="Within which both are called equivalent."),
+        typer.Option(
+            "--margin",
+            min=0,
+            help="Within which both are called equivalent; log odds with --log-odds.",
+        ),
     ] = None,
     log_odds: Annotated[
-        bool, typer.Option("--log-odds", help="Compare ratios by their log odds.")
+        bool,
+        typer.Option(
+            "--log-odds", help="Compare ratios by log odds; the size is planned without them."
+        ),
     ] = False,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Of several conditions compare each pair (Tukey).")
