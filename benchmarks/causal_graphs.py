@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SIZES = ((4, 2000), (10, 1000))
-"""Variables and samples."""
+VARIABLES = 4
+SAMPLES = 2000
 
 
 class Study(NamedTuple):
@@ -17,23 +17,20 @@ class Study(NamedTuple):
     data: NDArray[np.float64]
 
 
-def study(kind: str, seed: int, variables: int = 4, samples: int = 2000) -> Study:
-    """A random graph, and samples of its variables.
-
-    Each pair of four is joined with probability 1/2; of more, each with about one cause.
+def study(kind: str, seed: int) -> Study:
+    """A random graph of four variables, each pair joined with probability 1/2, and 2,000 samples.
 
     Of kind `linear` with noise that is not normal, or `nonlinear`: post-nonlinear, x = g(f(causes)
     + noise) with f a random sum of a sine and sigmoids, and g one of four rising functions.
     """
-    joined = 0.5 if variables == 4 else 2.2 / (variables - 1)
-    rng = np.random.default_rng([seed, len(kind), *([] if variables == 4 else [variables])])
-    order = rng.permutation(variables)
-    truth = np.zeros((variables, variables), dtype=bool)
-    data = np.zeros((samples, variables))
+    rng = np.random.default_rng([seed, len(kind)])
+    order = rng.permutation(VARIABLES)
+    truth = np.zeros((VARIABLES, VARIABLES), dtype=bool)
+    data = np.zeros((SAMPLES, VARIABLES))
     for place, variable in enumerate(order):
-        parents = [other for other in order[:place] if rng.random() < joined]
+        parents = [other for other in order[:place] if rng.random() < 0.5]
         truth[parents, variable] = True
-        noise = _noise(rng, kind, samples)
+        noise = _noise(rng, kind)
         if kind == "linear":
             signal = sum(
                 rng.choice([-1, 1]) * rng.uniform(0.5, 1.5) * data[:, other] for other in parents
@@ -46,12 +43,12 @@ def study(kind: str, seed: int, variables: int = 4, samples: int = 2000) -> Stud
     return Study(kind, truth, data)
 
 
-def _noise(rng: np.random.Generator, kind: str, samples: int) -> NDArray[np.float64]:
+def _noise(rng: np.random.Generator, kind: str) -> NDArray[np.float64]:
     shapes = ("uniform", "laplace") if kind == "linear" else ("uniform", "laplace", "normal")
     shape = rng.choice(shapes)
     if shape == "uniform":
-        return rng.uniform(-1, 1, samples) * 3**0.5
-    return rng.laplace(0, 0.5**0.5, samples) if shape == "laplace" else rng.standard_normal(samples)
+        return rng.uniform(-1, 1, SAMPLES) * 3**0.5
+    return rng.laplace(0, 0.5**0.5, SAMPLES) if shape == "laplace" else rng.standard_normal(SAMPLES)
 
 
 def _bent(x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

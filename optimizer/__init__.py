@@ -7,7 +7,6 @@ objective, and `discover_causes` looks for what causes what in a table of measur
 
 from optimizer.ask_tell import Optimizer
 from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
-from optimizer.causal_pruning import InterventionEffect, intervention_effects
 from optimizer.cross_validation import HeldOut, cross_validate, r_squared
 from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
 from optimizer.encoding import Encoding
@@ -26,7 +25,6 @@ __all__ = [
     "FrontPoint",
     "Goals",
     "HeldOut",
-    "InterventionEffect",
     "Objective",
     "Optimizer",
     "OutcomeBounds",
@@ -42,7 +40,6 @@ __all__ = [
     "edge_stability",
     "effects",
     "hypervolumes",
-    "intervention_effects",
     "most_promising",
     "noise_sd",
     "pair_effect",

@@ -2,14 +2,10 @@
 
 Post-nonlinear model: each variable is g(f(its causes) + noise), with g increasing and noise
 independent of the causes. The search removes one sink after another, the variable whose noise
-depends least on all others (Uemura et al. 2022, "A Multivariate Causal Discovery based on
-Post-Nonlinear Model"). Three things differ from that paper: g increases by construction, so that no
-decoder has to keep it invertible; the simplest of three models (linear, additive, post-nonlinear)
-whose noise is independent of all others for any variable is the one that counts; and edges are
-pruned by F tests at a rate of false edges (see `causal_pruning`).
-
-Where no model leaves independent noise, a hidden variable may act on both ends of an edge: that is
-said in place of an arrow (as in Maeda and Shimizu 2020, "RCD: repetitive causal discovery").
+depends least on all others, and then prunes (Uemura et al. 2022, "A Multivariate Causal Discovery
+based on Post-Nonlinear Model"). Two things differ from that paper: g increases by construction, so
+that no decoder has to keep it invertible; and the simplest of three models (linear, additive,
+post-nonlinear) whose noise is independent is the one that counts.
 """
 
 import math
@@ -21,20 +17,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import gamma, norm, rankdata
 
-from optimizer.causal_pruning import edge_tests, kept_edges, smooth_terms, without_blocks
 from optimizer.single_thread import single_threaded
 
 Array = NDArray[np.float64]
 
 _MIN_ROWS = 50
 _SIGNIFICANCE = 0.05
-_HIDDEN = 0.001
 _MODELS = ("linear", "additive", "post-nonlinear")
 _MAX_TRAINED = 1000
 _MAX_TESTED = 500
-_MAX_TESTED_ALL = 600
-_FITTED_EVERYWHERE = frozenset({"linear", "additive"})
-"""So few coefficients are fitted that the wells of the fit can be tested too."""
 
 _HIDDEN_UNITS = 16
 _LIKELIHOOD_STEPS = 150
@@ -46,28 +37,31 @@ _FOURIER_FEATURES = 64
 class CausalGraph(NamedTuple):
     """A causal order (indices of variables, causes first) and a graph (variables x variables).
 
-    `graph[i, j]` says that i causes j; `hidden[i, j]` that i and j depend on each other, and no
-    model tells whether i causes j or a hidden variable causes both.
+    `graph[i, j]` says that i causes j.
     """
 
     order: tuple[int, ...]
     graph: NDArray[np.bool_]
-    hidden: NDArray[np.bool_]
 
 
-class _Sink(NamedTuple):
-    """A variable with a model of it: p value of the independence of its noise, noise, g^-1 (n)."""
+class _SinkTest(NamedTuple):
+    """The model of a variable, by its index in `_MODELS`, and the p value of its independence."""
 
-    variable: int
-    model: str
+    model: int
     p: float
-    noise: Array
-    transformed: Array
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Higher is a better sink: independent with a simple model, then by p value."""
+        if self.p > _SIGNIFICANCE:
+            return len(_MODELS) - self.model, self.p
+        return 0, self.p
 
 
-def discover_causes(
-    data: Array, fixed: Collection[int] = (), seed: int = 0, blocks: Array | None = None
-) -> CausalGraph:
+_SinkTests = dict[tuple[int, tuple[int, ...]], _SinkTest]
+
+
+def discover_causes(data: Array, fixed: Collection[int] = (), seed: int = 0) -> CausalGraph:
     """The causal order and graph of the columns of `data`.
 
     Args:
@@ -75,97 +69,85 @@ def discover_causes(
             alike as those of one round.
         fixed: columns that somebody set, such as the parameters of a design: nothing causes them.
         seed: decides how the wells are split and where the models start.
-        blocks: a label a row (n), such as round and plate: what a block shifts as a whole is taken
-            out first.
 
     Raises:
         ValueError: there are fewer than 50 rows or two columns, a value is missing, or a column is
             constant.
     """
     rows, count = data.shape
-    if blocks is not None and np.isfinite(data).all():
-        data = without_blocks(data, blocks)
-    constant = (data.std(axis=0) < 1e-12 * (1 + np.abs(data).max(axis=0))).any()
+    constant = (data.std(axis=0) == 0).any()
     if rows < _MIN_ROWS or count < 2 or not np.isfinite(data).all() or constant:
         raise ValueError(
             f"{rows} x {count} values (expected 50 or more rows, two or more columns that vary, "
             "none missing)"
         )
     wells = _Wells(data, seed)
-    order, sinks = _causal_order(wells, count, fixed)
-    earlier = {sink.variable: order[: order.index(sink.variable)] for sink in sinks}
-    tests = {}
-    for sink in sinks:
-        causes = earlier[sink.variable]
-        terms = [wells.terms(cause) for cause in causes]
-        for cause, test in zip(causes, edge_tests(sink.transformed, terms), strict=True):
-            tests[cause, sink.variable] = test
-    edges = kept_edges(tests)
-    graph, hidden = (np.zeros((count, count), dtype=bool) for _ in range(2))
-    for sink in sinks:
-        causes = [cause for cause in earlier[sink.variable] if (cause, sink.variable) in edges]
-        causes = [cause for cause in causes if wells.needs(sink, cause, causes)]
-        for cause in causes:
-            doubtful = (
-                cause not in fixed
-                and sink.p < _HIDDEN
-                and wells.independence(sink.noise, [cause]) < _HIDDEN / len(causes)
-            )
-            (hidden if doubtful else graph)[cause, sink.variable] = True
-    return CausalGraph(tuple(order), graph, hidden)
+    tests: _SinkTests = {}
+    order = _causal_order(wells, count, fixed, tests)
+    graph = np.zeros((count, count), dtype=bool)
+    for index, sink in enumerate(order):
+        if sink not in fixed:
+            candidates = tuple(sorted(order[:index]))
+            graph[list(_pruned(wells, sink, candidates, tests)), sink] = True
+    return CausalGraph(tuple(order), graph)
 
 
 def _causal_order(
-    wells: "_Wells", count: int, fixed: Collection[int]
-) -> tuple[list[int], list[_Sink]]:
-    """Variables, causes first, and the sinks as they were found with all others as causes."""
+    wells: "_Wells", count: int, fixed: Collection[int], tests: _SinkTests
+) -> list[int]:
+    """Variables, causes first. Each test that was made is added to `tests`."""
     free = [index for index in range(count) if index not in fixed]
     roots = [index for index in range(count) if index in fixed]
     order: list[int] = []
-    sinks: list[_Sink] = []
     while len(free) + len(roots) > 1 and free:
-        best = None
-        for model in _MODELS:
-            tried = [wells.sink(sink, sorted({*free, *roots} - {sink}), model) for sink in free]
-            best = max([*tried, *([] if best is None else [best])], key=lambda found: found.p)
-            if best.p > _SIGNIFICANCE:
-                break
-        assert best is not None
-        sinks.append(best)
-        order.insert(0, best.variable)
-        free.remove(best.variable)
-    return [*roots, *free, *order], sinks
+        others = {sink: tuple(sorted({*free, *roots} - {sink})) for sink in free}
+        for sink in free:
+            tests[sink, others[sink]] = wells.test_sink(sink, others[sink])
+        ranks = {sink: tests[sink, others[sink]].rank for sink in free}
+        sink = max(free, key=ranks.__getitem__)
+        order.insert(0, sink)
+        free.remove(sink)
+    return [*roots, *free, *order]
+
+
+def _pruned(
+    wells: "_Wells", sink: int, parents: tuple[int, ...], tests: _SinkTests
+) -> tuple[int, ...]:
+    """Those of the parents without which the noise of `sink` depends on what was left out."""
+    best = tests.get((sink, parents))
+    if best is None:
+        best = wells.test_sink(sink, parents) if parents else _SinkTest(0, 1.0)
+    # The least dependent first.
+    for parent in sorted(parents, key=lambda other: -wells.pairwise_p(sink, other)):
+        fewer = tuple(other for other in parents if other != parent)
+        if fewer:
+            p = wells.test_sink(sink, (*fewer, parent), inputs=fewer, max_model=best.model).p
+        else:
+            p = wells.pairwise_p(sink, parent)
+        if p > _SIGNIFICANCE:
+            parents = fewer
+    return parents
 
 
 def edge_stability(
-    data: Array,
-    fixed: Collection[int] = (),
-    draws: int = 20,
-    seed: int = 0,
-    blocks: Array | None = None,
+    data: Array, fixed: Collection[int] = (), draws: int = 20, seed: int = 0
 ) -> Array:
     """In which share of resamples (0..1) each edge is found (variables x variables).
 
     Arguments and errors as for `discover_causes`.
 
     Args:
-        data: measured values (n x variables), 100 rows or more.
+        data: measured values (n x variables).
         fixed: columns that somebody set.
-        draws: how many resamples, each half of the rows, without replacement.
+        draws: how many resamples, each half of the rows but at least 50, without replacement.
         seed: decides the resamples and the search in each.
-        blocks: a label a row.
     """
-    size = len(data) // 2
-    if size < _MIN_ROWS:
-        raise ValueError(
-            f"{len(data)} rows (expected {2 * _MIN_ROWS} or more: half of them are a resample)"
-        )
     rng = np.random.default_rng(seed)
+    size = max(len(data) // 2, _MIN_ROWS)
     graphs = []
     for draw in range(draws):
-        rows = rng.permutation(len(data))[:size]
-        chosen = None if blocks is None else blocks[rows]
-        graphs.append(discover_causes(data[rows], fixed, seed + draw, chosen).graph)
+        resample = data[rng.permutation(len(data))[:size]]
+        graphs.append(discover_causes(resample, fixed, seed + draw).graph)
     return np.asarray(np.mean(graphs, axis=0))
 
 
@@ -178,56 +160,65 @@ class _Wells:
         self._seed = seed
         order = np.random.default_rng([seed, 7]).permutation(len(data))
         half = len(data) // 2
-        self._all = order[:_MAX_TESTED_ALL]
         self._train, self._test = order[:half][:_MAX_TRAINED], order[half:][:_MAX_TESTED]
 
-    def terms(self, variable: int) -> Array:
-        """The terms of a smooth function of a variable (n x a)."""
-        return smooth_terms(self._standardised[:, variable], self._scores[:, variable])
+    def pairwise_p(self, one: int, other: int) -> float:
+        """The p value of independence of two variables."""
+        scores = self._scores[self._test]
+        return hsic_p_value(scores[:, [one]], scores[:, [other]])
 
-    def independence(self, noise: Array, others: Sequence[int], everywhere: bool = False) -> float:
-        """The p value of the independence of noise (n) and variables, on the test wells or all."""
-        rows = self._all if everywhere else self._test
-        return hsic_p_value(noise[rows, None], self._scores[rows][:, list(others)])
+    def test_sink(
+        self,
+        sink: int,
+        others: Sequence[int],
+        inputs: Sequence[int] | None = None,
+        max_model: int = len(_MODELS) - 1,
+    ) -> _SinkTest:
+        """The simplest model of a variable whose noise is independent of `others`.
 
-    def sink(self, variable: int, others: Sequence[int], model: str) -> _Sink:
-        """A variable with a model of it whose inputs are the others."""
-        transformed = self._standardised[:, variable]
-        if model == "linear":
-            noise = self._regression_noise(variable, self._standardised[:, others])
-        elif model == "additive":
-            noise = self._regression_noise(
-                variable, np.column_stack([self.terms(other) for other in others])
-            )
-        else:
-            noise, transformed = self._network_noise(variable, list(others))
-        p = self.independence(noise, others, everywhere=model in _FITTED_EVERYWHERE)
-        return _Sink(variable, model, p, noise, transformed)
+        Where none is, the one with the highest p value.
 
-    def needs(self, sink: _Sink, cause: int, causes: Sequence[int]) -> bool:
-        """Whether the noise of a sink depends on a cause that its model does not have."""
-        fewer = [other for other in causes if other != cause]
-        if not fewer:
-            noise = self._scores[:, sink.variable]
-        else:
-            noise = self.sink(sink.variable, fewer, sink.model).noise
-        everywhere = sink.model in _FITTED_EVERYWHERE
-        return self.independence(noise, [cause], everywhere) <= _SIGNIFICANCE
+        Args:
+            sink: the variable.
+            others: the variables of which its noise should be independent.
+            inputs: the variables that the model may use; None: `others`.
+            max_model: the last of `_MODELS` that is tried.
+        """
+        inputs = list(others if inputs is None else inputs)
+        scores = self._scores[:, list(others)]
+        best = _SinkTest(0, 0.0)
+        for model in range(max_model + 1):
+            if _MODELS[model] == "linear":
+                residual = self._linear_residual(sink, inputs)
+            else:
+                post_nonlinear = _MODELS[model] == "post-nonlinear"
+                residual = self._network_residual(sink, inputs, list(others), post_nonlinear)
+            p = hsic_p_value(residual[self._test, None], scores[self._test])
+            found = _SinkTest(model, p)
+            if found.p > _SIGNIFICANCE:
+                return found
+            best = max(best, found, key=lambda test: test.p)
+        return best
 
-    def _regression_noise(self, variable: int, columns: Array) -> Array:
-        values = self._standardised[:, variable]
-        design = np.column_stack([columns, np.ones(len(values))])
-        weights = np.linalg.lstsq(design, values, rcond=1e-9)[0]
+    def _linear_residual(self, sink: int, inputs: Sequence[int]) -> Array:
+        values = self._standardised[:, sink]
+        design = np.column_stack([self._standardised[:, inputs], np.ones(len(values))])
+        weights = np.linalg.lstsq(design[self._train], values[self._train], rcond=None)[0]
         return np.asarray(values - design @ weights)
 
-    def _network_noise(self, variable: int, others: Sequence[int]) -> tuple[Array, Array]:
-        """Noise of every row (n) after a smooth f and a g that increases, and g^-1 of it (n)."""
-        generator = torch.Generator().manual_seed(self._seed * 1009 + variable)
+    def _network_residual(
+        self, sink: int, inputs: Sequence[int], others: Sequence[int], post_nonlinear: bool
+    ) -> Array:
+        """Noise of every row (n) after a smooth f, and a g that increases or is the identity."""
+        generator = torch.Generator().manual_seed(self._seed * 1009 + sink)
+        values = (self._scores if post_nonlinear else self._standardised)[:, sink]
         with single_threaded(), torch.enable_grad():
-            return _fit_noise(
-                values=torch.as_tensor(self._scores[:, variable]),
+            return _fit_residual(
+                values=torch.as_tensor(values),
+                inputs=torch.as_tensor(self._scores[:, inputs]),
                 others=torch.as_tensor(self._scores[:, others]),
                 train=torch.as_tensor(self._train),
+                post_nonlinear=post_nonlinear,
                 generator=generator,
             )
 
@@ -235,7 +226,7 @@ class _Wells:
 class _Network:
     """noise = g^-1(y) - f(x): f a network with one hidden layer, g^-1 a sum of increasing tanhs."""
 
-    def __init__(self, width: int, generator: torch.Generator) -> None:
+    def __init__(self, width: int, post_nonlinear: bool, generator: torch.Generator) -> None:
         def initial(*shape: int, scale: float = 1.0) -> torch.Tensor:
             start = torch.randn(*shape, generator=generator, dtype=torch.float64)
             return (scale * start).requires_grad_()
@@ -247,32 +238,37 @@ class _Network:
         self._heights = initial(_HIDDEN_UNITS, scale=0.1)
         self._steepness = initial(_HIDDEN_UNITS, scale=0.3)
         self._centres = initial(_HIDDEN_UNITS, scale=1.5)
+        self._post_nonlinear = post_nonlinear
 
     @property
     def parameters(self) -> list[torch.Tensor]:
         of_f = [self._hidden, self._bias, self._output, self._skip]
         of_g = [self._heights, self._steepness, self._centres]
-        return of_f + of_g
+        return of_f + of_g if self._post_nonlinear else of_f
 
-    def noise(
-        self, x: torch.Tensor, y: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Noise, g^-1 and its log derivative (n each) at causes x (n x a) and values y (n)."""
+    def noise(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noise and log derivative of g^-1 (n each) at causes x (n x a) and values y (n)."""
         f = torch.tanh(x @ self._hidden + self._bias) @ self._output + x @ self._skip
+        if not self._post_nonlinear:
+            return y - f, torch.zeros_like(y)
         softplus = torch.nn.functional.softplus
         steepness = softplus(self._steepness) + 0.1
         tanh = torch.tanh((y[:, None] - self._centres) * steepness)
         heights = softplus(self._heights - 1)
         derivative = 0.3 + ((1 - tanh**2) * steepness * heights).sum(dim=1)
-        transformed = 0.3 * y + (tanh * heights).sum(dim=1)
-        return transformed - f, transformed, derivative.log()
+        return 0.3 * y + (tanh * heights).sum(dim=1) - f, derivative.log()
 
 
-def _fit_noise(
-    values: torch.Tensor, others: torch.Tensor, train: torch.Tensor, generator: torch.Generator
-) -> tuple[Array, Array]:
-    """Noise and g^-1 (n each) of values (n), by a network of others (n x a) fitted to `train`."""
-    network = _Network(others.shape[1], generator)
+def _fit_residual(
+    values: torch.Tensor,
+    inputs: torch.Tensor,
+    others: torch.Tensor,
+    train: torch.Tensor,
+    post_nonlinear: bool,
+    generator: torch.Generator,
+) -> Array:
+    """Noise (n) of values (n), after a network of inputs (n x a) was fitted to the rows `train`."""
+    network = _Network(inputs.shape[1], post_nonlinear, generator)
     width = others.shape[1]
     noise_frequencies = torch.randn(_FOURIER_FEATURES, generator=generator, dtype=torch.float64)
     frequencies = torch.randn(width, _FOURIER_FEATURES, generator=generator, dtype=torch.float64)
@@ -280,7 +276,7 @@ def _fit_noise(
     optimiser = torch.optim.Adam(network.parameters, lr=_LEARNING_RATE)
     for step in range(_LIKELIHOOD_STEPS + _DEPENDENCE_STEPS):
         optimiser.zero_grad()
-        noise, _, log_derivative = network.noise(others[train], values[train])
+        noise, log_derivative = network.noise(inputs[train], values[train])
         standardised = (noise - noise.mean()) / _sd(noise)
         # First as if the noise were normal (the mutual information of noise and causes is the same
         # up to a constant), then dependence itself, as HSIC in random features.
@@ -291,9 +287,9 @@ def _fit_noise(
             loss = 0.1 * loss + 10 * dependence
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+    every = torch.arange(len(values))
     with torch.no_grad():
-        noise, transformed, _ = network.noise(others, values)
-    return np.asarray(noise.numpy()), np.asarray(transformed.numpy())
+        return np.asarray(network.noise(inputs[every], values[every])[0].numpy())
 
 
 def _sd(noise: torch.Tensor) -> torch.Tensor:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 finding_causes = typer.Typer()
 
-_FEW, _FEWEST_FOR_RESAMPLES = 200, 100
-
 
 class _Asked(NamedTuple):
     """A table with one row a well, the columns to look at, and which of them somebody set."""
@@ -26,7 +24,6 @@ class _Asked(NamedTuple):
     name: str
     columns: list[str]
     given: list[str]
-    blocks: list[str]
 
 
 @finding_causes.command("causes")
@@ -52,14 +49,6 @@ def print_causes(
             "--set", help="A column that somebody set. A campaign's parameters are known to be set."
         ),
     ] = None,
-    blocks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--block",
-            help="A column of labels, such as a plate: what it shifts as a whole is taken out. "
-            "Of a campaign, round and plate are.",
-        ),
-    ] = None,
     draws: Annotated[
         int, typer.Option("--draws", min=0, max=1000, help="Resamples for the stability.")
     ] = 20,
@@ -68,7 +57,7 @@ def print_causes(
     """Say which of some columns causes which, and how stable that is under resampling."""
     import pandas as pd
 
-    from optimizer import discover_causes, edge_stability, intervention_effects
+    from optimizer import discover_causes, edge_stability
 
     if (table is None) == (campaign is None):
         message = "needs either a table or a campaign"
@@ -77,33 +66,19 @@ def print_causes(
         )
     if table is not None:
         frame = pd.read_csv(io.StringIO(text_of(table)))
-        asked = _Asked(frame, str(table), columns or [], given or [], blocks or [])
+        asked = _Asked(frame, str(table), columns or [], given or [])
     else:
         assert campaign is not None
         asked = _of_campaign(campaign, columns or [], given or [], home)
     _refuse_unknown(asked)
     values = asked.table[asked.columns].apply(pd.to_numeric, errors="coerce").dropna()
     fixed = {asked.columns.index(name) for name in asked.given}
-    labels = None
-    if asked.blocks:
-        labels = asked.table.loc[values.index].groupby(asked.blocks, dropna=False).ngroup()
-        labels = labels.to_numpy()
-    data = values.to_numpy(dtype=float)
-    draws = draws if len(values) >= _FEWEST_FOR_RESAMPLES else 0
     try:
         with console.status("looking for causes"):
-            found = discover_causes(data, fixed, blocks=labels)
-            shares = edge_stability(data, fixed, draws, blocks=labels) if draws else None
+            found = discover_causes(values.to_numpy(dtype=float), fixed)
+            shares = edge_stability(values.to_numpy(dtype=float), fixed, draws) if draws else None
     except ValueError as error:
         raise InvalidInput([Problem(where=asked.name, message=str(error))]) from None
-    if len(values) < _FEW:
-        console.print(
-            f"{len(values)} rows are few: edges will be missing, and an order may be chance "
-            f"(better {_FEW} or more; resamples need {_FEWEST_FOR_RESAMPLES}).",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
-        )
     order = ", ".join(asked.columns[place] for place in found.order)
     console.print(
         f"{len(values)} of {len(asked.table)} rows. Order, causes first: {order}",
@@ -117,23 +92,8 @@ def print_causes(
         console.print(
             f"  {asked.columns[cause]} causes {asked.columns[effect]}{stable}", highlight=False
         )
-    for one, other in [(i, j) for i in places for j in places if found.hidden[i, j]]:
-        console.print(
-            f"  {asked.columns[one]} and {asked.columns[other]} depend on each other: no direction "
-            "fits, and a hidden variable may act on both",
-            highlight=False,
-            soft_wrap=True,
-        )
     if not edges:
         console.print("  no column causes another", highlight=False)
-    for each in intervention_effects(data, fixed) if fixed else []:
-        console.print(
-            f"  1 more of {asked.columns[each.cause]}, which was set, changes "
-            f"{asked.columns[each.effect]} by {each.slope:+.3g} ({each.low:+.3g} to "
-            f"{each.high:+.3g}, 95 %)",
-            highlight=False,
-            soft_wrap=True,
-        )
     console.print(
         "This holds if no hidden variable acts on two of them; only an experiment proves a cause.",
         highlight=False,
@@ -154,11 +114,7 @@ def _of_campaign(
     wanted = list(dict.fromkeys([*columns, *on_the_way, value_column(state.campaign)]))
     design = [parameter.name for parameter in state.campaign.parameters if parameter.name in wanted]
     return _Asked(
-        frame[frame["flags"] == ""],
-        campaign_id,
-        wanted,
-        list(dict.fromkeys([*given, *design])),
-        ["round", "plate"],
+        frame[frame["flags"] == ""], campaign_id, wanted, list(dict.fromkeys([*given, *design]))
     )
 
 
@@ -168,7 +124,7 @@ def _refuse_unknown(asked: _Asked) -> None:
         Problem(
             where=asked.name, message=f"there is no column {name!r}", expected=f"one of {known}"
         )
-        for name in dict.fromkeys([*asked.columns, *asked.blocks])
+        for name in dict.fromkeys(asked.columns)
         if name not in asked.table.columns
     ]
     problems += [

@@ -1,17 +1,14 @@
 """Causes are found where known, never of what was set, and refused where not to be seen."""
 
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm, rankdata
 from typer.testing import CliRunner
 
 from benchmarks.causal_graphs import distance, study
 from optimizer.causal_discovery import discover_causes, edge_stability, hsic_p_value
-from optimizer.causal_pruning import edge_tests, intervention_effects, kept_edges, smooth_terms
 from orchestrator.cli.main import app
 
 
@@ -57,78 +54,11 @@ def test_independence_is_seen_and_its_absence_too() -> None:
     assert 0.25 < np.mean(np.array(found) < 0.5) < 0.75
 
 
-def test_no_more_edges_are_false_than_stated_among_ten() -> None:
-    # Linear graphs of ten variables whose order is given: what is left is pruning.
-    extra = missing = found = 0
-    for seed in range(10):
-        truth, data = study("linear", seed, 10, 1000)[1:]
-        scores = norm.ppf(rankdata(data, axis=0) / (len(data) + 1))
-        terms = [smooth_terms(*columns) for columns in zip(data.T, scores.T, strict=True)]
-        order = list(
-            TopologicalSorter({v: np.flatnonzero(truth[:, v]) for v in range(10)}).static_order()
-        )
-        tests = {}
-        for place, effect in enumerate(order):
-            tested = edge_tests(data[:, effect], [terms[cause] for cause in order[:place]])
-            tests |= {(cause, effect): test for cause, test in zip(order, tested, strict=False)}
-        kept = kept_edges(tests)
-        true = {(int(i), int(j)) for i, j in np.argwhere(truth)}
-        extra, missing = extra + len(kept - true), missing + len(true - kept)
-        found += len(kept)
-    assert extra <= 0.03 * found
-    assert missing <= 2
-
-
-def test_an_f_test_is_right_about_chance_and_noise_of_any_size() -> None:
-    rng = np.random.default_rng(21)
-    found = []
-    for _ in range(200):
-        x, other = rng.standard_normal((2, 150))
-        terms = [smooth_terms(each, each) for each in (x, other)]
-        found.append(edge_tests(np.sin(2 * x) + 0.5 * rng.standard_normal(150), terms)[1].p)
-    assert 0.01 <= np.mean(np.array(found) < 0.05) <= 0.1
-
-
-def test_a_hidden_cause_is_said_in_place_of_an_arrow() -> None:
-    rng = np.random.default_rng(22)
-    # The phase of an oscillation, which nobody measured, sets both.
-    phase = rng.uniform(0, 2 * np.pi, 600)
-    data = np.column_stack([np.cos(phase), np.cos(phase + 1)]) + 0.05 * rng.normal(size=(600, 2))
-    found = discover_causes(data)
-    assert not found.graph.any()
-    assert found.hidden.sum() == 1
-
-
-def test_what_shifts_a_whole_round_is_no_cause() -> None:
-    rng = np.random.default_rng(23)
-    rounds = np.repeat(np.arange(4), 50)
-    data = np.column_stack([rng.normal(size=200), rng.uniform(-1, 1, 200)]) + 2 * rounds[:, None]
-    shifted = discover_causes(data)
-    assert (shifted.graph | shifted.hidden).any()
-    found = discover_causes(data, blocks=rounds)
-    assert not (found.graph | found.hidden).any()
-
-
-def test_what_was_set_has_an_effect_with_an_interval() -> None:
-    rng = np.random.default_rng(24)
-    covered = 0
-    for _ in range(100):
-        dose = rng.uniform(0, 1, (60, 2))
-        noise = rng.standard_normal(60) * (0.2 + dose[:, 0])
-        [first, second] = intervention_effects(
-            np.column_stack([dose, 3 * dose[:, 0] + noise]), {0, 1}
-        )
-        covered += (first.low < 3 < first.high) + (second.low < 0 < second.high)
-    assert 180 <= covered <= 198
-
-
 def test_a_table_that_cannot_tell_is_refused() -> None:
     data = _chain(60)
     for wrong in (data[:49], data[:, :1], np.where(data > 1, np.nan, data), data * [0, 1, 1]):
         with pytest.raises(ValueError, match="50 or more rows"):
             discover_causes(wrong)
-    with pytest.raises(ValueError, match="100 or more"):
-        edge_stability(_chain(99))
 
 
 def test_a_distance_counts_pairs() -> None:
@@ -146,8 +76,6 @@ def test_the_command_names_causes_and_refuses_what_it_cannot_read(tmp_path: Path
     assert done.exit_code == 0, done.output
     assert "120 of 120 rows. Order, causes first: dose, density" in done.output
     assert "dose causes density (in 100% of 1 resamples)" in done.output
-    assert "120 rows are few" in done.output
-    assert "1 more of dose, which was set, changes density by +" in done.output
     for more, message in (
         (["--column", "colour"], "no column 'colour'"),
         (["--set", "ratio"], "none of the columns"),
