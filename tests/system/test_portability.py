@@ -68,7 +68,8 @@ def _below(node: ast.AST, guarded: bool) -> Iterator[tuple[int, str]]:
 
 def _is_guard(test: ast.expr) -> bool:
     text = ast.unparse(test)
-    return "sys.platform != 'win32'" in text or "hasattr(" in text
+    guards = ("sys.platform != 'win32'", "sys.platform == 'linux'", "hasattr(")
+    return any(guard in text for guard in guards)
 
 
 def _here(node: ast.AST) -> Iterator[tuple[int, str]]:

@@ -18,7 +18,7 @@ BEGUN = sys.argv.pop()
 from orchestrator.cli.main import main
 from orchestrator.engine import actions
 
-def plan(*_):
+def plan(*_, **__):
     # As a proposal for thousands of wells does, in a thread of its own.
     pathlib.Path(BEGUN).touch()
     time.sleep(3600)
