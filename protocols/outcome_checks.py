@@ -40,7 +40,7 @@ def outcome_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Fi
     yield from _choice_findings(choices, by_name)
     for index, constraint in enumerate(parts.outcome_constraints):
         loc = ("outcome_constraints", index, "outcome")
-        yield from _unknown(loc, constraint.outcome, by_name)
+        yield from unknown_outcome(loc, constraint.outcome, by_name)
     if len(choices) == 1 and choices[0].outcome in by_name and parts.stop is not None:
         target, outcome = parts.stop.target, by_name[choices[0].outcome]
         yield from range_findings(outcome, target, ("stop", "target"))
@@ -65,7 +65,7 @@ def _choice_findings(
     seen: set[str] = set()
     for index, choice in enumerate(choices):
         loc: Loc = ("objectives", index)
-        yield from _unknown((*loc, "outcome"), choice.outcome, by_name)
+        yield from unknown_outcome((*loc, "outcome"), choice.outcome, by_name)
         if choice.outcome in seen:
             message = f"{choice.outcome!r} is an objective already"
             yield Finding(loc=(*loc, "outcome"), message=message, expected="each outcome once")
@@ -80,7 +80,8 @@ def _choice_findings(
                 yield from range_findings(by_name[choice.outcome], value, (*loc, key))
 
 
-def _unknown(loc: Loc, name: str, by_name: dict[str, Outcome]) -> Iterator[Finding]:
+def unknown_outcome(loc: Loc, name: str, by_name: dict[str, Outcome]) -> Iterator[Finding]:
+    """A name that is not that of an outcome."""
     if name not in by_name:
         message = f"{name!r} is not an outcome of this campaign"
         near = difflib.get_close_matches(name, by_name, n=1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from protocols.errors import Finding, Loc
+from protocols.outcome_checks import unknown_outcome
 
 if TYPE_CHECKING:
     from protocols.campaign_checks import Parts
@@ -24,12 +24,12 @@ def timing_findings(parts: Parts) -> Iterator[Finding]:
         if step.until is None or parts.outcomes is None:
             continue
         name, loc = step.until.outcome, (*place, "until", "outcome")
-        if name not in outcomes:
-            near = difflib.get_close_matches(name, outcomes, n=1)
-            expected = (f"{near[0]}? " if near else "") + "one of " + ", ".join(outcomes)
-            message = f"{name!r} is not an outcome of this campaign"
-            yield Finding(loc=loc, message=message, expected=expected)
-        elif not outcomes[name].by_hand and outcomes[name].step not in (None, step.name):
+        yield from unknown_outcome(loc, name, outcomes)
+        if (
+            name in outcomes
+            and not outcomes[name].by_hand
+            and outcomes[name].step not in (None, step.name)
+        ):
             message = f"{name!r} is read in step {outcomes[name].step}, not in step {step.name}"
             expected = "an outcome that is read in this step, or entered by hand"
             yield Finding(loc=loc, message=message, expected=expected)

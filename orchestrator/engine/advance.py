@@ -65,14 +65,14 @@ async def advance(
     """
     working: dict[str, asyncio.Task[datetime]] = {}
     replanned = False
-    campaign = lab.journal.state(campaign_id).campaign
-    # What becomes due by the end of something else must not be seen too late.
-    stepwise = campaign.protocol.relative or campaign.rounds.in_parallel > 1
-    if isinstance(lab.clock, SteppedClock):
-        lab.clock.in_steps = stepwise
     try:
         while True:
-            actions = next_actions(lab.state(campaign_id), lab.clock.now())
+            state = lab.state(campaign_id)
+            # What becomes due by the end of something else must not be seen too late.
+            stepwise = state.campaign.protocol.relative or state.campaign.rounds.in_parallel > 1
+            if isinstance(lab.clock, SteppedClock):
+                lab.clock.in_steps = stepwise
+            actions = next_actions(state, lab.clock.now())
             if round_number is not None and any(
                 _leads_away(action, round_number) for action in actions
             ):

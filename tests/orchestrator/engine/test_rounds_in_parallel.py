@@ -1,6 +1,5 @@
 """Rounds in parallel: a new condition as soon as a place is free, the others pending."""
 
-import asyncio
 import math
 import random
 from collections import Counter
@@ -18,7 +17,7 @@ from orchestrator.control.wells import EnterValues
 from orchestrator.core.lifecycle import AskValues, open_questions
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
 from orchestrator.core.stop_rule import stop_reason
-from orchestrator.engine.advance import Outlook, advance
+from orchestrator.engine.advance import Outlook
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
@@ -159,12 +158,7 @@ def test_half_a_day_of_ten_minute_steps_and_two_rounds_an_hour(tmp_path: Path) -
     arm = make_driver("simulated", RobotSetup("arm", config.options, clock, tmp_path, 0))
     lab = Lab(journal=journal, clock=clock, home=tmp_path, robots={"arm": arm})
 
-    async def run() -> Outlook:
-        while (outlook := await advance(lab, campaign_id)).moment is not None:
-            await clock.sleep_until(outlook.moment)
-        return outlook
-
-    assert asyncio.run(run()) == Outlook()
+    assert until_asked(lab, campaign_id) == Outlook()
     state = journal.state(campaign_id)
     assert state.reason == "12 hour have passed"
     assert 23 <= len(state.rounds) <= 25

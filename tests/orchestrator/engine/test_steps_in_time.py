@@ -15,7 +15,7 @@ from drivers.registry import make_driver
 from orchestrator.cli.main import app
 from orchestrator.core.lifecycle import AskOperator
 from orchestrator.core.state import JobStatus
-from orchestrator.engine.advance import Outlook, advance
+from orchestrator.engine.advance import Outlook
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab
 from orchestrator.settings import Settings
@@ -26,7 +26,7 @@ from protocols.operations import Dispense, Image
 from simulators.robot import lab_log_path
 from simulators.robot_log import Performed, RobotLog
 from tests.acting import decide
-from tests.builders import planned
+from tests.builders import planned, until_asked
 from tests.conftest import ROOT, START
 from tests.postgres import temporary_database
 from tests.travel import TravelClock
@@ -75,17 +75,6 @@ def _lab(home: Path, url: str, campaign: Campaign, clock: TravelClock) -> Lab:
     return Lab(journal=Journal(url), clock=clock, home=home, robots=robots)
 
 
-def _run(lab: Lab, campaign_id: str) -> Outlook:
-    async def run() -> Outlook:
-        while True:
-            outlook = await advance(lab, campaign_id)
-            if outlook.moment is None or outlook.questions:
-                return outlook
-            await lab.clock.sleep_until(outlook.moment)
-
-    return asyncio.run(run())
-
-
 def _by_plate(log: RobotLog) -> dict[str, list[Performed]]:
     found: dict[str, list[Performed]] = defaultdict(list)
     for done in log.everything():
@@ -108,7 +97,7 @@ def test_eight_plates_are_quenched_half_an_hour_after_they_reacted(
     campaign = read_campaign(QUENCH)
     lab = _lab(tmp_path, url, campaign, TravelClock(START))
     campaign_id = lab.journal.create_campaign(campaign, QUENCH, [], START)
-    assert _run(lab, campaign_id) == Outlook()
+    assert until_asked(lab, campaign_id) == Outlook()
     assert lab.journal.status(campaign_id) == "finished"
     plates = _by_plate(RobotLog(lab_log_path(tmp_path, "quench")))
     assert len(plates) == 8
@@ -141,7 +130,7 @@ def test_plates_are_passaged_when_their_cells_are_ready(tmp_path: Path) -> None:
     campaign = read_campaign(_passage())
     lab = _lab(tmp_path, f"sqlite:///{tmp_path / 'j.sqlite'}", campaign, TravelClock(START))
     campaign_id = lab.journal.create_campaign(campaign, PASSAGE, [], START)
-    assert _run(lab, campaign_id) == Outlook()
+    assert until_asked(lab, campaign_id) == Outlook()
     days: dict[str, timedelta] = {}
     for plate, done in _by_plate(RobotLog(lab_log_path(tmp_path, "passage"))).items():
         looks = {e.key for e in done if "/look/" in e.key}
@@ -170,7 +159,7 @@ def test_a_state_that_is_never_reached_is_asked_about(tmp_path: Path) -> None:
     lab = _lab(tmp_path, f"sqlite:///{tmp_path / 'j.sqlite'}", campaign, TravelClock(START))
     campaign_id = lab.journal.create_campaign(campaign, text, [], START)
     asked = []
-    while questions := _run(lab, campaign_id).questions:
+    while questions := until_asked(lab, campaign_id).questions:
         for question in questions:
             assert isinstance(question, AskOperator)
             asked.append(question.message)
@@ -196,7 +185,7 @@ def test_or_the_protocol_goes_on_where_it_says_so(tmp_path: Path) -> None:
     campaign = read_campaign(text)
     lab = _lab(tmp_path, f"sqlite:///{tmp_path / 'j.sqlite'}", campaign, TravelClock(START))
     campaign_id = lab.journal.create_campaign(campaign, text, [], START)
-    assert _run(lab, campaign_id) == Outlook()
+    assert until_asked(lab, campaign_id) == Outlook()
     assert lab.journal.status(campaign_id) == "finished"
 
 
