@@ -4,6 +4,7 @@ Campaigns that are planned, labs, jobs of one kind, and campaigns that run on.
 """
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def planned(home: Path, campaign: Campaign) -> tuple[Journal, str]:
     jobs = compile_jobs(campaign, campaign_id, plan.layout, START)
     journal.plan_round(campaign_id, plan.layout, jobs, ["a notice"], START, START)
     return journal, campaign_id
+
+
+def launched(home: Path, campaign: Campaign, text: str = "") -> tuple[Lab, str]:
+    """The lab of a campaign of which nothing is planned yet, in a home of its own."""
+    settings = Settings(home=home)
+    journal = Journal(settings.journal_url)
+    campaign_id = journal.create_campaign(campaign, text, [], START)
+    return open_lab(settings, journal, journal.state(campaign_id)), campaign_id
 
 
 def lab_of(home: Path, campaign: Campaign) -> tuple[Lab, str]:
@@ -86,13 +95,14 @@ def job_of(*operations: Operation, key: str = "c/r1/p1/s/1") -> Job:
     )
 
 
-def jobs_for(campaign: Campaign, condition: Condition) -> tuple[Job, ...]:
+def jobs_for(campaign: Campaign, condition: Condition, start: datetime = START) -> tuple[Job, ...]:
     """The jobs of a round whose every well has the same condition."""
     placements = tuple(
         Placement(well=well, proposal=Proposal(condition=condition, role="proposed", reason="test"))
         for well in campaign.plates.all_wells()
     )
-    return tuple(compile_jobs(campaign, "rpe", Layout(round=1, placements=placements), START))
+    layout = Layout(round=1, placements=placements)
+    return tuple(compile_jobs(campaign, campaign.name, layout, start))
 
 
 def dispenses(*volumes: float) -> list[Operation]:

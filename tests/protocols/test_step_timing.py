@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
-from protocols.compile import compile_jobs
-from protocols.conditions import Condition, Proposal
 from protocols.errors import InvalidInput
 from protocols.jobs import Job
-from protocols.layout import Layout, Placement
 from protocols.step_timing import Until
+from tests.builders import jobs_for
 from tests.conftest import ROOT
 
 PASSAGE = (ROOT / "examples" / "passage" / "campaign.yaml").read_text()
@@ -51,18 +49,8 @@ def _with_steps(steps: str) -> str:
     return text[:begin] + "objective: {name: coloured_cell_ratio}\n" + text[end:]
 
 
-def _jobs(campaign: Campaign, start: datetime) -> list[Job]:
-    condition = campaign.space.standard({})
-    layout = Layout(
-        round=1,
-        placements=tuple(
-            Placement(
-                well=well, proposal=Proposal(condition=condition, role="standard", reason="test")
-            )
-            for well in campaign.plates.all_wells()
-        ),
-    )
-    return list(compile_jobs(campaign, campaign.name, layout, start))
+def _standard_jobs(campaign: Campaign, start: datetime) -> list[Job]:
+    return list(jobs_for(campaign, campaign.space.standard({}), start))
 
 
 def _of(jobs: list[Job], step: str, plate: int = 1) -> list[Job]:
@@ -77,7 +65,7 @@ def _problems(text: str) -> str:
 
 def test_a_step_follows_another_and_is_repeated_within_the_day() -> None:
     campaign = read_campaign(_with_steps(STEPS))
-    jobs = _jobs(campaign, datetime(2026, 3, 2, 6, tzinfo=UTC))
+    jobs = _standard_jobs(campaign, datetime(2026, 3, 2, 6, tzinfo=UTC))
     (react,) = _of(jobs, "react")
     assert react.due_at == datetime(2026, 3, 2, 10, tzinfo=UTC)
     # Six wells of 6 s each, then five minutes, then every ten for an hour: seven times.
@@ -101,7 +89,7 @@ def test_a_step_follows_another_and_is_repeated_within_the_day() -> None:
 def test_waits_are_of_time_that_passes_where_the_hour_changes() -> None:
     steps = STEPS.replace("10:00", "1:30").replace("wait: 5 min", "wait: 1 hour")
     start = datetime(2026, 3, 29, 0, tzinfo=BERLIN)  # At 2:00 it is 3:00.
-    jobs = _jobs(read_campaign(_with_steps(steps)), start)
+    jobs = _standard_jobs(read_campaign(_with_steps(steps)), start)
     (react,) = _of(jobs, "react")
     first = _of(jobs, "sample")[0]
     passed = first.due_at.astimezone(UTC) - react.due_at.astimezone(UTC)
@@ -112,7 +100,7 @@ def test_waits_are_of_time_that_passes_where_the_hour_changes() -> None:
 def test_rounds_that_start_at_once_begin_at_any_time_of_day() -> None:
     campaign = read_campaign(PASSAGE)
     start = datetime(2026, 3, 2, 16, 47, tzinfo=UTC)
-    jobs = _jobs(campaign, start)
+    jobs = _standard_jobs(campaign, start)
     assert {job.due_at for job in jobs if job.step == "seed"} == {start}
     looks = _of(jobs, "look")
     assert len(looks) == 15
@@ -122,19 +110,10 @@ def test_rounds_that_start_at_once_begin_at_any_time_of_day() -> None:
 
 def test_a_campaign_with_days_alone_is_as_it_was(rpe: Campaign) -> None:
     start = datetime(2026, 3, 2, 9, tzinfo=UTC)
-    jobs = _jobs_of_condition(rpe, start)
+    jobs = list(jobs_for(rpe, rpe.space.standard({"detachment_period": 8.0}), start))
     assert not any(job.after or job.followed or job.wait_s for job in jobs)
     assert all((job.due_at - start).days == job.day and job.due_at.hour == 9 for job in jobs)
     assert {job.tolerance_s for job in jobs if job.step == "D"} == {6 * 3600}
-
-
-def _jobs_of_condition(campaign: Campaign, start: datetime) -> list[Job]:
-    condition: Condition = campaign.space.standard({"detachment_period": 8.0})
-    placements = tuple(
-        Placement(well=well, proposal=Proposal(condition=condition, role="standard", reason="test"))
-        for well in campaign.plates.all_wells()
-    )
-    return list(compile_jobs(campaign, "rpe", Layout(round=1, placements=placements), start))
 
 
 @pytest.mark.parametrize(

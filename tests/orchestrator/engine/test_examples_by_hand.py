@@ -13,28 +13,19 @@ from orchestrator.core.lifecycle import AskValues
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.intake.past_results import read_history
-from orchestrator.journal.journal import Journal
-from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.lab.lab import Lab
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
-from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign, read_lab
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests import acting
-from tests.builders import jobs_for, until_asked
-from tests.conftest import ROOT, START
+from tests.builders import jobs_for, launched, until_asked
+from tests.conftest import ROOT
 
 FORMULATION = (ROOT / "examples" / "formulation" / "campaign.yaml").read_text()
 COUPLING = (ROOT / "examples" / "coupling" / "campaign.yaml").read_text()
-
-
-def _lab(home: Path, campaign: Campaign) -> tuple[Lab, str]:
-    settings = Settings(home=home)
-    journal = Journal(settings.journal_url)
-    campaign_id = journal.create_campaign(campaign, "", [], START)
-    return open_lab(settings, journal, journal.state(campaign_id)), campaign_id
 
 
 def _enter(
@@ -64,7 +55,7 @@ def _cream(values: Mapping[str, float]) -> dict[str, float]:
 
 def test_a_formulation_of_several_outcomes_runs_to_its_end(tmp_path: Path) -> None:
     campaign = checked_campaign(NamedText(FORMULATION, "campaign.yaml"), Settings())
-    lab, campaign_id = _lab(tmp_path, campaign)
+    lab, campaign_id = launched(tmp_path, campaign)
     while questions := until_asked(lab, campaign_id).questions:
         assert [type(question) for question in questions] == [AskValues]
         state = lab.journal.state(campaign_id)
@@ -101,7 +92,7 @@ def test_a_coupling_is_tried_one_reaction_at_a_time(tmp_path: Path) -> None:
     lab_file = read_lab("\n".join(["robots:", *robots]))
     text = COUPLING.replace("stop: {rounds: 40", "stop: {rounds: 12")
     campaign = read_campaign(text, lab=lab_file)
-    lab, campaign_id = _lab(tmp_path, campaign)
+    lab, campaign_id = launched(tmp_path, campaign)
     rng = random.Random(1)
     while questions := until_asked(lab, campaign_id).questions:
         state = lab.journal.state(campaign_id)

@@ -19,17 +19,15 @@ from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, W
 from orchestrator.core.stop_rule import stop_reason
 from orchestrator.engine.advance import Outlook
 from orchestrator.journal.journal import Journal
-from orchestrator.lab.lab import Lab, open_lab
-from orchestrator.settings import Settings
+from orchestrator.lab.lab import Lab
 from orchestrator.studies.replay import replay
-from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Proposal
 from protocols.errors import InvalidInput
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests import acting
-from tests.builders import until_asked
+from tests.builders import launched, until_asked
 from tests.conftest import START
 from tests.travel import TravelClock
 
@@ -68,16 +66,9 @@ def found(well: WellState) -> float:
     return 95 * math.exp(-(((base - 30) / 15) ** 2) - ((ligand - 12) / 10) ** 2)
 
 
-def _lab(home: Path, campaign: Campaign) -> tuple[Lab, str]:
-    settings = Settings(home=home)
-    journal = Journal(settings.journal_url)
-    campaign_id = journal.create_campaign(campaign, COUPLING, [], START)
-    return open_lab(settings, journal, journal.state(campaign_id)), campaign_id
-
-
 def test_single_experiments_whose_results_come_out_of_order(tmp_path: Path) -> None:
     campaign = read_campaign(COUPLING.replace("rounds: 60", "rounds: 16"))
-    lab, campaign_id = _lab(tmp_path, campaign)
+    lab, campaign_id = launched(tmp_path, campaign, COUPLING)
     rng = random.Random(3)
     most = 0
     while questions := until_asked(lab, campaign_id).questions:

@@ -16,13 +16,13 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.intake.past_results import read_history
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import ReadingRow
-from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.lab.lab import Lab
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.errors import InvalidInput
 from tests import acting
-from tests.builders import until_asked
+from tests.builders import launched, until_asked
 from tests.conftest import ROOT, START
 from tests.service import house
 
@@ -35,10 +35,7 @@ def _campaign(text: str = TEXT) -> Campaign:
 
 
 def _lab(home: Path, text: str = TEXT) -> tuple[Lab, str]:
-    settings = Settings(home=home)
-    journal = Journal(settings.journal_url)
-    campaign_id = journal.create_campaign(_campaign(text), text, [], START)
-    return open_lab(settings, journal, journal.state(campaign_id)), campaign_id
+    return launched(home, _campaign(text), text)
 
 
 def ohms(well: WellState) -> float:
