@@ -2,21 +2,28 @@
 
 `propose` is the main function. The others say what the same model makes of the observations:
 `predict`, `recommend`, `effects`, `cross_validate`, `pareto_front`; `Surface` simulates the
-objective, and `discover_causes` looks for what causes what in a table of measurements.
+objective, and `discover_causes` looks for what causes what in a table of measurements. All of them
+are imported when they are first used: what only wants the objectives needs no torch.
 """
 
-from optimizer.ask_tell import Optimizer
-from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
-from optimizer.cross_validation import HeldOut, cross_validate, r_squared
-from optimizer.effects import Effect, PairEffect, SobolIndex, effects, pair_effect
-from optimizer.encoding import Encoding
-from optimizer.fitting import Prediction, noise_sd, predict
-from optimizer.hypervolume import best_first, hypervolumes
-from optimizer.objective import Goals, Objective, OutcomeBounds
-from optimizer.pareto import FrontPoint, pareto_front
-from optimizer.propose import propose
-from optimizer.recommendation import Recommendation, best_tried, most_promising, recommend
-from optimizer.surfaces import Surface
+from typing import TYPE_CHECKING
+
+from protocols.public_names import lazily
+
+if TYPE_CHECKING:
+    from optimizer.ask_tell import Optimizer
+    from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
+    from optimizer.cross_validation import HeldOut, cross_validate, r_squared
+    from optimizer.encoding import Encoding
+    from optimizer.fitting import Prediction, noise_sd, predict
+    from optimizer.hypervolume import best_first, hypervolumes
+    from optimizer.objective import Goals, Objective, OutcomeBounds
+    from optimizer.pareto import pareto_front
+    from optimizer.proposing import propose
+    from optimizer.recommendation import best_tried, most_promising, recommend
+    from optimizer.sensitivity import Effect, PairEffect, SobolIndex, effects, pair_effect
+    from optimizer.surfaces import Surface
+    from protocols.recommendations import FrontPoint, Recommendation
 
 __all__ = [
     "CausalGraph",
@@ -49,3 +56,23 @@ __all__ = [
     "r_squared",
     "recommend",
 ]
+
+_NAMES = {
+    "optimizer.ask_tell": "Optimizer",
+    "optimizer.causal_discovery": "CausalGraph discover_causes edge_stability",
+    "optimizer.cross_validation": "HeldOut cross_validate r_squared",
+    "optimizer.sensitivity": "Effect PairEffect SobolIndex effects pair_effect",
+    "optimizer.encoding": "Encoding",
+    "optimizer.fitting": "Prediction noise_sd predict",
+    "optimizer.hypervolume": "best_first hypervolumes",
+    "optimizer.objective": "Goals Objective OutcomeBounds",
+    "optimizer.pareto": "pareto_front",
+    "optimizer.proposing": "propose",
+    "optimizer.recommendation": "best_tried most_promising recommend",
+    "optimizer.surfaces": "Surface",
+    "protocols.recommendations": "FrontPoint Recommendation",
+}
+
+# A type checker sees the imports above; to it, __getattr__ would make every misspelt name valid.
+if not TYPE_CHECKING:
+    __getattr__ = lazily("optimizer", _NAMES, globals())

@@ -10,13 +10,13 @@ from pydantic import TypeAdapter
 
 from optimizer import study_figures
 from optimizer.cross_validation import cross_validate
-from optimizer.effects import effects
 from optimizer.fitting import Prediction, predict
 from optimizer.hypervolume import hypervolumes
 from optimizer.objective import Objective
-from optimizer.pareto import FrontPoint, pareto_front
-from optimizer.propose import propose
-from optimizer.recommendation import Recommendation, recommend
+from optimizer.pareto import pareto_front
+from optimizer.proposing import propose
+from optimizer.recommendation import recommend
+from optimizer.sensitivity import effects
 from optimizer.shorthand import (
     Allowed,
     Ends,
@@ -29,6 +29,7 @@ from optimizer.shorthand import (
 from protocols.campaign import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.constraints import Constraint
+from protocols.recommendations import FrontPoint, Recommendation
 from protocols.search_space import SearchSpace
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Objective(NamedTuple):
             return np.asarray(self.utility(mean))
         off = mean - self.target
         tail = sd * np.sqrt(2 / np.pi) * np.exp(-0.5 * (off / sd) ** 2)
-        return np.asarray(-(tail + off * (1 - 2 * norm.cdf(-off / sd))))
+        return np.asarray(-(tail + off * (1 - 2 * ndtr(-off / sd))))
 
 
 MAXIMISE = Objective()
@@ -118,9 +118,7 @@ class OutcomeBounds(NamedTuple):
 
     def probability(self, mean: Array, sd: Array) -> Array:
         """With which probability (n) normally distributed true values meet it."""
-        return np.asarray(
-            norm.cdf((self.at_most - mean) / sd) - norm.cdf((self.at_least - mean) / sd)
-        )
+        return np.asarray(ndtr((self.at_most - mean) / sd) - ndtr((self.at_least - mean) / sd))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Trade-offs that no other condition improves on: of several objectives, and of costs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from optimizer.encoding import Rows
 from optimizer.evolution import evolve
 from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.objective import MAXIMISE, Goals, Objective
-from protocols.conditions import Condition, Observation, Value
+from protocols.conditions import Observation, Value
+from protocols.recommendations import FrontPoint
 from protocols.search_space import SearchSpace
 
 _GENERATIONS = 15
@@ -23,32 +23,6 @@ _POINTS = 20
 _NEGLIGIBLE = 0.01
 
 CostOf = Callable[[Mapping[str, Value]], float]
-
-
-class FrontPoint(NamedTuple):
-    """A condition that no permitted one beats in every objective and every cost at once.
-
-    `means` and `sds` are the model's predictions of the true values, one for each objective, in the
-    outcomes' units; `costs`, in the order in which they were given, are known exactly. `tried`: a
-    well had it. `feasible` (0..1) is the probability that it meets the constraints on outcomes.
-    """
-
-    condition: Condition
-    means: tuple[float, ...]
-    sds: tuple[float, ...]
-    costs: tuple[float, ...]
-    tried: bool
-    feasible: float = 1.0
-
-    @property
-    def mean(self) -> float:
-        """Of the first objective."""
-        return self.means[0]
-
-    @property
-    def sd(self) -> float:
-        """Of the first objective."""
-        return self.sds[0]
 
 
 def pareto_front(

@@ -1,7 +1,6 @@
 """The condition to use from now on, and how certain that is."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from optimizer.evolution import maximise
 from optimizer.fitting import FittedOutcomes, Prediction, fit, fit_outcomes
 from optimizer.objective import MAXIMISE, Goals, Objective
 from protocols.conditions import Condition, Observation
+from protocols.recommendations import Recommendation
 from protocols.search_space import SearchSpace
 
 _GENERATIONS = 12
@@ -19,27 +19,6 @@ _SHRINK = 0.8
 _SAMPLES = 1000
 _LEAST = 1e-6  # so that of equally bad conditions the surer one is found
 _OPTIMISERS_CURSE = 0.5  # in sds, as on the tuning functions
-
-
-class Recommendation(NamedTuple):
-    """A condition with the predicted mean and sd of its true value, in the objective's unit.
-
-    `tried` says whether a well has had it. `beats_standard` (0..1) is the probability that it is
-    better than the best of the standard conditions; None if none was given. `is_best` (0..1) says
-    how often no condition that was tried is better in the posterior's samples. It is no calibrated
-    probability, far too low where many were tried (0.02 where it held in 27 of 63 campaigns):
-    compare by it, and do not report it. `feasible` (0..1) is the probability
-    that it meets the constraints on outcomes, 1 where there are none; what breaks them is no better
-    than anything.
-    """
-
-    condition: Condition
-    mean: float
-    sd: float
-    tried: bool
-    beats_standard: float | None
-    is_best: float
-    feasible: float = 1.0
 
 
 def most_promising(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from optimizer.cross_validation import HeldOut, r_squared
-from optimizer.effects import Effect
 from optimizer.objective import Objective
-from optimizer.pareto import FrontPoint
+from optimizer.sensitivity import Effect
 from protocols.conditions import Observation
+from protocols.recommendations import FrontPoint
 from protocols.search_space import SearchSpace
 
 if TYPE_CHECKING:

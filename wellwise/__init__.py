@@ -5,9 +5,10 @@ time and a computer with a robot or a client needs no torch. What needs packages
 installed says which extra brings them.
 """
 
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from protocols.public_names import lazily
 
 if TYPE_CHECKING:
     from drivers.actions import Action, ValueType
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from optimizer.ask_tell import Optimizer
     from optimizer.fitting import Prediction, predict
     from optimizer.objective import Goals, Objective, OutcomeBounds
-    from optimizer.pareto import FrontPoint, pareto_front
-    from optimizer.propose import propose
-    from optimizer.recommendation import Recommendation, recommend
+    from optimizer.pareto import pareto_front
+    from optimizer.proposing import propose
+    from optimizer.recommendation import recommend
     from orchestrator.client import Client, RefusedByService, Unreachable
     from protocols.campaign import Campaign
     from protocols.campaign_file import read_campaign
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Parameter,
         SteppedParameter,
     )
+    from protocols.recommendations import FrontPoint, Recommendation
     from protocols.scoring import MarksImages, Score, Scorer
     from protocols.search_space import SearchSpace
     from protocols.traces import Axis, Trace
@@ -145,9 +147,9 @@ _NAMES = {
     "optimizer.ask_tell": "Optimizer",
     "optimizer.fitting": "Prediction predict",
     "optimizer.objective": "Goals Objective OutcomeBounds",
-    "optimizer.pareto": "FrontPoint pareto_front",
-    "optimizer.propose": "propose",
-    "optimizer.recommendation": "Recommendation recommend",
+    "optimizer.pareto": "pareto_front",
+    "optimizer.proposing": "propose",
+    "optimizer.recommendation": "recommend",
     "orchestrator.client": "Client RefusedByService Unreachable",
     "protocols.campaign": "Campaign",
     "protocols.campaign_file": "read_campaign",
@@ -160,6 +162,7 @@ _NAMES = {
     "protocols.jobs": "Job JobReport Reading",
     "protocols.operations": "Operation",
     "protocols.outcomes": "ObjectiveChoice Outcome OutcomeConstraint",
+    "protocols.recommendations": "FrontPoint Recommendation",
     "protocols.search_space": "SearchSpace",
     "protocols.parameters": (
         "BooleanParameter CategoryParameter ContinuousParameter DecidedByWell IntegerParameter "
@@ -168,10 +171,10 @@ _NAMES = {
     "protocols.scoring": "MarksImages Score Scorer",
     "protocols.traces": "Axis Trace",
 }
-_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 # A type checker sees the imports above; to it, __getattr__ would make every misspelt name valid.
 if not TYPE_CHECKING:
+    _from_its_room = lazily("wellwise", _NAMES, globals())
 
     def __getattr__(name: str) -> Any:
         """A public name, from the room that has it.
@@ -180,20 +183,7 @@ if not TYPE_CHECKING:
             AttributeError: there is no such name.
             ImportError: a package that it needs is not installed.
         """
-        if name == "__version__":
-            return version("wellwise")
-        if name not in _MODULES:
-            raise AttributeError(f"module 'wellwise' has no attribute {name!r}")
-        try:
-            found = getattr(import_module(_MODULES[name]), name)
-        except ModuleNotFoundError as error:
-            raise ImportError(
-                f"wellwise.{name} needs {error.name}, which is not installed: pip install "
-                "'wellwise[lab]'",
-                name=error.name,
-            ) from error
-        globals()[name] = found
-        return found
+        return version("wellwise") if name == "__version__" else _from_its_room(name)
 
 
 def __dir__() -> list[str]:

@@ -82,25 +82,32 @@ class ConditionKernel(Kernel):
             first, second = x1, x2
         else:
             first, second = x1.unsqueeze(-2), x2.unsqueeze(-3)
-        extra = 1 if diag else 2
-        interaction = self.interaction.reshape(*self.batch_shape, *[1] * extra)
+        extra = [1] * (1 if diag else 2)
+        interaction = self.interaction.reshape(*self.batch_shape, *extra)
         product: Tensor | None = None
-        for index, levels in enumerate(self.levels.tolist()):
-            scale = self.lengthscale[..., 0, index].reshape(*self.batch_shape, *[1] * extra)
-            one, other = first[..., index], second[..., index]
-            if index in self.coordinates:
-                table = self.coordinates[index]
-                apart = (table[one.long()] - table[other.long()]).norm(dim=-1)
-                factor = torch.exp(-(apart + _OWN * one.ne(other).to(scale)) / scale)
-            elif levels:
-                factor = torch.exp(-one.ne(other).to(scale) / scale)
-            else:
-                distance = (one - other).abs() * (_SQRT_5 / scale)
-                matern = (1 + distance + distance.square() / 3) * torch.exp(-distance)
-                factor = 1 - interaction + interaction * matern
+        for index in range(len(self.levels)):
+            scale = self.lengthscale[..., 0, index].reshape(*self.batch_shape, *extra)
+            factor = self.factor(index, first[..., index], second[..., index], scale, interaction)
             product = factor if product is None else product * factor
         assert product is not None
         return product
+
+    def factor(
+        self, index: int, one: Tensor, other: Tensor, scale: Tensor, interaction: Tensor
+    ) -> Tensor:
+        """What the parameter at `index` contributes to the covariance of two of its features.
+
+        All broadcast: `scale` is the lengthscale, `interaction` 0..1.
+        """
+        if index in self.coordinates:
+            table = self.coordinates[index]
+            apart = (table[one.long()] - table[other.long()]).norm(dim=-1)
+            return torch.exp(-(apart + _OWN * one.ne(other).to(scale)) / scale)
+        if self.levels[index]:
+            return torch.exp(-one.ne(other).to(scale) / scale)
+        distance = (one - other).abs() * (_SQRT_5 / scale)
+        matern = (1 + distance + distance.square() / 3) * torch.exp(-distance)
+        return 1 - interaction + interaction * matern
 
 
 def _scaled(descriptors: Tensor) -> Tensor:

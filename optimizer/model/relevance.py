@@ -4,10 +4,13 @@ import math
 from typing import NamedTuple
 
 import torch
+from gpytorch.distributions import MultivariateNormal
 from gpytorch.priors import LogNormalPrior
+from linear_operator.operators import DenseLinearOperator
 from torch import Tensor
 
 from optimizer.model.gp import ConditionGP, Training
+from optimizer.model.kernel import ConditionKernel
 
 _CHAINS = 16
 _SWEEPS = 24
@@ -61,10 +64,37 @@ def relevance_draws(training: Training, best: Tensor, seed: int) -> RelevanceDra
     return RelevanceDraws(vectors, relevant)
 
 
+class _Factors:
+    """Each parameter's factor of the covariance of the observations, in every chain.
+
+    A move changes one parameter in some of the chains: only those factors are computed again.
+    """
+
+    def __init__(self, features: Tensor) -> None:
+        count, parameters = features.shape
+        self._first, self._second = features.unsqueeze(-2), features.unsqueeze(-3)
+        self._factors = features.new_empty(parameters, _CHAINS, count, count)
+        self._made_with = torch.full((parameters, _CHAINS, 2), torch.nan, dtype=features.dtype)
+
+    def covariance(self, kernel: ConditionKernel) -> Tensor:
+        """The covariance (chains x n x n) with the kernel's present hyperparameters."""
+        lengthscales, interaction = kernel.lengthscale[:, 0], kernel.interaction[:, 0]
+        for index, factors in enumerate(self._factors):
+            wanted = torch.stack([lengthscales[:, index], interaction], dim=1)
+            stale = (wanted != self._made_with[index]).any(dim=1)
+            if stale.any():
+                scale, together = wanted[stale, :, None, None].unbind(dim=1)
+                one, other = self._first[..., index], self._second[..., index]
+                factors[stale] = kernel.factor(index, one, other, scale, together)
+                self._made_with[index] = wanted
+        return self._factors.prod(dim=0)
+
+
 class _Chains:
     def __init__(self, training: Training, best: Tensor, generator: torch.Generator) -> None:
         self._model = ConditionGP(training, _CHAINS)
         self._model.train()
+        self._factors = _Factors(training.features)
         self._generator = generator
         places, begin = {}, 0
         for name, parameter in self._model.named_parameters():
@@ -143,9 +173,11 @@ class _Chains:
         model = self._model
         model.set_vector(vectors)
         with torch.no_grad():
-            found: Tensor = model.likelihood(model(*model.train_inputs)).log_prob(
-                model.train_targets
-            )
+            scale = model.covar_module.outputscale[:, None, None]
+            covariance = scale * self._factors.covariance(model.covar_module.base_kernel)
+            mean = model.mean_module(*model.train_inputs)
+            latent = MultivariateNormal(mean, DenseLinearOperator(covariance))
+            found: Tensor = model.likelihood(latent).log_prob(model.train_targets)
             for name, module, prior, closure, _ in model.named_priors():
                 if name.endswith(_OWN_PRIORS):
                     continue

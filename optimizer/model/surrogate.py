@@ -24,6 +24,7 @@ from optimizer.single_thread import single_threaded
 Array = NDArray[np.float64]
 
 _MEMBERS = 8
+_CHUNK = 64  # points at a time, so that covariances stay in the cache of the processor
 _MAX_FITTED = 400  # observations that choose the hyperparameters
 _FOURIER_FEATURES = 256
 _MAX_SELECTING = 128  # observations that decide which parameters matter
@@ -284,13 +285,17 @@ class PosteriorSamples:
         if not len(points):
             return np.empty((self._number, 0))
         with _deterministic(None):
-            found = self._constant
-            for part, weights in zip(self._parts, self._weights, strict=True):
-                values = part.feature_map(points)
-                values = values if torch.is_tensor(values) else values.to_dense()
-                found = found + values @ weights
-        values = found.permute(2, 0, 1).reshape(-1, len(points))[: self._number]
-        return np.asarray(self._mean + self._sd * values.numpy())
+            found = [self._values(chunk) for chunk in torch.split(points, _CHUNK)]
+        return np.asarray(self._mean + self._sd * torch.cat(found, dim=1).numpy())
+
+    def _values(self, points: torch.Tensor) -> torch.Tensor:
+        found = self._constant
+        for part, weights in zip(self._parts, self._weights, strict=True):
+            values = part.feature_map(points)
+            values = values if torch.is_tensor(values) else values.to_dense()
+            found = found + values @ weights
+        columns: torch.Tensor = found.permute(2, 0, 1).reshape(-1, len(points))[: self._number]
+        return columns
 
 
 def _scale(values: Array) -> tuple[float, float, bool]:

@@ -91,7 +91,7 @@ def resume(
         state = journal.state(campaign_id)
         if state.status == "finished":
             console.print(f"{campaign_id} is finished: nothing is left to do.")
-            print_result(journal, campaign_id)
+            print_result(settings, journal, campaign_id)
             write_results(settings, journal, campaign_id, out)
             return
         take_lab(settings, journal, campaign_id, lab)
@@ -216,7 +216,7 @@ def show(campaign: CampaignId = None, home: Home = None) -> None:
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
-        print_result(journal, campaign_id)
+        print_result(settings, journal, campaign_id)
         state = journal.state(campaign_id)
         for batch in state.open_rounds:
             if batch.proposed:

@@ -22,7 +22,7 @@ from protocols.scale import Scale
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, which no command should wait for that does not need it.
-    from optimizer import FrontPoint, Recommendation
+    from protocols.recommendations import FrontPoint, Recommendation
 
 
 def rounds_table(state: CampaignState) -> Table:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Coroutine
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ def run_on(
     """
     from orchestrator.engine.prefect_server import embed_prefect, end_prefect
 
+    began = time.monotonic()
     log = embed_prefect(settings)
     try:
         waiting = _until_asked(settings, journal, campaign_id, wait)
@@ -43,10 +45,18 @@ def run_on(
         # Everything is released. A proposal that is computed in a thread is written by nobody, but
         # Python would wait for its end.
         os._exit(130)
-    print_result(journal, campaign_id)
+    print_result(settings, journal, campaign_id)
     write_results(settings, journal, campaign_id, out)
     console.print(f"log      {log}", soft_wrap=True, highlight=False)
+    took = time.monotonic() - began
+    console.print(f"took     {took:.0f} s, {_cpu_seconds():.0f} CPU-seconds", highlight=False)
     print_questions(waiting)
+
+
+def _cpu_seconds() -> float:
+    """Of this process and those that it started and that ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _until_asked(
@@ -149,30 +159,21 @@ async def _followed(settings: Settings, journal: Journal, campaign_id: str) -> t
     return waiting
 
 
-def print_result(journal: Journal, campaign_id: str) -> None:
+def print_result(settings: Settings, journal: Journal, campaign_id: str) -> None:
     """Print the rounds of a campaign and the condition to use from now on.
 
     Of several objectives the conditions that none beats in all of them.
     """
-    import optimizer
     from orchestrator.cli.console import condition_table, front_table, rounds_table
-    from orchestrator.core.goals import goals_of
+    from orchestrator.studies.best_conditions import best_conditions
 
     state = journal.state(campaign_id)
     console.print(rounds_table(state))
-    campaign = state.campaign
-    if len(campaign.objectives) > 1:
-        front = optimizer.pareto_front(
-            campaign.space, state.observations, objective=goals_of(campaign)
-        )
-        if front:
-            console.print(front_table(state, front))
-        return
-    best = optimizer.recommend(
-        campaign.space, state.observations, campaign.standards, objective=goals_of(campaign)
-    )
-    if best is not None:
-        console.print(condition_table(state, best))
+    best = best_conditions(state, settings.campaign_folder(campaign_id))
+    if best.front:
+        console.print(front_table(state, best.front))
+    if best.recommended is not None:
+        console.print(condition_table(state, best.recommended))
 
 
 def write_results(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:

@@ -75,6 +75,10 @@ def _columns(
     Raises:
         InvalidInput: a name that needs a column has none or several.
     """
+    own = set(header) >= _OWN_EXPORT
+    if own:
+        # The campaign's columns are those of the table that it begins with, which is another one.
+        columns = {name: title for name, title in columns.items() if title in header}
     units = {parameter.name: parameter.unit for parameter in campaign.parameters}
     outcome = campaign.outcome
     units[outcome.name] = outcome.scale.unit
@@ -84,7 +88,7 @@ def _columns(
     units |= {further.name: further.scale.unit for further in campaign.further}
     optional = ("round", "flags", *(further.name for further in campaign.further))
     wanted |= {name: columns.get(name, name) for name in optional if name not in wanted}
-    if wanted[objective] not in header and objective not in columns and set(header) >= _OWN_EXPORT:
+    if wanted[objective] not in header and objective not in columns and own:
         wanted[objective] = "ratio"
     problems = []
     place: dict[str, Column] = {}

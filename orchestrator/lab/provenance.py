@@ -24,18 +24,18 @@ def round_provenance(state: CampaignState) -> RoundProvenance:
     campaign, choice = state.campaign, state.campaign.strategy
     strategy = DEFAULT if choice is None else choice.name
     packages = {
-        *_MODEL,
         *_packages(STRATEGIES, [strategy]),
         *_packages(
             DRIVERS, [robot.driver for robot in campaign.robots.values() if not robot.environment]
         ),
     } - {"wellwise"}
+    plugins = {name: found for name in packages if (found := _version(name))}
     return RoundProvenance(
         wellwise=version("wellwise"),
         seed=campaign.seed,
         strategy=strategy,
         options={} if choice is None else choice.options,
-        versions={name: found for name in sorted(packages) if (found := _version(name))},
+        versions=dict(sorted((_dependencies() | plugins).items())),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         observations=len(state.observations),
@@ -44,6 +44,15 @@ def round_provenance(state: CampaignState) -> RoundProvenance:
         drivers={name: robot.driver for name, robot in campaign.robots.items()},
         simulated={name: is_simulated(robot) for name, robot in campaign.robots.items()},
     )
+
+
+def model_versions() -> dict[str, str]:
+    """The versions of wellwise and of all that its numbers may depend on."""
+    return {"wellwise": version("wellwise"), **_dependencies()}
+
+
+def _dependencies() -> dict[str, str]:
+    return {name: found for name in sorted(_MODEL) if (found := _version(name))}
 
 
 def is_simulated(config: RobotConfig) -> bool:

@@ -7,11 +7,11 @@ comparison was made it has the word, and the model's probability is not cited ag
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from optimizer import FrontPoint, Recommendation
 from orchestrator.core.state import CampaignState, WellState
 from orchestrator.results.deviations import Deviation
 from orchestrator.studies.confirmation_result import Comparison
 from protocols.conditions import Condition
+from protocols.recommendations import FrontPoint, Recommendation
 
 _SURE, _UNSURE = 0.95, 0.5
 _TOUCHED = ("edited", "excluded", "entered by hand")

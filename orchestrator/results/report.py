@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from scipy.stats import t
 
 import optimizer
-from orchestrator.core.goals import goals_of
 from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.journal.journal import Journal
@@ -29,6 +28,7 @@ from orchestrator.results.report_images import image_panels
 from orchestrator.results.report_record import Record, record_of
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import FEWEST_PAIRS
+from orchestrator.studies.best_conditions import best_conditions
 from protocols.conditions import Condition
 
 _COMPUTED_WITH = ("wellwise", "botorch", "gpytorch", "torch", "numpy", "scipy")
@@ -122,14 +122,8 @@ def report(
     """
     record = record or Record()
     campaign, scale = state.campaign, state.campaign.outcome.scale
-    goals = goals_of(campaign)
-    best, front = None, []
-    if len(goals.objectives) > 1:
-        front = optimizer.pareto_front(campaign.space, state.observations, objective=goals)
-    else:
-        best = optimizer.recommend(
-            campaign.space, state.observations, campaign.standards, objective=goals
-        )
+    found = best_conditions(state, settings.campaign_folder(state.id))
+    best, front = found.recommended, found.front
     went_otherwise, simulated = deviations(state, record.events), record.simulated(state)
     plots = _plots(state, record)
     figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704

@@ -5,8 +5,6 @@ import threading
 from scipy.stats import norm
 
 import optimizer
-from optimizer import FrontPoint, Recommendation
-from orchestrator.core.goals import goals_of
 from orchestrator.core.state import CampaignState
 from orchestrator.results.model_figures import model_figures, svg
 from orchestrator.service.schema import (
@@ -17,7 +15,9 @@ from orchestrator.service.schema import (
     Recommended,
     Trust,
 )
+from orchestrator.studies.best_conditions import best_conditions
 from protocols.conditions import Observation
+from protocols.recommendations import FrontPoint, Recommendation
 from protocols.scale import Scale
 
 _SHARE = 0.9
@@ -53,21 +53,16 @@ class Insights:
 
 def _insight(state: CampaignState) -> Insight:
     space, observations = state.campaign.space, state.observations
-    goals, scale = goals_of(state.campaign), state.campaign.outcome.scale
-    best, front = None, []
-    if len(goals.objectives) > 1:
-        front = optimizer.pareto_front(space, observations, objective=goals)
-    else:
-        best = optimizer.recommend(space, observations, state.campaign.standards, objective=goals)
-    if best is None and not front:
+    scale, best = state.campaign.outcome.scale, best_conditions(state)
+    if not best:
         return Insight(observations=len(observations))
     found = optimizer.effects(space, observations)
     held_out = optimizer.cross_validate(space, observations)
     within = [held.within(_SHARE) for held in held_out]
     return Insight(
         observations=len(observations),
-        recommended=None if best is None else _recommended(best, scale),
-        front=tuple(_not_beaten(state, point) for point in front),
+        recommended=None if best.recommended is None else _recommended(best.recommended, scale),
+        front=tuple(_not_beaten(state, point) for point in best.front),
         importance=tuple(
             Importance(
                 parameter=effect.parameter,

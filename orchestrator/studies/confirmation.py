@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 from scipy.stats import nct, t
 
 import optimizer
-from orchestrator.core.goals import goals_of
 from orchestrator.core.round_planning import assign_chosen
 from orchestrator.core.state import CampaignState
+from orchestrator.studies.best_conditions import best_conditions
 from orchestrator.studies.run_comparison import wells_a_run
 from protocols.campaign import (
     Campaign,
@@ -134,9 +134,7 @@ def design(
             "of the Pareto front (wellwise show), and write it into a campaign file of one "
             "objective as a chosen condition"
         )
-    best = optimizer.recommend(
-        campaign.space, state.observations, campaign.standards, objective=goals_of(campaign)
-    )
+    best = best_conditions(state).recommended
     if best is None:
         raise WellwiseError(
             f"{state.id} has no recommendation yet: confirm a campaign that has results"

@@ -2,13 +2,16 @@
 
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import optimizer
 import wellwise
+from protocols.public_names import lazily
 from tests.conftest import ROOT
 
 HEAVY = (
@@ -80,7 +83,11 @@ def test_every_public_name_is_there(name: str) -> None:
 
 
 def test_no_public_name_is_forgotten() -> None:
-    assert set(wellwise._MODULES) | {"__version__"} == set(wellwise.__all__)
+    shown = {name for names in wellwise._NAMES.values() for name in names.split()}
+    assert shown | {"__version__"} == set(wellwise.__all__)
+    assert set(optimizer.__all__) == {
+        n for names in optimizer._NAMES.values() for n in names.split()
+    }
 
 
 def test_its_import_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -99,13 +106,17 @@ def test_a_misspelt_name_is_no_attribute() -> None:
         wellwise.Campain  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_a_name_whose_packages_are_absent_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(wellwise._MODULES, "Client", "no_such_package.client")
-    monkeypatch.delitem(vars(wellwise), "Client", raising=False)
-    with pytest.raises(ImportError, match=r"needs no_such_package.*wellwise\[lab\]"):
-        wellwise.Client  # noqa: B018
+def test_no_module_of_the_optimiser_hides_a_name_that_it_shows() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(optimizer.__path__)}
+    assert not modules & set(optimizer.__all__)
+
+
+def test_a_name_whose_packages_are_absent_says_what_to_install() -> None:
+    named = lazily("wellwise", {"no_such_package.client": "Client"}, {})
+    with pytest.raises(
+        ImportError, match=r"wellwise.Client needs no_such_package.*wellwise\[lab\]"
+    ):
+        named("Client")
 
 
 def test_a_program_that_uses_it_is_type_checked(tmp_path: Path) -> None:

@@ -268,3 +268,16 @@ def test_own_exports_come_back_from_a_workbook_and_from_parquet(
             (0.123456789012345, ()),
             (0.5, ("over_exposed",)),
         ]
+
+
+def test_an_own_export_is_read_whatever_the_columns_of_another_table_are_called(
+    rpe: Campaign,
+) -> None:
+    plan = plan_round(rpe, 1, ())
+    table = layout_table(rpe, plan.layout).assign(ratio=0.25, flags="")
+    assert rpe.past_results.columns["ksr_period"] == "KSR Conc."
+    found = read_history(csv_text(table), "wells.csv", rpe, rpe.past_results.columns)
+    assert [o.condition for o in found] == [p.proposal.condition for p in plan.layout.placements]
+    other = csv_text(table.drop(columns="role"))
+    with pytest.raises(InvalidInput, match=r"KSR Conc\."):
+        read_history(other, "other.csv", rpe, rpe.past_results.columns)

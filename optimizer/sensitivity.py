@@ -21,7 +21,6 @@ _MAX_VALUES = 9
 _SAMPLES = 256
 _BASE_POINTS = 512
 _RESOLUTION = 0.01  # the least upper end of an index
-_CHUNK = 1024  # conditions at a time, for the memory
 _INTERVAL = (0.05, 0.95)
 
 
@@ -181,9 +180,7 @@ def _indices(
     problem = {"num_vars": number, "names": names, "bounds": [[0.0, 1.0]] * number}
     points = saltelli.sample(problem, _BASE_POINTS, calc_second_order=False, seed=seed)
     rows = encoding.from_unit_cube(points, [{}] * len(points))
-    values = np.hstack(
-        [samples(encoding.features(rows[at : at + _CHUNK])) for at in range(0, len(rows), _CHUNK)]
-    )
+    values = samples(encoding.features(rows))
     values -= values.mean(axis=1, keepdims=True)
     blocks = values.reshape(len(values), _BASE_POINTS, number + 2).transpose(1, 0, 2)
     picks = np.random.default_rng([seed, 5]).integers(_BASE_POINTS, size=blocks.shape[:2])
