@@ -19,12 +19,17 @@ test: $(READY) browser
 
 # Our pumps against drivers and simulators that others made, and Ax and BayBE as strategies, each in an environment of its
 # own.
-third-party: $(READY) build/third-party/.ready build/crate-validator/.ready peers
-	THIRD_PARTY=build/third-party/bin/python CRATE_VALIDATOR=build/crate-validator/bin/python $(BIN)/pytest tests/third_party
+third-party: $(READY) build/third-party/.ready build/crate-validator/.ready build/clients/.ready peers
+	THIRD_PARTY=build/third-party/bin/python CLIENTS=build/clients/bin/python CRATE_VALIDATOR=build/crate-validator/bin/python $(BIN)/pytest tests/third_party
 
 build/crate-validator/.ready: tests/third_party/crate-requirements.txt
 	test -x build/crate-validator/bin/python || $(PYTHON) -m venv build/crate-validator
 	build/crate-validator/bin/python -m pip install --quiet --disable-pip-version-check -r tests/third_party/crate-requirements.txt
+	touch $@
+
+build/clients/.ready: tests/third_party/clients-requirements.txt
+	test -x build/clients/bin/python || $(PYTHON) -m venv build/clients
+	build/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/third_party/clients-requirements.txt
 	touch $@
 
 build/third-party/.ready: tests/third_party/requirements.txt

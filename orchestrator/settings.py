@@ -42,6 +42,16 @@ class Settings(BaseSettings):
         "", description="addresses of Apprise, with spaces between them, that get notifications"
     )
 
+    webhooks: str = Field(
+        "", description="addresses (http, https), with spaces between them, that get every event"
+    )
+    webhook_secret: str = Field(
+        "",
+        repr=False,
+        pattern=r"^(whsec_[A-Za-z0-9+/=]{24,})?$",
+        description="whsec_ and a key of 24 to 64 bytes in base64, by which webhooks are signed",
+    )
+
     time_zone: str = Field(
         "UTC", description="the lab's time zone, such as Europe/Berlin: its times of day are meant"
     )

@@ -1,10 +1,13 @@
 """A service in this process over a journal of its own, and people who ask it."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import uvicorn
 from fastapi.testclient import TestClient
 
 from orchestrator.core.round_planning import plan_round
@@ -75,3 +78,20 @@ def house(home: Path, database: str = "") -> Iterator[House]:
         yield found
     finally:
         found.backend.journal.close()
+
+
+@contextmanager
+def listening(found: House) -> Iterator[str]:
+    """Where the service listens, for clients that are processes of their own."""
+    server = uvicorn.Server(uvicorn.Config(found.app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        (socket,) = server.servers[0].sockets
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

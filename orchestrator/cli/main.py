@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import typer
 
-from orchestrator.cli.acts_table import ACT_SPECS
 from orchestrator.cli.lazy import (
     LabPackagesMissing,
     Lazy,
@@ -16,6 +15,7 @@ from orchestrator.cli.lazy import (
     Version,
     is_of_the_lab,
 )
+from orchestrator.core.acts_table import ACT_SPECS
 
 
 def _of(module: str, attribute: str, **commands: str) -> dict[str, Lazy]:
@@ -126,6 +126,11 @@ class Commands(LazyGroup):
                 serve="Serve the dashboard and the HTTP API, and run every campaign.",
             ),
             **_group("remote", "remote", "remote", "Campaigns of a service elsewhere."),
+            **_of(
+                "assistant",
+                "assistants",
+                mcp="Give an assistant the tools of a service (MCP).",
+            ),
             **_group("token", "serve", "tokens", "Access tokens of the service."),
             **_of(
                 "workers",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchestrator.cli.acts import add_acts
-from orchestrator.cli.acts_table import ACT_SPECS
 from orchestrator.cli.context import File, console, text_of
 from orchestrator.cli.steering import Why
+from orchestrator.core.acts_table import ACT_SPECS
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus
 from protocols.errors import WellwiseError
@@ -44,7 +44,12 @@ Exported = Literal["wells.csv", "wells.parquet", "events.csv", "campaign.yaml", 
 
 
 @contextmanager
-def _service(url: str, token: str) -> Iterator[Client]:
+def at_service(url: str, token: str) -> Iterator[Client]:
+    """A client for the length of a command.
+
+    Raises:
+        WellwiseError: address or token is missing.
+    """
     from orchestrator.client import Client
 
     if not url or not token:
@@ -74,7 +79,7 @@ def _print(found: CampaignSummary) -> None:
 @remote.command()
 def status(url: Url = "", token: Token = "") -> None:
     """List the campaigns, their states, and what a person is asked."""
-    with _service(url, token) as service:
+    with at_service(url, token) as service:
         found = service.campaigns()
         for campaign in found:
             _print(campaign)
@@ -86,14 +91,14 @@ def status(url: Url = "", token: Token = "") -> None:
 def launch(file: File, seed: Seed = None, url: Url = "", token: Token = "") -> None:
     """Launch a campaign from its file."""
     text = text_of(file)
-    with _service(url, token) as service:
+    with at_service(url, token) as service:
         _print(service.launch(text, seed))
 
 
 @remote.command()
 def watch(campaign: Campaign, url: Url = "", token: Token = "") -> None:
     """Print events as they happen, until interrupted or the campaign is over."""
-    with _service(url, token) as service:
+    with at_service(url, token) as service:
         found = service.campaign(campaign)
         _print(found)
         if found.status in (CampaignStatus.FINISHED, CampaignStatus.ABORTED):
@@ -111,7 +116,7 @@ def watch(campaign: Campaign, url: Url = "", token: Token = "") -> None:
 @remote.command("stop-now")
 def stop_now(campaign: Campaign, why: Why, url: Url = "", token: Token = "") -> None:
     """Stop the robots at once, then pause the campaign."""
-    with _service(url, token) as service:
+    with at_service(url, token) as service:
         answer = service.stop_now(campaign, why)
     for robot, error in answer.not_stopped.items():
         console.print(
@@ -133,7 +138,7 @@ def export(
     token: Token = "",
 ) -> None:
     """Write a file of a campaign: the table of wells, the event log, or the campaign file."""
-    with _service(url, token) as service:
+    with at_service(url, token) as service:
         content = service.export(campaign, name)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{campaign}-{name}"
@@ -145,7 +150,7 @@ def _act(
     campaign: str | None, act: ActSpec, values: dict[str, Any], options: dict[str, Any]
 ) -> None:
     assert campaign is not None
-    with _service(options["url"] or "", options["token"] or "") as service:
+    with at_service(options["url"] or "", options["token"] or "") as service:
         answer = service.act(campaign, act.name, **values)
         _print_answer(service, campaign, answer)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli.acts import add_acts
-from orchestrator.cli.acts_table import ACT_SPECS
 from orchestrator.cli.context import (
     CampaignId,
     Home,
@@ -26,6 +25,7 @@ from orchestrator.cli.context import (
     settings_for,
     take_lab,
 )
+from orchestrator.core.acts_table import ACT_SPECS
 
 if TYPE_CHECKING:
     from orchestrator.core.act_spec import ActSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -154,7 +154,13 @@ class WellAct(Act):
     ]
 
 
-def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
+def perform(
+    lab: Lab,
+    campaign_id: str,
+    act: Act,
+    who: str,
+    together_with: Callable[[Acting, Act], None] | None = None,
+) -> Any:
     """Do an act: check and write in one transaction, against the campaign's state in it.
 
     Args:
@@ -162,6 +168,7 @@ def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
         campaign_id: the campaign.
         act: what is done, with its reason.
         who: the person who acts.
+        together_with: what is checked and written beside it, in the same transaction.
 
     Returns: what the act's `apply` returns.
 
@@ -179,6 +186,8 @@ def perform(lab: Lab, campaign_id: str, act: Act, who: str) -> Any:
                 continue
             acting = Acting(lab, session, state, By(who, act.why), lab.clock.now())
             outcome = act.apply(acting, prepared)
+            if together_with is not None:
+                together_with(acting, act)
         act.afterwards(lab, campaign_id)
         return outcome
     raise Conflict(

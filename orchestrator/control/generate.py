@@ -27,7 +27,7 @@ BEGIN, END = (
 
 _ROOT = Path(__file__).resolve().parents[2]
 CLIENT = _ROOT / "orchestrator" / "service" / "schema" / "act_methods.py"
-TABLE = _ROOT / "orchestrator" / "cli" / "acts_table.py"
+TABLE = _ROOT / "orchestrator" / "core" / "acts_table.py"
 REFERENCE = _ROOT / "docs" / "reference" / "acts.md"
 
 _ANSWERS: Mapping[Answer, str] = {

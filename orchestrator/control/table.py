@@ -14,6 +14,7 @@ from orchestrator.control.jobs import Decide
 from orchestrator.control.proposals import Approve, EditProposal
 from orchestrator.control.rescoring import Rescore
 from orchestrator.control.robots import SetRobotAddress
+from orchestrator.control.suggestions import DeclineSuggestion, Suggest
 from orchestrator.control.wells import CorrectWell, EnterValues, ReadTable, Requeue
 
 ACTS: list[type[Act]] = [
@@ -36,4 +37,6 @@ ACTS: list[type[Act]] = [
     ChangeCampaign,
     Rescore,
     Abort,
+    Suggest,
+    DeclineSuggestion,
 ]

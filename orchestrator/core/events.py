@@ -44,6 +44,10 @@ class EventKind(StrEnum):
     MEASUREMENT = "measurement"
     RESCORED = "rescored"
 
+    SUGGESTED = "suggested"
+    SUGGESTION_TAKEN = "suggestion_taken"
+    SUGGESTION_DECLINED = "suggestion_declined"
+
     ROBOT_OFFLINE = "robot_offline"
     ROBOT_BACK = "robot_back"
     ROBOT_STOPPED = "robot_stopped"

@@ -27,6 +27,7 @@ from orchestrator.service.routes.launch import launching
 from orchestrator.service.routes.robots import robots
 from orchestrator.service.routes.steering import steering
 from orchestrator.service.schema import ProblemDetails
+from orchestrator.service.webhooks import Webhook
 
 LARGEST = 2_000_000
 """Bytes of the largest body that is taken."""
@@ -63,6 +64,11 @@ def create_app(
         await asyncio.to_thread(backend.stream.begin)
         notifier = Notifier(backend.stream, tuple(backend.settings.notify.split()))
         watching = [asyncio.create_task(backend.stream.run()), asyncio.create_task(notifier.run())]
+        settings = backend.settings
+        watching += [
+            asyncio.create_task(Webhook(backend.stream, to, settings.webhook_secret).run())
+            for to in settings.webhooks.split()
+        ]
         if supervise:
             watching.append(asyncio.create_task(asyncio.to_thread(bounded.start)))
         try:
@@ -81,6 +87,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        # Generated clients name their functions by it.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.backend, app.state.acts = backend, acts
     api = APIRouter(prefix="/api/v1")

@@ -9,6 +9,7 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState, JobStatus, RoundState
 from orchestrator.errors import Missing
 from orchestrator.journal import queries
+from orchestrator.journal.suggestions import open_suggestions
 from orchestrator.lab.scoring import scorer_of
 from orchestrator.service.backend import Backend
 from orchestrator.service.schema import (
@@ -88,8 +89,10 @@ def summary_of(backend: Backend, campaign_id: str) -> CampaignSummary:
 
 
 def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
-    """The same with parameters, steps and rounds."""
-    return campaign_view(state, last, *_facts(backend, state), backend.settings.zone)
+    """The same with parameters, steps, rounds, and what is suggested."""
+    with backend.journal.reading_session() as session:
+        suggestions = open_suggestions(session, state.id)
+    return campaign_view(state, last, *_facts(backend, state), backend.settings.zone, suggestions)
 
 
 def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:

@@ -25,6 +25,8 @@ def headline(event: EventRow) -> str | None:
             )
         case "round_planned" if event.data.get("jobs") == 0:
             return "A person is needed: a batch waits for approval"
+        case "suggested":
+            return "A person is needed: a change is suggested"
         case "values_awaited":
             return "A person is needed: wells wait for their values"
         case "round_finished":

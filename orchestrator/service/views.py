@@ -1,6 +1,6 @@
 """Views: states and rows -> answers about campaigns, rounds, wells, jobs, robots, events."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from statistics import fmean, median
@@ -23,6 +23,7 @@ from orchestrator.service.schema import (
     RoundSummary,
     RoundView,
     StepView,
+    SuggestionView,
     WellView,
 )
 from protocols.addresses import JobAddress, WellAddress
@@ -50,8 +51,9 @@ def campaign_view(
     moment: datetime | None,
     fault: str,
     zone: tzinfo,
+    suggestions: Sequence[EventRow],
 ) -> CampaignView:
-    """The same with parameters, steps and rounds."""
+    """The same with parameters, steps, rounds, and what is suggested."""
     campaign = state.campaign
     parameters = [
         ParameterView(
@@ -96,6 +98,19 @@ def campaign_view(
         parameters=parameters,
         steps=steps,
         summaries=[round_summary(state, batch, zone) for batch in state.rounds],
+        suggestions=[suggestion_view(row, zone) for row in suggestions],
+    )
+
+
+def suggestion_view(row: EventRow, zone: tzinfo) -> SuggestionView:
+    """What somebody suggested."""
+    return SuggestionView(
+        id=row.id or 0,
+        at=row.at.astimezone(zone),
+        who=row.who,
+        why=row.message,
+        act=row.data["act"],
+        values=row.data["values"],
     )
 
 

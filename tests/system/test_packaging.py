@@ -31,11 +31,19 @@ EVERY = [
         if requirement.name != "wellwise"
     ),
 ]
+PINNED = [
+    ROOT / "tests" / "third_party" / "clients-requirements.txt",
+    ROOT / "requirements.lock",
+]
+"""Where versions are pinned: those of the extra `mcp` in the environment of its test."""
+
 LOCK = {
     canonicalize_name(name): Version(version)
+    for path in PINNED
     for name, _, version in (
         line.partition("==")
-        for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()[1:]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
     )
 }
 
@@ -55,7 +63,10 @@ for name in {names!r}:
 """
 
 
-ELSEWHERE = {ROOT / "optimizer" / "strategies" / "peers" / "host.py"}
+ELSEWHERE = {
+    ROOT / "optimizer" / "strategies" / "peers" / "host.py",
+    ROOT / "orchestrator" / "cli" / "mcp_server.py",
+}
 """What runs in an interpreter of its own, with packages that are pinned there."""
 
 
@@ -107,7 +118,12 @@ def test_what_drivers_and_clients_need_works_without_the_packages_of_the_lab(
         if {canonicalize_name(n) for n in names} & heavy
     }
     assert {"torch", "fastapi", "sqlmodel", "prefect", "scipy"} <= blocked
-    names = [n for n, module in wellwise._MODULES.items() if not module.startswith("optimizer")]
+    names = [
+        name
+        for module, listed in wellwise._NAMES.items()
+        for name in listed.split()
+        if not module.startswith("optimizer")
+    ]
     code = WITHOUT_LAB.format(blocked=blocked, names=names)
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -21,6 +21,7 @@ _HAND_PLACED = frozenset(
         "hand_over",
         "set_rounds",
         "abort",
+        "decline_suggestion",
     }
 )
 """Acts that have a button where they are needed.

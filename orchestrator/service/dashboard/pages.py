@@ -102,6 +102,14 @@ _environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if mome
 _environment.filters["anchor"] = lambda text: (
     "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
 )
+_environment.filters["plainly"] = lambda value: (
+    ", ".join(f"{name} {part}" for name, part in value.items())
+    if isinstance(value, dict)
+    else str(value)
+)
+_environment.filters["without_place"] = lambda values: {
+    name: value for name, value in values.items() if name != "place"
+}
 _environment.filters["words"] = lambda text: str(text).replace("_", " ")
 
 

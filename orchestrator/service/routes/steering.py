@@ -1,14 +1,16 @@
 """Steering over HTTP: a route for each act; person and reason go into the event log."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, create_model
 
 from orchestrator.control.act import Act, Answer, WellAct, perform
 from orchestrator.control.describe import path_of
+from orchestrator.control.suggestions import take
 from orchestrator.core.by import By
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.service.authentication import Operator, TheBackend, at_least
@@ -20,6 +22,9 @@ from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, 
 from orchestrator.service.schema import CampaignSummary, Entered, Stopped, WellHistory, Why
 from protocols.addresses import WellPlace
 
+SuggestionNumber = Annotated[
+    int | None, Query(ge=1, description="the suggestion that this act follows, if it does")
+]
 _ANSWERS: dict[Answer, type[BaseModel]] = {
     "campaign": CampaignSummary,
     "well": WellHistory,
@@ -71,8 +76,9 @@ def _add_campaign_route(router: APIRouter, act: type[Act]) -> None:
         who: Identity,
         body: Act,
         key: IdempotencyKey = None,
+        suggestion: SuggestionNumber = None,
     ) -> JSONResponse:
-        return _performed(request, backend, who, key, body, campaign_id, body)
+        return _performed(request, backend, who, key, body, campaign_id, body, suggestion)
 
     _add(router, act, route)
 
@@ -88,10 +94,11 @@ def _add_well_route(router: APIRouter, act: type[WellAct]) -> None:
         who: Identity,
         body: BaseModel,
         key: IdempotencyKey = None,
+        suggestion: SuggestionNumber = None,
     ) -> JSONResponse:
         place = WellPlace(round=number, plate=plate, well=well)
         done = act.model_validate({**body.model_dump(), "place": place})
-        return _performed(request, backend, who, key, body, campaign_id, done)
+        return _performed(request, backend, who, key, body, campaign_id, done, suggestion)
 
     _add(router, act, route)
 
@@ -122,9 +129,11 @@ def _performed(
     body: BaseModel,
     campaign_id: str,
     act: Act,
+    suggestion: int | None,
 ) -> JSONResponse:
     def answer() -> BaseModel:
-        outcome = perform(backend.acting(campaign_id), campaign_id, act, who.person)
+        taking = None if suggestion is None else partial(take, number=suggestion)
+        outcome = perform(backend.acting(campaign_id), campaign_id, act, who.person, taking)
         backend.changed(campaign_id)
         if act.answer == "entered":
             return Entered(wells=len(outcome))

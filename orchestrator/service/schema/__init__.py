@@ -20,6 +20,7 @@ from orchestrator.service.schema.campaigns import (
     RoundView,
     StepView,
     Stopped,
+    SuggestionView,
     WellHistory,
     WellView,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "StepPlan",
     "StepView",
     "Stopped",
+    "SuggestionView",
     "TokenView",
     "TokenWish",
     "Trust",

@@ -39,6 +39,8 @@ class ActMethods(ABC):
         "change_campaign": ("/change", CampaignSummary),
         "rescore": ("/rescore", CampaignSummary),
         "abort": ("/abort", CampaignSummary),
+        "suggest": ("/suggestions", CampaignSummary),
+        "decline_suggestion": ("/suggestions/declined", CampaignSummary),
     }
 
     def pause(self, campaign: str, why: str) -> CampaignSummary:
@@ -228,5 +230,20 @@ class ActMethods(ABC):
     def abort(self, campaign: str, why: str) -> CampaignSummary:
         """End a campaign for good; robots finish what they have."""
         return cast(CampaignSummary, self.act(campaign, "abort", why=why))
+
+    def suggest(
+        self, campaign: str, act: str, why: str, values: Mapping[str, Any] = MappingProxyType({})
+    ) -> CampaignSummary:
+        """Suggest an act to the operators, who do it or decline it."""
+        return cast(
+            CampaignSummary, self.act(campaign, "suggest", act=act, values=dict(values), why=why)
+        )
+
+    def decline_suggestion(self, campaign: str, suggestion: int, why: str) -> CampaignSummary:
+        """Decline what was suggested."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "decline_suggestion", suggestion=suggestion, why=why),
+        )
 
     # End of acts

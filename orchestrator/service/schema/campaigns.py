@@ -121,6 +121,17 @@ class RoundSummary(View):
     controls: list[float]
 
 
+class SuggestionView(View):
+    """An act that somebody suggested and that an operator does, or declines."""
+
+    id: int
+    at: datetime
+    who: str
+    why: str
+    act: str
+    values: dict[str, Any]
+
+
 class CampaignView(CampaignSummary):
     """A campaign with its parameters, steps and rounds."""
 
@@ -129,6 +140,7 @@ class CampaignView(CampaignSummary):
     parameters: list[ParameterView]
     steps: list[StepView]
     summaries: list[RoundSummary]
+    suggestions: list[SuggestionView]
 
     @property
     def scale(self) -> Scale:

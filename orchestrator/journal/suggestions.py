@@ -1,0 +1,33 @@
+"""Suggestions: acts that somebody proposed and a person has not answered yet, from the log."""
+
+from sqlmodel import Session, col, select
+
+from orchestrator.core.events import EventKind
+from orchestrator.journal.tables import EventRow
+
+ANSWERS = (EventKind.SUGGESTION_TAKEN, EventKind.SUGGESTION_DECLINED)
+
+
+def answer_of(session: Session, suggestion: EventRow) -> EventRow | None:
+    """How a suggestion was answered; None while it is open."""
+    query = select(EventRow).where(
+        EventRow.campaign_id == suggestion.campaign_id,
+        col(EventRow.kind).in_(ANSWERS),
+        col(EventRow.id) > (suggestion.id or 0),
+    )
+    return next(
+        (row for row in session.exec(query) if row.data.get("suggestion") == suggestion.id), None
+    )
+
+
+def open_suggestions(session: Session, campaign_id: str) -> list[EventRow]:
+    """The suggestions for a campaign that nobody answered, oldest first."""
+    kinds = (EventKind.SUGGESTED, *ANSWERS)
+    query = (
+        select(EventRow)
+        .where(EventRow.campaign_id == campaign_id, col(EventRow.kind).in_(kinds))
+        .order_by(col(EventRow.id))
+    )
+    rows = session.exec(query).all()
+    answered = {row.data["suggestion"] for row in rows if row.kind in ANSWERS}
+    return [row for row in rows if row.kind == EventKind.SUGGESTED and row.id not in answered]
