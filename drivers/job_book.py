@@ -253,6 +253,10 @@ class JobBook:
         rows = self._run("SELECT value FROM notes WHERE key = ? AND name = ?", (key, name))
         return str(rows[0][0]) if rows else ""
 
+    def notes_of(self, key: str) -> dict[str, str]:
+        """Everything that was kept about a job, by name."""
+        return dict(self._run("SELECT name, value FROM notes WHERE key = ?", (key,)))
+
     def notes(self, name: str) -> list[tuple[str, str]]:
         """What was kept under this name: the key of each job, and its value, in their order."""
         rows = self._run("SELECT key, value FROM notes WHERE name = ? ORDER BY rowid", (name,))

@@ -12,6 +12,8 @@ from orchestrator.service.schema import (
     CampaignPage,
     CampaignSummary,
     CampaignView,
+    ChecklistSummary,
+    ChecklistView,
     Entered,
     EventPage,
     EventView,
@@ -29,6 +31,7 @@ from orchestrator.service.schema.act_methods import ActMethods
 from protocols.errors import WellwiseError
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
+_CHECKLISTS = TypeAdapter(list[ChecklistSummary])
 _ROBOTS = TypeAdapter(list[RobotView])
 
 
@@ -145,6 +148,14 @@ class Client(ActMethods):
     def robots(self) -> list[RobotView]:
         """The robots of all campaigns that are not over."""
         return _ROBOTS.validate_json(self._sent("GET", "/robots").content)
+
+    def checklists(self) -> list[ChecklistSummary]:
+        """The open jobs of all people, by when they are due."""
+        return _CHECKLISTS.validate_json(self._sent("GET", "/checklists").content)
+
+    def checklist(self, robot: str, job: str) -> ChecklistView:
+        """The checklist of a job: every item, who did it, and what is left."""
+        return self._get(f"/checklists/{robot}/{job}", ChecklistView)
 
     def stream(self, campaign: str | None = None, after: int | None = None) -> Iterator[EventView]:
         """Events as they happen, after `after` or from now; ends with the connection."""

@@ -4,7 +4,8 @@ import re
 
 from protocols.errors import InvalidInput, Problem
 from protocols.plate_blocks import Block, blocks_of
-from protocols.table_text import finite, read_table
+from protocols.table_text import TableRow, TableText, finite, read_table
+from protocols.wells import well_name
 
 _OUT_OF_RANGE = re.compile(
     r"[<>]\s*[\d.,]+|[*#?]{2,}|[<>]{2,}|#?sat(urated)?\.?|#(low|high|range)"
@@ -21,14 +22,16 @@ def read_plate_table(text: str, where: str, block: str = "") -> dict[str, float]
     """Numbers by well from a plate reader's file: columns well and value, or a grid A to P.
 
     Cells are separated by commas, semicolons or tabs, or it is a workbook (as a `data:` URL). A
-    well with an empty cell was not read and is left out. The corner of a grid may be empty or hold
-    a mark such as `<>`. Where a file has several blocks (wavelengths, reads, plates), `block` says
-    which, by its name or its number from 1.
+    well with an empty cell was not read and is left out. The heads of the two columns may be
+    missing. The corner of a grid may be empty or hold a mark such as `<>`. Where a file has several
+    blocks (wavelengths, reads, plates), `block` says which, by its name or its number from 1.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}
     >>> read_plate_table("<>;1;2\\nA;0,1;0,2\\nB;0,3;\\n", "reader.csv")
     {'A1': 0.1, 'A2': 0.2, 'B1': 0.3}
+    >>> read_plate_table("A1\\t0,5\\nA2\\t0,25\\n", "pasted")
+    {'A1': 0.5, 'A2': 0.25}
 
     Raises:
         InvalidInput: it is neither, has several blocks and none of them is named, a number cannot
@@ -71,8 +74,17 @@ def _chosen(blocks: list[Block], wanted: str, where: str) -> Block:
     )
 
 
+def _with_head(table: TableText) -> TableText:
+    """A table of two columns that were copied out of a spreadsheet without their heads."""
+    if not table.rows or any(len(row.cells) != 2 for row in table.rows):
+        return table
+    line, (first, _) = table.rows[0]
+    head = TableRow(line, ("well", "value"))
+    return table._replace(rows=(head, *table.rows)) if well_name(first) else table
+
+
 def _numbers(text: str, where: str, name: str) -> dict[str, float | None]:
-    table = read_table(text, where)
+    table = _with_head(read_table(text, where))
     block = _chosen(blocks_of(table), name, where)
     found: dict[str, float | None] = {}
     problems: list[Problem] = []

@@ -11,7 +11,9 @@ from typing import NamedTuple
 from protocols.errors import InvalidInput, Problem
 from protocols.table_formats import from_data_url
 
-_DELIMITERS = (",", ";", "\t")
+_DELIMITERS = ("\t", ";", ",")
+"""Where two of them divide the rows alike, the first does: the comma is then in the numbers."""
+
 _SEP_LINE = re.compile(r"\"?sep=(.)\"?[,;\t]*", re.IGNORECASE)
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d+,\d+(?:e[+-]?\d+)?", re.IGNORECASE)

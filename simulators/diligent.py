@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from drivers.base import DriverError
-from drivers.manual import Checklist
+from drivers.checklist import Checklist
 from protocols.images import write_png
 from protocols.operations import Operation
 from simulators.camera import render_well
@@ -55,10 +55,10 @@ class Diligent(threading.Thread):
 
     def _do_one(self, checklist: Checklist, picture: bytes) -> None:
         for job, _ in checklist.open_jobs()[:1]:
-            for number, _, confirmed in checklist.items(job):
-                if confirmed:
+            for item in checklist.items(job):
+                if item.done:
                     continue
-                operation = job.operations[number - 1]
+                number, operation = item.number, item.operation
                 if operation.reads is not None:
                     given = self._given(operation, picture)
                     checklist.read(job.key, number, given, datetime.now(UTC))

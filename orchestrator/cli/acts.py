@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from orchestrator.core.act_spec import ActSpec, FieldSpec
-from orchestrator.intake.table_files import table_of
+from orchestrator.intake.table_files import data_url_of, table_of
 from protocols.addresses import JobAddress, WellAddress
 from protocols.errors import InvalidInput, Problem
 
@@ -81,10 +81,10 @@ def _parameter(field: FieldSpec) -> inspect.Parameter:
     }.get(field.kind, list[str])
     if field.kind == "choice":
         kind = Literal.__getitem__(field.choices)
-    if field.file:
+    if field.file or field.binary:
         kind = Path
     if field.positional:
-        metavar = "WELL" if field.kind == "well" else "FILE" if field.file else field.name.upper()
+        metavar = "WELL" if field.kind == "well" else "FILE" if kind is Path else field.name.upper()
         shown: Any = typer.Argument(help=field.help, metavar=metavar)
     else:
         shown = typer.Option(f"--{field.option or field.name.replace('_', '-')}", help=field.help)
@@ -110,7 +110,9 @@ def _values(act: ActSpec, given: dict[str, Any]) -> tuple[str | None, dict[str, 
             _refuse_both(act, field, entry, given[field.none])
         elif entry is None:
             continue
-        if field.file:
+        if field.binary:
+            entry = data_url_of(entry)
+        elif field.file:
             entry = table_of(entry)
         elif field.kind in ("well", "wells"):
             addresses = [

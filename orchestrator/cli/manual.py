@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from drivers.manual import Checklist
-from orchestrator.cli.context import Home, console, settings_for
+from drivers.checklist import Checklist
+from orchestrator.cli.context import Home, console, person, settings_for
 from protocols.errors import InvalidInput, Problem
 from protocols.jobs import JobReport
 
@@ -25,9 +25,9 @@ Well = Annotated[str, typer.Argument(help="The well, such as A1.")]
 
 
 @manual.command("list")
-def list_jobs(person: Person, home: Home = None) -> None:
+def list_jobs(robot: Person, home: Home = None) -> None:
     """The checklists that wait for a person."""
-    with _checklist(person, home) as checklist:
+    with _checklist(robot, home) as checklist:
         jobs = checklist.open_jobs()
         for job, report in jobs:
             console.print(
@@ -35,24 +35,27 @@ def list_jobs(person: Person, home: Home = None) -> None:
                 style="bold",
                 highlight=False,
             )
-            for number, words, done in checklist.items(job):
-                mark = "x" if done else " "
+            for item in checklist.items(job):
+                mark = "x" if item.done else " "
                 console.print(
-                    f"  [{mark}] {number:3} {words}", markup=False, highlight=False, soft_wrap=True
+                    f"  [{mark}] {item.number:3} {item.words}",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
                 )
             for well, why in report.failed_wells.items():
                 console.print(f"  {well} went wrong: {why}", markup=False, highlight=False)
         if not jobs:
-            console.print(f"Nothing waits for {person}.")
+            console.print(f"Nothing waits for {robot}.")
         else:
             console.print(
-                f"\nWhen done: wellwise manual confirm {person} JOB [ITEM...]", highlight=False
+                f"\nWhen done: wellwise manual confirm {robot} JOB [ITEM...]", highlight=False
             )
 
 
 @manual.command()
 def confirm(
-    person: Person,
+    robot: Person,
     key: Key,
     items: Annotated[
         list[int] | None, typer.Argument(help="Items; all that read nothing if absent.")
@@ -60,13 +63,13 @@ def confirm(
     home: Home = None,
 ) -> None:
     """Say that items of a checklist were done."""
-    with _checklist(person, home) as checklist:
-        _say(checklist.confirm(key, items or [], datetime.now(UTC)))
+    with _checklist(robot, home) as checklist:
+        _say(checklist.confirm(key, items or [], datetime.now(UTC), person()))
 
 
 @manual.command()
 def image(
-    person: Person,
+    robot: Person,
     key: Key,
     well: Well,
     file: Annotated[Path, typer.Argument(help="The image.")],
@@ -74,19 +77,22 @@ def image(
 ) -> None:
     """Give the image that was taken of a well."""
     picture = _content(file)
-    with _checklist(person, home) as checklist:
-        _say(checklist.image(key, well, picture, datetime.now(UTC)))
+    with _checklist(robot, home) as checklist:
+        _say(checklist.image(key, well, picture, datetime.now(UTC), person()))
 
 
 @manual.command()
 def read(
-    person: Person,
+    robot: Person,
     key: Key,
     item: Annotated[int, typer.Argument(help="The item of the checklist.")],
     value: Annotated[str, typer.Argument(help="A number, or a file.")],
     unit: Annotated[str, typer.Option("--unit", help="Unit of the numbers.")] = "",
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="Keep the file as its vendor wrote it.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of what somebody else gave.")
     ] = False,
     home: Home = None,
 ) -> None:
@@ -96,22 +102,22 @@ def read(
         given = float(value)
     except ValueError:
         given = _content(Path(value))
-    with _checklist(person, home) as checklist:
+    with _checklist(robot, home) as checklist:
         now, name = datetime.now(UTC), Path(value).name
-        _say(checklist.read(key, item, given, now, unit, name, as_it_is))
+        _say(checklist.read(key, item, given, now, unit, name, as_it_is, person(), replace))
 
 
 @manual.command()
 def fail(
-    person: Person,
+    robot: Person,
     key: Key,
     well: Well,
     why: Annotated[str, typer.Option("--why", help="What happened.")],
     home: Home = None,
 ) -> None:
     """Say that a well went wrong: it is lost, the others go on."""
-    with _checklist(person, home) as checklist:
-        _say(checklist.fail(key, well, why, datetime.now(UTC)))
+    with _checklist(robot, home) as checklist:
+        _say(checklist.fail(key, well, why, datetime.now(UTC), person()))
 
 
 def _content(file: Path) -> bytes:
@@ -124,8 +130,8 @@ def _content(file: Path) -> bytes:
 
 
 @contextmanager
-def _checklist(person: str, home: Path | None) -> Iterator[Checklist]:
-    checklist = Checklist(settings_for(home).home, person)
+def _checklist(robot: str, home: Path | None) -> Iterator[Checklist]:
+    checklist = Checklist(settings_for(home).home, robot)
     try:
         yield checklist
     finally:

@@ -45,6 +45,7 @@ class Typed:
         option: the option's name, where it is not the field's.
         none: a flag that means no value.
         file: a file is named, and its text is meant.
+        binary: a file is named, and its bytes are meant, as a data URL.
     """
 
     help: str = ""
@@ -52,6 +53,7 @@ class Typed:
     option: str = ""
     none: str = ""
     file: bool = False
+    binary: bool = False
 
 
 @dataclass(frozen=True)

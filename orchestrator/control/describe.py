@@ -58,6 +58,7 @@ def _field(name: str, field: FieldInfo, shape: Mapping[str, Any]) -> FieldSpec:
         option=typed.option,
         none=typed.none,
         file=typed.file,
+        binary=typed.binary,
     )
 
 

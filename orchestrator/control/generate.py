@@ -62,7 +62,8 @@ def _method(act: type[Act]) -> str:
         for name, field in fields.items()
         if not field.is_required()
     ]
-    arguments = ["self", "campaign: str", *place, *required, "why: str", *optional]
+    why = "why: str" if act.model_fields["why"].is_required() else 'why: str = ""'
+    arguments = ["self", "campaign: str", *place, *required, why, *optional]
     passed = [f"{name}={_sent(name, field)}" for name, field in fields.items()]
     if place:
         passed.insert(0, 'place={"round": round_number, "plate": plate, "well": well}')

@@ -9,6 +9,13 @@ from orchestrator.control.changes import (
     FixNext,
     SetRange,
 )
+from orchestrator.control.checklists import (
+    ConfirmItems,
+    GiveFile,
+    GiveNumbers,
+    TakeBackItems,
+    WellWentWrong,
+)
 from orchestrator.control.handover import HandOver
 from orchestrator.control.jobs import Decide
 from orchestrator.control.proposals import Approve, EditProposal
@@ -23,6 +30,11 @@ ACTS: list[type[Act]] = [
     Approve,
     EditProposal,
     Decide,
+    ConfirmItems,
+    GiveNumbers,
+    GiveFile,
+    WellWentWrong,
+    TakeBackItems,
     CorrectWell,
     EnterValues,
     ReadTable,

@@ -12,7 +12,8 @@ class FieldSpec(NamedTuple):
     """One field of an act.
 
     `positional`: an argument instead of an option at the command line. `option`: its name there.
-    `none`: a flag that means no value. `file`: a file is named, and its text is meant.
+    `none`: a flag that means no value. `file`: a file is named, and its text is meant. `binary`: a
+    file is named, and its bytes are meant, as a data URL.
     """
 
     name: str
@@ -27,6 +28,7 @@ class FieldSpec(NamedTuple):
     option: str = ""
     none: str = ""
     file: bool = False
+    binary: bool = False
 
 
 class ActSpec(NamedTuple):

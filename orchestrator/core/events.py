@@ -33,6 +33,11 @@ class EventKind(StrEnum):
     JOB_DROPPED = "job_dropped"
     JOB_IN_DOUBT = "job_in_doubt"
 
+    ITEMS_CONFIRMED = "items_confirmed"
+    ITEMS_READ = "items_read"
+    ITEMS_TAKEN_BACK = "items_taken_back"
+    WELL_WENT_WRONG = "well_went_wrong"
+
     WELL_LOST = "well_lost"
     WELL_REQUEUED = "well_requeued"
     WELL_EXCLUDED = "well_excluded"

@@ -1,5 +1,6 @@
 """Tables as files of this computer: in any format that is read -> text."""
 
+import base64
 from pathlib import Path
 
 from protocols.descriptor_tables import Beside
@@ -13,12 +14,16 @@ def table_of(path: Path) -> str:
     Raises:
         InvalidInput: it cannot be opened or read.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
-        raise InvalidInput([Problem(where=str(path), message=message)]) from None
-    return table_text(content, str(path))
+    return table_text(_content(path), str(path))
+
+
+def data_url_of(path: Path) -> str:
+    """The bytes of a file, as a `data:` URL (RFC 2397).
+
+    Raises:
+        InvalidInput: it cannot be opened.
+    """
+    return f"data:;base64,{base64.b64encode(_content(path)).decode()}"
 
 
 def tables_beside(folder: Path) -> Beside:
@@ -28,3 +33,11 @@ def tables_beside(folder: Path) -> Beside:
         return table_of(folder / name)
 
     return beside
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise InvalidInput([Problem(where=str(path), message=message)]) from None

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
+from drivers.manual import ManualRobot
 from drivers.registry import DRIVERS, driver_class
 from optimizer.strategy_registry import DEFAULT, STRATEGIES
 from orchestrator.core.provenance import RoundProvenance
@@ -62,6 +63,15 @@ def is_simulated(config: RobotConfig) -> bool:
         DriverError: there is no such driver here.
     """
     return not config.environment and driver_class(config.driver).simulated
+
+
+def is_person(config: RobotConfig) -> bool:
+    """Whether a robot is a person with a checklist.
+
+    Raises:
+        DriverError: there is no such driver here.
+    """
+    return not config.environment and issubclass(driver_class(config.driver), ManualRobot)
 
 
 def _packages(group: str, names: Iterable[str]) -> set[str]:

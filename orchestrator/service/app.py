@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.control.act import Act
+from orchestrator.control.checklists import MOST_OF_A_FILE, GiveFile
+from orchestrator.control.describe import path_of
 from orchestrator.control.table import ACTS
 from orchestrator.service import bounded
 from orchestrator.service.backend import Backend
@@ -20,6 +22,7 @@ from orchestrator.service.path_prefix import location_below
 from orchestrator.service.problems import install, problem
 from orchestrator.service.routes.access import people, tokens
 from orchestrator.service.routes.campaigns import campaigns
+from orchestrator.service.routes.checklists import checklists
 from orchestrator.service.routes.events import events
 from orchestrator.service.routes.health import health
 from orchestrator.service.routes.images import images
@@ -32,10 +35,12 @@ from orchestrator.service.webhooks import Webhook
 LARGEST = 2_000_000
 """Bytes of the largest body that is taken."""
 
+LARGEST_FILE = MOST_OF_A_FILE + 1_000_000
+"""The same where a file is given for an item of a checklist: cameras write large ones."""
+
 BODY_S = 30.0
 """How long a body may be silent before its request is given up."""
 
-_TOO_LARGE = f"a body may have {LARGEST:,} bytes at most"
 _HEADERS = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; "
     b"img-src 'self' data:; "
@@ -97,6 +102,7 @@ def create_app(
         campaigns,
         images,
         steering(acts),
+        checklists,
         people,
         robots,
         events,
@@ -141,6 +147,8 @@ class _Guard:
             return
         read, whole = 0, False
         request = Request(scope)
+        largest = LARGEST_FILE if scope["path"].endswith(path_of(GiveFile)) else LARGEST
+        too_large = f"a body may have {largest:,} bytes at most"
 
         async def limited() -> Message:
             nonlocal read, whole
@@ -152,8 +160,8 @@ class _Guard:
                 raise HTTPException(408, f"the body was silent for {BODY_S:g} s") from None
             whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
-            if read > LARGEST:
-                raise HTTPException(413, _TOO_LARGE)
+            if read > largest:
+                raise HTTPException(413, too_large)
             return message
 
         async def answering(message: Message) -> None:
@@ -168,8 +176,8 @@ class _Guard:
         fixed = scope["path"].startswith("/static/")
         headers = _HEADERS | {b"cache-control": b"no-cache" if fixed else b"private, no-store"}
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > LARGEST:
-            await problem(413, _TOO_LARGE)(scope, receive, answering)
+        if length.isdigit() and int(length) > largest:
+            await problem(413, too_large)(scope, receive, answering)
             return
         await self._app(scope, limited, answering)
 

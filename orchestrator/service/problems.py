@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import compile_path
 
+from drivers.item_readings import ItemsRefused
 from orchestrator.errors import JournalError, Missing, Unavailable
 from orchestrator.journal.access_tokens import Denied
 from orchestrator.service.path_prefix import below_prefix
@@ -100,6 +101,8 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
                 return answer(request, error.status, str(error), headers=error.headers)
             case InvalidInput():
                 return answer(request, 422, str(error), error.problems)
+            case ItemsRefused():
+                return answer(request, 409, str(error), error.problems)
             case Denied():
                 return answer(request, 401, str(error))
             case Missing():

@@ -21,3 +21,4 @@ After = Annotated[int, Query(ge=0, le=2**53, description="Only what comes after 
 
 RobotName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$")]
+JobName = Annotated[str, Path(min_length=1, max_length=200, examples=["rpe/r1/p3/C/1"])]

@@ -1,12 +1,16 @@
 import asyncio
+import io
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from drivers.base import DriverError, RobotSetup
+from drivers.checklist import Checklist
 from drivers.clock import RealClock
-from drivers.manual import Checklist, ManualOptions, ManualRobot
+from drivers.item_readings import ItemsRefused
+from drivers.manual import ManualOptions, ManualRobot
 from protocols.errors import InvalidInput
 from protocols.jobs import JobReport
 from protocols.operations import (
@@ -201,7 +205,6 @@ def test_a_reading_of_another_kind_is_refused(measuring: Path) -> None:
         (1, b"12.5", "item 1 of .* is a number, not a file"),
         (1, float("nan"), "not a finite number"),
         (2, 0.5, "item 2 of .* is a table of the plate, not a number"),
-        (3, b"\xff\xfe\x00", "is no text"),
         (5, 1.0, "item 5 of .* reads nothing: confirm it"),
         (9, 1.0, "has no item 9"),
     ):
@@ -209,5 +212,52 @@ def test_a_reading_of_another_kind_is_refused(measuring: Path) -> None:
             checklist.read(KEY, item, given, START)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="no well was found"):
         checklist.read(KEY, 2, b"hello\n", START)
+    with pytest.raises(InvalidInput, match="this is no text"):
+        checklist.read(KEY, 3, b"\x00vendor\xff", START)
     checklist.close()
     assert poll(measuring).operations_done == 0
+
+
+def test_of_two_people_on_one_checklist_the_second_is_told_what_the_first_did(
+    measuring: Path,
+) -> None:
+    checklist = Checklist(measuring, "bench-person")
+    checklist.confirm(KEY, [5], START, "ada")
+    checklist.confirm(KEY, [5], START, "ada")
+    with pytest.raises(ItemsRefused, match="ada confirmed item 5 at"):
+        checklist.confirm(KEY, [5], START, "bo")
+    checklist.read(KEY, 1, 12.5, START, "mg", who="ada")
+    checklist.read(KEY, 1, 12.6, START, "mg", who="ada")
+    with pytest.raises(ItemsRefused, match=r"ada gave 12\.6 mg for item 1") as refused:
+        checklist.read(KEY, 1, 13.0, START, "mg", who="bo")
+    assert [problem.key for problem in refused.value.problems] == ["items.1"]
+    checklist.read(KEY, 1, 13.0, START, "mg", who="bo", replace=True)
+    checklist.fail(KEY, "A2", "it leaks", START, "ada")
+    with pytest.raises(DriverError, match=r"ada said at .* that A2 went wrong: it leaks"):
+        checklist.fail(KEY, "A2", "broken", START, "bo")
+    with pytest.raises(ItemsRefused, match=r"A2 went wrong \(it leaks\): item 4 is not needed"):
+        checklist.read(KEY, 4, b"t [s],A\n0,1\n", START, who="bo")
+    [(job, _)] = checklist.open_jobs()
+    said = [item.said and (item.said.who, item.said.what) for item in checklist.items(job)]
+    assert said == [("bo", "13 mg"), None, None, None, ("ada", "")]
+    checklist.take_back(KEY, [5])
+    assert [item.done for item in checklist.items(job)] == [True, False, False, False, False]
+    for number, table in ((2, b"well,value\nA1,0.5\n"), (3, b"t [s],A\n0,1\n")):
+        checklist.read(KEY, number, table, START, who="bo")
+    with pytest.raises(DriverError, match="is over, done since"):
+        checklist.confirm(KEY, [5], START, "bo")
+    checklist.close()
+
+
+def test_a_workbook_is_read_as_the_table_that_it_holds(measuring: Path) -> None:
+    workbook, content = Workbook(), io.BytesIO()
+    for row in (("well", "value"), ("A1", 0.5), ("A2", 0.25)):
+        workbook.active.append(row)
+    workbook.save(content)
+    checklist = Checklist(measuring, "bench-person")
+    checklist.read(KEY, 2, content.getvalue(), START)
+    [(job, _)] = checklist.open_jobs()
+    said = checklist.items(job)[1].said
+    assert said is not None
+    assert said.what == "a table of 2 wells"
+    checklist.close()

@@ -23,7 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from drivers.base import RobotSetup
 from drivers.conformance.bench import Bench
-from drivers.manual import Checklist, ManualOptions, ManualRobot
+from drivers.checklist import Checklist
+from drivers.manual import ManualOptions, ManualRobot
 from drivers.registry import clock
 from drivers.twin import twin_of
 from orchestrator.core.round_planning import plan_round

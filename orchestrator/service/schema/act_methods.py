@@ -25,6 +25,11 @@ class ActMethods(ABC):
         "approve": ("/approve", CampaignSummary),
         "edit_proposal": ("/rounds/{number}/wells/{plate}/{well}/proposal", WellHistory),
         "decide": ("/decisions", CampaignSummary),
+        "confirm_items": ("/checklists/confirmations", CampaignSummary),
+        "give_numbers": ("/checklists/numbers", CampaignSummary),
+        "give_file": ("/checklists/files", CampaignSummary),
+        "well_went_wrong": ("/checklists/wells", CampaignSummary),
+        "take_back_items": ("/checklists/taken-back", CampaignSummary),
         "enter_reading": ("/rounds/{number}/wells/{plate}/{well}/reading", WellHistory),
         "upload_readings": ("/readings", Entered),
         "read_table": ("/plate-tables", CampaignSummary),
@@ -99,6 +104,82 @@ class ActMethods(ABC):
                 and_before=and_before,
                 why=why,
             ),
+        )
+
+    def confirm_items(
+        self, campaign: str, job: str, why: str = "", items: Sequence[int] = ()
+    ) -> CampaignSummary:
+        """Say that items of a checklist were done; to say it twice is harmless."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "confirm_items", job=job, items=list(items), why=why),
+        )
+
+    def give_numbers(
+        self,
+        campaign: str,
+        job: str,
+        numbers: Mapping[str, float | str],
+        why: str = "",
+        unit: str = "",
+        replace: bool = False,
+    ) -> CampaignSummary:
+        """Give the numbers that items of a checklist read; if one is wrong, none is kept."""
+        return cast(
+            CampaignSummary,
+            self.act(
+                campaign,
+                "give_numbers",
+                job=job,
+                numbers=dict(numbers),
+                unit=unit,
+                replace=replace,
+                why=why,
+            ),
+        )
+
+    def give_file(
+        self,
+        campaign: str,
+        job: str,
+        item: int,
+        file: str,
+        why: str = "",
+        file_name: str = "",
+        unit: str = "",
+        as_it_is: bool = False,
+        replace: bool = False,
+    ) -> CampaignSummary:
+        """Give the file that an item of a checklist read: an image, a plate's table or a trace."""
+        return cast(
+            CampaignSummary,
+            self.act(
+                campaign,
+                "give_file",
+                job=job,
+                item=item,
+                file=file,
+                file_name=file_name,
+                unit=unit,
+                as_it_is=as_it_is,
+                replace=replace,
+                why=why,
+            ),
+        )
+
+    def well_went_wrong(self, campaign: str, job: str, well: str, why: str) -> CampaignSummary:
+        """Say that a well of a checklist went wrong: it is lost, and the others go on."""
+        return cast(
+            CampaignSummary, self.act(campaign, "well_went_wrong", job=job, well=well, why=why)
+        )
+
+    def take_back_items(
+        self, campaign: str, job: str, items: Sequence[int], why: str
+    ) -> CampaignSummary:
+        """Say that items of a checklist were not done after all, as long as its job is open."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "take_back_items", job=job, items=list(items), why=why),
         )
 
     def enter_reading(
