@@ -13,6 +13,7 @@ from tests.service import House
 TEXT = """
 name: salts
 title: Salts by hand
+start: now
 outcomes:
   - {name: mass, title: Mass, unit: mg, scorer: number, step: weigh, options: {unit: mg}}
 objectives: [{outcome: mass, direction: maximise}]

@@ -16,6 +16,7 @@ from orchestrator.control.describe import path_of
 from orchestrator.control.table import ACTS
 from orchestrator.service import bounded
 from orchestrator.service.backend import Backend
+from orchestrator.service.dashboard.checklist_pages import checklist_pages
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
 from orchestrator.service.notifications import Notifier
 from orchestrator.service.path_prefix import location_below
@@ -112,6 +113,7 @@ def create_app(
         api.include_router(router)
     app.include_router(api)
     app.include_router(pages)
+    app.include_router(checklist_pages)
     app.mount("/static", STATIC)
     install(app, problem_page)
     app.add_middleware(_Guard)

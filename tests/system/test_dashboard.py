@@ -116,7 +116,8 @@ def elsewhere() -> list[str]:
 
 
 def opened(browser: Browser, elsewhere: list[str], **options: Any) -> Page:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    viewport = {"viewport": {"width": 1280, "height": 900}}
+    context = browser.new_context(**(viewport | options))
     context.set_default_timeout(PATIENCE_MS)
 
     def only_here(route: Route) -> None:

@@ -18,6 +18,7 @@ from orchestrator.service.authentication import COOKIE
 from orchestrator.service.routes.events import stream
 from protocols.campaign import Campaign
 from tests import acting
+from tests.by_hand import FILL, on_the_table
 from tests.service import PEOPLE, House, house
 
 
@@ -51,6 +52,7 @@ def test_every_page_lets_in_only_whom_it_should(
         f"/campaigns/{campaign_id}/insight",
         f"/campaigns/{campaign_id}/wells/1/1/A1",
         "/robots",
+        "/checklists",
         "/access",
     ]
     client = served.client(person)
@@ -162,6 +164,7 @@ def test_every_address_of_a_page_begins_with_the_path_that_the_proxy_took_away(
     served: House, assay: Campaign
 ) -> None:
     campaign_id = served.campaign(assay)
+    on_the_table(served)
     client = signed_in(served, "admin")
     pages = [
         "/",
@@ -171,6 +174,8 @@ def test_every_address_of_a_page_begins_with_the_path_that_the_proxy_took_away(
         f"/campaigns/{campaign_id}/wells/1/1/A1",
         f"/campaigns/{campaign_id}/nothing",
         "/robots",
+        "/checklists",
+        f"/checklists/ada/{FILL}",
         "/access",
         "/login",
     ]
@@ -214,10 +219,12 @@ def test_a_prefix_that_is_no_path_is_not_taken(served: House, prefix: str) -> No
     assert client.get("/", headers={"X-Forwarded-Prefix": prefix}).text == client.get("/").text
 
 
-def test_the_script_sends_everything_below_the_prefix() -> None:
-    script = (files("orchestrator.service.dashboard") / "static" / "dashboard.js").read_text()
-    sent = re.findall(r"""["'`]([^"'`\s]*/(?:api/v1|campaigns|login|logout)\b)""", script)
-    assert len(sent) >= 7
+@pytest.mark.parametrize(("name", "least"), [("dashboard.js", 7), ("checklist.js", 4)])
+def test_a_script_sends_everything_below_the_prefix(name: str, least: int) -> None:
+    script = (files("orchestrator.service.dashboard") / "static" / name).read_text()
+    own = "api/v1|campaigns|checklists|login|logout"
+    sent = re.findall(rf"""["'`]([^"'`\s]*/(?:{own})\b)""", script)
+    assert len(sent) >= least
     assert all(address.startswith("${prefix}/") for address in sent), sent
 
 

@@ -60,6 +60,7 @@ async function refresh() {
   // What a person is writing stays; a button that has the focus is brought up to date like any other.
   const writing = Boolean(document.activeElement?.matches("input, textarea, select"));
   Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing });
+  main.dispatchEvent(new Event("refreshed"));
   load();
 }
 

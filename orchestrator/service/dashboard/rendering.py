@@ -1,0 +1,117 @@
+"""Rendering: templates and their filters -> a whole page, or the content of one."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from orchestrator.control.table import ACTS
+from orchestrator.journal.access_tokens import Identity
+from orchestrator.service.dashboard.dialogs import dialogs, url_of
+from orchestrator.service.path_prefix import below_prefix, prefix_of
+from orchestrator.service.schema import CampaignSummary
+from protocols.scale import Scale
+
+_NONE = "\N{EN DASH}"
+
+
+def _act_url(name: str, campaign: str, place: tuple[int, int, str] | None = None) -> str:
+    """Where a button of the templates sends an act."""
+    return url_of(next(act for act in ACTS if act.name == name), campaign, place)
+
+
+_environment = Environment(
+    loader=PackageLoader("orchestrator.service.dashboard"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _number(value: float | int | str | None, digits: int = 3) -> str:
+    """A number as people write it; a dash where there is none."""
+    if value is None:
+        return _NONE
+    if isinstance(value, str):
+        return value
+    return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
+
+
+def _in_scale(
+    write: Callable[[Scale, float], str],
+) -> Callable[[float | None, CampaignSummary], str]:
+    """A filter that writes a value as the scale of a campaign wants it."""
+    return lambda value, view: _NONE if value is None else write(view.scale, value)
+
+
+_environment.globals["act_url"] = _act_url
+_environment.filters["value"] = _in_scale(Scale.number)
+_environment.filters["rough"] = _in_scale(Scale.rough)
+_environment.filters["end_of"] = lambda value, view: (
+    f"{value:g}" if view.natural_range else view.scale.rough(value)
+)
+_environment.filters["of_outcome"] = lambda value, outcome: (
+    _NONE if value is None else Scale("", outcome.unit, outcome.natural_range).number(value)
+)
+_environment.filters["with_unit"] = _in_scale(Scale.text)
+_environment.filters["number"] = _number
+_environment.filters["level"] = lambda value: (
+    _NONE if value is None else value if isinstance(value, str) else f"{value:g}"
+)
+_environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
+_environment.filters["anchor"] = lambda text: (
+    "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+)
+_environment.filters["plainly"] = lambda value: (
+    ", ".join(f"{name} {part}" for name, part in value.items())
+    if isinstance(value, dict)
+    else str(value)
+)
+_environment.filters["without_place"] = lambda values: {
+    name: value for name, value in values.items() if name != "place"
+}
+_environment.filters["words"] = lambda text: str(text).replace("_", " ")
+
+
+def rendered(name: str, **values: Any) -> str:
+    """A template with these values."""
+    return _environment.get_template(name).render(**values)
+
+
+def html(
+    request: Request, text: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
+    """HTML with the addresses that the browser sees."""
+    return HTMLResponse(below_prefix(request, text), status, headers)
+
+
+def page(
+    request: Request,
+    who: Identity,
+    title: str,
+    content: str,
+    *,
+    live: str = "",
+    last: int = 0,
+    here: str = "",
+) -> Response:
+    """A whole page, or only its content for one that is looked at already."""
+    if request.headers.get("x-part"):
+        return html(request, content)
+    whole = rendered(
+        "base.html",
+        title=title,
+        content=content,
+        who=who,
+        role=who.role.word,
+        live=live,
+        last=last,
+        here=here,
+        dialogs=dialogs(request.app.state.acts),
+        prefix=prefix_of(request),
+    )
+    return html(request, whole)

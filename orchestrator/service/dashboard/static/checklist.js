@@ -1,0 +1,336 @@
+"use strict";
+// A person's checklist. What is typed or ticked is kept in this browser tab until it is saved: through a refused save, a reload,
+// and the server's news. Problems stand at the field that they are about.
+
+(() => {
+  const page = () => byId("checklist");
+  const kept = page() ? `wellwise checklist ${page().dataset.job}` : "";
+  const draft = Object.assign({ values: {}, ticks: [] }, kept ? JSON.parse(sessionStorage.getItem(kept) ?? "{}") : {});
+  const problems = new Map(); // id of the place -> what is wrong there
+  let scanned = "";
+
+  const said = document.body.appendChild(element("p"));
+  said.id = "checklist-said";
+  said.setAttribute("role", "status");
+  let quiet = null;
+  function say(text) {
+    said.textContent = text;
+    clearTimeout(quiet);
+    quiet = setTimeout(() => { said.textContent = ""; }, 6000);
+  }
+
+  const keep = () => sessionStorage.setItem(kept, JSON.stringify(draft));
+  const written = "input:not([type=checkbox], [type=file]), textarea, select";
+  const fieldOf = (item) => byId(`value-${item}`);
+
+  function showProblem(id, text) {
+    if (text) problems.set(id, text); else problems.delete(id);
+    const place = byId(id);
+    if (!place) return;
+    setText(place, text);
+    for (const field of main.querySelectorAll(`[aria-describedby~="${id}"]`)) {
+      if (text) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+    }
+  }
+
+  function clearProblems() {
+    for (const id of [...problems.keys()]) showProblem(id, "");
+  }
+
+  // After a load, and after each refresh: the drafts, and what was refused, are there again.
+  function restore() {
+    if (!page()) return;
+    for (const field of main.querySelectorAll(written)) {
+      const value = draft.values[field.id];
+      if (value !== undefined && field.value !== value) field.value = value;
+    }
+    for (const box of main.querySelectorAll("[data-tick]")) box.checked = draft.ticks.includes(box.dataset.tick);
+    for (const [id, text] of problems) showProblem(id, text);
+    count();
+  }
+
+  const ticked = () => [...main.querySelectorAll("[data-tick]:checked")].map((box) => Number(box.dataset.tick));
+
+  function count() {
+    const button = byId("confirm-ticked");
+    if (!button) return;
+    const number = ticked().length;
+    const text = number ? `${number} ${number === 1 ? "item is" : "items are"} ticked.` : "Nothing is ticked.";
+    if (byId("ticked").textContent !== text) byId("ticked").textContent = text;
+    button.disabled = !number;
+    button.textContent = number > 1 ? `Confirm ${number} items` : "Confirm";
+  }
+
+  function forget(items, fields = []) {
+    draft.ticks = draft.ticks.filter((item) => !items.includes(Number(item)));
+    for (const id of [...items.map((item) => `value-${item}`), ...items.map((item) => `paste-${item}`), ...fields]) delete draft.values[id];
+    keep();
+  }
+
+  // Where a problem of an answer belongs; what belongs nowhere stands at the top.
+  function placeOf(problem, places) {
+    const key = problem.key ?? "";
+    const item = key.match(/^(?:items|numbers)\.(\d+)/)?.[1];
+    if (item && byId(`problem-${item}`)) return `problem-${item}`;
+    return places[key.split(".")[0]] ?? places.all ?? "checklist-problem";
+  }
+
+  const inWords = (problem) => problem.message + (problem.expected ? ` (expected ${problem.expected})` : "");
+
+  function refused(error, places) {
+    const texts = new Map();
+    for (const problem of error.problems?.length ? error.problems : [{ message: error.message }]) {
+      const id = placeOf(problem, places);
+      texts.set(id, [...(texts.get(id) ?? []), inWords(problem)]);
+    }
+    for (const [id, list] of texts) showProblem(id, list.join("\n"));
+    const first = byId([...texts.keys()][0]);
+    (main.querySelector(`[aria-describedby~="${first.id}"]:not(:disabled)`) ?? first).focus();
+    first.scrollIntoView({ block: "center" });
+  }
+
+  // One act after the other, and the same one (a double click) once; what the page shows is then asked for again.
+  let queue = Promise.resolve();
+  const waiting = new Set();
+  function act(name, content, how) {
+    const mark = JSON.stringify([name, how.items, how.fields]);
+    if (waiting.has(mark)) return;
+    waiting.add(mark);
+    queue = queue.then(() => perform(name, content, how)).finally(() => waiting.delete(mark));
+  }
+
+  async function perform(name, content, { items = [], fields = [], places = {}, text }) {
+    clearProblems();
+    const here = document.activeElement?.closest(".group")?.id;
+    try {
+      const why = scanned ? { why: `plate ${scanned} scanned` } : {};
+      await send("POST", `${page().dataset.base}/${name}`, { job: page().dataset.job, ...why, ...content });
+      forget(items, fields);
+      await refresh();
+      say(text);
+      goOn(here);
+    } catch (error) {
+      await refresh();
+      if (byId("checklist-problem")) refused(error, places);
+      else say(error.message);
+    }
+  }
+
+  // Where the focus goes when what had it is gone.
+  function goOn(group) {
+    const has = document.activeElement;
+    if (has && has !== document.body && !has.disabled && has.checkVisibility()) return;
+    const next = ".item.open input:not([type=file]), .item.open input[type=file]";
+    const field = (group && byId(group)?.querySelector(next)) || main.querySelector(next) || byId("over");
+    field?.focus();
+  }
+
+  const many = (items, one) => (items.length === 1 ? `1 item is ${one}.` : `${items.length} items are ${one}.`);
+
+  const confirm = (items) => act("confirmations", { items }, { items, text: many(items, "confirmed") });
+
+  function saveNumbers(form) {
+    const fields = [...form.querySelectorAll("[data-number]")].filter((field) => field.value.trim());
+    const items = fields.map((field) => Number(field.dataset.number));
+    if (!items.length) {
+      clearProblems();
+      const empty = form.querySelector(".item.open [data-number]") ?? form.querySelector("[data-number]");
+      return refused({ problems: [{ key: `items.${empty.dataset.number}`, message: "There is no number yet", expected: "such as 12.5" }] }, {});
+    }
+    const numbers = Object.fromEntries(fields.map((field) => [field.dataset.number, field.value]));
+    const unit = form.querySelector("[data-unit]");
+    const replace = fields.some((field) => "replace" in field.dataset);
+    const places = { unit: unit.getAttribute("aria-describedby") };
+    act("numbers", { numbers, unit: unit.value, replace }, { items, places, text: many(items, "saved") });
+  }
+
+  const asDataUrl = (file) => new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
+    reader.readAsDataURL(file);
+  });
+
+  function saveFile(item, file, name, field) {
+    const content = { item, file, file_name: name, as_it_is: Boolean(byId(`as-it-is-${item}`)?.checked), replace: "replace" in field.dataset };
+    const unit = field.closest("form").querySelector("[data-unit]")?.value;
+    if (unit) content.unit = unit;
+    say("Being sent…");
+    act("files", content, { items: [item], places: { all: `problem-${item}` }, text: `Item ${item} is saved.` });
+  }
+
+  async function chosen(field, file) {
+    const item = Number(field.dataset.file);
+    try {
+      await saveFile(item, await asDataUrl(file), file.name, field);
+    } catch (error) {
+      showProblem(`problem-${item}`, error.message);
+    }
+    field.value = "";
+  }
+
+  // Numbers of a spreadsheet are put into the fields, and saved from there: so one sees which well gets what.
+  async function fill(form) {
+    const area = form.querySelector("[data-spread]");
+    const place = area.getAttribute("aria-describedby");
+    clearProblems();
+    try {
+      if (!area.value.trim()) throw new Error("There is nothing to fill in yet.");
+      const { job, robot } = page().dataset;
+      const found = await send("POST", `${prefix}/api/v1/checklists/${robot}/${job}/table`, { table: area.value });
+      const wells = [];
+      for (const [item, number] of Object.entries(found.numbers)) {
+        const field = fieldOf(item);
+        if (!field) continue;
+        field.value = draft.values[field.id] = String(number);
+        wells.push(found.wells[item]);
+      }
+      delete draft.values[area.id];
+      area.value = "";
+      keep();
+      say(`Filled in: ${wells.join(", ")}.` + (found.left_out.length ? ` Left out: ${found.left_out.join(", ")}.` : "") + " Look at them, then save the numbers.");
+      form.querySelector("[data-number]")?.focus();
+    } catch (error) {
+      refused(error, { all: place, table: place });
+    }
+  }
+
+  function wentWrong() {
+    const well = byId("wrong-well"), why = byId("wrong-why");
+    const missing = !well.value ? "Which well?" : !why.value.trim() ? "What happened to it?" : "";
+    if (missing) {
+      clearProblems();
+      return refused({ message: missing }, { all: "wrong-problem" });
+    }
+    act("wells", { well: well.value, why: why.value }, {
+      fields: ["wrong-well", "wrong-why"], places: { all: "wrong-problem" }, text: `${well.value} went wrong.`,
+    });
+  }
+
+  // Barcodes: a scanner types into the field and presses Enter; a browser that can look through the camera may.
+
+  async function scan(code) {
+    const place = byId("scan-said");
+    const tell = (text, kind) => { place.className = kind; place.textContent = text; };
+    code = code.trim();
+    if (!code) return tell("", "");
+    if (page() && code.toLowerCase() === page().dataset.plate.toLowerCase()) {
+      scanned = code;
+      return tell("This is the plate.", "good");
+    }
+    scanned = "";
+    const open = await fetch(`${prefix}/api/v1/checklists`).then((answer) => (answer.ok ? answer.json() : []), () => []);
+    const other = open.find((job) => job.plate_id.toLowerCase() === code.toLowerCase());
+    if (other && !page()) { location.href = `${prefix}/checklists/${other.robot}/${other.job}`; return; }
+    tell(page() ? `This is NOT the plate: the code says ${code}. ` : `No open checklist is of ${code}.`, "problem");
+    if (other) {
+      const link = place.appendChild(element("a", "Open its checklist"));
+      link.href = `${prefix}/checklists/${other.robot}/${other.job}`;
+    }
+  }
+
+  async function camera() {
+    const dialog = document.body.appendChild(element("dialog"));
+    dialog.id = "camera";
+    dialog.setAttribute("aria-label", "Camera");
+    const video = dialog.appendChild(element("video"));
+    const close = dialog.appendChild(element("button", "Close"));
+    Object.assign(video, { muted: true, playsInline: true });
+    let stream = null;
+    dialog.onclose = () => { stream?.getTracks().forEach((track) => track.stop()); dialog.remove(); };
+    close.onclick = () => dialog.close();
+    dialog.showModal();
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      video.srcObject = stream;
+      await video.play();
+      const detector = new BarcodeDetector();
+      while (dialog.open) {
+        const [found] = await detector.detect(video);
+        if (found) { byId("scan").value = found.rawValue; dialog.close(); return scan(found.rawValue); }
+        await new Promise((resolve) => setTimeout(resolve, 150));
+      }
+    } catch (error) {
+      dialog.close();
+      byId("scan-said").className = "problem";
+      byId("scan-said").textContent = `The camera cannot be used: ${error.message}`;
+    }
+  }
+
+  function offerCamera() {
+    const button = byId("scan-camera");
+    if (button && "BarcodeDetector" in window && navigator.mediaDevices) button.hidden = false;
+  }
+
+  main.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!page() || !page().contains(field) || field.id === "scan") return;
+    if (field.matches("[data-tick]")) {
+      draft.ticks = draft.ticks.filter((item) => item !== field.dataset.tick);
+      if (field.checked) draft.ticks.push(field.dataset.tick);
+      count();
+    } else if (field.matches(written)) {
+      draft.values[field.id] = field.value;
+    }
+    for (const id of (field.getAttribute("aria-describedby") ?? "").split(" ")) if (problems.has(id)) showProblem(id, "");
+    keep();
+  });
+
+  main.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.id === "scan-form") { event.preventDefault(); scan(byId("scan").value); byId("scan").select(); }
+    if (form.id === "wrong-form") { event.preventDefault(); wentWrong(); }
+    if (form.matches(".group")) { event.preventDefault(); if (form.querySelector("[data-unit]")) saveNumbers(form); }
+  });
+
+  // Enter goes from one number to the next, as in a spreadsheet; behind the last it saves them.
+  main.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    if (event.target.matches("[data-tick]")) { event.preventDefault(); return event.target.click(); }
+    if (!event.target.matches("[data-number]")) return;
+    const fields = [...event.target.closest("form").querySelectorAll(".item.open [data-number]")];
+    const next = fields.slice(fields.indexOf(event.target) + 1).find((field) => !field.value.trim());
+    if (next) { event.preventDefault(); next.focus(); }
+  });
+
+  main.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.confirm) confirm(button.dataset.confirm.split(",").map(Number));
+    if (button.id === "confirm-ticked") confirm(ticked());
+    if (button.id === "scan-camera") camera();
+    if ("fill" in button.dataset) fill(button.closest("form"));
+    if (button.dataset.saveTable) {
+      const area = byId(`paste-${button.dataset.saveTable}`), item = Number(button.dataset.saveTable);
+      if (area.value.trim()) saveFile(item, area.value, "", area);
+      else refused({ problems: [{ key: `items.${item}`, message: "There is no table yet" }] }, {});
+    }
+  });
+
+  main.addEventListener("change", async (event) => {
+    const field = event.target;
+    if (field.type !== "file" || !field.files.length) return;
+    if (field.dataset.file) return chosen(field, field.files[0]);
+    if ("spreadFile" in field.dataset) {
+      const area = field.closest("form").querySelector("[data-spread]");
+      area.value = await tableOf(field.files[0]);
+      field.value = "";
+      fill(field.closest("form"));
+    }
+  });
+
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    main.addEventListener(kind, (event) => {
+      const place = event.target.closest("[data-drop]");
+      if (!place) return;
+      event.preventDefault();
+      place.classList.toggle("over", kind === "dragover");
+      const file = kind === "drop" && event.dataTransfer.files[0];
+      if (file) chosen(place.querySelector("[data-file]"), file);
+    });
+  }
+
+  main.addEventListener("refreshed", () => { restore(); offerCamera(); });
+  restore();
+  offerCamera();
+})();
