@@ -96,10 +96,19 @@ class Client(ActMethods):
         return self._post("/campaigns/validate", LaunchPreview, {"file": file, "seed": seed})
 
     def launch(
-        self, file: str, seed: int | None = None, past_results: str | None = None
+        self,
+        file: str,
+        seed: int | None = None,
+        past_results: str | None = None,
+        again: bool = False,
     ) -> CampaignSummary:
-        """Launch a campaign from the text of its file, and from a table of past results."""
-        content = {"file": file, "seed": seed}
+        """Launch a campaign from the text of its file, and from a table of past results.
+
+        Raises:
+            RefusedByService: something is wrong in the file, or the same campaign was launched
+                already and it is not to be launched `again`.
+        """
+        content: dict[str, Any] = {"file": file, "seed": seed, "again": again}
         if past_results is not None:
             content["past_results"] = past_results
         return self._post("/campaigns", CampaignSummary, content)

@@ -347,4 +347,8 @@ def _options(
     if chosen is not None and isinstance(chosen[1], ScalarNode):
         ref = discriminator["mapping"].get(chosen[1].value)
         return [_resolved({"$ref": ref}, definitions)] if ref else []
-    return [_resolved(branch, definitions) for branch in branches]
+    return [
+        option
+        for branch in branches
+        for option in _options(_resolved(branch, definitions), node, definitions)
+    ]

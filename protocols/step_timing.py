@@ -5,7 +5,16 @@ from datetime import timedelta
 from statistics import fmean, median
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from protocols.conditions import Finite
 from protocols.errors import Finding, refuse
@@ -31,6 +40,15 @@ class Days(_Model):
     first: int = Field(alias="from", ge=0, le=LAST_DAY)
     last: int = Field(alias="to", ge=0, le=LAST_DAY)
     every: int = Field(1, ge=1, le=LAST_DAY)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Either the number of one day or first, last and interval."""
+        schema = handler.resolve_ref_schema(handler(core))
+        one = {"type": "integer", "minimum": 0, "maximum": LAST_DAY}
+        return {"anyOf": [one, {**schema}], "title": schema.get("title", "")}
 
     @model_validator(mode="before")
     @classmethod

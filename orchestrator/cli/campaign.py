@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.context import (
+    Again,
     CampaignId,
     File,
     Home,
@@ -31,12 +32,13 @@ from orchestrator.cli.context import (
     take_lab,
     text_of,
 )
-from protocols.errors import InvalidInput, Problem
+from protocols.errors import InvalidInput, Problem, WellwiseError
 
 if TYPE_CHECKING:
     from orchestrator.core.events import EventKind
     from orchestrator.core.lifecycle import Question
     from orchestrator.intake.campaign_check import NamedText
+    from orchestrator.journal.journal import Journal
     from protocols.campaign import Campaign
     from protocols.conditions import Observation
 
@@ -49,9 +51,14 @@ _NO_CAMPAIGN = "No campaign yet: start one with wellwise run FILE."
 
 @campaigns.command()
 def run(
-    file: File, home: Home = None, lab: LabOption = None, seed: Seed = None, out: Out = None
+    file: File,
+    home: Home = None,
+    lab: LabOption = None,
+    seed: Seed = None,
+    again: Again = False,
+    out: Out = None,
 ) -> None:
-    """Run a campaign from its file to its best condition."""
+    """Run a campaign from its file to its best condition; asks before the same runs once more."""
     from orchestrator.cli.live import run_on
     from orchestrator.intake.campaign_check import past_observations
     from orchestrator.intake.past_results import not_tried_again
@@ -60,6 +67,8 @@ def run(
     text, campaign = _campaign(file, seed, lab)
     table = _past_table(file, campaign)
     with opened_journal(home) as (settings, journal):
+        if not again:
+            _ask_again(journal, campaign, text)
         past, (taken, known) = past_observations(journal, campaign, table)
         if known:
             name = campaign.past_results.campaign
@@ -67,6 +76,26 @@ def run(
         _print_notices(not_tried_again(campaign, past))
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC), person())
         run_on(settings, journal, campaign_id, out)
+
+
+def _ask_again(journal: Journal, campaign: Campaign, text: str) -> None:
+    """Ask a person whether what was launched already is to be launched once more.
+
+    Raises:
+        WellwiseError: it is not, or nobody is there to be asked.
+    """
+    from orchestrator.journal.queries import earlier_launches
+
+    same = [found for found in earlier_launches(journal, campaign, text) if found.same]
+    if not same:
+        return
+    known = ", ".join(f"{found.id} ({found.status})" for found in same)
+    console.print(f"This campaign was launched already: {known}.", soft_wrap=True)
+    if not (sys.stdin.isatty() and typer.confirm("Launch it once more, as another campaign?")):
+        raise WellwiseError(
+            f"nothing was launched: wellwise resume {same[-1].id} goes on with it, --again "
+            "launches it once more"
+        )
 
 
 @campaigns.command()

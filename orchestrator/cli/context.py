@@ -28,6 +28,9 @@ Home = Annotated[
     typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]"),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another process runs the campaign.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Launch it though the same campaign was launched already.")
+]
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
 LabOption = Annotated[
     Path | None,

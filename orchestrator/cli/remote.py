@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchestrator.cli.acts import add_acts
-from orchestrator.cli.context import File, console, text_of
+from orchestrator.cli.context import Again, File, console, text_of
 from orchestrator.cli.steering import Why
 from orchestrator.core.acts_table import ACT_SPECS
 from orchestrator.core.events import EventKind
@@ -88,11 +88,13 @@ def status(url: Url = "", token: Token = "") -> None:
 
 
 @remote.command()
-def launch(file: File, seed: Seed = None, url: Url = "", token: Token = "") -> None:
-    """Launch a campaign from its file."""
+def launch(
+    file: File, seed: Seed = None, again: Again = False, url: Url = "", token: Token = ""
+) -> None:
+    """Launch a campaign from its file; one that was launched already only with --again."""
     text = text_of(file)
     with at_service(url, token) as service:
-        _print(service.launch(text, seed))
+        _print(service.launch(text, seed, again=again))
 
 
 @remote.command()

@@ -143,6 +143,11 @@ def _refuse_places(campaign: Campaign, own: Mapping[str, RobotConfig], file: Nam
 _BY_HAND = "manual"
 
 
+def may_come_from_afar(driver: str) -> bool:
+    """Whether a file that comes over the network may bring a robot with this driver."""
+    return driver == _BY_HAND or driver_class(driver).simulated
+
+
 def _afar_findings(name: str, robot: RobotConfig) -> list[Finding]:
     """What a robot that came over the network may not be: real equipment, or a way to a file."""
     expected = "a robot of the service's lab file (WELLWISE_LAB)"
@@ -151,7 +156,7 @@ def _afar_findings(name: str, robot: RobotConfig) -> list[Finding]:
     if robot.address:
         message = "a file that comes over the network may not name a port or an address"
         return [Finding(loc=("robots", name, "address"), message=message, expected=expected)]
-    if robot.driver != _BY_HAND and not driver_class(robot.driver).simulated:
+    if not may_come_from_afar(robot.driver):
         message = f"a file that comes over the network may not bring a robot ({robot.driver})"
         return [Finding(loc=("robots", name, "driver"), message=message, expected=expected)]
     return [

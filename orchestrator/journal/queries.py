@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from orchestrator.journal.tables import (
     ReadingRow,
     WellRow,
 )
+from protocols.campaign import Campaign
 
 
 class StepDay(NamedTuple):
@@ -209,3 +211,35 @@ def file_text(journal: Journal, campaign_id: str) -> str:
         return session.exec(
             select(CampaignRow.file_text).where(CampaignRow.id == campaign_id)
         ).one()
+
+
+class EarlierLaunch(NamedTuple):
+    """A campaign of the journal as it was launched; `same`: it is the campaign that is asked."""
+
+    id: str
+    title: str
+    status: str
+    started_at: datetime
+    same: bool
+
+
+def earlier_launches(journal: Journal, campaign: Campaign, file_text: str) -> list[EarlierLaunch]:
+    """The campaigns of this name, oldest first, and whether they are the same campaign.
+
+    That is one of the same content, however its file is written, or of the same text and seed,
+    whatever was changed under way.
+    """
+    query = select(CampaignRow).where(CampaignRow.name == campaign.name)
+    content = campaign.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    with journal.reading_session() as session:
+        return [
+            EarlierLaunch(
+                id=row.id,
+                title=str(row.definition.get("title") or row.name),
+                status=row.status,
+                started_at=row.started_at,
+                same=row.definition == content
+                or (row.file_text == file_text and row.definition.get("seed", 0) == campaign.seed),
+            )
+            for row in session.exec(query.order_by(col(CampaignRow.started_at), CampaignRow.id))
+        ]

@@ -30,6 +30,7 @@ from orchestrator.service.routes.images import images
 from orchestrator.service.routes.launch import launching
 from orchestrator.service.routes.robots import robots
 from orchestrator.service.routes.steering import steering
+from orchestrator.service.routes.vocabulary import vocabulary
 from orchestrator.service.schema import ProblemDetails
 from orchestrator.service.webhooks import Webhook
 
@@ -100,6 +101,7 @@ def create_app(
     api = APIRouter(prefix="/api/v1")
     for router in (
         launching,
+        vocabulary,
         campaigns,
         images,
         steering(acts),

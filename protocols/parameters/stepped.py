@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from protocols.conditions import Finite, Value
 from protocols.errors import Finding, refuse
@@ -34,25 +34,29 @@ def _expand_range(levels: Any) -> Any:
     return [round(low + by * index, 12) for index in range(number)]
 
 
+_LEVELS = {
+    "anyOf": [
+        {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": MOST_LEVELS},
+        {
+            "type": "object",
+            "properties": {key: {"type": "number"} for key in ("from", "to", "by")},
+            "required": ["from", "to"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
 class SteppedParameter(NumericParameter):
     """One of several ordered numbers, in `unit`."""
 
     kind: Literal["stepped"]
-    levels: Annotated[tuple[Finite, ...], BeforeValidator(_expand_range)] = Field(
+    levels: Annotated[
+        tuple[Finite, ...], BeforeValidator(_expand_range), WithJsonSchema(_LEVELS)
+    ] = Field(
         min_length=2,
         max_length=MOST_LEVELS,
         description="ordered numbers, or a range such as {from: 1, to: 6, by: 1}",
-        json_schema_extra={
-            "anyOf": [
-                {"type": "array", "items": {"type": "number"}, "minItems": 2},
-                {
-                    "type": "object",
-                    "properties": {key: {"type": "number"} for key in ("from", "to", "by")},
-                    "required": ["from", "to"],
-                    "additionalProperties": False,
-                },
-            ]
-        },
     )
 
     @model_validator(mode="after")

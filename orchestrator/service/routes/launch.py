@@ -1,36 +1,28 @@
 """Launching over HTTP: check the text of a campaign file, see what it would do, launch it."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from drivers.registry import clock as clock_named
-from orchestrator.core.lifecycle import first_day
-from orchestrator.core.round_planning import plan_round
-from orchestrator.core.state import WellState
 from orchestrator.intake.campaign_check import NamedText, checked_campaign, past_observations
-from orchestrator.intake.past_results import not_tried_again
+from orchestrator.journal.queries import EarlierLaunch, earlier_launches
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
 from orchestrator.service.bounded import bounded
 from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of
-from orchestrator.service.problems import ACTING
+from orchestrator.service.preview import launch_preview
+from orchestrator.service.problems import ACTING, Refused
 from orchestrator.service.schema import (
     CampaignSummary,
     CampaignText,
+    Launched,
     LaunchPreview,
-    LiquidPlan,
-    StepPlan,
+    MigratedText,
 )
-from orchestrator.service.views import well_view
 from protocols.campaign import Campaign
-from protocols.compile import compile_jobs
-from protocols.conditions import Observation
+from protocols.migration import in_new_form
 
 launching = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -40,7 +32,18 @@ def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchP
     """Check a campaign file, and see what it would do; nothing is launched."""
     campaign = _checked(backend, body)
     past, _share = past_observations(backend.journal, campaign, _table(body))
-    return bounded(launch_preview, backend.settings.zone, campaign, past)
+    preview = bounded(launch_preview, backend.settings.zone, campaign, past)
+    launched = [
+        _launched(backend, found)
+        for found in earlier_launches(backend.journal, campaign, body.file)
+    ]
+    return preview.model_copy(update={"launched": launched})
+
+
+@launching.post("/migrate", responses=ACTING)
+def migrate(viewer: Viewer, body: CampaignText) -> MigratedText:
+    """A campaign file of the earlier form, rewritten with outcomes and objectives."""
+    return MigratedText(file=bounded(in_new_form, body.file))
 
 
 @launching.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
@@ -51,7 +54,7 @@ def launch(
     body: CampaignText,
     key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Launch a campaign from its file."""
+    """Launch a campaign from its file; one that was launched already only with `again`."""
     request_name = f"{who.person} {key}" if key else ""
 
     def came_of_it() -> CampaignSummary | None:
@@ -61,6 +64,8 @@ def launch(
     def act() -> CampaignSummary:
         campaign = _checked(backend, body)
         past, _ = past_observations(backend.journal, campaign, _table(body))
+        if not body.again:
+            _refuse_same(backend, campaign, body.file)
         started = datetime.now(UTC)
         campaign_id = backend.journal.create_campaign(
             campaign, body.file, past, started, who.person, request_name
@@ -82,46 +87,20 @@ def _table(body: CampaignText) -> NamedText | None:
     return None if body.past_results is None else NamedText(body.past_results, "past results")
 
 
-def launch_preview(
-    zone: ZoneInfo, campaign: Campaign, past: Sequence[Observation]
-) -> LaunchPreview:
-    """What a campaign would do in its first round, had it been launched now."""
-    clock = clock_named("real", zone=zone)
-    start = first_day(campaign, clock.now())
-    plan = plan_round(campaign, 1, past)
-    jobs = list(compile_jobs(campaign, campaign.name, plan.layout, start))
-    counts, days = Counter(job.step for job in jobs), campaign.protocol.days_by_step
-    volumes: defaultdict[str, float] = defaultdict(float)
-    for job in jobs:
-        for operation in job.operations:
-            if operation.added is not None:
-                volumes[operation.added.name] += operation.added.volume_ul
-    return LaunchPreview(
-        name=campaign.name,
-        title=campaign.title or campaign.name,
-        parameters=len(campaign.parameters),
-        rounds=campaign.stop.rounds,
-        wells=len(plan.layout.placements),
-        days=campaign.protocol.last_day + 1,
-        first_day=start,
-        last_day=max((job.due_at for job in jobs), default=start),
-        past_results=len(past),
-        layout=[
-            well_view(campaign.name, 1, WellState(well=p.well, proposal=p.proposal))
-            for p in plan.layout.placements
-        ],
-        steps=[
-            StepPlan(
-                step=s.name,
-                title=s.title,
-                robots=list(s.robots),
-                days=sorted(set(days[s.name])),
-                jobs=counts[s.name],
-            )
-            for s in campaign.protocol.steps
-        ],
-        liquids=[
-            LiquidPlan(liquid=name, volume_ul=volume) for name, volume in sorted(volumes.items())
-        ],
-        notices=[*not_tried_again(campaign, past), *plan.notices],
+def _launched(backend: Backend, found: EarlierLaunch) -> Launched:
+    """An earlier launch, by the lab's time."""
+    return Launched(
+        **found._asdict() | {"started_at": found.started_at.astimezone(backend.settings.zone)}
     )
+
+
+def _refuse_same(backend: Backend, campaign: Campaign, text: str) -> None:
+    """Refuse to launch once more what was launched already.
+
+    Raises:
+        Refused: it was.
+    """
+    same = [found for found in earlier_launches(backend.journal, campaign, text) if found.same]
+    if same:
+        named = ", ".join(f"{found.id} ({found.status})" for found in same)
+        raise Refused(409, f"this campaign was launched already: {named}. `again` launches it anew")

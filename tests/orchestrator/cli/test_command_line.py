@@ -14,10 +14,11 @@ from orchestrator.journal.store import campaign_resource
 from orchestrator.results.campaign_figures import write_plots
 from orchestrator.results.tables import tidy_table, write_table
 from protocols.campaign import Campaign, StopRule
+from protocols.campaign_file import read_campaign
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests.builders import planned
-from tests.conftest import ROOT, RPE_FILE, START
+from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE, START
 from tests.postgres import temporary_database
 from tests.program import PROGRAM, wellwise
 from tests.system import crash
@@ -279,3 +280,17 @@ def test_no_command_waits_for_the_model_that_does_not_need_it() -> None:
         "sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_same_file_runs_once_more_only_by_who_says_so(tmp_path: Path) -> None:
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    campaign = read_campaign(ASSAY_FILE.read_text())
+    journal.create_campaign(campaign, ASSAY_FILE.read_text(), [], START)
+    journal.close()
+    refused = wellwise("run", ASSAY_FILE, home=tmp_path)
+    assert refused.returncode == 2
+    assert "launched already: colour-assay (running)" in refused.stdout
+    assert "--again launches it once more" in refused.stderr
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    assert journal.campaign_ids() == ["colour-assay"]
+    journal.close()
