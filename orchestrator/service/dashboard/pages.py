@@ -1,6 +1,7 @@
 """The dashboard: its pages; what people do there goes through the API."""
 
 from collections.abc import Hashable
+from functools import cache
 from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
@@ -78,14 +79,30 @@ def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
 
 
 @pages.get("/campaigns/new")
-def new_campaign(request: Request, backend: TheBackend, who: Viewer) -> Response:
-    """Choose an example or bring a file, mend it, see what it would do, launch it."""
-    examples = {}
-    for folder in sorted(files(EXAMPLES).iterdir(), key=lambda folder: folder.name):
-        file = folder / "campaign.yaml"
-        if file.is_file():
-            examples[folder.name] = file.read_text(encoding="utf-8")
-    return _page(request, who, "New campaign", _rendered("new.html", examples=examples), here="new")
+def new_campaign(
+    request: Request,
+    backend: TheBackend,
+    who: Viewer,
+    origin: Annotated[
+        str, Query(alias="from", pattern=r"^([a-z0-9][a-z0-9_-]*)?$", max_length=80)
+    ] = "",
+) -> Response:
+    """The builder: begin with an example, a file or an earlier campaign, edit, see, launch."""
+    content = _rendered(
+        "new.html",
+        examples=_example_files(),
+        empty=_rendered("empty_campaign.yaml"),
+        person=who.person,
+        origin=origin,
+    )
+    return _page(request, who, "New campaign", content, here="new")
+
+
+@cache
+def _example_files() -> dict[str, str]:
+    folders = sorted(files(EXAMPLES).iterdir(), key=lambda folder: folder.name)
+    found = ((folder.name, folder / "campaign.yaml") for folder in folders)
+    return {name: file.read_text(encoding="utf-8") for name, file in found if file.is_file()}
 
 
 @pages.get("/campaigns/{campaign_id}")

@@ -243,118 +243,11 @@ byId("sign-out").onclick = async () => {
   location.href = `${prefix}/login`;
 };
 
-// New campaign: the same check as everywhere, while one writes.
-
 function element(name, text, kind) {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
   if (kind) made.className = kind;
   return made;
-}
-
-function table(caption, heads, rows) {
-  const made = element("table");
-  made.append(element("caption", caption, "hidden"));
-  const head = made.createTHead().insertRow();
-  for (const [text, kind] of heads) { const cell = element("th", text, kind); cell.scope = "col"; head.append(cell); }
-  const part = made.createTBody();
-  for (const row of rows) {
-    const line = part.insertRow();
-    row.forEach((text, index) => line.append(element("td", text, heads[index][1])));
-  }
-  return made;
-}
-
-function previewed(plan) {
-  const place = byId("preview-body");
-  const short = (value) => (typeof value === "number" ? String(Number(value.toPrecision(6))) : value);
-  const names = Object.keys(plan.layout[0].condition);
-  const spans = (days) => (days.length > 1 ? `${days[0]} to ${days.at(-1)} (${days.length})` : String(days[0]));
-  place.replaceChildren(
-    element("p", `${plan.title}: ${plan.rounds} rounds of ${plan.wells} wells, ${plan.days} days each; the first begins on ` +
-      `${plan.first_day.slice(0, 16).replace("T", " ")}.` + (plan.past_results ? ` It starts from ${plan.past_results} past results.` : "")),
-    ...plan.notices.map((text) => element("p", text, "hint")),
-    element("h3", "Schedule of a round"),
-    table("Schedule", [["step"], ["robots"], ["days"], ["jobs", "num"]], plan.steps.map((s) => [`${s.step} ${s.title}`, s.robots.join(", "), spans(s.days), s.jobs])),
-    element("h3", "Volumes of a round, without dead volumes"),
-    table("Volumes", [["liquid"], ["mL", "num"]], plan.liquids.map((l) => [l.liquid, (l.volume_ul / 1000).toFixed(1)])),
-    element("h3", "Layout of round 1"),
-  );
-  const scroll = element("div", undefined, "scroll");
-  scroll.tabIndex = 0;
-  scroll.setAttribute("role", "group");
-  scroll.setAttribute("aria-label", "Layout of round 1");
-  scroll.append(table("Layout", [["well"], ["role"], ...names.map((name) => [name.replaceAll("_", " "), "num"])],
-    plan.layout.map((w) => [`${w.plate} ${w.well}`, w.role, ...names.map((name) => short(w.condition[name]))])));
-  place.append(scroll);
-}
-
-function editor() {
-  const file = byId("file");
-  const launch = byId("launch");
-  const findings = byId("findings");
-  let timer = null;
-  let checked = 0;
-  const content = () => ({ file: file.value, ...(byId("seed").value ? { seed: Number(byId("seed").value) } : {}) });
-  const goTo = (line) => {
-    const begin = file.value.split("\n").slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
-    const end = file.value.indexOf("\n", begin);
-    file.focus();
-    file.setSelectionRange(begin, end < 0 ? file.value.length : end);
-    file.scrollTop = Math.max(0, (line - 5) * parseFloat(getComputedStyle(file).lineHeight));
-  };
-  const check = async () => {
-    const mine = ++checked;
-    launch.disabled = true;
-    if (!file.value.trim()) return;
-    try {
-      const plan = await send("POST", `${prefix}/api/v1/campaigns/validate`, content());
-      if (mine !== checked) return;
-      findings.replaceChildren(element("p", "The file is valid.", "good"));
-      byId("preview").hidden = false;
-      previewed(plan);
-      launch.disabled = false;
-    } catch (error) {
-      if (mine !== checked) return;
-      byId("preview").hidden = true;
-      const list = element("ul");
-      for (const problem of error.problems ?? []) {
-        const item = element("li");
-        if (problem.line) {
-          const button = element("button", `line ${problem.line}`);
-          button.type = "button";
-          button.onclick = () => goTo(problem.line);
-          item.append(button, " ");
-        }
-        item.append(element("b", problem.key ? `${problem.key}: ` : ""), problem.message + (problem.expected ? ` (expected ${problem.expected})` : ""));
-        list.append(item);
-      }
-      const number = error.problems?.length ?? 0;
-      findings.replaceChildren(element("p", number ? `${number} ${number === 1 ? "problem" : "problems"}` : error.message, "problem"), list);
-    }
-  };
-  const later = () => { launch.disabled = true; clearTimeout(timer); timer = setTimeout(check, 500); };
-  file.oninput = later;
-  byId("seed").oninput = later;
-  byId("example").onchange = (event) => { if (event.target.value) { file.value = event.target.value; check(); } };
-  byId("upload").onchange = async (event) => {
-    const [chosen] = event.target.files;
-    if (chosen) { file.value = await chosen.text(); check(); }
-  };
-  // Somebody may have chosen before this was loaded, or come back to the page.
-  if (byId("example").value && !file.value) file.value = byId("example").value;
-  if (file.value) check();
-  byId("new-form").onsubmit = async (event) => {
-    event.preventDefault();
-    launch.disabled = true;
-    try {
-      const campaign = await send("POST", `${prefix}/api/v1/campaigns`, content());
-      location.href = `${prefix}/campaigns/${campaign.id}`;
-    } catch (error) {
-      setText(byId("launch-problem"), error.message);
-      launch.disabled = false;
-    }
-  };
 }
 
 // Access: tokens.
@@ -396,6 +289,5 @@ function tokens() {
 }
 
 if (body.dataset.live) listen();
-if (byId("new-form")) editor();
 if (byId("token-form")) tokens();
 load();

@@ -1,0 +1,193 @@
+// Fields: a part of a campaign as a form, made from its JSON Schema.
+import { insert, move, pathText, remove, renameKey, set, valueAt } from "./campaign-text.js";
+import { Choice, controlOf, idOf, Problems, problemsAt, problemsIn } from "./controls.js";
+import { blank, describe, resolve, retagged, variantName, variantOf, words } from "./schema.js";
+import { store, thingsAt } from "./store.js";
+import { html, useState } from "../vendor/preact.min.js";
+
+const LABELLED_ITSELF = ["flag"];
+const GROUPS = ["several", "some", "pair"];
+
+// One key: its label, its control or its parts, what it means, and what is wrong with it.
+export function Field({ schema: given, root, path, label = words(path.at(-1)), required = false, hint = true, control, replace = {} }) {
+  const schema = resolve(given, root);
+  const found = describe(schema, root);
+  const made = control ?? controlOf({ schema, root, path, label, required });
+  const help = schema.description && !schema.description.startsWith("a quantity with a unit") ? schema.description.replaceAll("`", "").split("\n")[0] : "";
+  const problems = made ? problemsIn(path) : problemsAt(path);
+  if (!made) {
+    return html`<div class="field whole">
+      <${Whole} ...${{ schema, root, path, label, required, found, help: hint ? help : "", replace }} />
+      <${Problems} found=${problems} id=${`${idOf(path)}-said`} />
+    </div>`;
+  }
+  const grouped = GROUPS.includes(found.kind) && !control;
+  return html`<div class=${`field ${problems.length ? "has-problem" : ""}`}>
+    ${LABELLED_ITSELF.includes(found.kind) && !control ? null : html`<${Label} path=${grouped ? null : path} label=${label} required=${required} />`}
+    ${made}
+    <p class=${hint && help ? "hint" : "hidden"} id=${`${idOf(path)}-hint`}>${help}</p>
+    <${Problems} found=${problems} id=${`${idOf(path)}-said`} />
+  </div>`;
+}
+
+// What a field is called; a group of controls says it to readers itself.
+function Label({ path, label, required }) {
+  return html`<span class="label">${path ? html`<label for=${idOf(path)}>${label}</label>` : html`<b aria-hidden="true">${label}</b>`}${required ? "" : html` <span class="hint" aria-hidden="true">optional</span>`}</span>`;
+}
+
+// What has parts: a form in a form, a list of things, names with values, or one of several forms.
+function Whole({ schema, root, path, label, required, found, help, replace }) {
+  const value = valueAt(store.data, path);
+  const there = value !== undefined && value !== null;
+  if (found.kind === "reference") return html`<${OrParameter} ...${{ root, path, label, required, inner: found.inner, help: schema.description }} />`;
+  if (found.kind === "items" || found.kind === "mapping") {
+    return html`<fieldset id=${idOf(path)} tabindex="-1"><legend>${label}</legend>${help && html`<p class="hint">${help}</p>`}
+      ${found.kind === "items" ? html`<${Items} ...${{ root, path, label, item: found.item }} />` : html`<${Mapping} ...${{ root, path, label, value: found.value }} />`}</fieldset>`;
+  }
+  if (!there && !required) {
+    return html`<div class="absent" id=${idOf(path)} tabindex="-1"><button type="button" onClick=${() => store.edit(set(path, blank(schema, root)))}>Add ${label}</button> <span class="hint">${help}</span></div>`;
+  }
+  const removal = !required && html`<button type="button" class="quiet" onClick=${() => store.edit(remove(path))}>Remove ${label}</button>`;
+  if (found.kind === "variants") return html`<${Variants} ...${{ root, path, label, options: found.options, removal, required, help }} />`;
+  return html`<fieldset id=${idOf(path)} tabindex="-1"><legend>${label}</legend>${help && html`<p class="hint">${help}</p>`}
+    ${found.kind === "tagged" ? html`<${Tagged} ...${{ root, path, found }} />` : html`<${Form} ...${{ schema, root, path, replace }} />`}${removal}</fieldset>`;
+}
+
+// A value, or that of a parameter.
+function OrParameter({ root, path, label, required, inner, help }) {
+  const value = valueAt(store.data, path);
+  const refers = value !== null && typeof value === "object" && "parameter" in value;
+  const parameters = thingsAt([...path, "parameter"]) ?? [];
+  const choose = (event) => {
+    const given = event.target.value === "parameter";
+    store.edit(set(path, given ? { parameter: parameters[0]?.name ?? "" } : blank(inner, root)));
+  };
+  const problems = problemsIn(path);
+  const own = refers
+    ? html`<${Choice} path=${[...path, "parameter"]} choices=${parameters} required=${true} label=${`${label}: which parameter`} />`
+    : controlOf({ schema: resolve(inner, root), root, path, label, required });
+  return html`<div class=${`or-parameter ${problems.length ? "has-problem" : ""}`}>
+    <${Label} path=${refers ? [...path, "parameter"] : path} label=${label} required=${required} />
+    <span class="row nowrap">${own}
+      <select aria-label=${`${label}: where it comes from`} value=${refers ? "parameter" : "value"} onChange=${choose}>
+        <option value="value">value</option><option value="parameter">parameter</option>
+      </select></span>
+    <p class=${help ? "hint" : "hidden"} id=${`${idOf(path)}-hint`}>${help ?? ""}</p>
+    ${refers && html`<${Problems} found=${problems.filter((problem) => problem.key !== pathText(path))} id=${`${idOf([...path, "parameter"])}-said`} />`}
+  </div>`;
+}
+
+function Variants({ root, path, label, options, removal, help }) {
+  const which = variantOf(valueAt(store.data, path), options, root);
+  const schema = resolve(options[which], root);
+  const change = (event) => store.edit(set(path, blank(options[Number(event.target.value)], root)));
+  return html`<div class="variants" id=${`${idOf(path)}-variants`}>
+    <span class="row nowrap"><${Field} ...${{ schema: { ...schema, description: help }, root, path, label, required: true }} /></span>
+    <select aria-label=${`${label}: how it is given`} value=${String(which)} onChange=${change}>${options.map((option, index) => html`<option value=${String(index)}>${variantName(resolve(option, root))}</option>`)}</select>
+    ${removal}
+  </div>`;
+}
+
+// A thing of several kinds: its kind, and the fields of that kind.
+export function Tagged({ root, path, found, main, hide = [], replace }) {
+  const value = valueAt(store.data, path) ?? {};
+  const choice = found.choices[value[found.tag]];
+  const change = (name) => name !== undefined && store.edit(set(path, retagged(value, found.tag, name, found.choices[name], root)));
+  const lead = html`<div class="field"><label for=${idOf([...path, found.tag])}>${words(found.tag)}</label>
+    <${Choice} path=${[...path, found.tag]} choices=${Object.keys(found.choices)} required=${true} onChoose=${change} />
+    <${Problems} found=${problemsAt([...path, found.tag])} id=${`${idOf([...path, found.tag])}-said`} /></div>`;
+  return choice ? html`<${Form} ...${{ schema: choice, root, path, main, hide: [found.tag, ...hide], replace, lead }} />` : html`<div class="fields">${lead}</div>`;
+}
+
+const SIMPLE = ["choice", "flag", "number", "text", "pair", "some", "list"];
+const FEW = 8;
+
+// The fields of an object: what is needed or said, of few fields all simple ones, and behind "More" what else may be.
+export function Form({ schema: given, root, path, main = [], hide = [], replace = {}, hints = true, lead }) {
+  const schema = resolve(given, root);
+  const { properties = {}, required = [] } = describe(schema, root);
+  const value = valueAt(store.data, path) ?? {};
+  const names = Object.keys(properties).filter((name) => !hide.includes(name) && !properties[name].deprecated);
+  const simple = (name) => names.length <= FEW && SIMPLE.includes(describe(properties[name], root).kind);
+  const shown = names.filter((name) => main.includes(name) || required.includes(name) || (main.length === 0 && (value[name] !== undefined || simple(name))));
+  const first = [...main.filter((name) => shown.includes(name)), ...shown.filter((name) => !main.includes(name))];
+  const more = names.filter((name) => !first.includes(name));
+  const field = (name) => html`<${Field} key=${name} schema=${properties[name]} root=${root} path=${[...path, name]} required=${required.includes(name)} hint=${hints} ...${replace[name] ?? {}} />`;
+  return html`<div class="fields">${lead}${first.map(field)}</div>${more.length > 0 && html`<${More} names=${more} path=${path}><div class="fields">${more.map(field)}</div><//>`}`;
+}
+
+export function More({ names, path, children, title = "More" }) {
+  const [open, setOpen] = useState(false);
+  const value = valueAt(store.data, path) ?? {};
+  const said = names.filter((name) => value[name] !== undefined);
+  const wrong = names.some((name) => problemsIn([...path, name]).length);
+  return html`<details class="more-fields" open=${open || wrong} onToggle=${(event) => setOpen(event.currentTarget.open)}>
+    <summary>${title}${said.length > 0 && html` <span class="hint">${said.map(words).join(", ")}</span>`}</summary>${children}</details>`;
+}
+
+// Things in an order: added, moved and taken away.
+export function Items({ root, path, label, item, title = (it, index) => it?.name || `${index + 1}`, fresh, Inside, noun = words(label).replace(/s$/, ""), cards = true }) {
+  const items = valueAt(store.data, path);
+  const list = Array.isArray(items) ? items : [];
+  const found = item && describe(resolve(item, root), root);
+  const make = fresh ?? (() => blank(item, root));
+  return html`<div class=${cards ? "items" : "items rows"}>
+    ${list.map((it, index) => html`<${Item} key=${index} ...${{ path, index, count: list.length, noun, name: title(it, index) }}>
+      ${Inside ? html`<${Inside} path=${[...path, index]} value=${it} index=${index} />` : found.kind === "tagged" ? html`<${Tagged} ...${{ root, path: [...path, index], found }} />` : html`<${Form} ...${{ schema: item, root, path: [...path, index] }} />`}
+    <//>`)}
+    <button type="button" class="add" onClick=${() => { store.edit(insert(path, list.length, make())); focusOn([...path, list.length]); }}>Add ${noun}</button>
+  </div>`;
+}
+
+let dragged = null;
+
+export function Item({ path, index, count, noun, name, children }) {
+  const [over, setOver] = useState(false);
+  const at = [...path, index];
+  const go = (to) => { store.edit(move(path, index, to)); focusOn([...path, to]); };
+  const mine = (event) => { if (dragged && pathText(dragged.path) === pathText(path)) { event.preventDefault(); setOver(true); } };
+  const drop = (event) => { setOver(false); if (dragged && pathText(dragged.path) === pathText(path)) { event.preventDefault(); event.stopPropagation(); store.edit(move(path, dragged.index, index)); } dragged = null; };
+  const wrong = problemsIn(at).length;
+  return html`<div class=${`item ${over ? "over" : ""} ${wrong ? "has-problem" : ""}`} role="group" aria-label=${`${noun} ${name}`} id=${idOf(at)} tabindex="-1" onDragOver=${mine} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+    <div class="inside">${children}<${Problems} found=${problemsAt(at)} id=${`${idOf(at)}-said`} /></div>
+    <div class="handles">
+      <span class="grip" draggable="true" aria-hidden="true" title="drag to move" onDragStart=${(event) => { dragged = { path, index }; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", name); }}>⠿</span>
+      <button type="button" class="small" aria-label=${`Move ${noun} ${name} up`} disabled=${index === 0} onClick=${() => go(index - 1)}>↑</button>
+      <button type="button" class="small" aria-label=${`Move ${noun} ${name} down`} disabled=${index === count - 1} onClick=${() => go(index + 1)}>↓</button>
+      <button type="button" class="small" aria-label=${`Remove ${noun} ${name}`} onClick=${() => { store.edit(remove(at)); focusOn([...path, Math.max(0, index - 1)]); }}>✕</button>
+    </div>
+  </div>`;
+}
+
+// Names with a value each.
+function Mapping({ root, path, label, value }) {
+  const given = valueAt(store.data, path);
+  const entries = given && typeof given === "object" ? Object.keys(given) : [];
+  const things = thingsAt(path, "mappings");
+  const free = things?.find((thing) => !entries.includes(thing.name))?.name;
+  const next = free ?? `${words(label).replace(/s$/, "").replaceAll(" ", "_")}_${entries.length + 1}`;
+  return html`<div class="mapping">${entries.map((key) => html`<div class="row nowrap" key=${key}>
+      <${Key} ...${{ path: [...path, key], things, label }} />
+      <${Field} schema=${value} root=${root} path=${[...path, key]} label=${words(key)} required=${true} hint=${false} />
+      <button type="button" class="small" aria-label=${`Remove ${words(key)} from ${label}`} onClick=${() => store.edit(remove([...path, key]))}>✕</button>
+    </div>`)}
+    <button type="button" class="add" disabled=${things && !free} onClick=${() => store.edit(set([...path, next], blank(value, root)))}>Add to ${label}</button></div>`;
+}
+
+function Key({ path, things, label }) {
+  const key = path.at(-1);
+  const take = (event) => event.target.value.trim() && store.edit(renameKey(path, event.target.value.trim()));
+  if (!things) return html`<input type="text" aria-label=${`Name in ${label}`} value=${key} onChange=${take} />`;
+  const names = things.map((thing) => thing.name);
+  return html`<select aria-label=${`Name in ${label}`} value=${key} onChange=${take}>${(names.includes(key) ? names : [key, ...names]).map((name) => html`<option value=${name}>${words(name)}</option>`)}</select>`;
+}
+
+// The focus goes to something that is on the page a moment later.
+export function focusOn(path) {
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const place = document.getElementById(idOf(path));
+    const first = place?.matches("input, select, textarea") ? place : place?.querySelector("input, select, textarea, button") ?? place;
+    first?.focus();
+    first?.scrollIntoView({ block: "center" });
+  }));
+}

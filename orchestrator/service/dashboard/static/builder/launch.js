@@ -1,0 +1,41 @@
+// Launching: once, however often the button is pressed, and asked about where the same campaign was launched already.
+import { ask, newKey, prefix } from "./service.js";
+import { store } from "./store.js";
+import { html, useRef, useState } from "../vendor/preact.min.js";
+
+const day = (text) => text.slice(0, 16).replace("T", " ");
+
+export function Launch({ launched }) {
+  const [busy, setBusy] = useState(false);
+  const [fault, setFault] = useState("");
+  const dialog = useRef(null);
+  const key = useRef({ wish: null, key: null });
+  const going = useRef(false);
+  const same = (store.preview?.launched ?? []).filter((it) => it.same);
+
+  const send = async (again) => {
+    if (going.current) return;
+    going.current = true;
+    setBusy(true);
+    setFault("");
+    // The same text and wish are one launch: sent again, they get the first answer again.
+    const wish = `${again} ${store.text}`;
+    if (key.current.wish !== wish) key.current = { wish, key: newKey() };
+    try {
+      const campaign = await ask("POST", "campaigns", { file: store.text, again }, key.current.key);
+      launched(campaign.id);
+    } catch (error) {
+      setFault(error.message);
+      setBusy(false);
+      going.current = false;
+    }
+  };
+  const press = () => { if (same.length) dialog.current.showModal(); else send(false); };
+  return html`<div class="row end"><button type="button" class="strong operator" id="launch" disabled=${busy || store.state !== "valid"} onClick=${press}>${busy ? "Launching…" : "Launch"}</button></div>
+    ${fault && html`<p class="problem" id="launch-problem" role="alert">${fault}</p>`}
+    <dialog ref=${dialog} aria-labelledby="again-title"><h2 id="again-title">Launch it once more?</h2>
+      <p>The same campaign was launched already:</p>
+      <ul>${same.map((it) => html`<li><a href=${`${prefix}/campaigns/${it.id}`}>${it.id}</a>, ${it.status}, launched ${day(it.started_at)}</li>`)}</ul>
+      <div class="row end"><button type="button" class="quiet" onClick=${() => dialog.current.close()}>Cancel</button>
+      <button type="button" class="strong" onClick=${() => { dialog.current.close(); send(true); }}>Launch once more</button></div></dialog>`;
+}

@@ -1,0 +1,157 @@
+// The campaign builder: one text, a form for each part of it, and beside it what it would do.
+import { valueAt } from "./campaign-text.js";
+import { draft, drafts, forget, keep } from "./drafts.js";
+import { focusOn } from "./fields.js";
+import { Launch } from "./launch.js";
+import { Outcomes } from "./outcomes.js";
+import { Parameters } from "./parameters.js";
+import { Plates } from "./plates.js";
+import { Findings, Preview } from "./preview.js";
+import { Protocol } from "./protocol.js";
+import { Further, Identity, Robots, Rounds } from "./sections.js";
+import { ask, checking, newKey, prefix } from "./service.js";
+import { Start } from "./start.js";
+import { store } from "./store.js";
+import { html, render, useEffect, useRef, useState } from "../vendor/preact.min.js";
+
+const place = document.getElementById("builder");
+const examples = JSON.parse(document.getElementById("examples").textContent);
+const empty = JSON.parse(document.getElementById("empty").textContent);
+
+const SECTIONS = [
+  ["campaign", "Campaign", Identity, ["name", "title", "start", "seed"]],
+  ["parameters", "Parameters", Parameters, ["parameters", "constraints"]],
+  ["outcomes", "Outcomes and objectives", Outcomes, ["outcomes", "objectives", "outcome_constraints", "objective", "measurements"]],
+  ["protocol", "Protocol", Protocol, ["protocol"]],
+  ["plates", "Plates", Plates, ["plates"]],
+  ["rounds", "Rounds and their end", Rounds, ["rounds", "stop", "strategy"]],
+  ["robots", "Robots", Robots, ["robots"]],
+  ["further", "Further", Further, []],
+];
+
+const firstKey = (problem) => /^\w*/.exec(problem.key)[0];
+const sectionOf = (problem) => (SECTIONS.find(([, , , keys]) => keys.includes(firstKey(problem))) ?? SECTIONS.at(-1))[0];
+
+// The draft that this page writes: the address names it, so that a reload comes back to it.
+let draftId = new URLSearchParams(location.hash.slice(1)).get("draft") || newKey();
+const remember = () => history.replaceState(null, "", `#draft=${draftId}`);
+
+function begin(text, id = newKey()) {
+  draftId = id;
+  remember();
+  store.write(text);
+  store.back = [];
+  store.tell();
+}
+
+function App() {
+  const [, redraw] = useState(0);
+  const [shown, setShown] = useState("form");
+  const [line, setLine] = useState(null);
+  const [kept, setKept] = useState(true);
+  useEffect(() => {
+    const check = checking(store);
+    let timer = null;
+    const save = () => { clearTimeout(timer); setKept(keep(draftId, store.text, store.data.title || store.data.name)); };
+    const changed = () => { check(); redraw((count) => count + 1); clearTimeout(timer); timer = setTimeout(save, 300); };
+    store.listeners.add(changed);
+    addEventListener("pagehide", save);
+    document.addEventListener("visibilitychange", save);
+    const keys = (event) => {
+      if (shadowed(event) || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.target.closest("input, textarea")) return;
+      event.preventDefault();
+      if (event.shiftKey) store.redo(); else store.undo();
+    };
+    addEventListener("keydown", keys);
+    return () => store.listeners.delete(changed);
+  }, []);
+  const goTo = (problem) => {
+    if (shown === "text" || store.fault || !problem.key) { setShown("text"); setLine({ number: problem.line ?? 1 }); return; }
+    const path = problem.key.split(/[.[\]]+/).filter(Boolean).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+    while (path.length > 1 && !document.getElementById(`f-${pathId(path)}`)) path.pop();
+    focusOn(path);
+    if (!document.getElementById(`f-${pathId(path)}`)) document.getElementById(sectionOf(problem))?.scrollIntoView();
+  };
+  return html`<div class="head"><h1>New campaign</h1>
+      <div class="row" role="group" aria-label="Edit">
+        <button type="button" disabled=${!store.back.length} onClick=${() => store.undo()}>Undo</button>
+        <button type="button" disabled=${!store.forth.length} onClick=${() => store.redo()}>Redo</button>
+        <button type="button" disabled=${!store.text} onClick=${download}>Save the file</button>
+      </div></div>
+    <${Start} key=${draftId} ...${{ examples, empty, begin, draftId }} />
+    ${!kept && html`<p class="problem" role="alert">This browser keeps no draft: save the file before you leave the page.</p>`}
+    ${store.text && html`<div class="builder">
+      <div class="edit">
+        <div class="tabs" role="tablist" aria-label="How to edit">
+          ${[["form", "Form"], ["text", "Text"]].map(([name, label]) => html`<button type="button" role="tab" id=${`tab-${name}`} aria-controls="edited" aria-selected=${shown === name} tabindex=${shown === name ? 0 : -1} onClick=${() => setShown(name)}
+            onKeyDown=${(event) => { if (event.key === "ArrowLeft" || event.key === "ArrowRight") { const next = shown === "form" ? "text" : "form"; setShown(next); document.getElementById(`tab-${next}`).focus(); } }}>${label}</button>`)}
+        </div>
+        <div id="edited" role="tabpanel" aria-labelledby=${`tab-${shown}`}>${shown === "text" ? html`<${TextEditor} line=${line} />` : html`<${Sections} />`}</div>
+      </div>
+      <aside class="beside" aria-label="Check and preview">
+        <section class="card" aria-labelledby="findings-title"><h2 id="findings-title">Check</h2><div id="findings" role="status"><${Findings} goTo=${goTo} /></div>
+          <${Launch} draft=${() => draftId} launched=${(id) => { forget(draftId); location.href = `${prefix}/campaigns/${id}`; }} /></section>
+        <${Preview} />
+      </aside>
+    </div>
+    <a class=${`at-hand ${store.state}`} href="#findings-title" onClick=${(event) => { event.preventDefault(); document.getElementById("findings-title").scrollIntoView(); }}>${{ checking: "Checking…", valid: "Valid: see what it would do, launch", wrong: `${store.problems.length} ${store.problems.length === 1 ? "problem" : "problems"}: see which` }[store.state] ?? "Not checked"}</a>`}`;
+}
+
+const pathId = (path) => path.reduce((text, part) => text + (typeof part === "number" ? `[${part}]` : `${text ? "." : ""}${part}`), "");
+const shadowed = (event) => Boolean(event.target.shadowRoot);
+
+function download() {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([store.text], { type: "application/yaml" })), download: `${store.data.name || "campaign"}.yaml` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function Sections() {
+  if (!store.vocabulary) return html`<p class="hint">Loading…</p>`;
+  if (store.fault) return html`<p class="problem">The text cannot be read as YAML${store.fault.line ? `, line ${store.fault.line}` : ""}: ${store.fault.message}. Mend it under Text, or undo.</p>`;
+  const count = (name) => store.problems.filter((problem) => sectionOf(problem) === name).length;
+  return html`<nav class="sections" aria-label="Parts of the campaign">${SECTIONS.map(([name, label]) => html`<a class="button" href=${`#${name}`} onClick=${(event) => { event.preventDefault(); document.getElementById(name).scrollIntoView(); document.getElementById(name).focus({ preventScroll: true }); }}>${label}${count(name) > 0 && html` <span class="count" aria-label="problems">${count(name)}</span>`}</a>`)}</nav>
+    ${isEarlier() && html`<${Earlier} />`}
+    ${SECTIONS.map(([name, label, Part]) => html`<section class="card" id=${name} key=${name} tabindex="-1" aria-labelledby=${`${name}-title`}><h2 id=${`${name}-title`}>${label}</h2>${name === "outcomes" && isEarlier() ? html`<p class="hint">In this file they are written in the earlier form.</p>` : html`<${Part} />`}</section>`)}`;
+}
+
+const isEarlier = () => ["objective", "measurements"].some((key) => valueAt(store.data, [key]) !== undefined) || !["outcomes", "objectives"].some((key) => key in store.data);
+
+function Earlier() {
+  const [fault, setFault] = useState("");
+  const rewrite = async () => {
+    try { store.write((await ask("POST", "campaigns/migrate", { file: store.text })).file); } catch (error) { setFault(error.message); }
+  };
+  return html`<div class="card warn-card"><p>This file says its outcome in the earlier form. To edit outcomes here, have them written as outcomes and objectives: the campaign stays the same, and so do comments.</p>
+    <button type="button" onClick=${rewrite}>Rewrite outcomes</button>${fault && html`<p class="problem" role="alert">${fault}</p>`}</div>`;
+}
+
+function TextEditor({ line }) {
+  const where = useRef(null);
+  const editor = useRef(null);
+  useEffect(() => {
+    let there = true;
+    import("./editor.js").then(({ editorIn }) => { if (there) { editor.current = editorIn(where.current, store); if (line) editor.current.goTo(line.number); } });
+    return () => { there = false; editor.current?.end(); editor.current = null; };
+  }, []);
+  useEffect(() => { if (line) editor.current?.goTo(line.number); }, [line]);
+  return html`<div class="text-editor" ref=${where}></div>`;
+}
+
+async function open() {
+  place.replaceChildren();
+  render(html`<${App} />`, place);
+  const { from } = place.dataset;
+  if (from) {
+    try { begin(await ask("GET", `campaigns/${from}/exports/campaign.yaml`)); } catch { /* its page says that there is none */ }
+    history.replaceState(null, "", `${location.pathname}#draft=${draftId}`);
+  } else {
+    const found = draft(draftId) ?? {};
+    if (found.text) store.write(found.text);
+    else if (!drafts().length && location.hash) history.replaceState(null, "", location.pathname);
+  }
+  store.back = [];
+  store.vocabulary = await ask("GET", "vocabulary");
+  store.tell();
+}
+open();

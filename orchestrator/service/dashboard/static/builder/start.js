@@ -1,0 +1,37 @@
+// Where a campaign begins: an example, a file, an earlier campaign, nothing at all, or what was kept.
+import { drafts, forget } from "./drafts.js";
+import { ask } from "./service.js";
+import { words } from "./schema.js";
+import { store } from "./store.js";
+import { html, useEffect, useState } from "../vendor/preact.min.js";
+
+export function Start({ examples, empty, begin, draftId }) {
+  const [earlier, setEarlier] = useState([]);
+  const [kept, setKept] = useState(drafts());
+  const [fault, setFault] = useState("");
+  useEffect(() => { ask("GET", "campaigns?limit=100").then((page) => setEarlier(page.items), () => setEarlier([])); }, []);
+  const fromFile = async (event) => { const [file] = event.target.files; if (file) begin(await file.text()); event.target.value = ""; };
+  const fromEarlier = async (event) => {
+    const { value: id } = event.target;
+    if (!id) return;
+    try { setFault(""); begin(await ask("GET", `campaigns/${id}/exports/campaign.yaml`)); } catch (error) { setFault(error.message); }
+  };
+  const others = kept.filter((draft) => draft.id !== draftId);
+  return html`<section class="card start" aria-label="Begin">
+    <div class="row">
+      <label for="example">Begin with</label>
+      <select id="example" value="" onChange=${(event) => event.target.value && begin(examples[event.target.value])}>
+        <option value="">an example…</option>${Object.keys(examples).map((name) => html`<option value=${name}>${words(name)}</option>`)}
+      </select>
+      <label class="button" for="upload">or a file…</label><input type="file" id="upload" accept=".yaml,.yml,text/yaml" class="hidden" onChange=${fromFile} />
+      ${earlier.length > 0 && html`<label for="earlier">or as</label><select id="earlier" value="" onChange=${fromEarlier}>
+        <option value="">an earlier campaign…</option>${earlier.map((it) => html`<option value=${it.id}>${it.title} (${it.id})</option>`)}</select>`}
+      <button type="button" onClick=${() => begin(empty)}>or empty</button>
+    </div>
+    ${fault && html`<p class="problem" role="alert">${fault}</p>`}
+    ${others.length > 0 && html`<details open=${!store.text}><summary>Kept in this browser: ${others.length} ${others.length === 1 ? "draft" : "drafts"}</summary><ul class="plain">${others.map((draft) => html`<li class="row">
+      <span>${draft.title || "without a name"} <span class="hint">${new Date(draft.at).toLocaleString()}</span></span>
+      <button type="button" onClick=${() => begin(draft.text, draft.id)}>Go on with it</button>
+      <button type="button" class="quiet" onClick=${() => { forget(draft.id); setKept(drafts()); }}>Throw away</button></li>`)}</ul></details>`}
+  </section>`;
+}

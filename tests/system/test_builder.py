@@ -1,0 +1,305 @@
+"""The campaign builder in a real browser, by people who never saw YAML."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from orchestrator.journal.journal import Journal
+from orchestrator.journal.queries import file_text
+from protocols.campaign_file import read_campaign
+from tests.conftest import ROOT
+from tests.system.test_dashboard import _FLAGS, Service, opened, service
+from tests.system.test_dashboard import accessible as found_accessible
+
+FORMULATION = ROOT / "examples/formulation/campaign.yaml"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None and not os.environ.get("CI"):
+        pytest.skip("no chromium: install Debian's package")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service(tmp_path_factory.mktemp("builder")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, running: Service) -> Page:
+    page = opened(browser, [])
+    page.goto(running.ready_url)
+    return page
+
+
+@pytest.fixture
+def faults() -> list[str]:
+    """Requests elsewhere and faults on the page; each test ends with none."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, running: Service, signed_in: Page, faults: list[str]) -> Iterator[Page]:
+    """The builder, of somebody who has no draft yet."""
+    found = opened(browser, faults, storage_state={"cookies": signed_in.context.cookies()})
+    # That a file has problems, or was launched already, the browser writes down as an error too.
+    found.on(
+        "console",
+        lambda line: (
+            faults.append(line.text)
+            if line.type == "error" and not re.search(r"status of 4(22|09)", line.text)
+            else None
+        ),
+    )
+    found.goto(f"{running.url}/campaigns/new")
+    yield found
+    found.context.close()
+    assert faults == []
+
+
+def accessible(page: Page, faults: list[str], name: str) -> None:
+    """The content policy forbids what axe itself does to a page: that is none of the page's."""
+    before = list(faults)
+    try:
+        found_accessible(page, name)
+    finally:
+        faults[:] = before
+
+
+def example(page: Page, name: str) -> None:
+    page.get_by_label("Begin with").select_option(label=name)
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+
+
+def part(page: Page, name: str) -> Locator:
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def thing(inside: Page | Locator, name: str) -> Locator:
+    return inside.get_by_role("group", name=name, exact=True)
+
+
+def text_of(page: Page) -> str:
+    """The text as its editor has it: all of it, not what is just drawn."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the file").click()
+    return download.value.path().read_text(encoding="utf-8")
+
+
+def rename(place: Locator, name: str) -> None:
+    place.get_by_label("name", exact=True).first.fill(name)
+    place.get_by_label("name", exact=True).first.press("Enter")
+
+
+def test_from_an_empty_page_to_a_campaign_that_runs_without_a_line_of_yaml(
+    page: Page, running: Service, faults: list[str]
+) -> None:
+    page.get_by_role("button", name="or empty").click()
+    campaign = part(page, "Campaign")
+    campaign.get_by_label("name", exact=True).fill("esterification")
+    campaign.get_by_label("title").fill("Yield of an ester")
+
+    robots = part(page, "Robots")
+    thing(robots, "robot bench").get_by_label("driver").select_option("simulated")
+    rename(thing(robots, "robot bench"), "reactor")
+
+    parameters = part(page, "Parameters")
+    rename(thing(parameters, "parameter amount"), "catalyst")
+    catalyst = thing(parameters, "parameter catalyst")
+    catalyst.get_by_label("title").fill("Acid catalyst")
+    catalyst.get_by_label("high").fill("80")
+    parameters.get_by_role("button", name="Add parameter").click()
+    rename(thing(parameters, "parameter parameter_1"), "temperature")
+    temperature = thing(parameters, "parameter temperature")
+    temperature.get_by_label("kind").select_option("integer")
+    temperature.get_by_label("unit").fill("degC")
+    temperature.get_by_label("low").fill("40")
+    temperature.get_by_label("high").fill("90")
+
+    protocol = part(page, "Protocol")
+    prepare = thing(protocol, "step prepare")
+    prepare.get_by_role("button", name="Add operation").click()
+    heat = thing(prepare, "operation 2 (add_solid)")
+    heat.get_by_label("operation", exact=True).select_option("heat")
+    heat = thing(prepare, "operation 2 (heat)")
+    heat.get_by_label("temperature: where it comes from").select_option("parameter")
+    heat.get_by_label("temperature: which parameter").select_option("temperature")
+    heat.get_by_text("More").click()
+    heat.get_by_label("each").select_option("well")
+    protocol.get_by_role("button", name="Add step").click()
+    rename(thing(protocol, "step step_1"), "analyse")
+    analyse = thing(protocol, "step analyse")
+    reading = thing(analyse, "operation 1 (add_solid)")
+    reading.get_by_label("operation", exact=True).select_option("read")
+
+    outcomes = part(page, "Outcomes and objectives")
+    rename(thing(outcomes, "outcome result"), "conversion")
+    conversion = thing(outcomes, "outcome conversion")
+    conversion.get_by_label("how it is measured").select_option("absorbance")
+    conversion.get_by_label("read in").select_option("analyse")
+    conversion.get_by_label("full").fill("2.05")
+
+    page.get_by_label("wells of a plate").or_(
+        part(page, "Plates").get_by_label("labware")
+    ).first.fill("12-well")
+    rounds = part(page, "Rounds and their end")
+    rounds.get_by_role("button", name="Fill them").click()
+    part(page, "Rounds and their end").get_by_label("rounds", exact=True).fill("1")
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+    expect(page.locator("#preview")).to_contain_text("1 round of 12 wells")
+    accessible(page, faults, "the builder with a valid campaign")
+
+    # Pressed twice, as people do: it is launched once.
+    page.get_by_role("button", name="Launch", exact=True).dblclick()
+    page.wait_for_url("**/campaigns/esterification")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Yield of an ester")
+    expect(page.locator(".head .status")).to_have_text("finished")
+    journal = Journal(f"sqlite:///{running.home / 'journal.sqlite'}")
+    assert [name for name in journal.campaign_ids() if "esterification" in name] == [
+        "esterification"
+    ]
+    launched = read_campaign(file_text(journal, "esterification"))
+    assert launched.outcome.name == "conversion"
+    assert all(well.value is not None for well in journal.state("esterification").rounds[0].wells)
+    journal.close()
+
+
+def test_what_a_person_wrote_stays_as_it_was_written(page: Page) -> None:
+    example(page, "formulation")
+    part(page, "Parameters").get_by_label("high").first.fill("55")
+    thing(part(page, "Parameters"), "parameter water").get_by_label(
+        "Move parameter water up"
+    ).click()
+    before = FORMULATION.read_text()
+    oil, water = (line for line in before.splitlines(True) if "kind: continuous" in line)
+    assert "high: 60" in oil
+    assert text_of(page) == before.replace(oil + water, water + oil.replace("60", "55"))
+
+
+def test_a_new_name_is_taken_over_wherever_it_is_used_and_can_be_taken_back(page: Page) -> None:
+    example(page, "formulation")
+    rename(thing(part(page, "Parameters"), "parameter oil"), "fat")
+    text = text_of(page)
+    assert "oil" not in text.replace("oil-in-water", "").replace("setting: oil", "")
+    assert "parts: [fat, water, wax, carbomer, xanthan]" in text
+    assert "numerator: fat" in text
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+    page.get_by_role("button", name="Undo").click()
+    assert text_of(page) == FORMULATION.read_text()
+
+
+def test_what_is_wrong_is_said_at_its_field(page: Page, faults: list[str]) -> None:
+    example(page, "formulation")
+    water = thing(part(page, "Parameters"), "parameter water")
+    water.get_by_label("high").fill("5")
+    expect(water.get_by_label("high")).to_have_attribute("aria-invalid", "true")
+    expect(water).to_contain_text("5 is not above low (expected low < high)")
+    shake = thing(part(page, "Protocol"), "operation 6 (shake)")
+    shake.get_by_label("duration", exact=True).fill("soon")
+    expect(shake).to_contain_text(
+        "'soon' does not start with a number and a space (expected a quantity such as '3 min')"
+    )
+    expect(page.get_by_role("button", name="Launch", exact=True)).to_be_disabled()
+    accessible(page, faults, "the builder with problems")
+    page.locator("#findings").get_by_role("button").first.click()
+    expect(water.get_by_label("high")).to_be_focused()
+
+
+def test_constraints_say_how_much_of_the_space_they_leave(page: Page) -> None:
+    example(page, "formulation")
+    left = part(page, "Parameters").locator(".permitted")
+    expect(left).to_contain_text("of all combinations are permitted")
+    ratio = thing(part(page, "Parameters"), "constraint 3")
+    ratio.get_by_label("at most").fill("100")
+    expect(left).to_contain_text("oil / water <= 100 by itself: 100 %")
+
+
+def test_wells_are_chosen_on_a_drawing_by_keys_alone(page: Page) -> None:
+    page.get_by_role("button", name="or empty").click()
+    plates = part(page, "Plates")
+    plates.get_by_label("labware").fill("96-well")
+    first = plates.get_by_role("gridcell", name="A1, in use")
+    first.focus()
+    for key in ("ArrowDown", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(plates.get_by_label("wells", exact=True)).to_have_value("B2:C3")
+    expect(plates).to_contain_text("4 of 96 wells of a plate are in use")
+
+
+def test_parameters_are_made_by_keys_alone(page: Page) -> None:
+    page.get_by_role("button", name="or empty").focus()
+    page.keyboard.press("Enter")
+    part(page, "Parameters").get_by_role("button", name="Add parameter").focus()
+    page.keyboard.press("Enter")
+    # The focus is in the new parameter, at its name.
+    expect(page.locator(":focus")).to_have_value("parameter_1")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("pressure")
+    for words in ("", "Pressure"):
+        page.keyboard.press("Tab")
+        if words:
+            page.keyboard.type(words)
+    page.keyboard.press("Tab")
+    page.keyboard.type("integer")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert "name: pressure" in text_of(page)
+
+
+def test_a_reload_loses_nothing(page: Page, running: Service) -> None:
+    example(page, "formulation")
+    part(page, "Campaign").get_by_label("title").fill("My own cream")
+    page.reload()
+    expect(part(page, "Campaign").get_by_label("title")).to_have_value("My own cream")
+    page.goto(f"{running.url}/campaigns/new")
+    page.get_by_role("button", name="Go on with it").click()
+    assert "My own cream" in text_of(page)
+
+
+def test_the_text_itself_is_one_click_away(page: Page, faults: list[str]) -> None:
+    example(page, "formulation")
+    page.get_by_role("tab", name="Text").click()
+    editor = page.get_by_role("textbox", name="Campaign file")
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text("\nstrategy: sob")
+    page.keyboard.press("Control+Space")
+    page.locator(".cm-tooltip-autocomplete").get_by_text("sobol").click()
+    page.get_by_role("tab", name="Form").click()
+    strategy = part(page, "Rounds and their end").get_by_label("strategy", exact=True)
+    expect(strategy).to_have_value("sobol")
+    page.get_by_role("tab", name="Text").click()
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text("\nstopp: 1\n")
+    expect(page.locator("#findings")).to_contain_text("did you mean 'stop'")
+    accessible(page, faults, "the text of a campaign")
+
+
+def test_the_same_campaign_is_launched_once_more_only_after_a_question(
+    page: Page, running: Service
+) -> None:
+    page.get_by_role("button", name="or empty").click()
+    part(page, "Campaign").get_by_label("name", exact=True).fill("twice")
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    page.wait_for_url("**/campaigns/twice")
+    page.get_by_role("link", name="Duplicate").click()
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    question = page.get_by_role("dialog", name="Launch it once more?")
+    expect(question).to_contain_text("twice, running")
+    question.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Launch", exact=True).click()
+    question.get_by_role("button", name="Launch once more").click()
+    page.wait_for_url("**/campaigns/twice-2")
