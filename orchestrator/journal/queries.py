@@ -181,6 +181,22 @@ def readings(
         )
 
 
+def latest_images(journal: Journal, campaign_id: str) -> dict[tuple[int, int, str], int]:
+    """Round, plate and well -> the reading (by id) that is the latest image of it."""
+    place = ReadingRow.round, ReadingRow.plate, ReadingRow.well
+    query = (
+        select(*place, func.max(ReadingRow.id))
+        .where(ReadingRow.campaign_id == campaign_id, ReadingRow.kind == "image")
+        .group_by(*map(col, place))
+    )
+    with journal.reading_session() as session:
+        return {
+            (number, plate, well): reading
+            for number, plate, well, reading in session.exec(query)
+            if reading is not None
+        }
+
+
 def measurement_of(journal: Journal, reading: int) -> str:
     """The name of the measurement that a reading (by id) is of; empty if it is of the objective."""
     query = select(MeasurementRow.name).where(MeasurementRow.reading_id == reading)

@@ -23,6 +23,7 @@ from orchestrator.service.path_prefix import location_below
 from orchestrator.service.problems import install, problem
 from orchestrator.service.routes.access import people, tokens
 from orchestrator.service.routes.campaigns import campaigns
+from orchestrator.service.routes.charts import charts
 from orchestrator.service.routes.checklists import checklists
 from orchestrator.service.routes.events import events
 from orchestrator.service.routes.health import health
@@ -103,6 +104,7 @@ def create_app(
         launching,
         vocabulary,
         campaigns,
+        charts,
         images,
         steering(acts),
         checklists,

@@ -1,6 +1,8 @@
 """Insight: the model's results for a campaign, cached, one campaign computed at a time."""
 
 import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from scipy.stats import norm
 
@@ -24,31 +26,35 @@ _SHARE = 0.9
 _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
 
 
+_Made = TypeVar("_Made")
+
+
 class Insights:
     """The latest results, by campaign, with the observations that they are of."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._insights: dict[str, tuple[tuple[Observation, ...], Insight]] = {}
-        self._figures: dict[str, tuple[tuple[Observation, ...], dict[str, bytes]]] = {}
+        self._lock = threading.RLock()
+        self._made: dict[str, tuple[tuple[Observation, ...], dict[str, Any]]] = {}
 
     def of(self, state: CampaignState) -> Insight:
         """The model's results for a campaign; takes seconds when there are new observations."""
-        with self._lock:
-            known = self._insights.get(state.id)
-            if known is None or known[0] != state.observations:
-                known = state.observations, _insight(state)
-                self._insights[state.id] = known
-            return known[1]
+        return self.kept(state, "insight", lambda: _insight(state))
 
     def figure(self, state: CampaignState, name: str) -> bytes | None:
         """A figure as SVG; None where there is none."""
+        return self.kept(state, "figures", lambda: _figures(state)).get(name)
+
+    def kept(self, state: CampaignState, what: str, make: Callable[[], _Made]) -> _Made:
+        """What was made of a campaign's observations under this name, or it is made now."""
         with self._lock:
-            known = self._figures.get(state.id)
-            if known is None or known[0] != state.observations:
-                known = state.observations, _figures(state)
-                self._figures[state.id] = known
-            return known[1].get(name)
+            observations, made = self._made.get(state.id, (None, {}))
+            if observations != state.observations:
+                made = {}
+                self._made[state.id] = state.observations, made
+            if what not in made:
+                made[what] = make()
+            found: _Made = made[what]
+            return found
 
 
 def _insight(state: CampaignState) -> Insight:

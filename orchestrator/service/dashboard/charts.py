@@ -1,66 +1,20 @@
-"""Charts of the dashboard: positions and colours, which the templates render as SVG."""
+"""The calendar and the plate maps: positions and colours, which the templates render as SVG."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from statistics import fmean, quantiles
 from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.colors import to_hex
-from matplotlib.ticker import MaxNLocator
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.journal.queries import StepDay
 from orchestrator.results.model_figures import COLOUR_MAP
 from orchestrator.service.schema import StepView
-from protocols.scale import Scale, share
+from protocols.scale import share
 from protocols.wells import well_row_column
-
-WIDTH, HEIGHT = 1100.0, 320.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 22.0, 34.0
-
-
-class Dot(NamedTuple):
-    """A well on a chart; `shape` goes with the role, so that nothing depends on colour alone."""
-
-    x: float
-    y: float
-    shape: str
-    title: str
-    link: str
-
-
-class Band(NamedTuple):
-    """The wells of one round on a chart."""
-
-    x: float
-    width: float
-    label: str
-    low: float
-    middle: float
-    high: float
-    wells: int
-
-
-class Level(NamedTuple):
-    """A line across a chart."""
-
-    y: float
-    label: str
-    kind: str
-
-
-class ValueChart(NamedTuple):
-    """Every well in the order of rounds and plates, the best so far, and each round's quartiles."""
-
-    dots: tuple[Dot, ...]
-    best: str
-    bands: tuple[Band, ...]
-    levels: tuple[Level, ...]
-    ticks: tuple[tuple[float, str], ...]
-    text: str
 
 
 class Cell(NamedTuple):
@@ -110,9 +64,6 @@ class PlateMap(NamedTuple):
     wells: tuple[MapWell, ...]
 
 
-_SHAPES = {"standard": "square", "control": "diamond"}
-
-
 Ends = tuple[float, float]
 """The values at the bottom and the top of an axis, or at the dark and the bright end of colours."""
 
@@ -123,10 +74,6 @@ def ends_of(state: CampaignState) -> Ends:
     levels = [state.campaign.stop.target, state.campaign.objective.target]
     shown = [value for value in (*found, *levels) if value is not None]
     return state.campaign.outcome.scale.ends(shown)
-
-
-def _y(value: float, ends: Ends) -> float:
-    return round(TOP + (1 - share(value, ends)) * (HEIGHT - TOP - BOTTOM), 1)
 
 
 @lru_cache(1024)
@@ -141,95 +88,6 @@ def colour(place: float) -> tuple[str, str]:
 def scale() -> list[tuple[float, str]]:
     """The colours at places from 0 to 1, for a legend."""
     return [(step / 20, colour(step / 20)[0]) for step in range(21)]
-
-
-def value_chart(state: CampaignState) -> ValueChart:
-    """Where every well of a campaign lies."""
-    objective, scale = state.campaign.objective, state.campaign.outcome.scale
-    ends = ends_of(state)
-    number = max(sum(len(batch.wells) for batch in state.rounds), 1)
-    step = (WIDTH - LEFT - RIGHT) / number
-    dots: list[Dot] = []
-    bands: list[Band] = []
-    line: list[str] = []
-    best: float | None = None
-    place = 0
-    for round_ in state.rounds:
-        begin = place
-        values = []
-        for well in round_.wells:
-            x = round(LEFT + (place + 0.5) * step, 1)
-            place += 1
-            value = well.trusted
-            if value is None:
-                continue
-            values.append(value)
-            best = objective.best([value] if best is None else [best, value])
-            line.append(f"{x},{_y(value if best is None else best, ends)}")
-            where = f"round {round_.number}, plate {well.well.plate}, {well.well.name}"
-            title = f"{scale.text(value)}, {well.proposal.role}: {where}"
-            dots.append(
-                Dot(
-                    x,
-                    _y(value, ends),
-                    _SHAPES.get(well.proposal.role, "circle"),
-                    title,
-                    _link(state, round_, well),
-                )
-            )
-        low, middle, high = quantiles(values, n=4) if len(values) > 1 else (values or [ends[0]]) * 3
-        x, width = round(LEFT + begin * step, 1), round((place - begin) * step, 1)
-        bands.append(
-            Band(
-                x,
-                width,
-                f"round {round_.number}",
-                _y(low, ends),
-                _y(middle, ends),
-                _y(high, ends),
-                len(values),
-            )
-        )
-    return ValueChart(
-        dots=tuple(dots),
-        best=" ".join(line),
-        bands=tuple(bands),
-        levels=tuple(_levels(state, ends)),
-        ticks=tuple((_y(value, ends), f"{value:g}") for value in _ticks(scale, ends)),
-        text=f"{len(dots)} wells with a value in {len(state.rounds)} rounds; "
-        + ("no value yet" if best is None else f"best so far {scale.text(best)}"),
-    )
-
-
-def _ticks(scale: Scale, ends: Ends) -> list[float]:
-    """Five values over a natural range, or round ones between the ends."""
-    low, high = ends
-    if scale.natural_range is not None:
-        return [low + quarter * (high - low) / 4 for quarter in range(5)]
-    return [float(value) for value in MaxNLocator(5).tick_values(low, high) if low <= value <= high]
-
-
-def _levels(state: CampaignState, ends: Ends) -> Sequence[Level]:
-    scale, stop, wanted = (
-        state.campaign.outcome.scale,
-        state.campaign.stop.target,
-        state.campaign.objective.target,
-    )
-    standards = [
-        value
-        for round_ in state.rounds
-        for well in round_.wells
-        if well.proposal.role == "standard" and (value := well.trusted) is not None
-    ]
-    levels = []
-    if standards:
-        mean = fmean(standards)
-        levels.append(Level(_y(mean, ends), f"standard {scale.rough(mean)}", "standard"))
-    if stop is not None:
-        levels.append(Level(_y(stop, ends), f"target {stop:g}", "target"))
-    if wanted is not None and wanted != stop:
-        levels.append(Level(_y(wanted, ends), f"to match {wanted:g}", "target"))
-    return levels
 
 
 def _link(state: CampaignState, round_: RoundState, well: WellState) -> str:

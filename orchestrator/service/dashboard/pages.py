@@ -7,6 +7,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs
+from zlib import crc32
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -150,8 +151,8 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         "campaign.html",
         sharing=sharing,
         campaign=view,
-        chart=charts.value_chart(state),
-        box=charts,
+        objectives=len(state.campaign.objectives),
+        results=_results(state),
         calendar=found,
         round=round_view(state, chosen, zone) if chosen else None,
         plates=charts.plate_maps(state, chosen) if chosen else [],
@@ -165,6 +166,16 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
     )
 
 
+def _results(state: CampaignState) -> str:
+    """What changes whenever charts would look different."""
+    seen = [
+        (well.lost, well.value, well.flags, dict(well.measured), well.covariates)
+        for batch in state.rounds
+        for well in batch.wells
+    ]
+    return f"{crc32(repr((seen, state.campaign.stop)).encode()):08x}"
+
+
 @pages.get("/campaigns/{campaign_id}/insight")
 def insight(
     request: Request, backend: TheBackend, who: Viewer, campaign_id: CampaignId
@@ -172,11 +183,7 @@ def insight(
     """The model's page of a campaign; its content is requested later, for it takes seconds."""
     last, state = backend.state(campaign_id)
     found = backend.insights.of(state)
-    names = [
-        name
-        for name in ("effects", "pair-effect", "calibration", "pareto-front", "trade-off")
-        if found.recommended or found.front
-    ]
+    names = [name for name in ("effects", "pareto-front") if found.recommended or found.front]
     names = [name for name in names if backend.insights.figure(state, name) is not None]
     view = view_of(backend, last, state)
     return _html(request, _rendered("insight.html", insight=found, campaign=view, figures=names))
