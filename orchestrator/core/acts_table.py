@@ -1284,6 +1284,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
                 option="",
                 none="",
                 file=False,
+                binary=False,
             ),
             FieldSpec(
                 name="act",
@@ -1298,6 +1299,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
                 option="",
                 none="",
                 file=False,
+                binary=False,
             ),
             FieldSpec(
                 name="values",
@@ -1312,6 +1314,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
                 option="value",
                 none="",
                 file=False,
+                binary=False,
             ),
         ),
     ),
@@ -1333,6 +1336,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
                 option="",
                 none="",
                 file=False,
+                binary=False,
             ),
             FieldSpec(
                 name="suggestion",
@@ -1347,6 +1351,7 @@ ACT_SPECS: tuple[ActSpec, ...] = (
                 option="",
                 none="",
                 file=False,
+                binary=False,
             ),
         ),
     ),

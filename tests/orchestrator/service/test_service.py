@@ -50,11 +50,7 @@ ADMIN = {
     "/api/v1/tokens/{token}",
     "/api/v1/campaigns/{campaign_id}/robot-address",
 }
-LOOKING = {
-    "/api/v1/campaigns/validate",
-    "/api/v1/campaigns/migrate",
-    "/api/v1/campaigns/{campaign_id}/suggestions",
-}
+LOOKING = {f"/api/v1/campaigns/{n}" for n in ("validate", "migrate", "{campaign_id}/suggestions")}
 
 
 def needed(method: str, path: str) -> Role | None:
