@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEMO_HOME ?= .wellwise/demo
+DEMO_HOME ?= .wellwise
 
 .PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
-	$(BIN)/wellwise run examples/rpe/campaign.yaml --home $(DEMO_HOME) --again
+	$(BIN)/wellwise demo --home $(DEMO_HOME)
 
 # The dashboard, with a link that signs in printed at the first start.
 serve: $(READY)

@@ -59,6 +59,18 @@ def run(
     out: Out = None,
 ) -> None:
     """Run a campaign from its file to its best condition; asks before the same runs once more."""
+    launch_and_run(file, home, lab, seed, again, out)
+
+
+def launch_and_run(
+    file: Path,
+    home: Path | None,
+    lab: Path | None = None,
+    seed: int | None = None,
+    again: bool = False,
+    out: Path | None = None,
+) -> None:
+    """Launch the campaign of a file and run it; the arguments are those of the command `run`."""
     from orchestrator.cli.live import run_on
     from orchestrator.intake.campaign_check import past_observations
     from orchestrator.intake.past_results import not_tried_again

@@ -32,6 +32,12 @@ class Commands(LazyGroup):
     """Every command, most used first."""
 
     sections: ClassVar[Sections] = {
+        "Begin": _of(
+            "begin",
+            "beginning",
+            demo="Run an example on a simulated robot.",
+            new="Write a campaign file of your own from a few questions.",
+        ),
         "Campaigns": _of(
             "campaign",
             "campaigns",

@@ -183,8 +183,8 @@ def whole(installed: Installed) -> None:
     if Path(example).is_relative_to(ROOT):
         raise Fault(f"the example is the one of the sources: {example}")
     home = str(installed.folder / "home")
-    say(f"run {EXAMPLE}")
-    printed = installed.run("wellwise", "run", example, "--home", home)
+    say(f"demo {EXAMPLE}")
+    printed = installed.run("wellwise", "demo", EXAMPLE, "--home", home)
     say(printed.strip().splitlines()[-1])
     installed.run(
         "wellwise", "report", CAMPAIGN, "--home", home, "--out", str(installed.folder / "results")
