@@ -18,6 +18,7 @@ _BESIDE = re.compile(  # columns of a list that are no reading
     re.IGNORECASE,
 )
 _END = "~end"
+_COLUMNS = 48  # of the plate with most wells
 
 
 class Cell(NamedTuple):
@@ -42,6 +43,8 @@ def blocks_of(table: TableText) -> list[Block]:
     """Every block of a file, in its order; none where it has neither a grid nor a list."""
     found = next((place for place, row in enumerate(table.rows) if _well_columns(row.cells)), None)
     blocks = list(_grids(table.rows)) if found is None else _list_blocks(table, found)
+    if not any(block.cells for block in blocks):
+        blocks = [*blocks, *_across(table)]
     return [block for block in blocks if block.cells or block.stray]
 
 
@@ -116,6 +119,23 @@ def _grids(rows: Sequence[TableRow]) -> Iterator[Block]:
     yield from open_blocks.values()
 
 
+def _across(table: TableText) -> Iterator[Block]:
+    """Reads as rows below a row of wells, as SoftMax Pro writes them in its column format."""
+    wells: dict[int, str] = {}
+    title = ""
+    for row in table.rows:
+        named = {place: well for place, cell in enumerate(row.cells) if (well := well_name(cell))}
+        if len(named) > 1:
+            wells = named
+            continue
+        cells = [(well, row.cells[at]) for at, well in wells.items() if at < len(row.cells)]
+        if any(finite(table, cell) is not None for _, cell in cells):
+            first = next((cell for cell in row.cells[: min(wells)] if cell), "")
+            yield Block(title or first, [Cell(row.line, well, cell) for well, cell in cells])
+        elif not cells:
+            title = _title(row.cells)
+
+
 def _title(cells: Sequence[str]) -> str:
     """What a line above a grid calls it: its first words, or a plate's name behind `Plate:`."""
     found = [cell for cell in cells if cell]
@@ -131,12 +151,14 @@ def _labelled(row: TableRow, columns: dict[int, int]) -> str:
 def _numbered(row: Sequence[str]) -> dict[int, int]:
     """Cell -> column of the plate, of a row that numbers the columns 1, 2, ...; otherwise empty.
 
-    Its first cell is the grid's corner, which may hold anything that is no number; a column of
-    temperatures may follow.
+    Where a part of the plate was read, two or more may begin at another one. The first cell is the
+    grid's corner, which may hold anything that is no number; a column of temperatures may follow.
     """
     numbers = {place: int(cell) for place, cell in enumerate(row) if place and cell.isdecimal()}
-    expected = list(range(1, len(numbers) + 1))
+    first = next(iter(numbers.values()), 1)
+    expected = list(range(first, first + len(numbers)))
+    partial = first != 1 and (len(numbers) < 2 or expected[-1] > _COLUMNS)
     filled = sum(1 for cell in row[1:] if cell and not _TEMPERATURE.fullmatch(cell))
-    sound = list(numbers.values()) == expected and filled == len(numbers)
+    sound = list(numbers.values()) == expected and filled == len(numbers) and not partial
     corner = not row or (well_name(row[0]) is None and row_letters(row[0]) is None)
     return numbers if numbers and sound and corner else {}

@@ -4,7 +4,7 @@ import re
 
 from protocols.errors import InvalidInput, Problem
 from protocols.plate_blocks import Block, blocks_of
-from protocols.table_text import TableRow, TableText, finite, read_table
+from protocols.table_text import TableRow, TableText, finite, is_missing, read_table
 from protocols.wells import well_name
 
 _OUT_OF_RANGE = re.compile(
@@ -22,9 +22,10 @@ def read_plate_table(text: str, where: str, block: str = "") -> dict[str, float]
     """Numbers by well from a plate reader's file: columns well and value, or a grid A to P.
 
     Cells are separated by commas, semicolons or tabs, or it is a workbook (as a `data:` URL). A
-    well with an empty cell was not read and is left out. The heads of the two columns may be
-    missing. The corner of a grid may be empty or hold a mark such as `<>`. Where a file has several
-    blocks (wavelengths, reads, plates), `block` says which, by its name or its number from 1.
+    well with an empty cell (or NA, NaN, a dash) was not read and is left out. The heads of the two
+    columns may be missing. The corner of a grid may be empty or hold a mark such as `<>`. Where a
+    file has several blocks (wavelengths, reads, plates), `block` says which, by its name or its
+    number from 1.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}
@@ -97,13 +98,13 @@ def _numbers(text: str, where: str, name: str) -> dict[str, float | None]:
     for line, well, cell in block.cells:
         if well in found:
             problem(line, f"{well} comes a second time")
-        number = found[well] = finite(table, cell) if cell else None
-        if number is not None or not cell:
+        number = found[well] = None if is_missing(cell) else finite(table, cell)
+        if number is not None or is_missing(cell):
             continue
         if _OUT_OF_RANGE.fullmatch(cell):
             problem(line, f"{well}: {cell!r} is a value that the reader could not measure", _NUMBER)
         else:
-            problem(line, f"{well}: {cell!r} is no number")
+            problem(line, f"{well}: {cell!r} is no number", _NUMBER)
     if not problems and all(number is None for number in found.values()):
         problems.append(Problem(where=where, message="every well in it is empty", expected=_NUMBER))
     if problems:

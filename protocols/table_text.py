@@ -18,6 +18,14 @@ _SEP_LINE = re.compile(r"\"?sep=(.)\"?[,;\t]*", re.IGNORECASE)
 _POINT = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d+,\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
+_SPACED = re.compile(r"([+-]?[1-9]\d{0,2})((?:[\s'\u2019]\d{3})+)([.,]\d+)?")
+_GROUPED = {
+    ",": re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"),
+    ".": re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?"),
+}
+"""Numbers whose thousands are separated by the key."""
+
+_NOT_THERE = frozenset({"na", "n/a", "n.a.", "nan", "null", "none", "-", "--", "\u2013", "\u2014"})
 
 
 class TableRow(NamedTuple):
@@ -33,6 +41,8 @@ class TableText(NamedTuple):
     rows: tuple[TableRow, ...]
     delimiter: str
     decimal_comma: bool
+    thousands: str = ""
+    """What separates thousands beside spaces and apostrophes, where a cell leaves no doubt."""
 
     def number(self, cell: str) -> float:
         """The number in a cell; nan and inf are numbers too.
@@ -40,6 +50,9 @@ class TableText(NamedTuple):
         Raises:
             ValueError: there is none, or a comma in it may mean either thing.
         """
+        cell = _ungrouped(cell)
+        if self.thousands and _GROUPED[self.thousands].fullmatch(cell):
+            cell = cell.replace(self.thousands, "")
         if self.decimal_comma and _COMMA.fullmatch(cell):
             cell = cell.replace(",", ".")
         if "_" in cell:  # Python's own way to write thousands, and nobody else's
@@ -53,7 +66,9 @@ def read_table(text: str, where: str) -> TableText:
     A byte-order mark, a first line such as `sep=;`, blank rows and spaces around cells are left
     out; letters and their accents are composed (NFC). Between semicolons or tabs `0,5` is 0.5,
     unless the table has decimal points too, or every comma may separate thousands (`1,234`
-    between tabs). A workbook or a Parquet file may come as a `data:` URL.
+    between tabs). Where a number has both, as `1.234,5` has, the first separates thousands in the
+    whole table; spaces and apostrophes between thousands are always understood. A workbook or a
+    Parquet file may come as a `data:` URL.
 
     >>> table = read_table("\ufeffdose ;signal\n10;0,5\n", "past.csv")
     >>> [row.cells for row in table.rows]
@@ -107,9 +122,27 @@ def _alike(rows: tuple[TableRow, ...]) -> int:
     return max(widths.values(), default=0)
 
 
+def _ungrouped(cell: str) -> str:
+    """A number without the spaces or apostrophes between its thousands, and with a plain minus."""
+    cell = cell.replace("\u2212", "-")
+    if (spaced := _SPACED.fullmatch(cell)) is None:
+        return cell
+    whole, groups, rest = spaced.groups()
+    return whole + "".join(filter(str.isdecimal, groups)) + (rest or "")
+
+
 def _table(rows: tuple[TableRow, ...], delimiter: str) -> TableText:
-    cells = [cell for row in rows for cell in row.cells]
+    cells = [_ungrouped(cell) for row in rows for cell in row.cells]
     commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
+    styles = {
+        mark
+        for mark, other in ((",", "."), (".", ","))
+        for cell in cells
+        if mark in cell and other in cell and _GROUPED[mark].fullmatch(cell)
+    }
+    if len(styles) == 1:
+        (thousands,) = styles
+        return TableText(rows, delimiter, thousands == ".", thousands)
     decimal_comma = (
         delimiter != ","
         and bool(commas)
@@ -117,6 +150,11 @@ def _table(rows: tuple[TableRow, ...], delimiter: str) -> TableText:
         and not (delimiter == "\t" and all(_THOUSANDS.fullmatch(cell) for cell in commas))
     )
     return TableText(rows, delimiter, decimal_comma)
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no value: it is empty, or NA, NaN, a dash and the like."""
+    return not cell or cell.casefold() in _NOT_THERE
 
 
 def finite(table: TableText, cell: str) -> float | None:

@@ -9,7 +9,7 @@ from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
 from protocols.errors import InvalidInput, Problem
 from protocols.outcomes import Outcome
-from protocols.table_text import TableText, read_table
+from protocols.table_text import TableText, is_missing, read_table
 
 _OWN_EXPORT = {"campaign", "round", "plate", "well", "role", "ratio", "flags"}
 """Headers by which the table of an earlier campaign's wells is known."""
@@ -238,7 +238,7 @@ class _Row:
             round_number = int(number or 1)
         cell = "" if "flags" in values else self._cells.get("flags", "")
         flags = tuple(flag for part in cell.split(";") if (flag := part.strip()))
-        if not self._cells[campaign.outcome.name] or "lost" in flags:
+        if is_missing(self._cells[campaign.outcome.name]) or "lost" in flags:
             return None
         result = self._value(campaign.outcome)
         further = {found.name: self._value(found) for found in campaign.further}
@@ -255,7 +255,7 @@ class _Row:
     def _value(self, outcome: Outcome) -> float | None:
         """The value of an outcome, in its unit; None where there is none, or it cannot be."""
         name, scale = outcome.name, outcome.scale
-        if not self._cells.get(name):
+        if is_missing(self._cells.get(name, "")):
             return None
         number = self._number(name)
         result = None if number is None else self._columns[name].converted(number, scale.unit)

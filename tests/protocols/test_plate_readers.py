@@ -135,3 +135,32 @@ def test_a_formula_that_was_never_calculated_is_not_an_empty_cell() -> None:
     book.save(file)
     with pytest.raises(InvalidInput, match=r"t\.xlsx:2: =1\+1 has no stored value"):
         table_text(file.getvalue(), "t.xlsx")
+
+
+# Molecular Devices SoftMax Pro, column format: wells across, a read in a row.
+SOFTMAX_COLUMNS = (
+    "##BLOCKS= 1\nPlate:\tPlate1\t1.3\tTimeFormat\tEndpoint\tAbsorbance\tRaw\tFALSE\t1\n"
+    "\tTemperature(\u00b0C)\tA1\tA2\tB1\tB2\t\n\t24.5\t0.1\t0.2\t\t0.4\t\n\n~End\n"
+)
+
+
+def test_softmax_may_write_wells_across() -> None:
+    assert read_plate_table(SOFTMAX_COLUMNS, "r.txt") == {"A1": 0.1, "A2": 0.2, "B2": 0.4}
+
+
+def test_reads_in_rows_below_wells_are_blocks_by_their_time() -> None:
+    kinetic = "Time [s]\tA1\tA2\n0\t0.1\t0.2\n60\t0.3\t0.4\n"
+    assert read_plate_table(kinetic, "r.txt", "60") == {"A1": 0.3, "A2": 0.4}
+    with pytest.raises(InvalidInput, match="1: 0, 2: 60"):
+        read_plate_table(kinetic, "r.txt")
+
+
+def test_a_part_of_a_plate_has_its_own_columns() -> None:
+    part = "Raw\n\t4\t5\t6\nC\t0.1\t0.2\t0.3\nD\t0.4\t0.5\t0.6\n"
+    found = read_plate_table(part, "r.txt")
+    assert list(found) == ["C4", "C5", "C6", "D4", "D5", "D6"]
+
+
+@pytest.mark.parametrize("mark", ["NA", "n/a", "NaN", "-", "\u2013", ""])
+def test_a_well_that_was_not_read_is_left_out_whatever_is_written_for_it(mark: str) -> None:
+    assert read_plate_table(f"<>;1;2\nA;0,1;{mark}\n", "r.csv") == {"A1": 0.1}

@@ -51,7 +51,7 @@ def test_semicolons_in_the_text_of_a_table_with_commas_separate_nothing() -> Non
         ("a;b\n1,5;0.25\n", "1,5"),
         ("a\tb\n1,500\t12,000\n", "1,500"),
         ('a,b\n"1,5",2\n', "1,5"),
-        ("a;b\n1.234,5;2,5\n", "1.234,5"),
+        ("a;b\n1.234,5;1,234.5\n", "1.234,5"),
         ("a,b\n1_000,2\n", "1_000"),
     ],
     ids=["point and comma", "thousands", "between commas", "both in one", "underscore"],
@@ -60,6 +60,25 @@ def test_a_number_that_may_mean_two_things_is_none(text: str, cell: str) -> None
     table = read_table(text, "t.csv")
     assert cell in table.rows[1].cells
     assert finite(table, cell) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("a;b\n1.234,5;2,5\n", (1234.5, 2.5)),
+        ("a;b\n1.234,5;12.345\n", (1234.5, 12345)),
+        ("a\tb\n1,234.5\t12,345\n", (1234.5, 12345)),
+        ("a;b\n1\u202f234,5;-12\u00a0345\n", (1234.5, -12345)),
+        ("a;b\n12'345.67;2\u2019345\n", (12345.67, 2345)),
+        ("a;b\n\u22120.5;\u22121e-3\n", (-0.5, -0.001)),
+    ],
+    ids=["German", "both", "English", "French", "Swiss", "minus"],
+)
+def test_thousands_are_understood_where_a_number_leaves_no_doubt(
+    text: str, numbers: tuple[float, float]
+) -> None:
+    table = read_table(text, "t.csv")
+    assert tuple(map(table.number, table.rows[1].cells)) == numbers
 
 
 def test_what_is_no_table_is_refused_with_its_place() -> None:

@@ -38,8 +38,10 @@ def test_the_published_table_is_read_under_its_own_headers(rpe: Campaign, publis
     assert max(observation.value or 0 for observation in observations) == 0.859
 
 
-def test_a_row_without_a_ratio_is_a_lost_well(assay: Campaign) -> None:
-    assert len(read_history(f"{HEADER}\n10,20,0.4\n10,20,\n", "past.csv", assay, {})) == 1
+@pytest.mark.parametrize("nothing", ["", "NA", "NaN", "n/a", "-"])
+def test_a_row_without_a_ratio_is_a_lost_well(assay: Campaign, nothing: str) -> None:
+    text = f"{HEADER}\n10,20,0.4\n10,20,{nothing}\n"
+    assert len(read_history(text, "past.csv", assay, {})) == 1
 
 
 def test_all_problems_of_a_table_come_at_once(assay: Campaign) -> None:
