@@ -46,6 +46,7 @@ campaigns = typer.Typer()
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the file's.")]
 
+_MOST_SHOWN = 30
 _NO_CAMPAIGN = "No campaign yet: start one with wellwise run FILE."
 
 
@@ -199,8 +200,20 @@ def schema() -> None:
 
 
 @campaigns.command()
-def status(home: Home = None) -> None:
-    """List the campaigns, their states, and what a person is asked."""
+def status(
+    home: Home = None,
+    search: Annotated[
+        str, typer.Option(help="Words in id, title, parameters, project or tags.")
+    ] = "",
+    project: Annotated[str | None, typer.Option(help="Of this project; empty: of none.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="However many there are, the archive included.")
+    ] = False,
+) -> None:
+    """List the campaigns, their states, and what a person is asked.
+
+    Of many these are the latest, and all that ask a person for something.
+    """
     if not has_journal(home):
         console.print(_NO_CAMPAIGN)
         return
@@ -208,6 +221,7 @@ def status(home: Home = None) -> None:
 
     from orchestrator.cli.console import coming_line, outage_line
     from orchestrator.core.lifecycle import open_questions
+    from orchestrator.journal.campaign_list import Selection, listed, may_ask
     from orchestrator.journal.queries import job_counts
 
     with opened_journal(home) as (settings, journal):
@@ -217,7 +231,16 @@ def status(home: Home = None) -> None:
         questions: list[Question] = []
         outages: list[str] = []
         coming: list[str] = []
-        for campaign_id in journal.campaign_ids():
+        known = listed(journal)
+        sought = Selection(search, project=project, archived=None if everything else False)
+        found = [campaign.id for campaign in known if sought.takes(campaign)]
+        asking = may_ask(journal)
+        shown = [
+            campaign_id
+            for place, campaign_id in enumerate(found)
+            if everything or place < _MOST_SHOWN or campaign_id in asking
+        ]
+        for campaign_id in reversed(shown):
             state = journal.state(campaign_id)
             current = state.rounds[-1] if state.rounds else None
             counts = job_counts(journal, campaign_id, current.number) if current else Counter()
@@ -238,6 +261,8 @@ def status(home: Home = None) -> None:
                 "-" if state.best is None else state.campaign.outcome.scale.text(state.best),
                 f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}" if moment else "-",
             )
+        if len(shown) < len(known):
+            console.print(f"{len(shown)} of {len(known)} campaigns; all: wellwise status --all")
         if table.row_count:
             console.print(table)
             print_questions(questions)
@@ -245,7 +270,7 @@ def status(home: Home = None) -> None:
                 console.print(line, highlight=False, soft_wrap=True)
             for line in outages:
                 console.print(line, style="yellow", highlight=False, soft_wrap=True)
-        else:
+        elif not known:
             console.print(_NO_CAMPAIGN)
 
 

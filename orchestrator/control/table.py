@@ -16,6 +16,7 @@ from orchestrator.control.checklists import (
     TakeBackItems,
     WellWentWrong,
 )
+from orchestrator.control.filing import Archive, FileUnder, Unarchive
 from orchestrator.control.handover import HandOver
 from orchestrator.control.jobs import Decide
 from orchestrator.control.proposals import Approve, EditProposal
@@ -51,4 +52,7 @@ ACTS: list[type[Act]] = [
     Abort,
     Suggest,
     DeclineSuggestion,
+    FileUnder,
+    Archive,
+    Unarchive,
 ]

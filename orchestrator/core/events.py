@@ -15,6 +15,9 @@ class EventKind(StrEnum):
     CAMPAIGN_FINISHED = "campaign_finished"
     ROUNDS_SET = "rounds_set"
     CAMPAIGN_CHANGED = "campaign_changed"
+    CAMPAIGN_FILED = "campaign_filed"
+    CAMPAIGN_ARCHIVED = "campaign_archived"
+    CAMPAIGN_UNARCHIVED = "campaign_unarchived"
     CLOCK_MOVED = "clock_moved"
     NOTICE = "notice"
 

@@ -48,7 +48,10 @@ class JournalRow(SQLModel, table=True):
 
 
 class CampaignRow(SQLModel, table=True):
-    """One launch of a campaign file. `status`: running, paused, aborted, finished."""
+    """One launch of a campaign file. `status`: running, paused, aborted, finished.
+
+    `project`, `tags` and `archived` only say where people find it.
+    """
 
     __tablename__ = "campaign"
 
@@ -61,6 +64,9 @@ class CampaignRow(SQLModel, table=True):
     past: list[dict[str, Any]] = Field(sa_type=JSON)
     started_at: datetime = Field(sa_type=Moment)
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
+    project: str = ""
+    tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    archived: bool = False
 
 
 class RoundRow(SQLModel, table=True):

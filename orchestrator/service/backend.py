@@ -74,10 +74,11 @@ class Backend:
             began_at=datetime.now(UTC),
         )
 
-    def state(self, campaign_id: str) -> tuple[int, CampaignState]:
+    def state(self, campaign_id: str, last: int | None = None) -> tuple[int, CampaignState]:
         """The state of a campaign with the id of its latest event, cached for all requests.
 
-        It may be half a second old; what was done through this service is always in it.
+        It may be half a second old; what was done through this service is always in it. `last` is
+        that id where it was read just now.
 
         Raises:
             Missing: there is no such campaign.
@@ -87,7 +88,8 @@ class Backend:
             known = self._states.get(campaign_id)
             if known is not None and now - known.read_at < _OLD_S:
                 return known.last, known.state
-            last = self.journal.last_event(campaign_id)
+            if last is None:
+                last = self.journal.last_event(campaign_id)
             # The state is read after the id: it may be newer than the id says, never older.
             state = (
                 known.state

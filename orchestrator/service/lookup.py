@@ -8,7 +8,8 @@ from drivers.registry import driver_class
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState, JobStatus, RoundState
 from orchestrator.errors import Missing
-from orchestrator.journal import queries
+from orchestrator.journal import campaign_list, queries
+from orchestrator.journal.campaign_list import Filing, Listed
 from orchestrator.journal.suggestions import open_suggestions
 from orchestrator.lab.scoring import scorer_of
 from orchestrator.service.backend import Backend
@@ -16,6 +17,7 @@ from orchestrator.service.schema import (
     CampaignSummary,
     CampaignView,
     JobView,
+    Need,
     RobotView,
     WellHistory,
 )
@@ -24,6 +26,7 @@ from orchestrator.service.views import (
     campaign_view,
     event_view,
     job_view,
+    needs,
     observation_view,
     outage_view,
     reading_view,
@@ -88,6 +91,13 @@ def summary_of(backend: Backend, campaign_id: str) -> CampaignSummary:
     return campaign_summary(state, last, *_facts(backend, state), backend.settings.zone)
 
 
+def summary_of_listed(backend: Backend, campaign: Listed) -> CampaignSummary:
+    """The state of a campaign that was listed just now."""
+    last, state = backend.state(campaign.id, campaign.last_event)
+    facts = _facts(backend, state, campaign.filing)
+    return campaign_summary(state, last, *facts, backend.settings.zone)
+
+
 def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
     """The same with parameters, steps, rounds, and what is suggested."""
     with backend.journal.reading_session() as session:
@@ -95,7 +105,16 @@ def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
     return campaign_view(state, last, *_facts(backend, state), backend.settings.zone, suggestions)
 
 
-def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime | None, str]:
+def needs_of_all(backend: Backend) -> list[Need]:
+    """What a person is asked in any campaign, most urgent first of each, the newest first."""
+    asking = campaign_list.may_ask(backend.journal)
+    ids = (name for name in reversed(backend.journal.campaign_ids()) if name in asking)
+    return [need for name in ids for need in needs(backend.state(name)[1])]
+
+
+def _facts(
+    backend: Backend, state: CampaignState, filing: Filing | None = None
+) -> tuple[int, int, datetime | None, str, Filing]:
     counts = (
         queries.job_counts(backend.journal, state.id, len(state.rounds)) if state.rounds else {}
     )
@@ -105,6 +124,7 @@ def _facts(backend: Backend, state: CampaignState) -> tuple[int, int, datetime |
         sum(counts.values()),
         backend.journal.last_moment(state.id),
         fault_of(backend, state),
+        filing or campaign_list.filing_of(backend.journal, state.id),
     )
 
 

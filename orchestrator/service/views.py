@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from orchestrator.core.lifecycle import AskApproval, AskOperator, AskValues, open_questions
 from orchestrator.core.state import CampaignState, JobStatus, Outage, RoundState, WellState
+from orchestrator.journal.campaign_list import Filing
 from orchestrator.journal.tables import EventRow, JobRow, ObservationRow, ReadingRow
 from orchestrator.service.schema import (
     CampaignSummary,
@@ -37,10 +38,11 @@ def campaign_summary(
     jobs: int,
     moment: datetime | None,
     fault: str,
+    filing: Filing,
     zone: tzinfo,
 ) -> CampaignSummary:
     """The state of a campaign; `over` of the `jobs` of its current round need nothing more."""
-    return CampaignSummary(**_summary(state, last, over, jobs, moment, fault, zone))
+    return CampaignSummary(**_summary(state, last, over, jobs, moment, fault, filing, zone))
 
 
 def campaign_view(
@@ -50,6 +52,7 @@ def campaign_view(
     jobs: int,
     moment: datetime | None,
     fault: str,
+    filing: Filing,
     zone: tzinfo,
     suggestions: Sequence[EventRow],
 ) -> CampaignView:
@@ -81,7 +84,7 @@ def campaign_view(
         for s in campaign.protocol.steps
     ]
     return CampaignView(
-        **_summary(state, last, over, jobs, moment, fault, zone),
+        **_summary(state, last, over, jobs, moment, fault, filing, zone),
         objective=campaign.outcome.shown,
         outcomes=[
             OutcomeView(
@@ -121,6 +124,7 @@ def _summary(
     jobs: int,
     moment: datetime | None,
     fault: str,
+    filing: Filing,
     zone: tzinfo,
 ) -> dict[str, Any]:
     return {
@@ -145,6 +149,9 @@ def _summary(
         if state.status.over
         else [outage_view(outage, zone) for outage in state.outages],
         "trouble": fault,
+        "project": filing.project,
+        "tags": filing.tags,
+        "archived": filing.archived and state.status.over,
         "last_event": last,
     }
 

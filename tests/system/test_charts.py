@@ -21,7 +21,7 @@ from tests import acting
 from tests.builders import until_asked
 from tests.conftest import ASSAY_FILE, ROOT, START
 from tests.service import House
-from tests.system.test_dashboard import accessible, chromium, opened, service  # noqa: F401
+from tests.system.test_dashboard import accessible, chromium, confirm, opened, service  # noqa: F401
 
 TWO = (
     (ROOT / "examples" / "resistance" / "campaign.yaml")
@@ -277,6 +277,43 @@ def test_charts_are_saved_as_picture_and_table(lab: Lab) -> None:
         "Glycerol (uL)",
     }
     assert all(float(row["low"]) < float(row["high"]) for row in found)
+    done(page, lab)
+
+
+def test_campaigns_that_are_ticked_are_compared(lab: Lab) -> None:
+    page = lab.context.new_page()
+    page.goto(lab.url)
+    for state in (lab.images, lab.two):
+        page.get_by_label(f"Compare {state.id}").check()
+    page.evaluate("refresh()")
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.get_by_label(f"Compare {lab.two.id}")).to_be_checked()
+    accessible(page, "overview")
+    page.evaluate("window.refused = []")
+    page.get_by_role("button", name="Compare the ticked ones").click()
+    charts = page.locator("campaign-charts")
+    expect(charts.locator("svg.marks")).to_contain_text("Resistance (ohm): minimised")
+    best = charts.locator('.figure [aria-label*="best so far"][role="graphics-symbol"]')
+    assert best.count() == len(lab.images.rounds) + len(lab.two.rounds)
+    rows = list(csv.DictReader(io.StringIO(saved(page, charts, "CSV").decode())))
+    reached = {row["campaign"]: float(row["best so far"]) for row in rows}
+    assert reached == {lab.images.id: max(trusted(lab.images)), lab.two.id: min(trusted(lab.two))}
+    # The page of a campaign that is found by a parameter, filed away and brought back.
+    page.goto(lab.url)
+    page.get_by_label("Find campaigns").fill("glycerol")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator(".card h2")).to_have_count(1)
+    page.locator(".card h2 a").click()
+    confirm(page, "Archive", "published")
+    expect(page.get_by_role("button", name="Out of the archive")).to_be_visible()
+    page.goto(lab.url)
+    expect(page.locator(f"#card-{lab.two.id}")).to_have_count(0)
+    page.get_by_label("archive (1)").check()
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator(f"#card-{lab.two.id}")).to_be_visible()
+    page.goto(f"{lab.url}/campaigns/{lab.two.id}")
+    confirm(page, "Out of the archive", "a reviewer asks")
+    expect(page.get_by_role("button", name="Archive", exact=True)).to_be_visible()
     done(page, lab)
 
 

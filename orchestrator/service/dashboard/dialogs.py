@@ -27,6 +27,9 @@ _HAND_PLACED = frozenset(
         "set_rounds",
         "abort",
         "decline_suggestion",
+        "file_under",
+        "archive",
+        "unarchive",
     }
 )
 """Acts that have a button where they are needed.

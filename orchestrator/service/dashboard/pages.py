@@ -1,11 +1,11 @@
 """The dashboard: its pages; what people do there goes through the API."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import permutations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import parse_qs
 from zlib import crc32
 
@@ -14,9 +14,10 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from orchestrator.control.table import ACTS
-from orchestrator.core.state import CampaignState
+from orchestrator.core.state import CampaignState, CampaignStatus
 from orchestrator.journal import queries as record
 from orchestrator.journal.access_tokens import Denied, UnknownToken
+from orchestrator.journal.campaign_list import Listed, Selection, listed
 from orchestrator.service.authentication import (
     COOKIE,
     Admin,
@@ -26,8 +27,10 @@ from orchestrator.service.authentication import (
     identity,
 )
 from orchestrator.service.backend import Backend
+from orchestrator.service.charts import comparison_chart
 from orchestrator.service.dashboard import charts
 from orchestrator.service.dashboard.dialogs import further_acts
+from orchestrator.service.dashboard.overview import Looked, shown_on
 from orchestrator.service.dashboard.rendering import html as _html
 from orchestrator.service.dashboard.rendering import page as _page
 from orchestrator.service.dashboard.rendering import rendered as _rendered
@@ -35,11 +38,11 @@ from orchestrator.service.lookup import (
     fault_of,
     robots_of,
     round_of,
-    summary_of,
     view_of,
     well_history,
 )
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
+from orchestrator.service.schema.charts import MOST_COMPARED
 from orchestrator.service.views import event_view, round_view
 from protocols.conditions import Value
 
@@ -54,11 +57,11 @@ _FEED = 60
 _COOKIE_S = 12 * 3600
 
 
-def _seen(backend: Backend) -> tuple[int, Hashable]:
-    """The latest event in the states of all campaigns, and the version of pages of them."""
-    states = [backend.state(name) for name in backend.journal.campaign_ids()]
-    version = tuple((state.id, last, fault_of(backend, state)) for last, state in states)
-    return max((last for last, _ in states), default=0), version
+def _seen(backend: Backend, everything: Sequence[Listed]) -> tuple[int, Hashable]:
+    """The latest event of all campaigns, and the version of pages of them."""
+    faults = tuple(sorted(backend.supervisor.faults.items()))
+    version = tuple((one.id, one.last_event) for one in everything), faults
+    return max((one.last_event for one in everything), default=0), version
 
 
 def problem_page(title: str, detail: str) -> str:
@@ -67,16 +70,44 @@ def problem_page(title: str, detail: str) -> str:
 
 
 @pages.get("/")
-def overview(request: Request, backend: TheBackend, who: Viewer) -> Response:
-    """Every campaign, and first of all what a person is needed for."""
-    last, version = _seen(backend)
+def overview(
+    request: Request,
+    backend: TheBackend,
+    who: Viewer,
+    search: Annotated[str, Query(max_length=200)] = "",
+    status: CampaignStatus | Literal[""] = "",
+    project: Annotated[str | None, Query(max_length=60)] = None,
+    tag: Annotated[str, Query(max_length=60)] = "",
+    archived: Literal["yes", ""] = "",
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> Response:
+    """Campaigns that are looked for, and first of all what a person is needed for in any."""
+    everything = listed(backend.journal)
+    last, version = _seen(backend, everything)
+    chosen = Selection(search.strip(), status or None, project, tag, archived == "yes")
+    looked = Looked(chosen, page)
 
     def draw() -> str:
-        summaries = [summary_of(backend, name) for name in backend.journal.campaign_ids()[::-1]]
-        return _rendered("overview.html", campaigns=summaries, robots=robots_of(backend))
+        return _rendered("overview.html", **shown_on(backend, everything, looked))
 
-    content = backend.cache.of("overview", version, draw)
+    content = backend.cache.of("overview", version, draw) if looked.plain else draw()
     return _page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
+
+
+@pages.get("/compare")
+def compare(
+    request: Request,
+    backend: TheBackend,
+    who: Viewer,
+    campaign: Annotated[list[str], Query(max_length=MOST_COMPARED)] = [],  # noqa: B006 - of FastAPI
+) -> Response:
+    """Campaigns side by side."""
+    states = [backend.state(name) for name in dict.fromkeys(campaign)]
+    chart = comparison_chart([state for _, state in states])
+    outcomes = {state.id: view_of(backend, last, state).outcomes[0] for last, state in states}
+    last = max((last for last, _ in states), default=0)
+    content = _rendered("compare.html", progress=chart.campaigns, outcomes=outcomes, last=last)
+    return _page(request, who, "Compare campaigns", content, live="*", last=last, here="campaigns")
 
 
 @pages.get("/campaigns/new")
@@ -227,7 +258,7 @@ def one_well(
 @pages.get("/robots")
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of all campaigns that are not over."""
-    last, version = _seen(backend)
+    last, version = _seen(backend, listed(backend.journal))
     content = backend.cache.of(
         "robots", version, lambda: _rendered("robots.html", robots=robots_of(backend))
     )

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 
-from orchestrator.core.state import JobStatus
+from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.errors import Missing
 from orchestrator.journal import queries
+from orchestrator.journal.campaign_list import Selection, listed
 from orchestrator.results.report import report_of
 from orchestrator.results.tables import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.service.authentication import TheBackend, Viewer
-from orchestrator.service.lookup import fault_of, round_of, summary_of, view_of, well_history
+from orchestrator.service.lookup import fault_of, round_of, summary_of_listed, view_of, well_history
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import (
     After,
@@ -48,15 +49,25 @@ def list_campaigns(
     viewer: Viewer,
     limit: Limit = 50,
     before: Annotated[str | None, Query(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)] = None,
+    *,
+    search: Annotated[
+        str, Query(max_length=200, description="Words in title, id, parameters, project or tags.")
+    ] = "",
+    status: CampaignStatus | None = None,
+    project: Annotated[str | None, Query(max_length=60, description="Empty: in none.")] = None,
+    tag: Annotated[str, Query(max_length=60)] = "",
+    archived: Annotated[bool | None, Query(description="Both if absent.")] = None,
 ) -> CampaignPage:
-    """Every campaign, newest first."""
-    ids = backend.journal.campaign_ids()[::-1]
+    """Campaigns, newest first: every one, or those that are looked for."""
+    chosen = Selection(search, status, project, tag, archived)
+    found = [campaign for campaign in listed(backend.journal) if chosen.takes(campaign)]
     if before is not None:
+        ids = [campaign.id for campaign in found]
         if before not in ids:
             raise Missing(f"there is no campaign {before!r} to go on from")
-        ids = ids[ids.index(before) + 1 :]
-    items = [summary_of(backend, campaign_id) for campaign_id in ids[:limit]]
-    return CampaignPage(items=items, next=ids[limit - 1] if len(ids) > limit else None)
+        found = found[ids.index(before) + 1 :]
+    items = [summary_of_listed(backend, campaign) for campaign in found[:limit]]
+    return CampaignPage(items=items, next=found[limit - 1].id if len(found) > limit else None)
 
 
 @campaigns.get(

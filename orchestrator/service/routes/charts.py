@@ -17,6 +17,7 @@ from orchestrator.service.model_charts import (
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import CampaignId
 from orchestrator.service.schema.charts import (
+    MOST_COMPARED,
     CalibrationChart,
     ComparisonChart,
     FrontChart,
@@ -24,9 +25,6 @@ from orchestrator.service.schema.charts import (
     SurfaceChart,
     WellsChart,
 )
-
-MOST_COMPARED = 20
-"""Campaigns that may be compared at once."""
 
 charts = APIRouter(tags=["charts"])
 

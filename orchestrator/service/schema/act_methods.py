@@ -46,6 +46,9 @@ class ActMethods(ABC):
         "abort": ("/abort", CampaignSummary),
         "suggest": ("/suggestions", CampaignSummary),
         "decline_suggestion": ("/suggestions/declined", CampaignSummary),
+        "file_under": ("/filing", CampaignSummary),
+        "archive": ("/archive", CampaignSummary),
+        "unarchive": ("/unarchive", CampaignSummary),
     }
 
     def pause(self, campaign: str, why: str) -> CampaignSummary:
@@ -326,5 +329,22 @@ class ActMethods(ABC):
             CampaignSummary,
             self.act(campaign, "decline_suggestion", suggestion=suggestion, why=why),
         )
+
+    def file_under(
+        self, campaign: str, why: str, project: str = "", tags: Sequence[str] = ()
+    ) -> CampaignSummary:
+        """Put a campaign into a project, and give it tags."""
+        return cast(
+            CampaignSummary,
+            self.act(campaign, "file_under", project=project, tags=list(tags), why=why),
+        )
+
+    def archive(self, campaign: str, why: str) -> CampaignSummary:
+        """Take a campaign that is over out of the lists; nothing of it is lost."""
+        return cast(CampaignSummary, self.act(campaign, "archive", why=why))
+
+    def unarchive(self, campaign: str, why: str) -> CampaignSummary:
+        """Bring an archived campaign back into the lists."""
+        return cast(CampaignSummary, self.act(campaign, "unarchive", why=why))
 
     # End of acts

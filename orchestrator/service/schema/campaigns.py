@@ -36,7 +36,8 @@ class CampaignSummary(View):
 
     `natural_range` has the lowest and highest value that there can be, if there are such;
     `direction` says whether values are to be high, low, or near `match_target`. `best` is the best
-    in that direction, and `target` what ends the campaign.
+    in that direction, and `target` what ends the campaign. `project`, `tags` and `archived` say
+    where it is filed.
     """
 
     id: str
@@ -59,6 +60,9 @@ class CampaignSummary(View):
     outages: list[OutageView]
     trouble: str
     last_event: int
+    project: str = ""
+    tags: tuple[str, ...] = ()
+    archived: bool = False
 
     @property
     def scale(self) -> Scale:

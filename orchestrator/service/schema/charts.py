@@ -5,6 +5,9 @@ from typing import Literal
 from orchestrator.service.schema.base import View
 from protocols.conditions import Value
 
+MOST_COMPARED = 20
+"""Campaigns that may be compared at once."""
+
 
 class ChartAxis(View):
     """A parameter or an outcome as an axis, from `low` to `high` in `unit`.

@@ -59,14 +59,13 @@ async function refresh() {
   }
   // What a person is writing stays; a button that has the focus is brought up to date like any other.
   const writing = Boolean(document.activeElement?.matches("input, textarea, select"));
-  Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing });
+  const callbacks = { beforeAttributeUpdated: (name) => name !== "checked" }; // nor is a tick undone
+  Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing, callbacks });
   main.dispatchEvent(new Event("refreshed"));
   load();
 }
 
-function soon() {
-  if (waiting === null) waiting = setTimeout(() => { waiting = null; refresh(); }, 1000);
-}
+const soon = () => { waiting ??= setTimeout(() => { waiting = null; refresh(); }, 1000); };
 
 function listen() {
   const link = byId("link");

@@ -326,7 +326,7 @@ export function comparison(data, size) {
       const most = Math.max(1, ...rows.map((one) => one.x));
       const x = { field: "x", type: "quantitative", title: "after round", scale: { domain: [0.8, most + 0.2], nice: false, zero: false }, axis: { tickMinStep: 1, format: "d", tickCount: Math.min(most, 12), grid: false } };
       const color = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => tones[i % tones.length]) }, legend: { title: null, orient: "top", columns: columnsOf(size.width, 180, 4), symbolType: "circle" } };
-      const dash = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => dashes[Math.floor(i / tones.length) % dashes.length]) }, legend: null };
+      const dash = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => dashes[Math.floor(i / tones.length) % dashes.length]) }, legend: color.legend };
       const shape = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => shapes[i % shapes.length]) }, legend: color.legend };
       const y = { field: "y", ...placed(axis, values) };
       return {
