@@ -23,7 +23,8 @@ from protocols.tiff import TiffNotRead, read_tiff
 _BITS = (8, 10, 12, 14, 16, 32)
 """Depths of cameras and of the numbers in which they are kept."""
 
-_PREVIEW_PX = 2048
+PREVIEW_PX = 2048
+"""How large a preview is at most, each way."""
 
 _EXACT = {"1", "L", "I;16", "I;16B", "I;16L", "I", "F", "RGB"}
 """Pillow's modes whose array is what the file holds."""
@@ -134,14 +135,14 @@ def shown_by_browsers(data: bytes) -> bool:
     return name == "JPEG" or (name == "PNG" and data[24:25] != b"\x10")
 
 
-def preview_png(data: bytes) -> bytes:
-    """An image as PNG for a browser, at most 2048 pixels high and wide.
+def preview_png(data: bytes, size: int = PREVIEW_PX) -> bytes:
+    """An image as PNG for a browser, at most `size` pixels high and wide.
 
     Raises:
         ImageNotRead: it cannot be read.
     """
     shown = Picture.fromarray(read_image(data).for_the_eye())
-    shown.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
+    shown.thumbnail((size, size))
     return write_png(np.asarray(shown))
 
 

@@ -176,7 +176,7 @@ def _well(
         by_name[axis.name].text(value) if value is not None else _NONE
         for axis, value in zip(ends, values, strict=True)
     ]
-    where = f"round {batch.number}, plate {well.well.plate} {well.well.name}"
+    where = f"Round {batch.number}, plate {well.well.plate} {well.well.name}"
     found = ", ".join(
         f"{axis.title} {text}" for axis, text in zip(ends, shown, strict=True) if text != _NONE
     )

@@ -26,6 +26,9 @@ from orchestrator.service.schema.charts import (
     WellsChart,
 )
 
+THUMBNAIL_PX = 288
+"""As large as pages show images beside charts, on fine screens."""
+
 charts = APIRouter(tags=["charts"])
 
 _Name = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
@@ -53,7 +56,10 @@ def wells(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId) -> Respo
     def draw() -> str:
         images = queries.latest_images(backend.journal, campaign_id)
         base = f"/api/v1/campaigns/{campaign_id}/readings"
-        at = {place: f"{base}/{reading}/preview" for place, reading in images.items()}
+        at = {
+            place: f"{base}/{reading}/preview?size={THUMBNAIL_PX}"
+            for place, reading in images.items()
+        }
         return wells_chart(state, at).model_dump_json()
 
     text = backend.cache.of(f"wells chart {campaign_id}", last, draw)

@@ -1,8 +1,9 @@
 """Images and other files of readings over HTTP: as they came, for a browser, and marked."""
 
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
 from orchestrator.errors import Missing
@@ -15,7 +16,7 @@ from orchestrator.service.lookup import installed_scorer
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import CampaignId, ReadingNumber
 from protocols.image_formats import MEDIA_TYPES, ImageNotRead, format_of
-from protocols.images import preview_png, shown_by_browsers
+from protocols.images import PREVIEW_PX, preview_png, shown_by_browsers
 
 _KINDS = sorted(set(MEDIA_TYPES.values()))
 _FILE = "application/octet-stream"
@@ -52,19 +53,25 @@ def image(
     response_class=Response,
 )
 def preview(
-    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, reading: ReadingNumber
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    reading: ReadingNumber,
+    size: Annotated[
+        int | None, Query(ge=16, le=PREVIEW_PX, description="Pixels it has at most, each way.")
+    ] = None,
 ) -> Response:
     """The image of a reading as a browser can show it, at most 2048 pixels high and wide.
 
-    It is the image itself if browsers show it as it is; else it is made for the eye: grey beyond 8
-    bits is stretched to what it holds.
+    Without a size it is the image itself if browsers show it as it is; else it is made for the eye:
+    grey beyond 8 bits is stretched to what it holds.
     """
     _, path = _image_of(backend, campaign_id, reading)
     beginning = _beginning(path)
-    if shown_by_browsers(beginning):
+    if size is None and shown_by_browsers(beginning):
         return FileResponse(path, media_type=format_of(beginning).media_type, headers=_UNCHANGING)
     try:
-        png = preview_png(path.read_bytes())
+        png = preview_png(path.read_bytes(), size or PREVIEW_PX)
     except ImageNotRead as error:
         raise Missing(
             f"the image of reading {reading} of {campaign_id} cannot be shown: {error}"

@@ -38,7 +38,7 @@ class ChartWell(View):
     `at`, `shares` and `shown` have an entry an axis: the position in the axis's unit, the share of
     the way from its low end to its high one (outside 0..1 where it lies beyond), and the value as
     people write it; None, or a dash, where the well has none. `text` says all of it, `image` is
-    where its latest image is.
+    where its latest image is, small.
     """
 
     id: str

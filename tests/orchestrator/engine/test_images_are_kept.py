@@ -107,6 +107,8 @@ def test_twelve_bit_images_are_kept_scored_shown_and_handed_on(tmp_path: Path) -
                 png = viewer.get(address)
                 assert png.headers["content-type"] == "image/png"
                 assert Picture.open(io.BytesIO(png.content)).size == (200, 200)
+            small = viewer.get(f"{reading['preview']}?size=64").content
+            assert Picture.open(io.BytesIO(small)).size == (64, 64)
             page = viewer.get(f"/campaigns/{campaign_id}/wells/1/1/{name}").text
             assert f'src="{reading["preview"]}"' in page
             assert f'href="{reading["image"]}" download' in page

@@ -84,7 +84,7 @@ class CampaignCharts extends HTMLElement {
     this.tabs = labelled(made("div", { className: "tabs" }), { role: "tablist", "aria-label": "Charts" });
     for (const kind of this.kinds) {
       const tab = labelled(made("button", { type: "button", id: `tab-${kind.id}`, textContent: kind.title }), { role: "tab", "aria-controls": "panel" });
-      tab.onclick = () => { this.kind = kind; this.#turn(); this.draw(); };
+      tab.onclick = () => this.#turn(kind);
       this.tabs.append(tab);
     }
     this.tabs.onkeydown = (event) => {
@@ -92,10 +92,8 @@ class CampaignCharts extends HTMLElement {
       if (!step) return;
       event.preventDefault();
       const now = this.kinds.indexOf(this.kind);
-      this.kind = this.kinds.at((now + step) % this.kinds.length);
-      this.#turn();
+      this.#turn(this.kinds.at((now + step) % this.kinds.length));
       this.tabs.querySelector('[aria-selected="true"]').focus();
-      this.draw();
     };
     this.tabs.hidden = this.kinds.length === 1;
     this.selects = made("div", { className: "row selects" });
@@ -113,10 +111,24 @@ class CampaignCharts extends HTMLElement {
     const panel = labelled(made("div", { id: "panel" }, this.selects, this.said, this.problem, this.figure, this.files, this.list, this.picked), this.kinds.length > 1 ? { role: "tabpanel" } : {});
     root.append(sheet, this.tabs, panel, this.tip);
     this.panel = panel;
-    this.#turn();
+    this.#mark();
   }
 
-  #turn() {
+  // What was drawn is taken away at once: the model of the next chart may take seconds.
+  #turn(kind) {
+    this.kind = kind;
+    this.#mark();
+    this.#view?.finalize();
+    this.#view = null;
+    this.figure.replaceChildren();
+    this.selects.replaceChildren();
+    this.offered = "";
+    this.files.hidden = this.list.hidden = true;
+    this.said.textContent = "It is being computed…";
+    this.draw();
+  }
+
+  #mark() {
     for (const tab of this.tabs.children) {
       const here = tab.id === `tab-${this.kind.id}`;
       tab.setAttribute("aria-selected", String(here));
