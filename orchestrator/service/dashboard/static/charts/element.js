@@ -108,7 +108,7 @@ class CampaignCharts extends HTMLElement {
     this.list.ontoggle = () => this.#table();
     this.picked = labelled(made("section", { className: "picked-wells", hidden: true }), { "aria-label": "Chosen wells" });
     this.problem = labelled(made("p", { className: "problem", hidden: true }), { role: "alert" });
-    const panel = labelled(made("div", { id: "panel" }, this.selects, this.said, this.problem, this.figure, this.files, this.list, this.picked), this.kinds.length > 1 ? { role: "tabpanel" } : {});
+    const panel = labelled(made("div", { id: "panel" }, this.selects, this.said, this.problem, this.figure, this.files, this.picked, this.list), this.kinds.length > 1 ? { role: "tabpanel" } : {});
     root.append(sheet, this.tabs, panel, this.tip);
     this.panel = panel;
     this.#mark();
