@@ -76,12 +76,13 @@ class Client(ActMethods):
         """Who the token is for."""
         return self._get("/whoami", Person)
 
-    def campaigns(self) -> list[CampaignSummary]:
-        """Every campaign, newest first."""
+    def campaigns(self, **looked_for: str | bool) -> list[CampaignSummary]:
+        """Every campaign, newest first; only some by search, status, project, tag or archived."""
         found: list[CampaignSummary] = []
         before: str | None = None
         while True:
-            page = self._get("/campaigns", CampaignPage, {"before": before} if before else {})
+            parameters = {**looked_for, "before": before} if before else looked_for
+            page = self._get("/campaigns", CampaignPage, parameters)
             found += page.items
             before = page.next
             if before is None:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from orchestrator.cli.main import app
 from orchestrator.control.filing import Archive, FileUnder, Unarchive
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.errors import JournalError
@@ -14,15 +16,20 @@ from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from tests import acting
 from tests.conftest import ROOT, START
+from tests.postgres import temporary_database
 from tests.service import House, house
 
 V1 = "/api/v1"
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[House]:
-    with house(tmp_path) as found:
-        yield found
+@pytest.fixture(params=["sqlite", "postgresql"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    if request.param == "sqlite":
+        with house(tmp_path) as found:
+            yield found
+    else:
+        with temporary_database() as url, house(tmp_path, url) as found:
+            yield found
 
 
 def found_by(served: House, **words: object) -> list[str]:
@@ -130,6 +137,14 @@ def test_a_page_of_many_has_some_and_leads_to_the_others(served: House, assay: C
         more = page.split('rel="next" href="')
         address = more[1].split('"')[0].replace("&amp;", "&") if len(more) > 1 else ""
     assert sorted(seen) == sorted(names)
+    settings = served.backend.settings
+    environment = {"WELLWISE_DATABASE_URL": settings.database_url, "COLUMNS": "200"}
+    words = ["status", "--home", str(settings.home)]
+    said = CliRunner().invoke(app, words, env=environment).output
+    assert "30 of 45 campaigns; all: wellwise status --all" in said
+    few = CliRunner().invoke(app, [*words, "--search", f"{names[7]} substrate"], env=environment)
+    assert names[7] in few.output
+    assert "1 of 45 campaigns" in few.output
 
 
 def test_an_archived_campaign_that_goes_on_is_no_more_archived() -> None:

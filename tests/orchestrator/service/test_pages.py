@@ -13,6 +13,7 @@ import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
 
+from orchestrator.control.filing import FileUnder
 from orchestrator.journal.access_tokens import Identity, Role
 from orchestrator.service.authentication import COOKIE
 from orchestrator.service.routes.events import stream
@@ -51,6 +52,7 @@ def test_every_page_lets_in_only_whom_it_should(
         f"/campaigns/{campaign_id}",
         f"/campaigns/{campaign_id}/insight",
         f"/campaigns/{campaign_id}/wells/1/1/A1",
+        "/compare",
         "/robots",
         "/checklists",
         "/access",
@@ -166,8 +168,12 @@ def test_every_address_of_a_page_begins_with_the_path_that_the_proxy_took_away(
     campaign_id = served.campaign(assay)
     on_the_table(served)
     client = signed_in(served, "admin")
+    acts = served.backend.acting(campaign_id)
+    acting.do(acts, campaign_id, "ada", FileUnder(project="A/B", tags=("c&d",), why="tidy"))
     pages = [
         "/",
+        "/?tag=c%26d&project=A%2FB",
+        f"/compare?campaign={campaign_id}",
         "/campaigns/new",
         f"/campaigns/{campaign_id}",
         f"/campaigns/{campaign_id}/insight",
