@@ -20,6 +20,7 @@ from orchestrator.service.schema import (
     Insight,
     JobPage,
     LaunchPreview,
+    Need,
     Person,
     ProblemDetails,
     RobotView,
@@ -32,6 +33,7 @@ from protocols.errors import WellwiseError
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _CHECKLISTS = TypeAdapter(list[ChecklistSummary])
+_NEEDS = TypeAdapter(list[Need])
 _ROBOTS = TypeAdapter(list[RobotView])
 
 
@@ -158,6 +160,10 @@ class Client(ActMethods):
     def robots(self) -> list[RobotView]:
         """The robots of all campaigns that are not over."""
         return _ROBOTS.validate_json(self._sent("GET", "/robots").content)
+
+    def needs(self) -> list[Need]:
+        """What people are needed for, over all campaigns, most urgent first."""
+        return _NEEDS.validate_json(self._sent("GET", "/needs").content)
 
     def checklists(self) -> list[ChecklistSummary]:
         """The open jobs of all people, by when they are due."""

@@ -7,14 +7,13 @@ from typing import NamedTuple
 from sqlalchemy import func, or_, text, union
 from sqlmodel import col, select
 
-from orchestrator.core.state import CampaignStatus, JobStatus, Outage, RoundStatus
+from orchestrator.core.state import CampaignStatus, JobStatus, RoundStatus
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import (
     OPEN_JOB,
     CampaignRow,
     EventRow,
     JobRow,
-    OutageRow,
     RoundRow,
 )
 
@@ -141,22 +140,6 @@ def may_ask(journal: Journal) -> set[str]:
     with journal.reading_session() as session:
         open_now = set(session.exec(open_ones))
         return open_now.intersection(session.execute(union(waiting, stuck)).scalars())
-
-
-def outages(journal: Journal) -> list[Outage]:
-    """The robots that do not answer an open campaign, each once, by name."""
-    query = (
-        select(OutageRow)
-        .join(CampaignRow, col(CampaignRow.id) == OutageRow.campaign_id)
-        .where(col(CampaignRow.status).in_(_OPEN))
-        .order_by(col(OutageRow.robot), col(OutageRow.since).desc())
-    )
-    with journal.reading_session() as session:
-        found = {
-            row.robot: Outage(row.robot, row.since, row.retry_at, row.message)
-            for row in session.exec(query)
-        }
-    return list(found.values())
 
 
 def _named(parameters: Sequence[dict[str, object]]) -> Iterator[str]:

@@ -17,7 +17,6 @@ from orchestrator.service.schema import (
     CampaignSummary,
     CampaignView,
     JobView,
-    Need,
     RobotView,
     WellHistory,
 )
@@ -26,7 +25,6 @@ from orchestrator.service.views import (
     campaign_view,
     event_view,
     job_view,
-    needs,
     observation_view,
     outage_view,
     reading_view,
@@ -105,13 +103,6 @@ def view_of(backend: Backend, last: int, state: CampaignState) -> CampaignView:
     return campaign_view(state, last, *_facts(backend, state), backend.settings.zone, suggestions)
 
 
-def needs_of_all(backend: Backend) -> list[Need]:
-    """What a person is asked in any campaign, most urgent first of each, the newest first."""
-    asking = campaign_list.may_ask(backend.journal)
-    ids = (name for name in reversed(backend.journal.campaign_ids()) if name in asking)
-    return [need for name in ids for need in needs(backend.state(name)[1])]
-
-
 def _facts(
     backend: Backend, state: CampaignState, filing: Filing | None = None
 ) -> tuple[int, int, datetime | None, str, Filing]:
@@ -143,8 +134,8 @@ def installed_scorer(outcome: Outcome) -> Scorer | None:
 
 def open_campaigns(backend: Backend) -> list[CampaignState]:
     """Every campaign that is not over."""
-    states = (backend.state(campaign_id)[1] for campaign_id in backend.journal.campaign_ids())
-    return [state for state in states if not state.status.over]
+    there = (one for one in campaign_list.listed(backend.journal) if not one.status.over)
+    return [backend.state(one.id, one.last_event)[1] for one in there]
 
 
 def robots_of(backend: Backend) -> list[RobotView]:

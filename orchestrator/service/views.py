@@ -157,8 +157,9 @@ def _summary(
 
 
 def needs(state: CampaignState) -> Iterable[Need]:
-    """What a person is asked, most urgent first."""
+    """What a person is asked in a campaign, most urgent first."""
     found = []
+    page = f"/campaigns/{state.id}"
     late = {
         job.key for batch in state.open_rounds for job in batch.jobs if job.status is JobStatus.LATE
     }
@@ -169,11 +170,23 @@ def needs(state: CampaignState) -> Iterable[Need]:
             else question.round
         )
         if isinstance(question, AskApproval):
-            message = f"the batch of round {number} waits for approval"
-            found.append(Need(kind="approval", campaign=state.id, round=number, message=message))
+            need = Need(
+                kind="approval",
+                campaign=state.id,
+                round=number,
+                message=f"the batch of round {number} waits for approval",
+                what_to_do="Look at its proposals, then approve it.",
+                link=f"{page}?round={number}#proposals",
+            )
         elif isinstance(question, AskValues):
-            need = Need(kind="values", campaign=state.id, round=number, message=question.message)
-            found.append(need)
+            need = Need(
+                kind="values",
+                campaign=state.id,
+                round=number,
+                message=question.message,
+                what_to_do="Measure them, and enter their values.",
+                link=f"{page}?round={number}#plates",
+            )
         else:
             kind: Literal["late", "in_doubt"] = "late" if question.key in late else "in_doubt"
             need = Need(
@@ -182,8 +195,12 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 round=number,
                 job=question.key,
                 message=question.message,
+                what_to_do="Say whether it is still to be sent."
+                if kind == "late"
+                else "Look at the robot and the plate, then say what became of it.",
+                link=page,
             )
-            found.append(need)
+        found.append(need)
     return sorted(
         found, key=lambda need: ("in_doubt", "late", "approval", "values").index(need.kind)
     )

@@ -1,15 +1,13 @@
-"""The overview: what a person is needed for in any campaign, and the cards of those looked for."""
+"""The overview: the cards of the campaigns that are looked for."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from orchestrator.journal import campaign_list
 from orchestrator.journal.campaign_list import Listed, Selection
 from orchestrator.service.backend import Backend
-from orchestrator.service.lookup import needs_of_all, summary_of_listed
-from orchestrator.service.views import outage_view
+from orchestrator.service.lookup import summary_of_listed
 
 SHOWN = 20
 """Cards of a page."""
@@ -51,11 +49,8 @@ def shown_on(backend: Backend, everything: Sequence[Listed], looked: Looked) -> 
     page = min(looked.page, pages)
     cards = found[(page - 1) * SHOWN : page * SHOWN]
     there = [campaign for campaign in everything if not campaign.archived]
-    zone = backend.settings.zone
     return {
         "campaigns": [summary_of_listed(backend, campaign) for campaign in cards],
-        "needs": needs_of_all(backend),
-        "silent": [outage_view(one, zone) for one in campaign_list.outages(backend.journal)],
         "looked": looked,
         "found": len(found),
         "page": page,

@@ -41,6 +41,7 @@ from orchestrator.service.lookup import (
     view_of,
     well_history,
 )
+from orchestrator.service.needs import all_needs
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.schema.charts import MOST_COMPARED
 from orchestrator.service.views import event_view, round_view
@@ -88,9 +89,12 @@ def overview(
     looked = Looked(chosen, page)
 
     def draw() -> str:
-        return _rendered("overview.html", **shown_on(backend, everything, looked))
+        shown = shown_on(backend, everything, looked)
+        return _rendered("overview.html", needed=needed, **shown)
 
-    content = backend.cache.of("overview", version, draw) if looked.plain else draw()
+    needed = all_needs(backend)
+    seen = version, tuple(needed)
+    content = backend.cache.of("overview", seen, draw) if looked.plain else draw()
     return _page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
 
 
@@ -108,6 +112,14 @@ def compare(
     last = max((last for last, _ in states), default=0)
     content = _rendered("compare.html", progress=chart.campaigns, outcomes=outcomes, last=last)
     return _page(request, who, "Compare campaigns", content, live="*", last=last, here="campaigns")
+
+
+@pages.get("/needs")
+def needs(request: Request, backend: TheBackend, who: Viewer) -> Response:
+    """What a person is needed for, over all campaigns, and where it is done."""
+    last = backend.journal.last_event()
+    content = _rendered("needs.html", needed=all_needs(backend))
+    return _page(request, who, "Needs a person", content, live="*", last=last, here="needs")
 
 
 @pages.get("/campaigns/new")

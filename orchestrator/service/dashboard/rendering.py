@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from orchestrator.control.table import ACTS
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.service.dashboard.dialogs import dialogs, url_of
+from orchestrator.service.needs import all_needs
 from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.schema import CampaignSummary
 from protocols.scale import Scale
@@ -100,8 +101,9 @@ def page(
     here: str = "",
 ) -> Response:
     """A whole page, or only its content for one that is looked at already."""
+    needed = len(all_needs(request.app.state.backend))
     if request.headers.get("x-part"):
-        return html(request, content)
+        return html(request, content, headers={"X-Needs": str(needed)})
     whole = rendered(
         "base.html",
         title=title,
@@ -111,6 +113,7 @@ def page(
         live=live,
         last=last,
         here=here,
+        needed=needed,
         dialogs=dialogs(request.app.state.acts),
         prefix=prefix_of(request),
     )

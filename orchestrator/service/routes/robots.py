@@ -1,4 +1,4 @@
-"""Robots over HTTP: what they do, and stopping one."""
+"""The lab over HTTP: what people are needed for, what robots do, and stopping one."""
 
 from fastapi import APIRouter
 
@@ -6,11 +6,18 @@ from orchestrator.core.by import By
 from orchestrator.errors import Missing
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.lookup import open_campaigns, robots_of
+from orchestrator.service.needs import all_needs
 from orchestrator.service.problems import ACTING, answers
 from orchestrator.service.requests import RobotName
-from orchestrator.service.schema import RobotView, Stopped, Why
+from orchestrator.service.schema import Need, RobotView, Stopped, Why
 
 robots = APIRouter(tags=["lab"])
+
+
+@robots.get("/needs", responses=answers(401, 503))
+def list_needs(backend: TheBackend, viewer: Viewer) -> list[Need]:
+    """What people are needed for, over all campaigns, most urgent first."""
+    return all_needs(backend)
 
 
 @robots.get("/robots", responses=answers(401, 503))

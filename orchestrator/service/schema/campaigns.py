@@ -8,18 +8,33 @@ from orchestrator.service.schema.base import View
 from protocols.conditions import Value
 from protocols.scale import Scale
 
+NeedKind = Literal[
+    "in_doubt", "late", "stopped", "fault", "offline", "held", "approval", "values", "checklist"
+]
+"""Most urgent first. `late`: a job missed its window. `stopped`: wellwise paused a campaign.
+
+`fault`: a campaign cannot be run just now. `held`: a robot waits for what is decided elsewhere.
+`checklist`: a person's job is due.
+"""
+
 
 class Need(View):
-    """What only a person can say.
+    """What only a person can say or do.
 
-    A batch waits for approval, a job is in doubt or late, or values are to be entered by hand.
+    `what_to_do` says so in words, `link` is the page of the dashboard where it is done. `overdue`:
+    a person's job that should have begun by now.
     """
 
-    kind: Literal["approval", "in_doubt", "late", "values"]
+    kind: NeedKind
     campaign: str
     round: int
     job: str | None = None
     message: str
+    robot: str = ""
+    what_to_do: str = ""
+    link: str = ""
+    due_at: datetime | None = None
+    overdue: bool = False
 
 
 class OutageView(View):

@@ -28,16 +28,15 @@ function setText(place, text) {
 
 // Live: one stream of events; whatever comes makes the page ask for its content again, at most once a second.
 
-let asked = 0;
-let waiting = null;
+let asked = 0, waiting = null;
 let last = Number(body.dataset.last || 0);
 const received = (window.wellwiseReceived = []);
 
 async function refresh() {
   const mine = ++asked;
-  let text;
+  let text, response;
   try {
-    const response = await fetch(location.href, { headers: { "X-Part": "1" } });
+    response = await fetch(location.href, { headers: { "X-Part": "1" } });
     if (response.redirected || response.status === 401) return location.reload();
     if (!response.ok) return;
     text = await response.text();
@@ -61,7 +60,7 @@ async function refresh() {
   const writing = Boolean(document.activeElement?.matches("input, textarea, select"));
   const callbacks = { beforeAttributeUpdated: (name) => name !== "checked" }; // nor is a tick undone
   Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing, callbacks });
-  main.dispatchEvent(new Event("refreshed"));
+  main.dispatchEvent(new CustomEvent("refreshed", { detail: response.headers }));
   load();
 }
 

@@ -1,0 +1,113 @@
+"""What people are needed for, over all campaigns: the one list that pages and programs show."""
+
+from collections.abc import Iterator
+from typing import get_args
+
+from orchestrator.core.by import WELLWISE
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import CampaignState, CampaignStatus
+from orchestrator.journal import queries
+from orchestrator.service.backend import Backend
+from orchestrator.service.checklists import open_checklists
+from orchestrator.service.lookup import fault_of, open_campaigns
+from orchestrator.service.schema import Need, NeedKind
+from orchestrator.service.views import needs
+
+_ORDER: tuple[NeedKind, ...] = get_args(NeedKind)
+
+
+def all_needs(backend: Backend) -> list[Need]:
+    """What people are needed for, most urgent first."""
+    states = open_campaigns(backend)
+    found = [need for state in states for need in needs(state)]
+    found += [need for state in states for need in _stopped(backend, state)]
+    found += _silent(states)
+    found += [need for state in states for need in _held(state)]
+    found += _checklists(backend)
+    return sorted(found, key=lambda need: (_ORDER.index(need.kind), not need.overdue))
+
+
+def _stopped(backend: Backend, state: CampaignState) -> Iterator[Need]:
+    """A campaign that wellwise paused itself, or that cannot be run just now."""
+    number, page = len(state.rounds), f"/campaigns/{state.id}"
+    if state.status is CampaignStatus.PAUSED:
+        kinds = (EventKind.CAMPAIGN_PAUSED,)
+        [*paused] = queries.latest_events(backend.journal, state.id, kinds=kinds, limit=1)
+        if paused and paused[0].who == WELLWISE:
+            yield Need(
+                kind="stopped",
+                campaign=state.id,
+                round=number,
+                message=f"it was paused: {paused[0].message}",
+                what_to_do="Find the cause, then resume it.",
+                link=page,
+            )
+    if fault := fault_of(backend, state):
+        yield Need(
+            kind="fault",
+            campaign=state.id,
+            round=number,
+            message=f"it is not being run just now: {fault}",
+            what_to_do="Mend what is said here: it is tried again by itself.",
+            link=page,
+        )
+
+
+def _silent(states: list[CampaignState]) -> list[Need]:
+    """Robots that do not answer, each once, in whichever campaign that was seen first."""
+    outages = sorted(
+        ((outage, state) for state in states for outage in state.outages),
+        key=lambda found: found[0].since,
+    )
+    found: dict[str, Need] = {}
+    for outage, state in outages:
+        need = Need(
+            kind="offline",
+            campaign=state.id,
+            round=len(state.rounds),
+            robot=outage.robot,
+            message=f"{outage.robot} does not answer: {outage.message}",
+            what_to_do="See that it has power and its line is whole: it is asked again by itself.",
+            link=f"/robots#{outage.robot}",
+        )
+        found.setdefault(outage.robot, need)
+    return list(found.values())
+
+
+def _held(state: CampaignState) -> Iterator[Need]:
+    """Robots that get nothing more before something is decided in another campaign."""
+    for robot, job in state.elsewhere_in_doubt.items():
+        if robot not in state.campaign.robots:
+            continue
+        other = job.partition("/")[0]
+        yield Need(
+            kind="held",
+            campaign=state.id,
+            round=len(state.rounds),
+            robot=robot,
+            message=f"{robot} gets no more jobs, for {job} is in doubt",
+            what_to_do=f"Say what became of that job, which is of {other}.",
+            link=f"/campaigns/{other}",
+        )
+
+
+def _checklists(backend: Backend) -> Iterator[Need]:
+    """The jobs of people that are due."""
+    for job in open_checklists(backend):
+        if job.when != "later" and not job.simulated:
+            overdue = job.when == "late"
+            since = f"{job.until if overdue else job.due_at:%Y-%m-%d %H:%M}"
+            what = f"{job.step_title} on plate {job.plate} of round {job.round}"
+            when = f"is late since {since}" if overdue else f"is due since {since}"
+            yield Need(
+                kind="checklist",
+                campaign=job.campaign,
+                round=job.round,
+                job=job.job,
+                robot=job.robot,
+                message=f"{job.person}: {what} {when}, {job.done} of {job.items} items are done",
+                what_to_do="Do what is left and tick it off.",
+                link=f"/checklists/{job.robot}/{job.job}",
+                due_at=job.due_at,
+                overdue=overdue,
+            )
