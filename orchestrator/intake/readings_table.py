@@ -11,6 +11,7 @@ from protocols.campaign import Campaign
 from protocols.covariates import Covariate
 from protocols.errors import InvalidInput, Problem
 from protocols.outcomes import Outcome
+from protocols.plate_table import read_plate_table
 from protocols.table_text import TableText, finite, read_table
 
 _PLACE = ("round", "plate", "well")
@@ -36,7 +37,12 @@ def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
     Raises:
         InvalidInput: with every line that cannot be used.
     """
-    table = read_table(text, _WHERE)
+    rows, beside = _rows_of(read_table(text, _WHERE), campaign)
+    return rows.found(beside)
+
+
+def _rows_of(table: TableText, campaign: Campaign) -> tuple["_Rows", bool]:
+    """The rows of a table with a head, and whether it has other columns beside one of values."""
     line, header = table.rows[0] if table.rows else (1, ())
     places = [fitting(header, name, "") for name in _PLACE]
     outcomes = _outcome_columns(header, campaign)
@@ -53,7 +59,7 @@ def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
     rows = _Rows(table, {name: found[0] for name, found in zip(_PLACE, places, strict=True)})
     for line, cells in table.rows[1:]:
         rows.take(line, [*cells, *[""] * len(header)], outcomes, beside)
-    return rows.found(beside)
+    return rows, beside
 
 
 class RecordedCovariate(NamedTuple):
@@ -72,12 +78,73 @@ def read_covariates(text: str, campaign: Campaign) -> list[RecordedCovariate]:
     Raises:
         InvalidInput: with every line that cannot be used.
     """
+    found, problems = _covariates_of(read_table(text, _WHERE), campaign)
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
+class SeenReadings(NamedTuple):
+    """What a table of values would enter, and every line of it that cannot be used."""
+
+    values: list[HandValue]
+    covariates: list[RecordedCovariate]
+    problems: list[Problem]
+
+
+def see_readings(text: str, campaign: Campaign, round_number: int, plate: int) -> SeenReadings:
+    """What a table would enter, whatever else is wrong in it.
+
+    Beside tables with a head, as `read_readings_table` takes them, it may leave out the round and
+    the plate, which are then these, or be what comes out of a plate reader: a grid, or a column of
+    wells and one of the objective's values.
+
+    Raises:
+        InvalidInput: it is no table of wells.
+    """
     table = read_table(text, _WHERE)
+    header = table.rows[0].cells if table.rows else ()
+    named = _outcome_columns(header, campaign) or _covariate_columns(header, campaign)
+    if not (fitting(header, "well", "") and named):
+        numbers = read_plate_table(text, _WHERE)
+        found = {WellPlace(round=round_number, plate=plate, well=w): n for w, n in numbers.items()}
+        scale = campaign.outcome.scale
+        refused = [
+            Problem(
+                where=_WHERE,
+                message=f"{place.well}: {number:g} {scale.refusal(number)}",
+                expected=scale.expected,
+            )
+            for place, number in found.items()
+            if not scale.allows(number)
+        ]
+        name = campaign.outcome.name
+        sound = [HandValue(p, name, n) for p, n in found.items() if scale.allows(n)]
+        return SeenReadings(sound, [], refused)
+    for name, number in (("plate", plate), ("round", round_number)):
+        if not fitting(header, name, ""):
+            table = _with_column(table, name, str(number))
+    rows, _ = _rows_of(table, campaign)
+    covariates, problems = _covariates_of(table, campaign)
+    return SeenReadings(rows.values, covariates, [*rows.problems, *problems])
+
+
+def _with_column(table: TableText, name: str, cell: str) -> TableText:
+    head, *others = table.rows
+    rows = [head._replace(cells=(name, *head.cells))]
+    rows += [row._replace(cells=(cell, *row.cells)) for row in others]
+    return table._replace(rows=tuple(rows))
+
+
+def _covariates_of(
+    table: TableText, campaign: Campaign
+) -> tuple[list[RecordedCovariate], list[Problem]]:
+    """The covariates of a table, and every line with one that cannot be used."""
     _, header = table.rows[0] if table.rows else (1, ())
     columns = _covariate_columns(header, campaign)
     places = [fitting(header, name, "") for name in _PLACE]
     if not columns or not all(places):
-        return []
+        return [], []
     rows = _Rows(table, {name: found[0] for name, found in zip(_PLACE, places, strict=True)})
     found: list[RecordedCovariate] = []
     problems: list[Problem] = []
@@ -97,9 +164,7 @@ def read_covariates(text: str, campaign: Campaign) -> list[RecordedCovariate]:
                 problems.append(problem)
             else:
                 found.append(RecordedCovariate(place, covariate.name, value))
-    if problems:
-        raise InvalidInput(problems)
-    return found
+    return found, problems
 
 
 def _covariate_columns(header: Sequence[str], campaign: Campaign) -> list[tuple[Covariate, Column]]:
@@ -143,13 +208,29 @@ class _Rows:
                 continue
             number = finite(self._table, cell)
             value = None if number is None else column.converted(number, outcome.scale.unit)
-            text = ",".join([*shown, cell])[:80]
-            if place is None or value is None or not outcome.scale.allows(value):
-                self._problem(line, f"{text!r} cannot be used", outcome)
+            if place is None:
+                message = f"{','.join(shown)[:80]!r} is no well"
+                self._problem(line, message, "a round, a plate and a well, such as 1,3,B2")
+            elif value is None:
+                message = f"{cell[:80]!r} is no number" if cell else "there is no number"
+                self._problem(line, f"{place.well}: {message}", outcome.scale.expected)
+            elif not outcome.scale.allows(value):
+                message = f"{place.well}: {value:g} {outcome.scale.refusal(value)}"
+                self._problem(line, message, outcome.scale.expected)
             elif (place, outcome.name) in self._values:
-                self._problem(line, f"{text!r} names a well twice", outcome)
+                self._problem(line, f"{place.well} comes a second time", "each well once")
             else:
                 self._values[place, outcome.name] = HandValue(place, outcome.name, value)
+
+    @property
+    def values(self) -> list[HandValue]:
+        """What can be used."""
+        return list(self._values.values())
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Every line that cannot be used."""
+        return list(self._problems)
 
     def found(self, beside: bool) -> list[HandValue]:
         if not self._values and not self._problems and not beside:
@@ -168,9 +249,5 @@ class _Rows:
         except (ValueError, ValidationError):
             return None
 
-    def _problem(self, line: int, message: str, outcome: Outcome) -> None:
-        what = outcome.scale.expected.removeprefix("a number ")
-        expected = f"a round, a plate, a well such as B2, and a value {what}"
-        if what == "a number":
-            expected = "a round, a plate, a well such as B2, and a number"
+    def _problem(self, line: int, message: str, expected: str) -> None:
         self._problems.append(Problem(where=_WHERE, line=line, message=message, expected=expected))

@@ -18,6 +18,7 @@ from orchestrator.service import bounded
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.checklist_pages import checklist_pages
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
+from orchestrator.service.dashboard.values_pages import values_pages
 from orchestrator.service.notifications import Notifier
 from orchestrator.service.path_prefix import location_below
 from orchestrator.service.problems import install, problem
@@ -31,6 +32,7 @@ from orchestrator.service.routes.images import images
 from orchestrator.service.routes.launch import launching
 from orchestrator.service.routes.robots import robots
 from orchestrator.service.routes.steering import steering
+from orchestrator.service.routes.values import values
 from orchestrator.service.routes.vocabulary import vocabulary
 from orchestrator.service.schema import ProblemDetails
 from orchestrator.service.webhooks import Webhook
@@ -107,6 +109,7 @@ def create_app(
         charts,
         images,
         steering(acts),
+        values,
         checklists,
         people,
         robots,
@@ -118,6 +121,7 @@ def create_app(
     app.include_router(api)
     app.include_router(pages)
     app.include_router(checklist_pages)
+    app.include_router(values_pages)
     app.mount("/static", STATIC)
     install(app, problem_page)
     app.add_middleware(_Guard)

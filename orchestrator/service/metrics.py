@@ -1,13 +1,15 @@
 """Metrics for Prometheus: campaigns, jobs, what waits for a person, silent robots."""
 
 from collections import Counter
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from orchestrator.journal.queries import counts_of
 from orchestrator.service.backend import Backend
-from orchestrator.service.views import needs
+from orchestrator.service.needs import all_needs
+from orchestrator.service.schema import NeedKind
 
 
 def exposition(backend: Backend) -> tuple[str, str]:
@@ -21,7 +23,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
         registry=registry,
     )
     waiting = Gauge(
-        "wellwise_needs", "What only a person can say, by kind.", ["kind"], registry=registry
+        "wellwise_needs", "What people are needed for, by kind.", ["kind"], registry=registry
     )
     offline = Gauge("wellwise_robots_offline", "Robots that do not answer.", registry=registry)
     best = Gauge(
@@ -40,11 +42,11 @@ def exposition(backend: Backend) -> tuple[str, str]:
         campaigns.labels(status).set(number)
     for state, number in counts.open_jobs.items():
         jobs.labels(state).set(number)
-    kinds: Counter[str] = Counter({"approval": 0, "in_doubt": 0, "late": 0, "values": 0})
+    kinds: Counter[str] = Counter(dict.fromkeys(get_args(NeedKind), 0))
+    kinds.update(need.kind for need in all_needs(backend))
     silent = set()
     for campaign_id in counts.open_campaigns:
         _, found = backend.state(campaign_id)
-        kinds.update(need.kind for need in needs(found))
         silent |= {outage.robot for outage in found.outages}
         if found.best is not None:
             best.labels(campaign_id).set(found.best)

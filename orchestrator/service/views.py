@@ -185,7 +185,7 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 round=number,
                 message=question.message,
                 what_to_do="Measure them, and enter their values.",
-                link=f"{page}?round={number}#plates",
+                link=f"{page}/values?round={number}",
             )
         else:
             kind: Literal["late", "in_doubt"] = "late" if question.key in late else "in_doubt"

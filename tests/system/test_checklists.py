@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from orchestrator.journal.journal import Journal
 from tests.by_hand import FILL, LOOK, TEXT, WEIGH
+from tests.conftest import ROOT
 from tests.system.test_dashboard import (
     Service,
     accessible,
@@ -122,7 +123,7 @@ def test_a_campaign_by_hand_is_done_to_its_end_on_a_tablet(
     page.get_by_text("Paste from a spreadsheet").tap()
     page.get_by_label("Wells and values").fill("A1\t11,5\nA2\t13\nB1\t9")
     page.get_by_role("button", name="Fill in").tap()
-    expect(page.locator("#checklist-said")).to_contain_text("Filled in: A1, A2. Left out: B1.")
+    expect(page.locator("#form-said")).to_contain_text("Filled in: A1, A2. Left out: B1.")
     expect(page.get_by_label("A1 weigh")).to_have_value("11.5")
     page.get_by_label("A2 weigh").fill("about 13")
     page.get_by_role("button", name="Save the numbers").tap()
@@ -254,4 +255,52 @@ def test_of_two_people_at_once_the_second_is_told_what_changed(
         bo.get_by_label(left).tap()
     bo.get_by_role("button", name="Confirm 2 items").tap()
     expect(ada.locator("#over")).to_contain_text("It is done since")
+    assert elsewhere == []
+
+
+def test_values_are_pasted_seen_and_saved_and_each_problem_stands_at_its_row(
+    chromium: Browser, elsewhere: list[str], running: Service
+) -> None:
+    page = opened(chromium, elsewhere, **TABLET)
+    text = (ROOT / "examples" / "resistance" / "campaign.yaml").read_text()
+    launched(page, running, "eve", text.replace("rounds: 4", "rounds: 1"))
+    page.goto(f"{running.url}/needs")
+    page.get_by_role("link", name="Enter the values").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Values of round 1")
+    page.wait_for_load_state()
+    accessible(page, "values of a round")
+    assert least_target(page) >= 44
+
+    # Eleven of the twelve wells come out of a spreadsheet; two lines of it are wrong.
+    wells = [f"{row}{column}" for row in "AB" for column in range(1, 7)]
+    rows = [f"{well}\t{200 + number},5\t6" for number, well in enumerate(wells[:11])]
+    rows[1], rows[2] = "A2\tmuch\t6", "A3\t12\t77"
+    page.get_by_label("Paste it").fill("\n".join(["well\tresistance\tph", *rows]))
+    page.get_by_role("button", name="Fill in").tap()
+    expect(page.locator("#spread-problem")).to_contain_text("Line 3: A2: 'much' is no number")
+    expect(page.locator("#spread-problem")).to_contain_text(
+        "Line 4: A3: 77 is outside the natural range (expected a number from 0 to 14)"
+    )
+    expect(page.get_by_label("Resistance (ohm) of plate 1 A1")).to_have_value("200.5")
+    expect(page.locator("#changed")).to_have_text("20 values are not saved yet.")
+    page.reload()
+    expect(page.get_by_label("Resistance (ohm) of plate 1 A1")).to_have_value("200.5")
+    page.get_by_label("Resistance (ohm) of plate 1 A2").fill("about 90")
+    page.get_by_role("button", name="Save the values").tap()
+    expect(page.locator("#values-why-problem")).to_contain_text("Say how it was measured")
+    page.get_by_label("How it was measured").fill("probe 3")
+    page.get_by_role("button", name="Save the values").tap()
+    expect(page.locator("#problem-1-A2")).to_have_text(
+        "A2: 'about 90' is no number (expected a number in ohm)"
+    )
+    page.get_by_label("Resistance (ohm) of plate 1 A2").fill("190,5")
+    page.get_by_label("Resistance (ohm) of plate 1 B6").fill("180")
+    page.get_by_role("button", name="Save the values").dblclick()
+    expect(page.locator("#form-said")).to_contain_text("values are saved")
+    expect(page.locator("#changed")).to_have_text("")
+    page.goto(f"{running.url}/campaigns/resistance")
+    expect(page.locator(".head .status")).to_have_text("finished")
+    state = Journal(f"sqlite:///{running.home / 'journal.sqlite'}").state("resistance")
+    values = {well.well.name: well.value for well in state.rounds[0].wells}
+    assert (values["A1"], values["A2"], values["B6"]) == (200.5, 190.5, 180.0)
     assert elsewhere == []

@@ -75,6 +75,7 @@ from orchestrator.service.schema.launch import (
     SubstancePlan,
     Vocabulary,
 )
+from orchestrator.service.schema.values import SeenValue, SeenValues, TableOfValues
 
 __all__ = [
     "AuditEntry",
@@ -125,6 +126,8 @@ __all__ = [
     "RoundSummary",
     "RoundView",
     "SaidView",
+    "SeenValue",
+    "SeenValues",
     "SlicesChart",
     "SpaceShare",
     "StepPlan",
@@ -134,6 +137,7 @@ __all__ = [
     "SuggestionView",
     "SurfaceChart",
     "TableOfNumbers",
+    "TableOfValues",
     "TokenView",
     "TokenWish",
     "Trust",

@@ -128,9 +128,9 @@ def test_a_value_has_a_unit_a_range_and_a_column_of_its_own(tmp_path: Path) -> N
         (500, {"ph": 7.2}),
         (-3.25 * 1000, {}),
     ]
-    with pytest.raises(InvalidInput, match=r"a value from 0 to 14"):
+    with pytest.raises(InvalidInput, match=r"a number from 0 to 14"):
         enter("round,plate,well,resistance,ph\n1,1,A1,400,17\n")
-    with pytest.raises(InvalidInput, match=r"and a value in ohm"):
+    with pytest.raises(InvalidInput, match=r"a number in ohm"):
         enter("round,plate,well,value\n1,1,A1,much\n1,1,A2,inf\n")
     with pytest.raises(InvalidInput, match="round, plate, well, value"):
         enter("round,plate,well,resistance [mg]\n1,1,A1,400\n")
@@ -234,7 +234,7 @@ def test_the_dashboard_and_the_metrics_say_what_is_awaited(tmp_path: Path) -> No
         assert (need["kind"], need["round"]) == ("values", 1)
         page = client.get("/").text
         assert "round 1 waits for the values of 12 wells: Resistance (ohm)" in page
-        assert 'data-act="upload_readings"' in page
+        assert f'href="/campaigns/{name}/values?round=1"' in page
         assert 'wellwise_needs{kind="values"} 1.0' in client.get("/api/v1/metrics").text
         well = client.get(f"/campaigns/{name}/wells/1/1/A1").text
         assert "Waits for its value, which a person enters." in well

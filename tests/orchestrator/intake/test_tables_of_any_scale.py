@@ -111,7 +111,7 @@ def test_a_natural_range_is_kept_by_every_way_in(low: float, width: float, value
         InvalidInput, match=r"is outside the natural range \(expected a number from"
     ):
         read_history(past, "p.csv", campaign, {})
-    with pytest.raises(InvalidInput, match=r"and a value from .* mg"):
+    with pytest.raises(InvalidInput, match=r"a number from .* mg"):
         read_readings_table(hand, campaign)
 
 

@@ -110,3 +110,5 @@ def test_values_that_a_person_enters_are_asked_for(served: House) -> None:
     [need] = needs(served)
     assert need["kind"] == "values"
     assert "waits for the values of 12 wells: Resistance (ohm)" in need["message"]
+    form = served.client("operator").get(need["link"]).text
+    assert form.count('data-name="resistance"') == form.count('data-name="ph"') == 12

@@ -4,48 +4,16 @@
 
 (() => {
   const page = () => byId("checklist");
-  const kept = page() ? `wellwise checklist ${page().dataset.job}` : "";
-  const draft = Object.assign({ values: {}, ticks: [] }, kept ? JSON.parse(sessionStorage.getItem(kept) ?? "{}") : {});
-  const problems = new Map(); // id of the place -> what is wrong there
+  const kept = keptForm(page() ? `wellwise checklist ${page().dataset.job}` : "wellwise checklists");
+  const { draft, keep, showProblem, clearProblems } = kept;
   let scanned = "";
 
-  const said = document.body.appendChild(element("p"));
-  said.id = "checklist-said";
-  said.setAttribute("role", "status");
-  let quiet = null;
-  function say(text) {
-    said.textContent = text;
-    clearTimeout(quiet);
-    quiet = setTimeout(() => { said.textContent = ""; }, 6000);
-  }
-
-  const keep = () => sessionStorage.setItem(kept, JSON.stringify(draft));
-  const written = "input:not([type=checkbox], [type=file]), textarea, select";
   const fieldOf = (item) => byId(`value-${item}`);
 
-  function showProblem(id, text) {
-    if (text) problems.set(id, text); else problems.delete(id);
-    const place = byId(id);
-    if (!place) return;
-    setText(place, text);
-    for (const field of main.querySelectorAll(`[aria-describedby~="${id}"]`)) {
-      if (text) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
-    }
-  }
-
-  function clearProblems() {
-    for (const id of [...problems.keys()]) showProblem(id, "");
-  }
-
-  // After a load, and after each refresh: the drafts, and what was refused, are there again.
   function restore() {
     if (!page()) return;
-    for (const field of main.querySelectorAll(written)) {
-      const value = draft.values[field.id];
-      if (value !== undefined && field.value !== value) field.value = value;
-    }
+    kept.restore();
     for (const box of main.querySelectorAll("[data-tick]")) box.checked = draft.ticks.includes(box.dataset.tick);
-    for (const [id, text] of problems) showProblem(id, text);
     count();
   }
 
@@ -75,19 +43,7 @@
     return places[key.split(".")[0]] ?? places.all ?? "checklist-problem";
   }
 
-  const inWords = (problem) => problem.message + (problem.expected ? ` (expected ${problem.expected})` : "");
-
-  function refused(error, places) {
-    const texts = new Map();
-    for (const problem of error.problems?.length ? error.problems : [{ message: error.message }]) {
-      const id = placeOf(problem, places);
-      texts.set(id, [...(texts.get(id) ?? []), inWords(problem)]);
-    }
-    for (const [id, list] of texts) showProblem(id, list.join("\n"));
-    const first = byId([...texts.keys()][0]);
-    (main.querySelector(`[aria-describedby~="${first.id}"]:not(:disabled)`) ?? first).focus();
-    first.scrollIntoView({ block: "center" });
-  }
+  const refused = (error, places) => kept.refused(error, (problem) => placeOf(problem, places));
 
   // One act after the other, and the same one (a double click) once; what the page shows is then asked for again.
   let queue = Promise.resolve();
@@ -269,11 +225,8 @@
       draft.ticks = draft.ticks.filter((item) => item !== field.dataset.tick);
       if (field.checked) draft.ticks.push(field.dataset.tick);
       count();
-    } else if (field.matches(written)) {
-      draft.values[field.id] = field.value;
     }
-    for (const id of (field.getAttribute("aria-describedby") ?? "").split(" ")) if (problems.has(id)) showProblem(id, "");
-    keep();
+    kept.typed(field);
   });
 
   main.addEventListener("submit", (event) => {
