@@ -237,6 +237,11 @@ class JobBook:
         ((text,),) = self._run("SELECT job FROM jobs WHERE key = ?", (key,))
         return self._read(Job, text)
 
+    def taken(self) -> list[Job]:
+        """Every job that was taken, in their order."""
+        rows = self._run("SELECT job FROM jobs ORDER BY rowid")
+        return [self._read(Job, text) for (text,) in rows]
+
     def running(self) -> Iterator[tuple[Job, JobReport]]:
         """Jobs that are not over."""
         for key, text in self._run("SELECT key, job FROM jobs ORDER BY rowid"):

@@ -58,9 +58,16 @@ def run(
     seed: Seed = None,
     again: Again = False,
     out: Out = None,
+    simulated_people: Annotated[
+        bool,
+        typer.Option(
+            "--simulated-people",
+            help="For training: people and the values that they enter are simulated.",
+        ),
+    ] = False,
 ) -> None:
     """Run a campaign from its file to its best condition; asks before the same runs once more."""
-    launch_and_run(file, home, lab, seed, again, out)
+    launch_and_run(file, home, lab, seed, again, out, simulated_people)
 
 
 def launch_and_run(
@@ -70,6 +77,7 @@ def launch_and_run(
     seed: int | None = None,
     again: bool = False,
     out: Path | None = None,
+    simulated_people: bool = False,
 ) -> None:
     """Launch the campaign of a file and run it; the arguments are those of the command `run`."""
     from orchestrator.cli.live import run_on
@@ -78,6 +86,10 @@ def launch_and_run(
 
     settings_for(home)
     text, campaign = _campaign(file, seed, lab)
+    if simulated_people:
+        from orchestrator.studies.training import with_simulated_people
+
+        campaign = with_simulated_people(campaign)
     table = _past_table(file, campaign)
     with opened_journal(home) as (settings, journal):
         if not again:
@@ -88,7 +100,7 @@ def launch_and_run(
             console.print(f"Starting from {taken} of {known} results of {name}.", highlight=False)
         _print_notices(not_tried_again(campaign, past))
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC), person())
-        run_on(settings, journal, campaign_id, out)
+        run_on(settings, journal, campaign_id, out, simulated_people=simulated_people)
 
 
 def _ask_again(journal: Journal, campaign: Campaign, text: str) -> None:

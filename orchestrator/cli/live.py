@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 
 def run_on(
-    settings: Settings, journal: Journal, campaign_id: str, out: Path | None, wait: bool = False
+    settings: Settings,
+    journal: Journal,
+    campaign_id: str,
+    out: Path | None,
+    wait: bool = False,
+    simulated_people: bool = False,
 ) -> None:
     """Run a campaign with its progress on the console, then print and write its results.
 
-    It runs until it is over or a person is asked. While the disk is full it waits for room.
+    It runs until it is over or a person is asked. While the disk is full it waits for room. With
+    `simulated_people` values that a person is asked for are simulated.
     """
     from orchestrator.engine.prefect_server import embed_prefect, end_prefect
 
@@ -35,6 +41,8 @@ def run_on(
     log = embed_prefect(settings)
     try:
         waiting = _until_asked(settings, journal, campaign_id, wait)
+        while simulated_people and _values_entered(settings, journal, campaign_id, waiting):
+            waiting = _until_asked(settings, journal, campaign_id, wait)
     except KeyboardInterrupt:
         what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
         console.print(f"{what} with: wellwise resume {campaign_id}")
@@ -73,6 +81,23 @@ def _until_asked(
             console.print(f"{campaign_id}: {no_room(settings.home)}", soft_wrap=True)
         wait_for_room(settings.home)
         wait = True  # for our own lease, if it could not be given back
+
+
+def _values_entered(
+    settings: Settings, journal: Journal, campaign_id: str, waiting: Sequence[Question]
+) -> bool:
+    """Have a simulated person enter the values that are asked for; whether there were any."""
+    from orchestrator.control.act import perform
+    from orchestrator.core.lifecycle import AskValues
+    from orchestrator.lab.lab import open_lab
+    from orchestrator.studies.training import SIMULATED_PERSON, plausible_values
+
+    rounds = [question.round for question in waiting if isinstance(question, AskValues)]
+    for number in rounds:
+        state = journal.state(campaign_id)
+        lab = open_lab(settings, journal, state, [])
+        perform(lab, campaign_id, plausible_values(state, number), SIMULATED_PERSON)
+    return bool(rounds)
 
 
 def _run(work: Coroutine[Any, Any, tuple[Question, ...]]) -> tuple[Question, ...]:

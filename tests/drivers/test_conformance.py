@@ -215,7 +215,16 @@ def test_a_twin_tells_what_was_done_in_its_order_wherever_it_was_noted(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "name", ["simulated", "masterflex-ls", "ne-1000", "cavro-xlp", "opentrons", "manual"]
+    "name",
+    [
+        "simulated",
+        "simulated-person",
+        "masterflex-ls",
+        "ne-1000",
+        "cavro-xlp",
+        "opentrons",
+        "manual",
+    ],
 )
 def test_our_own_drivers_are_gold(tmp_path: Path, name: str) -> None:
     async def every() -> list[Outcome]:
