@@ -20,6 +20,7 @@ from orchestrator.journal.store import add_event
 from orchestrator.lab.lab import Lab
 from protocols.addresses import Address, WellPlace
 from protocols.errors import InvalidInput, Problem
+from protocols.refusals import refusal
 
 Answer = Literal["campaign", "well", "entered"]
 """What the API answers after an act.
@@ -207,12 +208,10 @@ def validated(act: type[Act], values: Mapping[str, Any]) -> Act:
     try:
         return act.model_validate(dict(values))
     except ValidationError as error:
-        problems = [
-            Problem(
-                where=act.command or act.name,
-                key=".".join(map(str, details["loc"])),
-                message=details["msg"],
-            )
-            for details in error.errors()
-        ]
+        problems = []
+        for details in error.errors():
+            key, where = ".".join(map(str, details["loc"])), act.command or act.name
+            message, expected = refusal(details)
+            found = Problem(where=where, key=key, message=message, expected=expected)
+            problems.append(found)
         raise InvalidInput(problems) from None

@@ -21,6 +21,7 @@ from protocols.campaign import Campaign
 from protocols.campaign_file import LabFile, problems_at, read_campaign
 from protocols.errors import InvalidInput
 from protocols.protocol import Protocol
+from protocols.refusals import refusal
 
 _CHANGEABLE = ("parameters", "constraints", "costs", "protocol")
 _ELSEWHERE = ("robots", "stop", "rounds", "past_results", "seed", "title", "start")
@@ -267,7 +268,7 @@ def _why(error: ValidationError) -> str:
     for details in error.errors():
         findings = details.get("ctx", {}).get("findings", [])
         found += [f"{one.message} (expected {one.expected})" for one in findings]
-        found += [] if findings else [details["msg"]]
+        found += [] if findings else [refusal(details).message]
     return "; ".join(found)
 
 

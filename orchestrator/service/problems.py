@@ -16,6 +16,7 @@ from orchestrator.journal.access_tokens import Denied
 from orchestrator.service.path_prefix import below_prefix
 from orchestrator.service.schema import ProblemDetails
 from protocols.errors import InvalidInput, Problem, WellwiseError
+from protocols.refusals import refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -116,14 +117,12 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Response:
-        problems = [
-            Problem(
-                where=str(details["loc"][0]),
-                key=".".join(map(str, details["loc"][1:])),
-                message=details["msg"],
-            )
-            for details in error.errors()
-        ]
+        problems = []
+        for details in error.errors():
+            where, *key = map(str, details["loc"])
+            message, expected = refusal(details)
+            found = Problem(where=where, key=".".join(key), message=message, expected=expected)
+            problems.append(found)
         return answer(request, 422, "\n".join(map(str, problems)), problems)
 
     @app.exception_handler(StarletteHTTPException)

@@ -104,117 +104,7 @@ async function load() {
   }
 }
 
-// Acts: a dialog with what will happen, the reason, and a confirmation.
-
-const act = byId("act");
-
-// The fields of a dialog are those of the act's model, but for what its button decides.
-const acts = JSON.parse(byId("acts")?.textContent ?? "{}");
-const asNumber = (text) => (text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text);
-const words = (text) => text.split(/[\s,;]+/).filter(Boolean);
-
-function entry(kind, spec) {
-  let input;
-  if (kind === "choice") {
-    input = element("select");
-    for (const choice of spec.choices) input.add(new Option(choice, choice));
-  } else if (kind === "long text") {
-    input = element("textarea");
-    input.rows = 6;
-  } else {
-    input = element("input");
-    if (kind === "flag") input.type = "checkbox";
-    if (kind === "integer" || kind === "number") {
-      input.type = "number";
-      input.step = kind === "integer" ? "1" : "any";
-      if (spec.minimum !== undefined) input.min = spec.minimum;
-      if (spec.maximum !== undefined) input.max = spec.maximum;
-    }
-  }
-  input.required = Boolean(spec.required) && kind !== "flag";
-  return input;
-}
-
-function wellOf(text) {
-  const found = text.match(/^(?:[^/]+\/)?r(\d+)\/p(\d+)\/([A-P]\d+)$/);
-  if (!found) throw new Error(`${text} is no well (expected such as r1/p3/B2)`);
-  return { round: Number(found[1]), plate: Number(found[2]), well: found[3] };
-}
-
-function valueOf(kind, input) {
-  if (kind === "flag") return input.checked;
-  const text = input.value.trim();
-  if (kind === "integer" || kind === "number") return text === "" ? null : Number(text);
-  if (kind === "list") return words(text);
-  if (kind === "wells") return words(text).map(wellOf);
-  return kind === "long text" ? input.value : text;
-}
-
-function place(label, input, id) {
-  const shown = element("label", label);
-  input.id = shown.htmlFor = id;
-  byId("act-fields").append(shown, input);
-  return input;
-}
-
-// A workbook or a Parquet file goes as a data URL.
-const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? new Promise((resolve) => {
-  const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result) });
-  reader.readAsDataURL(file);
-}) : file.text());
-
-function field(spec, choices) {
-  if (spec.kind !== "mapping") {
-    const label = spec.help.replace(/\.$/, "") + (spec.required || spec.kind === "flag" ? "" : " (may be left out)");
-    const input = place(label, entry(spec.kind, spec), `act-${spec.name}`);
-    if (spec.file) {
-      const chosen = place("or a file", element("input"), `act-${spec.name}-file`);
-      chosen.type = "file";
-      chosen.onchange = async () => { if (chosen.files[0]) input.value = await tableOf(chosen.files[0]); };
-    }
-    return () => ({ [spec.name]: valueOf(spec.kind, input) });
-  }
-  const given = Object.entries(choices[spec.name] ?? {}), required = spec.required || given.length === 1;
-  const inputs = given.map(([key, levels]) => {
-    const input = entry(levels ? "choice" : "text", { choices: levels && !required ? ["", ...levels] : levels, required });
-    return [key, place(`New value of ${key.replaceAll("_", " ")}`, input, `act-${spec.name}-${key}`)];
-  });
-  return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())]).filter((pair) => pair[1] !== "")) });
-}
-
-function ask(button) {
-  const data = button.dataset;
-  byId("act-title").textContent = data.title;
-  byId("act-note").textContent = data.note;
-  byId("act-fields").replaceChildren();
-  byId("act-why").value = "";
-  setText(byId("act-problem"), "");
-  const preset = JSON.parse(data.preset || "{}");
-  const choices = JSON.parse(data.choices || "{}");
-  const asked = (acts[data.act] ?? []).filter((spec) => !(spec.name in preset)).map((spec) => field(spec, choices));
-  const confirm = byId("act-confirm");
-  confirm.className = button.classList.contains("danger") ? "danger solid" : "strong";
-  confirm.textContent = button.textContent.trim().replace("…", "");
-  byId("act-form").onsubmit = async (event) => {
-    event.preventDefault();
-    confirm.disabled = true;
-    try {
-      const content = Object.assign({ ...preset, why: byId("act-why").value }, ...asked.map((value) => value()));
-      const answer = await send("POST", data.url, content);
-      const silent = Object.entries(answer.not_stopped ?? {});
-      if (silent.length) throw new Error(`NOT stopped: ${silent.map(([name, why]) => `${name} (${why})`).join(", ")}`);
-      act.close();
-      if (byId("detail").open) openDetail(byId("detail").dataset.url);
-      refresh();
-    } catch (error) {
-      setText(byId("act-problem"), error.message);
-    } finally {
-      confirm.disabled = false;
-    }
-  };
-  act.showModal();
-  (byId("act-fields").querySelector("input, select, textarea") ?? byId("act-why")).focus();
-}
+// A well, over the page that leads to it.
 
 async function openDetail(url) {
   const detail = byId("detail");
@@ -234,7 +124,6 @@ document.addEventListener("click", (event) => {
     openDetail(link.href);
   }
 });
-byId("act-cancel").onclick = () => act.close();
 byId("detail-close").onclick = () => byId("detail").close();
 byId("sign-out").onclick = async () => {
   await fetch(`${prefix}/logout`, { method: "POST", headers: { "X-CSRF-Token": body.dataset.csrf } });
