@@ -255,6 +255,12 @@ def _findings(details: ErrorDetails) -> Iterator[Finding]:
             yield Finding(loc=(*loc, key), message="missing", expected="this key")
         case "quantity":
             yield Finding(loc=loc, message=details["msg"], expected=context["expected"])
+        case "too_short":
+            few = context["actual_length"]
+            message = f"there {'is 1' if few == 1 else f'are {few}' if few else 'is none'}"
+            yield Finding(loc=loc, message=message, expected=f"at least {context['min_length']}")
+        case "string_too_short" if not details["input"]:
+            yield Finding(loc=loc, message="is empty", expected="a text")
         case "finite_number":
             yield Finding(
                 loc=loc,

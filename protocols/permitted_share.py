@@ -39,6 +39,8 @@ def permitted_share(space: SearchSpace, seed: int = 0, samples: int = SAMPLES) -
         seed: of the sample.
         samples: how many conditions are drawn.
     """
+    if not space.constraints:
+        return PermittedShare(1.0, (), frozenset())
     rng = np.random.default_rng(seed)
     following = _following(space)
     counts: Counter[int] = Counter()

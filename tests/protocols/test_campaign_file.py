@@ -78,6 +78,8 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
         ("labware: 6-well", "labware: 5-well", "plates.labware: '5-well'"),
         ("objective:\n", "objective: [\n", "expected valid YAML"),
         ("seed: 2022", "seed: 2022\nseed: 1", "expected valid YAML"),
+        ("levels: [0, 1]", "levels: [0]", "parameters[4].levels: there is 1 (expected at least 2)"),
+        ("seed: 2022", "seed: 2022\nstrategy: ''", "strategy.name: is empty (expected a text)"),
     ],
 )
 def test_a_problem_is_reported_with_its_place(old: str, new: str, message: str) -> None:

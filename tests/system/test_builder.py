@@ -1,12 +1,16 @@
 """The campaign builder in a real browser, by people who never saw YAML."""
 
 import os
+import random
 import re
 import shutil
 from collections.abc import Iterator
+from functools import reduce
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from ruamel.yaml import YAML
 
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
@@ -145,7 +149,7 @@ def test_from_an_empty_page_to_a_campaign_that_runs_without_a_line_of_yaml(
     outcomes = part(page, "Outcomes and objectives")
     rename(thing(outcomes, "outcome result"), "conversion")
     conversion = thing(outcomes, "outcome conversion")
-    conversion.get_by_label("how it is measured").select_option("absorbance")
+    conversion.get_by_label("measured by").select_option("absorbance")
     conversion.get_by_label("read in").select_option("analyse")
     conversion.get_by_label("full").fill("2.05")
 
@@ -184,6 +188,56 @@ def test_what_a_person_wrote_stays_as_it_was_written(page: Page) -> None:
     oil, water = (line for line in before.splitlines(True) if "kind: continuous" in line)
     assert "high: 60" in oil
     assert text_of(page) == before.replace(oil + water, water + oil.replace("60", "55"))
+
+
+EDITS = """async (edits) => {
+    const { edited, insert, move, remove, set } = await import("/static/builder/campaign-text.js");
+    const change = {
+        set: (edit) => set(edit.path, "other"),
+        remove: (edit) => remove(edit.path),
+        insert: (edit) => insert(edit.path, 0, { added: 1 }),
+        last: (edit) => move(edit.path.slice(0, -1), edit.path.at(-1), edit.last),
+    };
+    return edits.map((edit) => edited(edit.text, change[edit.what](edit)));
+}"""
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if path:
+        yield path
+    inside = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
+    for key, item in inside:
+        yield from leaves(item, (*path, key))
+
+
+def test_whatever_is_edited_another_reader_of_yaml_finds_just_that(page: Page) -> None:
+    def read(text: str) -> Any:
+        return YAML(typ="safe", pure=True).load(text)
+
+    chance, edits, wanted = random.Random(0), [], []
+    for file in sorted(ROOT.glob("examples/*/campaign.yaml")):
+        as_written = file.read_text()
+        for text in (as_written, as_written.rstrip(), as_written.replace("\n", "\r\n")):
+            for path in chance.sample(list(leaves(read(text))), 5):
+                data = read(text)
+                *way, key = path
+                parent = reduce(lambda value, part: value[part], way, data)
+                what = chance.choice(["set", "remove", "last", "insert"])
+                if what == "insert" and isinstance(parent[key], list):
+                    parent[key].insert(0, {"added": 1})
+                elif what == "last" and isinstance(parent, list):
+                    parent.append(parent.pop(int(key)))
+                elif what == "remove":
+                    del parent[key]
+                else:
+                    what = "set"
+                    parent[key] = "other"
+                last = len(parent) - 1
+                edits.append({"text": text, "path": list(path), "what": what, "last": last})
+                wanted.append(data)
+    found = page.evaluate(EDITS, edits)
+    for edit, text, data in zip(edits, found, wanted, strict=True):
+        assert read(text) == data, edit
 
 
 def test_a_new_name_is_taken_over_wherever_it_is_used_and_can_be_taken_back(page: Page) -> None:
@@ -236,24 +290,73 @@ def test_wells_are_chosen_on_a_drawing_by_keys_alone(page: Page) -> None:
     expect(plates).to_contain_text("4 of 96 wells of a plate are in use")
 
 
+def test_wells_are_chosen_on_a_drawing_by_a_mouse(page: Page) -> None:
+    page.get_by_role("button", name="or empty").click()
+    plates = part(page, "Plates")
+    plates.get_by_label("labware").fill("96-well")
+    plates.get_by_role("gridcell", name="C3, in use").hover()
+    page.mouse.down()
+    plates.get_by_role("gridcell", name="F8").hover()
+    page.mouse.up()
+    expect(plates).to_contain_text("24 of 96 wells of a plate are in use")
+    plates.get_by_role("button", name="Without wells at the edge").click()
+    expect(plates.get_by_label("wells", exact=True)).to_have_value("B2:G11")
+
+
+def test_places_without_a_well_are_marked_on_the_drawing(page: Page) -> None:
+    example(page, "formulation")
+    plates = part(page, "Plates")
+    plates.get_by_label("mark places without a well").check()
+    plates.get_by_role("gridcell", name="B6, in use").click()
+    expect(plates).to_contain_text("11 of 11 wells of a plate are in use")
+    part(page, "Rounds and their end").get_by_role("button", name="Fill them").click()
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+    assert "columns: 6, capacity: 20 mL, absent: [B6]}" in text_of(page)
+
+
+def test_a_value_becomes_a_parameter(page: Page) -> None:
+    example(page, "formulation")
+    shake = thing(part(page, "Protocol"), "operation 6 (shake)")
+    shake.get_by_label("duration: where it comes from").select_option("new parameter")
+    made = thing(part(page, "Parameters"), "parameter duration_1")
+    expect(made.get_by_label("low")).to_have_value("5")
+    expect(made.get_by_label("high")).to_have_value("20")
+    assert "{do: shake, duration: {parameter: duration_1}, speed: 600 rpm}" in text_of(page)
+    assert "unit: min, low: 5, high: 20" in text_of(page)
+
+
+def test_things_are_moved_by_dragging_them(page: Page) -> None:
+    example(page, "formulation")
+    third, first = (thing(part(page, "Parameters"), f"constraint {number}") for number in (3, 1))
+    third.get_by_title("drag to move").drag_to(first)
+    expect(first.get_by_label("kind")).to_have_value("ratio")
+    expect(third.get_by_label("kind")).to_have_value("cardinality")
+
+
 def test_parameters_are_made_by_keys_alone(page: Page) -> None:
     page.get_by_role("button", name="or empty").focus()
     page.keyboard.press("Enter")
     part(page, "Parameters").get_by_role("button", name="Add parameter").focus()
     page.keyboard.press("Enter")
     # The focus is in the new parameter, at its name.
-    expect(page.locator(":focus")).to_have_value("parameter_1")
-    page.keyboard.press("Control+a")
-    page.keyboard.type("pressure")
-    for words in ("", "Pressure"):
+    made = thing(part(page, "Parameters"), "parameter parameter_1")
+    expect(made.get_by_label("name", exact=True)).to_be_focused()
+    for field in ("pressure", "Pressure", "integer", "bar", "1", "9"):
+        if field != "integer":  # which is chosen by its first letters
+            page.keyboard.press("Control+a")
+        page.keyboard.type(field)
         page.keyboard.press("Tab")
-        if words:
-            page.keyboard.type(words)
-    page.keyboard.press("Tab")
-    page.keyboard.type("integer")
-    for _ in range(4):
-        page.keyboard.press("Tab")
-    assert "name: pressure" in text_of(page)
+    [line] = [line for line in text_of(page).splitlines() if "name: pressure" in line]
+    [written] = YAML(typ="safe", pure=True).load(line)
+    assert written == {
+        "name": "pressure",
+        "title": "Pressure",
+        "step": "prepare",
+        "kind": "integer",
+        "unit": "bar",
+        "low": 1,
+        "high": 9,
+    }
 
 
 def test_a_reload_loses_nothing(page: Page, running: Service) -> None:
@@ -264,6 +367,18 @@ def test_a_reload_loses_nothing(page: Page, running: Service) -> None:
     page.goto(f"{running.url}/campaigns/new")
     page.get_by_role("button", name="Go on with it").click()
     assert "My own cream" in text_of(page)
+    # What nobody changed is no draft, and neither is what was launched.
+    example(page, "coupling")
+    page.goto(f"{running.url}/campaigns/new")
+    expect(page.get_by_text("Kept in this browser: 1 draft")).to_be_visible()
+    page.get_by_role("button", name="Go on with it").click()
+    part(page, "Campaign").get_by_label("name", exact=True).fill("my-cream")
+    expect(page.locator("#findings")).to_contain_text("The file is valid.")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    page.wait_for_url("**/campaigns/my-cream")
+    page.goto(f"{running.url}/campaigns/new")
+    expect(page.get_by_role("button", name="or empty")).to_be_visible()
+    expect(page.get_by_text("Kept in this browser:")).to_have_count(0)
 
 
 def test_the_text_itself_is_one_click_away(page: Page, faults: list[str]) -> None:

@@ -135,7 +135,7 @@ def new_campaign(
     content = _rendered(
         "new.html",
         examples=_example_files(),
-        empty=_rendered("empty_campaign.yaml"),
+        empty=_rendered("empty_campaign.yaml") + "\n",
         person=who.person,
         origin=origin,
     )

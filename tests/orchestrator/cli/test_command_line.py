@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import os
+import pty
 import subprocess
 import sys
 from datetime import timedelta
@@ -291,6 +292,20 @@ def test_the_same_file_runs_once_more_only_by_who_says_so(tmp_path: Path) -> Non
     assert refused.returncode == 2
     assert "launched already: colour-assay (running)" in refused.stdout
     assert "--again launches it once more" in refused.stderr
+    # At a terminal a person is asked, and says no.
+    ours, theirs = pty.openpty()
+    os.write(ours, b"n\n")
+    asked = subprocess.run(
+        [PROGRAM, "run", ASSAY_FILE, "--home", tmp_path],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert asked.returncode == 2
+    assert "Launch it once more, as another campaign? [y/N]" in asked.stdout
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
     assert journal.campaign_ids() == ["colour-assay"]
     journal.close()

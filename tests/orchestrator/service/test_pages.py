@@ -13,11 +13,16 @@ import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
 
+from drivers.registry import driver_names
+from optimizer.strategy_registry import strategy_names
 from orchestrator.control.filing import FileUnder
 from orchestrator.journal.access_tokens import Identity, Role
+from orchestrator.lab.scoring import scorer_names
 from orchestrator.service.authentication import COOKIE
 from orchestrator.service.routes.events import stream
 from protocols.campaign import Campaign
+from protocols.operations import OPERATIONS
+from protocols.parameters import PARAMETER_KINDS
 from tests import acting
 from tests.by_hand import FILL, on_the_table
 from tests.service import PEOPLE, House, house
@@ -234,6 +239,15 @@ def test_the_scripts_send_everything_below_the_prefix() -> None:
     sent = re.findall(rf"""["'`]([^"'`\s]*/(?:{own})\b)""", script)
     assert len(sent) >= 11
     assert all(address.startswith("${prefix}/") for address in sent), sent
+
+
+def test_the_builder_knows_no_kind_of_anything_by_name() -> None:
+    builder = files("orchestrator.service.dashboard") / "static" / "builder"
+    script = "".join(file.read_text() for file in builder.iterdir() if file.name.endswith(".js"))
+    known = {*OPERATIONS, *PARAMETER_KINDS, *scorer_names(), *driver_names(), *strategy_names()}
+    quoted = set(re.findall(r"""[=(\[,:?] ?["'`](\w+)["'`]""", script))
+    types_of_json_schema = {"boolean", "integer", "number"}
+    assert known & quoted <= types_of_json_schema
 
 
 def test_what_the_model_found_follows_a_corrected_value(served: House, assay: Campaign) -> None:

@@ -17,15 +17,21 @@ export function read(text) {
   return { data: data ?? {}, fault: null };
 }
 
-// The text after `change`, a function that edits the document.
+// The text after `change`, a function that edits the document; the same text where it cannot be edited so.
 export function edited(text, change) {
   const doc = parsed(text);
   if (doc.errors.length) return text;
   const before = written(doc);
-  change(doc);
+  try {
+    change(doc);
+  } catch {
+    return text; // a value stands where a mapping would have to be
+  }
   const after = written(doc);
   if (after === before) return text;
-  return before === text ? after : asWritten(text, before, after);
+  if (before === text) return after;
+  const kept = asWritten(text, before, after);
+  return JSON.stringify(read(kept).data) === JSON.stringify(read(after).data) ? kept : after;
 }
 
 // Where the text was not written as the library would, every part that an edit left alone is taken from the text.
@@ -41,7 +47,7 @@ function asWritten(text, before, after) {
     while (i < old.length && old[i] !== now[j] && same[i + 1][j] >= same[i][j + 1]) i++;
     found.push(i < old.length && old[i] === now[j] ? own[i++] : now[j]);
   }
-  return found.join("");
+  return found.map((part, index) => (part.endsWith("\n") || index === found.length - 1 ? part : `${part}\n`)).join("");
 }
 
 // A text cut where its keys begin and, within lists of blocks, where their items do.
@@ -111,11 +117,7 @@ export const set = (path, value) => (doc) => {
   open(doc, path);
 };
 
-// Removing what is optional leaves no empty mapping behind it.
-export const remove = (path) => (doc) => {
-  if (!doc.hasIn(path)) return;
-  doc.deleteIn(path);
-};
+export const remove = (path) => (doc) => { if (doc.hasIn(path)) doc.deleteIn(path); };
 
 export const insert = (path, index, value) => (doc) => {
   const list = doc.getIn(path, true);
@@ -134,11 +136,11 @@ export const move = (path, from, to) => (doc) => {
   list.items.splice(to, 0, ...list.items.splice(from, 1));
 };
 
-// A key gets another name and keeps its place and its comments.
+// A key gets another name, which no key beside it has, and keeps its place and its comments.
 export const renameKey = (path, name) => (doc) => {
   const parent = doc.getIn(path.slice(0, -1), true);
   const pair = isMap(parent) ? parent.items.find((item) => String(item.key.value) === String(path.at(-1))) : null;
-  if (pair) { pair.key.value = name; delete pair.key.source; }
+  if (pair && !parent.has(name)) { pair.key.value = name; delete pair.key.source; }
 };
 
 // A collection on one line that grew too long, or holds blocks, is written as a block.

@@ -1,8 +1,9 @@
 // Fields: a part of a campaign as a form, made from its JSON Schema.
 import { insert, move, pathText, remove, renameKey, set, valueAt } from "./campaign-text.js";
 import { Choice, controlOf, idOf, Problems, problemsAt, problemsIn } from "./controls.js";
+import { asParameter } from "./new-parameter.js";
 import { blank, describe, resolve, retagged, variantName, variantOf, words } from "./schema.js";
-import { store, thingsAt } from "./store.js";
+import { store, thingsAt, withNames } from "./store.js";
 import { html, useState } from "../vendor/preact.min.js";
 
 const LABELLED_ITSELF = ["flag"];
@@ -59,8 +60,9 @@ function OrParameter({ root, path, label, required, inner, help }) {
   const refers = value !== null && typeof value === "object" && "parameter" in value;
   const parameters = thingsAt([...path, "parameter"]) ?? [];
   const choose = (event) => {
-    const given = event.target.value === "parameter";
-    store.edit(set(path, given ? { parameter: parameters[0]?.name ?? "" } : blank(inner, root)));
+    const { value: source } = event.target;
+    if (source === "new") store.edit(...(asParameter(path, inner) ?? []));
+    else store.edit(set(path, source === "parameter" ? { parameter: parameters[0]?.name ?? "" } : blank(inner, root)));
   };
   const problems = problemsIn(path);
   const own = refers
@@ -70,7 +72,7 @@ function OrParameter({ root, path, label, required, inner, help }) {
     <${Label} path=${refers ? [...path, "parameter"] : path} label=${label} required=${required} />
     <span class="row nowrap">${own}
       <select aria-label=${`${label}: where it comes from`} value=${refers ? "parameter" : "value"} onChange=${choose}>
-        <option value="value">value</option><option value="parameter">parameter</option>
+        <option value="value">value</option><option value="parameter">parameter</option><option value="new">new parameter</option>
       </select></span>
     <p class=${help ? "hint" : "hidden"} id=${`${idOf(path)}-hint`}>${help ?? ""}</p>
     ${refers && html`<${Problems} found=${problems.filter((problem) => problem.key !== pathText(path))} id=${`${idOf([...path, "parameter"])}-said`} />`}
@@ -92,7 +94,7 @@ function Variants({ root, path, label, options, removal, help }) {
 export function Tagged({ root, path, found, main, hide = [], replace }) {
   const value = valueAt(store.data, path) ?? {};
   const choice = found.choices[value[found.tag]];
-  const change = (name) => name !== undefined && store.edit(set(path, retagged(value, found.tag, name, found.choices[name], root)));
+  const change = (name) => name !== undefined && store.edit(set(path, withNames(retagged(value, found.tag, name, found.choices[name], root))));
   const lead = html`<div class="field"><label for=${idOf([...path, found.tag])}>${words(found.tag)}</label>
     <${Choice} path=${[...path, found.tag]} choices=${Object.keys(found.choices)} required=${true} onChoose=${change} />
     <${Problems} found=${problemsAt([...path, found.tag])} id=${`${idOf([...path, found.tag])}-said`} /></div>`;
@@ -130,7 +132,7 @@ export function Items({ root, path, label, item, title = (it, index) => it?.name
   const items = valueAt(store.data, path);
   const list = Array.isArray(items) ? items : [];
   const found = item && describe(resolve(item, root), root);
-  const make = fresh ?? (() => blank(item, root));
+  const make = fresh ?? (() => withNames(blank(item, root)));
   return html`<div class=${cards ? "items" : "items rows"}>
     ${list.map((it, index) => html`<${Item} key=${index} ...${{ path, index, count: list.length, noun, name: title(it, index) }}>
       ${Inside ? html`<${Inside} path=${[...path, index]} value=${it} index=${index} />` : found.kind === "tagged" ? html`<${Tagged} ...${{ root, path: [...path, index], found }} />` : html`<${Form} ...${{ schema: item, root, path: [...path, index] }} />`}
@@ -139,21 +141,32 @@ export function Items({ root, path, label, item, title = (it, index) => it?.name
   </div>`;
 }
 
-let dragged = null;
-
+// One of them: moved by its grip, with a mouse or a finger, or by its buttons.
 export function Item({ path, index, count, noun, name, children }) {
-  const [over, setOver] = useState(false);
+  const [over, setOver] = useState(null);
   const at = [...path, index];
-  const go = (to) => { store.edit(move(path, index, to)); focusOn([...path, to]); };
-  const mine = (event) => { if (dragged && pathText(dragged.path) === pathText(path)) { event.preventDefault(); setOver(true); } };
-  const drop = (event) => { setOver(false); if (dragged && pathText(dragged.path) === pathText(path)) { event.preventDefault(); event.stopPropagation(); store.edit(move(path, dragged.index, index)); } dragged = null; };
+  // The focus stays on the button with which it is moved, so that it can be moved on.
+  const go = (to, way) => { store.edit(move(path, index, to)); focusOn([...path, to], way && `:scope > .handles [data-way="${way}"]:not(:disabled)`); };
+  const under = (event) => {
+    for (let place = document.elementFromPoint(event.clientX, event.clientY); place; place = place.parentElement) {
+      if (place.classList.contains("item") && place.dataset.list === pathText(path)) return place;
+    }
+    return null;
+  };
+  const mark = (place) => { if (place === over) return; over?.classList.remove("over"); place?.classList.add("over"); setOver(place); };
+  const drag = (event) => { if (event.currentTarget.hasPointerCapture(event.pointerId)) mark(under(event)); };
+  const drop = (event) => {
+    const place = under(event);
+    mark(null);
+    if (place && Number(place.dataset.index) !== index) go(Number(place.dataset.index));
+  };
   const wrong = problemsIn(at).length;
-  return html`<div class=${`item ${over ? "over" : ""} ${wrong ? "has-problem" : ""}`} role="group" aria-label=${`${noun} ${name}`} id=${idOf(at)} tabindex="-1" onDragOver=${mine} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+  return html`<div class=${`item ${wrong ? "has-problem" : ""}`} role="group" aria-label=${`${noun} ${name}`} id=${idOf(at)} tabindex="-1" data-list=${pathText(path)} data-index=${index}>
     <div class="inside">${children}<${Problems} found=${problemsAt(at)} id=${`${idOf(at)}-said`} /></div>
     <div class="handles">
-      <span class="grip" draggable="true" aria-hidden="true" title="drag to move" onDragStart=${(event) => { dragged = { path, index }; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", name); }}>⠿</span>
-      <button type="button" class="small" aria-label=${`Move ${noun} ${name} up`} disabled=${index === 0} onClick=${() => go(index - 1)}>↑</button>
-      <button type="button" class="small" aria-label=${`Move ${noun} ${name} down`} disabled=${index === count - 1} onClick=${() => go(index + 1)}>↓</button>
+      <span class="grip" aria-hidden="true" title="drag to move" onPointerDown=${(event) => { event.preventDefault(); event.currentTarget.setPointerCapture(event.pointerId); }} onPointerMove=${drag} onPointerUp=${drop} onPointerCancel=${() => mark(null)}>⠿</span>
+      <button type="button" class="small" aria-label=${`Move ${noun} ${name} up`} data-way="up" disabled=${index === 0} onClick=${() => go(index - 1, "up")}>↑</button>
+      <button type="button" class="small" aria-label=${`Move ${noun} ${name} down`} data-way="down" disabled=${index === count - 1} onClick=${() => go(index + 1, "down")}>↓</button>
       <button type="button" class="small" aria-label=${`Remove ${noun} ${name}`} onClick=${() => { store.edit(remove(at)); focusOn([...path, Math.max(0, index - 1)]); }}>✕</button>
     </div>
   </div>`;
@@ -182,11 +195,12 @@ function Key({ path, things, label }) {
   return html`<select aria-label=${`Name in ${label}`} value=${key} onChange=${take}>${(names.includes(key) ? names : [key, ...names]).map((name) => html`<option value=${name}>${words(name)}</option>`)}</select>`;
 }
 
-// The focus goes to something that is on the page a moment later.
-export function focusOn(path) {
+// The focus goes to something that is on the page a moment later: to what is asked for in it, or its first control.
+export function focusOn(path, wanted) {
   requestAnimationFrame(() => requestAnimationFrame(() => {
     const place = document.getElementById(idOf(path));
-    const first = place?.matches("input, select, textarea") ? place : place?.querySelector("input, select, textarea, button") ?? place;
+    const control = "input, select, textarea";
+    const first = (wanted && place?.querySelector(wanted)) || (place?.matches(control) ? place : place?.querySelector(`${control}, button`)) || place;
     first?.focus();
     first?.scrollIntoView({ block: "center" });
   }));

@@ -11,7 +11,8 @@ export function Launch({ launched }) {
   const dialog = useRef(null);
   const key = useRef({ wish: null, key: null });
   const going = useRef(false);
-  const same = (store.preview?.launched ?? []).filter((it) => it.same);
+  const earlier = store.state === "valid" ? store.preview.launched : [];
+  const same = earlier.filter((it) => it.same);
 
   const send = async (again) => {
     if (going.current) return;
@@ -32,6 +33,7 @@ export function Launch({ launched }) {
   };
   const press = () => { if (same.length) dialog.current.showModal(); else send(false); };
   return html`<div class="row end"><button type="button" class="strong operator" id="launch" disabled=${busy || store.state !== "valid"} onClick=${press}>${busy ? "Launching…" : "Launch"}</button></div>
+    ${earlier.length > 0 && !same.length && html`<p class="hint">Another campaign has this name: this one gets a number behind it.</p>`}
     ${fault && html`<p class="problem" id="launch-problem" role="alert">${fault}</p>`}
     <dialog ref=${dialog} aria-labelledby="again-title"><h2 id="again-title">Launch it once more?</h2>
       <p>The same campaign was launched already:</p>

@@ -1,6 +1,6 @@
 // The campaign builder: one text, a form for each part of it, and beside it what it would do.
 import { valueAt } from "./campaign-text.js";
-import { draft, drafts, forget, keep } from "./drafts.js";
+import { draft, forget, keep } from "./drafts.js";
 import { focusOn } from "./fields.js";
 import { Launch } from "./launch.js";
 import { Outcomes } from "./outcomes.js";
@@ -34,14 +34,24 @@ const sectionOf = (problem) => (SECTIONS.find(([, , , keys]) => keys.includes(fi
 
 // The draft that this page writes: the address names it, so that a reload comes back to it.
 let draftId = new URLSearchParams(location.hash.slice(1)).get("draft") || newKey();
-const remember = () => history.replaceState(null, "", `#draft=${draftId}`);
+let begun = null; // the text with which it began: as long as nobody changed it, no other page needs a draft of it
+let over = false; // it was launched
+const save = () => over || keep(draftId, store.text, store.data.title || store.data.name);
 
 function begin(text, id = newKey()) {
-  draftId = id;
-  remember();
+  if (store.text === begun) forget(draftId);
+  else save();
+  [draftId, begun] = [id, text];
+  history.replaceState(null, "", `${location.pathname}#draft=${id}`);
   store.write(text);
   store.back = [];
   store.tell();
+}
+
+function launched(id) {
+  over = true;
+  forget(draftId);
+  location.href = `${prefix}/campaigns/${id}`;
 }
 
 function App() {
@@ -52,11 +62,11 @@ function App() {
   useEffect(() => {
     const check = checking(store);
     let timer = null;
-    const save = () => { clearTimeout(timer); setKept(keep(draftId, store.text, store.data.title || store.data.name)); };
-    const changed = () => { check(); redraw((count) => count + 1); clearTimeout(timer); timer = setTimeout(save, 300); };
+    const now = () => { clearTimeout(timer); setKept(save()); };
+    const changed = () => { check(); redraw((count) => count + 1); clearTimeout(timer); timer = setTimeout(now, 300); };
     store.listeners.add(changed);
-    addEventListener("pagehide", save);
-    document.addEventListener("visibilitychange", save);
+    addEventListener("pagehide", now);
+    document.addEventListener("visibilitychange", now);
     const keys = (event) => {
       if (shadowed(event) || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.target.closest("input, textarea")) return;
       event.preventDefault();
@@ -90,7 +100,7 @@ function App() {
       </div>
       <aside class="beside" aria-label="Check and preview">
         <section class="card" aria-labelledby="findings-title"><h2 id="findings-title">Check</h2><div id="findings" role="status"><${Findings} goTo=${goTo} /></div>
-          <${Launch} draft=${() => draftId} launched=${(id) => { forget(draftId); location.href = `${prefix}/campaigns/${id}`; }} /></section>
+          <${Launch} launched=${launched} /></section>
         <${Preview} />
       </aside>
     </div>
@@ -110,7 +120,7 @@ function Sections() {
   if (!store.vocabulary) return html`<p class="hint">Loading…</p>`;
   if (store.fault) return html`<p class="problem">The text cannot be read as YAML${store.fault.line ? `, line ${store.fault.line}` : ""}: ${store.fault.message}. Mend it under Text, or undo.</p>`;
   const count = (name) => store.problems.filter((problem) => sectionOf(problem) === name).length;
-  return html`<nav class="sections" aria-label="Parts of the campaign">${SECTIONS.map(([name, label]) => html`<a class="button" href=${`#${name}`} onClick=${(event) => { event.preventDefault(); document.getElementById(name).scrollIntoView(); document.getElementById(name).focus({ preventScroll: true }); }}>${label}${count(name) > 0 && html` <span class="count" aria-label="problems">${count(name)}</span>`}</a>`)}</nav>
+  return html`<nav class="sections" aria-label="Parts of the campaign">${SECTIONS.map(([name, label]) => html`<a class="button" href=${`#${name}`} onClick=${(event) => { event.preventDefault(); document.getElementById(name).scrollIntoView(); document.getElementById(name).focus({ preventScroll: true }); }}>${label.split(" and ")[0]}${count(name) > 0 && html` <span class="count" aria-label="problems">${count(name)}</span>`}</a>`)}</nav>
     ${isEarlier() && html`<${Earlier} />`}
     ${SECTIONS.map(([name, label, Part]) => html`<section class="card" id=${name} key=${name} tabindex="-1" aria-labelledby=${`${name}-title`}><h2 id=${`${name}-title`}>${label}</h2>${name === "outcomes" && isEarlier() ? html`<p class="hint">In this file they are written in the earlier form.</p>` : html`<${Part} />`}</section>`)}`;
 }
@@ -144,12 +154,7 @@ async function open() {
   const { from } = place.dataset;
   if (from) {
     try { begin(await ask("GET", `campaigns/${from}/exports/campaign.yaml`)); } catch { /* its page says that there is none */ }
-    history.replaceState(null, "", `${location.pathname}#draft=${draftId}`);
-  } else {
-    const found = draft(draftId) ?? {};
-    if (found.text) store.write(found.text);
-    else if (!drafts().length && location.hash) history.replaceState(null, "", location.pathname);
-  }
+  } else store.write(draft(draftId).text ?? "");
   store.back = [];
   store.vocabulary = await ask("GET", "vocabulary");
   store.tell();

@@ -24,12 +24,13 @@ function Outcome({ path, value }) {
   const root = store.vocabulary.schema;
   const { properties } = resolve(root.properties.outcomes.items, root);
   const field = (name, beside = {}) => html`<${Field} key=${name} schema=${properties[name]} root=${root} path=${[...path, name]} hint=${false} ...${beside} />`;
-  return html`<div class="fields line">
+  return html`<div class="fields line wide">
       <${Name} kind="outcomes" path=${[...path, "name"]} schema=${properties.name} root=${root} />
       ${field("title")}${field("unit")}${field("range")}
       <${How} path=${path} value=${value} schema=${properties.scorer} root=${root} />
       ${value?.by_hand !== true && html`<${Reading} path=${path} value=${value} schema=${properties.step} root=${root} />`}
     </div>
+    ${value?.scorer && html`<p class="in-words">${store.vocabulary.scorers[value.scorer]?.summary ?? ""}</p>`}
     <${Options} path=${path} value=${value} />
     <${Form} schema=${{ ...resolve(root.properties.outcomes.items, root), required: [] }} root=${root} path=${path} main=${["-"]} hide=${["name", "title", "unit", "range", ...MEASURED]} />`;
 }
@@ -47,9 +48,8 @@ function How({ path, value, schema, root }) {
   const control = html`<select id=${idOf(at)} value=${chosen ?? ""} onChange=${(event) => choose(event.target.value)} aria-describedby=${`${idOf(at)}-said`}>
     ${chosen === undefined && html`<option value="">–</option>`}<option value="by hand">a person enters it</option>
     ${scorers.map(({ name }) => html`<option value=${name}>${name.replaceAll("_", " ")}</option>`)}
-    ${chosen && chosen !== "by hand" && !scorers.some(({ name }) => name === chosen) && html`<option value=${chosen}>${chosen} (not known)</option>`}</select>
-    <p class="hint">${store.vocabulary.scorers[value?.scorer]?.summary ?? ""}</p>`;
-  return html`<${Field} schema=${schema} root=${root} path=${at} label="how it is measured" required=${true} hint=${false} control=${control} />`;
+    ${chosen && chosen !== "by hand" && !scorers.some(({ name }) => name === chosen) && html`<option value=${chosen}>${chosen} (not known)</option>`}</select>`;
+  return html`<${Field} schema=${schema} root=${root} path=${at} label="measured by" required=${true} hint=${false} control=${control} />`;
 }
 
 // The steps with an operation that leaves a reading.
@@ -72,7 +72,7 @@ function Objective({ path, value }) {
   const { properties } = resolve(root.properties.objectives.items, root);
   const field = (name, required) => html`<${Field} schema=${properties[name]} root=${root} path=${[...path, name]} required=${required} hint=${false} />`;
   const turn = (name) => name && store.edit(set([...path, "direction"], name), ...(name === "match" ? [set([...path, "target"], value.target ?? 0)] : [remove([...path, "target"])]));
-  return html`<div class="fields line">${field("outcome", true)}
+  return html`<div class="fields line wide">${field("outcome", true)}
     <${Field} schema=${properties.direction} root=${root} path=${[...path, "direction"]} required=${true} control=${html`<${Choice} path=${[...path, "direction"]} choices=${properties.direction.enum} required=${true} onChoose=${turn} />`} />
     ${value?.direction === "match" && field("target", true)}${(store.data.objectives?.length ?? 0) > 1 && field("threshold", false)}</div>`;
 }
@@ -80,5 +80,5 @@ function Objective({ path, value }) {
 function Bound({ path }) {
   const root = store.vocabulary.schema;
   const { properties } = resolve(root.properties.outcome_constraints.items, root);
-  return html`<div class="fields line">${Object.keys(properties).map((name) => html`<${Field} schema=${properties[name]} root=${root} path=${[...path, name]} required=${name === "outcome"} hint=${false} />`)}</div>`;
+  return html`<div class="fields line wide">${Object.keys(properties).map((name) => html`<${Field} schema=${properties[name]} root=${root} path=${[...path, name]} required=${name === "outcome"} hint=${false} />`)}</div>`;
 }

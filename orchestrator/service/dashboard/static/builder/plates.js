@@ -54,7 +54,7 @@ export function Plates() {
       ${byName ? html`${field("labware", true, { control: named })}<button type="button" class="quiet" onClick=${() => store.edit(set(["plates", "labware"], { name: "vials", rows: 2, columns: 4, capacity: "20 mL" }))}>Define other labware</button>` : field("labware", true)}
       ${field("order", false)}${field("wells", false)}
     </div>
-    ${known && html`<${Drawing} known=${known} used=${used} />
+    ${known && html`<${Drawing} known=${known} used=${used} own=${!byName} />
     <p class="in-words">${used.length} of ${known.rows * known.columns - known.absent.length} wells of a plate are in use, ${wellsOfRound(store.data)} wells a round. Which condition, standard or control is in which of them is drawn by lot; the preview shows it.</p>`}`;
 }
 
@@ -63,9 +63,16 @@ const rectangle = (from, to) => [
   { row: Math.max(from.row, to.row), column: Math.max(from.column, to.column) },
 ];
 
-// A plate on which the rectangle of wells is drawn by mouse or finger, or by arrow keys with Shift.
-function Drawing({ known, used }) {
+// A plate on which the rectangle of wells is drawn by mouse or finger, or by arrow keys with Shift; of labware that the
+// campaign defines also the places without a well.
+function Drawing({ known, used, own }) {
   const { rows, columns, absent } = known;
+  const [marking, setMarking] = useState(false);
+  const toggle = ({ row, column }) => {
+    const name = wellName(row, column), path = ["plates", "labware", "absent"];
+    const next = absent.includes(name) ? absent.filter((other) => other !== name) : [...absent, name];
+    store.edit(next.length ? set(path, next) : remove(path));
+  };
   const [begin, setBegin] = useState(null);
   const [here, setHere] = useState({ row: 0, column: 0 });
   const [drawn, setDrawn] = useState(null);
@@ -93,7 +100,7 @@ function Drawing({ known, used }) {
       grid.current.querySelector(`[data-row="${next.row}"][data-column="${next.column}"]`)?.focus();
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      take(begin ?? here, drawn ?? here);
+      if (marking) toggle(here); else take(begin ?? here, drawn ?? here);
       setBegin(null); setDrawn(null);
     } else if (event.key === "Escape") { setBegin(null); setDrawn(null); }
   };
@@ -101,17 +108,18 @@ function Drawing({ known, used }) {
   const marked = (row, column) => chosen && row >= chosen[0].row && row <= chosen[1].row && column >= chosen[0].column && column <= chosen[1].column;
   const inner = rows > 2 && columns > 2;
   return html`<div class="painted">
-    <p class="hint" id="painted-how">Draw the wells in use: drag over them, or go with the arrow keys, hold Shift to extend, and press Enter.</p>
-    <div class=${`drawing ${columns > 12 ? "dense" : ""}`} role="grid" aria-label="Wells in use" aria-describedby="painted-how" ref=${grid} onKeyDown=${key} onPointerMove=${over}>
+    <p class="hint" id="painted-how">${marking ? "Mark the places that have no well: click them, or go with the arrow keys and press Enter." : "Draw the wells in use: drag over them, or go with the arrow keys, hold Shift to extend, and press Enter."}</p>
+    <div class=${`drawing ${columns > 12 ? "dense" : ""} ${marking ? "marking-absent" : ""}`} role="grid" aria-label="Wells in use" aria-describedby="painted-how" ref=${grid} onKeyDown=${key} onPointerMove=${over}>
       ${Array.from({ length: rows }, (_, row) => html`<div role="row" class="drawing-row" key=${row}>${Array.from({ length: columns }, (__, column) => {
         const name = wellName(row, column);
         const there = !absent.includes(name);
         const state = !there ? "absent" : (chosen ? marked(row, column) : inUse.has(name)) ? "used" : "free";
         return html`<span key=${column} role="gridcell" class=${`drawn ${state}`} data-row=${row} data-column=${column} tabindex=${here.row === row && here.column === column ? 0 : -1} aria-selected=${state === "used"} aria-label=${`${name}, ${there ? (state === "used" ? "in use" : "not in use") : "no well"}`}
-          onPointerDown=${(event) => { event.preventDefault(); event.currentTarget.releasePointerCapture?.(event.pointerId); event.currentTarget.focus(); setHere({ row, column }); setBegin({ row, column }); setDrawn({ row, column }); }}>${columns <= 12 ? name : ""}</span>`;
+          onPointerDown=${(event) => { event.preventDefault(); event.currentTarget.releasePointerCapture?.(event.pointerId); event.currentTarget.focus(); setHere({ row, column }); if (marking) toggle({ row, column }); else { setBegin({ row, column }); setDrawn({ row, column }); } }}>${columns <= 12 ? name : ""}</span>`;
       })}</div>`)}
     </div>
     <div class="row"><button type="button" onClick=${() => store.edit(remove(["plates", "wells"]))}>All wells</button>
-      ${inner && html`<button type="button" onClick=${() => take({ row: 1, column: 1 }, { row: rows - 2, column: columns - 2 })}>Without wells at the edge</button>`}</div>
+      ${inner && html`<button type="button" onClick=${() => take({ row: 1, column: 1 }, { row: rows - 2, column: columns - 2 })}>Without wells at the edge</button>`}
+      ${own && html`<label class="flag"><input type="checkbox" checked=${marking} onChange=${(event) => setMarking(event.target.checked)} /> mark places without a well</label>`}</div>
   </div>`;
 }

@@ -23,7 +23,8 @@ const days = (list) => (list.length > 1 ? `${list[0]} to ${list.at(-1)} (${list.
 
 function lasting(from, to) {
   const hours = (new Date(to) - new Date(from)) / 3_600_000;
-  return hours >= 48 ? `${short(hours / 24)} days` : hours >= 1 ? `${short(hours)} hours` : `${short(hours * 60)} minutes`;
+  const rough = (value) => Number(value.toPrecision(2));
+  return hours >= 48 ? `${rough(hours / 24)} days` : hours >= 1 ? `${rough(hours)} hours` : `${rough(hours * 60)} minutes`;
 }
 
 function Table({ caption, heads, rows }) {
@@ -42,29 +43,30 @@ export function Preview() {
     <p>${plan.title}: ${plan.rounds} ${plan.rounds === 1 ? "round" : "rounds"} of ${plan.wells} ${plan.wells === 1 ? "well" : "wells"}, ${plan.days} ${plan.days === 1 ? "day" : "days"} each; the first begins on ${moment(plan.first_day)}.${plan.past_results ? ` It starts from ${plan.past_results} past results.` : ""}</p>
     <dl class="facts">
       <div><dt>first round takes</dt><dd>${lasting(plan.first_day, plan.ends_at)}</dd></div>
-      <div><dt>wells in all</dt><dd>${plan.rounds * plan.wells}</dd></div>
+      <div><dt>wells in all, at most</dt><dd>${plan.rounds * plan.wells}</dd></div>
       ${plan.costs.map((cost) => html`<div><dt>${cost.cost}, first round</dt><dd>${short(cost.total)} ${cost.unit}</dd></div>`)}
     </dl>
     ${plan.notices.map((text) => html`<p class="hint">${text}</p>`)}
     <${Layout} plan=${plan} />
     <h3>Schedule of a round</h3>
     <${Table} caption="Schedule" heads=${[["step"], ["robots"], ["days"], ["when"], ["jobs", "num"]]} rows=${plan.steps.map((step) => [step.title ? `${step.step} ${step.title}` : step.step, step.robots.join(", "), days(step.days), step.when, step.jobs])} />
-    <p class="hint">Work of the first round, by nominal times: ${Object.entries(plan.robot_hours).map(([robot, hours]) => `${robot} ${short(hours)} h`).join(", ")}.</p>
+    <p class="hint">Work of the first round, by nominal times: ${Object.entries(plan.robot_hours).map(([robot, hours]) => `${robot} ${Number(hours.toPrecision(2))} h`).join(", ")}.</p>
     <h3>Volumes of a round, without dead volumes</h3>
     <${Table} caption="Volumes" heads=${[["liquid"], ["mL", "num"]]} rows=${plan.liquids.map((it) => [it.liquid, (it.volume_ul / 1000).toFixed(1)])} />
     <h3>Loading list</h3>
-    <${Table} caption="Loading list" heads=${[["day"], ["plates"], ["liquids, mL"], ["substances"], ["tips"]]} rows=${plan.loads.map(load)} />
+    <ul class="plain">${plan.loads.map((it) => html`<li><b>${it.day}</b>: ${load(it).filter(Boolean).join("; ")}</li>`)}</ul>
   </section>`;
 }
 
+// What a day takes, in words.
 const load = (it) => [
-  it.day, listed(it.plates), listed(Object.fromEntries(Object.entries(it.liquids_ul).map(([name, ul]) => [name, short(ul / 1000)]))),
-  it.substances.map((found) => `${found.substance} ${short(found.amount)} ${found.unit}`).join(", "),
-  Object.entries(it.tips).map(([size, count]) => `${count} of ${size} uL`).join(", "),
+  Object.entries(it.plates).map(([name, count]) => `${count} ${name}`).join(", "),
+  Object.entries(it.liquids_ul).map(([name, volume]) => `${short(volume / 1000)} mL ${name}`).join(", "),
+  it.substances.map((found) => `${short(found.amount)} ${found.unit} ${found.substance}`).join(", "),
+  Object.entries(it.tips).map(([size, count]) => `${count} ${count === 1 ? "tip" : "tips"} of ${size} uL`).join(", "),
 ];
-const listed = (counts) => Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(", ");
 
-const ROLES = { standard: "S", control: "C", chosen: "P" };
+const ROLES = { standard: ["S", "standard"], control: ["C", "control"], chosen: ["P", "chosen by a person"] };
 
 // The first layout: the first plate as a drawing, and all wells as a table.
 function Layout({ plan }) {
@@ -75,12 +77,12 @@ function Layout({ plan }) {
   const roles = new Map(plan.layout.filter((well) => well.plate === 1).map((well) => [well.well, well.role]));
   const cell = (row, column) => {
     const name = wellName(row, column), role = roles.get(name);
-    return html`<span key=${name} class=${`drawn ${role ? `used ${role}` : known.absent.includes(name) ? "absent" : "free"}`} title=${role ? `${name}: ${role}` : name}>${ROLES[role] ?? ""}</span>`;
+    return html`<span key=${name} class=${`drawn ${role ? `used ${role}` : known.absent.includes(name) ? "absent" : "free"}`} title=${role ? `${name}: ${role}` : name}>${ROLES[role]?.[0] ?? ""}</span>`;
   };
   return html`<h3>Layout of round 1</h3>
     ${known && known.columns <= 24 && html`<div class=${`drawing small-drawing ${known.columns > 12 ? "dense" : ""}`} role="img" aria-label=${`Plate 1: ${[...roles.values()].filter((role) => role in ROLES).length} standards, controls and chosen conditions among ${roles.size} wells`}>
       ${Array.from({ length: known.rows }, (_, row) => html`<div class="drawing-row">${Array.from({ length: known.columns }, (__, column) => cell(row, column))}</div>`)}</div>
-    <p class="legend"><span>S standard</span><span>C control</span><span>P chosen by a person</span></p>`}
-    <details><summary>Conditions of ${plan.layout.length} wells</summary>
+    <p class="legend">${Object.keys(ROLES).filter((role) => [...roles.values()].includes(role)).map((role) => html`<span>${ROLES[role].join(" ")}</span>`)}</p>`}
+    <details><summary>${plan.layout.length === 1 ? "Condition of the well" : `Conditions of ${plan.layout.length} wells`}</summary>
     <${Table} caption="Layout" heads=${[["well"], ["role"], ...names.map((name) => [words(name), "num"])]} rows=${plan.layout.map((well) => [`${well.plate} ${well.well}`, well.role, ...names.map((name) => short(well.condition[name]))])} /></details>`;
 }

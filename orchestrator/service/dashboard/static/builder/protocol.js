@@ -83,7 +83,7 @@ function Operation({ path, value }) {
   const { required = [], properties = {} } = choice ? resolve(choice, root) : {};
   const more = Object.keys(properties).filter((name) => name !== tag && !required.includes(name));
   const field = (name) => html`<${Field} key=${name} schema=${properties[name]} root=${root} path=${[...path, name]} required=${required.includes(name)} hint=${!required.includes(name)} />`;
-  return html`<div class="fields line operation">
+  return html`<div class="fields line wide">
       <div class="field"><label for=${idOf([...path, tag])}>operation</label><${Choice} path=${[...path, tag]} choices=${Object.keys(choices)} required=${true} onChoose=${change} />
         <p class="hidden" id=${`${idOf([...path, tag])}-hint`}>${store.vocabulary.operations[value?.[tag]]?.summary ?? ""}</p><${Problems} found=${problemsAt([...path, tag])} id=${`${idOf([...path, tag])}-said`} /></div>
       ${required.filter((name) => name !== tag).map(field)}

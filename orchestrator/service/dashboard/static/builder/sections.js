@@ -38,26 +38,25 @@ function Wells() {
     set(["rounds", "later", "proposed"], Math.max(1, there - number(later?.controls))),
   );
   const fits = one > 0 && one % there === 0 && next === there;
-  return html`<p class=${fits ? "in-words" : "in-words warn"}>A round has ${there} wells. The first fills ${one}, each later one ${next}. ${!fits && html`<button type="button" onClick=${fill}>Fill them</button>`}</p>`;
+  return html`<p class=${fits ? "in-words" : "in-words warn"}>A round has ${there} ${there === 1 ? "well" : "wells"}. The first fills ${one}, each later one ${next}. ${!fits && html`<button type="button" onClick=${fill}>Fill them</button>`}</p>`;
 }
 
 export function Robots() {
   const root = store.vocabulary.schema;
   const { robots } = store.data;
   const names = robots && typeof robots === "object" ? Object.keys(robots) : [];
+  const { drivers } = store.vocabulary;
   const lab = Object.entries(store.vocabulary.robots);
-  const rename = (old, name) => name && store.edit(...renames("robots", old, name));
-  const add = () => store.edit(set(["robots", freshName("robots", "robot")], { driver: "simulated" in store.vocabulary.drivers ? "simulated" : Object.keys(store.vocabulary.drivers)[0] }));
+  const rename = (old, name) => name && !names.includes(name) && store.edit(...renames("robots", old, name));
+  const add = () => store.edit(set(["robots", freshName("robots", "robot")], { driver: Object.keys(drivers).find((name) => drivers[name].simulated) ?? Object.keys(drivers)[0] }));
   return html`${lab.length > 0 && html`<p class="hint">Of the lab, and used by their names: ${lab.map(([name, driver]) => `${name} (${driver})`).join(", ")}.</p>`}
     <${Problems} found=${problemsAt(["robots"])} id="robots-said" />
-    <div class="items">${names.map((name) => html`<div class="item" key=${name} role="group" aria-label=${`robot ${name}`} id=${idOf(["robots", name])} tabindex="-1"><div class="inside"><div class="fields line">
-      <div class="field"><label for=${`robot-name-${name}`}>name</label><input id=${`robot-name-${name}`} type="text" value=${name} onChange=${(event) => rename(name, event.target.value.trim())} /></div>
-      <${Robot} name=${name} root=${root} /></div></div>
+    <div class="items">${names.map((name) => html`<div class="item" key=${name} role="group" aria-label=${`robot ${name}`} id=${idOf(["robots", name])} tabindex="-1"><div class="inside"><${Robot} name=${name} root=${root} rename=${rename} /></div>
       <div class="handles"><button type="button" class="small" aria-label=${`Remove robot ${name}`} onClick=${() => store.edit(remove(["robots", name]))}>✕</button></div></div>`)}
     <button type="button" class="add" onClick=${add}>Add robot</button></div>`;
 }
 
-function Robot({ name, root }) {
+function Robot({ name, root, rename }) {
   const path = ["robots", name];
   const schema = resolve(root.properties.robots, root);
   const [config] = Object.values(schema.patternProperties);
@@ -66,8 +65,10 @@ function Robot({ name, root }) {
   const driver = valueAt(store.data, [...path, "driver"]);
   const choose = (chosen) => chosen && store.edit(...(valueAt(store.data, [...path, "options"]) ? [remove([...path, "options"])] : []), set([...path, "driver"], chosen));
   const options = drivers[driver]?.options;
-  return html`<${Field} schema=${properties.driver} root=${root} path=${[...path, "driver"]} required=${true} control=${html`<${Choice} path=${[...path, "driver"]} choices=${Object.keys(drivers)} required=${true} onChoose=${choose} />
-      <p class="hint">${drivers[driver]?.summary ?? ""}</p>`} />
+  return html`<div class="fields line wide">
+      <div class="field"><label for=${`robot-name-${name}`}>name</label><input id=${`robot-name-${name}`} type="text" value=${name} onChange=${(event) => rename(name, event.target.value.trim())} /></div>
+      <${Field} schema=${properties.driver} root=${root} path=${[...path, "driver"]} required=${true} control=${html`<${Choice} path=${[...path, "driver"]} choices=${Object.keys(drivers)} required=${true} onChoose=${choose} />`} /></div>
+    <p class="in-words">${drivers[driver]?.summary ?? ""}</p>
     ${options && Object.keys(options.properties ?? {}).length > 0 && html`<details class="more-fields"><summary>Options of ${driver}</summary><${Form} schema=${options} root=${options} path=${[...path, "options"]} main=${Object.keys(options.properties).slice(0, 2)} /></details>`}
     <${Form} schema=${{ ...resolve(config, root), required: [] }} root=${root} path=${path} main=${["-"]} hide=${["driver", "options"]} />`;
 }

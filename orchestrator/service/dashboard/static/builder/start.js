@@ -1,4 +1,5 @@
 // Where a campaign begins: an example, a file, an earlier campaign, nothing at all, or what was kept.
+import { read } from "./campaign-text.js";
 import { drafts, forget } from "./drafts.js";
 import { ask } from "./service.js";
 import { words } from "./schema.js";
@@ -33,5 +34,15 @@ export function Start({ examples, empty, begin, draftId }) {
       <span>${draft.title || "without a name"} <span class="hint">${new Date(draft.at).toLocaleString()}</span></span>
       <button type="button" onClick=${() => begin(draft.text, draft.id)}>Go on with it</button>
       <button type="button" class="quiet" onClick=${() => { forget(draft.id); setKept(drafts()); }}>Throw away</button></li>`)}</ul></details>`}
-  </section>`;
+  </section>
+  ${!store.text && html`<${Examples} examples=${examples} begin=${begin} />`}`;
+}
+
+// What each example is about, by its own title.
+function Examples({ examples, begin }) {
+  return html`<p class="hint">Take what is most like your study and change it, bring a file of your own, or begin with nothing. What you write is kept in this browser; nothing is launched before you say so.</p>
+    <div class="cards">${Object.entries(examples).map(([name, text]) => html`<section class="card example" key=${name} aria-label=${words(name)}>
+      <h2>${words(name)}</h2><p>${read(text).data?.title}</p>
+      <p class="hint">${(/^#\s*(.*(?:\n#.*)*)/.exec(text)?.[1] ?? "").replaceAll(/\n#\s*/g, " ")}</p>
+      <button type="button" onClick=${() => begin(text)}>Begin with it</button></section>`)}</div>`;
 }

@@ -80,6 +80,20 @@ export function renames(kind, old, name) {
   return changes.reverse();
 }
 
+// A new thing that names the first parameters that there are, where it has to name some.
+export function withNames(value) {
+  const names = THINGS.parameters.of(store.data).map((it) => it.name);
+  const { keys, lists, mappings } = THINGS.parameters;
+  const blank = (given) => given === "" || (typeof given === "object" && given !== null && Object.values(given).every((inside) => inside === ""));
+  let next = 0;
+  return Object.fromEntries(Object.entries(value).map(([key, given]) => {
+    if (!names.length || !blank(given)) return [key, given];
+    if (lists.includes(key)) return [key, names.slice(0, 2)];
+    if (key === "terms" && mappings.includes(key)) return [key, { [names[0]]: 1 }];
+    return [key, keys.includes(key) ? names[next++ % names.length] : given];
+  }));
+}
+
 // A name that nothing has yet, such as parameter_3.
 export function freshName(kind, stem) {
   const taken = new Set(THINGS[kind].of(store.data, store.vocabulary).map((it) => it.name));
