@@ -9,15 +9,24 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from ruamel.yaml import YAML
 
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
 from protocols.campaign_file import read_campaign
 from tests.conftest import ROOT
+from tests.system.builder_page import (
+    EDITS,
+    accessible,
+    example,
+    leaves,
+    part,
+    rename,
+    text_of,
+    thing,
+)
 from tests.system.test_dashboard import _FLAGS, Service, opened, service
-from tests.system.test_dashboard import accessible as found_accessible
 
 FORMULATION = ROOT / "examples/formulation/campaign.yaml"
 
@@ -69,40 +78,6 @@ def page(browser: Browser, running: Service, signed_in: Page, faults: list[str])
     yield found
     found.context.close()
     assert faults == []
-
-
-def accessible(page: Page, faults: list[str], name: str) -> None:
-    """The content policy forbids what axe itself does to a page: that is none of the page's."""
-    before = list(faults)
-    try:
-        found_accessible(page, name)
-    finally:
-        faults[:] = before
-
-
-def example(page: Page, name: str) -> None:
-    page.get_by_label("Begin with").select_option(label=name)
-    expect(page.locator("#findings")).to_contain_text("The file is valid.")
-
-
-def part(page: Page, name: str) -> Locator:
-    return page.get_by_role("region", name=name, exact=True)
-
-
-def thing(inside: Page | Locator, name: str) -> Locator:
-    return inside.get_by_role("group", name=name, exact=True)
-
-
-def text_of(page: Page) -> str:
-    """The text as its editor has it: all of it, not what is just drawn."""
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save the file").click()
-    return download.value.path().read_text(encoding="utf-8")
-
-
-def rename(place: Locator, name: str) -> None:
-    place.get_by_label("name", exact=True).first.fill(name)
-    place.get_by_label("name", exact=True).first.press("Enter")
 
 
 def test_from_an_empty_page_to_a_campaign_that_runs_without_a_line_of_yaml(
@@ -188,26 +163,6 @@ def test_what_a_person_wrote_stays_as_it_was_written(page: Page) -> None:
     oil, water = (line for line in before.splitlines(True) if "kind: continuous" in line)
     assert "high: 60" in oil
     assert text_of(page) == before.replace(oil + water, water + oil.replace("60", "55"))
-
-
-EDITS = """async (edits) => {
-    const { edited, insert, move, remove, set } = await import("/static/builder/campaign-text.js");
-    const change = {
-        set: (edit) => set(edit.path, "other"),
-        remove: (edit) => remove(edit.path),
-        insert: (edit) => insert(edit.path, 0, { added: 1 }),
-        last: (edit) => move(edit.path.slice(0, -1), edit.path.at(-1), edit.last),
-    };
-    return edits.map((edit) => edited(edit.text, change[edit.what](edit)));
-}"""
-
-
-def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    if path:
-        yield path
-    inside = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
-    for key, item in inside:
-        yield from leaves(item, (*path, key))
 
 
 def test_whatever_is_edited_another_reader_of_yaml_finds_just_that(page: Page) -> None:
