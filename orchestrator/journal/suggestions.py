@@ -1,11 +1,19 @@
 """Suggestions: acts that somebody proposed and a person has not answered yet, from the log."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from sqlmodel import Session, col, select
 
 from orchestrator.core.events import EventKind
 from orchestrator.journal.tables import EventRow
 
 ANSWERS = (EventKind.SUGGESTION_TAKEN, EventKind.SUGGESTION_DECLINED)
+_QUERY = (
+    select(EventRow)
+    .where(col(EventRow.kind).in_((EventKind.SUGGESTED, *ANSWERS)))
+    .order_by(col(EventRow.id))
+)
 
 
 def answer_of(session: Session, suggestion: EventRow) -> EventRow | None:
@@ -22,12 +30,15 @@ def answer_of(session: Session, suggestion: EventRow) -> EventRow | None:
 
 def open_suggestions(session: Session, campaign_id: str) -> list[EventRow]:
     """The suggestions for a campaign that nobody answered, oldest first."""
-    kinds = (EventKind.SUGGESTED, *ANSWERS)
-    query = (
-        select(EventRow)
-        .where(EventRow.campaign_id == campaign_id, col(EventRow.kind).in_(kinds))
-        .order_by(col(EventRow.id))
-    )
-    rows = session.exec(query).all()
-    answered = {row.data["suggestion"] for row in rows if row.kind in ANSWERS}
-    return [row for row in rows if row.kind == EventKind.SUGGESTED and row.id not in answered]
+    return _open(session.exec(_QUERY.where(EventRow.campaign_id == campaign_id)))
+
+
+def suggestions_waiting(session: Session) -> Counter[str]:
+    """How many suggestions nobody answered, by campaign."""
+    return Counter(row.campaign_id for row in _open(session.exec(_QUERY)))
+
+
+def _open(rows: Iterable[EventRow]) -> list[EventRow]:
+    found = list(rows)
+    answered = {row.data["suggestion"] for row in found if row.kind in ANSWERS}
+    return [row for row in found if row.kind == EventKind.SUGGESTED and row.id not in answered]

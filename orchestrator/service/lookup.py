@@ -133,8 +133,8 @@ def installed_scorer(outcome: Outcome) -> Scorer | None:
 
 
 def open_campaigns(backend: Backend) -> list[CampaignState]:
-    """Every campaign that is not over."""
-    there = (one for one in campaign_list.listed(backend.journal) if not one.status.over)
+    """Every campaign that is not over, the oldest first."""
+    there = [one for one in campaign_list.listed(backend.journal)[::-1] if not one.status.over]
     return [backend.state(one.id, one.last_event)[1] for one in there]
 
 

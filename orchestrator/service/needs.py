@@ -7,6 +7,7 @@ from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState, CampaignStatus
 from orchestrator.journal import queries
+from orchestrator.journal.suggestions import suggestions_waiting
 from orchestrator.service.backend import Backend
 from orchestrator.service.checklists import open_checklists
 from orchestrator.service.lookup import fault_of, open_campaigns
@@ -24,6 +25,7 @@ def all_needs(backend: Backend) -> list[Need]:
     found += _silent(states)
     found += [need for state in states for need in _held(state)]
     found += _checklists(backend)
+    found += _suggested(backend, states)
     return sorted(found, key=lambda need: (_ORDER.index(need.kind), not need.overdue))
 
 
@@ -89,6 +91,22 @@ def _held(state: CampaignState) -> Iterator[Need]:
             what_to_do=f"Say what became of that job, which is of {other}.",
             link=f"/campaigns/{other}",
         )
+
+
+def _suggested(backend: Backend, states: list[CampaignState]) -> Iterator[Need]:
+    """Campaigns for which somebody suggested what is not answered."""
+    with backend.journal.reading_session() as session:
+        waiting = suggestions_waiting(session)
+    for state in states:
+        if number := waiting.get(state.id):
+            yield Need(
+                kind="suggestion",
+                campaign=state.id,
+                round=len(state.rounds),
+                message=f"{number} {'act is' if number == 1 else 'acts are'} suggested",
+                what_to_do="Do it, or decline it.",
+                link=f"/campaigns/{state.id}#suggestions-title",
+            )
 
 
 def _checklists(backend: Backend) -> Iterator[Need]:

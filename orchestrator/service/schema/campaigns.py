@@ -9,12 +9,21 @@ from protocols.conditions import Value
 from protocols.scale import Scale
 
 NeedKind = Literal[
-    "in_doubt", "late", "stopped", "fault", "offline", "held", "approval", "values", "checklist"
+    "in_doubt",
+    "late",
+    "stopped",
+    "fault",
+    "offline",
+    "held",
+    "approval",
+    "values",
+    "checklist",
+    "suggestion",
 ]
 """Most urgent first. `late`: a job missed its window. `stopped`: wellwise paused a campaign.
 
 `fault`: a campaign cannot be run just now. `held`: a robot waits for what is decided elsewhere.
-`checklist`: a person's job is due.
+`checklist`: a person's job is due. `suggestion`: somebody suggested acts.
 """
 
 

@@ -109,7 +109,8 @@ def test_a_readers_table_is_read_whole_or_refused_with_every_line() -> None:
     assert [str(problem) for problem in refused.value.problems] == [
         "t.csv:3: A1 comes a second time",
         "t.csv:4: Z-,0.1 has no well (expected such as A1,0.5)",
-        "t.csv:5: B2: 'high' is no number",
+        "t.csv:5: B2: 'high' is no number (expected a number, or nothing for a well that is to be "
+        "left out)",
     ]
     with pytest.raises(InvalidInput, match="no well was found"):
         read_plate_table("", "t.csv")

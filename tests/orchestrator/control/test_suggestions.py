@@ -69,6 +69,9 @@ def test_the_page_of_the_campaign_shows_it_with_what_it_would_do(lab: tuple[Hous
     status, text = suggest(found, campaign, act="requeue", values={"wells": [place]})
     assert status == 200, text
     suggest(found, campaign, act="enter_reading", values={"place": place, "value": 0.5})
+    found.backend.changed(campaign)
+    (need,) = found.client("viewer").get("/api/v1/needs").json()
+    assert (need["kind"], need["message"]) == ("suggestion", "2 acts are suggested")
     page = found.client("operator").get(f"/campaigns/{campaign}").text
     assert "viewer suggests: <b>requeue</b>" in page
     assert f"/api/v1/campaigns/{campaign}/rounds/1/wells/1/A1/reading?suggestion=" in page
