@@ -340,10 +340,31 @@ def test_values_are_pasted_seen_and_saved_and_each_problem_stands_at_its_row(
     chromium: Browser, elsewhere: list[str], running: Service
 ) -> None:
     page = opened(chromium, elsewhere, **TABLET)
+    page.goto(running.ready_url)
+
+    # A second page, of somebody who wants to be told.
+    state = page.context.storage_state()
+    other = opened(chromium, elsewhere, storage_state=state, permissions=["notifications"])
+    other.add_init_script(
+        """window.told = [];
+        window.Notification = new Proxy(window.Notification, {construct: (kind, [title, more]) => {
+            told.push(`${title}: ${more.body}`);
+            document.title = told.join();
+            return new kind(title, more);
+        }});"""
+    )
+    other.goto(f"{running.url}/needs")
+    other.get_by_role("button", name="Tell me in this browser").click()
+    expect(other.get_by_role("button", name="This browser tells me")).to_be_visible()
+
     text = (ROOT / "examples" / "resistance" / "campaign.yaml").read_text()
     launched(page, running, "eve", text.replace("rounds: 4", "rounds: 1"))
+    expect(other).to_have_title(re.compile("A person is needed: resistance: .* of 12 wells"))
+    expect(other.locator("#needed")).to_be_visible()
+    other.context.close()
     page.goto(f"{running.url}/needs")
-    page.get_by_role("link", name="Enter the values").tap()
+    asked = page.locator("#need-values-resistance-1")
+    asked.get_by_role("link", name="Enter the values").tap()
     expect(page.get_by_role("heading", level=1)).to_have_text("Values of round 1")
     page.wait_for_load_state()
     accessible(page, "values of a round")
