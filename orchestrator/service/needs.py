@@ -1,5 +1,6 @@
 """What people are needed for, over all campaigns: the one list that pages and programs show."""
 
+import time
 from collections.abc import Iterator
 from typing import get_args
 
@@ -27,6 +28,12 @@ def all_needs(backend: Backend) -> list[Need]:
     found += _checklists(backend)
     found += _suggested(backend, states)
     return sorted(found, key=lambda need: (_ORDER.index(need.kind), not need.overdue))
+
+
+def number_of_needs(backend: Backend) -> int:
+    """How many things people are needed for; a second old at most, as every page says it."""
+    version = backend.journal.last_event(), int(time.monotonic())
+    return int(backend.cache.of("number of needs", version, lambda: str(len(all_needs(backend)))))
 
 
 def _stopped(backend: Backend, state: CampaignState) -> Iterator[Need]:

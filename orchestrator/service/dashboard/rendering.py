@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from orchestrator.control.table import ACTS
 from orchestrator.journal.access_tokens import Identity
 from orchestrator.service.dashboard.dialogs import dialogs, url_of
-from orchestrator.service.needs import all_needs
+from orchestrator.service.needs import number_of_needs
 from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.schema import CampaignSummary
 from protocols.scale import Scale
@@ -101,7 +101,7 @@ def page(
     here: str = "",
 ) -> Response:
     """A whole page, or only its content for one that is looked at already."""
-    needed = len(all_needs(request.app.state.backend))
+    needed = number_of_needs(request.app.state.backend)
     if request.headers.get("x-part"):
         return html(request, content, headers={"X-Needs": str(needed)})
     whole = rendered(
