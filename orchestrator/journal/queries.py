@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import func, text
 from sqlmodel import col, select
 
+from orchestrator.core.by import WELLWISE
 from orchestrator.core.state import CampaignState, CampaignStatus, JobStatus
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import (
@@ -210,13 +211,16 @@ def latest_events(
     kinds: Sequence[str] = (),
     subject: str | None = None,
     limit: int = 50,
+    people: bool = False,
 ) -> list[EventRow]:
-    """The latest events of a campaign, newest first."""
+    """The latest events of a campaign, newest first; of `people` only what they did."""
     query = select(EventRow).where(EventRow.campaign_id == campaign_id)
     if kinds:
         query = query.where(col(EventRow.kind).in_(kinds))
     if subject is not None:
         query = query.where(EventRow.subject == subject)
+    if people:
+        query = query.where(EventRow.who != WELLWISE)
     with journal.reading_session() as session:
         return list(session.exec(query.order_by(col(EventRow.id).desc()).limit(limit)))
 

@@ -54,7 +54,7 @@ STATIC = StaticFiles(directory=Path(__file__).with_name("static"))
 EXAMPLES = "wellwise.examples"
 """Where the wheel, or an editable install, has the folder of examples."""
 
-_FEED = 60
+_FEED, _ACTS = 60, 200
 _COOKIE_S = 12 * 3600
 
 
@@ -189,6 +189,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         event_view(row, zone)
         for row in record.latest_events(backend.journal, state.id, limit=_FEED)
     ]
+    acts = record.latest_events(backend.journal, state.id, limit=_ACTS, people=True)
     sharing = sorted({pair for step in view.steps for pair in permutations(step.robots, 2)})
     return _rendered(
         "campaign.html",
@@ -203,6 +204,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
         ends=charts.ends_of(state),
         extreme=state.campaign.objective.extreme,
         events=events,
+        acts=[event_view(row, zone) for row in acts],
         observed=len(state.observations),
         further_acts=further_acts(ACTS),
         choices=_choices(state),

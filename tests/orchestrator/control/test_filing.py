@@ -84,6 +84,10 @@ def test_an_archived_campaign_is_out_of_the_lists_until_it_goes_on_or_is_brought
     acting.do(lab, campaign, "ada", Archive(why="answered"))
     acting.set_rounds(lab, campaign, 9, "ada", "one more question")
     assert found_by(served, archived=False) == [campaign]
+    served.backend.changed(campaign)
+    people = client.get(f"/campaigns/{campaign}").text.partition("What people did")[2]
+    assert all(word in people for word in ("bob", "a reviewer asks", "ada", "one more question"))
+    assert "round planned" not in people.split("</details>")[0]
     kinds = [(e.kind, e.who, e.message) for e in journal.events(campaign) if "arch" in e.kind]
     assert kinds == [
         ("campaign_archived", "ada", "published"),

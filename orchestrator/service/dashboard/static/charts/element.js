@@ -60,8 +60,8 @@ class CampaignCharts extends HTMLElement {
     let width = this.clientWidth;
     const size = new ResizeObserver(() => { if (Math.abs(this.clientWidth - width) > 4) { width = this.clientWidth; redraw(); } });
     size.observe(this);
-    this.#ends.push(() => watch.disconnect(), () => size.disconnect());
-    whenColoursChange(redraw);
+    this.#ends.push(() => watch.disconnect(), () => size.disconnect(), whenColoursChange(redraw));
+    redraw();
   }
 
   #seen = false;
@@ -99,7 +99,7 @@ class CampaignCharts extends HTMLElement {
     this.selects = made("div", { className: "row selects" });
     this.said = made("p", { className: "hint" });
     this.figure = labelled(made("div", { className: "figure" }), { role: "group" });
-    this.tip = labelled(made("div", { className: "tip", hidden: true }), { role: "status" });
+    this.tip = labelled(made("div", { className: "tip", hidden: true }), { "aria-hidden": "true" }); // what has the focus says the same
     this.files = made("div", { className: "row files" });
     for (const [name, act] of [["SVG", () => this.#svg()], ["PNG", () => this.#png()], ["CSV", () => this.#csv()]]) {
       this.files.append(made("button", { type: "button", textContent: name, ariaLabel: `Save the chart as ${name}`, onclick: act }));
@@ -192,7 +192,7 @@ class CampaignCharts extends HTMLElement {
     const place = made("div");
     this.figure.append(place);
     const width = Math.max(230, this.figure.clientWidth - 90);
-    const view = await drawn(place, kind.spec(data, width, choice, wells), (datum, event) => this.#tell(datum, event?.clientX, event?.clientY));
+    const view = await drawn(place, kind.spec(data, width, choice, wells), kind.title, (datum, event) => this.#tell(datum, event?.clientX, event?.clientY));
     if (mine !== this.#asked) return view.finalize();
     this.#view = view;
     view.addEventListener("click", (_, item) => item?.datum?.id && this.#open(item.datum.id));

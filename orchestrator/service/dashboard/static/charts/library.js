@@ -39,7 +39,12 @@ export const ROLES = {
 };
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
-export const whenColoursChange = (act) => scheme.addEventListener("change", act);
+
+// Returns what ends it.
+export function whenColoursChange(act) {
+  scheme.addEventListener("change", act);
+  return () => scheme.removeEventListener("change", act);
+}
 
 export function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -64,9 +69,9 @@ function config(page) {
 }
 
 // Draws a specification into an element; `tell` is asked to show or hide what the pointer is on.
-export async function drawn(place, spec, tell) {
+export async function drawn(place, spec, title, tell) {
   const { vega, vegaLite, expressionInterpreter } = await library();
-  const compiled = vegaLite.compile(spec, { config: config(colours()) }).spec;
+  const compiled = vegaLite.compile({ description: title, ...spec }, { config: config(colours()) }).spec;
   const view = new vega.View(vega.parse(compiled, null, { ast: true }), {
     renderer: "svg",
     container: place,
