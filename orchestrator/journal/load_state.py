@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, text
+from sqlalchemy import String, bindparam, func, text
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from orchestrator.core.state import (
     CampaignState,
@@ -148,18 +150,26 @@ def _rounds(session: Session, campaign_id: str, campaign: Campaign) -> tuple[Rou
 
 def _next_jobs(session: Session, campaign_id: str, rounds: Sequence[int]) -> Sequence[JobRow]:
     """The next job of each plate of some rounds, in the order in which they were planned."""
-    here = {"campaign_id": campaign_id}
+    given = {"campaign": campaign_id, "rounds": list(rounds)}
+    return session.exec(_next_jobs_query(), params=given).all()
+
+
+@cache  # written once: that takes longer than what SQLite does with it
+def _next_jobs_query() -> SelectOfScalar[JobRow]:
+    campaign = bindparam("campaign", type_=String())
     plates = (
         select(WellRow.round, WellRow.plate)
-        .filter_by(**here)
-        .where(col(WellRow.round).in_(rounds))
+        .where(
+            col(WellRow.campaign_id) == campaign,
+            col(WellRow.round).in_(bindparam("rounds", expanding=True)),
+        )
         .distinct()
         .subquery()
     )
     first = (
         select(func.min(JobRow.position))
-        .filter_by(**here)
         .where(
+            col(JobRow.campaign_id) == campaign,
             col(JobRow.round) == plates.c.round,
             col(JobRow.plate) == plates.c.plate,
             text(OPEN_JOB),
@@ -168,16 +178,16 @@ def _next_jobs(session: Session, campaign_id: str, rounds: Sequence[int]) -> Seq
         .scalar_subquery()
     )
     next_ones = select(plates.c.round, first.label("position")).subquery()
-    return session.exec(
+    return (
         select(JobRow)
-        .filter_by(**here)
+        .where(col(JobRow.campaign_id) == campaign)
         .join(
             next_ones,
             (col(JobRow.round) == next_ones.c.round)
             & (col(JobRow.position) == next_ones.c.position),
         )
         .order_by(col(JobRow.round), col(JobRow.position))
-    ).all()
+    )
 
 
 def _round_state(row: RoundRow, found: _Found) -> RoundState:
