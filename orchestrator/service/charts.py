@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, quantiles
 
+from orchestrator.core.goals import goals_of
 from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.service.schema.charts import (
     ChartAxis,
@@ -43,6 +44,7 @@ def wells_chart(state: CampaignState, images: Images) -> WellsChart:
         title=campaign.title or campaign.name,
         objective=campaign.outcome.name,
         direction=campaign.objective.direction,
+        modelled=[name or campaign.outcome.name for name in goals_of(campaign).outcomes],
         axes=axes,
         rounds=list(_rounds(state)),
         spreads=list(_spreads(state, outcomes)),

@@ -87,14 +87,16 @@ class ChartLevel(View):
 class WellsChart(View):
     """Every trusted value of a campaign, with axes for its parameters and outcomes.
 
-    `objective` is the outcome of `rounds` and `levels`. `left_out` wells had a value, or were to
-    have one, and are not among `wells`: they are lost or flagged.
+    `objective` is the outcome of `rounds` and `levels`, `modelled` are those that are wanted or
+    constrained, of which there are slices, surfaces and calibrations. `left_out` wells had a value,
+    or were to have one, and are not among `wells`: they are lost or flagged.
     """
 
     campaign: str
     title: str
     objective: str
     direction: Literal["maximise", "minimise", "match"]
+    modelled: list[str]
     axes: list[ChartAxis]
     rounds: list[ChartRound]
     spreads: list[Spread]

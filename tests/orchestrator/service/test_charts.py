@@ -107,6 +107,7 @@ def test_what_cannot_be_drawn_is_said(served: House, assay: Campaign) -> None:
     same = client.get(f"{base}/surface", params={"first": name, "second": name})
     assert same.status_code == 404
     assert "expected two of" in same.json()["detail"]
+    assert client.get(f"{base}/wells").json()["modelled"] == [assay.outcome.name]
     other = client.get(f"{base}/calibration", params={"outcome": "colour"})
     assert other.status_code == 404
     assert assay.outcome.name in other.json()["detail"]

@@ -181,6 +181,7 @@ class CampaignCharts extends HTMLElement {
       this.#show();
     } catch (error) {
       if (mine !== this.#asked) return;
+      this.said.textContent = "";
       this.problem.hidden = false;
       this.problem.textContent = error.message;
     } finally {

@@ -5,6 +5,7 @@ import { tables } from "./tables.js";
 
 const options = (axes) => axes.map((axis) => [axis.name, axis.title]);
 const outcomes = (data) => data.axes.filter((axis) => axis.kind === "outcome");
+const modelled = (data) => outcomes(data).filter((axis) => data.modelled.includes(axis.name));
 const parameters = (data) => data.axes.filter((axis) => axis.kind === "parameter");
 const ofWells = (ask) => ask("wells");
 const many = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
@@ -43,7 +44,7 @@ export const KINDS = [
   },
   {
     id: "slices", title: "Slices", table: tables.slices,
-    choices: (_, wells) => [["outcome", "Outcome", options(outcomes(wells)), wells.objective]],
+    choices: (_, wells) => [["outcome", "Outcome", options(modelled(wells)), wells.objective]],
     load: (ask, { outcome }) => ask("slices", { outcome }),
     spec: (data, width) => specs.slices(data, { width }),
     said: (data) => `The model along one parameter at a time, through the recommended condition (dashed), which is ${data.tried ? "tried" : "not tried yet"}. ` +
@@ -56,7 +57,7 @@ export const KINDS = [
       const axes = parameters(wells);
       return [
         ["first", "Across", options(axes), axes[0]?.name], ["second", "Up", options(axes), axes[1]?.name],
-        ["outcome", "Outcome", options(outcomes(wells)), wells.objective],
+        ["outcome", "Outcome", options(modelled(wells)), wells.objective],
       ];
     },
     load: (ask, choice) => (choice.first === choice.second || !choice.second ? { cells: [] } : ask("surface", choice)),
@@ -78,7 +79,7 @@ export const KINDS = [
   },
   {
     id: "calibration", title: "Model against measured", table: tables.calibration, wells: true,
-    choices: (_, wells) => [["outcome", "Outcome", options(outcomes(wells)), wells.objective]],
+    choices: (_, wells) => [["outcome", "Outcome", options(modelled(wells)), wells.objective]],
     load: (ask, { outcome }) => ask("calibration", { outcome }),
     spec: (data, width) => specs.calibration(data, { width }),
     said: (data) => `Each result against what the model says of it from all the others: ${Math.round(100 * data.within)} % of ${data.points.length} lie within their ${Math.round(100 * data.share)} % intervals; R² ${data.explained.toFixed(2)} without outliers.`,
