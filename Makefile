@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise
 
-.PHONY: demo serve test browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
+.PHONY: demo serve test pages browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise demo --home $(DEMO_HOME)
@@ -14,8 +14,12 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/wellwise serve
 
-test: $(READY) browser
-	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder
+test: $(READY)
+	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser
+
+# The dashboard in Debian's chromium, as people use it: mouse, touch, keyboard, two at once.
+pages: $(READY) browser
+	$(BIN)/pytest --durations=8 --numprocesses 2 --dist loadfile tests/browser
 
 # Our pumps against drivers and simulators that others made, and Ax and BayBE as strategies, each in an environment of its
 # own.

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.system.test_dashboard import accessible as found_accessible
+from tests.browser.test_dashboard import accessible as found_accessible
 
 EDITS = """async (edits) => {
     const { edited, insert, move, remove, set } = await import("/static/builder/campaign-text.js");

@@ -18,10 +18,10 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.lab import open_lab
 from orchestrator.settings import Settings
 from tests import acting
+from tests.browser.test_dashboard import accessible, chromium, confirm, opened, service  # noqa: F401
 from tests.builders import until_asked
 from tests.conftest import ASSAY_FILE, ROOT, START
 from tests.service import House
-from tests.system.test_dashboard import accessible, chromium, confirm, opened, service  # noqa: F401
 
 TWO = (
     (ROOT / "examples" / "resistance" / "campaign.yaml")

@@ -15,8 +15,7 @@ from ruamel.yaml import YAML
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
 from protocols.campaign_file import read_campaign
-from tests.conftest import ROOT
-from tests.system.builder_page import (
+from tests.browser.builder_page import (
     EDITS,
     accessible,
     example,
@@ -26,7 +25,8 @@ from tests.system.builder_page import (
     text_of,
     thing,
 )
-from tests.system.test_dashboard import _FLAGS, Service, opened, service
+from tests.browser.test_dashboard import _FLAGS, Service, opened, service
+from tests.conftest import ROOT
 
 FORMULATION = ROOT / "examples/formulation/campaign.yaml"
 

@@ -12,9 +12,7 @@ from PIL import Image as Picture
 from playwright.sync_api import Browser, Page, expect
 
 from orchestrator.journal.journal import Journal
-from tests.by_hand import FILL, LOOK, TEXT, WEIGH
-from tests.conftest import ROOT
-from tests.system.test_dashboard import (
+from tests.browser.test_dashboard import (
     Service,
     accessible,
     chromium,
@@ -22,6 +20,8 @@ from tests.system.test_dashboard import (
     opened,
     service,
 )
+from tests.by_hand import FILL, LOOK, TEXT, WEIGH
+from tests.conftest import ROOT
 
 __all__ = ["chromium", "elsewhere"]
 

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import Browser, expect
 
+from tests.browser.test_checklists import launched, running
+from tests.browser.test_dashboard import Service, chromium, confirm, elsewhere, opened
 from tests.conftest import ROOT
-from tests.system.test_checklists import launched, running
-from tests.system.test_dashboard import Service, chromium, confirm, elsewhere, opened
 
 __all__ = ["chromium", "elsewhere", "running"]
 
