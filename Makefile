@@ -23,8 +23,8 @@ pages: $(READY) browser
 
 # Our pumps against drivers and simulators that others made, and Ax and BayBE as strategies, each in an environment of its
 # own.
-third-party: $(READY) build/third-party/.ready build/crate-validator/.ready build/clients/.ready peers
-	THIRD_PARTY=build/third-party/bin/python CLIENTS=build/clients/bin/python CRATE_VALIDATOR=build/crate-validator/bin/python $(BIN)/pytest tests/third_party
+third-party: $(READY) build/third-party/.ready build/crate-validator/.ready build/clients/.ready build/generator/.ready peers
+	THIRD_PARTY=build/third-party/bin/python CLIENTS=build/clients/bin/python GENERATOR=build/generator/bin/python CRATE_VALIDATOR=build/crate-validator/bin/python $(BIN)/pytest tests/third_party
 
 build/crate-validator/.ready: tests/third_party/crate-requirements.txt
 	test -x build/crate-validator/bin/python || $(PYTHON) -m venv build/crate-validator
@@ -34,6 +34,11 @@ build/crate-validator/.ready: tests/third_party/crate-requirements.txt
 build/clients/.ready: tests/third_party/clients-requirements.txt
 	test -x build/clients/bin/python || $(PYTHON) -m venv build/clients
 	build/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/third_party/clients-requirements.txt
+	touch $@
+
+build/generator/.ready: tests/third_party/generator-requirements.txt
+	test -x build/generator/bin/python || $(PYTHON) -m venv build/generator
+	build/generator/bin/python -m pip install --quiet --disable-pip-version-check -r tests/third_party/generator-requirements.txt
 	touch $@
 
 build/third-party/.ready: tests/third_party/requirements.txt

@@ -15,6 +15,7 @@ from tests.service import House, house, listening
 
 HERE = Path(__file__).parent
 PYTHON = os.environ.get("CLIENTS", "")
+GENERATOR = os.environ.get("GENERATOR", "")
 
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make third-party runs these")
 
@@ -163,7 +164,7 @@ def test_a_client_that_the_openapi_description_makes_reads_the_service(
     settings.write_text(json.dumps({"content_type_overrides": overrides, "post_hooks": []}))
     made = subprocess.run(
         [
-            str(Path(PYTHON).with_name("openapi-python-client")),
+            str(Path(GENERATOR).with_name("openapi-python-client")),
             *("generate", "--path", str(description), "--output-path", str(tmp_path / "made")),
             *("--meta", "none", "--fail-on-warning", "--config", str(settings)),
         ],
@@ -180,7 +181,7 @@ def test_a_client_that_the_openapi_description_makes_reads_the_service(
         "print(one_campaign.sync(sys.argv[3], client=client).id)\n"
     )
     ran = subprocess.run(
-        [PYTHON, "-c", program, url, found.secrets["viewer"], campaign],
+        [GENERATOR, "-c", program, url, found.secrets["viewer"], campaign],
         cwd=tmp_path,
         capture_output=True,
         text=True,
