@@ -32,4 +32,5 @@ class AddSolid(WellOperation):
 
     def in_words(self) -> str:
         """The instruction in words, for a checklist."""
-        return f"{self.well}: add {self.mass_mg:g} mg {self.substance}"
+        mass = f"{self.mass_mg / 1000:g} g" if self.mass_mg >= 1000 else f"{self.mass_mg:g} mg"
+        return f"{self.well}: add {mass} {self.substance}"

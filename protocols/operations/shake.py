@@ -35,4 +35,7 @@ class Shake(EachOperation):
     def in_words(self) -> str:
         """The instruction in words, for a checklist."""
         speed = "" if self.speed_rpm is None else f" at {self.speed_rpm:g} rpm"
-        return f"{self.place}: shake for {self.duration_s:g} s{speed}"
+        long = (
+            f"{self.duration_s / 60:g} min" if self.duration_s >= 60 else f"{self.duration_s:g} s"
+        )
+        return f"{self.place}: shake for {long}{speed}"
