@@ -21,6 +21,7 @@ from protocols.protocol import Step
 
 _LONGEST = 1_000_000
 _LARGEST = 100_000
+_NO_KEYS = " stands where there should be keys"
 _WHOLE_PARTS = (
     "outcomes", "objectives", "outcome_constraints", "covariates", "constraints", "costs",
     "plates", "rounds", "stop", "robots", "past_results", "start",
@@ -50,7 +51,7 @@ def read_lab(text: str, file: str = "lab file", drivers: Collection[str] | None 
         if not findings:
             return lab
     except ValidationError as error:
-        findings = [finding for details in error.errors() for finding in _findings(details)]
+        findings = _all_findings(error)
     raise InvalidInput(_problems(findings, root, file))
 
 
@@ -92,7 +93,7 @@ def read_campaign(
         if not findings:
             return campaign
     except ValidationError as error:
-        findings = unread + [f for details in error.errors() for f in _findings(details)]
+        findings = unread + _all_findings(error)
         parts = _readable_parts(data)
         findings += [*cross_findings(parts), *_driver_findings(parts.robots or {}, drivers)]
     raise InvalidInput(_problems(findings, root, file))
@@ -229,6 +230,22 @@ def _driver_findings(
             )
 
 
+def _all_findings(error: ValidationError) -> list[Finding]:
+    """What is wrong; a list is not called too short where its items could not be read."""
+    every = error.errors()
+    return [
+        finding
+        for details in every
+        if details["type"] != "too_short"
+        or not any(_lies_in(other["loc"], details["loc"]) for other in every)
+        for finding in _findings(details)
+    ]
+
+
+def _lies_in(loc: Loc, outer: Loc) -> bool:
+    return len(loc) > len(outer) and loc[: len(outer)] == outer
+
+
 def _findings(details: ErrorDetails) -> Iterator[Finding]:
     loc = details["loc"]
     context = details.get("ctx", {})
@@ -259,6 +276,12 @@ def _findings(details: ErrorDetails) -> Iterator[Finding]:
             few = context["actual_length"]
             message = f"there {'is 1' if few == 1 else f'are {few}' if few else 'is none'}"
             yield Finding(loc=loc, message=message, expected=f"at least {context['min_length']}")
+        case "model_type" | "dict_type":
+            given = details["input"]
+            shown = (
+                "a list" if isinstance(given, list) else "nothing" if given is None else repr(given)
+            )
+            yield Finding(loc=loc, message=shown + _NO_KEYS)
         case "string_too_short" if not details["input"]:
             yield Finding(loc=loc, message="is empty", expected="a text")
         case "finite_number":
@@ -294,6 +317,9 @@ def _problem(finding: Finding, root: Node, file: str) -> Problem:
         close = difflib.get_close_matches(str(finding.loc[-1]), known, n=1)
         message += f": did you mean {close[0]!r}?" if close else ""
         expected = "one of " + ", ".join(known) if known and not close else ""
+    elif message.endswith(_NO_KEYS):
+        known = _known_keys((*finding.loc, ""), root)
+        expected = "{KEY: VALUE}" + (", with keys such as " + ", ".join(known) if known else "")
     return Problem(where=file, line=line, key=key.lstrip("."), message=message, expected=expected)
 
 

@@ -13,7 +13,7 @@ TIP_SIZES_UL = (20.0, 200.0, 300.0, 1000.0)
 
 
 class Substance(NamedTuple):
-    """How much of a supplement goes into the liquids of a day, in `unit` (pmol, ug ...)."""
+    """How much of a supplement goes into the liquids of a day, in `unit` (pmol, ug, uL ...)."""
 
     name: str
     amount: float
@@ -95,9 +95,13 @@ def _tip(volume_ul: float, sizes: Sequence[float]) -> float:
 
 def _amount_unit(concentration: str) -> tuple[str, float]:
     """The unit of amount for a unit of concentration, and what (concentration x uL) is of it."""
-    for amount in ("pmol", "ug"):
+    for amount in ("pmol", "ug", "uL"):
         try:
             return amount, conversion(1.0, f"{concentration} * uL", amount)
         except ValueError:
             continue
+    # What is counted: U of an enzyme, cells.
+    for volume in ("mL", "uL", "L"):
+        if concentration.endswith(f"/{volume}"):
+            return concentration.removesuffix(f"/{volume}"), conversion(1.0, "uL", volume)
     return f"{concentration} uL", 1.0

@@ -9,6 +9,16 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 _UNITS: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+# What a lab counts, and pint does not know: numbers without a dimension, as its `count` is.
+for _counted in (
+    "cell = []",
+    "colony_forming_unit = [] = CFU",
+    "plaque_forming_unit = [] = PFU",
+    "optical_density = [] = OD",
+    "relative_fluorescence_unit = [] = RFU",
+    "relative_light_unit = [] = RLU",
+):
+    _UNITS.define(_counted)
 
 EXAMPLES = {
     "any": "2 uM",
@@ -52,6 +62,20 @@ def conversion(value: float, unit: str, to: str) -> float:
         raise ValueError(f"{unit} cannot be expressed in {to}")
     # Rounding removes the binary dust of a conversion (0.1 mL -> 100.00000000000001 uL).
     return float(f"{_UNITS.Quantity(value, _unit(unit)).to(_unit(to)).magnitude:.12g}")
+
+
+def readable(value: float, unit: str) -> tuple[float, str]:
+    """The same amount with the prefix that people would choose.
+
+    >>> readable(1136000.0, "ug")
+    (1.136, 'g')
+    """
+    prefixes = ("pmol", "nmol", "umol", "mmol"), ("ug", "mg", "g", "kg"), ("uL", "mL", "L")
+    for units in prefixes:
+        if unit in units:
+            held = [(conversion(value, unit, other), other) for other in units]
+            return next((one for one in reversed(held) if abs(one[0]) >= 1), held[0])
+    return value, unit
 
 
 @lru_cache(maxsize=512)

@@ -22,6 +22,7 @@ from orchestrator.cli.context import (
     Wait,
     chosen,
     console,
+    counted,
     has_journal,
     opened_journal,
     person,
@@ -165,15 +166,14 @@ def validate(file: File, lab: LabOption = None) -> None:
     table = _past_table(file, campaign)
     past = _history(table, campaign, campaign.past_results.columns) if table else []
     _print_notices(not_tried_again(campaign, past))
-    wells = campaign.plates.count * campaign.plates.wells_per_plate
+    days, wells = campaign.protocol.last_day + 1, len(campaign.plates.all_wells())
     size = campaign.space.size
+    known = "a continuous space" if size == float("inf") else f"{size:,.0f} conditions"
     console.print(
-        f"{file} is valid: {len(campaign.parameters)} parameters "
-        f"({'a continuous space' if size == float('inf') else f'{size:,.0f} conditions'}), "
-        f"{len(campaign.protocol.steps)} steps over {campaign.protocol.last_day + 1} days, "
-        f"{campaign.stop.rounds} rounds of {wells} wells"
-        + (f", {len(past)} past results" if past else "")
-        + ".",
+        f"{file} is valid: {counted(len(campaign.parameters), 'parameter')} ({known}), "
+        f"{counted(len(campaign.protocol.steps), 'step')} over {counted(days, 'day')}, "
+        f"{counted(campaign.stop.rounds, 'round')} of {counted(wells, 'well')}"
+        + (f", {counted(len(past), 'past result')}." if past else "."),
         highlight=False,
         soft_wrap=True,
     )

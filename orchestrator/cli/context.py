@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 console = Console()
 
+
+def counted(number: int, what: str) -> str:
+    """Such as `1 day` or `3 days`."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 Home = Annotated[
     Path | None,
     typer.Option("--home", help="Folder for everything. [env: WELLWISE_HOME; default: .wellwise]"),

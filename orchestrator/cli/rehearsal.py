@@ -12,6 +12,7 @@ from orchestrator.cli.context import File, LabOption, console, read_campaign_inp
 from orchestrator.cli.forecast import Target
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
+from protocols.quantities import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,10 +152,16 @@ def _print(found: Rehearsal) -> None:
             ", ".join(f"{number} {labware}" for labware, number in load.plates.items()) or "-",
             ", ".join(f"{liquid} {volume / 1000:.1f}" for liquid, volume in load.liquids_ul.items())
             or "-",
-            ", ".join(f"{s.name} {s.amount:.4g} {s.unit}" for s in load.substances) or "-",
+            ", ".join(f"{s.name} {_in_words(s.amount, s.unit)}" for s in load.substances) or "-",
             ", ".join(f"{number} of {size:g} uL" for size, number in load.tips.items()) or "-",
         )
     console.print(table)
+
+
+def _in_words(amount: float, unit: str) -> str:
+    """An amount as people weigh or measure it, and without a unit a number of pieces."""
+    shown, its = readable(amount, unit)
+    return f"{shown:,.4g} {its}".rstrip()
 
 
 def _print_costs(bill: Sequence[Cost]) -> None:
@@ -167,7 +174,7 @@ def _print_costs(bill: Sequence[Cost]) -> None:
         if cost is not None:
             table.add_row(
                 f"{need.kind} {need.name}",
-                f"{need.amount:,.4g} {need.unit}".rstrip(),
+                _in_words(need.amount, need.unit),
                 f"{cost:,.2f}",
             )
     total = sum(cost for _, cost in bill if cost is not None)

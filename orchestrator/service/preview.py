@@ -28,6 +28,7 @@ from protocols.jobs import Job
 from protocols.layout import Layout
 from protocols.loading import loads
 from protocols.permitted_share import SAMPLES, permitted_share
+from protocols.quantities import readable
 from protocols.timing import nominal_s
 
 
@@ -124,8 +125,9 @@ def _loads(jobs: Sequence[Job]) -> list[LoadPlan]:
             plates=load.plates,
             liquids_ul=load.liquids_ul,
             substances=[
-                SubstancePlan(substance=it.name, amount=it.amount, unit=it.unit)
+                SubstancePlan(substance=it.name, amount=amount, unit=unit)
                 for it in load.substances
+                for amount, unit in (readable(it.amount, it.unit),)
             ],
             tips={f"{size:g}": number for size, number in load.tips.items()},
         )

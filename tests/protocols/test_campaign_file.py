@@ -9,9 +9,10 @@ from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.errors import InvalidInput
-from tests.conftest import ASSAY_FILE, RPE_FILE
+from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE
 
 RPE = RPE_FILE.read_text()
+RESISTANCE_FILE = ROOT / "examples" / "resistance" / "campaign.yaml"
 
 
 def problems(text: str) -> list[str]:
@@ -142,6 +143,34 @@ def test_every_problem_of_constraints_and_costs_is_reported_with_its_place() -> 
     assert len(found) == len(expected)
     for problem, message in zip(found, expected, strict=True):
         assert message in problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "days: 0\n",
+            "days: [0, 2]\n",
+            "steps[0].days: a list stands where there should be keys (expected {KEY: VALUE}, with"
+            " keys such as from, to, every)",
+        ),
+        (
+            "  first: {initial: 47, standard: 1}",
+            "  first: 48",
+            "rounds.first: 48 stands where there should be keys (expected {KEY: VALUE}, with keys"
+            " such as initial, standard",
+        ),
+    ],
+)
+def test_what_should_have_keys_is_said_to(old: str, new: str, message: str) -> None:
+    assert old in RPE
+    assert any(message in problem for problem in problems(RPE.replace(old, new, 1)))
+
+
+def test_a_list_of_one_broken_item_is_not_called_empty() -> None:
+    text = RESISTANCE_FILE.read_text().replace("direction: minimise", "direction: low")
+    (problem,) = problems(text)
+    assert "objectives[0].direction: 'low': should be 'maximise', 'minimise' or 'match'" in problem
 
 
 def test_a_missing_section_is_one_problem() -> None:

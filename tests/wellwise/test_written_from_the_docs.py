@@ -20,6 +20,7 @@ from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Condition, Observation
 from protocols.layout import Placement
+from protocols.loading import loads
 from tests.builders import jobs_for
 from tests.conftest import START
 
@@ -267,6 +268,14 @@ def test_an_inhibitor_of_three_days_is_left_out_when_the_medium_is_changed_later
         if any("SB431542" in operation.in_words() for operation in job.operations)
     }
     assert with_it == {2, 4}
+
+
+def test_serum_is_loaded_as_a_volume_and_insulin_as_a_mass() -> None:
+    jobs = jobs_for(campaign_of("myotubes"), Condition(dict(STUDIES["myotubes"].tried)))
+    feeding = next(load for load in loads(jobs) if "DMEM" in load.liquids_ul)
+    found = {it.name: (pytest.approx(it.amount), it.unit) for it in feeding.substances}
+    assert found["horse serum"] == (48 * 300 * 0.025, "uL")
+    assert found["insulin"] == (48 * 0.3 * 4, "ug")
 
 
 @pytest.mark.parametrize("name", [name for name in STUDIES if STUDIES[name].by_hand])
