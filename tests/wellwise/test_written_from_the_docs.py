@@ -5,7 +5,9 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Mapping
+from math import exp, pi, sqrt
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
@@ -16,13 +18,17 @@ from drivers.clock import RealClock
 from drivers.manual import ManualOptions, ManualRobot
 from orchestrator.core.round_planning import plan_round
 from orchestrator.intake.past_results import read_history
+from orchestrator.lab.scoring import scorer_of
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Condition, Observation
+from protocols.jobs import Reading
 from protocols.layout import Placement
 from protocols.loading import loads
-from tests.builders import jobs_for
-from tests.conftest import START
+from protocols.traces import read_trace_table
+from tests.acting import read_table
+from tests.builders import jobs_for, lab_of
+from tests.conftest import ROOT, START
 
 FILES = Path(__file__).parent / "from_the_docs"
 
@@ -302,6 +308,41 @@ def test_a_person_has_an_item_for_all_that_is_done_by_hand(name: str, tmp_path: 
         left.update(item.operation.kind for item in checklist.items(job) if not item.done)
     checklist.close()
     assert left == study.reads
+
+
+def test_a_persons_plate_is_read_against_the_standards_beside_it(tmp_path: Path) -> None:
+    """A table of the reader, made of 2 mAU a uM on a plate of 50 mAU."""
+    curve = {"A12": 400, "B12": 200, "C12": 100, "D12": 50, "E12": 25, "F12": 0}
+    contents = curve | {"H12": 0, "A1": 150, "H11": 12}
+    table = {well: 0.05 + 0.002 * content for well, content in contents.items()}
+    lab, campaign_id = lab_of(tmp_path, campaign_of("phosphatase"))
+    read_table(lab, campaign_id, 1, table, "", "ana", "reader")
+    values = {w.well.name: w.value for w in lab.journal.state(campaign_id).rounds[0].wells}
+    assert values["A1"] == pytest.approx(150)
+    assert values["H11"] == pytest.approx(12)
+    assert values["A2"] is None
+
+
+def test_caffeine_is_the_peak_that_the_file_names_and_not_a_larger_one() -> None:
+    """Two Gaussian peaks, whose areas are known: caffeine's at 247 s, a larger one at 400 s."""
+    seconds = [0.5 * n for n in range(1441)]
+
+    def absorbance(at: float) -> float:
+        return 30 * exp(-(((at - 247) / 6) ** 2) / 2) + 90 * exp(-(((at - 400) / 6) ** 2) / 2) + 2
+
+    lines = "\n".join(f"{at},{absorbance(at)}" for at in seconds)
+    trace = read_trace_table(f"time [s],absorbance [mAU]\n{lines}\n", "a1.csv")
+    (caffeine,) = campaign_of("caffeine_hplc").outcomes
+    found = scorer_of(caffeine).score(Reading(well="A1", kind="trace", trace=trace))
+    assert found.flags == ()
+    assert found.value == pytest.approx(30 * 6 * sqrt(2 * pi), rel=0.005)
+
+
+def test_the_smallest_file_of_the_reference_is_a_campaign() -> None:
+    reference = (ROOT / "docs" / "reference" / "campaign-file.md").read_text(encoding="utf-8")
+    block = reference[reference.index("    name: dye\n") :].split("\n\n")[0]
+    places = plan_round(read_campaign(dedent(block), "dye"), 1, []).layout.placements
+    assert len({place.proposal.condition for place in places}) == 6
 
 
 def test_the_next_round_goes_where_the_lab_found_better_values(name: str) -> None:
