@@ -22,7 +22,7 @@ from orchestrator.lab.scoring import scorer_of
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Condition, Observation
-from protocols.jobs import Reading
+from protocols.jobs import Job, Reading
 from protocols.layout import Placement
 from protocols.loading import loads
 from protocols.traces import read_trace_table
@@ -40,8 +40,8 @@ class Study(NamedTuple):
 
     `sentences` are some of what is done to a well that tries the condition `tried`, in order.
     `response` is what the lab would measure: the objective is the better the more there is of the
-    parameter `rises`, whose range has its middle at `middle`. `by_hand` is who does all of it, and
-    `reads` what this person reads, by operation.
+    parameter `rises`, whose range has its middle at `middle`. `by_hand` are the checklists of who
+    does all of it, and `reads` what is read there, by operation.
     """
 
     roles: dict[str, int]
@@ -52,7 +52,7 @@ class Study(NamedTuple):
     rises: str
     middle: float
     response: Callable[[Values], dict[str, float]]
-    by_hand: str = ""
+    by_hand: tuple[str, ...] = ()
     reads: Mapping[str, int] = {}
 
 
@@ -102,7 +102,7 @@ STUDIES = {
         rises="magnesium",
         middle=5.0,
         response=lambda v: {"nitrophenol": 40 + 30 * number(v, "magnesium")},
-        by_hand="ana",
+        by_hand=("ana",),
         reads={"read": 1},
     ),
     "ink": Study(
@@ -125,7 +125,7 @@ STUDIES = {
             "drying": 300 - 15 * number(v, "isopropanol"),
             "gloss": 30 + number(v, "resin"),
         },
-        by_hand="colourist",
+        by_hand=("colourist",),
     ),
     "amidation": Study(
         roles={"initial": 1},
@@ -145,7 +145,7 @@ STUDIES = {
         rises="coil",
         middle=47.5,
         response=lambda v: {"amide": number(v, "coil")},
-        by_hand="flora",
+        by_hand=("coil_1", "flora"),
     ),
     "caffeine_hplc": Study(
         roles={"initial": 10, "standard": 2},
@@ -166,7 +166,7 @@ STUDIES = {
         rises="injected",
         middle=11.0,
         response=lambda v: {"caffeine": 35 * number(v, "injected")},
-        by_hand="hoa",
+        by_hand=("hoa",),
         reads={"record": 12},
     ),
     "fermentation": Study(
@@ -225,6 +225,13 @@ def next_conditions(campaign: Campaign, results: list[Observation]) -> list[Cond
             if place.proposal.role == "proposed"
         ]
     return proposed
+
+
+async def handed_out(job: Job, home: Path) -> None:
+    person = ManualRobot(RobotSetup(job.robot, ManualOptions(), RealClock(), home))
+    await person.connect()
+    await person.submit(job)
+    await person.close()
 
 
 @pytest.fixture(params=STUDIES)
@@ -289,24 +296,17 @@ def test_a_person_has_an_item_for_all_that_is_done_by_hand(name: str, tmp_path: 
     campaign, study = campaign_of(name), STUDIES[name]
     jobs = jobs_for(campaign, Condition(dict(study.tried)))
 
-    async def hand_out() -> None:
-        person = ManualRobot(RobotSetup(study.by_hand, ManualOptions(), RealClock(), tmp_path))
-        await person.connect()
-        for job in jobs:
-            await person.submit(job)
-        await person.close()
-
-    asyncio.run(hand_out())
-    checklist = Checklist(tmp_path, study.by_hand)
-    assert [job.key for job, _ in checklist.open_jobs()] == [job.key for job in jobs]
     left: Counter[str] = Counter()
     for job in jobs:
+        asyncio.run(handed_out(job, tmp_path))
+        checklist = Checklist(tmp_path, job.robot)
         items = checklist.items(job)
         assert [item.words for item in items] == [done.in_words() for done in job.operations]
         done = [item.number for item in items if item.operation.reads is None]
         checklist.confirm(job.key, done, START)
         left.update(item.operation.kind for item in checklist.items(job) if not item.done)
-    checklist.close()
+        checklist.close()
+    assert tuple(dict.fromkeys(job.robot for job in jobs)) == study.by_hand
     assert left == study.reads
 
 
