@@ -5,8 +5,6 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_dashboard import accessible as found_accessible
-
 EDITS = """async (edits) => {
     const { edited, insert, move, remove, set } = await import("/static/builder/campaign-text.js");
     const change = {
@@ -25,15 +23,6 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
     inside = enumerate(value) if isinstance(value, list) else getattr(value, "items", tuple)()
     for key, item in inside:
         yield from leaves(item, (*path, key))
-
-
-def accessible(page: Page, faults: list[str], name: str) -> None:
-    """The content policy forbids what axe itself does to a page: that is none of the page's."""
-    before = list(faults)
-    try:
-        found_accessible(page, name)
-    finally:
-        faults[:] = before
 
 
 def example(page: Page, name: str) -> None:

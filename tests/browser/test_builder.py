@@ -17,7 +17,6 @@ from orchestrator.journal.queries import file_text
 from protocols.campaign_file import read_campaign
 from tests.browser.builder_page import (
     EDITS,
-    accessible,
     example,
     leaves,
     part,
@@ -25,7 +24,7 @@ from tests.browser.builder_page import (
     text_of,
     thing,
 )
-from tests.browser.test_dashboard import _FLAGS, Service, opened, service
+from tests.browser.test_dashboard import _FLAGS, Service, accessible, opened, service
 from tests.conftest import ROOT
 
 FORMULATION = ROOT / "examples/formulation/campaign.yaml"
@@ -81,7 +80,7 @@ def page(browser: Browser, running: Service, signed_in: Page, faults: list[str])
 
 
 def test_from_an_empty_page_to_a_campaign_that_runs_without_a_line_of_yaml(
-    page: Page, running: Service, faults: list[str]
+    page: Page, running: Service
 ) -> None:
     page.get_by_role("button", name="or empty").click()
     campaign = part(page, "Campaign")
@@ -136,7 +135,7 @@ def test_from_an_empty_page_to_a_campaign_that_runs_without_a_line_of_yaml(
     part(page, "Rounds and their end").get_by_label("rounds", exact=True).fill("1")
     expect(page.locator("#findings")).to_contain_text("The file is valid.")
     expect(page.locator("#preview")).to_contain_text("1 round of 12 wells")
-    accessible(page, faults, "the builder with a valid campaign")
+    accessible(page, "the builder with a valid campaign")
 
     # Pressed twice, as people do: it is launched once.
     page.get_by_role("button", name="Launch", exact=True).dblclick()
@@ -207,7 +206,7 @@ def test_a_new_name_is_taken_over_wherever_it_is_used_and_can_be_taken_back(page
     assert text_of(page) == FORMULATION.read_text()
 
 
-def test_what_is_wrong_is_said_at_its_field(page: Page, faults: list[str]) -> None:
+def test_what_is_wrong_is_said_at_its_field(page: Page) -> None:
     example(page, "formulation")
     water = thing(part(page, "Parameters"), "parameter water")
     water.get_by_label("high").fill("5")
@@ -219,7 +218,7 @@ def test_what_is_wrong_is_said_at_its_field(page: Page, faults: list[str]) -> No
         "'soon' does not start with a number and a space (expected a quantity such as '3 min')"
     )
     expect(page.get_by_role("button", name="Launch", exact=True)).to_be_disabled()
-    accessible(page, faults, "the builder with problems")
+    accessible(page, "the builder with problems")
     page.locator("#findings").get_by_role("button").first.click()
     expect(water.get_by_label("high")).to_be_focused()
 
@@ -336,7 +335,7 @@ def test_a_reload_loses_nothing(page: Page, running: Service) -> None:
     expect(page.get_by_text("Kept in this browser:")).to_have_count(0)
 
 
-def test_the_text_itself_is_one_click_away(page: Page, faults: list[str]) -> None:
+def test_the_text_itself_is_one_click_away(page: Page) -> None:
     example(page, "formulation")
     page.get_by_role("tab", name="Text").click()
     editor = page.get_by_role("textbox", name="Campaign file")
@@ -353,7 +352,7 @@ def test_the_text_itself_is_one_click_away(page: Page, faults: list[str]) -> Non
     page.keyboard.press("Control+End")
     page.keyboard.insert_text("\nstopp: 1\n")
     expect(page.locator("#findings")).to_contain_text("did you mean 'stop'")
-    accessible(page, faults, "the text of a campaign")
+    accessible(page, "the text of a campaign")
 
 
 def test_the_same_campaign_is_launched_once_more_only_after_a_question(
