@@ -92,7 +92,11 @@ export const COMPARISON = [
     id: "comparison", title: "Best so far of each", table: tables.comparison,
     load: (ask) => ask("comparison"),
     spec: (data, width) => specs.comparison(data, high(width, 320)),
-    said: (data) => `The best value after each round of ${many(data.campaigns.length, "campaign")}; campaigns of unlike outcomes have a panel each.`,
-    empty: (data) => data.campaigns.every((one) => one.rounds.every((round) => round.best_so_far === null)) && "No value yet.",
+    said: (data) => {
+      const without = data.campaigns.filter((one) => !specs.measured(one)).map((one) => one.campaign);
+      return `The best value after each round of ${many(data.campaigns.length - without.length, "campaign")}; campaigns of unlike outcomes have a panel each.`
+        + (without.length ? ` No value yet: ${without.join(", ")}.` : "");
+    },
+    empty: (data) => !data.campaigns.some(specs.measured) && "No value yet.",
   },
 ];

@@ -306,14 +306,17 @@ export function front(data, size, wells, { x, y }) {
   };
 }
 
-// One panel for each outcome that is measured in the same way: other units share no axis.
+export const measured = (campaign) => campaign.rounds.some((round) => round.best_so_far !== null);
+
+// One panel for each outcome that is measured in the same way: other units share no axis. A campaign without a value has nothing to draw.
 export function comparison(data, size) {
   const page = colours();
   const dashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]];
   const shapes = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
   const tones = Object.values(page.roles);
-  const names = data.campaigns.map((one) => one.campaign);
-  const panels = Map.groupBy(data.campaigns, (one) => `${named(one.axis)}: ${one.direction}d`.replace("matchd", "matched"));
+  const drawn = data.campaigns.filter(measured);
+  const names = drawn.map((one) => one.campaign);
+  const panels = Map.groupBy(drawn, (one) => `${named(one.axis)}: ${one.direction}d`.replace("matchd", "matched"));
   return {
     spacing: 30,
     vconcat: [...panels].map(([title, group]) => {
