@@ -24,6 +24,9 @@ _READING: Sequence[Callable[..., Any]] = (
     Client.events,
     Client.insight,
     Client.robots,
+    Client.needs,
+    Client.checklists,
+    Client.checklist,
     Client.validate,
 )
 _TABLES = ("wells.csv", "events.csv", "campaign.yaml")

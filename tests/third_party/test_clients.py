@@ -28,6 +28,9 @@ READING = {
     "events",
     "insight",
     "robots",
+    "needs",
+    "checklists",
+    "checklist",
     "validate",
     "table",
 }
