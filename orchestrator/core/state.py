@@ -67,6 +67,9 @@ class JobStatus(StrEnum):
         return self in (JobStatus.DISPATCHED, JobStatus.ACCEPTED)
 
 
+IN_FLIGHT = tuple(status for status in JobStatus if status.in_flight)
+
+
 @dataclass(frozen=True)
 class JobState:
     """The state of one job; `wells` are those it works on, lost ones included.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from drivers.checklist import Checklist, Item, Said, book_path
 from orchestrator.control.checklists import expected_unit
-from orchestrator.core.state import CampaignState, JobStatus
+from orchestrator.core.state import IN_FLIGHT, CampaignState
 from orchestrator.errors import Missing
 from orchestrator.journal import queries
 from orchestrator.lab.provenance import is_person, is_simulated
@@ -24,8 +24,6 @@ from protocols.errors import InvalidInput, Problem
 from protocols.jobs import Job, JobReport
 from protocols.plate_table import read_plate_table
 
-_WITH_A_PERSON = [JobStatus.DISPATCHED, JobStatus.ACCEPTED]
-
 
 def open_checklists(backend: Backend, robot: str | None = None) -> list[ChecklistSummary]:
     """The open jobs of all people, or of one, by when they are due."""
@@ -34,7 +32,7 @@ def open_checklists(backend: Backend, robot: str | None = None) -> list[Checklis
         for name, config in state.campaign.robots.items():
             if robot not in (None, name) or not is_person(config):
                 continue
-            rows = queries.jobs(backend.journal, state.id, robot=name, states=_WITH_A_PERSON)
+            rows = queries.jobs(backend.journal, state.id, robot=name, states=IN_FLIGHT)
             keys = {backend.journal.job(row.key)[0].key: row.key for _, row in rows}
             with _opened(backend, name) as checklist:
                 jobs = [] if checklist is None else checklist.open_jobs()

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from drivers.registry import driver_class
 from orchestrator.core.events import EventKind
-from orchestrator.core.state import CampaignState, JobStatus, RoundState
+from orchestrator.core.state import IN_FLIGHT, CampaignState, JobStatus, RoundState
 from orchestrator.errors import Missing
 from orchestrator.journal import campaign_list, queries
 from orchestrator.journal.campaign_list import Filing, Listed
@@ -33,7 +33,6 @@ from orchestrator.service.views import (
 from protocols.outcomes import Outcome
 from protocols.scoring import MarksImages, Scorer
 
-_IN_FLIGHT = [JobStatus.DISPATCHED, JobStatus.ACCEPTED]
 _ERRORS = (
     EventKind.JOB_FAILED,
     EventKind.ROBOT_OFFLINE,
@@ -152,7 +151,7 @@ def robots_of(backend: Backend) -> list[RobotView]:
         for state in states:
             number = len(state.rounds) or None
             rows = queries.jobs(
-                backend.journal, state.id, round_number=number, robot=name, states=_IN_FLIGHT
+                backend.journal, state.id, round_number=number, robot=name, states=IN_FLIGHT
             )
             at_work += [job_view(row, zone) for _, row in rows]
             rows = queries.jobs(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from typing import get_args
 
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
@@ -12,10 +11,9 @@ from orchestrator.journal.suggestions import suggestions_waiting
 from orchestrator.service.backend import Backend
 from orchestrator.service.checklists import open_checklists
 from orchestrator.service.lookup import fault_of, open_campaigns
-from orchestrator.service.schema import Need, NeedKind
+from orchestrator.service.schema import Need
+from orchestrator.service.schema.campaigns import URGENCY
 from orchestrator.service.views import needs
-
-_ORDER: tuple[NeedKind, ...] = get_args(NeedKind)
 
 
 def all_needs(backend: Backend) -> list[Need]:
@@ -27,7 +25,7 @@ def all_needs(backend: Backend) -> list[Need]:
     found += [need for state in states for need in _held(state)]
     found += _checklists(backend)
     found += _suggested(backend, states)
-    return sorted(found, key=lambda need: (_ORDER.index(need.kind), not need.overdue))
+    return sorted(found, key=lambda need: (URGENCY[need.kind], not need.overdue))
 
 
 def number_of_needs(backend: Backend) -> int:

@@ -27,6 +27,7 @@ from orchestrator.service.schema import (
     SuggestionView,
     WellView,
 )
+from orchestrator.service.schema.campaigns import URGENCY
 from protocols.addresses import JobAddress, WellAddress
 from protocols.image_formats import MEDIA_TYPES
 
@@ -201,9 +202,7 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 link=page,
             )
         found.append(need)
-    return sorted(
-        found, key=lambda need: ("in_doubt", "late", "approval", "values").index(need.kind)
-    )
+    return sorted(found, key=lambda need: URGENCY[need.kind])
 
 
 def round_summary(state: CampaignState, batch: RoundState, zone: tzinfo) -> RoundSummary:

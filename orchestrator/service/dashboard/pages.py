@@ -31,9 +31,7 @@ from orchestrator.service.charts import comparison_chart
 from orchestrator.service.dashboard import charts
 from orchestrator.service.dashboard.dialogs import further_acts
 from orchestrator.service.dashboard.overview import Looked, shown_on
-from orchestrator.service.dashboard.rendering import html as _html
-from orchestrator.service.dashboard.rendering import page as _page
-from orchestrator.service.dashboard.rendering import rendered as _rendered
+from orchestrator.service.dashboard.rendering import html, page, rendered
 from orchestrator.service.lookup import (
     fault_of,
     robots_of,
@@ -67,7 +65,7 @@ def _seen(backend: Backend, everything: Sequence[Listed]) -> tuple[int, Hashable
 
 def problem_page(title: str, detail: str) -> str:
     """The page of a request that is refused."""
-    return _rendered("problem.html", title=title, detail=detail)
+    return rendered("problem.html", title=title, detail=detail)
 
 
 @pages.get("/")
@@ -80,22 +78,22 @@ def overview(
     project: Annotated[str | None, Query(max_length=60)] = None,
     tag: Annotated[str, Query(max_length=60)] = "",
     archived: Literal["yes", ""] = "",
-    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
     """Campaigns that are looked for, and first of all what a person is needed for in any."""
     everything = listed(backend.journal)
     last, version = _seen(backend, everything)
     chosen = Selection(search.strip(), status or None, project, tag, archived == "yes")
-    looked = Looked(chosen, page)
+    looked = Looked(chosen, number)
 
     def draw() -> str:
         shown = shown_on(backend, everything, looked)
-        return _rendered("overview.html", needed=needed, **shown)
+        return rendered("overview.html", needed=needed, **shown)
 
     needed = all_needs(backend)
     seen = version, tuple(needed)
     content = backend.cache.of("overview", seen, draw) if looked.plain else draw()
-    return _page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
+    return page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
 
 
 @pages.get("/compare")
@@ -110,16 +108,16 @@ def compare(
     chart = comparison_chart([state for _, state in states])
     outcomes = {state.id: view_of(backend, last, state).outcomes[0] for last, state in states}
     last = max((last for last, _ in states), default=0)
-    content = _rendered("compare.html", progress=chart.campaigns, outcomes=outcomes, last=last)
-    return _page(request, who, "Compare campaigns", content, live="*", last=last, here="campaigns")
+    content = rendered("compare.html", progress=chart.campaigns, outcomes=outcomes, last=last)
+    return page(request, who, "Compare campaigns", content, live="*", last=last, here="campaigns")
 
 
 @pages.get("/needs")
 def needs(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """What a person is needed for, over all campaigns, and where it is done."""
     last = backend.journal.last_event()
-    content = _rendered("needs.html", needed=all_needs(backend))
-    return _page(request, who, "Needs a person", content, live="*", last=last, here="needs")
+    content = rendered("needs.html", needed=all_needs(backend))
+    return page(request, who, "Needs a person", content, live="*", last=last, here="needs")
 
 
 @pages.get("/campaigns/new")
@@ -132,14 +130,14 @@ def new_campaign(
     ] = "",
 ) -> Response:
     """The builder: begin with an example, a file or an earlier campaign, edit, see, launch."""
-    content = _rendered(
+    content = rendered(
         "new.html",
         examples=_example_files(),
-        empty=_rendered("empty_campaign.yaml") + "\n",
+        empty=rendered("empty_campaign.yaml") + "\n",
         person=who.person,
         origin=origin,
     )
-    return _page(request, who, "New campaign", content, here="new")
+    return page(request, who, "New campaign", content, here="new")
 
 
 @cache
@@ -164,7 +162,7 @@ def campaign(
     content = backend.cache.of(
         f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number)
     )
-    return _page(
+    return page(
         request,
         who,
         state.campaign.title or state.id,
@@ -191,7 +189,7 @@ def _campaign(backend: Backend, last: int, state: CampaignState, number: int) ->
     ]
     acts = record.latest_events(backend.journal, state.id, limit=_ACTS, people=True)
     sharing = sorted({pair for step in view.steps for pair in permutations(step.robots, 2)})
-    return _rendered(
+    return rendered(
         "campaign.html",
         sharing=sharing,
         campaign=view,
@@ -231,7 +229,7 @@ def insight(
     names = [name for name in ("effects", "pareto-front") if found.recommended or found.front]
     names = [name for name in names if backend.insights.figure(state, name) is not None]
     view = view_of(backend, last, state)
-    return _html(request, _rendered("insight.html", insight=found, campaign=view, figures=names))
+    return html(request, rendered("insight.html", insight=found, campaign=view, figures=names))
 
 
 def _choices(state: CampaignState) -> dict[str, list[Value] | None]:
@@ -258,7 +256,7 @@ def one_well(
     history = well_history(backend, campaign_id, number, plate, well)
     view = view_of(backend, last, state)
     proposed = round_of(state, number).proposed
-    content = _rendered(
+    content = rendered(
         "well.html",
         well=history,
         campaign=view,
@@ -266,7 +264,7 @@ def one_well(
         proposed=proposed,
         by_hand=state.campaign.outcome.by_hand,
     )
-    return _page(request, who, f"{history.id}", content, here="campaigns")
+    return page(request, who, f"{history.id}", content, here="campaigns")
 
 
 @pages.get("/robots")
@@ -274,23 +272,23 @@ def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of all campaigns that are not over."""
     last, version = _seen(backend, listed(backend.journal))
     content = backend.cache.of(
-        "robots", version, lambda: _rendered("robots.html", robots=robots_of(backend))
+        "robots", version, lambda: rendered("robots.html", robots=robots_of(backend))
     )
-    return _page(request, who, "Robots", content, live="*", last=last, here="robots")
+    return page(request, who, "Robots", content, live="*", last=last, here="robots")
 
 
 @pages.get("/access")
 def access(request: Request, backend: TheBackend, who: Admin) -> Response:
     """Tokens, and what was done to them."""
     zone = backend.settings.zone
-    content = _rendered(
+    content = rendered(
         "access.html",
         tokens=backend.access.tokens(),
         audit=backend.access.audit(),
         zone=zone,
         own=who.token_id,
     )
-    return _page(request, who, "Access", content, here="access")
+    return page(request, who, "Access", content, here="access")
 
 
 @pages.get("/login")
@@ -303,7 +301,7 @@ def login(
     """The page that asks for a token; a link with a token signs in at once."""
     if token:
         return _signed_in(request, backend, token, target)
-    return _html(request, _rendered("login.html", message="", next=_inside(target)))
+    return html(request, rendered("login.html", message="", next=_inside(target)))
 
 
 @pages.post("/login")
@@ -326,15 +324,15 @@ def sign_out(request: Request, backend: TheBackend) -> Response:
 def _signed_in(request: Request, backend: Backend, token: str, target: str) -> Response:
     address = address_of(request)
     if refusal := backend.wrong_tokens.refusal(address):
-        page = _rendered("login.html", message=str(refusal), next=_inside(target))
-        return _html(request, page, refusal.status, refusal.headers)
+        form = rendered("login.html", message=str(refusal), next=_inside(target))
+        return html(request, form, refusal.status, refusal.headers)
     try:
         browser, _ = backend.access.sign_in(token.strip())
     except Denied as error:
         if isinstance(error, UnknownToken):
             backend.wrong_tokens.note(backend.access, address, error)
-        page = _rendered("login.html", message=str(error), next=_inside(target))
-        return _html(request, page, 401)
+        form = rendered("login.html", message=str(error), next=_inside(target))
+        return html(request, form, 401)
     answer = RedirectResponse(_inside(target), 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(

@@ -1,7 +1,8 @@
 """Answers about campaigns, rounds, wells, jobs and events."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from orchestrator.core.state import JobStatus
 from orchestrator.service.schema.base import View
@@ -20,11 +21,15 @@ NeedKind = Literal[
     "checklist",
     "suggestion",
 ]
-"""Most urgent first. `late`: a job missed its window. `stopped`: wellwise paused a campaign.
+"""The most urgent first. `late`: a job missed its window. `stopped`: wellwise paused a campaign.
 
 `fault`: a campaign cannot be run just now. `held`: a robot waits for what is decided elsewhere.
 `checklist`: a person's job is due. `suggestion`: somebody suggested acts.
 """
+
+
+URGENCY: Mapping[NeedKind, int] = {kind: place for place, kind in enumerate(get_args(NeedKind))}
+"""The place of each kind, from 0, the most urgent, on."""
 
 
 class Need(View):
