@@ -64,18 +64,11 @@ function showRefusal(error) {
     const key = (problem.key ?? "").replaceAll(".", "-");
     const field = byId(`act-${key}`) ?? byId(`act-${key.split("-")[0]}`) ?? (problem.line ? lines : null);
     const place = field ? byId(`${field.id}-problem`) : byId("act-problem");
-    const text = (problem.line ? `Line ${problem.line}: ` : "") + problem.message + (problem.expected ? ` (expected ${problem.expected})` : "");
-    setText(place, [place.textContent, text].filter(Boolean).join("\n"));
+    setText(place, [place.textContent, inWords(problem)].filter(Boolean).join("\n"));
     if (field) { field.setAttribute("aria-invalid", "true"); first.push(field); }
   }
   first[0]?.focus();
 }
-
-// A workbook or a Parquet file goes as a data URL.
-const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? new Promise((resolve) => {
-  const reader = Object.assign(new FileReader(), { onload: () => resolve(reader.result) });
-  reader.readAsDataURL(file);
-}) : file.text());
 
 function field(spec, choices) {
   if (spec.kind !== "mapping") {

@@ -43,7 +43,7 @@
     return places[key.split(".")[0]] ?? places.all ?? "checklist-problem";
   }
 
-  const refused = (error, places) => kept.refused(error, (problem) => placeOf(problem, places));
+  const refused = (error, places, written) => kept.refused(error, (problem) => placeOf(problem, places), written);
 
   // One act after the other, and the same one (a double click) once; what the page shows is then asked for again.
   let queue = Promise.resolve();
@@ -100,13 +100,6 @@
     act("numbers", { numbers, unit: unit.value, replace }, { items, places, text: many(items, "saved") });
   }
 
-  const asDataUrl = (file) => new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
-    reader.readAsDataURL(file);
-  });
-
   function saveFile(item, file, name, field) {
     const content = { item, file, file_name: name, as_it_is: Boolean(byId(`as-it-is-${item}`)?.checked), replace: "replace" in field.dataset };
     const unit = field.closest("form").querySelector("[data-unit]")?.value;
@@ -147,7 +140,7 @@
       say(`Filled in: ${wells.join(", ")}.` + (found.left_out.length ? ` Left out: ${found.left_out.join(", ")}.` : "") + " Look at them, then save the numbers.");
       form.querySelector("[data-number]")?.focus();
     } catch (error) {
-      refused(error, { all: place, table: place });
+      refused(error, { all: place, table: place }, true);
     }
   }
 

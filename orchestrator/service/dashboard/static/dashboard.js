@@ -21,6 +21,19 @@ async function send(method, url, content) {
   return answer;
 }
 
+// A finding of an answer, in words; its line is one of a table that a person wrote.
+const inWords = ({ message, expected, line }) => (line ? `Line ${line}: ` : "") + message + (expected ? ` (expected ${expected})` : "");
+
+const asDataUrl = (file) => new Promise((resolve, reject) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result);
+  reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
+  reader.readAsDataURL(file);
+});
+
+// A table goes as its text; a workbook or a Parquet file as a data URL.
+const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? asDataUrl(file) : file.text());
+
 function setText(place, text) {
   place.hidden = !text;
   place.textContent = text;

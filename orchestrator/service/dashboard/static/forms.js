@@ -38,11 +38,11 @@ function keptForm(key) {
     keep();
   }
 
-  // What an answer refuses stands where `placeOf` says, and the first of it gets the focus.
-  function refused(error, placeOf) {
+  // What an answer refuses stands where `placeOf` says, and the first of it gets the focus. Lines are said of a table that a person wrote.
+  function refused(error, placeOf, written = false) {
     const texts = new Map();
     for (const problem of error.problems?.length ? error.problems : [{ message: error.message }]) {
-      const text = problem.message + (problem.expected ? ` (expected ${problem.expected})` : "");
+      const text = inWords(written ? problem : { ...problem, line: null });
       const id = placeOf(problem);
       texts.set(id, [...(texts.get(id) ?? []), text]);
     }

@@ -4,7 +4,7 @@
 (() => {
   const wish = "wellwise tells me";
   const wanted = () => localStorage.getItem(wish) === "yes" && "Notification" in window && Notification.permission === "granted";
-  const names = (needs) => needs.map((need) => [need.kind, need.campaign, need.job, need.robot, need.round].join(" "));
+  const nameOf = (need) => [need.kind, need.campaign, need.job, need.robot, need.round].join(" ");
   let known = null;
 
   const asked = async () => {
@@ -14,10 +14,10 @@
 
   async function tell() {
     const needs = await asked();
-    const fresh = known === null ? [] : needs.filter((need, index) => !known.includes(names(needs)[index]));
-    known = names(needs);
+    const fresh = known === null ? [] : needs.filter((need) => !known.includes(nameOf(need)));
+    known = needs.map(nameOf);
     for (const need of fresh) {
-      const shown = new Notification(`A person is needed: ${need.campaign}`, { body: need.message, tag: names([need])[0] });
+      const shown = new Notification(`A person is needed: ${need.campaign}`, { body: need.message, tag: nameOf(need) });
       shown.onclick = () => { window.focus(); location.href = prefix + need.link; };
     }
   }

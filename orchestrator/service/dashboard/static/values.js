@@ -53,12 +53,10 @@
       keep();
       count();
       say(wells.size ? `Filled in: ${[...wells].join(", ")}. Look at them, then save the values.` : "Nothing was filled in.");
-      const lines = seen.problems.map((problem) => ({ ...problem, message: (problem.line ? `Line ${problem.line}: ` : "") + problem.message }));
-      if (lines.length) kept.refused({ problems: lines }, () => "spread-problem");
+      if (seen.problems.length) kept.refused(seen, () => "spread-problem", true);
       else { area.value = ""; delete draft.values.spread; keep(); changed()[0]?.focus(); }
     } catch (error) {
-      const lines = error.problems?.map((problem) => ({ ...problem, message: (problem.line ? `Line ${problem.line}: ` : "") + problem.message }));
-      kept.refused({ ...error, message: error.message, problems: lines }, () => "spread-problem");
+      kept.refused(error, () => "spread-problem", true);
     }
   }
 
