@@ -51,8 +51,8 @@ export function Preview() {
     <h3>Schedule of a round</h3>
     <${Table} caption="Schedule" heads=${[["step"], ["robots"], ["days"], ["when"], ["jobs", "num"]]} rows=${plan.steps.map((step) => [step.title ? `${step.step} ${step.title}` : step.step, step.robots.join(", "), days(step.days), step.when, step.jobs])} />
     <p class="hint">Work of the first round, by nominal times: ${Object.entries(plan.robot_hours).map(([robot, hours]) => `${robot} ${Number(hours.toPrecision(2))} h`).join(", ")}.</p>
-    <h3>Volumes of a round, without dead volumes</h3>
-    <${Table} caption="Volumes" heads=${[["liquid"], ["mL", "num"]]} rows=${plan.liquids.map((it) => [it.liquid, (it.volume_ul / 1000).toFixed(1)])} />
+    ${plan.liquids.length > 0 && html`<h3>Volumes of a round, without dead volumes</h3>
+    <${Table} caption="Volumes" heads=${[["liquid"], ["mL", "num"]]} rows=${plan.liquids.map((it) => [it.liquid, (it.volume_ul / 1000).toFixed(1)])} />`}
     <h3>Loading list</h3>
     <ul class="plain">${plan.loads.map((it) => html`<li><b>${it.day}</b>: ${load(it).filter(Boolean).join("; ")}</li>`)}</ul>
   </section>`;

@@ -40,7 +40,7 @@ export const ROLES = {
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 
-// Returns what ends it.
+// Calls `act` when the page becomes dark or light, until what it returns is called.
 export function whenColoursChange(act) {
   scheme.addEventListener("change", act);
   return () => scheme.removeEventListener("change", act);
