@@ -140,6 +140,8 @@ def test_a_journal_from_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
     with journal.transaction() as session:
         for table in ("measurement", "journal", "covariate"):
             session.connection().exec_driver_sql(f"DROP TABLE {table}")
+        for column in ("project", "tags", "archived"):
+            session.connection().exec_driver_sql(f"ALTER TABLE campaign DROP COLUMN {column}")
         session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
     journal.close()
     again = Journal(settings.journal_url)
