@@ -14,7 +14,18 @@ from orchestrator.core.acts_table import ACT_SPECS
 Changes = Literal["none", "suggest", "do"]
 """Whether an assistant may change nothing, suggest acts to the operators, or do them."""
 
-_ANSWERING = frozenset({"suggest", "decline_suggestion"})
+_NOT_FOR_ASSISTANTS = frozenset(
+    {
+        "suggest",
+        "decline_suggestion",
+        # Only who stood at the bench can say what was done there.
+        "confirm_items",
+        "give_numbers",
+        "give_file",
+        "well_went_wrong",
+        "take_back_items",
+    }
+)
 _READING: Sequence[Callable[..., Any]] = (
     Client.whoami,
     Client.campaigns,
@@ -76,7 +87,7 @@ def tools(changes: Changes = "none") -> dict[str, Tool]:
     """Every tool by name; those that change something only as far as `changes` says."""
     found = [*map(_reading, _READING), _table()]
     if changes != "none":
-        found += [_act(spec, changes) for spec in ACT_SPECS if spec.name not in _ANSWERING]
+        found += [_act(spec, changes) for spec in ACT_SPECS if spec.name not in _NOT_FOR_ASSISTANTS]
     if changes == "do":
         found += [_launch(), _stop_now()]
     return {tool.name: tool for tool in found}
