@@ -323,20 +323,18 @@ def propose(
     from orchestrator.intake.campaign_check import NamedText
     from orchestrator.intake.past_results import not_tried_again
     from orchestrator.intake.table_files import table_of
-    from orchestrator.results.tables import layout_table, write_table
 
     _, campaign = _campaign(file, seed)
     columns = _columns(campaign, column or [])
     observations = _history(NamedText(table_of(history), str(history)), campaign, columns)
-    plan = plan_round(
-        campaign, 1 + max(observation.round for observation in observations), observations
-    )
+    number = 1 + max(observation.round for observation in observations)
+    plan = plan_round(campaign, number, observations)
     console.print(layout_view(plan.layout, campaign.outcome.scale))
     _print_notices([*not_tried_again(campaign, observations), *plan.notices])
     if out is not None:
-        for path in write_table(
-            layout_table(campaign, plan.layout), out, f"round-{plan.layout.round}"
-        ):
+        from orchestrator.results.tables import layout_table, write_table
+
+        for path in write_table(layout_table(campaign, plan.layout), out, f"round-{number}"):
             console.print(str(path), soft_wrap=True, highlight=False)
 
 
