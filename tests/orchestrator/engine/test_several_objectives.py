@@ -118,7 +118,7 @@ def test_its_trade_offs_take_the_place_of_a_recommendation(
 ) -> None:
     house, campaign_id = finished
     journal = house.backend.journal
-    print_result(journal, campaign_id)
+    print_result(house.backend.settings, journal, campaign_id)
     assert "that no other beats in every objective" in capsys.readouterr().out
     client = house.client("viewer")
     found = client.get(f"{V1}/campaigns/{campaign_id}/insight").json()

@@ -87,6 +87,7 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
         outcome, values = state.campaign.outcome, [w.value for w in state.rounds[1].wells]
         pages = _pages(served, name)
         insight = served.client("viewer").get(f"/api/v1/campaigns/{name}/insight").json()
+        chart = served.client("viewer").get(f"/api/v1/campaigns/{name}/charts/wells").json()
         figures = figures_of(state)
         metrics = served.client("viewer").get("/api/v1/metrics").text
     scale = outcome.scale
@@ -98,14 +99,11 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
     assert "0 to 1<" not in pages["campaign"]
     assert (f"in {case.unit}" if case.unit else "0 to 14") in pages["well"]
     assert scale.text(state.rounds[0].wells[0].value) in pages["well"]
-    ys = [
-        float(y)
-        for y in re.findall(
-            r'class="dot \w+" transform="translate\([\d.]+ ([\d.]+)\)', pages["campaign"]
-        )
-    ]
-    assert len(ys) == 24
-    assert max(ys) - min(ys) > (60 if case.unit else 20)
+    axes = {axis["name"]: number for number, axis in enumerate(chart["axes"])}
+    shares = [well["shares"][axes[outcome.name]] for well in chart["wells"]]
+    assert len(shares) == 24
+    assert max(shares) - min(shares) > (0.3 if case.unit else 0.1)
+    assert chart["axes"][axes[outcome.name]]["unit"] == scale.unit
     assert len(set(re.findall(r'r="16" fill="(#\w+)"', pages["campaign"]))) > 3
     found = insight["recommended"]
     assert found["low"] <= found["mean"] <= found["high"]
@@ -113,9 +111,9 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
     assert scale.text(found["mean"]) in pages["insight"]
     assert f'wellwise_best{{campaign="{name}"}} {state.best}' in metrics
     # Figures.
-    axes = figures["best-so-far"].axes[0]
-    assert axes.get_ylabel() == scale.label
-    low, high = sorted(axes.get_ylim())
+    plot = figures["best-so-far"].axes[0]
+    assert plot.get_ylabel() == scale.label
+    low, high = sorted(plot.get_ylim())
     assert all(low < value < high for value in values if value is not None)
     if case.unit:
         assert high - low < 3 * abs(case.high - case.low)
