@@ -146,7 +146,10 @@ def half(text: str) -> str:
 
 
 def confirm(page: Page, button: str, why: str) -> None:
-    page.get_by_role("button", name=button, exact=True).first.click()
+    pressed = page.get_by_role("button", name=button, exact=True).first
+    pressed.wait_for()
+    page.wait_for_load_state()  # a page that was just opened has its buttons before its scripts
+    pressed.click()
     page.get_by_label("Reason").fill(why)
     page.locator("#act-confirm").click()
     expect(page.locator("#act")).not_to_be_visible()
