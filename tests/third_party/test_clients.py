@@ -15,7 +15,7 @@ from tests.service import House, house, listening
 
 HERE = Path(__file__).parent
 PYTHON = os.environ.get("CLIENTS", "")
-GENERATOR = os.environ.get("GENERATOR", "")
+GENERATOR = str(Path(os.environ.get("GENERATOR", "")).absolute())
 
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make third-party runs these")
 
