@@ -89,7 +89,7 @@ def faults(path: Path, pages: dict[Path, Page]) -> list[str]:
 def undescribed(pages: dict[Path, Page]) -> list[str]:
     """Public names that no page describes."""
     anchors = set().union(*(page.anchors for page in pages.values()))
-    modules = wellwise._MODULES
+    modules = {name: module for module, names in wellwise._NAMES.items() for name in names.split()}
     return [
         f"wellwise.{name} is described nowhere"
         for name in wellwise.__all__
