@@ -1,15 +1,13 @@
 """The campaign builder in a real browser, by people who never saw YAML."""
 
-import os
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from ruamel.yaml import YAML
 
 from orchestrator.journal.journal import Journal
@@ -24,21 +22,10 @@ from tests.browser.builder_page import (
     text_of,
     thing,
 )
-from tests.browser.test_dashboard import _FLAGS, Service, accessible, opened, service
+from tests.browser.test_dashboard import Service, accessible, opened, service
 from tests.conftest import ROOT
 
 FORMULATION = ROOT / "examples/formulation/campaign.yaml"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("no chromium: install Debian's package")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +35,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def signed_in(browser: Browser, running: Service) -> Page:
-    page = opened(browser, [])
+def signed_in(chromium: Browser, running: Service) -> Page:
+    page = opened(chromium, [])
     page.goto(running.ready_url)
     return page
 
@@ -61,9 +48,9 @@ def faults() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, running: Service, signed_in: Page, faults: list[str]) -> Iterator[Page]:
+def page(chromium: Browser, running: Service, signed_in: Page, faults: list[str]) -> Iterator[Page]:
     """The builder, of somebody who has no draft yet."""
-    found = opened(browser, faults, storage_state={"cookies": signed_in.context.cookies()})
+    found = opened(chromium, faults, storage_state={"cookies": signed_in.context.cookies()})
     # That a file has problems, or was launched already, the browser writes down as an error too.
     found.on(
         "console",

@@ -18,7 +18,7 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.lab.lab import open_lab
 from orchestrator.settings import Settings
 from tests import acting
-from tests.browser.test_dashboard import accessible, chromium, confirm, opened, service  # noqa: F401
+from tests.browser.test_dashboard import accessible, confirm, opened, service
 from tests.builders import until_asked
 from tests.conftest import ASSAY_FILE, ROOT, START
 from tests.service import House
@@ -92,7 +92,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 # The campaigns run before there is a browser: each wants the thread's event loop for itself.
 @pytest.fixture(scope="module")
-def lab(ran: Ran, chromium: Browser) -> Iterator[Lab]:  # noqa: F811
+def lab(ran: Ran, chromium: Browser) -> Iterator[Lab]:
     elsewhere: list[str] = []
     with service(ran.home) as running:
         page = opened(chromium, elsewhere)
@@ -331,7 +331,7 @@ def test_the_library_is_fetched_where_charts_are_and_nowhere_else(lab: Lab) -> N
     done(page, lab)
 
 
-def test_without_scripts_tables_have_the_same_values(lab: Lab, chromium: Browser) -> None:  # noqa: F811
+def test_without_scripts_tables_have_the_same_values(lab: Lab, chromium: Browser) -> None:
     state = lab.context.storage_state()
     plain = opened(chromium, lab.elsewhere, storage_state=state, java_script_enabled=False)
     plain.goto(f"{lab.url}/campaigns/{lab.two.id}")

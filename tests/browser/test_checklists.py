@@ -15,15 +15,11 @@ from orchestrator.journal.journal import Journal
 from tests.browser.test_dashboard import (
     Service,
     accessible,
-    chromium,
-    elsewhere,
     opened,
     service,
 )
 from tests.by_hand import FILL, LOOK, TEXT, WEIGH
 from tests.conftest import ROOT
-
-__all__ = ["chromium", "elsewhere"]
 
 TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
 

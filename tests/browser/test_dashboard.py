@@ -5,7 +5,6 @@ A campaign from its launch to its result, and a service that is killed meanwhile
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from orchestrator.journal.journal import Journal
 from simulators.robot import lab_log_path
@@ -28,15 +26,6 @@ from tests.conftest import RPE_FILE
 # How long a wait may be before it counts as a fault: a slow machine is none.
 PATIENCE_MS = 240_000
 expect.set_options(timeout=PATIENCE_MS)
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Service:
@@ -96,23 +85,6 @@ def service(home: Path, port: int = 0) -> Iterator[Service]:
         yield running
     finally:
         running.end()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("no chromium: install Debian's package")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def elsewhere() -> list[str]:
-    """Requests to anything but the service; each test ends with none."""
-    return []
 
 
 def opened(browser: Browser, elsewhere: list[str], **options: Any) -> Page:

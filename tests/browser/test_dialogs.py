@@ -5,10 +5,10 @@ import re
 from playwright.sync_api import Browser, expect
 
 from tests.browser.test_checklists import launched, running
-from tests.browser.test_dashboard import Service, chromium, confirm, elsewhere, opened
+from tests.browser.test_dashboard import Service, confirm, opened
 from tests.conftest import ROOT
 
-__all__ = ["chromium", "elsewhere", "running"]
+__all__ = ["running"]
 
 MACHINE = re.compile(
     r"pattern|should |unable|parse|valid (number|integer|string)|body:|Field required|null|"
