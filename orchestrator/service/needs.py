@@ -8,6 +8,7 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState, CampaignStatus
 from orchestrator.journal import queries
 from orchestrator.journal.suggestions import suggestions_waiting
+from orchestrator.languages import gettext, moment, ngettext
 from orchestrator.service.backend import Backend
 from orchestrator.service.checklists import open_checklists
 from orchestrator.service.lookup import fault_of, open_campaigns
@@ -45,8 +46,8 @@ def _stopped(backend: Backend, state: CampaignState) -> Iterator[Need]:
                 kind="stopped",
                 campaign=state.id,
                 round=number,
-                message=f"it was paused: {paused[0].message}",
-                what_to_do="Find the cause, then resume it.",
+                message=gettext("it was paused: {why}", why=paused[0].message),
+                what_to_do=gettext("Find the cause, then resume it."),
                 link=page,
             )
     if fault := fault_of(backend, state):
@@ -54,8 +55,8 @@ def _stopped(backend: Backend, state: CampaignState) -> Iterator[Need]:
             kind="fault",
             campaign=state.id,
             round=number,
-            message=f"it is not being run just now: {fault}",
-            what_to_do="Mend what is said here: it is tried again by itself.",
+            message=gettext("it is not being run just now: {fault}", fault=fault),
+            what_to_do=gettext("Mend what is said here: it is tried again by itself."),
             link=page,
         )
 
@@ -73,8 +74,12 @@ def _silent(states: list[CampaignState]) -> list[Need]:
             campaign=state.id,
             round=len(state.rounds),
             robot=outage.robot,
-            message=f"{outage.robot} does not answer: {outage.message}",
-            what_to_do="See that it has power and its line is whole: it is asked again by itself.",
+            message=gettext(
+                "{robot} does not answer: {message}", robot=outage.robot, message=outage.message
+            ),
+            what_to_do=gettext(
+                "See that it has power and its line is whole: it is asked again by itself."
+            ),
             link=f"/robots#{outage.robot}",
         )
         found.setdefault(outage.robot, need)
@@ -92,8 +97,12 @@ def _held(state: CampaignState) -> Iterator[Need]:
             campaign=state.id,
             round=len(state.rounds),
             robot=robot,
-            message=f"{robot} gets no more jobs, for {job} is in doubt",
-            what_to_do=f"Say what became of that job, which is of {other}.",
+            message=gettext(
+                "{robot} gets no more jobs, for {job} is in doubt", robot=robot, job=job
+            ),
+            what_to_do=gettext(
+                "Say what became of that job, which is of {campaign}.", campaign=other
+            ),
             link=f"/campaigns/{other}",
         )
 
@@ -108,8 +117,10 @@ def _suggested(backend: Backend, states: list[CampaignState]) -> Iterator[Need]:
                 kind="suggestion",
                 campaign=state.id,
                 round=len(state.rounds),
-                message=f"{number} {'act is' if number == 1 else 'acts are'} suggested",
-                what_to_do="Do it, or decline it.",
+                message=ngettext(
+                    "{number} act is suggested", "{number} acts are suggested", number
+                ),
+                what_to_do=gettext("Do it, or decline it."),
                 link=f"/campaigns/{state.id}#suggestions-title",
             )
 
@@ -119,17 +130,33 @@ def _checklists(backend: Backend) -> Iterator[Need]:
     for job in open_checklists(backend):
         if job.when != "later" and not job.simulated:
             overdue = job.when == "late"
-            since = f"{job.until if overdue else job.due_at:%Y-%m-%d %H:%M}"
-            what = f"{job.step_title} on plate {job.plate} of round {job.round}"
-            when = f"is late since {since}" if overdue else f"is due since {since}"
+            said = {
+                "person": job.person,
+                "step": job.step_title,
+                "plate": job.plate,
+                "round": job.round,
+                "since": moment(job.until if overdue and job.until else job.due_at),
+                "done": job.done,
+                "items": job.items,
+            }
             yield Need(
                 kind="checklist",
                 campaign=job.campaign,
                 round=job.round,
                 job=job.job,
                 robot=job.robot,
-                message=f"{job.person}: {what} {when}, {job.done} of {job.items} items are done",
-                what_to_do="Do what is left and tick it off.",
+                message=gettext(
+                    "{person}: {step} on plate {plate} of round {round} is late since {since}, "
+                    "{done} of {items} items are done",
+                    **said,
+                )
+                if overdue
+                else gettext(
+                    "{person}: {step} on plate {plate} of round {round} is due since {since}, "
+                    "{done} of {items} items are done",
+                    **said,
+                ),
+                what_to_do=gettext("Do what is left and tick it off."),
                 link=f"/checklists/{job.robot}/{job.job}",
                 due_at=job.due_at,
                 overdue=overdue,

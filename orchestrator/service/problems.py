@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 from drivers.item_readings import ItemsRefused
 from orchestrator.errors import JournalError, Missing, Unavailable
 from orchestrator.journal.access_tokens import Denied
+from orchestrator.languages import gettext
 from orchestrator.service.path_prefix import below_prefix
 from orchestrator.service.schema import ProblemDetails
 from protocols.errors import InvalidInput, Problem, WellwiseError
@@ -31,7 +32,7 @@ class Refused(WellwiseError):
         self.status, self.headers = status, headers
 
 
-_TITLES = {
+TITLES = {
     400: "This request cannot be read",
     401: "Sign in",
     403: "Your role does not allow this",
@@ -53,7 +54,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     along = {408} if 413 in statuses else set()  # a body may not arrive
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
-        status: {"description": _TITLES[status], "content": content}
+        status: {"description": TITLES[status], "content": content}
         for status in (*statuses, *along)
     }
 
@@ -144,7 +145,7 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
 
 
 def _title(status: int) -> str:
-    return _TITLES.get(status, "Refused")
+    return gettext(TITLES.get(status, "Refused"))
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:

@@ -10,6 +10,7 @@ from orchestrator.core.lifecycle import AskApproval, AskOperator, AskValues, ope
 from orchestrator.core.state import CampaignState, JobStatus, Outage, RoundState, WellState
 from orchestrator.journal.campaign_list import Filing
 from orchestrator.journal.tables import EventRow, JobRow, ObservationRow, ReadingRow
+from orchestrator.languages import gettext
 from orchestrator.service.schema import (
     CampaignSummary,
     CampaignView,
@@ -175,8 +176,8 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 kind="approval",
                 campaign=state.id,
                 round=number,
-                message=f"the batch of round {number} waits for approval",
-                what_to_do="Look at its proposals, then approve it.",
+                message=gettext("the batch of round {round} waits for approval", round=number),
+                what_to_do=gettext("Look at its proposals, then approve it."),
                 link=f"{page}?round={number}#proposals",
             )
         elif isinstance(question, AskValues):
@@ -185,7 +186,7 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 campaign=state.id,
                 round=number,
                 message=question.message,
-                what_to_do="Measure them, and enter their values.",
+                what_to_do=gettext("Measure them, and enter their values."),
                 link=f"{page}/values?round={number}",
             )
         else:
@@ -196,9 +197,9 @@ def needs(state: CampaignState) -> Iterable[Need]:
                 round=number,
                 job=question.key,
                 message=question.message,
-                what_to_do="Say whether it is still to be sent."
+                what_to_do=gettext("Say whether it is still to be sent.")
                 if kind == "late"
-                else "Look at the robot and the plate, then say what became of it.",
+                else gettext("Look at the robot and the plate, then say what became of it."),
                 link=page,
             )
         found.append(need)

@@ -121,7 +121,7 @@ def test_from_an_empty_page_to_a_campaign_that_runs_without_a_line_of_yaml(
     rounds.get_by_role("button", name="Fill them").click()
     part(page, "Rounds and their end").get_by_label("rounds", exact=True).fill("1")
     expect(page.locator("#findings")).to_contain_text("The file is valid.")
-    expect(page.locator("#preview")).to_contain_text("1 round of 12 wells")
+    expect(page.locator("#preview")).to_contain_text("1 round, 12 wells each")
     accessible(page, "the builder with a valid campaign")
 
     # Pressed twice, as people do: it is launched once.

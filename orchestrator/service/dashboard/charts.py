@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.journal.queries import StepDay
+from orchestrator.languages import gettext
 from orchestrator.results.model_figures import COLOUR_MAP
 from orchestrator.service.schema import StepView
 from protocols.scale import share
@@ -112,11 +113,10 @@ def calendar(
             found = counts.get(StepDay(step.name, day), Counter())
             words = Counter({_word(status): number for status, number in found.items() if number})
             state = next((word for word in _WORST if words[word]), "planned")
-            summary = (
-                ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in words.items())
-                or "planned"
-            )
-            title = f"{_named(step)}, day {day}: {summary}"
+            summary = ", ".join(
+                f"{number} {_in_words(word)}" for word, number in words.items()
+            ) or gettext("planned")
+            title = gettext("{step}, day {day}: {jobs}", step=_named(step), day=day, jobs=summary)
             cells.append(Cell(_NAMES + day * _CELL, row * _ROW + 24, state, title))
     first = round_.started_at
     line = None
@@ -146,6 +146,10 @@ def _named(step: StepView) -> str:
     )
 
 
+def _in_words(name: str) -> str:
+    return gettext(name.replace("_", " "))
+
+
 def _word(status: JobStatus) -> str:
     return "working" if status.in_flight else status.value
 
@@ -157,7 +161,7 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
     scale, ends = state.campaign.outcome.scale, ends_of(state)
     found = []
     # The next job of each plate says where the plate is.
-    at = {job.plate: f"{job.step}: {job.status.value.replace('_', ' ')}" for job in round_.jobs}
+    at = {job.plate: f"{job.step}: {_in_words(job.status.value)}" for job in round_.jobs}
     for plate in dict.fromkeys(well.well.plate for well in round_.wells):
         wells = []
         for well in (well for well in round_.wells if well.well.plate == plate):
@@ -182,10 +186,15 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
                 if value is not None
                 else ""
             )
-            status = {"lost": f"lost: {well.lost}", "waits": "no value yet"}.get(word, "")
-            status = status or scale.text(value) + (
-                f", flagged {', '.join(well.flags)}" if well.flags else ""
-            )
+            if word == "lost":
+                status = gettext("lost: {lost}", lost=well.lost)
+            elif word == "waits":
+                status = gettext("no value yet")
+            else:
+                status = scale.text(value)
+                if well.flags:
+                    flags = ", ".join(map(_in_words, well.flags))
+                    status += ", " + gettext("flagged {flags}", flags=flags)
             wells.append(
                 MapWell(
                     name=well.well.name,
@@ -195,7 +204,13 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
                     ink=ink,
                     shown=shown,
                     role=well.proposal.role,
-                    label=f"Plate {plate} {well.well.name}, {well.proposal.role}: {status}",
+                    label=gettext(
+                        "Plate {plate} {well}, {role}: {status}",
+                        plate=plate,
+                        well=well.well.name,
+                        role=_in_words(well.proposal.role),
+                        status=status,
+                    ),
                     link=_link(state, round_, well),
                     state=word,
                 )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from orchestrator.languages import gettext
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.checklists import checklist_of, open_checklists
 from orchestrator.service.dashboard.rendering import page, rendered
@@ -56,7 +57,9 @@ def checklists(request: Request, backend: TheBackend, who: Viewer) -> Response:
     people = [(name, list(jobs)) for name, jobs in groupby(found, lambda one: one.robot)]
     content = rendered("checklists.html", people=people)
     last = backend.journal.last_event()
-    return page(request, who, "Checklists", content, live="*", last=last, here="checklists")
+    return page(
+        request, who, gettext("Checklists"), content, live="*", last=last, here="checklists"
+    )
 
 
 @checklist_pages.get("/checklists/{robot}/{job:path}")
@@ -76,7 +79,7 @@ def checklist(
     return page(
         request,
         who,
-        f"{found.step_title}, plate {found.plate}",
+        gettext("{step}, plate {plate}", step=found.step_title, plate=found.plate),
         content,
         live=found.campaign,
         last=last,
@@ -100,7 +103,7 @@ def by_operation(items: Sequence[ItemView]) -> Iterator[Group]:
 def by_well(items: Sequence[ItemView]) -> Iterator[Group]:
     """All items of each well, and first those of the whole plate."""
     for well in dict.fromkeys(item.well for item in sorted(items, key=lambda one: one.well or "")):
-        yield Group(well or "Whole plate", [item for item in items if item.well == well])
+        yield Group(well or gettext("Whole plate"), [item for item in items if item.well == well])
 
 
 def _title(items: Sequence[ItemView]) -> str:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from orchestrator.control.act import Act
 from orchestrator.control.describe import path_of, spec_of
 from orchestrator.core.act_spec import FieldSpec
+from orchestrator.languages import gettext
 
 _HAND_PLACED = frozenset(
     {
@@ -65,6 +66,6 @@ def _fields(act: type[Act]) -> list[dict[str, Any]]:
 
 def _described(field: FieldSpec) -> dict[str, Any]:
     """What the browser needs to know of a field."""
-    return {
-        name: value for name, value in field._asdict().items() if value not in (None, "", (), False)
-    }
+    known = field._replace(help=gettext(field.help))._asdict()
+    known["labels"] = tuple(gettext(choice.replace("_", " ")) for choice in field.choices)
+    return {name: value for name, value in known.items() if value not in (None, "", (), False)}

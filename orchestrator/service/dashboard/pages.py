@@ -18,6 +18,7 @@ from orchestrator.core.state import CampaignState, CampaignStatus
 from orchestrator.journal import queries as record
 from orchestrator.journal.access_tokens import Denied, UnknownToken
 from orchestrator.journal.campaign_list import Listed, Selection, listed
+from orchestrator.languages import gettext
 from orchestrator.service.authentication import (
     COOKIE,
     Admin,
@@ -31,7 +32,7 @@ from orchestrator.service.charts import comparison_chart
 from orchestrator.service.dashboard import charts
 from orchestrator.service.dashboard.dialogs import further_acts
 from orchestrator.service.dashboard.overview import Looked, shown_on
-from orchestrator.service.dashboard.rendering import html, page, rendered
+from orchestrator.service.dashboard.rendering import html, kept, page, rendered
 from orchestrator.service.lookup import (
     fault_of,
     robots_of,
@@ -92,8 +93,8 @@ def overview(
 
     needed = all_needs(backend)
     seen = version, tuple(needed)
-    content = backend.cache.of("overview", seen, draw) if looked.plain else draw()
-    return page(request, who, "Campaigns", content, live="*", last=last, here="campaigns")
+    content = kept(backend, "overview", seen, draw) if looked.plain else draw()
+    return page(request, who, gettext("Campaigns"), content, live="*", last=last, here="campaigns")
 
 
 @pages.get("/compare")
@@ -109,7 +110,9 @@ def compare(
     outcomes = {state.id: view_of(backend, last, state).outcomes[0] for last, state in states}
     last = max((last for last, _ in states), default=0)
     content = rendered("compare.html", progress=chart.campaigns, outcomes=outcomes, last=last)
-    return page(request, who, "Compare campaigns", content, live="*", last=last, here="campaigns")
+    return page(
+        request, who, gettext("Compare campaigns"), content, live="*", last=last, here="campaigns"
+    )
 
 
 @pages.get("/needs")
@@ -117,7 +120,7 @@ def needs(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """What a person is needed for, over all campaigns, and where it is done."""
     last = backend.journal.last_event()
     content = rendered("needs.html", needed=all_needs(backend))
-    return page(request, who, "Needs a person", content, live="*", last=last, here="needs")
+    return page(request, who, gettext("Needs a person"), content, live="*", last=last, here="needs")
 
 
 @pages.get("/campaigns/new")
@@ -137,7 +140,7 @@ def new_campaign(
         person=who.person,
         origin=origin,
     )
-    return page(request, who, "New campaign", content, here="new")
+    return page(request, who, gettext("New campaign"), content, here="new")
 
 
 @cache
@@ -159,8 +162,11 @@ def campaign(
     last, state = backend.state(campaign_id)
     number = round_number or len(state.rounds)
     version = last, fault_of(backend, state)
-    content = backend.cache.of(
-        f"{campaign_id} {number}", version, lambda: _campaign(backend, last, state, number)
+    content = kept(
+        backend,
+        f"{campaign_id} {number}",
+        version,
+        lambda: _campaign(backend, last, state, number),
     )
     return page(
         request,
@@ -271,10 +277,10 @@ def one_well(
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of all campaigns that are not over."""
     last, version = _seen(backend, listed(backend.journal))
-    content = backend.cache.of(
-        "robots", version, lambda: rendered("robots.html", robots=robots_of(backend))
+    content = kept(
+        backend, "robots", version, lambda: rendered("robots.html", robots=robots_of(backend))
     )
-    return page(request, who, "Robots", content, live="*", last=last, here="robots")
+    return page(request, who, gettext("Robots"), content, live="*", last=last, here="robots")
 
 
 @pages.get("/access")
@@ -288,7 +294,7 @@ def access(request: Request, backend: TheBackend, who: Admin) -> Response:
         zone=zone,
         own=who.token_id,
     )
-    return page(request, who, "Access", content, here="access")
+    return page(request, who, gettext("Access"), content, here="access")
 
 
 @pages.get("/login")

@@ -1,16 +1,20 @@
 """Rendering: templates and their filters -> a whole page, or the content of one."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from orchestrator.control.table import ACTS
 from orchestrator.journal.access_tokens import Identity
+from orchestrator.languages import ENGLISH, LANGUAGES, current, gettext, moment, ngettext
+from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.dialogs import dialogs, url_of
+from orchestrator.service.dashboard.language import file_of_words
 from orchestrator.service.needs import number_of_needs
 from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.schema import CampaignSummary
@@ -42,6 +46,22 @@ def _number(value: float | int | str | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
 
 
+def _said(text: str, /, **values: object) -> Markup:
+    """A text of a template in the language of the page; values are escaped, the text is ours."""
+    return Markup(gettext(text)).format(**values)  # noqa: S704
+
+
+def _counted(one: str, many: str, number: int, /) -> Markup:
+    return Markup(ngettext(one, many, number))  # noqa: S704
+
+
+def _recorded(text: object) -> Markup | str:
+    """What was written into the journal, which is in English whatever the page speaks."""
+    if current() == ENGLISH or not text:
+        return str(text)
+    return Markup('<span lang="en">{}</span>').format(text)
+
+
 def _in_scale(
     write: Callable[[Scale, float], str],
 ) -> Callable[[float | None, CampaignSummary], str]:
@@ -49,7 +69,7 @@ def _in_scale(
     return lambda value, view: _NONE if value is None else write(view.scale, value)
 
 
-_environment.globals["act_url"] = _act_url
+_environment.globals |= {"act_url": _act_url, "_": _said, "_n": _counted, "words_of": file_of_words}
 _environment.filters["value"] = _in_scale(Scale.number)
 _environment.filters["rough"] = _in_scale(Scale.rough)
 _environment.filters["end_of"] = lambda value, view: (
@@ -63,9 +83,9 @@ _environment.filters["number"] = _number
 _environment.filters["level"] = lambda value: (
     _NONE if value is None else value if isinstance(value, str) else f"{value:g}"
 )
-_environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else _NONE
-_environment.filters["anchor"] = lambda text: (
-    "do-" + re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")
+_environment.filters["when"] = lambda at: moment(at) if at else _NONE
+_environment.filters["anchor"] = lambda parts: (
+    "do-" + re.sub(r"[^a-z0-9]+", "-", " ".join(map(str, parts)).lower()).strip("-")
 )
 _environment.filters["plainly"] = lambda value: (
     ", ".join(f"{name} {part}" for name, part in value.items())
@@ -75,12 +95,20 @@ _environment.filters["plainly"] = lambda value: (
 _environment.filters["without_place"] = lambda values: {
     name: value for name, value in values.items() if name != "place"
 }
-_environment.filters["words"] = lambda text: str(text).replace("_", " ")
+_environment.filters["words"] = lambda text: gettext(str(text).replace("_", " "))
+_environment.filters["recorded"] = _recorded
+_environment.filters["strong"] = Markup("<strong>{}</strong>").format
+_environment.filters["as_code"] = Markup("<code>{}</code>").format
 
 
 def rendered(name: str, **values: Any) -> str:
-    """A template with these values."""
-    return _environment.get_template(name).render(**values)
+    """A template with these values, in the current language."""
+    return _environment.get_template(name).render(language=current(), **values)
+
+
+def kept(backend: Backend, key: str, version: Hashable, draw: Callable[[], str]) -> str:
+    """The content of a page for this version, as it was drawn before in the current language."""
+    return backend.cache.of(f"{key} in {current()}", version, draw)
 
 
 def html(
@@ -114,6 +142,7 @@ def page(
         last=last,
         here=here,
         needed=needed,
+        languages=LANGUAGES,
         dialogs=dialogs(request.app.state.acts),
         prefix=prefix_of(request),
     )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from orchestrator.errors import Missing
+from orchestrator.languages import gettext
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.dashboard.rendering import page, rendered
 from orchestrator.service.lookup import round_of, view_of
@@ -41,5 +42,5 @@ def values(
         covariates=state.campaign.covariates,
         proposed=batch.proposed,
     )
-    title = f"Values of round {batch.number}"
+    title = gettext("Values of round {number}", number=batch.number)
     return page(request, who, title, content, live=campaign_id, last=last, here="campaigns")

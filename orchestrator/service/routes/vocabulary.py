@@ -27,7 +27,7 @@ def words(backend: TheBackend, viewer: Viewer) -> Vocabulary:
     """The JSON Schema of campaign files, and the names that they may have here."""
     robots = {} if backend.lab is None else backend.lab.robots
     own = {} if backend.lab is None else {kind.name: kind.labware for kind in backend.lab.labware}
-    return _installed().model_copy(
+    return installed().model_copy(
         update={
             "robots": {name: robot.driver for name, robot in robots.items()},
             "labware": {
@@ -39,7 +39,7 @@ def words(backend: TheBackend, viewer: Viewer) -> Vocabulary:
 
 
 @cache
-def _installed() -> Vocabulary:
+def installed() -> Vocabulary:
     """What the installed packages bring, which does not change while the service runs."""
     return Vocabulary(
         schema_=Campaign.model_json_schema(),

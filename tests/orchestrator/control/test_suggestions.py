@@ -73,6 +73,6 @@ def test_the_page_of_the_campaign_shows_it_with_what_it_would_do(lab: tuple[Hous
     (need,) = found.client("viewer").get("/api/v1/needs").json()
     assert (need["kind"], need["message"]) == ("suggestion", "2 acts are suggested")
     page = found.client("operator").get(f"/campaigns/{campaign}").text
-    assert "viewer suggests: <b>requeue</b>" in page
+    assert "viewer suggests: <strong>requeue</strong>" in page
     assert f"/api/v1/campaigns/{campaign}/rounds/1/wells/1/A1/reading?suggestion=" in page
     assert "the best is still rising" in page

@@ -12,7 +12,7 @@ function entry(kind, spec) {
   let input;
   if (kind === "choice") {
     input = element("select");
-    for (const choice of spec.choices) input.add(new Option(choice, choice));
+    spec.choices.forEach((choice, index) => input.add(new Option(spec.labels?.[index] ?? choice, choice)));
   } else if (kind === "long text") {
     input = element("textarea");
     input.rows = 6;
@@ -27,7 +27,7 @@ function entry(kind, spec) {
 
 function wellOf(text) {
   const found = text.match(/^(?:[^/]+\/)?r(\d+)\/p(\d+)\/([A-Za-z]{1,2}\d+)$/);
-  if (!found) throw new Error(`${text} is no well (expected such as r1/p3/B2)`);
+  if (!found) throw new Error(gettext("{text} is no well (expected such as r1/p3/B2)", { text }));
   return { round: Number(found[1]), plate: Number(found[2]), well: found[3] };
 }
 
@@ -72,11 +72,11 @@ function showRefusal(error) {
 
 function field(spec, choices) {
   if (spec.kind !== "mapping") {
-    const label = spec.help.replace(/\.$/, "") + (spec.required || spec.kind === "flag" ? "" : " (may be left out)");
+    const label = spec.help.replace(/\.$/, "") + (spec.required || spec.kind === "flag" ? "" : ` ${gettext("(may be left out)")}`);
     const input = place(label, entry(spec.kind, spec), `act-${spec.name}`);
     if (spec.file) {
       input.dataset.table = "";
-      const chosen = place("or a file", element("input"), `act-${spec.name}-file`);
+      const chosen = place(gettext("or a file"), element("input"), `act-${spec.name}-file`);
       chosen.type = "file";
       chosen.onchange = async () => { if (chosen.files[0]) input.value = await tableOf(chosen.files[0]); };
     }
@@ -91,7 +91,7 @@ function field(spec, choices) {
   const given = Object.entries(choices[spec.name] ?? {}), required = spec.required || given.length === 1;
   const inputs = given.map(([key, levels]) => {
     const input = entry(levels ? "choice" : "text", { choices: levels && !required ? ["", ...levels] : levels, required });
-    return [key, place(`New value of ${key.replaceAll("_", " ")}`, input, `act-${spec.name}-${key}`)];
+    return [key, place(gettext("New value of {name}", { name: key.replaceAll("_", " ") }), input, `act-${spec.name}-${key}`)];
   });
   return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())]).filter((pair) => pair[1] !== "")) });
 }
@@ -116,12 +116,12 @@ function ask(button) {
     try {
       const given = asked.map((value) => value()), why = byId("act-why").value;
       const problems = given.flatMap((part) => part.problem ?? []);
-      if (problems.length && !why.trim()) problems.push({ key: "why", message: "this may not be empty" });
+      if (problems.length && !why.trim()) problems.push({ key: "why", message: gettext("this may not be empty") });
       if (problems.length) throw Object.assign(new Error(), { problems });
       const content = Object.assign({ ...preset, why }, ...given);
       const answer = await send("POST", data.url, content);
       const silent = Object.entries(answer.not_stopped ?? {});
-      if (silent.length) throw new Error(`NOT stopped: ${silent.map(([name, why]) => `${name} (${why})`).join(", ")}`);
+      if (silent.length) throw new Error(gettext("NOT stopped: {robots}", { robots: silent.map(([name, why]) => `${name} (${why})`).join(", ") }));
       act.close();
       if (byId("detail").open) openDetail(byId("detail").dataset.url);
       refresh();

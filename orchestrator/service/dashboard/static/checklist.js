@@ -23,10 +23,10 @@
     const button = byId("confirm-ticked");
     if (!button) return;
     const number = ticked().length;
-    const text = number ? `${number} ${number === 1 ? "item is" : "items are"} ticked.` : "Nothing is ticked.";
+    const text = number ? ngettext("{number} item is ticked.", "{number} items are ticked.", number) : gettext("Nothing is ticked.");
     if (byId("ticked").textContent !== text) byId("ticked").textContent = text;
     button.disabled = !number;
-    button.textContent = number > 1 ? `Confirm ${number} items` : "Confirm";
+    button.textContent = number > 1 ? gettext("Confirm {number} items", { number }) : gettext("Confirm");
   }
 
   function forget(items, fields = []) {
@@ -81,9 +81,7 @@
     field?.focus();
   }
 
-  const many = (items, one) => (items.length === 1 ? `1 item is ${one}.` : `${items.length} items are ${one}.`);
-
-  const confirm = (items) => act("confirmations", { items }, { items, text: many(items, "confirmed") });
+  const confirm = (items) => act("confirmations", { items }, { items, text: ngettext("{number} item is confirmed.", "{number} items are confirmed.", items.length) });
 
   function saveNumbers(form) {
     const fields = [...form.querySelectorAll("[data-number]")].filter((field) => field.value.trim());
@@ -91,21 +89,21 @@
     if (!items.length) {
       clearProblems();
       const empty = form.querySelector(".item.open [data-number]") ?? form.querySelector("[data-number]");
-      return refused({ problems: [{ key: `items.${empty.dataset.number}`, message: "There is no number yet", expected: "such as 12.5" }] }, {});
+      return refused({ problems: [{ key: `items.${empty.dataset.number}`, message: gettext("There is no number yet"), expected: gettext("such as 12.5") }] }, {});
     }
     const numbers = Object.fromEntries(fields.map((field) => [field.dataset.number, field.value]));
     const unit = form.querySelector("[data-unit]");
     const replace = fields.some((field) => "replace" in field.dataset);
     const places = { unit: unit.getAttribute("aria-describedby") };
-    act("numbers", { numbers, unit: unit.value, replace }, { items, places, text: many(items, "saved") });
+    act("numbers", { numbers, unit: unit.value, replace }, { items, places, text: ngettext("{number} item is saved.", "{number} items are saved.", items.length) });
   }
 
   function saveFile(item, file, name, field) {
     const content = { item, file, file_name: name, as_it_is: Boolean(byId(`as-it-is-${item}`)?.checked), replace: "replace" in field.dataset };
     const unit = field.closest("form").querySelector("[data-unit]")?.value;
     if (unit) content.unit = unit;
-    say("Being sent…");
-    act("files", content, { items: [item], places: { all: `problem-${item}` }, text: `Item ${item} is saved.` });
+    say(gettext("Being sent…"));
+    act("files", content, { items: [item], places: { all: `problem-${item}` }, text: gettext("Item {item} is saved.", { item }) });
   }
 
   async function chosen(field, file) {
@@ -124,7 +122,7 @@
     const place = area.getAttribute("aria-describedby");
     clearProblems();
     try {
-      if (!area.value.trim()) throw new Error("There is nothing to fill in yet.");
+      if (!area.value.trim()) throw new Error(gettext("There is nothing to fill in yet."));
       const { job, robot } = page().dataset;
       const found = await send("POST", `${prefix}/api/v1/checklists/${robot}/${job}/table`, { table: area.value });
       const wells = [];
@@ -137,7 +135,8 @@
       delete draft.values[area.id];
       area.value = "";
       keep();
-      say(`Filled in: ${wells.join(", ")}.` + (found.left_out.length ? ` Left out: ${found.left_out.join(", ")}.` : "") + " Look at them, then save the numbers.");
+      const left = found.left_out.length ? gettext("Left out: {wells}.", { wells: found.left_out.join(", ") }) : "";
+      say([gettext("Filled in: {wells}.", { wells: wells.join(", ") }), left, gettext("Look at them, then save the numbers.")].filter(Boolean).join(" "));
       form.querySelector("[data-number]")?.focus();
     } catch (error) {
       refused(error, { all: place, table: place }, true);
@@ -146,13 +145,13 @@
 
   function wentWrong() {
     const well = byId("wrong-well"), why = byId("wrong-why");
-    const missing = !well.value ? "Which well?" : !why.value.trim() ? "What happened to it?" : "";
+    const missing = !well.value ? gettext("Which well?") : !why.value.trim() ? gettext("What happened to it?") : "";
     if (missing) {
       clearProblems();
       return refused({ message: missing }, { all: "wrong-problem" });
     }
     act("wells", { well: well.value, why: why.value }, {
-      fields: ["wrong-well", "wrong-why"], places: { all: "wrong-problem" }, text: `${well.value} went wrong.`,
+      fields: ["wrong-well", "wrong-why"], places: { all: "wrong-problem" }, text: gettext("{well} went wrong.", { well: well.value }),
     });
   }
 
@@ -165,15 +164,15 @@
     if (!code) return tell("", "");
     if (page() && code.toLowerCase() === page().dataset.plate.toLowerCase()) {
       scanned = code;
-      return tell("This is the plate.", "good");
+      return tell(gettext("This is the plate."), "good");
     }
     scanned = "";
     const open = await fetch(`${prefix}/api/v1/checklists`).then((answer) => (answer.ok ? answer.json() : []), () => []);
     const other = open.find((job) => job.plate_id.toLowerCase() === code.toLowerCase());
     if (other && !page()) { location.href = `${prefix}/checklists/${other.robot}/${other.job}`; return; }
-    tell(page() ? `This is NOT the plate: the code says ${code}. ` : `No open checklist is of ${code}.`, "problem");
+    tell(page() ? `${gettext("This is NOT the plate: the code says {code}.", { code })} ` : gettext("No open checklist is of {code}.", { code }), "problem");
     if (other) {
-      const link = place.appendChild(element("a", "Open its checklist"));
+      const link = place.appendChild(element("a", gettext("Open its checklist")));
       link.href = `${prefix}/checklists/${other.robot}/${other.job}`;
     }
   }
@@ -181,9 +180,9 @@
   async function camera() {
     const dialog = document.body.appendChild(element("dialog"));
     dialog.id = "camera";
-    dialog.setAttribute("aria-label", "Camera");
+    dialog.setAttribute("aria-label", gettext("Camera"));
     const video = dialog.appendChild(element("video"));
-    const close = dialog.appendChild(element("button", "Close"));
+    const close = dialog.appendChild(element("button", gettext("Close")));
     Object.assign(video, { muted: true, playsInline: true });
     let stream = null;
     dialog.onclose = () => { stream?.getTracks().forEach((track) => track.stop()); dialog.remove(); };
@@ -202,7 +201,7 @@
     } catch (error) {
       dialog.close();
       byId("scan-said").className = "problem";
-      byId("scan-said").textContent = `The camera cannot be used: ${error.message}`;
+      byId("scan-said").textContent = gettext("The camera cannot be used: {why}", { why: error.message });
     }
   }
 
@@ -249,7 +248,7 @@
     if (button.dataset.saveTable) {
       const area = byId(`paste-${button.dataset.saveTable}`), item = Number(button.dataset.saveTable);
       if (area.value.trim()) saveFile(item, area.value, "", area);
-      else refused({ problems: [{ key: `items.${item}`, message: "There is no table yet" }] }, {});
+      else refused({ problems: [{ key: `items.${item}`, message: gettext("There is no table yet") }] }, {});
     }
   });
 

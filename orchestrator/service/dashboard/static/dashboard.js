@@ -13,7 +13,7 @@ async function send(method, url, content) {
   try {
     response = await fetch(url, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
   } catch {
-    throw new Error("The service does not answer. Nothing was done as far as this page knows: look again in a moment.");
+    throw new Error(gettext("The service does not answer. Nothing was done as far as this page knows: look again in a moment."));
   }
   if (response.status === 204) return null;
   const answer = await response.json();
@@ -22,12 +22,12 @@ async function send(method, url, content) {
 }
 
 // A finding of an answer, in words; its line is one of a table that a person wrote.
-const inWords = ({ message, expected, line }) => (line ? `Line ${line}: ` : "") + message + (expected ? ` (expected ${expected})` : "");
+const inWords = ({ message, expected, line }) => (line ? gettext("Line {line}: ", { line }) : "") + message + (expected ? gettext(" (expected {expected})", { expected }) : "");
 
 const asDataUrl = (file) => new Promise((resolve, reject) => {
   const reader = new FileReader();
   reader.onload = () => resolve(reader.result);
-  reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
+  reader.onerror = () => reject(new Error(gettext("{file} cannot be read.", { file: file.name })));
   reader.readAsDataURL(file);
 });
 
@@ -84,7 +84,7 @@ function listen() {
   const campaign = body.dataset.live === "*" ? "" : `&campaign=${body.dataset.live}`;
   const source = new EventSource(`${prefix}/api/v1/events/stream?after=${last}${campaign}`);
   const show = (state, text) => { link.dataset.state = state; link.textContent = text; };
-  source.onopen = () => { show("live", "live"); soon(); };
+  source.onopen = () => { show("live", gettext("live")); soon(); };
   source.onmessage = (message) => {
     const event = JSON.parse(message.data);
     if (event.id <= last) return;
@@ -93,7 +93,7 @@ function listen() {
     soon();
   };
   source.onerror = () => {
-    show("lost", "connection lost, trying again");
+    show("lost", gettext("connection lost, trying again"));
     if (source.readyState === EventSource.CLOSED) {
       source.close();
       setTimeout(listen, 2000);
@@ -162,7 +162,7 @@ function tokens() {
       const made = byId("token-made");
       made.hidden = false;
       made.className = "good";
-      made.replaceChildren(`Give this to ${token.person}; it is not shown again: `, element("code", token.secret));
+      made.replaceChildren(gettext("Give this to {person}; it is not shown again:", { person: token.person }), " ", element("code", token.secret));
       const response = await fetch(location.href, { headers: { "X-Part": "1" } });
       const next = element("div");
       next.innerHTML = await response.text();
@@ -176,7 +176,7 @@ function tokens() {
     if (!button) return;
     if (!button.dataset.sure) {
       button.dataset.sure = "yes";
-      button.textContent = `Really revoke ${button.dataset.revoke}?`;
+      button.textContent = gettext("Really revoke {token}?", { token: button.dataset.revoke });
       return;
     }
     try {

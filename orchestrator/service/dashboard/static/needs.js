@@ -17,7 +17,7 @@
     const fresh = known === null ? [] : needs.filter((need) => !known.includes(nameOf(need)));
     known = needs.map(nameOf);
     for (const need of fresh) {
-      const shown = new Notification(`A person is needed: ${need.campaign}`, { body: need.message, tag: nameOf(need) });
+      const shown = new Notification(gettext("A person is needed: {campaign}", { campaign: need.campaign }), { body: need.message, tag: nameOf(need) });
       shown.onclick = () => { window.focus(); location.href = prefix + need.link; };
     }
   }
@@ -33,14 +33,14 @@
     if (!button || !("Notification" in window)) return;
     button.hidden = false;
     button.setAttribute("aria-pressed", String(wanted()));
-    button.textContent = wanted() ? "This browser tells me" : "Tell me in this browser";
+    button.textContent = wanted() ? gettext("This browser tells me") : gettext("Tell me in this browser");
   }
 
   main.addEventListener("click", async (event) => {
     if (event.target.id !== "tell-me") return;
     if (wanted()) localStorage.removeItem(wish);
     else if ((await Notification.requestPermission()) === "granted") localStorage.setItem(wish, "yes");
-    else setText(byId("tell-problem"), "The browser does not allow it: allow messages of this page in its settings.");
+    else setText(byId("tell-problem"), gettext("The browser does not allow it: allow messages of this page in its settings."));
     offer();
     if (wanted()) tell();
   });

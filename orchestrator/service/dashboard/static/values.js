@@ -16,7 +16,7 @@
     const place = byId("changed");
     if (!place) return;
     const number = changed().length;
-    const text = number ? `${number} ${number === 1 ? "value is" : "values are"} not saved yet.` : "";
+    const text = number ? ngettext("{number} value is not saved yet.", "{number} values are not saved yet.", number) : "";
     if (place.textContent !== text) place.textContent = text;
   }
 
@@ -24,7 +24,7 @@
   function overtaken() {
     const found = changed().filter((field) => field.id in draft.was && draft.was[field.id] !== field.dataset.was);
     for (const field of found) {
-      showProblem(`problem-${field.dataset.row}`, `Meanwhile somebody entered ${field.dataset.was || "nothing"} here. Save again to put ${field.value} in its place.`);
+      showProblem(`problem-${field.dataset.row}`, gettext("Meanwhile somebody entered {theirs} here. Save again to put {yours} in its place.", { theirs: field.dataset.was || gettext("nothing"), yours: field.value }));
       draft.was[field.id] = field.dataset.was;
     }
     keep();
@@ -40,7 +40,7 @@
     const area = byId("spread");
     clearProblems();
     try {
-      if (!area.value.trim()) throw new Error("There is nothing to fill in yet.");
+      if (!area.value.trim()) throw new Error(gettext("There is nothing to fill in yet."));
       const plate = Number(byId("spread-plate")?.value ?? fields()[0].dataset.row.split("-")[0]);
       const seen = await send("POST", `${base}/preview`, { table: area.value, round_number: Number(round), plate });
       const wells = new Set();
@@ -52,7 +52,7 @@
       }
       keep();
       count();
-      say(wells.size ? `Filled in: ${[...wells].join(", ")}. Look at them, then save the values.` : "Nothing was filled in.");
+      say(wells.size ? gettext("Filled in: {wells}. Look at them, then save the values.", { wells: [...wells].join(", ") }) : gettext("Nothing was filled in."));
       if (seen.problems.length) kept.refused(seen, () => "spread-problem", true);
       else { area.value = ""; delete draft.values.spread; keep(); changed()[0]?.focus(); }
     } catch (error) {
@@ -87,8 +87,8 @@
     await refresh();
     if (overtaken()) return;
     const rows = changed(), why = byId("values-why").value.trim();
-    if (!rows.length) return kept.refused({ message: "There is nothing to save: no value is new." }, () => "values-problem");
-    if (!why) return kept.refused({ message: "Say how it was measured, such as with which probe." }, () => "values-why-problem");
+    if (!rows.length) return kept.refused({ message: gettext("There is nothing to save: no value is new.") }, () => "values-problem");
+    if (!why) return kept.refused({ message: gettext("Say how it was measured, such as with which probe.") }, () => "values-why-problem");
     const names = [...new Set(rows.map((field) => field.dataset.name))];
     try {
       await send("POST", base, { csv: table(rows, names), why });
@@ -97,7 +97,7 @@
       byId("values-why").value = "";
       keep();
       await refresh();
-      say(rows.length === 1 ? "1 value is saved." : `${rows.length} values are saved.`);
+      say(ngettext("{number} value is saved.", "{number} values are saved.", rows.length));
     } catch (error) {
       kept.refused(error, (problem) => {
         const row = problem.line && rows[problem.line - 2];

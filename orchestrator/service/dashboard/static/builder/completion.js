@@ -1,5 +1,5 @@
 // Completion in the text: the keys and values that the schema has at a place, by the indentation of what stands above.
-import { describe, resolve } from "./schema.js";
+import { describe, meaning, resolve } from "./schema.js";
 import { store, thingsAt } from "./store.js";
 
 const KEY = /^(\s*)((?:- +)*)(?:"?([A-Za-z_][\w]*)"?\s*:)?(.*)$/;
@@ -65,7 +65,7 @@ export function completions(context) {
 }
 
 const keys = (schemas, root) => schemas.flatMap((schema) => Object.entries(schema.properties ?? {}).filter(([, of]) => !of.deprecated).map(([name, of]) => ({
-  label: name, type: "property", apply: `${name}: `, info: resolve(of, root).description, boost: schema.required?.includes(name) ? 1 : 0,
+  label: name, type: "property", apply: `${name}: `, info: meaning(resolve(of, root)), boost: schema.required?.includes(name) ? 1 : 0,
 })));
 
 function values(schemas, path, key, root) {

@@ -10,7 +10,7 @@ export const idOf = (path) => `f-${pathText(path)}`;
 export const problemsAt = (path) => store.problems.filter((problem) => problem.key === pathText(path));
 export const problemsIn = (path) => store.problems.filter((problem) => problem.key === pathText(path) || problem.key.startsWith(`${pathText(path)}.`) || problem.key.startsWith(`${pathText(path)}[`));
 
-export const said = (problem) => problem.message + (problem.expected ? ` (expected ${problem.expected})` : "");
+export const said = (problem) => problem.message + (problem.expected ? gettext(" (expected {expected})", { expected: problem.expected }) : "");
 
 export function Problems({ found, id }) {
   return html`<div id=${id} class="said">${found.map((problem) => html`<p class="wrong">${said(problem)}</p>`)}</div>`;
@@ -35,7 +35,7 @@ export function Text({ path, kind, onName, example, list, mode }) {
   };
   const found = problemsIn(path);
   return html`<input id=${idOf(path)} type="text" inputmode=${mode ?? (kind.kind === "number" ? "decimal" : "text")} value=${typed ?? shown}
-    placeholder=${example ? `such as ${example}` : undefined} autocomplete="off" spellcheck=${false} list=${list} ...${described(path, found)}
+    placeholder=${example ? gettext("such as {example}", { example }) : undefined} autocomplete="off" spellcheck=${false} list=${list} ...${described(path, found)}
     onInput=${input} onBlur=${leave} onKeyDown=${(event) => { if (event.key === "Enter" && onName) leave(); }} />`;
 }
 
@@ -48,7 +48,7 @@ export function List({ path, item, one }) {
     const cells = text.split(/[,;]/).map((cell) => fromText(cell, item)).filter((cell) => cell !== undefined);
     store.type(pathText(path), cells.length === 0 ? remove(path) : set(path, one && cells.length === 1 ? cells[0] : cells));
   };
-  return html`<input id=${idOf(path)} type="text" value=${typed ?? shown} autocomplete="off" spellcheck=${false} placeholder="with commas between them"
+  return html`<input id=${idOf(path)} type="text" value=${typed ?? shown} autocomplete="off" spellcheck=${false} placeholder=${gettext("with commas between them")}
     ...${described(path, problemsIn(path))} onInput=${(event) => { setTyped(event.target.value); take(event.target.value); }} onBlur=${() => setTyped(null)} />`;
 }
 
@@ -67,7 +67,7 @@ export function Choice({ path, choices, required, onChoose, label, absent = "–
   };
   return html`<select id=${idOf(path)} aria-label=${label} value=${value === undefined || value === null ? "" : String(value)} ...${described(path, problemsIn(path))} onChange=${choose}>
     ${(!required || value === undefined || value === null) && html`<option value="">${absent}</option>`}
-    ${strange && html`<option value=${String(value)}>${asCell(value)} (not known)</option>`}
+    ${strange && html`<option value=${String(value)}>${gettext("{name} (not known)", { name: asCell(value) })}</option>`}
     ${known.map((choice) => html`<option value=${String(choice.name)}>${choice.title ? `${choice.title} (${choice.name})` : words(choice.name)}</option>`)}
   </select>`;
 }
@@ -91,7 +91,7 @@ export function Pair({ path, label }) {
   };
   const end = (index, name) => html`<input id=${index ? `${idOf(path)}-to` : idOf(path)} type="text" inputmode="decimal" aria-label=${`${label}: ${name}`} placeholder=${name}
     value=${typed[index] ?? ends[index] ?? ""} ...${described(path, problemsIn(path))} onInput=${(event) => take(index, event.target.value)} />`;
-  return html`<span class="pair" onFocusOut=${(event) => { if (!event.currentTarget.contains(event.relatedTarget) && Array.isArray(value)) setTyped({}); }}>${end(0, "lowest")}<span>to</span>${end(1, "highest")}</span>`;
+  return html`<span class="pair" onFocusOut=${(event) => { if (!event.currentTarget.contains(event.relatedTarget) && Array.isArray(value)) setTyped({}); }}>${end(0, gettext("lowest"))}<span>${gettext("to")}</span>${end(1, gettext("highest"))}</span>`;
 }
 
 // Some of what there is, each with a box; one alone is written by itself where the schema has it so.
@@ -105,7 +105,7 @@ export function Several({ path, choices, one, label }) {
   };
   return html`<span class="several" role="group" aria-label=${label} id=${idOf(path)} tabindex="-1">
     ${known.map((name) => html`<label class="flag"><input type="checkbox" checked=${chosen.includes(name)} onChange=${(event) => toggle(name, event.target.checked)} /> ${words(name)}</label>`)}
-    ${known.length === 0 && html`<span class="hint">there is none yet</span>`}
+    ${known.length === 0 && html`<span class="hint">${gettext("there is none yet")}</span>`}
   </span>`;
 }
 
@@ -113,7 +113,7 @@ export function Several({ path, choices, one, label }) {
 export function controlOf({ schema, root, path, label, required }) {
   const found = describe(schema, root);
   switch (found.kind) {
-    case "choice": return html`<${Choice} path=${path} choices=${found.choices} required=${required} absent=${"default" in schema && schema.default !== null ? `${schema.default} (unless said)` : "–"} />`;
+    case "choice": return html`<${Choice} path=${path} choices=${found.choices} required=${required} absent=${"default" in schema && schema.default !== null ? gettext("{value} (unless said)", { value: schema.default }) : "–"} />`;
     case "flag": return html`<${Flag} path=${path} label=${label} />`;
     case "pair": return html`<${Pair} path=${path} label=${label} />`;
     case "several": return html`<${Several} path=${path} choices=${found.choices} label=${label} />`;

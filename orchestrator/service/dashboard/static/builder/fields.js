@@ -2,7 +2,7 @@
 import { insert, move, pathText, remove, renameKey, set, valueAt } from "./campaign-text.js";
 import { Choice, controlOf, idOf, Problems, problemsAt, problemsIn } from "./controls.js";
 import { asParameter } from "./new-parameter.js";
-import { blank, describe, resolve, retagged, variantName, variantOf, words } from "./schema.js";
+import { blank, describe, meaning, resolve, retagged, variantName, variantOf, words } from "./schema.js";
 import { store, thingsAt, withNames } from "./store.js";
 import { html, useState } from "../vendor/preact.min.js";
 
@@ -14,7 +14,7 @@ export function Field({ schema: given, root, path, label = words(path.at(-1)), r
   const schema = resolve(given, root);
   const found = describe(schema, root);
   const made = control ?? controlOf({ schema, root, path, label, required });
-  const help = schema.description && !schema.description.startsWith("a quantity with a unit") ? schema.description.replaceAll("`", "").split("\n")[0] : "";
+  const help = schema.description && !schema.description.startsWith("a quantity with a unit") ? meaning(schema) : "";
   const problems = made ? problemsIn(path) : problemsAt(path);
   if (!made) {
     return html`<div class="field whole">
@@ -33,22 +33,22 @@ export function Field({ schema: given, root, path, label = words(path.at(-1)), r
 
 // What a field is called; a group of controls says it to readers itself.
 function Label({ path, label, required }) {
-  return html`<span class="label">${path ? html`<label for=${idOf(path)}>${label}</label>` : html`<b aria-hidden="true">${label}</b>`}${required ? "" : html` <span class="hint" aria-hidden="true">optional</span>`}</span>`;
+  return html`<span class="label">${path ? html`<label for=${idOf(path)}>${label}</label>` : html`<b aria-hidden="true">${label}</b>`}${required ? "" : html` <span class="hint" aria-hidden="true">${gettext("optional")}</span>`}</span>`;
 }
 
 // What has parts: a form in a form, a list of things, names with values, or one of several forms.
 function Whole({ schema, root, path, label, required, found, help, replace }) {
   const value = valueAt(store.data, path);
   const there = value !== undefined && value !== null;
-  if (found.kind === "reference") return html`<${OrParameter} ...${{ root, path, label, required, inner: found.inner, help: schema.description }} />`;
+  if (found.kind === "reference") return html`<${OrParameter} ...${{ root, path, label, required, inner: found.inner, help: schema.description && meaning(schema) }} />`;
   if (found.kind === "items" || found.kind === "mapping") {
     return html`<fieldset id=${idOf(path)} tabindex="-1"><legend>${label}</legend>${help && html`<p class="hint">${help}</p>`}
       ${found.kind === "items" ? html`<${Items} ...${{ root, path, label, item: found.item }} />` : html`<${Mapping} ...${{ root, path, label, value: found.value }} />`}</fieldset>`;
   }
   if (!there && !required) {
-    return html`<div class="absent" id=${idOf(path)} tabindex="-1"><button type="button" onClick=${() => store.edit(set(path, blank(schema, root)))}>Add ${label}</button> <span class="hint">${help}</span></div>`;
+    return html`<div class="absent" id=${idOf(path)} tabindex="-1"><button type="button" onClick=${() => store.edit(set(path, blank(schema, root)))}>${gettext("Add {thing}", { thing: label })}</button> <span class="hint">${help}</span></div>`;
   }
-  const removal = !required && html`<button type="button" class="quiet" onClick=${() => store.edit(remove(path))}>Remove ${label}</button>`;
+  const removal = !required && html`<button type="button" class="quiet" onClick=${() => store.edit(remove(path))}>${gettext("Remove {thing}", { thing: label })}</button>`;
   if (found.kind === "variants") return html`<${Variants} ...${{ root, path, label, options: found.options, removal, required, help }} />`;
   return html`<fieldset id=${idOf(path)} tabindex="-1"><legend>${label}</legend>${help && html`<p class="hint">${help}</p>`}
     ${found.kind === "tagged" ? html`<${Tagged} ...${{ root, path, found }} />` : html`<${Form} ...${{ schema, root, path, replace }} />`}${removal}</fieldset>`;
@@ -66,13 +66,13 @@ function OrParameter({ root, path, label, required, inner, help }) {
   };
   const problems = problemsIn(path);
   const own = refers
-    ? html`<${Choice} path=${[...path, "parameter"]} choices=${parameters} required=${true} label=${`${label}: which parameter`} />`
+    ? html`<${Choice} path=${[...path, "parameter"]} choices=${parameters} required=${true} label=${gettext("{thing}: which parameter", { thing: label })} />`
     : controlOf({ schema: resolve(inner, root), root, path, label, required });
   return html`<div class=${`or-parameter ${problems.length ? "has-problem" : ""}`}>
     <${Label} path=${refers ? [...path, "parameter"] : path} label=${label} required=${required} />
     <span class="row nowrap">${own}
-      <select aria-label=${`${label}: where it comes from`} value=${refers ? "parameter" : "value"} onChange=${choose}>
-        <option value="value">value</option><option value="parameter">parameter</option><option value="new">new parameter</option>
+      <select aria-label=${gettext("{thing}: where it comes from", { thing: label })} value=${refers ? "parameter" : "value"} onChange=${choose}>
+        <option value="value">${gettext("value")}</option><option value="parameter">${gettext("parameter")}</option><option value="new">${gettext("new parameter")}</option>
       </select></span>
     <p class=${help ? "hint" : "hidden"} id=${`${idOf(path)}-hint`}>${help ?? ""}</p>
     ${refers && html`<${Problems} found=${problems.filter((problem) => problem.key !== pathText(path))} id=${`${idOf([...path, "parameter"])}-said`} />`}
@@ -85,7 +85,7 @@ function Variants({ root, path, label, options, removal, help }) {
   const change = (event) => store.edit(set(path, blank(options[Number(event.target.value)], root)));
   return html`<div class="variants" id=${`${idOf(path)}-variants`}>
     <span class="row nowrap"><${Field} ...${{ schema: { ...schema, description: help }, root, path, label, required: true }} /></span>
-    <select aria-label=${`${label}: how it is given`} value=${String(which)} onChange=${change}>${options.map((option, index) => html`<option value=${String(index)}>${variantName(resolve(option, root))}</option>`)}</select>
+    <select aria-label=${gettext("{thing}: how it is given", { thing: label })} value=${String(which)} onChange=${change}>${options.map((option, index) => html`<option value=${String(index)}>${variantName(resolve(option, root))}</option>`)}</select>
     ${removal}
   </div>`;
 }
@@ -118,7 +118,7 @@ export function Form({ schema: given, root, path, main = [], hide = [], replace 
   return html`<div class="fields">${lead}${first.map(field)}</div>${more.length > 0 && html`<${More} names=${more} path=${path}><div class="fields">${more.map(field)}</div><//>`}`;
 }
 
-export function More({ names, path, children, title = "More" }) {
+export function More({ names, path, children, title = gettext("More") }) {
   const [open, setOpen] = useState(false);
   const value = valueAt(store.data, path) ?? {};
   const said = names.filter((name) => value[name] !== undefined);
@@ -128,7 +128,7 @@ export function More({ names, path, children, title = "More" }) {
 }
 
 // Things in an order: added, moved and taken away.
-export function Items({ root, path, label, item, title = (it, index) => it?.name || `${index + 1}`, fresh, Inside, noun = words(label).replace(/s$/, ""), cards = true }) {
+export function Items({ root, path, label, item, title = (it, index) => it?.name || `${index + 1}`, fresh, Inside, noun = gettext(label.replaceAll("_", " ").replace(/s$/, "")), cards = true }) {
   const items = valueAt(store.data, path);
   const list = Array.isArray(items) ? items : [];
   const found = item && describe(resolve(item, root), root);
@@ -137,7 +137,7 @@ export function Items({ root, path, label, item, title = (it, index) => it?.name
     ${list.map((it, index) => html`<${Item} key=${index} ...${{ path, index, count: list.length, noun, name: title(it, index) }}>
       ${Inside ? html`<${Inside} path=${[...path, index]} value=${it} index=${index} />` : found.kind === "tagged" ? html`<${Tagged} ...${{ root, path: [...path, index], found }} />` : html`<${Form} ...${{ schema: item, root, path: [...path, index] }} />`}
     <//>`)}
-    <button type="button" class="add" onClick=${() => { store.edit(insert(path, list.length, make())); focusOn([...path, list.length]); }}>Add ${noun}</button>
+    <button type="button" class="add" onClick=${() => { store.edit(insert(path, list.length, make())); focusOn([...path, list.length]); }}>${gettext("Add {thing}", { thing: noun })}</button>
   </div>`;
 }
 
@@ -164,10 +164,10 @@ export function Item({ path, index, count, noun, name, children }) {
   return html`<div class=${`item ${wrong ? "has-problem" : ""}`} role="group" aria-label=${`${noun} ${name}`} id=${idOf(at)} tabindex="-1" data-list=${pathText(path)} data-index=${index}>
     <div class="inside">${children}<${Problems} found=${problemsAt(at)} id=${`${idOf(at)}-said`} /></div>
     <div class="handles">
-      <span class="grip" aria-hidden="true" title="drag to move" onPointerDown=${(event) => { event.preventDefault(); event.currentTarget.setPointerCapture(event.pointerId); }} onPointerMove=${drag} onPointerUp=${drop} onPointerCancel=${() => mark(null)}>⠿</span>
-      <button type="button" class="small" aria-label=${`Move ${noun} ${name} up`} data-way="up" disabled=${index === 0} onClick=${() => go(index - 1, "up")}>↑</button>
-      <button type="button" class="small" aria-label=${`Move ${noun} ${name} down`} data-way="down" disabled=${index === count - 1} onClick=${() => go(index + 1, "down")}>↓</button>
-      <button type="button" class="small" aria-label=${`Remove ${noun} ${name}`} onClick=${() => { store.edit(remove(at)); focusOn([...path, Math.max(0, index - 1)]); }}>✕</button>
+      <span class="grip" aria-hidden="true" title=${gettext("drag to move")} onPointerDown=${(event) => { event.preventDefault(); event.currentTarget.setPointerCapture(event.pointerId); }} onPointerMove=${drag} onPointerUp=${drop} onPointerCancel=${() => mark(null)}>⠿</span>
+      <button type="button" class="small" aria-label=${gettext("Move {thing} up", { thing: `${noun} ${name}` })} data-way="up" disabled=${index === 0} onClick=${() => go(index - 1, "up")}>↑</button>
+      <button type="button" class="small" aria-label=${gettext("Move {thing} down", { thing: `${noun} ${name}` })} data-way="down" disabled=${index === count - 1} onClick=${() => go(index + 1, "down")}>↓</button>
+      <button type="button" class="small" aria-label=${gettext("Remove {thing}", { thing: `${noun} ${name}` })} onClick=${() => { store.edit(remove(at)); focusOn([...path, Math.max(0, index - 1)]); }}>✕</button>
     </div>
   </div>`;
 }
@@ -178,21 +178,21 @@ function Mapping({ root, path, label, value }) {
   const entries = given && typeof given === "object" ? Object.keys(given) : [];
   const things = thingsAt(path, "mappings");
   const free = things?.find((thing) => !entries.includes(thing.name))?.name;
-  const next = free ?? `${words(label).replace(/s$/, "").replaceAll(" ", "_")}_${entries.length + 1}`;
+  const next = free ?? `${path.at(-1).replace(/s$/, "")}_${entries.length + 1}`;
   return html`<div class="mapping">${entries.map((key) => html`<div class="row nowrap" key=${key}>
       <${Key} ...${{ path: [...path, key], things, label }} />
       <${Field} schema=${value} root=${root} path=${[...path, key]} label=${words(key)} required=${true} hint=${false} />
-      <button type="button" class="small" aria-label=${`Remove ${words(key)} from ${label}`} onClick=${() => store.edit(remove([...path, key]))}>✕</button>
+      <button type="button" class="small" aria-label=${gettext("Remove {thing} from {list}", { thing: words(key), list: label })} onClick=${() => store.edit(remove([...path, key]))}>✕</button>
     </div>`)}
-    <button type="button" class="add" disabled=${things && !free} onClick=${() => store.edit(set([...path, next], blank(value, root)))}>Add to ${label}</button></div>`;
+    <button type="button" class="add" disabled=${things && !free} onClick=${() => store.edit(set([...path, next], blank(value, root)))}>${gettext("Add to {list}", { list: label })}</button></div>`;
 }
 
 function Key({ path, things, label }) {
   const key = path.at(-1);
   const take = (event) => event.target.value.trim() && store.edit(renameKey(path, event.target.value.trim()));
-  if (!things) return html`<input type="text" aria-label=${`Name in ${label}`} value=${key} onChange=${take} />`;
+  if (!things) return html`<input type="text" aria-label=${gettext("Name in {list}", { list: label })} value=${key} onChange=${take} />`;
   const names = things.map((thing) => thing.name);
-  return html`<select aria-label=${`Name in ${label}`} value=${key} onChange=${take}>${(names.includes(key) ? names : [key, ...names]).map((name) => html`<option value=${name}>${words(name)}</option>`)}</select>`;
+  return html`<select aria-label=${gettext("Name in {list}", { list: label })} value=${key} onChange=${take}>${(names.includes(key) ? names : [key, ...names]).map((name) => html`<option value=${name}>${words(name)}</option>`)}</select>`;
 }
 
 // The focus goes to something that is on the page a moment later: to what is asked for in it, or its first control.

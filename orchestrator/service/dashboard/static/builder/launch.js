@@ -32,12 +32,12 @@ export function Launch({ launched }) {
     }
   };
   const press = () => { if (same.length) dialog.current.showModal(); else send(false); };
-  return html`<div class="row end"><button type="button" class="strong operator" id="launch" disabled=${busy || store.state !== "valid"} onClick=${press}>${busy ? "Launching…" : "Launch"}</button></div>
-    ${earlier.length > 0 && !same.length && html`<p class="hint">Another campaign has this name: this one gets a number behind it.</p>`}
+  return html`<div class="row end"><button type="button" class="strong operator" id="launch" disabled=${busy || store.state !== "valid"} onClick=${press}>${busy ? gettext("Launching…") : gettext("Launch")}</button></div>
+    ${earlier.length > 0 && !same.length && html`<p class="hint">${gettext("Another campaign has this name: this one gets a number behind it.")}</p>`}
     ${fault && html`<p class="problem" id="launch-problem" role="alert">${fault}</p>`}
-    <dialog ref=${dialog} aria-labelledby="again-title"><h2 id="again-title">Launch it once more?</h2>
-      <p>The same campaign was launched already:</p>
-      <ul>${same.map((it) => html`<li><a href=${`${prefix}/campaigns/${it.id}`}>${it.id}</a>, ${it.status}, launched ${day(it.started_at)}</li>`)}</ul>
-      <div class="row end"><button type="button" class="quiet" onClick=${() => dialog.current.close()}>Cancel</button>
-      <button type="button" class="strong" onClick=${() => { dialog.current.close(); send(true); }}>Launch once more</button></div></dialog>`;
+    <dialog ref=${dialog} aria-labelledby="again-title"><h2 id="again-title">${gettext("Launch it once more?")}</h2>
+      <p>${gettext("The same campaign was launched already:")}</p>
+      <ul>${same.map((it) => html`<li><a href=${`${prefix}/campaigns/${it.id}`}>${it.id}</a>, ${gettext(it.status)}, ${gettext("launched {day}", { day: day(it.started_at) })}</li>`)}</ul>
+      <div class="row end"><button type="button" class="quiet" onClick=${() => dialog.current.close()}>${gettext("Cancel")}</button>
+      <button type="button" class="strong" onClick=${() => { dialog.current.close(); send(true); }}>${gettext("Launch once more")}</button></div></dialog>`;
 }

@@ -19,14 +19,14 @@ const examples = JSON.parse(document.getElementById("examples").textContent);
 const empty = JSON.parse(document.getElementById("empty").textContent);
 
 const SECTIONS = [
-  ["campaign", "Campaign", Identity, ["name", "title", "start", "seed"]],
-  ["parameters", "Parameters", Parameters, ["parameters", "constraints"]],
-  ["outcomes", "Outcomes and objectives", Outcomes, ["outcomes", "objectives", "outcome_constraints", "objective", "measurements"]],
-  ["protocol", "Protocol", Protocol, ["protocol"]],
-  ["plates", "Plates", Plates, ["plates"]],
-  ["rounds", "Rounds and their end", Rounds, ["rounds", "stop", "strategy"]],
-  ["robots", "Robots", Robots, ["robots"]],
-  ["further", "Further", Further, []],
+  ["campaign", gettext("Campaign"), Identity, ["name", "title", "start", "seed"]],
+  ["parameters", gettext("Parameters"), Parameters, ["parameters", "constraints"]],
+  ["outcomes", gettext("Outcomes and objectives"), Outcomes, ["outcomes", "objectives", "outcome_constraints", "objective", "measurements"]],
+  ["protocol", gettext("Protocol"), Protocol, ["protocol"]],
+  ["plates", gettext("Plates"), Plates, ["plates"]],
+  ["rounds", gettext("Rounds and their end"), Rounds, ["rounds", "stop", "strategy"]],
+  ["robots", gettext("Robots"), Robots, ["robots"]],
+  ["further", gettext("Further"), Further, []],
 ];
 
 const firstKey = (problem) => /^\w*/.exec(problem.key)[0];
@@ -82,29 +82,29 @@ function App() {
     focusOn(path);
     if (!document.getElementById(`f-${pathId(path)}`)) document.getElementById(sectionOf(problem))?.scrollIntoView();
   };
-  return html`<div class="head"><h1>New campaign</h1>
-      <div class="row" role="group" aria-label="Edit">
-        <button type="button" disabled=${!store.back.length} onClick=${() => store.undo()}>Undo</button>
-        <button type="button" disabled=${!store.forth.length} onClick=${() => store.redo()}>Redo</button>
-        <button type="button" disabled=${!store.text} onClick=${download}>Save the file</button>
+  return html`<div class="head"><h1>${gettext("New campaign")}</h1>
+      <div class="row" role="group" aria-label=${gettext("Edit")}>
+        <button type="button" disabled=${!store.back.length} onClick=${() => store.undo()}>${gettext("Undo")}</button>
+        <button type="button" disabled=${!store.forth.length} onClick=${() => store.redo()}>${gettext("Redo")}</button>
+        <button type="button" disabled=${!store.text} onClick=${download}>${gettext("Save the file")}</button>
       </div></div>
     <${Start} key=${draftId} ...${{ examples, empty, begin, draftId }} />
-    ${!kept && html`<p class="problem" role="alert">This browser keeps no draft: save the file before you leave the page.</p>`}
+    ${!kept && html`<p class="problem" role="alert">${gettext("This browser keeps no draft: save the file before you leave the page.")}</p>`}
     ${store.text && html`<div class="builder">
       <div class="edit">
-        <div class="tabs" role="tablist" aria-label="How to edit">
-          ${[["form", "Form"], ["text", "Text"]].map(([name, label]) => html`<button type="button" role="tab" id=${`tab-${name}`} aria-controls="edited" aria-selected=${shown === name} tabindex=${shown === name ? 0 : -1} onClick=${() => setShown(name)}
+        <div class="tabs" role="tablist" aria-label=${gettext("How to edit")}>
+          ${[["form", gettext("Form")], ["text", gettext("Text")]].map(([name, label]) => html`<button type="button" role="tab" id=${`tab-${name}`} aria-controls="edited" aria-selected=${shown === name} tabindex=${shown === name ? 0 : -1} onClick=${() => setShown(name)}
             onKeyDown=${(event) => { if (event.key === "ArrowLeft" || event.key === "ArrowRight") { const next = shown === "form" ? "text" : "form"; setShown(next); document.getElementById(`tab-${next}`).focus(); } }}>${label}</button>`)}
         </div>
         <div id="edited" role="tabpanel" aria-labelledby=${`tab-${shown}`}>${shown === "text" ? html`<${TextEditor} line=${line} />` : html`<${Sections} />`}</div>
       </div>
-      <aside class="beside" aria-label="Check and preview">
-        <section class="card" aria-labelledby="findings-title"><h2 id="findings-title">Check</h2><div id="findings" role="status"><${Findings} goTo=${goTo} /></div>
+      <aside class="beside" aria-label=${gettext("Check and preview")}>
+        <section class="card" aria-labelledby="findings-title"><h2 id="findings-title">${gettext("Check")}</h2><div id="findings" role="status"><${Findings} goTo=${goTo} /></div>
           <${Launch} launched=${launched} /></section>
         <${Preview} />
       </aside>
     </div>
-    <a class=${`at-hand ${store.state}`} href="#findings-title" onClick=${(event) => { event.preventDefault(); document.getElementById("findings-title").scrollIntoView(); }}>${{ checking: "Checking…", valid: "Valid: see what it would do, launch", wrong: `${store.problems.length} ${store.problems.length === 1 ? "problem" : "problems"}: see which` }[store.state] ?? "Not checked"}</a>`}`;
+    <a class=${`at-hand ${store.state}`} href="#findings-title" onClick=${(event) => { event.preventDefault(); document.getElementById("findings-title").scrollIntoView(); }}>${{ checking: gettext("Checking…"), valid: gettext("Valid: see what it would do, launch"), wrong: ngettext("{number} problem: see which", "{number} problems: see which", store.problems.length) }[store.state] ?? gettext("Not checked")}</a>`}`;
 }
 
 const pathId = (path) => path.reduce((text, part) => text + (typeof part === "number" ? `[${part}]` : `${text ? "." : ""}${part}`), "");
@@ -117,12 +117,12 @@ function download() {
 }
 
 function Sections() {
-  if (!store.vocabulary) return html`<p class="hint">Loading…</p>`;
-  if (store.fault) return html`<p class="problem">The text cannot be read as YAML${store.fault.line ? `, line ${store.fault.line}` : ""}: ${store.fault.message}. Mend it under Text, or undo.</p>`;
+  if (!store.vocabulary) return html`<p class="hint">${gettext("Loading…")}</p>`;
+  if (store.fault) return html`<p class="problem">${store.fault.line ? gettext("Line {line}: ", { line: store.fault.line }) : ""}${gettext("The text cannot be read as YAML: {why}. Mend it under Text, or undo.", { why: store.fault.message })}</p>`;
   const count = (name) => store.problems.filter((problem) => sectionOf(problem) === name).length;
-  return html`<nav class="sections" aria-label="Parts of the campaign">${SECTIONS.map(([name, label]) => html`<a class="button" href=${`#${name}`} onClick=${(event) => { event.preventDefault(); document.getElementById(name).scrollIntoView(); document.getElementById(name).focus({ preventScroll: true }); }}>${label.split(" and ")[0]}${count(name) > 0 && html` <span class="count" aria-label="problems">${count(name)}</span>`}</a>`)}</nav>
+  return html`<nav class="sections" aria-label=${gettext("Parts of the campaign")}>${SECTIONS.map(([name, label]) => html`<a class="button" href=${`#${name}`} onClick=${(event) => { event.preventDefault(); document.getElementById(name).scrollIntoView(); document.getElementById(name).focus({ preventScroll: true }); }}>${label}${count(name) > 0 && html` <span class="count" aria-label=${gettext("problems")}>${count(name)}</span>`}</a>`)}</nav>
     ${isEarlier() && html`<${Earlier} />`}
-    ${SECTIONS.map(([name, label, Part]) => html`<section class="card" id=${name} key=${name} tabindex="-1" aria-labelledby=${`${name}-title`}><h2 id=${`${name}-title`}>${label}</h2>${name === "outcomes" && isEarlier() ? html`<p class="hint">In this file they are written in the earlier form.</p>` : html`<${Part} />`}</section>`)}`;
+    ${SECTIONS.map(([name, label, Part]) => html`<section class="card" id=${name} key=${name} tabindex="-1" aria-labelledby=${`${name}-title`}><h2 id=${`${name}-title`}>${label}</h2>${name === "outcomes" && isEarlier() ? html`<p class="hint">${gettext("In this file they are written in the earlier form.")}</p>` : html`<${Part} />`}</section>`)}`;
 }
 
 const isEarlier = () => ["objective", "measurements"].some((key) => valueAt(store.data, [key]) !== undefined) || !["outcomes", "objectives"].some((key) => key in store.data);
@@ -132,8 +132,8 @@ function Earlier() {
   const rewrite = async () => {
     try { store.write((await ask("POST", "campaigns/migrate", { file: store.text })).file); } catch (error) { setFault(error.message); }
   };
-  return html`<div class="card warn-card"><p>This file says its outcome in the earlier form. To edit outcomes here, have them written as outcomes and objectives: the campaign stays the same, and so do comments.</p>
-    <button type="button" onClick=${rewrite}>Rewrite outcomes</button>${fault && html`<p class="problem" role="alert">${fault}</p>`}</div>`;
+  return html`<div class="card warn-card"><p>${gettext("This file says its outcome in the earlier form. To edit outcomes here, have them written as outcomes and objectives: the campaign stays the same, and so do comments.")}</p>
+    <button type="button" onClick=${rewrite}>${gettext("Rewrite outcomes")}</button>${fault && html`<p class="problem" role="alert">${fault}</p>`}</div>`;
 }
 
 function TextEditor({ line }) {

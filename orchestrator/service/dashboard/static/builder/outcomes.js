@@ -3,7 +3,7 @@ import { all, remove, set } from "./campaign-text.js";
 import { Choice, idOf } from "./controls.js";
 import { Field, Form, Items } from "./fields.js";
 import { Name } from "./parameters.js";
-import { resolve } from "./schema.js";
+import { meaning, resolve, words } from "./schema.js";
 import { freshName, store, THINGS } from "./store.js";
 import { html } from "../vendor/preact.min.js";
 
@@ -12,10 +12,10 @@ export function Outcomes() {
   const { outcomes, objectives, outcome_constraints: bounds } = root.properties;
   const first = () => THINGS.outcomes.of(store.data)[0]?.name ?? "";
   return html`<${Items} path=${["outcomes"]} root=${root} label="outcomes" item=${outcomes.items} fresh=${() => ({ name: freshName("outcomes", "outcome"), by_hand: true })} Inside=${Outcome} cards=${false} />
-    <h3>Objectives</h3><p class="hint">${objectives.description}</p>
+    <h3>${gettext("Objectives")}</h3><p class="hint">${meaning(objectives)}</p>
     <${Items} path=${["objectives"]} root=${root} label="objectives" item=${objectives.items} title=${(it) => it?.outcome ?? ""} fresh=${() => ({ outcome: first(), direction: "maximise" })} Inside=${Objective} cards=${false} />
-    <h3>Bounds of outcomes</h3><p class="hint">${bounds.description}</p>
-    <${Items} path=${["outcome_constraints"]} root=${root} label="bounds" noun="bound" item=${bounds.items} title=${(it) => it?.outcome ?? ""} fresh=${() => ({ outcome: first(), at_least: 0 })} Inside=${Bound} cards=${false} />`;
+    <h3>${gettext("Bounds of outcomes")}</h3><p class="hint">${meaning(bounds)}</p>
+    <${Items} path=${["outcome_constraints"]} root=${root} label="bounds" noun=${gettext("bound")} item=${bounds.items} title=${(it) => it?.outcome ?? ""} fresh=${() => ({ outcome: first(), at_least: 0 })} Inside=${Bound} cards=${false} />`;
 }
 
 const MEASURED = ["scorer", "by_hand", "step", "options"];
@@ -30,7 +30,7 @@ function Outcome({ path, value }) {
       <${How} path=${path} value=${value} schema=${properties.scorer} root=${root} />
       ${value?.by_hand !== true && html`<${Reading} path=${path} value=${value} schema=${properties.step} root=${root} />`}
     </div>
-    ${value?.scorer && html`<p class="in-words">${store.vocabulary.scorers[value.scorer]?.summary ?? ""}</p>`}
+    ${value?.scorer && html`<p class="in-words">${gettext(store.vocabulary.scorers[value.scorer]?.summary ?? "")}</p>`}
     <${Options} path=${path} value=${value} />
     <${Form} schema=${{ ...resolve(root.properties.outcomes.items, root), required: [] }} root=${root} path=${path} main=${["-"]} hide=${["name", "title", "unit", "range", ...MEASURED]} />`;
 }
@@ -46,10 +46,10 @@ function How({ path, value, schema, root }) {
   const scorers = THINGS.scorers.of(store.data, store.vocabulary);
   const chosen = value?.by_hand === true ? "by hand" : value?.scorer;
   const control = html`<select id=${idOf(at)} value=${chosen ?? ""} onChange=${(event) => choose(event.target.value)} aria-describedby=${`${idOf(at)}-said`}>
-    ${chosen === undefined && html`<option value="">–</option>`}<option value="by hand">a person enters it</option>
-    ${scorers.map(({ name }) => html`<option value=${name}>${name.replaceAll("_", " ")}</option>`)}
-    ${chosen && chosen !== "by hand" && !scorers.some(({ name }) => name === chosen) && html`<option value=${chosen}>${chosen} (not known)</option>`}</select>`;
-  return html`<${Field} schema=${schema} root=${root} path=${at} label="measured by" required=${true} hint=${false} control=${control} />`;
+    ${chosen === undefined && html`<option value="">–</option>`}<option value="by hand">${gettext("a person enters it")}</option>
+    ${scorers.map(({ name }) => html`<option value=${name}>${words(name)}</option>`)}
+    ${chosen && chosen !== "by hand" && !scorers.some(({ name }) => name === chosen) && html`<option value=${chosen}>${gettext("{name} (not known)", { name: chosen })}</option>`}</select>`;
+  return html`<${Field} schema=${schema} root=${root} path=${at} label=${gettext("measured by")} required=${true} hint=${false} control=${control} />`;
 }
 
 // The steps with an operation that leaves a reading.
@@ -57,14 +57,14 @@ function Reading({ path, schema, root }) {
   const { operations } = store.vocabulary;
   const reading = (store.data.protocol?.steps ?? []).filter((step) => (step?.operations ?? []).some((operation) => operations[operation?.do]?.reads));
   const at = [...path, "step"];
-  const control = html`<${Choice} path=${at} choices=${reading.map((step) => ({ name: step.name, title: step.title ?? "" }))} absent="every step that reads" />`;
-  return html`<${Field} schema=${schema} root=${root} path=${at} label="read in" hint=${false} control=${control} />`;
+  const control = html`<${Choice} path=${at} choices=${reading.map((step) => ({ name: step.name, title: step.title ?? "" }))} absent=${gettext("every step that reads")} />`;
+  return html`<${Field} schema=${schema} root=${root} path=${at} label=${gettext("read in")} hint=${false} control=${control} />`;
 }
 
 function Options({ path, value }) {
   const schema = store.vocabulary.scorers[value?.scorer]?.options;
   if (!schema || !Object.keys(schema.properties ?? {}).length) return null;
-  return html`<details class="more-fields" open=${Boolean(schema.required?.length)}><summary>Options of ${value.scorer.replaceAll("_", " ")}</summary><${Form} schema=${schema} root=${schema} path=${[...path, "options"]} /></details>`;
+  return html`<details class="more-fields" open=${Boolean(schema.required?.length)}><summary>${gettext("Options of {name}", { name: words(value.scorer) })}</summary><${Form} schema=${schema} root=${schema} path=${[...path, "options"]} /></details>`;
 }
 
 function Objective({ path, value }) {

@@ -2,7 +2,7 @@
 import { set } from "./campaign-text.js";
 import { Text } from "./controls.js";
 import { Field, Form, Items, Tagged } from "./fields.js";
-import { describe, resolve, retagged } from "./schema.js";
+import { describe, meaning, resolve, retagged } from "./schema.js";
 import { freshName, renames, store, THINGS } from "./store.js";
 import { Choice } from "./controls.js";
 import { html } from "../vendor/preact.min.js";
@@ -20,8 +20,8 @@ export function Parameters() {
   const [kind] = Object.keys(describe(list.items, root).choices);
   const fresh = () => retagged({ name: freshName("parameters", "parameter"), step, kind, low: 0, high: 1 }, "kind", kind, describe(list.items, root).choices[kind], root);
   return html`<${Items} path=${["parameters"]} root=${root} label="parameters" item=${list.items} fresh=${fresh} Inside=${Parameter} cards=${false} />
-    <h3>Constraints</h3>
-    <p class="hint">${root.properties.constraints.description}: sums, mixtures, ratios, how many at most, combinations.</p>
+    <h3>${gettext("Constraints")}</h3>
+    <p class="hint">${meaning(root.properties.constraints)}: ${gettext("sums, mixtures, ratios, how many at most, combinations.")}</p>
     <${Permitted} />
     <${Items} path=${["constraints"]} root=${root} label="constraints" item=${root.properties.constraints.items} title=${(it, index) => `${index + 1}`} Inside=${Constraint} />`;
 }
@@ -53,10 +53,10 @@ function Constraint({ path }) {
 function Permitted() {
   const space = store.preview?.space;
   if (!space?.constraints.length) return null;
-  const percent = (share) => (share > 0 && share < 0.01 ? "less than 1 %" : `${Math.round(100 * share)} %`);
+  const percent = (share) => (share > 0 && share < 0.01 ? gettext("less than 1 %") : `${Math.round(100 * share)} %`);
   return html`<div class="card permitted" aria-live="polite">
-    <p><b>${percent(space.share)}</b> of all combinations are permitted <span class="hint">(estimated from ${space.samples} random ones)</span></p>
-    <meter min="0" max="1" value=${space.share} aria-label="Share of combinations that are permitted"></meter>
-    <ul class="plain">${space.constraints.map((rule) => html`<li><code>${rule.constraint}</code> by itself: ${percent(rule.share)}${rule.exact ? " of the combinations of the others" : ""}</li>`)}</ul>
+    <p>${gettext("{percent} of all combinations are permitted", { percent: percent(space.share) })} <span class="hint">(${gettext("estimated from {number} random ones", { number: space.samples })})</span></p>
+    <meter min="0" max="1" value=${space.share} aria-label=${gettext("Share of combinations that are permitted")}></meter>
+    <ul class="plain">${space.constraints.map((rule) => html`<li><code>${rule.constraint}</code> ${rule.exact ? gettext("by itself: {percent} of the combinations of the others", { percent: percent(rule.share) }) : gettext("by itself: {percent}", { percent: percent(rule.share) })}</li>`)}</ul>
   </div>`;
 }

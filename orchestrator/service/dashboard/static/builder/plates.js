@@ -51,11 +51,11 @@ export function Plates() {
   const named = html`<${Text} path=${["plates", "labware"]} kind=${{ kind: "text" }} list="labware-names" example="96-well" /><datalist id="labware-names">${Object.keys(store.vocabulary.labware).map((name) => html`<option value=${name}></option>`)}</datalist>`;
   return html`<div class="fields">
       ${field("count", true)}
-      ${byName ? html`${field("labware", true, { control: named })}<button type="button" class="quiet" onClick=${() => store.edit(set(["plates", "labware"], { name: "vials", rows: 2, columns: 4, capacity: "20 mL" }))}>Define other labware</button>` : field("labware", true)}
+      ${byName ? html`${field("labware", true, { control: named })}<button type="button" class="quiet" onClick=${() => store.edit(set(["plates", "labware"], { name: "vials", rows: 2, columns: 4, capacity: "20 mL" }))}>${gettext("Define other labware")}</button>` : field("labware", true)}
       ${field("order", false)}${field("wells", false)}
     </div>
     ${known && html`<${Drawing} known=${known} used=${used} own=${!byName} />
-    <p class="in-words">${used.length} of ${known.rows * known.columns - known.absent.length} wells of a plate are in use, ${wellsOfRound(store.data)} wells a round. Which condition, standard or control is in which of them is drawn by lot; the preview shows it.</p>`}`;
+    <p class="in-words">${gettext("{used} of {all} wells of a plate are in use, {round} wells a round. Which condition, standard or control is in which of them is drawn by lot; the preview shows it.", { used: used.length, all: known.rows * known.columns - known.absent.length, round: wellsOfRound(store.data) })}</p>`}`;
 }
 
 const rectangle = (from, to) => [
@@ -108,18 +108,18 @@ function Drawing({ known, used, own }) {
   const marked = (row, column) => chosen && row >= chosen[0].row && row <= chosen[1].row && column >= chosen[0].column && column <= chosen[1].column;
   const inner = rows > 2 && columns > 2;
   return html`<div class="painted">
-    <p class="hint" id="painted-how">${marking ? "Mark the places that have no well: click them, or go with the arrow keys and press Enter." : "Draw the wells in use: drag over them, or go with the arrow keys, hold Shift to extend, and press Enter."}</p>
-    <div class=${`drawing ${columns > 12 ? "dense" : ""} ${marking ? "marking-absent" : ""}`} role="grid" aria-label="Wells in use" aria-describedby="painted-how" ref=${grid} onKeyDown=${key} onPointerMove=${over}>
+    <p class="hint" id="painted-how">${marking ? gettext("Mark the places that have no well: click them, or go with the arrow keys and press Enter.") : gettext("Draw the wells in use: drag over them, or go with the arrow keys, hold Shift to extend, and press Enter.")}</p>
+    <div class=${`drawing ${columns > 12 ? "dense" : ""} ${marking ? "marking-absent" : ""}`} role="grid" aria-label=${gettext("Wells in use")} aria-describedby="painted-how" ref=${grid} onKeyDown=${key} onPointerMove=${over}>
       ${Array.from({ length: rows }, (_, row) => html`<div role="row" class="drawing-row" key=${row}>${Array.from({ length: columns }, (__, column) => {
         const name = wellName(row, column);
         const there = !absent.includes(name);
         const state = !there ? "absent" : (chosen ? marked(row, column) : inUse.has(name)) ? "used" : "free";
-        return html`<span key=${column} role="gridcell" class=${`drawn ${state}`} data-row=${row} data-column=${column} tabindex=${here.row === row && here.column === column ? 0 : -1} aria-selected=${state === "used"} aria-label=${`${name}, ${there ? (state === "used" ? "in use" : "not in use") : "no well"}`}
+        return html`<span key=${column} role="gridcell" class=${`drawn ${state}`} data-row=${row} data-column=${column} tabindex=${here.row === row && here.column === column ? 0 : -1} aria-selected=${state === "used"} aria-label=${`${name}, ${there ? (state === "used" ? gettext("in use") : gettext("not in use")) : gettext("no well")}`}
           onPointerDown=${(event) => { event.preventDefault(); event.currentTarget.releasePointerCapture?.(event.pointerId); event.currentTarget.focus(); setHere({ row, column }); if (marking) toggle({ row, column }); else { setBegin({ row, column }); setDrawn({ row, column }); } }}>${columns <= 12 ? name : ""}</span>`;
       })}</div>`)}
     </div>
-    <div class="row"><button type="button" onClick=${() => store.edit(remove(["plates", "wells"]))}>All wells</button>
-      ${inner && html`<button type="button" onClick=${() => take({ row: 1, column: 1 }, { row: rows - 2, column: columns - 2 })}>Without wells at the edge</button>`}
-      ${own && html`<label class="flag"><input type="checkbox" checked=${marking} onChange=${(event) => setMarking(event.target.checked)} /> mark places without a well</label>`}</div>
+    <div class="row"><button type="button" onClick=${() => store.edit(remove(["plates", "wells"]))}>${gettext("All wells")}</button>
+      ${inner && html`<button type="button" onClick=${() => take({ row: 1, column: 1 }, { row: rows - 2, column: columns - 2 })}>${gettext("Without wells at the edge")}</button>`}
+      ${own && html`<label class="flag"><input type="checkbox" checked=${marking} onChange=${(event) => setMarking(event.target.checked)} /> ${gettext("mark places without a well")}</label>`}</div>
   </div>`;
 }

@@ -37,10 +37,10 @@ function Step({ path, value }) {
   const { properties } = stepSchema(root);
   const plan = store.preview?.steps.find((step) => step.step === value?.name);
   const field = (name, beside = {}) => html`<${Field} key=${name} schema=${properties[name]} root=${root} path=${[...path, name]} hint=${false} ...${beside} />`;
-  return html`<div class="fields"><${Name} kind="steps" path=${[...path, "name"]} schema=${properties.name} root=${root} />${field("title")}${field("robot", { required: true, label: "robots" })}</div>
+  return html`<div class="fields"><${Name} kind="steps" path=${[...path, "name"]} schema=${properties.name} root=${root} />${field("title")}${field("robot", { required: true, label: gettext("robots") })}</div>
     <${When} ...${{ path, value: value ?? {}, root, properties }} />
-    ${plan && html`<p class="in-words">${plan.days.length > 1 ? `Days ${plan.days[0]} to ${plan.days.at(-1)}` : `Day ${plan.days[0]}`}: ${plan.when}; ${plan.jobs} ${plan.jobs === 1 ? "job" : "jobs"} a round.</p>`}
-    <h3 id=${`${idOf(path)}-operations`}>What is done</h3>
+    ${plan && html`<p class="in-words">${plan.days.length > 1 ? gettext("Days {first} to {last}", { first: plan.days[0], last: plan.days.at(-1) }) : gettext("Day {day}", { day: plan.days[0] })}: ${plan.when}; ${ngettext("{number} job a round", "{number} jobs a round", plan.jobs)}.</p>`}
+    <h3 id=${`${idOf(path)}-operations`}>${gettext("What is done")}</h3>
     <${Problems} found=${problemsAt([...path, "operations"])} id=${`${idOf(path)}-operations-said`} />
     <${Items} path=${[...path, "operations"]} root=${root} label="operations" item=${properties.operations.items} title=${(it, index) => `${index + 1} (${it?.do ?? ""})`} fresh=${() => freshOperation(root)} Inside=${Operation} cards=${false} />`;
 }
@@ -63,11 +63,11 @@ function When({ path, value, root, properties }) {
   const field = (name, required) => html`<${Field} key=${name} schema=${properties[name]} root=${root} path=${[...path, name]} required=${required} hint=${name === "tolerance"} />`;
   const id = (name) => `${idOf(path)}-${name}`;
   return html`<div class="fields when">
-    <div class="field"><label for=${id("begins")}>it begins</label><select id=${id("begins")} value=${begins} onChange=${begin}>
-      <option value="days">on days of the round</option><option value="after" disabled=${others.length === 0}>after another step</option></select></div>
-    ${begins === "days" ? html`${field("days", true)}${field("at", false)}` : html`<${Field} schema=${properties.after} root=${root} path=${[...path, "after"]} label="after" required=${true} hint=${false} replace=${{ step: { control: html`<${Choice} path=${[...path, "after", "step"]} choices=${others} required=${true} />` } }} />`}
-    <div class="field"><label for=${id("again")}>it comes</label><select id=${id("again")} value=${again} onChange=${repeat}>
-      <option value="once">once</option><option value="every">again and again, for a time</option><option value="until">until an outcome has a value</option></select></div>
+    <div class="field"><label for=${id("begins")}>${gettext("it begins")}</label><select id=${id("begins")} value=${begins} onChange=${begin}>
+      <option value="days">${gettext("on days of the round")}</option><option value="after" disabled=${others.length === 0}>${gettext("after another step")}</option></select></div>
+    ${begins === "days" ? html`${field("days", true)}${field("at", false)}` : html`<${Field} schema=${properties.after} root=${root} path=${[...path, "after"]} label=${gettext("after")} required=${true} hint=${false} replace=${{ step: { control: html`<${Choice} path=${[...path, "after", "step"]} choices=${others} required=${true} />` } }} />`}
+    <div class="field"><label for=${id("again")}>${gettext("it comes")}</label><select id=${id("again")} value=${again} onChange=${repeat}>
+      <option value="once">${gettext("once")}</option><option value="every">${gettext("again and again, for a time")}</option><option value="until">${gettext("until an outcome has a value")}</option></select></div>
     ${again === "every" && html`${field("every", true)}${field("for", true)}`}
     ${again === "until" && field("until", true)}
     ${field("tolerance", false)}
@@ -84,8 +84,8 @@ function Operation({ path, value }) {
   const more = Object.keys(properties).filter((name) => name !== tag && !required.includes(name));
   const field = (name) => html`<${Field} key=${name} schema=${properties[name]} root=${root} path=${[...path, name]} required=${required.includes(name)} hint=${!required.includes(name)} />`;
   return html`<div class="fields line wide">
-      <div class="field"><label for=${idOf([...path, tag])}>operation</label><${Choice} path=${[...path, tag]} choices=${Object.keys(choices)} required=${true} onChoose=${change} />
-        <p class="hidden" id=${`${idOf([...path, tag])}-hint`}>${store.vocabulary.operations[value?.[tag]]?.summary ?? ""}</p><${Problems} found=${problemsAt([...path, tag])} id=${`${idOf([...path, tag])}-said`} /></div>
+      <div class="field"><label for=${idOf([...path, tag])}>${gettext("operation")}</label><${Choice} path=${[...path, tag]} choices=${Object.keys(choices)} required=${true} onChoose=${change} />
+        <p class="hidden" id=${`${idOf([...path, tag])}-hint`}>${gettext(store.vocabulary.operations[value?.[tag]]?.summary ?? "")}</p><${Problems} found=${problemsAt([...path, tag])} id=${`${idOf([...path, tag])}-said`} /></div>
       ${required.filter((name) => name !== tag).map(field)}
     </div>
     ${more.length > 0 && html`<${More} names=${more} path=${path}><div class="fields">${more.map(field)}</div><//>`}`;

@@ -112,9 +112,9 @@ export function variantOf(value, options, root) {
 }
 
 export function variantName(option) {
-  if (option.type === "array") return "a list";
-  if (option.type === "object") return option.properties?.from ? "a range" : option.properties?.rows ? "a definition of its own" : "with details";
-  return option.type === "string" ? "a name" : "one";
+  if (option.type === "array") return gettext("a list");
+  if (option.type === "object") return option.properties?.from ? gettext("a range") : option.properties?.rows ? gettext("a definition of its own") : gettext("with details");
+  return option.type === "string" ? gettext("a name") : gettext("one");
 }
 
 // What a person wrote, as the value that the schema has for it; undefined: nothing.
@@ -126,4 +126,8 @@ export function fromText(text, { kind, number }) {
   return kind === "number" && /^[+-]?\d+,\d+$/.test(trimmed) ? Number(trimmed.replace(",", ".")) : trimmed;
 }
 
-export const words = (name) => String(name).replaceAll("_", " ");
+// A name of the file or of a vocabulary, as people say it.
+export const words = (name) => gettext(String(name).replaceAll("_", " "));
+
+// What a key means, in a line.
+export const meaning = ({ description = "" }) => gettext(description.split("\n")[0]).replaceAll("`", "");

@@ -20,8 +20,8 @@ export function Rounds() {
   const whole = { required: true, hint: false };
   return html`<${Wells} />
     <${Field} schema=${rounds} root=${root} path=${["rounds"]} ...${whole} />
-    <${Field} schema=${stop} root=${root} path=${["stop"]} label="when it ends" ...${whole} />
-    <${Field} schema=${strategy} root=${root} path=${["strategy"]} label="strategy" />`;
+    <${Field} schema=${stop} root=${root} path=${["stop"]} label=${gettext("when it ends")} ...${whole} />
+    <${Field} schema=${strategy} root=${root} path=${["strategy"]} label=${gettext("strategy")} />`;
 }
 
 const number = (value) => (typeof value === "number" ? value : 0);
@@ -38,7 +38,7 @@ function Wells() {
     set(["rounds", "later", "proposed"], Math.max(1, there - number(later?.controls))),
   );
   const fits = one > 0 && one % there === 0 && next === there;
-  return html`<p class=${fits ? "in-words" : "in-words warn"}>A round has ${there} ${there === 1 ? "well" : "wells"}. The first fills ${one}, each later one ${next}. ${!fits && html`<button type="button" onClick=${fill}>Fill them</button>`}</p>`;
+  return html`<p class=${fits ? "in-words" : "in-words warn"}>${ngettext("A round has {number} well.", "A round has {number} wells.", there)} ${gettext("The first fills {first}, each later one {later}.", { first: one, later: next })} ${!fits && html`<button type="button" onClick=${fill}>${gettext("Fill them")}</button>`}</p>`;
 }
 
 export function Robots() {
@@ -49,11 +49,11 @@ export function Robots() {
   const lab = Object.entries(store.vocabulary.robots);
   const rename = (old, name) => name && !names.includes(name) && store.edit(...renames("robots", old, name));
   const add = () => store.edit(set(["robots", freshName("robots", "robot")], { driver: Object.keys(drivers).find((name) => drivers[name].simulated) ?? Object.keys(drivers)[0] }));
-  return html`${lab.length > 0 && html`<p class="hint">Of the lab, and used by their names: ${lab.map(([name, driver]) => `${name} (${driver})`).join(", ")}.</p>`}
+  return html`${lab.length > 0 && html`<p class="hint">${gettext("Of the lab, and used by their names: {robots}.", { robots: lab.map(([name, driver]) => `${name} (${driver})`).join(", ") })}</p>`}
     <${Problems} found=${problemsAt(["robots"])} id="robots-said" />
-    <div class="items">${names.map((name) => html`<div class="item" key=${name} role="group" aria-label=${`robot ${name}`} id=${idOf(["robots", name])} tabindex="-1"><div class="inside"><${Robot} name=${name} root=${root} rename=${rename} /></div>
-      <div class="handles"><button type="button" class="small" aria-label=${`Remove robot ${name}`} onClick=${() => store.edit(remove(["robots", name]))}>✕</button></div></div>`)}
-    <button type="button" class="add" onClick=${add}>Add robot</button></div>`;
+    <div class="items">${names.map((name) => html`<div class="item" key=${name} role="group" aria-label=${`${gettext("robot")} ${name}`} id=${idOf(["robots", name])} tabindex="-1"><div class="inside"><${Robot} name=${name} root=${root} rename=${rename} /></div>
+      <div class="handles"><button type="button" class="small" aria-label=${gettext("Remove {thing}", { thing: `${gettext("robot")} ${name}` })} onClick=${() => store.edit(remove(["robots", name]))}>✕</button></div></div>`)}
+    <button type="button" class="add" onClick=${add}>${gettext("Add robot")}</button></div>`;
 }
 
 function Robot({ name, root, rename }) {
@@ -66,10 +66,10 @@ function Robot({ name, root, rename }) {
   const choose = (chosen) => chosen && store.edit(...(valueAt(store.data, [...path, "options"]) ? [remove([...path, "options"])] : []), set([...path, "driver"], chosen));
   const options = drivers[driver]?.options;
   return html`<div class="fields line wide">
-      <div class="field"><label for=${`robot-name-${name}`}>name</label><input id=${`robot-name-${name}`} type="text" value=${name} onChange=${(event) => rename(name, event.target.value.trim())} /></div>
+      <div class="field"><label for=${`robot-name-${name}`}>${gettext("name")}</label><input id=${`robot-name-${name}`} type="text" value=${name} onChange=${(event) => rename(name, event.target.value.trim())} /></div>
       <${Field} schema=${properties.driver} root=${root} path=${[...path, "driver"]} required=${true} control=${html`<${Choice} path=${[...path, "driver"]} choices=${Object.keys(drivers)} required=${true} onChoose=${choose} />`} /></div>
-    <p class="in-words">${drivers[driver]?.summary ?? ""}</p>
-    ${options && Object.keys(options.properties ?? {}).length > 0 && html`<details class="more-fields"><summary>Options of ${driver}</summary><${Form} schema=${options} root=${options} path=${[...path, "options"]} main=${Object.keys(options.properties).slice(0, 2)} /></details>`}
+    <p class="in-words">${gettext(drivers[driver]?.summary ?? "")}</p>
+    ${options && Object.keys(options.properties ?? {}).length > 0 && html`<details class="more-fields"><summary>${gettext("Options of {name}", { name: driver })}</summary><${Form} schema=${options} root=${options} path=${[...path, "options"]} main=${Object.keys(options.properties).slice(0, 2)} /></details>`}
     <${Form} schema=${{ ...resolve(config, root), required: [] }} root=${root} path=${path} main=${["-"]} hide=${["driver", "options"]} />`;
 }
 

@@ -11,7 +11,7 @@ export async function ask(method, path, content, key) {
   try {
     response = await fetch(`${prefix}/api/v1/${path}`, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
   } catch {
-    throw Object.assign(new Error("The service does not answer. What you wrote is kept in this browser: look again in a moment."), { unreachable: true });
+    throw Object.assign(new Error(gettext("The service does not answer. What you wrote is kept in this browser: look again in a moment.")), { unreachable: true });
   }
   if (response.headers.get("content-type")?.includes("json") === false) return response.text();
   const answer = await response.json();

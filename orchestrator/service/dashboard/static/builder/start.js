@@ -18,31 +18,31 @@ export function Start({ examples, empty, begin, draftId }) {
     try { setFault(""); begin(await ask("GET", `campaigns/${id}/exports/campaign.yaml`)); } catch (error) { setFault(error.message); }
   };
   const others = kept.filter((draft) => draft.id !== draftId);
-  return html`<section class="card start" aria-label="Begin">
+  return html`<section class="card start" aria-label=${gettext("Begin")}>
     <div class="row">
-      <label for="example">Begin with</label>
+      <label for="example">${gettext("Begin with")}</label>
       <select id="example" value="" onChange=${(event) => event.target.value && begin(examples[event.target.value])}>
-        <option value="">an example…</option>${Object.keys(examples).map((name) => html`<option value=${name}>${words(name)}</option>`)}
+        <option value="">${gettext("an example…")}</option>${Object.keys(examples).map((name) => html`<option value=${name}>${words(name)}</option>`)}
       </select>
-      <label class="button" for="upload">or a file…</label><input type="file" id="upload" accept=".yaml,.yml,text/yaml" class="hidden" onChange=${fromFile} />
-      ${earlier.length > 0 && html`<label for="earlier">or as</label><select id="earlier" value="" onChange=${fromEarlier}>
-        <option value="">an earlier campaign…</option>${earlier.map((it) => html`<option value=${it.id}>${it.title} (${it.id})</option>`)}</select>`}
-      <button type="button" onClick=${() => begin(empty)}>or empty</button>
+      <label class="button" for="upload">${gettext("or a file…")}</label><input type="file" id="upload" accept=".yaml,.yml,text/yaml" class="hidden" onChange=${fromFile} />
+      ${earlier.length > 0 && html`<label for="earlier">${gettext("or as")}</label><select id="earlier" value="" onChange=${fromEarlier}>
+        <option value="">${gettext("an earlier campaign…")}</option>${earlier.map((it) => html`<option value=${it.id}>${it.title} (${it.id})</option>`)}</select>`}
+      <button type="button" onClick=${() => begin(empty)}>${gettext("or empty")}</button>
     </div>
     ${fault && html`<p class="problem" role="alert">${fault}</p>`}
-    ${others.length > 0 && html`<details open=${!store.text}><summary>Kept in this browser: ${others.length} ${others.length === 1 ? "draft" : "drafts"}</summary><ul class="plain">${others.map((draft) => html`<li class="row">
-      <span>${draft.title || "without a name"} <span class="hint">${new Date(draft.at).toLocaleString()}</span></span>
-      <button type="button" onClick=${() => begin(draft.text, draft.id)}>Go on with it</button>
-      <button type="button" class="quiet" onClick=${() => { forget(draft.id); setKept(drafts()); }}>Throw away</button></li>`)}</ul></details>`}
+    ${others.length > 0 && html`<details open=${!store.text}><summary>${ngettext("Kept in this browser: {number} draft", "Kept in this browser: {number} drafts", others.length)}</summary><ul class="plain">${others.map((draft) => html`<li class="row">
+      <span>${draft.title || gettext("without a name")} <span class="hint">${new Date(draft.at).toLocaleString(document.documentElement.lang)}</span></span>
+      <button type="button" onClick=${() => begin(draft.text, draft.id)}>${gettext("Go on with it")}</button>
+      <button type="button" class="quiet" onClick=${() => { forget(draft.id); setKept(drafts()); }}>${gettext("Throw away")}</button></li>`)}</ul></details>`}
   </section>
   ${!store.text && html`<${Examples} examples=${examples} begin=${begin} />`}`;
 }
 
 // What each example is about, by its own title.
 function Examples({ examples, begin }) {
-  return html`<p class="hint">Take what is most like your study and change it, bring a file of your own, or begin with nothing. What you write is kept in this browser; nothing is launched before you say so.</p>
+  return html`<p class="hint">${gettext("Take what is most like your study and change it, bring a file of your own, or begin with nothing. What you write is kept in this browser; nothing is launched before you say so.")}</p>
     <div class="cards">${Object.entries(examples).map(([name, text]) => html`<section class="card example" key=${name} aria-label=${words(name)}>
       <h2>${words(name)}</h2><p>${read(text).data?.title}</p>
       <p class="hint">${(/^#\s*(.*(?:\n#.*)*)/.exec(text)?.[1] ?? "").replaceAll(/\n#\s*/g, " ")}</p>
-      <button type="button" onClick=${() => begin(text)}>Begin with it</button></section>`)}</div>`;
+      <button type="button" onClick=${() => begin(text)}>${gettext("Begin with it")}</button></section>`)}</div>`;
 }

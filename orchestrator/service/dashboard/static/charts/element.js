@@ -81,7 +81,7 @@ class CampaignCharts extends HTMLElement {
   #build() {
     const root = this.attachShadow({ mode: "open" });
     const sheet = made("link", { rel: "stylesheet", href: new URL("../dashboard.css", import.meta.url).href });
-    this.tabs = labelled(made("div", { className: "tabs" }), { role: "tablist", "aria-label": "Charts" });
+    this.tabs = labelled(made("div", { className: "tabs" }), { role: "tablist", "aria-label": gettext("Charts") });
     for (const kind of this.kinds) {
       const tab = labelled(made("button", { type: "button", id: `tab-${kind.id}`, textContent: kind.title }), { role: "tab", "aria-controls": "panel" });
       tab.onclick = () => this.#turn(kind);
@@ -102,11 +102,11 @@ class CampaignCharts extends HTMLElement {
     this.tip = labelled(made("div", { className: "tip", hidden: true }), { "aria-hidden": "true" }); // what has the focus says the same
     this.files = made("div", { className: "row files" });
     for (const [name, act] of [["SVG", () => this.#svg()], ["PNG", () => this.#png()], ["CSV", () => this.#csv()]]) {
-      this.files.append(made("button", { type: "button", textContent: name, ariaLabel: `Save the chart as ${name}`, onclick: act }));
+      this.files.append(made("button", { type: "button", textContent: name, ariaLabel: gettext("Save the chart as {format}", { format: name }), onclick: act }));
     }
-    this.list = made("details", {}, made("summary", { textContent: "The same as a table" }), labelled(made("div", { className: "scroll" }), { tabindex: "0", role: "group", "aria-label": "The chart as a table" }));
+    this.list = made("details", {}, made("summary", { textContent: gettext("The same as a table") }), labelled(made("div", { className: "scroll" }), { tabindex: "0", role: "group", "aria-label": gettext("The chart as a table") }));
     this.list.ontoggle = () => this.#table();
-    this.picked = labelled(made("section", { className: "picked-wells", hidden: true }), { "aria-label": "Chosen wells" });
+    this.picked = labelled(made("section", { className: "picked-wells", hidden: true }), { "aria-label": gettext("Chosen wells") });
     this.problem = labelled(made("p", { className: "problem", hidden: true }), { role: "alert" });
     const panel = labelled(made("div", { id: "panel" }, this.selects, this.said, this.problem, this.figure, this.files, this.picked, this.list), this.kinds.length > 1 ? { role: "tabpanel" } : {});
     root.append(sheet, this.tabs, panel, this.tip);
@@ -124,7 +124,7 @@ class CampaignCharts extends HTMLElement {
     this.selects.replaceChildren();
     this.offered = "";
     this.files.hidden = this.list.hidden = true;
-    this.said.textContent = "It is being computed…";
+    this.said.textContent = gettext("It is being computed…");
     this.draw();
   }
 
@@ -175,7 +175,7 @@ class CampaignCharts extends HTMLElement {
       this.#view?.finalize();
       this.#view = null;
       this.figure.replaceChildren();
-      labelled(this.figure, { "aria-label": `${kind.title}. ${this.said.textContent}${empty ? "" : " Tab enters the chart, arrow keys go from one value to the next."}` });
+      labelled(this.figure, { "aria-label": `${kind.title}. ${this.said.textContent}${empty ? "" : ` ${gettext("Tab enters the chart, arrow keys go from one value to the next.")}`}` });
       if (!empty) await this.#drawn(kind, data, choice, wells, mine);
       this.#table();
       this.#show();
@@ -236,7 +236,7 @@ class CampaignCharts extends HTMLElement {
     marks.forEach((mark, index) => {
       mark.tabIndex = index === 0 ? 0 : -1;
       const datum = mark.__data__.datum;
-      if (datum.id) mark.setAttribute("aria-roledescription", "well");
+      if (datum.id) mark.setAttribute("aria-roledescription", gettext("well"));
       mark.addEventListener("focus", () => { const box = mark.getBoundingClientRect(); this.#tell(datum, box.right, box.bottom); });
       mark.addEventListener("blur", () => this.#tell(null));
       mark.addEventListener("keydown", (event) => {
@@ -289,7 +289,7 @@ class CampaignCharts extends HTMLElement {
   #table() {
     if (!this.list.open || !this.data || this.list.hidden) return;
     const box = (well) => {
-      const input = labelled(made("input", { type: "checkbox", checked: this.chosen.ids.has(well.id) }), { "aria-label": `choose ${well.id}`, "data-id": well.id });
+      const input = labelled(made("input", { type: "checkbox", checked: this.chosen.ids.has(well.id) }), { "aria-label": gettext("choose {well}", { well: well.id }), "data-id": well.id });
       input.onchange = () => this.chosen.toggle(well.id);
       return input;
     };
@@ -310,15 +310,15 @@ class CampaignCharts extends HTMLElement {
     }
     const wells = [...ids].map((id) => this.#well(id)).filter(Boolean);
     this.picked.hidden = !ids.size;
-    const count = labelled(made("p", { textContent: `${ids.size} ${ids.size === 1 ? "well is" : "wells are"} chosen: marked on the plates, in the tables and here.` }), { role: "status" });
-    const clear = made("button", { type: "button", textContent: "Choose none", onclick: () => this.chosen.set([]) });
+    const count = labelled(made("p", { textContent: ngettext("{number} well is chosen: marked on the plates, in the tables and here.", "{number} wells are chosen: marked on the plates, in the tables and here.", ids.size) }), { role: "status" });
+    const clear = made("button", { type: "button", textContent: gettext("Choose none"), onclick: () => this.chosen.set([]) });
     const figures = wells.slice(0, MOST_IMAGES).map((well) => {
       const link = this.#link(well, "");
-      link.append(well.image ? made("img", { src: prefix + well.image, alt: "", loading: "lazy" }) : made("span", { className: "none", textContent: "no image" }), made("span", { textContent: `r${well.round}/p${well.plate}/${well.well}` }), made("b", { textContent: well.shown[this.data.wells.axes.findIndex((axis) => axis.name === this.data.wells.objective)] }));
+      link.append(well.image ? made("img", { src: prefix + well.image, alt: "", loading: "lazy" }) : made("span", { className: "none", textContent: gettext("no image") }), made("span", { textContent: `r${well.round}/p${well.plate}/${well.well}` }), made("b", { textContent: well.shown[this.data.wells.axes.findIndex((axis) => axis.name === this.data.wells.objective)] }));
       return made("li", {}, link);
     });
     const rest = wells.length - figures.length;
-    this.picked.replaceChildren(made("div", { className: "row" }, count, clear), made("ul", { className: "thumbs" }, ...figures), ...(rest > 0 ? [made("p", { className: "hint", textContent: `and ${rest} more, which the tables mark` })] : []));
+    this.picked.replaceChildren(made("div", { className: "row" }, count, clear), made("ul", { className: "thumbs" }, ...figures), ...(rest > 0 ? [made("p", { className: "hint", textContent: gettext("and {number} more, which the tables mark", { number: rest }) })] : []));
   }
 
   #name(end) {

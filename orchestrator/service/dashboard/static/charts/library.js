@@ -6,7 +6,7 @@ const script = (path) => new Promise((resolve, reject) => {
   const made = document.createElement("script");
   made.src = at(path);
   made.onload = resolve;
-  made.onerror = () => reject(new Error("The charts could not be loaded: load the page again."));
+  made.onerror = () => reject(new Error(gettext("The charts could not be loaded: load the page again.")));
   document.head.append(made);
 });
 

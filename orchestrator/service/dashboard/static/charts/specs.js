@@ -24,7 +24,7 @@ const beside = (index) => (((index + 1) * GOLDEN) % 1) - 0.5;
 
 function roles(rows, page, width) {
   const there = Object.keys(ROLES).filter((role) => rows.some((row) => row.role === role));
-  const counted = there.map((role) => `${role} (n = ${rows.filter((row) => row.role === role).length})`);
+  const counted = there.map((role) => `${gettext(role)} (n = ${rows.filter((row) => row.role === role).length})`);
   const legend = { title: null, orient: "top", symbolOpacity: 1, columns: columnsOf(width, 150, 7), labelExpr: chosenFrom(there, counted) };
   return {
     color: { field: "role", type: "nominal", scale: { domain: there, range: there.map((role) => page.roles[role]) }, legend },
@@ -79,7 +79,7 @@ function beyond(axis, values, channel, page) {
 function roundAxis(rounds, counted) {
   const labels = rounds.map((round) => `${JSON.stringify(String(round.number))}: ['${round.number}', ${JSON.stringify(`n = ${counted(round)}`)}]`);
   return {
-    type: "quantitative", title: "round (n: trusted values)",
+    type: "quantitative", title: gettext("round (n: trusted values)"),
     scale: { domain: [0.5, Math.max(rounds.length, 1) + 0.5], nice: false, zero: false },
     axis: { values: rounds.map((round) => round.number), labelExpr: `({${labels.join(", ")}})[toString(datum.value)]`, grid: false, labelOverlap: true, labelAngle: 0 },
   };
@@ -119,7 +119,9 @@ export function spread(data, size, { outcome }) {
   const axis = data.axes[of];
   const boxes = data.spreads.filter((one) => one.outcome === outcome).map((one) => ({
     ...one, from: one.round - 0.32, to: one.round + 0.32,
-    said: `Round ${one.round}, n = ${one.n}: median ${one.median.toPrecision(4)}, half of the wells from ${one.first_quartile.toPrecision(4)} to ${one.third_quartile.toPrecision(4)}, all from ${one.low.toPrecision(4)} to ${one.high.toPrecision(4)}`,
+    said: gettext("Round {round}, n = {n}: median {median}, half of the wells from {first} to {third}, all from {low} to {high}", {
+      round: one.round, n: one.n, median: one.median.toPrecision(4), first: one.first_quartile.toPrecision(4), third: one.third_quartile.toPrecision(4), low: one.low.toPrecision(4), high: one.high.toPrecision(4),
+    }),
   }));
   const rows = data.wells.flatMap((well, index) => (well.at[of] === null ? [] : [row(well, index, { x: well.round + 0.5 * beside(index), y: well.at[of] })]));
   const counts = Object.fromEntries(boxes.map((one) => [one.round, one.n]));
@@ -197,7 +199,9 @@ export function slices(data, size) {
   const panel = (one, index) => {
     const rows = one.values.map((value, i) => ({
       x: value, mean: one.mean[i], low: one.low[i], high: one.high[i],
-      said: `${one.axis.title} ${one.axis.labels[value] ?? Number(value.toPrecision(4))} ${one.axis.unit}: ${outcome.title} ${one.mean[i].toPrecision(3)}, ${share} % from ${one.low[i].toPrecision(3)} to ${one.high[i].toPrecision(3)}`,
+      said: gettext("{parameter} {value}: {outcome} {mean}, {percent} % from {low} to {high}", {
+        parameter: one.axis.title, value: `${one.axis.labels[value] ?? Number(value.toPrecision(4))} ${one.axis.unit}`.trim(), outcome: outcome.title, mean: one.mean[i].toPrecision(3), percent: share, low: one.low[i].toPrecision(3), high: one.high[i].toPrecision(3),
+      }),
     }));
     const x = { field: "x", ...placed(one.axis, one.values) };
     const category = one.axis.labels.length > 0;
@@ -225,7 +229,7 @@ export function surface(data, size, wells) {
   const measured = wells.wells.flatMap((well, index) => (well.at[across] === null || well.at[up] === null ? [] : [row(well, index, { x: well.at[across], y: well.at[up] })]));
   const cells = data.cells.map((cell) => ({
     ...cell, x: cell.first_ends[0], x2: cell.first_ends[1], y: cell.second_ends[0], y2: cell.second_ends[1], sign: { above: "▲", below: "▼" }[cell.beyond] ?? "",
-    said: `${first.title} ${first.labels[cell.first] ?? Number(cell.first.toPrecision(4))}, ${second.title} ${second.labels[cell.second] ?? Number(cell.second.toPrecision(4))}: ${cell.mean.toPrecision(3)} ± ${cell.sd.toPrecision(2)} ${outcome.unit}${cell.beyond ? `, ${cell.beyond} what there can be` : ""}`,
+    said: `${first.title} ${first.labels[cell.first] ?? Number(cell.first.toPrecision(4))}, ${second.title} ${second.labels[cell.second] ?? Number(cell.second.toPrecision(4))}: ${cell.mean.toPrecision(3)} ± ${cell.sd.toPrecision(2)} ${outcome.unit}${cell.beyond ? `, ${cell.beyond === "above" ? gettext("above what there can be") : gettext("below what there can be")}` : ""}`,
   }));
   const inside = cells.filter((cell) => !cell.beyond).map((cell) => cell.mean);
   const edges = (which) => cells.flatMap((cell) => cell[which]);
@@ -236,7 +240,7 @@ export function surface(data, size, wells) {
     width, height: Math.min(width, 300), title,
     layer: [
       { data: { values: cells.filter((cell) => field === "sd" || !cell.beyond) }, mark: { type: "rect", tooltip: { content: "data" } },
-        encoding: { x, x2: { field: "x2" }, y, y2: { field: "y2" }, color: { field, type: "quantitative", title: field === "sd" ? "sd" : "mean", scale: { scheme, domain } }, description: { field: "said" } } },
+        encoding: { x, x2: { field: "x2" }, y, y2: { field: "y2" }, color: { field, type: "quantitative", title: field === "sd" ? gettext("sd") : gettext("mean"), scale: { scheme, domain } }, description: { field: "said" } } },
       ...(field === "sd" ? [] : [
         { data: { values: cells.filter((cell) => cell.beyond) }, mark: { type: "rect", fill: page.line, stroke: page.soft, strokeDash: [3, 3], tooltip: { content: "data" } }, encoding: { x, x2: { field: "x2" }, y, y2: { field: "y2" }, description: { field: "said" } } },
         { data: { values: cells.filter((cell) => cell.beyond).map((cell) => ({ x: cell.first, y: cell.second, sign: cell.sign })) }, mark: { type: "text", aria: false }, encoding: { x, y, text: { field: "sign" } } },
@@ -250,8 +254,8 @@ export function surface(data, size, wells) {
   return {
     params: parameters, columns, spacing: 34,
     concat: [
-      panel(`Predicted ${named(outcome)}`, "mean", inside.length ? [Math.min(...inside), Math.max(...inside)] : [0, 1], "cividis"),
-      panel("Its uncertainty (one sd)", "sd", [0, Math.max(...sds)], "greys"),
+      panel(gettext("Predicted {outcome}", { outcome: named(outcome) }), "mean", inside.length ? [Math.min(...inside), Math.max(...inside)] : [0, 1], "cividis"),
+      panel(gettext("Its uncertainty (one sd)"), "sd", [0, Math.max(...sds)], "greys"),
     ],
     resolve: { scale: { color: "independent" } },
   };
@@ -260,8 +264,8 @@ export function surface(data, size, wells) {
 export function calibration(data, size) {
   const page = colours();
   const all = data.points.flatMap((one) => [one.low, one.high, one.value]);
-  const rows = data.points.map((one, index) => ({ ...one, index, said: one.text, x: one.mean, y: one.value, kind: one.outlier ? "outlier, not trusted" : one.within ? "within its interval" : "outside of its interval" }));
-  const kinds = ["within its interval", "outside of its interval", "outlier, not trusted"];
+  const kinds = [gettext("within its interval"), gettext("outside of its interval"), gettext("outlier, not trusted")];
+  const rows = data.points.map((one, index) => ({ ...one, index, said: one.text, x: one.mean, y: one.value, kind: one.outlier ? kinds[2] : one.within ? kinds[0] : kinds[1] }));
   const counted = kinds.map((kind) => `${kind} (n = ${rows.filter((one) => one.kind === kind).length})`);
   const [low, high] = widened(data.outcome, all);
   const legend = { title: null, orient: "top", symbolOpacity: 1, columns: columnsOf(size.width, 240, 3), labelExpr: chosenFrom(kinds, counted) };
@@ -273,7 +277,7 @@ export function calibration(data, size) {
     layer: [
       ...beyond(data.outcome, all, "x", page), ...beyond(data.outcome, all, "y", page),
       { data: { values: [{ x: low, y: low }, { x: high, y: high }] }, mark: { type: "line", color: page.ink, aria: false }, encoding: { x: { field: "x", type: "quantitative" }, y: { field: "y", type: "quantitative" } } },
-      { data: { values: rows }, mark: { type: "rule", aria: false }, encoding: { x: { field: "low", ...axis("predicted without it") }, x2: { field: "high" }, y: { field: "y", ...axis("measured") }, color: kind, opacity: unchosen(0.08, 0.45) } },
+      { data: { values: rows }, mark: { type: "rule", aria: false }, encoding: { x: { field: "low", ...axis(gettext("predicted without it")) }, x2: { field: "high" }, y: { field: "y", ...axis(gettext("measured")) }, color: kind, opacity: unchosen(0.08, 0.45) } },
       { data: { values: rows, name: "wells" }, params: [brush()], mark: { type: "point", filled: true, size: 55, tooltip: { content: "data" }, cursor: "pointer" },
         encoding: { x: { field: "x", type: "quantitative" }, y: { field: "y", type: "quantitative" }, color: kind, shape: { field: "kind", type: "nominal", scale: { domain: kinds, range: ["circle", "triangle-up", "cross"] }, legend }, opacity: unchosen(0.2, 0.9), description: { field: "said" } } },
     ],
@@ -284,10 +288,10 @@ export function front(data, size, wells, { x, y }) {
   const page = colours();
   const [across, up] = [x, y].map((name) => data.outcomes.findIndex((axis) => axis.name === name));
   const [first, second] = [x, y].map((name) => wells.axes.findIndex((axis) => axis.name === name));
-  const measured = wells.wells.flatMap((well, index) => (well.at[first] === null || well.at[second] === null ? [] : [{ ...row(well, index, { x: well.at[first], y: well.at[second] }), kind: "measured" }]));
-  const rows = data.points.map((one, index) => ({ index, said: one.text, x: one.mean[across], y: one.mean[up], x1: one.low[across], x2: one.high[across], y1: one.low[up], y2: one.high[up], kind: one.tried ? "not beaten, tried" : "not beaten, not tried yet" }));
-  const kinds = ["measured", "not beaten, tried", "not beaten, not tried yet"];
-  const counted = kinds.map((kind) => `${kind} (n = ${[...measured, ...rows].filter((one) => one.kind === kind).length})`);
+  const kinds = [gettext("measured"), gettext("not beaten, tried"), gettext("not beaten, not tried yet")];
+  const measured = wells.wells.flatMap((well, index) => (well.at[first] === null || well.at[second] === null ? [] : [{ ...row(well, index, { x: well.at[first], y: well.at[second] }), kind: kinds[0] }]));
+  const rows = data.points.map((one, index) => ({ index, said: one.text, x: one.mean[across], y: one.mean[up], x1: one.low[across], x2: one.high[across], y1: one.low[up], y2: one.high[up], kind: one.tried ? kinds[1] : kinds[2] }));
+    const counted = kinds.map((kind) => `${kind} (n = ${[...measured, ...rows].filter((one) => one.kind === kind).length})`);
   const legend = { title: null, orient: "top", symbolOpacity: 1, columns: columnsOf(size.width, 240, 3), labelExpr: chosenFrom(kinds, counted) };
   const kind = { field: "kind", type: "nominal", scale: { domain: kinds, range: [page.soft, page.working, page.accent] }, legend };
   const shape = { field: "kind", type: "nominal", scale: { domain: kinds, range: ["circle", "square", "diamond"] }, legend };
@@ -316,18 +320,20 @@ export function comparison(data, size) {
   const tones = Object.values(page.roles);
   const drawn = data.campaigns.filter(measured);
   const names = drawn.map((one) => one.campaign);
-  const panels = Map.groupBy(drawn, (one) => `${named(one.axis)}: ${one.direction}d`.replace("matchd", "matched"));
+  const panels = Map.groupBy(drawn, (one) => `${named(one.axis)}: ${{ maximise: gettext("maximised"), minimise: gettext("minimised"), match: gettext("matched") }[one.direction]}`);
   return {
     spacing: 30,
     vconcat: [...panels].map(([title, group]) => {
       const axis = { ...group[0].axis, low: Math.min(...group.map((one) => one.axis.low)), high: Math.max(...group.map((one) => one.axis.high)) };
       const rows = group.flatMap((one) => one.rounds.filter((round) => round.best_so_far !== null).map((round) => ({
         campaign: one.campaign, x: round.number, y: round.best_so_far,
-        said: `${one.campaign}, round ${round.number}: best so far ${round.best_so_far.toPrecision(4)} ${axis.unit}; best of the round ${round.best === null ? "none" : round.best.toPrecision(4)}, n = ${round.trusted}`,
+        said: gettext("{campaign}, round {round}: best so far {best}; best of the round {own}, n = {n}", {
+          campaign: one.campaign, round: round.number, best: `${round.best_so_far.toPrecision(4)} ${axis.unit}`.trim(), own: round.best === null ? "–" : round.best.toPrecision(4), n: round.trusted,
+        }),
       })));
       const values = rows.map((one) => one.y);
       const most = Math.max(1, ...rows.map((one) => one.x));
-      const x = { field: "x", type: "quantitative", title: "after round", scale: { domain: [0.8, most + 0.2], nice: false, zero: false }, axis: { tickMinStep: 1, format: "d", tickCount: Math.min(most, 12), grid: false } };
+      const x = { field: "x", type: "quantitative", title: gettext("after round"), scale: { domain: [0.8, most + 0.2], nice: false, zero: false }, axis: { tickMinStep: 1, format: "d", tickCount: Math.min(most, 12), grid: false } };
       const color = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => tones[i % tones.length]) }, legend: { title: null, orient: "top", columns: columnsOf(size.width, 180, 4), symbolType: "circle" } };
       const dash = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => dashes[Math.floor(i / tones.length) % dashes.length]) }, legend: color.legend };
       const shape = { field: "campaign", type: "nominal", scale: { domain: names, range: names.map((_, i) => shapes[i % shapes.length]) }, legend: color.legend };

@@ -5,46 +5,46 @@ const short = (value) => (value === null || value === undefined ? "" : typeof va
 const levelOf = (axis, value) => axis.labels[value] ?? value;
 
 const wells = (data) => ({
-  heads: ["well", "role", ...data.axes.map(named)],
-  rows: data.wells.map((well) => [`r${well.round}/p${well.plate}/${well.well}`, well.role, ...data.axes.map((axis, i) => (well.at[i] === null ? null : levelOf(axis, well.at[i])))]),
+  heads: [gettext("well"), gettext("role"), ...data.axes.map(named)],
+  rows: data.wells.map((well) => [`r${well.round}/p${well.plate}/${well.well}`, gettext(well.role), ...data.axes.map((axis, i) => (well.at[i] === null ? null : levelOf(axis, well.at[i])))]),
   of: data.wells,
 });
 
 const rounds = (data) => ({
-  heads: ["round", "wells", "n", "best of the round", "best so far"],
+  heads: [gettext("round"), gettext("wells"), gettext("n"), gettext("best of the round"), gettext("best so far")],
   rows: data.rounds.map((round) => [round.number, round.wells, round.trusted, round.best, round.best_so_far]),
 });
 
 const spreads = (data, { outcome }) => ({
-  heads: ["round", "n", "lowest", "first quartile", "median", "third quartile", "highest"],
+  heads: [gettext("round"), gettext("n"), gettext("lowest"), gettext("first quartile"), gettext("median"), gettext("third quartile"), gettext("highest")],
   rows: data.spreads.filter((one) => one.outcome === outcome).map((one) => [one.round, one.n, one.low, one.first_quartile, one.median, one.third_quartile, one.high]),
 });
 
 const slices = (data) => ({
-  heads: ["parameter", "value", `${named(data.outcome)}, mean`, "low", "high"],
+  heads: [gettext("parameter"), gettext("value"), gettext("{outcome}, mean", { outcome: named(data.outcome) }), gettext("low"), gettext("high")],
   rows: data.slices.flatMap((one) => one.values.map((value, i) => [named(one.axis), levelOf(one.axis, value), one.mean[i], one.low[i], one.high[i]])),
 });
 
 const surface = (data) => ({
-  heads: [named(data.first), named(data.second), `${named(data.outcome)}, mean`, "sd", "beyond what there can be"],
+  heads: [named(data.first), named(data.second), gettext("{outcome}, mean", { outcome: named(data.outcome) }), gettext("sd"), gettext("beyond what there can be")],
   rows: data.cells.map((cell) => [levelOf(data.first, cell.first), levelOf(data.second, cell.second), cell.mean, cell.sd, cell.beyond]),
 });
 
 const calibration = (data) => ({
-  heads: ["well", "round", "measured", "predicted without it", "low", "high", "within", "outlier"],
-  rows: data.points.map((one) => [one.id || "past result", one.round, one.value, one.mean, one.low, one.high, one.within ? "yes" : "no", one.outlier ? "yes" : "no"]),
+  heads: [gettext("well"), gettext("round"), gettext("measured"), gettext("predicted without it"), gettext("low"), gettext("high"), gettext("within"), gettext("outlier")],
+  rows: data.points.map((one) => [one.id || gettext("past result"), one.round, one.value, one.mean, one.low, one.high, one.within ? gettext("yes") : gettext("no"), one.outlier ? gettext("yes") : gettext("no")]),
 });
 
 const front = (data) => {
   const names = Object.keys(data.points[0]?.condition ?? {});
   return {
-    heads: [...names, ...data.outcomes.flatMap((axis) => [`${named(axis)}, mean`, "less one sd", "plus one sd"]), "tried"],
-    rows: data.points.map((one) => [...names.map((name) => one.condition[name]), ...data.outcomes.flatMap((_, i) => [one.mean[i], one.low[i], one.high[i]]), one.tried ? "yes" : "no"]),
+    heads: [...names, ...data.outcomes.flatMap((axis) => [gettext("{outcome}, mean", { outcome: named(axis) }), gettext("less one sd"), gettext("plus one sd")]), gettext("tried")],
+    rows: data.points.map((one) => [...names.map((name) => one.condition[name]), ...data.outcomes.flatMap((_, i) => [one.mean[i], one.low[i], one.high[i]]), one.tried ? gettext("yes") : gettext("no")]),
   };
 };
 
 const comparison = (data) => ({
-  heads: ["campaign", "outcome", "round", "wells", "n", "best of the round", "best so far"],
+  heads: [gettext("campaign"), gettext("outcome"), gettext("round"), gettext("wells"), gettext("n"), gettext("best of the round"), gettext("best so far")],
   rows: data.campaigns.flatMap((one) => one.rounds.map((round) => [one.campaign, named(one.axis), round.number, round.wells, round.trusted, round.best, round.best_so_far])),
 });
 
@@ -67,7 +67,7 @@ export function drawnTable({ heads, rows, of }, caption, each) {
   const head = table.createTHead().insertRow();
   const part = table.createTBody();
   const numeric = heads.map((_, i) => rows.every((row) => row[i] === null || typeof row[i] === "number"));
-  for (const text of [...(of ? ["chosen"] : []), ...heads]) {
+  for (const text of [...(of ? [gettext("chosen")] : []), ...heads]) {
     const cell = head.appendChild(document.createElement("th"));
     cell.scope = "col";
     cell.textContent = text;

@@ -1,0 +1,15 @@
+"use strict";
+// What scripts say, in the language of the page: translations come before this file; what has none is said in English.
+
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+
+const gettext = (text, values = {}) => filled(globalThis.wellwiseWords?.[text] ?? text, values);
+
+const ngettext = (one, many, number, values = {}) => gettext(number === 1 ? one : many, { number, ...values });
+
+document.addEventListener("change", (event) => {
+  if (event.target.id !== "language") return;
+  const { prefix } = document.body.dataset;
+  document.cookie = `wellwise_language=${event.target.value}; path=${prefix || "/"}; max-age=${365 * 24 * 3600}; samesite=strict`;
+  location.reload();
+});

@@ -1,0 +1,114 @@
+"""Catalogues are whole, fit what pages say, and a browser gets the language that it asks for."""
+
+import json
+import re
+import string
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator import languages
+from orchestrator.languages import ENGLISH, LANGUAGES, gettext, moment, ngettext, speaking, wanted
+from orchestrator.service.dashboard.catalogues import current_texts
+from protocols.campaign_file import read_campaign
+from tests.conftest import ASSAY_FILE
+from tests.service import house
+
+OTHERS = [language for language in LANGUAGES if language != ENGLISH]
+NAMES = re.compile(r"\{\w*\}")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_catalogue_of_a_language_is_whole(language: str) -> None:
+    said = {message.id for message in current_texts() if message.id}
+    found = {message.id: message.string for message in languages.catalogue(language) if message.id}
+    assert set(found) == said, "run python -m orchestrator.service.dashboard.catalogues"
+    for text, shown in found.items():
+        texts = [text] if isinstance(text, str) else list(text)
+        for translation in [shown] if isinstance(shown, str) else shown:
+            assert translation.strip(), texts
+            assert set(NAMES.findall(translation)) == set(NAMES.findall(texts[-1])), texts
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_is_in_its_own_script(language: str) -> None:
+    own = {"ja": r"[぀-ヿ一-鿿]", "ko": r"[가-힣]"}[language]
+    for message in languages.catalogue(language):
+        words = re.findall(r"[a-z]{3,}", NAMES.sub("", str(message.id)))
+        if len(words) > 3:
+            assert re.search(own, str(message.string)), message.id
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "language"),
+    [
+        (None, "", "en"),
+        (None, "ja", "ja"),
+        (None, "ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        (None, "de-CH, ko;q=0.4, en;q=0.3", "ko"),
+        (None, "en-GB,ja;q=0.9", "en"),
+        (None, "fr", "en"),
+        (None, "ja;q=0, en", "en"),
+        ("ko", "ja", "ko"),
+        ("tlh", "ja", "ja"),
+    ],
+)
+def test_the_language_is_the_chosen_one_or_the_browsers(
+    chosen: str | None, accepted: str, language: str
+) -> None:
+    assert wanted(chosen, accepted) == language
+
+
+@given(st.text(string.printable, max_size=60))
+def test_any_header_leads_to_a_language(accepted: str) -> None:
+    assert wanted(None, accepted) in LANGUAGES
+
+
+def test_texts_and_dates_follow_the_language_and_nothing_else_does() -> None:
+    at = datetime(2026, 3, 2, 9, 5)
+    assert (gettext("Pause"), moment(at)) == ("Pause", "2026-03-02 09:05")
+    with speaking("ja"):
+        assert gettext("Pause") == "一時停止"
+        assert gettext("not in any catalogue") == "not in any catalogue"
+        assert ngettext("{number} campaign", "{number} campaigns", 1) == "キャンペーン 1 件"
+        assert moment(at) == "2026/03/02 9:05"  # as CLDR has it
+    with speaking("ko"):
+        assert moment(at) == "26. 3. 2. 오전 9:05"
+    assert gettext("Pause") == "Pause"
+
+
+def test_over_http_pages_and_what_people_are_needed_for_are_in_the_language_asked_for(
+    tmp_path: Path,
+) -> None:
+    with house(tmp_path) as found:
+        campaign = found.campaign(read_campaign(ASSAY_FILE.read_text()), proposed=True)
+        client = found.client("admin")
+        korean = {"Accept-Language": "ko-KR"}
+        page = client.get(f"/campaigns/{campaign}", headers=korean | {"Accept": "text/html"})
+        assert '<html lang="ko">' in page.text
+        assert "일시 정지" in page.text
+        need = client.get("/api/v1/needs", headers=korean).json()[0]
+        assert need["message"] == "라운드 1의 배치가 승인을 기다립니다"
+        plain = client.get("/api/v1/needs").json()[0]
+        assert plain["message"] == "the batch of round 1 waits for approval"
+        english = client.get(f"/campaigns/{campaign}", headers={"Accept": "text/html"})
+        assert '<html lang="en">' in english.text
+        assert "일시" not in english.text
+        client.cookies.set("wellwise_language", "ja")
+        assert '<html lang="ja">' in client.get("/", headers={"Accept": "text/html"}).text
+
+
+def test_the_words_of_scripts_are_kept_by_browsers_until_they_change(tmp_path: Path) -> None:
+    with house(tmp_path) as found:
+        client = found.client("admin")
+        page = client.get("/", headers={"Accept": "text/html", "Accept-Language": "ja"}).text
+        [address] = re.findall(r'src="(/words/ja-\w+\.js)"', page)
+        answer = client.get(address)
+        assert "immutable" in answer.headers["cache-control"]
+        said = json.loads(answer.text.removeprefix("globalThis.wellwiseWords = ").rstrip(";\n"))
+        assert said["Choose none"] == "選択を解除"
+        assert "no-store" in client.get("/words/ja-of-yesterday.js").headers["cache-control"]
+        assert client.get("/words/tlh-1.js").status_code == 404
