@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise
 
-.PHONY: demo serve test pages browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
+.PHONY: demo serve test pages reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise demo --home $(DEMO_HOME)
@@ -20,6 +20,11 @@ test: $(READY)
 # The dashboard in Debian's chromium, as people use it: mouse, touch, keyboard, two at once.
 pages: $(READY) browser
 	$(BIN)/pytest --durations=8 --numprocesses 2 --dist loadfile tests/browser
+
+# What once went wrong in a lab, by point: which tests hold it, how many there are, and whether they do.
+reproductions: $(READY) browser
+	$(BIN)/python -m tests.system.reproductions
+	$(BIN)/pytest -m reproduction --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # Our pumps against drivers and simulators that others made, and Ax and BayBE as strategies, each in an environment of its
 # own.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -11,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from drivers.base import Driver, RobotSetup
+from drivers.base import Capabilities, Driver, RobotSetup
 from drivers.registry import clock, driver_names, make_driver
-from orchestrator.cli.context import Home, console, settings_for, text_of
+from orchestrator.cli.context import Home, console, has_journal, settings_for, text_of
 from orchestrator.cli.pairs import values_of
 from protocols.campaign import RobotConfig
 from protocols.campaign_file import read_lab
@@ -49,13 +51,13 @@ class Supplied(Protocol):
 def ping(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> None:
     """Open the line to a robot and say what it can do."""
 
-    async def answer(driver: Driver) -> None:
-        await driver.connect()
-        await driver.close()
+    async def answer() -> Capabilities:
+        async with _held(robot, lab, home) as driver:
+            await driver.connect()
+            await driver.close()
+            return driver.capabilities
 
-    driver = _robot(robot, lab, home)
-    asyncio.run(answer(driver))
-    able = driver.capabilities
+    able = asyncio.run(answer())
     console.print(
         f"Robot {robot} answers. It {able.memory.value}, stops within {able.stop_s:g} s, and can:"
     )
@@ -168,7 +170,6 @@ def _execute(
             for found in error.errors()
         ]
         raise InvalidInput(problems) from None
-    driver = _robot(robot, lab, home)
     now = clock("real").now()
     job = Job(
         key=f"bench/{now:%Y%m%dT%H%M%S.%f}",
@@ -191,17 +192,18 @@ def _execute(
         typer.confirm("Go on?", abort=True)
 
     async def see_it_through() -> JobReport:
-        await driver.connect()
-        try:
-            await driver.submit(job)
-            while (report := await driver.poll(job.key)).state == "running":
-                await asyncio.sleep(0.2)
-            return report
-        except asyncio.CancelledError:
-            await driver.stop()
-            raise
-        finally:
-            await driver.close()
+        async with _held(robot, lab, home) as driver:
+            await driver.connect()
+            try:
+                await driver.submit(job)
+                while (report := await driver.poll(job.key)).state == "running":
+                    await asyncio.sleep(0.2)
+                return report
+            except asyncio.CancelledError:
+                await driver.stop()
+                raise
+            finally:
+                await driver.close()
 
     report = asyncio.run(see_it_through())
     console.print(
@@ -215,16 +217,15 @@ def _execute(
 
 
 def _tell(robot: str, what: str, lab: Path, home: Path | None) -> None:
-    driver = _robot(robot, lab, home)
-    if not hasattr(driver, what):
-        raise WellwiseError(f"robot {robot} cannot {what}")
-
     async def tell() -> None:
-        await driver.connect()
-        try:
-            await getattr(driver, what)()
-        finally:
-            await driver.close()
+        async with _held(robot, lab, home) as driver:
+            if not hasattr(driver, what):
+                raise WellwiseError(f"robot {robot} cannot {what}")
+            await driver.connect()
+            try:
+                await getattr(driver, what)()
+            finally:
+                await driver.close()
 
     asyncio.run(tell())
     console.print(f"Robot {robot}: {what}.")
@@ -279,6 +280,30 @@ def _robot(name: str, lab: Path, home: Path | None) -> Driver:
         name, config.options, clock("real"), folder, address=config.address, limits=config.limits
     )
     return make_driver(config.driver, setup, config.environment)
+
+
+@asynccontextmanager
+async def _held(name: str, lab: Path, home: Path | None) -> AsyncIterator[Driver]:
+    """The driver of a robot that nobody else has meanwhile: no campaign, no other person.
+
+    Raises:
+        Owned: somebody else has it.
+    """
+    from orchestrator.lab.lease import device_lock, owned
+
+    async with AsyncExitStack() as stack:
+        if has_journal(home):
+            from orchestrator.journal.store import robot_resource
+            from orchestrator.lab.lab import open_journal
+
+            settings = settings_for(home)
+            journal = open_journal(settings)
+            stack.callback(journal.close)
+            await stack.enter_async_context(
+                owned(journal, robot_resource(name), settings.lease_s, purpose="the bench")
+            )
+        await stack.enter_async_context(device_lock(described_robot(name, lab).address))
+        yield _robot(name, lab, home)
 
 
 def _yaml(file: Path) -> Any:

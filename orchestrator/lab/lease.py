@@ -13,11 +13,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from orchestrator.errors import LeaseLost, Owned, Unavailable
-from orchestrator.journal.journal import Journal
+
+if TYPE_CHECKING:  # a computer at the bench may have no database packages
+    from orchestrator.journal.journal import Journal
 
 _LOOK_S = 1.0
 """How often a process that waits looks whether the other has let go."""
@@ -58,7 +61,7 @@ class Lease:
 
 @asynccontextmanager
 async def owned(
-    journal: Journal,
+    journal: "Journal",
     resource: str,
     seconds: float,
     on_wait: Callable[[Owned], None] | None = None,

@@ -171,6 +171,7 @@ def test_a_broken_driver_fails_with_what_a_lab_would_suffer(
     assert reached(found) is level
 
 
+@pytest.mark.reproduction("E")
 @pytest.mark.parametrize(("kind", "title", "seen"), bad_drivers.BAD)
 def test_a_subtly_bad_driver_is_caught(
     tmp_path: Path, kind: type[Driver], title: str, seen: str

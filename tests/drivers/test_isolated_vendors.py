@@ -69,6 +69,7 @@ async def a_job(driver: OutsideDriver) -> JobReport:
         await driver.close()
 
 
+@pytest.mark.reproduction("D")
 @pytest.mark.parametrize(
     "stray",
     [
@@ -88,6 +89,7 @@ def test_what_a_package_prints_or_reads_is_no_message(
     assert asyncio.run(a_job(driver)).state == "done"
 
 
+@pytest.mark.reproduction("D")
 def test_what_it_says_on_stderr_is_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -98,6 +100,7 @@ def test_what_it_says_on_stderr_is_in_the_log(
     assert "valve 3 is warm" in caplog.text
 
 
+@pytest.mark.reproduction("D")
 def test_a_process_that_ends_says_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +110,7 @@ def test_a_process_that_ends_says_its_last_words(
         asyncio.run(a_job(driver))
 
 
+@pytest.mark.reproduction("D")
 @pytest.mark.parametrize("hangs", ["time.sleep(60)", "await asyncio.sleep(60)"])
 def test_a_package_that_hangs_is_an_error_in_time_and_stop_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: str
@@ -138,6 +142,7 @@ def test_a_package_that_hangs_is_an_error_in_time_and_stop_returns(
     assert report.state in ("in_doubt", "failed")
 
 
+@pytest.mark.reproduction("D")
 def test_a_package_that_hangs_while_it_is_imported_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +151,7 @@ def test_a_package_that_hangs_while_it_is_imported_is_an_error(
         vendor(tmp_path, monkeypatch, at_import="time.sleep(60)")
 
 
+@pytest.mark.reproduction("D")
 def test_a_wrong_report_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     methods = """
     async def poll(self, key):
@@ -197,6 +203,7 @@ exec sleep 60
 """
 
 
+@pytest.mark.reproduction("D")
 def test_lines_that_are_no_answers_are_skipped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,6 +223,7 @@ def test_lines_that_are_no_answers_are_skipped(
     assert "this is no answer of its driver" in caplog.text
 
 
+@pytest.mark.reproduction("D")
 def test_the_packages_of_its_environment_come_before_those_that_lie_beside_ours(
     tmp_path: Path,
 ) -> None:

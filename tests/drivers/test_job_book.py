@@ -64,6 +64,7 @@ def pump(home: Path, kind: type[Device] = LoggingPump, fence: int = 0) -> Device
     return kind(RobotSetup("pump", None, RealClock(), home, fence=fence))
 
 
+@pytest.mark.reproduction("A3")
 def test_a_key_with_another_content_is_refused_and_never_done(tmp_path: Path) -> None:
     async def run() -> JobReport:
         device = pump(tmp_path)
@@ -84,6 +85,7 @@ def test_a_key_with_another_content_is_refused_and_never_done(tmp_path: Path) ->
     assert report.content == job_of(*dispenses(10, 10)).content
 
 
+@pytest.mark.reproduction("A3")
 def test_the_content_of_a_job_is_what_is_done_and_not_when_or_by_whom() -> None:
     job = job_of(Aspirate(well="A1", volume_ul=10))
     later = job.model_copy(update={"due_at": job.due_at.replace(year=2030), "robot": "other"})
@@ -147,6 +149,7 @@ async def taken_over(home: Path, fence: int) -> JobReport:
 SIX = [f"dispense A{n}" for n in range(1, 7)]
 
 
+@pytest.mark.reproduction("A1")
 def test_a_job_that_another_living_process_does_is_not_adopted(tmp_path: Path) -> None:
     with owner(tmp_path, 0) as process:
         with pytest.raises(RobotOffline, match=f"robot pump is held by process {process.pid}"):
@@ -159,6 +162,7 @@ def test_a_job_that_another_living_process_does_is_not_adopted(tmp_path: Path) -
     assert sorted(set(did(tmp_path))) == sorted(did(tmp_path))
 
 
+@pytest.mark.reproduction("A1")
 def test_a_newer_owner_takes_over_between_two_operations_of_one_that_lives(tmp_path: Path) -> None:
     with owner(tmp_path, 1):
         report = asyncio.run(taken_over(tmp_path, 2))
@@ -166,6 +170,7 @@ def test_a_newer_owner_takes_over_between_two_operations_of_one_that_lives(tmp_p
     assert did(tmp_path) == SIX
 
 
+@pytest.mark.reproduction("A8")
 def test_an_owner_that_was_asleep_begins_nothing_when_it_wakes(tmp_path: Path) -> None:
     with owner(tmp_path, 1) as process:
         process.send_signal(signal.SIGSTOP)
@@ -180,6 +185,7 @@ def test_an_owner_that_was_asleep_begins_nothing_when_it_wakes(tmp_path: Path) -
     assert before < 6
 
 
+@pytest.mark.reproduction("A1")
 def test_an_older_fence_is_refused_with_the_newest(tmp_path: Path) -> None:
     async def run() -> None:
         for fence in (4, 7):
@@ -211,6 +217,7 @@ class Stalls(LoggingPump):
         return await super().perform(operation, job)
 
 
+@pytest.mark.reproduction("B1")
 @pytest.mark.parametrize(("kind", "left"), [(Uninitialised, (1, 2)), (Stalls, (2,))])
 def test_a_device_that_cannot_work_costs_no_well(
     tmp_path: Path, kind: type[Device], left: tuple[int, ...]
@@ -229,6 +236,7 @@ def test_a_device_that_cannot_work_costs_no_well(
     assert did(tmp_path) == ["dispense A1"]
 
 
+@pytest.mark.reproduction("B5")
 def test_an_operation_longer_than_the_limit_ends_as_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +284,7 @@ def test_an_operation_longer_than_the_limit_ends_as_it_does(
     assert "it took longer than 0.05 s" in silent.message
 
 
+@pytest.mark.reproduction("A11")
 def test_a_book_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     book = tmp_path / "robots" / "pump.sqlite"
     book.parent.mkdir()

@@ -114,6 +114,7 @@ def test_the_budget_is_printed_by_command(tmp_path: Path, environment: Path) -> 
     assert (tmp_path / "C.py").read_text().startswith('"""Job rpe/r1/p1/C/1')
 
 
+@pytest.mark.reproduction("B4")
 @pytest.mark.parametrize(
     ("operations", "changes", "why"),
     [
@@ -131,6 +132,11 @@ def test_the_budget_is_printed_by_command(tmp_path: Path, environment: Path) -> 
             [Dispense(well="A1", liquid="milk", volume_ul=100)],
             {},
             r"no milk is on the deck \(there is water\)",
+        ),
+        (
+            [Mix(well="A1", volume_ul=2000, cycles=3)],
+            {},
+            r"no pipette mixes 2000 uL in A1 \(the most is 1000 uL\)",
         ),
         (
             [Dispense(well="A1", liquid="water", volume_ul=0.5)],
@@ -179,6 +185,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(
         compile_protocol(job_of(*operations), deck(liquids=liquids), "ot2")
 
 
+@pytest.mark.reproduction("B3")
 def test_a_flow_rate_is_that_of_its_operation(environment: Path) -> None:
     detach = Detach(well="A1", period_s=0, speed_mm_s=100, stroke="short")
     operations = [
@@ -214,6 +221,7 @@ def test_a_flow_rate_is_that_of_its_operation(environment: Path) -> None:
     ]
 
 
+@pytest.mark.reproduction("B4")
 def test_two_sources_on_two_mounts_take_two_tips(environment: Path) -> None:
     salt = {
         "reservoir": "media",

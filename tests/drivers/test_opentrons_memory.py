@@ -39,6 +39,7 @@ async def until_done(server: OpentronsServer, number: int) -> None:
         await asyncio.sleep(0.002)
 
 
+@pytest.mark.reproduction("A5")
 @pytest.mark.parametrize(
     ("status", "message"),
     [
@@ -67,6 +68,7 @@ def test_only_an_end_is_an_end(
     assert message in report.message
 
 
+@pytest.mark.reproduction("A10")
 def test_the_robots_clock_moves_no_end(tmp_path: Path) -> None:
     server = OpentronsServer(operation_s=0.02, clock_off=-timedelta(days=3000))
 
@@ -83,6 +85,7 @@ def test_the_robots_clock_moves_no_end(tmp_path: Path) -> None:
     assert begun <= report.ended_at <= datetime.now(UTC) - timedelta(seconds=0.5)
 
 
+@pytest.mark.reproduction("A5")
 def test_older_servers_call_a_comment_custom(tmp_path: Path) -> None:
     server = OpentronsServer(operation_s=0.02, version="7.2.2")
 
@@ -98,6 +101,7 @@ def test_older_servers_call_a_comment_custom(tmp_path: Path) -> None:
     assert report.not_begun == tuple(range(len(server.done) + 1, 8))
 
 
+@pytest.mark.reproduction("A5")
 def test_a_job_that_the_robot_forgot_is_done_and_not_sent_again(
     tmp_path: Path, server: OpentronsServer
 ) -> None:
@@ -117,6 +121,7 @@ def test_a_job_that_the_robot_forgot_is_done_and_not_sent_again(
     assert len(server.done) == 22
 
 
+@pytest.mark.reproduction("A5")
 def test_a_run_that_was_deleted_while_nobody_looked_is_in_doubt(
     tmp_path: Path, server: OpentronsServer
 ) -> None:
@@ -137,6 +142,7 @@ def test_a_run_that_was_deleted_while_nobody_looked_is_in_doubt(
     assert len(server.done) == 4
 
 
+@pytest.mark.reproduction("A5")
 def test_a_poll_starts_nothing(
     tmp_path: Path, server: OpentronsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +168,7 @@ def test_a_poll_starts_nothing(
     assert len(server.runs) == 1
 
 
+@pytest.mark.reproduction("A5")
 def test_a_run_that_somebody_prepared_is_waited_for(
     tmp_path: Path, server: OpentronsServer
 ) -> None:
@@ -186,6 +193,7 @@ def test_a_run_that_somebody_prepared_is_waited_for(
     assert server.runs[0]["id"] == "theirs"
 
 
+@pytest.mark.reproduction("A5")
 @pytest.mark.parametrize("status", ["stopped", "failed"])
 def test_a_run_that_ends_at_the_robot_says_what_was_done(
     tmp_path: Path, server: OpentronsServer, status: str
@@ -207,6 +215,7 @@ def test_a_run_that_ends_at_the_robot_says_what_was_done(
     assert report.device_fault == ("no tip" if status == "failed" else "")
 
 
+@pytest.mark.reproduction("A1", "A5")
 def test_a_job_that_another_computer_had_done_is_asked_about(
     tmp_path: Path, server: OpentronsServer
 ) -> None:
@@ -233,6 +242,7 @@ class _Portal(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+@pytest.mark.reproduction("F4")
 def test_something_else_that_answers_is_no_robot(tmp_path: Path) -> None:
     portal = ThreadingHTTPServer(("127.0.0.1", 0), _Portal)
     threading.Thread(target=portal.serve_forever, args=(0.02,), daemon=True).start()
@@ -277,6 +287,7 @@ _ANSWER = st.tuples(
 )
 
 
+@pytest.mark.reproduction("F4")
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(answers=st.lists(_ANSWER, min_size=1, max_size=8))
 def test_whatever_answers_ends_as_a_report_or_a_drivers_error(

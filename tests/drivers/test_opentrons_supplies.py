@@ -82,6 +82,7 @@ def picked_up(text: str, environment: Path) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.reproduction("B4")
 def test_no_tip_of_a_job_is_picked_up_by_the_next(environment: Path) -> None:
     before, seen = Used(), []
     for number in (60, 40, 30):
@@ -113,6 +114,7 @@ def perform(server: OpentronsServer, home: Path, jobs: Sequence[Job], **changes:
     asyncio.run(work())
 
 
+@pytest.mark.reproduction("B4")
 def test_a_job_that_needs_more_tips_than_are_left_waits_for_a_person(
     server: OpentronsServer, tmp_path: Path
 ) -> None:
@@ -148,6 +150,7 @@ def test_a_job_that_is_sent_again_takes_nothing_twice(
     perform(server, tmp_path, [first, first, job(2, mixes(90)), first])
 
 
+@pytest.mark.reproduction("B4")
 def test_liquids_are_counted_across_jobs_and_wells(server: OpentronsServer, tmp_path: Path) -> None:
     water = [Dispense(well=well, liquid="water", volume_ul=200) for well in WELLS[:4]]
     perform(server, tmp_path, [job(1, water), job(2, water)])

@@ -221,6 +221,7 @@ def test_a_captured_line_can_be_replayed(tmp_path: Path) -> None:
     assert report.state == "done"
 
 
+@pytest.mark.reproduction("B1")
 def test_a_stalled_motor_puts_its_operation_in_doubt_and_loses_no_well(tmp_path: Path) -> None:
     async def run(running: NE1000Firmware) -> JobReport:
         driver = pump(tmp_path, "ne-1000", running.path)
@@ -256,6 +257,7 @@ async def two_jobs(
     return reports
 
 
+@pytest.mark.reproduction("C")
 @pytest.mark.parametrize(("profile", "firmware"), PUMPS)
 def test_a_pump_that_was_switched_off_between_two_jobs_costs_no_well(
     tmp_path: Path, profile: str, firmware: type[Firmware]
@@ -267,6 +269,7 @@ def test_a_pump_that_was_switched_off_between_two_jobs_costs_no_well(
     assert running.moved_ul == pytest.approx([400, 520, 400, 520], rel=0.01)
 
 
+@pytest.mark.reproduction("B1")
 def test_a_pump_that_is_switched_off_for_good_before_a_movement_has_not_begun(
     tmp_path: Path,
 ) -> None:
@@ -282,6 +285,7 @@ def test_a_pump_that_is_switched_off_for_good_before_a_movement_has_not_begun(
     assert running.moved_ul == pytest.approx([400, 520], rel=0.01)
 
 
+@pytest.mark.reproduction("C")
 def test_the_safe_mode_of_an_ne_1000_hears_its_driver_between_jobs(tmp_path: Path) -> None:
     async def wait() -> None:
         await asyncio.sleep(1.6)

@@ -21,6 +21,7 @@ class Port:
         self.device = device
 
 
+@pytest.mark.reproduction("C")
 def test_a_pump_that_is_plugged_into_another_port_is_found_by_its_serial_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +43,7 @@ def test_a_pump_that_is_plugged_into_another_port_is_found_by_its_serial_number(
         asyncio.run(nobody.connect())
 
 
+@pytest.mark.reproduction("C")
 def test_a_pump_is_found_by_a_pattern_of_the_list_of_ports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

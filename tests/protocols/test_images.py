@@ -342,6 +342,7 @@ def test_what_is_not_read_says_why() -> None:
     assert refusal(_tiff(np.ones((4, 4), np.complex64))).flag == "format_not_read"
 
 
+@pytest.mark.reproduction("F3")
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_an_image_beyond_the_limit_is_refused_with_the_limit(kind: str) -> None:
     stitched = _pillow(

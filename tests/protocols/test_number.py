@@ -21,6 +21,7 @@ def test_a_number_stays_what_it_is(number: float, unit: str) -> None:
     assert score(number, unit, unit) == Score(value=number)
 
 
+@pytest.mark.reproduction("B2")
 def test_another_unit_is_converted_or_flagged() -> None:
     assert score(1.495, "g", "mg") == Score(value=1495)
     assert score(25, "degC", "kelvin") == Score(value=298.15)

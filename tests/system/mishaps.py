@@ -27,6 +27,7 @@ from orchestrator.core.by import By
 from orchestrator.journal.backup import back_up, restore
 from orchestrator.lab.lab import open_journal, open_lab
 from orchestrator.settings import Settings
+from protocols.instants import later
 from tests import acting
 from tests.system.device_drivers import ANSWER_S
 from tests.system.device_lab import (
@@ -287,7 +288,7 @@ def shifted(by: timedelta) -> type[datetime]:
     class Shifted(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + by
+            return datetime.now(tz) + by if tz is None else later(datetime.now(tz), by)
 
     return Shifted
 

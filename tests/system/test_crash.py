@@ -61,6 +61,7 @@ CASES = [
 ]
 
 
+@pytest.mark.reproduction("A1", "A2", "A4", "A5", "A7", "A8", "A9")
 @pytest.mark.parametrize(("scenario", "database", "memory"), CASES)
 def test_a_mishap_does_no_harm(scenario: str, database: str, memory: KeyMemory) -> None:
     verdict = Verdict()
@@ -70,6 +71,7 @@ def test_a_mishap_does_no_harm(scenario: str, database: str, memory: KeyMemory) 
     assert verdict.runs >= 1
 
 
+@pytest.mark.reproduction("A5")
 def test_a_robot_that_forgot_what_it_was_told_is_not_told_again() -> None:
     verdict = Verdict()
     for seed in range(3):

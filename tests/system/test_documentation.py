@@ -9,6 +9,7 @@ import pytest
 from orchestrator.cli.lazy import loaded
 from orchestrator.cli.main import Commands
 from tests.conftest import ROOT
+from tests.system.reproductions import POINTS, marked
 
 PAGES = [
     "CONTRIBUTING.md",
@@ -48,6 +49,12 @@ def test_every_decision_has_a_status_and_a_line_in_the_index() -> None:
         word = f"replaced by decision {status[2]}" if status[2] else "accepted"
         assert f"| {number} | [{name}]({page.name}) | {word} |" in index
         assert page.name.startswith(f"{int(number):04}-")
+
+
+def test_every_point_of_what_once_went_wrong_has_a_test() -> None:
+    found = marked()
+    assert found.keys() == POINTS.keys()
+    assert "tests/system/test_crash.py::test_a_mishap_does_no_harm" in found["A1"]
 
 
 def _block(heading: str) -> str:

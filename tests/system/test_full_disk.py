@@ -35,6 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", disk], check=False)
 
 
+@pytest.mark.reproduction("A11")
 def test_a_full_disk_is_waited_for_and_nothing_is_done_twice(small_disk: Path) -> None:
     process = subprocess.Popen(
         [WELLWISE, "run", ASSAY_FILE, "--home", small_disk],

@@ -4,34 +4,43 @@ Each of these was found by `make crash`, where processes of devices are the judg
 """
 
 import asyncio
+import os
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from sqlmodel import select
 
+from drivers import clock
 from drivers.base import RobotSetup
 from drivers.clock import RealClock
 from drivers.job_book import JobBook
 from orchestrator.core.lifecycle import ExecuteJob, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.engine.dispatch import execute_job
-from orchestrator.errors import LeaseLost
+from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal import store
 from orchestrator.journal.backup import back_up, restore
 from orchestrator.journal.journal import Journal
+from orchestrator.journal.tables import ReadingRow
 from orchestrator.lab.lease import owned
 from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
-from tests.builders import dispenses, job_of, small_lab
+from protocols.instants import later
+from tests.builders import dispenses, job_of, small_lab, until_asked
 from tests.conftest import START
 from tests.drivers.test_job_book import LoggingPump, did
+from tests.postgres import temporary_database
 from tests.system.mishaps import shifted
 
 KEY = "crash/r1/p1/react/1"
 
 
+@pytest.mark.reproduction("A9")
 def test_an_owner_that_slept_past_its_lease_hears_that_it_lost_it(tmp_path: Path) -> None:
     journals = [Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}") for _ in range(2)]
 
@@ -46,6 +55,7 @@ def test_an_owner_that_slept_past_its_lease_hears_that_it_lost_it(tmp_path: Path
     assert journals[1].holder("robot maholo") == "another"
 
 
+@pytest.mark.reproduction("A9")
 def test_a_renewal_takes_nothing_that_another_has_had_since(tmp_path: Path) -> None:
     first, second = (Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}") for _ in range(2))
     first.own("campaign c", "first", 0.0)
@@ -56,6 +66,7 @@ def test_a_renewal_takes_nothing_that_another_has_had_since(tmp_path: Path) -> N
     assert first.holder("campaign c") is None
 
 
+@pytest.mark.reproduction("A9")
 @pytest.mark.parametrize("hours", [-7, 7])
 def test_what_is_let_go_is_free_by_every_clock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
@@ -68,6 +79,83 @@ def test_what_is_let_go_is_free_by_every_clock(
     assert journal.own("campaign c", "another", 30) == 2
 
 
+@pytest.mark.reproduction("A9")
+@pytest.mark.parametrize("seconds", [-45, 45])
+def test_a_lease_in_postgresql_is_judged_by_its_clock_whatever_a_host_believes(
+    monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    with temporary_database() as url:
+        here, there = Journal(url), Journal(url)
+        here.own("robot maholo", "here", 5)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(store, "datetime", shifted(timedelta(seconds=seconds)))
+            with pytest.raises(Owned) as held:
+                there.own("robot maholo", "there", 5)
+        assert held.value.holder == "here"
+        assert 0 < held.value.wait <= 5
+
+
+CHANGES_OF_THE_HOUR = {
+    "Europe/Berlin": ("2026-03-29T00:59:59.9", "2026-10-25T00:59:59.9"),
+    "America/New_York": ("2026-03-08T06:59:59.9", "2026-11-01T05:59:59.9"),
+    "Australia/Lord_Howe": ("2026-10-03T15:29:59.9", "2026-04-04T14:59:59.9"),
+}
+"""The instants, in UTC, in which clocks on the wall go forward and back."""
+
+
+@pytest.mark.reproduction("A10")
+@pytest.mark.parametrize("zone", CHANGES_OF_THE_HOUR)
+def test_a_poll_waits_as_long_as_it_says_when_the_hour_changes(
+    monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    for change in CHANGES_OF_THE_HOUR[zone]:
+        by = datetime.fromisoformat(change).replace(tzinfo=UTC) - datetime.now(UTC)
+        monkeypatch.setattr(clock, "datetime", shifted(by))
+        real = RealClock(ZoneInfo(zone))
+        before = real.now()
+
+        async def wait(real: RealClock = real, before: datetime = before) -> None:
+            async with asyncio.timeout(20):
+                await real.sleep_until(later(before, timedelta(seconds=0.3)))
+
+        began = time.monotonic()
+        asyncio.run(wait())
+        assert time.monotonic() - began > 0.2
+        assert before.utcoffset() != real.now().utcoffset()
+
+
+@pytest.mark.reproduction("A11")
+def test_images_are_on_the_disk_before_the_journal_speaks_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, campaign_id = small_lab(tmp_path)
+    synced: set[int] = set()
+    original, finish = os.fsync, lab.journal.finish_job
+
+    def fsync(descriptor: int) -> None:
+        original(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    spoken: list[str] = []
+
+    def finish_job(*arguments: Any) -> Any:
+        for row in arguments[-1]:
+            path = tmp_path / row.path
+            assert path.stat().st_ino in synced
+            assert path.parent.stat().st_ino in synced
+            spoken.append(row.path)
+        return finish(*arguments)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(lab.journal, "finish_job", finish_job)
+    until_asked(lab, campaign_id)
+    assert spoken
+    with lab.journal.reading_session() as session:
+        kept = [row.path for row in session.exec(select(ReadingRow)).all()]
+    assert sorted(kept) == sorted(spoken)
+
+
+@pytest.mark.reproduction("A10")
 def test_a_silent_robot_is_not_left_alone_for_hours_by_a_wrong_clock(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     lab.journal.robot_offline(campaign_id, "dispenser", "silence", START)
@@ -80,6 +168,7 @@ def test_a_silent_robot_is_not_left_alone_for_hours_by_a_wrong_clock(tmp_path: P
     assert any(isinstance(action, ExecuteJob) for action in next_actions(state, START))
 
 
+@pytest.mark.reproduction("A5")
 def test_a_job_is_not_sent_again_when_the_job_book_was_moved_away(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     pump = LoggingPump(RobotSetup("dispenser", None, RealClock(), tmp_path))
@@ -110,6 +199,7 @@ def test_a_job_is_not_sent_again_when_the_job_book_was_moved_away(tmp_path: Path
     assert did(tmp_path) == done
 
 
+@pytest.mark.reproduction("A5")
 def test_a_job_that_a_robot_never_got_is_sent_without_asking_anybody(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     pump = LoggingPump(RobotSetup("dispenser", None, RealClock(), tmp_path))
@@ -128,6 +218,7 @@ def test_a_job_that_a_robot_never_got_is_sent_without_asking_anybody(tmp_path: P
     assert len(did(tmp_path)) == len(job.operations)
 
 
+@pytest.mark.reproduction("A4")
 def test_a_backup_of_a_lab_at_work_has_whole_job_books(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     path = settings.home / "robots" / "pump.sqlite"

@@ -1,5 +1,7 @@
 """What once went wrong with real robots, second processes and restored backups, one test each.
 
+Those of other parts stand there: `reproductions.py` lists all of them by their points.
+
 The letters are those of the kinds: physical things done twice or never (A), faults taken for
 results (B). The log of the virtual robot, which is fsynced as it works, is the judge.
 """
@@ -63,6 +65,7 @@ def opened(settings: Settings, campaign_id: str) -> Lab:
 # A. Physical things done twice, or never
 
 
+@pytest.mark.reproduction("A1")
 def test_a1_two_campaigns_have_one_robot_in_turn(tmp_path: Path) -> None:
     settings, first = new_campaign(tmp_path)
     journal = Journal(settings.journal_url)
@@ -92,6 +95,7 @@ def test_a1_two_campaigns_have_one_robot_in_turn(tmp_path: Path) -> None:
     assert changes == len({tuple(key.split("/")[:3]) for key in keys}) - 1
 
 
+@pytest.mark.reproduction("A1")
 def test_a1_a_device_is_used_by_one_process_whatever_its_home(tmp_path: Path) -> None:
     async def twice() -> None:
         async with device_lock("/dev/ttyUSB7-of-this-test"):
@@ -102,6 +106,7 @@ def test_a1_a_device_is_used_by_one_process_whatever_its_home(tmp_path: Path) ->
     asyncio.run(twice())
 
 
+@pytest.mark.reproduction("A2")
 def test_a2_a_stop_from_elsewhere_is_done_by_the_owner_before_it_returns(tmp_path: Path) -> None:
     lab, campaign_id = small_lab(tmp_path)
     other = open_lab(
@@ -137,6 +142,7 @@ def test_a2_a_stop_from_elsewhere_is_done_by_the_owner_before_it_returns(tmp_pat
     assert acting.stop_now(lab, campaign_id, "ada", "still moving") == {}
 
 
+@pytest.mark.reproduction("A3")
 def test_a3_another_journal_in_the_same_home_does_its_own_work(tmp_path: Path) -> None:
     for number, database in enumerate(("one.sqlite", "two.sqlite"), 1):
         settings, campaign_id = new_campaign(tmp_path, database)
@@ -149,6 +155,7 @@ def test_a3_another_journal_in_the_same_home_does_its_own_work(tmp_path: Path) -
     )
 
 
+@pytest.mark.reproduction("A4")
 def test_a4_a_restored_backup_asks_what_was_done_since(tmp_path: Path) -> None:
     home, again = tmp_path / "home", tmp_path / "again"
     home.mkdir()
@@ -184,6 +191,7 @@ def test_a4_a_restored_backup_asks_what_was_done_since(tmp_path: Path) -> None:
     assert brought_back.journal.identity.suffix.endswith(".2")
 
 
+@pytest.mark.reproduction("A4")
 def test_a4_a_copied_home_and_a_database_rolled_back_are_new_lives(tmp_path: Path) -> None:
     import shutil
 
@@ -211,6 +219,7 @@ def test_a4_a_copied_home_and_a_database_rolled_back_are_new_lives(tmp_path: Pat
     assert open_journal(Settings(home=tmp_path / "moved")).identity.life == 2
 
 
+@pytest.mark.reproduction("A6")
 def test_a6_a_robot_waits_while_another_campaign_has_a_job_of_it_in_doubt(tmp_path: Path) -> None:
     settings, first = new_campaign(tmp_path)
     lab = opened(settings, first)
@@ -239,6 +248,7 @@ def until_planned(lab: Lab, campaign_id: str) -> None:
     lab.journal.plan_round(campaign_id, layout, jobs, [], START, START)
 
 
+@pytest.mark.reproduction("A9")
 def test_a9_an_owner_that_cannot_renew_stops_before_its_lease_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +269,7 @@ def test_a9_an_owner_that_cannot_renew_stops_before_its_lease_ends(
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.reproduction("A9")
 def test_a9_a_renewal_that_fails_once_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +293,7 @@ def test_a9_a_renewal_that_fails_once_is_tried_again(
     asyncio.run(hold())
 
 
+@pytest.mark.reproduction("A9")
 def test_a9_a_killed_owner_is_seen_and_a_living_one_is_not(tmp_path: Path) -> None:
     assert not is_dead(this_process())
     assert not is_dead("process 1 on another-host (00000000-1)")
@@ -289,6 +301,7 @@ def test_a9_a_killed_owner_is_seen_and_a_living_one_is_not(tmp_path: Path) -> No
     assert is_dead(this_process().replace(number, "99999999", 1))
 
 
+@pytest.mark.reproduction("A10")
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 @given(hours=st.integers(0, 24 * 366), seconds=st.integers(0, 7200))
 def test_a10_time_passes_evenly_when_summer_time_changes(
@@ -301,6 +314,7 @@ def test_a10_time_passes_evenly_when_summer_time_changes(
     assert between(local, later(local, passed)) == passed
 
 
+@pytest.mark.reproduction("A10")
 def test_a10_a_robots_wrong_clock_moves_no_end(tmp_path: Path) -> None:
     lab, _ = small_lab(tmp_path)
 
@@ -322,6 +336,7 @@ def test_a10_a_robots_wrong_clock_moves_no_end(tmp_path: Path) -> None:
 # B. Faults that the loop takes for results
 
 
+@pytest.mark.reproduction("B1")
 def test_b1_a_robot_whose_jobs_fail_in_a_row_is_given_no_more(
     tmp_path: Path, rpe: Campaign
 ) -> None:
@@ -338,6 +353,7 @@ def test_b1_a_robot_whose_jobs_fail_in_a_row_is_given_no_more(
     assert "the last 3 jobs of maholo failed" in state.reason
 
 
+@pytest.mark.reproduction("B2")
 def test_b2_done_without_its_readings_is_not_done() -> None:
     job = job_of(Image(well="A1"), Image(well="A2"))
     picture = Reading(well="A1", kind="image", image=b"png")
@@ -359,6 +375,7 @@ def test_b2_done_without_its_readings_is_not_done() -> None:
     assert dispatch.reading_faults(job, lost) == []
 
 
+@pytest.mark.reproduction("B2")
 def test_b2_a_job_without_its_readings_is_asked_about_and_can_be_taken_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

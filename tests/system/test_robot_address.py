@@ -168,6 +168,7 @@ def configured(lab: Lab, campaign_id: str) -> list[tuple[str, str, str]]:
     return [(event.subject, event.who, event.message) for event in events]
 
 
+@pytest.mark.reproduction("C")
 def test_a_running_campaign_is_told_where_its_robot_is_now(
     tmp_path: Path, drive: Pluggable
 ) -> None:
@@ -194,6 +195,7 @@ def test_a_running_campaign_is_told_where_its_robot_is_now(
     assert "ttyUSB0' cannot be opened" in offline
 
 
+@pytest.mark.reproduction("C")
 def test_a_job_whose_cable_was_pulled_is_decided_and_goes_on_at_the_new_port(
     tmp_path: Path, drive: Pluggable
 ) -> None:

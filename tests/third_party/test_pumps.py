@@ -55,6 +55,7 @@ def heard(running: Firmware) -> list[bytes]:
     return [message for way, message in running.wire if way == "in"]
 
 
+@pytest.mark.reproduction("C")
 def test_nesp_lib_brings_our_ne_1000_to_safe_mode_and_moves_a_volume() -> None:
     with twin(NE1000Firmware) as running:
         assert driven("nesp", running) == {"infused_ml": 0.4, "model": 1000}
@@ -62,12 +63,14 @@ def test_nesp_lib_brings_our_ne_1000_to_safe_mode_and_moves_a_volume() -> None:
         assert heard(running)[0] == b"0SAF10"
 
 
+@pytest.mark.reproduction("C")
 def test_the_driver_of_labmcp_moves_a_volume_in_basic_mode() -> None:
     with twin(NE1000Firmware) as running:
         assert driven("new-era", running) == {"infused_ml": 0.4}
         assert running.moved_ul == pytest.approx([400])
 
 
+@pytest.mark.reproduction("C")
 def test_the_driver_of_labmcp_initialises_our_cavro_and_moves_a_volume() -> None:
     with twin(CavroFirmware) as running:
         assert driven("cavro", running) == {"drawn_ul": 400.0, "left_ul": 0.0}
@@ -76,6 +79,7 @@ def test_the_driver_of_labmcp_initialises_our_cavro_and_moves_a_volume() -> None
         assert running.initialised == 1
 
 
+@pytest.mark.reproduction("C")
 def test_pylabrobot_numbers_our_masterflex_and_turns_it() -> None:
     with twin(MasterflexFirmware) as running:
         driven("pylabrobot", running)
@@ -118,6 +122,7 @@ def did(process: "subprocess.Popen[str]") -> dict[str, Any]:
     return found
 
 
+@pytest.mark.reproduction("C")
 def test_our_driver_initialises_a_cavro_that_others_simulate(tmp_path: Path) -> None:
     with simulator("cavro") as (port, process):
         # Its valve has three ports.
@@ -125,6 +130,7 @@ def test_our_driver_initialises_a_cavro_that_others_simulate(tmp_path: Path) -> 
         assert did(process) == {"initialised": 1, "position": 0, "error": 0}
 
 
+@pytest.mark.reproduction("C")
 @pytest.mark.parametrize("volume_ul", [5, 400, 1500])
 def test_our_driver_stops_an_ne_1000_that_others_simulate(tmp_path: Path, volume_ul: float) -> None:
     with simulator("new-era") as (port, process):
@@ -139,6 +145,7 @@ def messages(capture: Path) -> list[bytes]:
     return [bytes.fromhex(entry["hex"]) for entry in entries if entry["way"] == "out"]
 
 
+@pytest.mark.reproduction("C")
 def test_the_same_message_is_the_same_bytes_as_theirs(tmp_path: Path) -> None:
     """Theirs as the twin took them, after it had checked length and CRC; ours as they were sent."""
     with twin(NE1000Firmware) as running:

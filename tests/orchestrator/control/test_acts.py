@@ -198,6 +198,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield found
 
 
+@pytest.mark.reproduction("A8")
 def test_an_edit_while_the_batch_is_scheduled_reaches_the_robot_or_is_refused(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +277,7 @@ def until_done(lab: Lab, campaign_id: str, act: Act) -> None:
     raise AssertionError("others were always quicker")
 
 
+@pytest.mark.reproduction("A8")
 @pytest.mark.parametrize(("first", "second"), itertools.combinations(pairs_of_acts(), 2), ids=str)
 def test_two_acts_at_once_leave_what_one_after_the_other_would(
     tmp_path: Path, first: Act, second: Act

@@ -121,6 +121,7 @@ def test_wells_of_a_plate_that_cannot_be_read_are_lost(tmp_path: Path) -> None:
     assert all(well.value is not None for well in batch.wells if well.well.plate != 2)
 
 
+@pytest.mark.reproduction("B2")
 def test_done_without_its_table_is_not_done() -> None:
     job = job_of(Read(), Read())
     table = Reading(kind="plate", numbers={"a01": 1.0, "A2": None})

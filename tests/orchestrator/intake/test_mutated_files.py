@@ -9,6 +9,7 @@ from tests.conftest import ROOT
 from tests.orchestrator.intake.mutated_files import outcomes
 
 
+@pytest.mark.reproduction("F1")
 def test_a_file_that_was_changed_anywhere_is_valid_or_refused() -> None:
     assert {found.said for found in outcomes(150)} == {"valid", "refused"}
 

@@ -24,6 +24,7 @@ def bomb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.reproduction("F3")
 def test_an_archive_that_would_swell_is_not_opened(bomb: Path, tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"events.json would expand from .* to 268,435,456"):
         opened_archive(bomb)

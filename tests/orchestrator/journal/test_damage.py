@@ -80,6 +80,7 @@ def said_clearly(home: Path) -> int:
     return refused
 
 
+@pytest.mark.reproduction("A11")
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_journal_is_said_to_be_damaged(
     finished: Path, tmp_path: Path, kind: Damage
@@ -93,6 +94,7 @@ def test_a_damaged_journal_is_said_to_be_damaged(
     assert refused or kind is _header
 
 
+@pytest.mark.reproduction("A11")
 @pytest.mark.parametrize("kind", [_flip, _truncate, _text])
 def test_a_damaged_wal_costs_at_most_what_is_in_it(
     finished: Path, tmp_path: Path, kind: Damage
@@ -113,6 +115,7 @@ def test_a_damaged_wal_costs_at_most_what_is_in_it(
     said_clearly(copy)
 
 
+@pytest.mark.reproduction("A11")
 def test_an_emptied_journal_is_not_taken_for_a_new_one(finished: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(finished, home)
@@ -125,6 +128,7 @@ def test_an_emptied_journal_is_not_taken_for_a_new_one(finished: Path, tmp_path:
     assert "wellwise restore BACKUP.zip --home NEW" in ran.stderr
 
 
+@pytest.mark.reproduction("A11")
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_job_book_is_said_to_be_damaged(tmp_path: Path, kind: Damage) -> None:
     sound = tmp_path / "sound.sqlite"

@@ -215,6 +215,7 @@ def test_a_database_that_went_away_is_a_clear_message_for_readers_too() -> None:
         journal.state(campaign_id)
 
 
+@pytest.mark.reproduction("A7")
 def test_a_lost_connection_in_a_transaction_leaves_no_half_state() -> None:
     def change_and_lose_the_line(journal: Journal, campaign_id: str) -> None:
         with journal.transaction() as session:

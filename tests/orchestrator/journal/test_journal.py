@@ -142,6 +142,7 @@ def test_lifecycle_begins_with_a_plan_and_waits_until_something_is_due(
     ]
 
 
+@pytest.mark.reproduction("A6")
 def test_a_plate_in_doubt_holds_its_robot_unless_its_state_is_known(
     tmp_path: Path, rpe: Campaign
 ) -> None:

@@ -20,6 +20,7 @@ def refuse_everything() -> None:
     raise InvalidInput([Problem(where="file", line=3, message="one"), Problem(message="two")])
 
 
+@pytest.mark.reproduction("F1")
 def test_what_takes_too_long_or_too_much_is_refused_and_the_next_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -42,6 +43,7 @@ def test_every_problem_comes_back_from_the_other_process() -> None:
     assert refused.value.problems[0].line == 3
 
 
+@pytest.mark.reproduction("F1")
 def test_a_large_campaign_is_refused_over_http_and_the_service_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

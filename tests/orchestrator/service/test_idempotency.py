@@ -17,6 +17,7 @@ def served(tmp_path: Path) -> Iterator[House]:
         yield found
 
 
+@pytest.mark.reproduction("A7")
 def test_a_launch_whose_commit_was_not_answered_is_found_by_its_key(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def needed(method: str, path: str) -> Role | None:
     return Role.VIEWER if method == "GET" or path in LOOKING else Role.OPERATOR
 
 
+@pytest.mark.reproduction("F1")
 @pytest.mark.parametrize("person", PEOPLE)
 def test_every_route_lets_in_only_whom_it_should(described: House, person: str) -> None:
     client = described.client(person)

@@ -123,6 +123,7 @@ def test_yaml_that_would_grow_or_act_is_refused(served: House, text: str, messag
     assert message in answer.json()["detail"]
 
 
+@pytest.mark.reproduction("F1", "F2")
 @pytest.mark.parametrize(
     "robot",
     [
@@ -131,6 +132,8 @@ def test_yaml_that_would_grow_or_act_is_refused(served: House, text: str, messag
         "{driver: opentrons, address: 'http://169.254.169.254'}",
         "{driver: simulated, options: {lab: ../../../etc/passwd}}",
         "{driver: ne-1000, address: 'socket://10.0.0.1:5432'}",
+        "{driver: ne-1000, options: {capture: /tmp/x}}",
+        "{driver: ne-1000, environment: /tmp/evil}",
     ],
 )
 def test_a_file_from_afar_brings_no_robot_port_or_path(served: House, robot: str) -> None:
@@ -142,6 +145,7 @@ def test_a_file_from_afar_brings_no_robot_port_or_path(served: House, robot: str
     assert any("robots.camera" in found["key"] for found in answer.json()["problems"])
 
 
+@pytest.mark.reproduction("F1")
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -160,6 +164,7 @@ def test_a_range_without_end_is_refused_at_once(served: House, before: str, afte
     assert answer.status_code == 422
 
 
+@pytest.mark.reproduction("F1", "F2")
 def test_a_file_from_afar_names_no_file_and_no_interpreter_here(served: House) -> None:
     text = ASSAY_FILE.read_text()
     reading = text + "\npast_results: {file: /etc/passwd}\n"

@@ -48,6 +48,7 @@ def listening(served: House) -> Iterator[tuple[str, int]]:
             thread.join()
 
 
+@pytest.mark.reproduction("F3")
 def test_many_wrong_tokens_are_refused_and_noted_only_so_often(served: House) -> None:
     guesser = served.client("nobody")
     answers = [
@@ -67,6 +68,7 @@ def test_many_wrong_tokens_are_refused_and_noted_only_so_often(served: House) ->
     assert not any("guess-" in str(entry) for entry in entries)
 
 
+@pytest.mark.reproduction("F3")
 def test_a_right_token_does_not_sign_in_while_its_address_is_refused(served: House) -> None:
     client = served.client("nobody")
     for number in range(WRONG):
@@ -75,6 +77,7 @@ def test_a_right_token_does_not_sign_in_while_its_address_is_refused(served: Hou
     assert answer.status_code == 429
 
 
+@pytest.mark.reproduction("F3")
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\n"])
 def test_a_connection_whose_request_does_not_come_is_ended(
     served: House, monkeypatch: pytest.MonkeyPatch, sent: bytes
@@ -86,6 +89,7 @@ def test_a_connection_whose_request_does_not_come_is_ended(
         assert half.recv(1000) == b""
 
 
+@pytest.mark.reproduction("F3")
 def test_a_request_whose_body_does_not_come_is_answered(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +119,7 @@ def test_a_connection_is_used_again_after_an_answer(
         assert [client.get(f"{V1}/whoami").status_code for _ in range(5)] == [200] * 5
 
 
+@pytest.mark.reproduction("F3")
 def test_the_stream_of_a_revoked_token_ends(served: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "_PATIENCE_S", 0.2)
     token = {"Authorization": f"Bearer {served.secrets['viewer']}"}
@@ -130,6 +135,7 @@ def test_the_stream_of_a_revoked_token_ends(served: House, monkeypatch: pytest.M
         assert all(line in ("", ": nothing new") for line in lines)  # and they end
 
 
+@pytest.mark.reproduction("F3")
 def test_nothing_is_kept_by_browsers_or_proxies_that_does_not_say_so(served: House) -> None:
     client = served.client("viewer")
     for path in (f"{V1}/campaigns", "/login", f"{V1}/whoami"):
@@ -141,6 +147,7 @@ def test_nothing_is_kept_by_browsers_or_proxies_that_does_not_say_so(served: Hou
     assert client.get(f"/static/{style.name}", headers=etag).status_code == 304
 
 
+@pytest.mark.reproduction("F3")
 def test_a_failing_database_is_told_without_its_address(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +164,7 @@ def test_a_failing_database_is_told_without_its_address(
         assert secret not in detail
 
 
+@pytest.mark.reproduction("F3")
 def test_a_new_home_is_its_owners_alone(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "lab" / "home")
     settings.make_home()

@@ -1,0 +1,106 @@
+"""Robots that somebody else has, or has had: at the bench, or in another home.
+
+The devices are a process of their own, and their log on the disk is the judge.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drivers.base import KeyMemory
+from orchestrator.lab.lab import open_journal, open_lab
+from orchestrator.lab.robots import used_robot
+from orchestrator.settings import Settings
+from tests.program import wellwise
+from tests.system.device_lab import (
+    LEASE_S,
+    Devices,
+    announce,
+    base,
+    campaign,
+    created,
+    devices,
+    end_of,
+    kill,
+    run,
+    started,
+)
+
+DISPENSES = 12
+"""Of three plates with two wells each, twice each."""
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Iterator[Devices]:
+    announce(tmp_path)
+    with devices(tmp_path) as there:
+        yield there
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings(home=home, lease_s=LEASE_S)
+
+
+def dispensed(found: Devices) -> Counter[str]:
+    """How often each operation was done, by the key under which the device got it."""
+    return Counter(
+        f"{entry['key']} {sorted(entry['did'].items())}"
+        for entry in found.entries()
+        if "did" in entry and entry["did"]["kind"] == "dispense"
+    )
+
+
+@pytest.mark.reproduction("A1")
+def test_a_person_at_the_bench_has_no_robot_that_a_campaign_has(
+    found: Devices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.cli.robots.driver_names", lambda: ["Remembering"])
+    settings = settings_of(tmp_path / "home")
+    name = created(settings, campaign(KeyMemory.REMEMBERS_KEYS, found.port))
+    lab = tmp_path / "lab.yaml"
+    lab.write_text(
+        f"robots:\n  hand: {{driver: Remembering, address: '127.0.0.1:{found.port}/hand'}}\n"
+    )
+
+    async def hold() -> None:
+        journal = open_journal(settings)
+        async with used_robot(open_lab(settings, journal, journal.state(name)), name, "hand"):
+            await asyncio.sleep(60)
+
+    child = started(lambda: asyncio.run(hold()))
+    journal = open_journal(settings)
+    while journal.holder("robot hand") is None:
+        time.sleep(0.01)
+    jog = ("jog", "hand", "dispense", "--set", "well=A1", "--set", "liquid=x")
+    for home in (settings.home, tmp_path / "another"):
+        for words in (("ping", "hand"), ("stop", "hand"), (*jog, "--set", "volume_ul=5", "--yes")):
+            refused = wellwise("robot", *words, "--lab", lab, home=home)
+            assert refused.returncode == 2, refused.stdout
+            assert "held by" in refused.stderr or "used by another process" in refused.stderr
+    assert found.entries() == []
+    kill(child)
+    ran = wellwise("robot", *jog, "--set", "volume_ul=5", "--yes", "--lab", lab, home=settings.home)
+    assert ran.returncode == 0, ran.stderr
+    assert [entry["did"]["well"] for entry in found.entries() if "did" in entry] == ["A1"]
+
+
+@pytest.mark.reproduction("A3")
+def test_a_campaign_of_the_same_name_in_another_home_does_its_own_work(
+    found: Devices, tmp_path: Path
+) -> None:
+    done = []
+    for home in ("one", "two"):
+        settings = settings_of(tmp_path / home)
+        name = created(settings, campaign(KeyMemory.REMEMBERS_KEYS, found.port))
+        assert end_of(started(lambda s=settings, n=name: run(s, n, found))) == 0  # type: ignore[misc]
+        done.append(dispensed(found))
+        assert name == "far"
+    assert [sum(some.values()) for some in done] == [DISPENSES, 2 * DISPENSES]
+    assert set(done[1].values()) == {1}
+    assert Counter(base(entry) for entry in done[1]) == Counter(
+        {base(entry): 2 * times for entry, times in Counter(map(base, done[0])).items()}
+    )
