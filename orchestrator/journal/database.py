@@ -67,8 +67,22 @@ def revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+_LINE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Seconds (the last one: milliseconds) after which a line to PostgreSQL that is dead without a word
+is given up; libpq's own are hours. What the URL says of them holds instead."""
+
+
 def _engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True)
+    target = make_url(url)
+    line = _LINE if target.get_backend_name() == "postgresql" else {}
+    own = {name: value for name, value in line.items() if name not in target.query}
+    engine = create_engine(target, pool_pre_ping=True, connect_args=own)
     if engine.dialect.name == "sqlite":
         database = make_url(url).database
         if database:

@@ -1,10 +1,11 @@
 """A proxy before PostgreSQL that loses a COMMIT, or the answer to it; nothing of wellwise is in it.
 
-`python commit_proxy.py HOST PORT` prints its port. A line `NUMBER asked|answered` on stdin has it
-cut the connection at that COMMIT from then on: before the server gets it, or after it has answered.
-It prints `cut` when it has done so.
+`python commit_proxy.py HOST PORT [ADDRESS]` prints its port, at that address of this computer. A
+line `NUMBER asked|answered` on stdin has it cut the connection at that COMMIT from then on: before
+the server gets it, or after it has answered. It prints `cut` when it has done so.
 """
 
+import contextlib
 import select
 import socket
 import sys
@@ -12,6 +13,9 @@ import threading
 
 _lock = threading.Lock()
 _left, _lose = 0, ""
+
+_ALIVE = {socket.TCP_KEEPIDLE: 1, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 3}
+"""How soon a client that is gone without a word is seen, as PostgreSQL sees it."""
 
 
 def _armed() -> str:
@@ -23,7 +27,7 @@ def _armed() -> str:
 
 
 def _carry(client: socket.socket, server: socket.socket) -> None:
-    with client, server:
+    with client, server, contextlib.suppress(OSError):
         lose = ""
         while True:
             readable, _, _ = select.select([client, server], [], [])
@@ -41,11 +45,14 @@ def _carry(client: socket.socket, server: socket.socket) -> None:
                 other.sendall(data)
 
 
-def _listen(host: str, port: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+def _listen(host: str, port: int, address: str = "127.0.0.1") -> None:
+    with socket.create_server((address, 0)) as listening:
         print(listening.getsockname()[1], flush=True)
         while True:
             client, _ = listening.accept()
+            for option, seconds in _ALIVE.items():
+                client.setsockopt(socket.IPPROTO_TCP, option, seconds)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             server = socket.create_connection((host, port))
             threading.Thread(target=_carry, args=(client, server), daemon=True).start()
 
@@ -53,7 +60,9 @@ def _listen(host: str, port: int) -> None:
 def main() -> None:
     """Carry bytes until killed."""
     global _left, _lose
-    threading.Thread(target=_listen, args=(sys.argv[1], int(sys.argv[2])), daemon=True).start()
+    threading.Thread(
+        target=_listen, args=(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]), daemon=True
+    ).start()
     for line in sys.stdin:
         number, lose = line.split()
         with _lock:

@@ -136,11 +136,12 @@ def _kills(database: str, memory: KeyMemory) -> bool:
 
 
 def _mishaps(scenario: str, database: str, memory: KeyMemory, seeds: Sequence[int]) -> bool:
-    from tests.system.mishaps import possible
+    from tests.system.mishaps import why_not
     from tests.system.verdict import Verdict
 
     verdict, begun = Verdict(), time.perf_counter()
-    if not possible(scenario, database):
+    if reason := why_not(scenario, database):
+        print(f"{scenario}, {database}: left out, {reason}", flush=True)
         return False
     for seed in seeds:
         try:

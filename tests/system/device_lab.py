@@ -101,10 +101,10 @@ def announce(folder: Path) -> None:
     registry.add_folder(folder)
 
 
-def campaign(memory: KeyMemory, port: int) -> Campaign:
+def campaign(memory: KeyMemory, port: int, host: str = "127.0.0.1") -> Campaign:
     """The small campaign on devices with this memory."""
     text = FILE.read_text().replace("DRIVER", DRIVERS[memory]).replace("PORT", str(port))
-    return read_campaign(text)
+    return read_campaign(text.replace("127.0.0.1", host))
 
 
 def created(settings: Settings, small: Campaign) -> str:

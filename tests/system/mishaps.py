@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -27,8 +27,9 @@ from orchestrator.core.by import By
 from orchestrator.journal.backup import back_up, restore
 from orchestrator.lab.lab import open_journal, open_lab
 from orchestrator.settings import Settings
-from protocols.instants import later
 from tests import acting
+from tests.system import hosts
+from tests.system.clocks import shift_clock
 from tests.system.device_drivers import ANSWER_S
 from tests.system.device_lab import (
     LEASE_S,
@@ -216,6 +217,40 @@ def skewed_clocks(bench: Bench) -> Ran:
     return Ran(struck, (name,), bench.settings)
 
 
+def parted(bench: Bench) -> Ran:
+    """Two hosts whose clocks are wrong; one loses its network for longer than its lease lasts."""
+    off = bench.rng.sample((-7 * 3600, -45, 45, 7 * 3600), 2)
+    with hosts.network(*(timedelta(seconds=seconds) for seconds in off)) as between:
+        there = make_url(bench.settings.database_url)
+        port = between.port(str(there.host), there.port or 5432)
+        url = there.set(host=between.address, port=port).render_as_string(hide_password=False)
+        settings = bench.settings.model_copy(update={"database_url": url})
+        devices = between.port("127.0.0.1", bench.devices.port)
+        name = created(settings, campaign(bench.memory, devices, between.address))
+
+        def on(host: hosts.Host, home: str) -> int:
+            own = settings.model_copy(update={"home": settings.home.with_name(home)})
+
+            def work() -> None:
+                host.enter()
+                run(own, name, bench.devices)
+
+            return started(work)
+
+        first, second = between.hosts
+        runs = [on(first, "first")]
+        bench.devices.until(1, *runs)
+        runs.append(on(second, "second"))
+        struck = bench.strike(runs[0])
+        first.plug(plugged=False)
+        time.sleep(bench.rng.uniform(0.2, 2) * LEASE_S)
+        first.plug(plugged=True)
+        for child in runs:
+            end_of(child)
+        resumed(settings, name, bench.devices)
+        return Ran(struck, (name,), bench.settings, forgot=True)
+
+
 def handed_over(bench: Bench) -> Ran:
     """A line hangs, with or without its robot hearing; its plates are handed over to another."""
     name = bench.created()
@@ -262,14 +297,17 @@ SCENARIOS: dict[str, Callable[[Bench], Ran]] = {
     "lost-commit": lost_commit,
     "asleep": asleep,
     "skewed-clocks": skewed_clocks,
+    "parted-hosts": parted,
     "hand-over": handed_over,
     "forgets": forgetful,
 }
 
 
-def possible(scenario: str, database: str) -> bool:
-    """Whether a scenario can be on a database: a line to it can be cut where there is one."""
-    return scenario != "lost-commit" or database == "postgresql"
+def why_not(scenario: str, database: str) -> str:
+    """Why a scenario cannot be on a database, or on this computer; empty if it can."""
+    if scenario in ("lost-commit", "parted-hosts") and database == "sqlite":
+        return "no line leads to SQLite"
+    return hosts.why_not() if scenario == "parted-hosts" else ""
 
 
 def _resume(bench: Bench, campaign_id: str) -> None:
@@ -280,25 +318,6 @@ def _resume(bench: Bench, campaign_id: str) -> None:
         acting.resume(lab, campaign_id, "ada", "looked at it")
     journal.close()
     bench.resumed(campaign_id)
-
-
-def shifted(by: timedelta) -> type[datetime]:
-    """Another `datetime`, whose now is that of a computer with a wrong clock."""
-
-    class Shifted(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + by if tz is None else later(datetime.now(tz), by)
-
-    return Shifted
-
-
-def shift_clock(by: timedelta) -> None:
-    """Let this process take another time for now."""
-    from drivers import clock
-    from orchestrator.journal import store
-
-    clock.datetime = store.datetime = shifted(by)  # type: ignore[attr-defined, misc]
 
 
 @contextmanager

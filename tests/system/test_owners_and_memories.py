@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import make_url
 from sqlmodel import select
 
 from drivers import clock
@@ -35,7 +36,9 @@ from tests.builders import dispenses, job_of, small_lab, until_asked
 from tests.conftest import START
 from tests.drivers.test_job_book import LoggingPump, did
 from tests.postgres import temporary_database
-from tests.system.mishaps import shifted
+from tests.system import hosts
+from tests.system.clocks import shifted
+from tests.system.device_lab import REFUSED, end_of, started
 
 KEY = "crash/r1/p1/react/1"
 
@@ -93,6 +96,37 @@ def test_a_lease_in_postgresql_is_judged_by_its_clock_whatever_a_host_believes(
                 there.own("robot maholo", "there", 5)
         assert held.value.holder == "here"
         assert 0 < held.value.wait <= 5
+
+
+@pytest.mark.reproduction("A9")
+def test_a_host_whose_cable_is_out_ends_within_half_a_minute_and_another_takes_over() -> None:
+    if reason := hosts.why_not():
+        pytest.skip(reason)
+    with temporary_database() as url, hosts.network(timedelta(hours=-7)) as between:
+        here, target = Journal(url), make_url(url)
+        port = between.port(str(target.host), target.port or 5432)
+        far = target.set(host=between.address, port=port).render_as_string(hide_password=False)
+
+        def hold() -> None:
+            between.hosts[0].enter()
+
+            async def own() -> None:
+                async with owned(Journal(far), "robot maholo", 3.0):
+                    await asyncio.sleep(300)
+
+            asyncio.run(own())
+
+        child = started(hold)
+        while here.holder("robot maholo") is None:
+            time.sleep(0.01)
+        between.hosts[0].plug(plugged=False)
+        began = time.monotonic()
+        while here.holder("robot maholo") is not None:
+            time.sleep(0.01)
+        assert here.own("robot maholo", "another", 60) == 2
+        assert time.monotonic() - began < 10
+        assert end_of(child) == REFUSED
+        assert time.monotonic() - began < 30
 
 
 CHANGES_OF_THE_HOUR = {
