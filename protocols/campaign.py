@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from protocols.campaign_checks import Parts, cross_findings
-from protocols.conditions import Condition, Finite, Value
+from protocols.conditions import MOST, Condition, Finite, Positive, Value
 from protocols.confirmation_plan import ConfirmationPlan
 from protocols.constraints import Constraint, Cost
 from protocols.covariates import Covariate
@@ -46,9 +46,13 @@ class FirstRound(_Model):
     initial: int = Field(ge=0, le=MOST_WELLS)
     standard: int = Field(0, ge=0, le=MOST_WELLS)
     chosen: tuple[Chosen, ...] = Field(
-        (), description="conditions that a person chose, each with its number of wells"
+        (),
+        max_length=MOST,
+        description="conditions that a person chose, each with its number of wells",
     )
-    replicates: int = Field(1, ge=1, description="wells that try each initial condition")
+    replicates: int = Field(
+        1, ge=1, le=MOST_WELLS, description="wells that try each initial condition"
+    )
 
     @property
     def wells(self) -> int:
@@ -61,7 +65,9 @@ class LaterRounds(_Model):
 
     proposed: int = Field(ge=1, le=MOST_WELLS)
     controls: int = Field(0, ge=0, le=MOST_WELLS)
-    replicates: int = Field(1, ge=1, description="wells that try each proposed condition")
+    replicates: int = Field(
+        1, ge=1, le=MOST_WELLS, description="wells that try each proposed condition"
+    )
 
     @property
     def wells(self) -> int:
@@ -74,10 +80,12 @@ class WantedBatch(_Model):
 
     round: int = Field(ge=1, le=1_000)
     fixed: dict[Name, Value] = Field(
-        default_factory=dict, description="parameter -> the value that every proposal has"
+        default_factory=dict,
+        max_length=MOST,
+        description="parameter -> the value that every proposal has",
     )
     chosen: tuple[Chosen, ...] = Field(
-        (), description="conditions that a person chose, in place of proposed ones"
+        (), max_length=MOST, description="conditions that a person chose, in place of proposed ones"
     )
 
 
@@ -87,7 +95,10 @@ class RoundPlan(_Model):
     first: FirstRound
     later: LaterRounds
     wanted: tuple[WantedBatch, ...] = Field(
-        (), description="what is wanted of single rounds", exclude_if=lambda it: not it
+        (),
+        max_length=MOST,
+        description="what is wanted of single rounds",
+        exclude_if=lambda it: not it,
     )
     approval: bool = Field(
         False, description="a person approves each batch before the robots get it"
@@ -119,11 +130,15 @@ class StopRule(_Model):
 
     rounds: int = Field(ge=1, le=10_000)
     target: Finite | None = None
-    least_gain: float | None = Field(None, gt=0, allow_inf_nan=False)
-    samples: int | None = Field(None, ge=1, description="how many wells may be used in all")
+    least_gain: Positive | None = None
+    samples: int | None = Field(
+        None, ge=1, le=10**9, description="how many wells may be used in all"
+    )
     time: Duration | None = Field(None, description="no round is begun later than this")
-    spend: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
-        default_factory=dict, description="name of a cost -> how much all wells may take"
+    spend: dict[str, Positive] = Field(
+        default_factory=dict,
+        max_length=MOST,
+        description="name of a cost -> how much all wells may take",
     )
 
 
@@ -160,8 +175,10 @@ class RobotConfig(_Model):
             "an environment below wellwise's home, or a folder: the driver runs in its interpreter"
         ),
     )
-    limits: dict[str, dict[str, tuple[float, float]]] = Field(
-        default_factory=dict, description="kind of operation -> field -> lowest and highest value"
+    limits: dict[str, dict[str, tuple[Finite, Finite]]] = Field(
+        default_factory=dict,
+        max_length=MOST,
+        description="kind of operation -> field -> lowest and highest value",
     )
     options: dict[str, Any] = Field(default_factory=dict)
     hours: WorkingHours | None = Field(
@@ -182,6 +199,7 @@ class PastResults(_Model):
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
+        max_length=MOST,
         description="our name of a parameter, of the outcome, plate, well or round -> header",
     )
 
@@ -191,28 +209,37 @@ class Campaign(_Model):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
     title: str = ""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**63 - 1)
     start: date | Literal["now"] | None = Field(
         None,
         description="first day of round 1; the day of the launch if absent; `now`: each round "
         "begins as soon as it is planned",
     )
-    outcomes: tuple[Outcome, ...] = Field(min_length=1, description="named values of each well")
+    outcomes: tuple[Outcome, ...] = Field(
+        min_length=1, max_length=MOST, description="named values of each well"
+    )
     objectives: tuple[ObjectiveChoice, ...] = Field(
-        min_length=1, description="outcomes that are to be high, low, or near a target"
+        min_length=1,
+        max_length=MOST,
+        description="outcomes that are to be high, low, or near a target",
     )
     outcome_constraints: tuple[OutcomeConstraint, ...] = Field(
-        (), description="outcomes that are to be kept within bounds"
+        (), max_length=MOST, description="outcomes that are to be kept within bounds"
     )
-    parameters: tuple[Parameter, ...] = Field(min_length=1)
+    parameters: tuple[Parameter, ...] = Field(min_length=1, max_length=MOST)
     covariates: tuple[Covariate, ...] = Field(
         (),
+        max_length=MOST,
         description="what is recorded of wells but not chosen",
         exclude_if=lambda it: not it,
     )
-    constraints: tuple[Constraint, ...] = Field((), description="what may not come together")
+    constraints: tuple[Constraint, ...] = Field(
+        (), max_length=MOST, description="what may not come together"
+    )
     costs: tuple[Cost, ...] = Field(
-        (), description="what a condition takes and should be low, in addition to the objective"
+        (),
+        max_length=MOST,
+        description="what a condition takes and should be low, in addition to the objective",
     )
     protocol: Protocol
     plates: Plates
@@ -223,7 +250,7 @@ class Campaign(_Model):
         description="what proposes the batches; the default strategy if absent",
         exclude_if=lambda it: it is None,
     )
-    robots: dict[Name, RobotConfig] = Field(min_length=1)
+    robots: dict[Name, RobotConfig] = Field(min_length=1, max_length=MOST)
     past_results: PastResults = PastResults()
     confirmation: ConfirmationPlan | None = Field(
         None,

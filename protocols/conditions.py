@@ -7,7 +7,15 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 Value = int | float | str
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+LARGEST = 1e30
+"""The largest number of a campaign file, in whatever unit, and minus the lowest one."""
+MOST = 1_000
+"""The most entries of a list or table of a campaign file that has no other limit."""
+
+Finite = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=-(10**15), le=10**15)]
+Values = Annotated[tuple[Value, ...], Field(max_length=MOST)]
 
 Role = Literal["initial", "standard", "proposed", "control", "requeued", "edited", "chosen"]
 

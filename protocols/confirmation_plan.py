@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from protocols.conditions import LARGEST, Positive
+
 Link = Literal["identity", "logit"]
 
 
@@ -21,13 +23,13 @@ class ConfirmationPlan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    difference: float = Field(gt=0, allow_inf_nan=False)
+    difference: Positive
     runs: int = Field(1, ge=1, le=100)
     alpha: float = Field(0.05, gt=0, lt=1)
     power: float = Field(0.9, gt=0, lt=1)
-    sd: float = Field(gt=0, allow_inf_nan=False)
-    run_sd: float = Field(0.0, ge=0, allow_inf_nan=False)
-    margin: float | None = Field(None, gt=0, allow_inf_nan=False)
+    sd: Positive
+    run_sd: float = Field(0.0, ge=0, le=LARGEST, allow_inf_nan=False)
+    margin: Positive | None = None
     link: Link = "identity"
 
     @property

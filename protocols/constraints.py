@@ -7,14 +7,14 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from protocols.conditions import Finite, Value
+from protocols.conditions import MOST, Finite, Positive, Value, Values
 from protocols.errors import Finding, refuse
 
 _TOLERANCE = 1e-9
 
 Names = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
-    Field(min_length=2, description="parameters, each once"),
+    Field(min_length=2, max_length=MOST, description="parameters, each once"),
 ]
 
 
@@ -114,7 +114,9 @@ class LinearConstraint(_Limited):
     """A weighted sum of parameters, in their units, within limits or equal to something."""
 
     kind: Literal["linear"]
-    terms: dict[str, Finite] = Field(min_length=1, description="parameter -> weight")
+    terms: dict[str, Finite] = Field(
+        min_length=1, max_length=MOST, description="parameter -> weight"
+    )
 
     @property
     def names(self) -> frozenset[str]:
@@ -142,7 +144,7 @@ class MixtureConstraint(BaseConstraint):
 
     kind: Literal["mixture"]
     parts: Names
-    total: float = Field(100.0, gt=0, allow_inf_nan=False, description="such as 100 percent")
+    total: Positive = Field(100.0, description="such as 100 percent")
 
     @property
     def names(self) -> frozenset[str]:
@@ -204,8 +206,8 @@ class CardinalityConstraint(BaseConstraint):
 
     kind: Literal["cardinality"]
     parameters: Names
-    at_most: int | None = Field(None, ge=0)
-    at_least: int | None = Field(None, ge=0)
+    at_most: int | None = Field(None, ge=0, le=MOST)
+    at_least: int | None = Field(None, ge=0, le=MOST)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -248,7 +250,9 @@ class ForbiddenCombination(BaseConstraint):
     """Values that may not come together: all of `when` at once."""
 
     kind: Literal["forbidden"]
-    when: dict[str, tuple[Value, ...]] = Field(min_length=1, description="parameter -> its values")
+    when: dict[str, Values] = Field(
+        min_length=1, max_length=MOST, description="parameter -> its values"
+    )
 
     @property
     def names(self) -> frozenset[str]:
@@ -277,7 +281,9 @@ class Cost(BaseModel):
     name: str = Field(min_length=1, max_length=60)
     unit: str = ""
     fixed: Finite = Field(0.0, description="what every well takes")
-    terms: dict[str, Finite] = Field(min_length=1, description="parameter -> weight")
+    terms: dict[str, Finite] = Field(
+        min_length=1, max_length=MOST, description="parameter -> weight"
+    )
 
     @property
     def summed(self) -> Mapping[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from protocols.conditions import MOST
 from protocols.errors import Finding, refuse
 from protocols.parameters import Name
 from protocols.quantities import same_dimension
@@ -20,7 +21,7 @@ class Covariate(BaseModel):
     title: str = Field("", max_length=200)
     unit: str = Field("", max_length=50, description="of a number: a unit that pint knows")
     levels: tuple[str, ...] = Field(
-        (), description="of a category: what it may be; any text if absent"
+        (), max_length=MOST, description="of a category: what it may be; any text if absent"
     )
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from protocols.conditions import MOST
 from protocols.errors import Loc
 
 OLD = ("objective", "measurements")
@@ -25,6 +26,7 @@ SCHEMA: dict[str, Any] = {
     },
     "measurements": {
         "type": "array",
+        "maxItems": MOST,
         "deprecated": True,
         "description": "earlier form: further outcomes, from 0 to 1",
         "items": {

@@ -57,7 +57,9 @@ class DefinedLabware(BaseModel):
     rows: int = Field(ge=1, le=_MOST_ROWS)
     columns: int = Field(ge=1, le=_MOST_COLUMNS)
     capacity: Volume | None = Field(None, description="of a well, such as 20 mL")
-    absent: tuple[str, ...] = Field((), description="places of the rectangle that have no well")
+    absent: tuple[str, ...] = Field(
+        (), max_length=10_000, description="places of the rectangle that have no well"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from protocols.conditions import MOST
 from protocols.errors import Finding, duplicate_names, refuse
 from protocols.operations import OperationTemplate
 from protocols.parameters import Name
@@ -41,7 +42,12 @@ class _Model(BaseModel):
 
 
 _NAME_SCHEMA = TypeAdapter(Name).json_schema()
-_ONE_OR_MORE = {"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA, "minItems": 1}]}
+_ONE_OR_MORE = {
+    "anyOf": [
+        _NAME_SCHEMA,
+        {"type": "array", "items": _NAME_SCHEMA, "minItems": 1, "maxItems": MOST},
+    ]
+}
 
 
 def _one_or_more(value: Any) -> Any:
@@ -60,7 +66,10 @@ class Step(_Model):
     robots: Annotated[
         tuple[Name, ...], BeforeValidator(_one_or_more), WithJsonSchema(_ONE_OR_MORE)
     ] = Field(
-        alias="robot", min_length=1, description="a name, or a list of robots that share the plates"
+        alias="robot",
+        min_length=1,
+        max_length=MOST,
+        description="a name, or a list of robots that share the plates",
     )
     days: Days | None = Field(None, description="days of the round, from 0")
     at: TimeOfDay | None = Field(
@@ -79,7 +88,7 @@ class Step(_Model):
         description="how late it may begin; 12 hours if absent, and of what is repeated no later "
         "than its next time",
     )
-    operations: tuple[OperationTemplate, ...] = Field(min_length=1)
+    operations: tuple[OperationTemplate, ...] = Field(min_length=1, max_length=MOST)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -166,7 +175,7 @@ class Protocol(_Model):
     """The ordered steps of one round."""
 
     name: str
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

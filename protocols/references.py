@@ -126,7 +126,7 @@ class InUnit:
     unit: str
 
 
-PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False), InUnit("day")]
+PositiveDays = Annotated[float, Field(gt=0, le=3_650, allow_inf_nan=False), InUnit("day")]
 
 
 class Window(TemplatePart):

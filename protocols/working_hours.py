@@ -28,7 +28,7 @@ class WorkingHours(BaseModel):
 
     begin: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="to")
-    days: tuple[Weekday, ...] = Field(_WEEK, min_length=1)
+    days: tuple[Weekday, ...] = Field(_WEEK, min_length=1, max_length=7)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -17,6 +17,7 @@ from orchestrator.errors import JournalError
 from orchestrator.intake.feasibility import feasibility_findings
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import CampaignRow
+from orchestrator.lab.lab import Lab
 from protocols.campaign import Campaign
 from protocols.campaign_file import LabFile, problems_at, read_campaign
 from protocols.errors import InvalidInput
@@ -50,42 +51,17 @@ class ChangeCampaign(Act):
         Typed("PARAMETER=VALUE: what a new parameter was so far.", option="so-far"),
     ] = Field(default_factory=dict)
 
-    def apply(self, acting: Acting, prepared: Any) -> int:
-        """Check and write; returns the round from which on it holds."""
-        now = acting.state.campaign
-        lab = LabFile(robots=now.robots)
-        given = read_campaign(self.file, "campaign file", lab=lab)
-        findings = feasibility_findings(given)
-        if findings:
-            raise InvalidInput(problems_at(findings, self.file, "campaign file"))
-        other = [
-            key
-            for key in Campaign.model_fields
-            if key not in (*_CHANGEABLE, *_ELSEWHERE) and getattr(given, key) != getattr(now, key)
-        ]
-        if other:
-            raise JournalError(
-                f"{', '.join(other)} cannot change under way (expected changes of "
-                f"{', '.join(_CHANGEABLE)} only): launch another campaign, with past_results"
-            )
-        _refuse_other_steps(now.protocol, given.protocol)
-        parts = given.model_dump(mode="json", by_alias=True, include=set(_CHANGEABLE))
-        self._say_so_far(now, parts)
-        return changed(acting, parts)
+    def prepare(self, lab: Lab, state: CampaignState) -> Campaign:
+        """Read and check the file."""
+        return lab.checked(_changed_by_file, self.file, dict(self.so_far), state.campaign)
 
-    def _say_so_far(self, now: Campaign, parts: dict[str, Any]) -> None:
-        before = {parameter.name: parameter for parameter in now.parameters}
-        for parameter in parts["parameters"]:
-            name = parameter["name"]
-            if name in self.so_far:
-                parameter["so_far"] = self.so_far[name]
-            elif name in before and before[name].so_far is not None:
-                parameter.setdefault("so_far", before[name].so_far)
-            elif name not in before and "so_far" not in parameter:
-                raise JournalError(
-                    f"{name} is new: say what it was so far (expected --so-far {name}=VALUE, or "
-                    "so_far in the file)"
-                )
+    def rests_on(self, state: CampaignState) -> Campaign:
+        """The campaign that is changed."""
+        return state.campaign
+
+    def apply(self, acting: Acting, prepared: Campaign) -> int:
+        """Write; returns the round from which on it holds."""
+        return _write(acting, prepared, _CHANGEABLE)
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """From when on."""
@@ -224,6 +200,48 @@ class AddCondition(Act):
         return f"The condition is tried in round {outcome} of {campaign_id}."
 
 
+def _changed_by_file(file: str, so_far: Mapping[str, Any], now: Campaign) -> Campaign:
+    """A campaign as a file has it changed.
+
+    Raises:
+        InvalidInput: the file is no campaign.
+        JournalError: it changes what cannot change under way, or the campaign would not be valid.
+    """
+    given = read_campaign(file, "campaign file", lab=LabFile(robots=now.robots))
+    findings = feasibility_findings(given)
+    if findings:
+        raise InvalidInput(problems_at(findings, file, "campaign file"))
+    other = [
+        key
+        for key in Campaign.model_fields
+        if key not in (*_CHANGEABLE, *_ELSEWHERE) and getattr(given, key) != getattr(now, key)
+    ]
+    if other:
+        raise JournalError(
+            f"{', '.join(other)} cannot change under way (expected changes of "
+            f"{', '.join(_CHANGEABLE)} only): launch another campaign, with past_results"
+        )
+    _refuse_other_steps(now.protocol, given.protocol)
+    parts = given.model_dump(mode="json", by_alias=True, include=set(_CHANGEABLE))
+    _say_so_far(so_far, now, parts)
+    return _with_parts(now.model_dump(mode="json", by_alias=True), parts)
+
+
+def _say_so_far(so_far: Mapping[str, Any], now: Campaign, parts: dict[str, Any]) -> None:
+    before = {parameter.name: parameter for parameter in now.parameters}
+    for parameter in parts["parameters"]:
+        name = parameter["name"]
+        if name in so_far:
+            parameter["so_far"] = so_far[name]
+        elif name in before and before[name].so_far is not None:
+            parameter.setdefault("so_far", before[name].so_far)
+        elif name not in before and "so_far" not in parameter:
+            raise JournalError(
+                f"{name} is new: say what it was so far (expected --so-far {name}=VALUE, or "
+                "so_far in the file)"
+            )
+
+
 def next_round(state: CampaignState) -> int:
     """The number of the batch that is planned next."""
     return len(state.rounds) + 1
@@ -236,18 +254,31 @@ def changed(acting: Acting, parts: Mapping[str, Any]) -> int:
         JournalError: the campaign is over, or what was tried would have no meaning any more.
         InvalidInput: the campaign would not be valid.
     """
-    state = acting.state
-    if state.status.over:
-        raise JournalError(f"campaign {state.id} is {state.status}: it has no next batch")
-    row = existing(acting.session, CampaignRow, state.id)
-    definition = row.definition | dict(parts)
+    row = existing(acting.session, CampaignRow, acting.state.id)
+    return _write(acting, _with_parts(row.definition, parts), tuple(parts))
+
+
+def _with_parts(definition: Mapping[str, Any], parts: Mapping[str, Any]) -> Campaign:
+    """A definition with other parts.
+
+    Raises:
+        JournalError: it is no valid campaign.
+    """
     try:
-        campaign = Campaign.model_validate(definition)
+        campaign = Campaign.model_validate({**definition, **parts})
     except ValidationError as error:
         raise JournalError(f"that cannot be: {_why(error)}") from None
     findings = feasibility_findings(campaign)
     if findings:
         raise JournalError(f"that cannot be: {findings[0].message}")
+    return campaign
+
+
+def _write(acting: Acting, campaign: Campaign, parts: tuple[str, ...]) -> int:
+    state = acting.state
+    if state.status.over:
+        raise JournalError(f"campaign {state.id} is {state.status}: it has no next batch")
+    row = existing(acting.session, CampaignRow, state.id)
     _refuse_forgetting(state, campaign)
     written = campaign.model_dump(mode="json", by_alias=True)
     before = state.campaign.model_dump(mode="json", by_alias=True)

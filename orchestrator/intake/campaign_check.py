@@ -8,6 +8,7 @@ from drivers.registry import driver_class, driver_names, option_findings
 from orchestrator.intake.capability_check import (
     capability_findings,
     extreme_findings,
+    filling_findings,
     hours_findings,
 )
 from orchestrator.intake.feasibility import feasibility_findings
@@ -58,7 +59,11 @@ def checked_campaign(
     _refuse_options(own, file)
     findings = scorer_findings(campaign) + _strategy_findings(campaign)
     impossible = extreme_findings(campaign)
-    findings += impossible or capability_findings(campaign, settings) + hours_findings(campaign)
+    findings += impossible or [
+        *capability_findings(campaign, settings),
+        *hours_findings(campaign),
+        *filling_findings(campaign),
+    ]
     findings += feasibility_findings(campaign)
     if findings:
         raise InvalidInput(problems_at(findings, file.text, file.name))

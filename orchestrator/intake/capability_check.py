@@ -12,9 +12,12 @@ from protocols.campaign import Campaign
 from protocols.compile import compile_jobs, operations_on
 from protocols.conditions import Condition, Proposal
 from protocols.errors import Finding
+from protocols.filling import Overflow, overflows
 from protocols.jobs import Job
 from protocols.layout import Layout, Placement
 from protocols.timing import nominal_s
+
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def capability_findings(campaign: Campaign, settings: Settings) -> list[Finding]:
@@ -100,6 +103,41 @@ def hours_findings(campaign: Campaign) -> list[Finding]:
     return list(found.values())
 
 
+def filling_findings(campaign: Campaign) -> list[Finding]:
+    """Steps in which a well would hold more than it can, as far as the protocol tells.
+
+    Where constraints say which values come together, only what overflows at both ends of every
+    range is sure to.
+    """
+    labware, steps = campaign.plates.definition, [s.name for s in campaign.protocol.steps]
+    if not labware.capacities_ul:
+        return []
+    ends: list[dict[str, Overflow]] = []
+    alike = len(labware.capacities_ul) <= 1
+    for placements in _placements(campaign, 1 if alike else campaign.plates.wells_per_plate):
+        condition = campaign.space.snap(placements[0].proposal.condition.root)
+        if condition is None:
+            return []
+        proposal = placements[0].proposal.model_copy(update={"condition": condition})
+        filled = tuple(p.model_copy(update={"proposal": proposal}) for p in placements)
+        jobs = compile_jobs(campaign, campaign.name, Layout(round=1, placements=filled), _ANY_DAY)
+        ends.append({over.step: over for over in overflows(jobs, labware)})
+    low, high = ends
+    sure = low.keys() & high.keys() if campaign.constraints else low.keys() | high.keys()
+    return [
+        Finding(
+            loc=("protocol", "steps", steps.index(name), "operations"),
+            message=(
+                f"well {over.well} of {campaign.plates.labware_name} would hold "
+                f"{over.volume_ul:g} uL"
+            ),
+            expected=f"at most {over.capacity_ul:g} uL, its capacity",
+        )
+        for name, over in (low | high).items()
+        if name in sure
+    ]
+
+
 def _placements(campaign: Campaign, wells: int) -> Iterator[tuple[Placement, ...]]:
     """So many wells with every parameter at its lowest, and at its highest."""
     for end in (0, 1):
@@ -114,4 +152,4 @@ def _extremes(campaign: Campaign, wells: int) -> Iterator[Job]:
     """The jobs of one plate at those extremes."""
     for placements in _placements(campaign, wells):
         layout = Layout(round=1, placements=placements)
-        yield from compile_jobs(campaign, campaign.name, layout, datetime(2000, 1, 1, tzinfo=UTC))
+        yield from compile_jobs(campaign, campaign.name, layout, _ANY_DAY)

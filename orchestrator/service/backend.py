@@ -14,6 +14,7 @@ from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, clock_for, open_journal
+from orchestrator.service.bounded import bounded
 from orchestrator.service.event_stream import EventStream
 from orchestrator.service.insight import Insights
 from orchestrator.service.response_cache import ResponseCache
@@ -112,4 +113,10 @@ class Backend:
         """
         _, state = self.state(campaign_id)
         clock = clock_for(self.settings, state, self.journal.last_moment(campaign_id))
-        return Lab(journal=self.journal, clock=clock, robots={}, home=self.settings.home)
+        return Lab(
+            journal=self.journal,
+            clock=clock,
+            robots={},
+            home=self.settings.home,
+            checked_by=bounded,
+        )

@@ -23,6 +23,7 @@ class AddSolid(WellOperation):
     """Add `mass_mg` of a solid to a well."""
 
     template = AddSolidTemplate
+    leaves_volume = True
     seconds = 30.0
     typical: ClassVar = {"substance": "sodium chloride", "mass_mg": 5.0}
 

@@ -36,3 +36,8 @@ class Aspirate(WellOperation):
     def in_words(self) -> str:
         """The instruction in words, for a checklist."""
         return f"{self.well}: remove {self.volume_ul:g} uL"
+
+    @property
+    def removed_ul(self) -> float:
+        """The volume."""
+        return self.volume_ul

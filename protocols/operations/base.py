@@ -43,6 +43,8 @@ class BaseOperation(BaseModel, ABC):
     """Whether it concerns the whole plate and no single well."""
     fresh_plate: ClassVar[bool] = False
     """Whether it takes a new plate, which takes the old one's place."""
+    leaves_volume: ClassVar[bool] = False
+    """Whether as much is in its well afterwards as before; of what reads and what adds it is so."""
 
     if TYPE_CHECKING:  # Each declares its own: fields are serialised in this order.
         kind: str
@@ -87,6 +89,12 @@ class BaseOperation(BaseModel, ABC):
     def added(self) -> "Liquid | None":
         """What it adds to the well."""
         return None
+
+    @property
+    def removed_ul(self) -> float | None:
+        """What it takes out of the well, in uL; None where nobody knows how full it is then."""
+        leaves = self.leaves_volume or self.reads or self.added is not None
+        return 0.0 if leaves else None
 
 
 class WellOperation(BaseOperation):

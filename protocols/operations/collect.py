@@ -38,3 +38,8 @@ class Collect(WellOperation):
     def in_words(self) -> str:
         """The instruction in words, for a checklist."""
         return f"{self.well}: collect {self.volume_ul:g} uL in the {self.to}"
+
+    @property
+    def removed_ul(self) -> float:
+        """The volume."""
+        return self.volume_ul

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from protocols.conditions import MOST
 from protocols.operations.base import Liquid, Supplement, WellOperation, WellTemplate
 from protocols.quantities import Concentration, Volume
 from protocols.references import OrParameter, TemplatePart, WellOnDay, Window
@@ -34,7 +35,7 @@ class DispenseTemplate(WellTemplate):
     do: Literal["dispense"]
     liquid: OrParameter[str]
     volume: OrParameter[Volume]
-    supplements: tuple[SupplementTemplate, ...] = ()
+    supplements: tuple[SupplementTemplate, ...] = Field((), max_length=MOST)
 
     def fields_in(self, well: WellOnDay) -> dict[str, Any]:
         """With the supplements that the well gets on this day."""

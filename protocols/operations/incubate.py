@@ -21,6 +21,7 @@ class Incubate(PlateOperation):
     """Incubate the whole plate for `duration_s` at `temperature_c`."""
 
     template = IncubateTemplate
+    leaves_volume = True
     typical: ClassVar = {"duration_s": 1.0, "temperature_c": 37.0}
 
     kind: Literal["incubate"] = "incubate"

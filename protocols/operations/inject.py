@@ -36,3 +36,8 @@ class Inject(WellOperation):
         """The instruction in words, for a checklist."""
         program = f", program {self.program}" if self.program else ""
         return f"{self.well}: inject {self.volume_ul:g} uL into the {self.into}{program}"
+
+    @property
+    def removed_ul(self) -> float:
+        """The volume."""
+        return self.volume_ul

@@ -14,13 +14,14 @@ class MixTemplate(WellTemplate):
 
     do: Literal["mix"]
     volume: OrParameter[Volume]
-    cycles: OrParameter[Annotated[int, Field(ge=1)]]
+    cycles: OrParameter[Annotated[int, Field(ge=1, le=10_000)]]
 
 
 class Mix(WellOperation):
     """Draw and return `volume_ul`, `cycles` times."""
 
     template = MixTemplate
+    leaves_volume = True
     seconds = 20.0
     typical: ClassVar = {"volume_ul": 50.0, "cycles": 2}
 

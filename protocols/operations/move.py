@@ -17,6 +17,7 @@ class Move(PlateOperation):
     """Carry the plate to a named place, such as `deck` or `incubator`."""
 
     template = MoveTemplate
+    leaves_volume = True
     seconds = 30.0
     typical: ClassVar = {"to": "deck"}
     repeatable = True

@@ -61,3 +61,8 @@ class Pump(WellOperation):
         """The instruction in words, for a checklist."""
         rate = f"{self.rate_ul_s * 60:g} uL/min"
         return f"{self.well}: pump {self.volume_ul:g} uL {self.liquid} at {rate}"
+
+    @property
+    def removed_ul(self) -> None:
+        """Not known: what is pumped through a reactor leaves it again."""
+        return None

@@ -21,6 +21,7 @@ class Seal(PlateOperation):
     """Seal the plate with a material; `none` takes its seal away."""
 
     template = SealTemplate
+    leaves_volume = True
     seconds = 20.0
     typical: ClassVar = {"material": "film"}
 

@@ -48,6 +48,7 @@ class Set(EachOperation):
     """Set a named setting to a value in `unit`."""
 
     template = SetTemplate
+    leaves_volume = True
     seconds = 10.0
     typical: ClassVar = {"setting": "stirrer speed", "value": 300.0, "unit": "rpm"}
 

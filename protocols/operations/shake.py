@@ -21,6 +21,7 @@ class Shake(EachOperation):
     """Shake the plate or a well for `duration_s`."""
 
     template = ShakeTemplate
+    leaves_volume = True
     typical: ClassVar = {"duration_s": 3.0, "speed_rpm": 300.0}
 
     kind: Literal["shake"] = "shake"

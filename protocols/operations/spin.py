@@ -1,9 +1,10 @@
 """Spin the plate in a centrifuge."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from protocols.conditions import Positive
 from protocols.errors import Finding, refuse
 from protocols.operations.base import PlateOperation, PlateTemplate
 from protocols.quantities import Duration, Rotation
@@ -15,7 +16,7 @@ class SpinTemplate(PlateTemplate):
 
     do: Literal["spin"]
     duration: OrParameter[Duration]
-    rcf: OrParameter[Annotated[float, Field(gt=0)]] | None = Field(
+    rcf: OrParameter[Positive] | None = Field(
         None, description="relative centrifugal force, times g"
     )
     speed: OrParameter[Rotation] | None = None

@@ -20,6 +20,7 @@ class Wait(PlateOperation):
     """Leave the plate where it is, as it is, for `duration_s`."""
 
     template = WaitTemplate
+    leaves_volume = True
     typical: ClassVar = {"duration_s": 1.0}
 
     kind: Literal["wait"] = "wait"

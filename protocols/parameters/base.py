@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocols.conditions import Finite, Value
+from protocols.conditions import MOST, Finite, Value, Values
 from protocols.errors import Finding
 from protocols.quantities import same_dimension
 
@@ -29,7 +29,7 @@ class DecidedByWell(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base: tuple[Finite, ...] = Field(min_length=1)
+    base: tuple[Finite, ...] = Field(min_length=1, max_length=MOST)
     per_well: Finite = 0.0
     per_plate: Finite = 0.0
 
@@ -65,8 +65,9 @@ class BaseParameter(BaseModel, ABC):
         "", description="a unit that pint knows, such as nM, day, mm/s; empty for a pure number"
     )
 
-    when: dict[Name, tuple[Value, ...]] = Field(
+    when: dict[Name, Values] = Field(
         default_factory=dict,
+        max_length=MOST,
         description=(
             "a parameter before this one -> the values with which this one is there at all; "
             "always if absent"

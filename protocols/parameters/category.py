@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from protocols.conditions import Finite, Value
+from protocols.conditions import MOST, Finite, Value
 from protocols.errors import Finding, refuse
 from protocols.parameters.levels import LevelsParameter, string_keys
 
@@ -24,15 +24,16 @@ class CategoryParameter(LevelsParameter):
     """
 
     kind: Literal["category"]
-    levels: tuple[Value, ...] = Field(min_length=2)
+    levels: tuple[Value, ...] = Field(min_length=2, max_length=MOST)
     labels: Annotated[dict[str, str], BeforeValidator(string_keys)] = Field(
-        default_factory=dict, description="level -> what the robot receives"
+        default_factory=dict, max_length=MOST, description="level -> what the robot receives"
     )
     ordered: bool = Field(
         False, description="whether the levels rise in this order", exclude_if=lambda it: not it
     )
     descriptors: Annotated[Descriptors, BeforeValidator(string_keys)] = Field(
         default_factory=dict,
+        max_length=MOST,
         description="level -> property -> number, or text; in a file also the name of a table",
         exclude_if=lambda it: not it,
     )

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from protocols.conditions import Value
+from protocols.conditions import Value, Whole
 from protocols.errors import Finding, refuse
 from protocols.parameters.numeric import NumericParameter
 from protocols.parameters.stepped import MOST_LEVELS
@@ -14,8 +14,8 @@ class IntegerParameter(NumericParameter):
     """Any whole number from `low` to `high`, both included, in `unit`."""
 
     kind: Literal["integer"]
-    low: int
-    high: int
+    low: Whole
+    high: Whole
 
     @model_validator(mode="after")
     def _check(self) -> Self:

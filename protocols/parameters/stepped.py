@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from protocols.conditions import Finite, Value
+from protocols.conditions import LARGEST, Finite, Value
 from protocols.errors import Finding, refuse
 from protocols.parameters.base import TOLERANCE
 from protocols.parameters.numeric import NumericParameter
@@ -34,12 +34,13 @@ def _expand_range(levels: Any) -> Any:
     return [round(low + by * index, 12) for index in range(number)]
 
 
+_NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
 _LEVELS = {
     "anyOf": [
-        {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": MOST_LEVELS},
+        {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": MOST_LEVELS},
         {
             "type": "object",
-            "properties": {key: {"type": "number"} for key in ("from", "to", "by")},
+            "properties": dict.fromkeys(("from", "to", "by"), _NUMBER),
             "required": ["from", "to"],
             "additionalProperties": False,
         },
