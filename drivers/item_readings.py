@@ -8,9 +8,10 @@ from protocols.errors import Problem
 from protocols.image_formats import ImageNotRead
 from protocols.images import read_image
 from protocols.jobs import Job, Reading
+from protocols.kinetic_table import is_kinetic, read_kinetics
 from protocols.plate_table import read_whole_plate
 from protocols.table_formats import table_text
-from protocols.traces import read_trace_table
+from protocols.traces import Trace, read_trace_table
 
 THINGS = {
     "image": "an image",
@@ -64,13 +65,24 @@ def reading_of(
         numbers = read_whole_plate(table_text(given, where), where)
         return Reading(kind="plate", numbers=numbers, unit=unit)
     elif kind == "trace":
-        trace = read_trace_table(table_text(given, where), where)
+        trace = _trace(table_text(given, where), where, number, well)
         return Reading(well=well, kind="trace", trace=trace)
     elif kind == "image":
         return _image(number, well, given)
     else:
         wrong = f"item {number} of {job.key} is a number, not a file"
     raise ItemsRefused([item_problem(number, wrong)])
+
+
+def _trace(text: str, where: str, number: int, well: str) -> Trace:
+    """The trace of a table; of one with the kinetics of many wells that of this well."""
+    if not is_kinetic(text, where):
+        return read_trace_table(text, where)
+    wells = read_kinetics(text, where)
+    if well in wells:
+        return wells[well]
+    some = ", ".join(list(wells)[:8])
+    raise ItemsRefused([item_problem(number, f"{where} says nothing of {well} (it has {some})")])
 
 
 def item_problem(number: int, message: str) -> Problem:

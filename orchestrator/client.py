@@ -104,14 +104,19 @@ class Client(ActMethods):
         seed: int | None = None,
         past_results: str | None = None,
         again: bool = False,
+        simulated_people: bool = False,
     ) -> CampaignSummary:
         """Launch a campaign from the text of its file, and from a table of past results.
+
+        With `simulated_people`, for training, nobody has to be there.
 
         Raises:
             RefusedByService: something is wrong in the file, or the same campaign was launched
                 already and it is not to be launched `again`.
         """
         content: dict[str, Any] = {"file": file, "seed": seed, "again": again}
+        if simulated_people:
+            content["simulated_people"] = True
         if past_results is not None:
             content["past_results"] = past_results
         return self._post("/campaigns", CampaignSummary, content)

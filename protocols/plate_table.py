@@ -51,6 +51,11 @@ def read_whole_plate(text: str, where: str) -> dict[str, float | None]:
     return _numbers(text, where, "")
 
 
+def is_out_of_range(cell: str) -> bool:
+    """Whether a cell has what readers write instead of a number that they cannot measure."""
+    return _OUT_OF_RANGE.fullmatch(cell) is not None
+
+
 def _chosen(blocks: list[Block], wanted: str, where: str) -> Block:
     if not blocks:
         expected = (
@@ -101,7 +106,7 @@ def _numbers(text: str, where: str, name: str) -> dict[str, float | None]:
         number = found[well] = None if is_missing(cell) else finite(table, cell)
         if number is not None or is_missing(cell):
             continue
-        if _OUT_OF_RANGE.fullmatch(cell):
+        if is_out_of_range(cell):
             problem(line, f"{well}: {cell!r} is a value that the reader could not measure", _NUMBER)
         else:
             problem(line, f"{well}: {cell!r} is no number", _NUMBER)

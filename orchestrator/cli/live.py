@@ -87,17 +87,11 @@ def _values_entered(
     settings: Settings, journal: Journal, campaign_id: str, waiting: Sequence[Question]
 ) -> bool:
     """Have a simulated person enter the values that are asked for; whether there were any."""
-    from orchestrator.control.act import perform
-    from orchestrator.core.lifecycle import AskValues
     from orchestrator.lab.lab import open_lab
-    from orchestrator.studies.training import SIMULATED_PERSON, plausible_values
+    from orchestrator.studies.training import values_entered
 
-    rounds = [question.round for question in waiting if isinstance(question, AskValues)]
-    for number in rounds:
-        state = journal.state(campaign_id)
-        lab = open_lab(settings, journal, state, [])
-        perform(lab, campaign_id, plausible_values(state, number), SIMULATED_PERSON)
-    return bool(rounds)
+    lab = open_lab(settings, journal, journal.state(campaign_id), [])
+    return values_entered(lab, campaign_id, waiting)
 
 
 def _run(work: Coroutine[Any, Any, tuple[Question, ...]]) -> tuple[Question, ...]:

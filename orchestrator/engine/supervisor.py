@@ -31,13 +31,17 @@ _CLOSE_S = 20.0
 _log = logging.getLogger("wellwise.carrier")
 
 RunCampaign = Callable[[Lab, str], Awaitable[Any]]
+WhenAsked = Callable[[str], None]
+"""What is done about a campaign, by its id, each time it is over or waits for a person."""
 
 
 class CampaignSupervisor:
     """Runs campaigns in tasks; any new event of a campaign in the journal wakes it."""
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
-        self._settings, self._journal = settings, journal
+    def __init__(
+        self, settings: Settings, journal: Journal, when_asked: WhenAsked | None = None
+    ) -> None:
+        self._settings, self._journal, self._when_asked = settings, journal, when_asked
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
         self._nudged = asyncio.Event()
@@ -152,6 +156,8 @@ class CampaignSupervisor:
         """
         try:
             await self._run_once(campaign_id)
+            if self._when_asked is not None:
+                await asyncio.to_thread(self._when_asked, campaign_id)
         except Owned as held:
             self._note_fault(campaign_id, str(held))
         except LeaseLost as lost:

@@ -8,18 +8,20 @@ from typing import NamedTuple
 
 from orchestrator.control.robots import take_lab_file_everywhere
 from orchestrator.core.by import WELLWISE
+from orchestrator.core.lifecycle import Question, next_actions
 from orchestrator.core.state import CampaignState
 from orchestrator.engine.supervisor import CampaignSupervisor
 from orchestrator.intake.campaign_check import NamedText, checked_lab
 from orchestrator.journal.access_tokens import Access
 from orchestrator.journal.journal import Journal
-from orchestrator.lab.lab import Lab, clock_for, open_journal
+from orchestrator.lab.lab import Lab, clock_for, open_journal, open_lab
 from orchestrator.service.bounded import bounded
 from orchestrator.service.event_stream import EventStream
 from orchestrator.service.insight import Insights
 from orchestrator.service.response_cache import ResponseCache
 from orchestrator.service.wrong_tokens import WrongTokens
 from orchestrator.settings import Settings
+from orchestrator.studies.training import has_simulated_people, values_entered
 from protocols.campaign_file import LabFile
 
 _OLD_S = 0.5
@@ -65,11 +67,20 @@ class Backend:
         journal = open_journal(settings)
         if lab is not None:
             take_lab_file_everywhere(settings, journal, lab, str(settings.lab), WELLWISE)
+
+        def simulated_people(campaign_id: str) -> None:
+            state = journal.state(campaign_id)
+            if has_simulated_people(state.campaign):
+                simulated = open_lab(settings, journal, state, [])
+                waiting = next_actions(state, simulated.clock.now())
+                asked = [question for question in waiting if isinstance(question, Question)]
+                values_entered(simulated, campaign_id, asked)
+
         return cls(
             settings=settings,
             journal=journal,
             access=Access(journal),
-            supervisor=CampaignSupervisor(settings, journal),
+            supervisor=CampaignSupervisor(settings, journal, simulated_people),
             stream=EventStream(journal, settings.zone),
             lab=lab,
             began_at=datetime.now(UTC),

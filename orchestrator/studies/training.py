@@ -2,12 +2,15 @@
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from orchestrator.control.act import perform
 from orchestrator.control.wells import EnterValues
+from orchestrator.core.lifecycle import AskValues, Question
 from orchestrator.core.state import CampaignState
+from orchestrator.lab.lab import Lab
 from orchestrator.lab.provenance import is_person, is_simulated
 from protocols.campaign import Campaign, RobotConfig
 from protocols.conditions import Value
@@ -17,7 +20,8 @@ from protocols.outcomes import Outcome
 SIMULATED_PERSON = "simulated person"
 """Who enters values in such a campaign."""
 
-_DRIVER, _SUFFIX, _NOISE = "simulated-person", "-simulated", 0.02
+_DRIVER, _SUFFIX, _TITLE = "simulated-person", "-simulated", " (simulated people)"
+_NOISE = 0.02
 
 
 def with_simulated_people(campaign: Campaign) -> Campaign:
@@ -45,10 +49,24 @@ def with_simulated_people(campaign: Campaign) -> Campaign:
     return campaign.model_copy(
         update={
             "name": f"{campaign.name}{_SUFFIX}",
-            "title": f"{campaign.title or campaign.name} (simulated people)",
+            "title": f"{campaign.title or campaign.name}{_TITLE}",
             "robots": {name: in_place_of(config) for name, config in campaign.robots.items()},
         }
     )
+
+
+def has_simulated_people(campaign: Campaign) -> bool:
+    """Whether it was launched for training, with simulated people."""
+    return campaign.name.endswith(_SUFFIX) and campaign.title.endswith(_TITLE)
+
+
+def values_entered(lab: Lab, campaign_id: str, waiting: Iterable[Question]) -> bool:
+    """Have a simulated person enter the values that are asked for; whether there were any."""
+    rounds = [question.round for question in waiting if isinstance(question, AskValues)]
+    for number in rounds:
+        state = lab.journal.state(campaign_id)
+        perform(lab, campaign_id, plausible_values(state, number), SIMULATED_PERSON)
+    return bool(rounds)
 
 
 def plausible_values(state: CampaignState, number: int) -> EnterValues:

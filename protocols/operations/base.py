@@ -196,7 +196,7 @@ class BaseTemplate(TemplatePart, ABC):
     def _wanted(self, well: WellOnDay) -> bool:
         """Whether a well gets this on its day."""
         return well.gets(self, self.during) and all(
-            well.given(self, field) for field in self.left_out_at_zero
+            well.given(self, field) != 0 for field in self.left_out_at_zero
         )
 
 

@@ -12,6 +12,8 @@ from protocols.references import OrParameter
 class MixTemplate(WellTemplate):
     """Draw and return a volume in each well."""
 
+    left_out_at_zero = frozenset({"volume", "cycles"})
+
     do: Literal["mix"]
     volume: OrParameter[Volume]
     cycles: OrParameter[Annotated[int, Field(ge=1, le=10_000)]]

@@ -13,7 +13,7 @@ from protocols.references import OrParameter, WellOnDay
 class PumpTemplate(WellTemplate):
     """Pump a liquid into each well at a rate: so much of it, or for so long."""
 
-    left_out_at_zero = frozenset({"rate"})
+    left_out_at_zero = frozenset({"rate", "volume", "duration"})
 
     do: Literal["pump"]
     liquid: OrParameter[str]

@@ -12,6 +12,8 @@ from protocols.references import OrParameter
 class ShakeTemplate(EachTemplate):
     """Shake the plate, or each well."""
 
+    left_out_at_zero = frozenset({"duration"})
+
     do: Literal["shake"]
     duration: OrParameter[Duration]
     speed: OrParameter[Rotation] | None = None

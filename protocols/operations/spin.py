@@ -14,6 +14,8 @@ from protocols.references import OrParameter
 class SpinTemplate(PlateTemplate):
     """Spin the plate in a centrifuge."""
 
+    left_out_at_zero = frozenset({"duration"})
+
     do: Literal["spin"]
     duration: OrParameter[Duration]
     rcf: OrParameter[Positive] | None = Field(

@@ -12,6 +12,8 @@ from protocols.references import OrParameter
 class WaitTemplate(PlateTemplate):
     """Leave the plate where it is for a time."""
 
+    left_out_at_zero = frozenset({"duration"})
+
     do: Literal["wait"]
     duration: OrParameter[Duration]
 

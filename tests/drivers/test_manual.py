@@ -199,6 +199,25 @@ def test_a_person_gives_numbers_tables_traces_and_files(measuring: Path, tmp_pat
     assert (file.kind, file.file, file.file_name) == ("file", vendor.read_bytes(), "a2.DSX")
 
 
+def test_of_the_kinetics_of_a_plate_an_item_gets_those_of_its_well(
+    measuring: Path, tmp_path: Path
+) -> None:
+    wells = {op.well_name for op in MEASURED if op.reads == "trace"}
+    others, kinetics = tmp_path / "others.txt", tmp_path / "kinetics.txt"
+    others.write_text("Time [s]\tH11\tH12\n0\t0.1\t0.2\n60\t0.2\t0.4\n")
+    names = ["H12", *sorted(well for well in wells if well)]
+    rows = [names, ["0.9"] * len(names), *([f"0.{n}"] * len(names) for n in (1, 2))]
+    times = ("Time [s]", "0", "60", "120")
+    kinetics.write_text("\n".join("\t".join([t, *r]) for t, r in zip(times, rows, strict=True)))
+
+    def read(what: Path) -> str:
+        ran = wellwise("manual", "read", "bench-person", KEY, "3", what, home=measuring)
+        return ran.stdout + ran.stderr
+
+    assert "says nothing of" in read(others)
+    assert read(kinetics) == "1 items are confirmed.\n"
+
+
 def test_a_reading_of_another_kind_is_refused(measuring: Path) -> None:
     checklist = Checklist(measuring, "bench-person")
     for item, given, message in (

@@ -150,7 +150,7 @@ X = "name: x, step: react, standard: 2, kind: stepped, levels: [2, 4]"
             "liquid needs a category, but 'x' is stepped",
         ),
         (
-            "{do: mix, volume: {parameter: x}, cycles: 2}",
+            "{do: transfer, volume: {parameter: x}}",
             X.replace("[2, 4]", "[0, 2]") + ", unit: uL",
             "with x=0.0 volume_ul would be 0.0: Input should be greater than 0",
         ),
@@ -194,6 +194,35 @@ def test_a_well_that_gets_none_of_a_liquid_has_no_operation() -> None:
 
     assert additive(0) == []
     assert additive(2) == [2.0] * 24
+
+
+AMOUNTS = [
+    (kind, field)
+    for kind, field in FIELDS
+    if field in ("volume", "duration", "cycles", "mass", "rate")
+    if kind not in ("transfer", "record")
+]
+"""A transfer of nothing would leave an empty plate, a record of no time nothing to score."""
+
+
+@pytest.mark.parametrize(("kind", "field"), AMOUNTS)
+def test_of_an_amount_of_nothing_nothing_is_done_and_nothing_is_wrong(
+    kind: str, field: str
+) -> None:
+    unit = takes(OPERATIONS[kind].template)[field].unit or ""
+    text = NEEDED[kind] | {field: {"parameter": "x"}}
+    if (kind, field) == ("pump", "duration"):
+        text.pop("volume")
+    x = {"name": "x", "step": "s", "kind": "stepped", "unit": unit, "levels": [0, 7]}
+    template = _TEMPLATE.validate_python({"do": kind, **text})
+    known = {"x": _PARAMETER.validate_python(x)}
+
+    def compiled(value: float) -> list[BaseOperation]:
+        return list(template.compiled([WellOnDay("A1", Condition({"x": value}), known, 0, 0)]))
+
+    nothing = compiled(0)
+    assert nothing == [] or all(found.nominal_s == 0 for found in nothing)
+    assert len(compiled(7)) == 1
 
 
 def test_each_plate_has_its_own_temperature_where_the_plate_decides_it() -> None:

@@ -6,10 +6,14 @@ import io
 import pandas as pd
 import pytest
 from openpyxl import Workbook
+from scipy.stats import linregress
 
 from protocols.errors import InvalidInput
+from protocols.kinetic_table import read_kinetics
 from protocols.plate_table import read_plate_table
 from protocols.table_formats import table_text
+from protocols.traces import Axis
+from protocols.wells import name_of
 
 # BMG LABTECH MARS, matrix: metadata, "Raw Data (wavelength)", a trailing comma behind the columns.
 MARS = """User: USER,Path: C:\\Data,Test run no.: 4
@@ -153,6 +157,77 @@ def test_reads_in_rows_below_wells_are_blocks_by_their_time() -> None:
     assert read_plate_table(kinetic, "r.txt", "60") == {"A1": 0.3, "A2": 0.4}
     with pytest.raises(InvalidInput, match="1: 0, 2: 60"):
         read_plate_table(kinetic, "r.txt")
+
+
+# Gen5, a kinetic read: a table of wells across, the times as Excel writes them, and a temperature.
+GEN5_KINETIC = (
+    "Plate Number\tPlate 1\nRead 1:450\n\n"
+    "Time\tT\xb0 450\tA1\tA2\tB1\n"
+    "0:00:00\t30.0\t0.10\t0.20\t0.30\n0:01:30\t30.1\t0.15\t0.25\t0.35\n"
+    "0:03:00\t30.0\t0.20\t0.30\tOVRFLW\n\nResults\n"
+)
+# i-control, kinetic: a column for each cycle, a row for each well.
+TECAN_KINETIC = (
+    "Application: i-control\nKinetic Measurement\n\n"
+    "Cycle Nr.\t1\t2\t3\nTime [s]\t0\t60\t120\nTemp. [\xb0C]\t30\t30.1\t30\n"
+    "A1\t0.10\t0.15\t0.20\nA2\t0.20\t0.25\t0.30\n"
+)
+# MARS, kinetic: a column for each time.
+MARS_KINETIC = (
+    "User: USER\n\nWell,Content,Raw Data (450 1 - 0 s),Raw Data (450 1 - 60 s)\n"
+    "A01,Sample X1,0.10,0.15\nA02,Sample X2,0.20,0.25\n"
+)
+
+
+def test_kinetics_of_the_common_readers_are_a_trace_for_each_well() -> None:
+    gen5 = read_kinetics(GEN5_KINETIC.replace("OVRFLW", "0.4"), "g.txt")
+    assert gen5["A2"].x == Axis(name="time", unit="s", values=(0.0, 90.0, 180.0))
+    assert gen5["B1"].channels[0].values == (0.30, 0.35, 0.4)
+    tecan = read_kinetics(TECAN_KINETIC, "t.txt")
+    assert tecan["A1"].x.values == (0.0, 60.0, 120.0)
+    assert tecan["A2"].channels[0].values == (0.20, 0.25, 0.30)
+    plain = read_kinetics("Time [min],A1,A2\n0,0.1,0.2\n1.5,0.3,0.4\n", "p.csv")
+    assert plain["A1"].x == Axis(name="time", unit="min", values=(0.0, 1.5))
+    assert set(plain) == {"A1", "A2"}
+    mars = read_kinetics(MARS_KINETIC, "m.csv")
+    assert mars["A1"].x.values == (0.0, 60.0)
+    assert mars["A2"].channels[0].values == (0.20, 0.25)
+
+
+def test_the_slope_of_a_well_is_the_one_that_scipy_fits() -> None:
+    rows = [f"{30 * n};{0.1 + 0.002 * 30 * n:.6f};{0.5 - 0.001 * 30 * n:.6f}" for n in range(8)]
+    found = read_kinetics("Time [s];H12;AF48\n" + "\n".join(rows), "k.csv")
+    for well, rate in (("H12", 0.002), ("AF48", -0.001)):
+        trace = found[well]
+        assert linregress(trace.x.values, trace.channels[0].values).slope == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GEN5_KINETIC, "B1: 'OVRFLW' is a value that the reader could not measure"),
+        ("Time [s],A1\n60,0.1\n0,0.2\n", "the times do not rise"),
+        ("Time [s],A1\nsoon,0.1\n60,0.2\n", "'soon' is no time"),
+        ("well,value\nA1,0.5\n", "no kinetics were found in it"),
+    ],
+)
+def test_kinetics_that_cannot_be_read_are_said(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        read_kinetics(text, "k.txt")
+
+
+@pytest.mark.parametrize("letters", ["A Z AA AF", "a z aa af"])
+def test_a_plate_of_1536_wells_has_two_letters_and_48_columns(letters: str) -> None:
+    head = "<>," + ",".join(map(str, range(1, 49)))
+    names = [name_of(row, 0)[:-1] for row in range(32)]
+    names = names if letters.isupper() else [name.lower() for name in names]
+    rows = [
+        f"{name}," + ",".join(f"{row + column / 100:.2f}" for column in range(48))
+        for row, name in enumerate(names)
+    ]
+    found = read_plate_table("\n".join(["Raw data", head, *rows]), "big.csv")
+    assert len(found) == 1536
+    assert (found["A1"], found["Z48"], found["AA1"], found["AF48"]) == (0.0, 25.47, 26.0, 31.47)
 
 
 def test_a_part_of_a_plate_has_its_own_columns() -> None:

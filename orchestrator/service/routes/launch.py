@@ -21,6 +21,7 @@ from orchestrator.service.schema import (
     LaunchPreview,
     MigratedText,
 )
+from orchestrator.studies.training import with_simulated_people
 from protocols.campaign import Campaign
 from protocols.migration import in_new_form
 
@@ -80,6 +81,8 @@ def _checked(backend: Backend, body: CampaignText) -> Campaign:
     """The campaign of a text from HTTP, which may name no file or interpreter of this host."""
     file = NamedText(body.file, "campaign file")
     campaign = bounded(checked_campaign, file, backend.settings, backend.lab, from_afar=True)
+    if body.simulated_people:
+        campaign = with_simulated_people(campaign)
     return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})
 
 

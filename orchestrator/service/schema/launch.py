@@ -14,6 +14,8 @@ class CampaignText(Body):
 
     `past_results` is a table to start from: its text, or a `data:` URL (base64) of a workbook or a
     Parquet file. A campaign that was launched already is launched once more only with `again`.
+    With `simulated_people`, for training, people and the values that they enter are simulated, and
+    the name and the title of the campaign say so.
     """
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
@@ -22,6 +24,7 @@ class CampaignText(Body):
         None
     )
     again: bool = False
+    simulated_people: bool = False
 
 
 class MigratedText(View):

@@ -7,6 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from orchestrator.studies.training import has_simulated_people
+from protocols.campaign_file import read_campaign
 from protocols.operations import OPERATIONS
 from protocols.parameters import PARAMETER_KINDS
 from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE
@@ -42,6 +44,16 @@ def test_whatever_is_installed_is_in_the_vocabulary(served: House) -> None:
     # A file from a browser may not open a port of this computer.
     assert {"simulated", "manual"} <= vocabulary["drivers"].keys()
     assert "ne-1000" not in vocabulary["drivers"]
+
+
+def test_a_campaign_is_launched_for_training_with_simulated_people(served: House) -> None:
+    client, text = served.client("operator"), FORMULATION.read_text()
+    launched = client.post(f"{V1}/campaigns", json={"file": text, "simulated_people": True}).json()
+    assert launched["id"].endswith("-simulated")
+    assert launched["title"].endswith("(simulated people)")
+    campaign = served.backend.state(launched["id"])[1].campaign
+    assert has_simulated_people(campaign)
+    assert not has_simulated_people(read_campaign(text))
 
 
 def test_a_preview_says_what_is_permitted_what_to_load_and_what_it_costs(served: House) -> None:

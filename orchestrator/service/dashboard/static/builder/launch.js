@@ -9,10 +9,11 @@ export function Launch({ launched }) {
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState("");
   const dialog = useRef(null);
+  const [simulated, setSimulated] = useState(false);
   const key = useRef({ wish: null, key: null });
   const going = useRef(false);
   const earlier = store.state === "valid" ? store.preview.launched : [];
-  const same = earlier.filter((it) => it.same);
+  const same = simulated ? [] : earlier.filter((it) => it.same);
 
   const send = async (again) => {
     if (going.current) return;
@@ -20,10 +21,10 @@ export function Launch({ launched }) {
     setBusy(true);
     setFault("");
     // The same text and wish are one launch: sent again, they get the first answer again.
-    const wish = `${again} ${store.text}`;
+    const wish = `${again} ${simulated} ${store.text}`;
     if (key.current.wish !== wish) key.current = { wish, key: newKey() };
     try {
-      const campaign = await ask("POST", "campaigns", { file: store.text, again }, key.current.key);
+      const campaign = await ask("POST", "campaigns", { file: store.text, again: again || simulated, simulated_people: simulated }, key.current.key);
       launched(campaign.id);
     } catch (error) {
       setFault(error.message);
@@ -32,8 +33,8 @@ export function Launch({ launched }) {
     }
   };
   const press = () => { if (same.length) dialog.current.showModal(); else send(false); };
-  return html`<div class="row end"><button type="button" class="strong operator" id="launch" disabled=${busy || store.state !== "valid"} onClick=${press}>${busy ? gettext("Launching…") : gettext("Launch")}</button></div>
-    ${earlier.length > 0 && !same.length && html`<p class="hint">${gettext("Another campaign has this name: this one gets a number behind it.")}</p>`}
+  return html`<div class="row end"><label class="flag"><input type="checkbox" checked=${simulated} onChange=${(event) => setSimulated(event.target.checked)} /> ${gettext("People are simulated, for training")}</label> <button type="button" class="strong operator" id="launch" disabled=${busy || store.state !== "valid"} onClick=${press}>${busy ? gettext("Launching…") : gettext("Launch")}</button></div>
+    ${earlier.length > 0 && !same.length && !simulated && html`<p class="hint">${gettext("Another campaign has this name: this one gets a number behind it.")}</p>`}
     ${fault && html`<p class="problem" id="launch-problem" role="alert">${fault}</p>`}
     <dialog ref=${dialog} aria-labelledby="again-title"><h2 id="again-title">${gettext("Launch it once more?")}</h2>
       <p>${gettext("The same campaign was launched already:")}</p>
