@@ -1,5 +1,6 @@
 """Batch selection: which real, permitted conditions to try together, one for each position."""
 
+import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
@@ -19,6 +20,8 @@ _PEAK_CHILDREN = 3
 _PEAK_SHRINK = 0.6
 _CLIMB_SHRINK = 0.5
 _OPTIMISM_WEIGHT = 1e-9
+_MOST_CLIMBS = 384
+"""In how many steps a batch climbs; those of a larger one are for several choices each."""
 
 
 class Effort(NamedTuple):
@@ -70,8 +73,9 @@ def choose_batch(
     several objectives qNEHVI, Daulton et al. 2021, by random scalarisations).
     For each choice the conditions of the pool with the highest gain breed neighbours, whose gain
     is then known exactly too, since a posterior sample can be evaluated anywhere: the search
-    moves over real levels and never has to round. Each choice is made among the conditions of all
-    positions that are still empty.
+    moves over real levels and never has to round. Of a batch of more than 384 several choices are
+    made before the next search. Each choice is made among the conditions of all positions that
+    are still empty.
 
     Args:
         encoding: of the search space.
@@ -104,9 +108,11 @@ def choose_batch(
         key: _Pool(encoding, samples, dict(key), seen, best_tried, share, rng) for key in empty
     }
 
-    chosen = []
+    chosen: list[Choice] = []
+    every = math.ceil(len(positions) / _MOST_CLIMBS)
     while empty:
-        key, candidate = _best_candidate({key: pools[key] for key in empty}, best)
+        climb = len(chosen) % every == 0
+        key, candidate = _best_candidate({key: pools[key] for key in empty}, best, climb)
         gain = candidate.gain * criterion.scale
         chosen.append(Choice(candidate.row, empty[key].pop(0), gain))
         best = np.maximum(best, pools[key].remove(candidate.pool_index))
@@ -116,7 +122,7 @@ def choose_batch(
 
 
 def _best_candidate(
-    pools: Mapping[PoolKey, "_Pool"], best: NDArray[np.float64]
+    pools: Mapping[PoolKey, "_Pool"], best: NDArray[np.float64], climb: bool
 ) -> tuple[PoolKey, "_Candidate"]:
     """The best candidate of all pools. Only pools that may have it are searched.
 
@@ -128,7 +134,7 @@ def _best_candidate(
         key = max(pools, key=lambda key: current[key].score if key in current else pools[key].bound)
         if key in current:
             return key, current[key]
-        current[key] = pools[key].best_candidate(best)
+        current[key] = pools[key].best_candidate(best, climb)
 
 
 class _Candidate(NamedTuple):
@@ -182,13 +188,16 @@ class _Pool:
         rows = np.unique(np.vstack([random, near, self._neighbours(near, 1.0)]), axis=0)
         return rows[self._encoding.permits(rows)]
 
-    def best_candidate(self, best: NDArray[np.float64]) -> _Candidate:
-        """The condition with the highest gain over the best so far (samples)."""
+    def best_candidate(self, best: NDArray[np.float64], climb: bool) -> _Candidate:
+        """The condition with the highest gain over the best so far (samples).
+
+        It is looked for in the pool, and if it may `climb` also near the best of the pool.
+        """
         gains = self._pool.gains(best)
         if len(gains) > self._effort.max_pool:
             fittest = np.argsort(-self._pool.scores(gains))[: self._effort.max_pool // 2]
             self._pool, gains = self._pool.at(fittest), gains[fittest]
-        for generation in range(self._effort.generations):
+        for generation in range(self._effort.generations if climb else 0):
             climbers = np.argsort(-self._pool.scores(gains))[: self._effort.climbers]
             parents = np.repeat(self._pool.rows[climbers], self._effort.climbers, axis=0)
             children = self._children(parents, _CLIMB_SHRINK**generation)

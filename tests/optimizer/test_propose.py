@@ -39,6 +39,24 @@ def test_a_batch_improves_on_what_was_observed(rpe: Campaign) -> None:
     )
 
 
+def test_a_large_batch_searches_less_often_and_is_nearly_as_good(
+    rpe: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observations = observed(rpe)
+
+    def worth(most: int) -> tuple[float, float, int]:
+        monkeypatch.setattr("optimizer.batch._MOST_CLIMBS", most)
+        batch = propose(rpe.space, observations, number=48, seed=1)
+        found = [bowl(proposal.condition) for proposal in batch]
+        return sum(p.gain or 0.0 for p in batch), max(found), len({p.condition for p in batch})
+
+    gain, best, distinct = worth(48)
+    fewer_gain, fewer_best, fewer_distinct = worth(6)
+    assert distinct == fewer_distinct == 48
+    assert fewer_gain > 0.9 * gain
+    assert fewer_best > best - 0.03
+
+
 def test_the_same_seed_gives_the_same_batch(rpe: Campaign) -> None:
     observations = observed(rpe, 20)
     one, same, other = (propose(rpe.space, observations, number=6, seed=seed) for seed in (5, 5, 6))
