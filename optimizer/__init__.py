@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optimizer.encoding import Encoding
     from optimizer.fitting import Prediction, noise_sd, predict
     from optimizer.hypervolume import best_first, hypervolumes
+    from optimizer.interventions import InterventionEffect, intervention_effects
     from optimizer.objective import Goals, Objective, OutcomeBounds
     from optimizer.pareto import pareto_front
     from optimizer.proposing import propose
@@ -32,6 +33,7 @@ __all__ = [
     "FrontPoint",
     "Goals",
     "HeldOut",
+    "InterventionEffect",
     "Objective",
     "Optimizer",
     "OutcomeBounds",
@@ -47,6 +49,7 @@ __all__ = [
     "edge_stability",
     "effects",
     "hypervolumes",
+    "intervention_effects",
     "most_promising",
     "noise_sd",
     "pair_effect",
@@ -65,6 +68,7 @@ _NAMES = {
     "optimizer.encoding": "Encoding",
     "optimizer.fitting": "Prediction noise_sd predict",
     "optimizer.hypervolume": "best_first hypervolumes",
+    "optimizer.interventions": "InterventionEffect intervention_effects",
     "optimizer.objective": "Goals Objective OutcomeBounds",
     "optimizer.pareto": "pareto_front",
     "optimizer.proposing": "propose",

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+import numpy as np
 import typer
 
 from orchestrator.cli.context import Home, console, opened_journal, text_of
@@ -14,16 +15,23 @@ from protocols.errors import InvalidInput, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+_ENOUGH_ROWS = 300
+
 finding_causes = typer.Typer()
 
 
 class _Asked(NamedTuple):
-    """A table with one row a well, the columns to look at, and which of them somebody set."""
+    """A table with one row a well, the columns to look at, those that somebody set, and blocks.
+
+    `first` says of each row whether it is of the first round; None where rounds are not known.
+    """
 
     table: pd.DataFrame
     name: str
     columns: list[str]
     given: list[str]
+    blocks: list[str]
+    first: pd.Series[bool] | None = None
 
 
 @finding_causes.command("causes")
@@ -49,6 +57,14 @@ def print_causes(
             "--set", help="A column that somebody set. A campaign's parameters are known to be set."
         ),
     ] = None,
+    blocks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--block",
+            help="A column that tells rounds, plates or days apart: what they add is no cause. "
+            "Of a campaign: round and plate.",
+        ),
+    ] = None,
     draws: Annotated[
         int, typer.Option("--draws", min=0, max=1000, help="Resamples for the stability.")
     ] = 20,
@@ -57,8 +73,6 @@ def print_causes(
     """Say which of some columns causes which, and how stable that is under resampling."""
     import pandas as pd
 
-    from optimizer import discover_causes, edge_stability
-
     if (table is None) == (campaign is None):
         message = "needs either a table or a campaign"
         raise InvalidInput(
@@ -66,43 +80,93 @@ def print_causes(
         )
     if table is not None:
         frame = pd.read_csv(io.StringIO(text_of(table)))
-        asked = _Asked(frame, str(table), columns or [], given or [])
+        asked = _Asked(frame, str(table), columns or [], given or [], blocks or [])
     else:
         assert campaign is not None
-        asked = _of_campaign(campaign, columns or [], given or [], home)
+        asked = _of_campaign(campaign, columns or [], given or [], blocks, home)
     _refuse_unknown(asked)
     values = asked.table[asked.columns].apply(pd.to_numeric, errors="coerce").dropna()
-    fixed = {asked.columns.index(name) for name in asked.given}
+    labels = _labels(asked.table.loc[values.index, asked.blocks])
     try:
         with console.status("looking for causes"):
-            found = discover_causes(values.to_numpy(dtype=float), fixed)
-            shares = edge_stability(values.to_numpy(dtype=float), fixed, draws) if draws else None
+            _print_graph(asked, values, labels, draws)
     except ValueError as error:
         raise InvalidInput([Problem(where=asked.name, message=str(error))]) from None
-    order = ", ".join(asked.columns[place] for place in found.order)
-    console.print(
-        f"{len(values)} of {len(asked.table)} rows. Order, causes first: {order}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    places = range(len(asked.columns))
-    edges = [(i, j) for i in places for j in places if found.graph[i, j]]
-    for cause, effect in edges:
+    _print_effects(asked, values, labels)
+
+
+def _print_graph(asked: _Asked, values: pd.DataFrame, labels: list[str] | None, draws: int) -> None:
+    """The order, edges with their stability, and pairs of which no direction can be told."""
+    from optimizer import discover_causes, edge_stability
+
+    data, names = values.to_numpy(dtype=float), asked.columns
+    fixed = {names.index(name) for name in asked.given}
+    found = discover_causes(data, fixed, blocks=labels)
+    _say(f"{len(data)} of {len(asked.table)} rows. Order, causes first: "
+         f"{', '.join(names[place] for place in found.order)}")  # fmt: skip
+    if len(data) < _ENOUGH_ROWS:
+        _say(f"With fewer than {_ENOUGH_ROWS} rows edges are missed and directions are guesses.")
+    shares = None
+    if draws:
+        try:
+            shares = edge_stability(data, fixed, draws, blocks=labels)
+        except ValueError:
+            _say("Half of the rows are too few to look again: how stable edges are is not known.")
+    for cause, effect in np.argwhere(found.decided):
         stable = "" if shares is None else f" (in {shares[cause, effect]:.0%} of {draws} resamples)"
-        console.print(
-            f"  {asked.columns[cause]} causes {asked.columns[effect]}{stable}", highlight=False
-        )
-    if not edges:
-        console.print("  no column causes another", highlight=False)
-    console.print(
-        "This holds if no hidden variable acts on two of them; only an experiment proves a cause.",
-        highlight=False,
-        soft_wrap=True,
+        _say(f"  {names[cause]} causes {names[effect]}{stable}")
+    for one, other in np.argwhere(found.undecided):
+        _say(f"  {names[one]} and {names[other]} go together, and both directions fit: which "
+             "causes which, or whether something else causes both, is open")  # fmt: skip
+    for one, other in np.argwhere(np.triu(found.hidden)):
+        _say(f"  {names[one]} and {names[other]} go together, and neither direction fits: a common "
+             "cause may be hidden")  # fmt: skip
+    if not (found.graph.any() or found.hidden.any()):
+        _say("  no column causes another")
+    _say("An arrow is a reason for an experiment: a hidden cause of both is not always seen.")
+
+
+def _print_effects(asked: _Asked, values: pd.DataFrame, labels: list[str] | None) -> None:
+    """What the settings themselves change, by the rows whose settings no result had chosen."""
+    from optimizer import intervention_effects
+
+    if not asked.given:
+        return
+    rows, of = np.ones(len(values), dtype=bool), "all rows, taken as set without regard to results"
+    if asked.first is not None:
+        rows, of = asked.first.loc[values.index].to_numpy(), "the first round"
+    chosen = (
+        None if labels is None else [label for label, it in zip(labels, rows, strict=True) if it]
     )
+    fixed = [asked.columns.index(name) for name in asked.given]
+    try:
+        found = intervention_effects(values.to_numpy(dtype=float)[rows], fixed, chosen)
+    except ValueError as error:
+        _say(f"Effects of what was set: not estimated, {error}")
+        return
+    _say(f"Set in its upper instead of its lower third ({rows.sum()} rows: {of}; 95 % intervals):")
+    for effect in found:
+        _say(f"  {asked.columns[effect.cause]} changes {asked.columns[effect.variable]} by "
+             f"{effect.difference:+.3g} ({effect.low:.3g} to {effect.high:.3g})")  # fmt: skip
+
+
+def _labels(columns: pd.DataFrame) -> list[str] | None:
+    """One label a row, of all columns of blocks."""
+    if columns.shape[1] == 0:
+        return None
+    return ["/".join(map(str, row)) for row in columns.itertuples(index=False)]
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _of_campaign(
-    campaign_id: str, columns: list[str], given: list[str], home: Path | None
+    campaign_id: str,
+    columns: list[str],
+    given: list[str],
+    blocks: list[str] | None,
+    home: Path | None,
 ) -> _Asked:
     """The trusted wells, and the wanted columns with the measurements and the objective."""
     from orchestrator.results.tables import tidy_table, value_column
@@ -114,7 +178,12 @@ def _of_campaign(
     wanted = list(dict.fromkeys([*columns, *on_the_way, value_column(state.campaign)]))
     design = [parameter.name for parameter in state.campaign.parameters if parameter.name in wanted]
     return _Asked(
-        frame[frame["flags"] == ""], campaign_id, wanted, list(dict.fromkeys([*given, *design]))
+        frame[frame["flags"] == ""],
+        campaign_id,
+        wanted,
+        list(dict.fromkeys([*given, *design])),
+        ["round", "plate"] if blocks is None else blocks,
+        frame["round"] == 1,
     )
 
 
@@ -124,7 +193,7 @@ def _refuse_unknown(asked: _Asked) -> None:
         Problem(
             where=asked.name, message=f"there is no column {name!r}", expected=f"one of {known}"
         )
-        for name in dict.fromkeys(asked.columns)
+        for name in dict.fromkeys([*asked.columns, *asked.blocks])
         if name not in asked.table.columns
     ]
     problems += [

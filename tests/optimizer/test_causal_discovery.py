@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.causal_graphs import distance, study
-from optimizer.causal_discovery import discover_causes, edge_stability, hsic_p_value
+from benchmarks.causal import false_edge_rate
+from benchmarks.causal_graphs import LARGE, distance, study
+from optimizer.causal_discovery import discover_causes, edge_stability
+from optimizer.independence import hsic_p_value
+from optimizer.interventions import intervention_effects
 from orchestrator.cli.main import app
 
 
@@ -61,6 +64,65 @@ def test_a_table_that_cannot_tell_is_refused() -> None:
             discover_causes(wrong)
 
 
+def test_half_of_the_rows_is_half_of_them() -> None:
+    with pytest.raises(ValueError, match="49 x 3 values"):
+        edge_stability(_chain(99), fixed={1}, draws=1)
+
+
+def test_ten_variables_have_their_graph_in_seconds() -> None:
+    for seed in (0, 2):
+        given = study("linear", seed, LARGE)
+        assert distance(given.truth, discover_causes(given.data).graph) <= 1
+
+
+def test_independent_columns_have_an_edge_as_rarely_as_the_tests_say() -> None:
+    # 5 % of 40 tables is 2; more than 6 has a probability of 0.014.
+    assert false_edge_rate(40, rows=100, columns=4) <= 6 / 40
+
+
+def test_a_shift_between_rounds_is_no_cause() -> None:
+    rng = np.random.default_rng(1)
+    rounds = np.repeat([0, 1, 2], 120)
+    data = 2.0 * rounds[:, None] + rng.laplace(size=(360, 2))
+    assert discover_causes(data).hidden[0, 1]
+    found = discover_causes(data, blocks=list(rounds))
+    assert not found.graph.any()
+    assert not found.hidden.any()
+
+
+def test_a_hidden_common_cause_is_no_arrow() -> None:
+    said = []
+    for seed in range(6):
+        unseen, *own = np.random.default_rng(seed).uniform(-1, 1, (3, 1500))
+        found = discover_causes(np.column_stack([unseen + own[0], unseen - own[1]]))
+        said.append(bool(found.decided.any()))
+    assert sum(said) <= 1
+
+
+def test_normal_noise_tells_no_direction() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal(400)
+    found = discover_causes(np.column_stack([x, x + rng.standard_normal(400)]))
+    assert found.graph.sum() == found.undecided.sum() == 1
+
+
+def test_effects_of_what_was_set_hold_the_truth() -> None:
+    # From the upper to the lower third of a uniform dose from 0 to 1 are 2/3; x^2 by 2/3 as well.
+    held = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        dose, other = rng.uniform(0, 1, (2, 60))
+        plate = rng.integers(0, 2, 60)
+        value = 3 * dose + other**2 + plate + rng.laplace(0, 0.1 + 0.5 * dose)
+        effects = intervention_effects(
+            np.column_stack([dose, other, value]), fixed={0, 1}, blocks=list(plate)
+        )
+        held += [e.low <= t <= e.high for e, t in zip(effects, (2.0, 2 / 3), strict=True)]
+    assert 0.91 <= np.mean(held) <= 0.985
+    with pytest.raises(ValueError, match="expected 15 or more"):
+        intervention_effects(np.column_stack([dose, other, value])[:14], fixed={0, 1})
+
+
 def test_a_distance_counts_pairs() -> None:
     truth = study("linear", 0).truth
     assert distance(truth, truth) == 0
@@ -76,6 +138,8 @@ def test_the_command_names_causes_and_refuses_what_it_cannot_read(tmp_path: Path
     assert done.exit_code == 0, done.output
     assert "120 of 120 rows. Order, causes first: dose, density" in done.output
     assert "dose causes density (in 100% of 1 resamples)" in done.output
+    assert "dose changes density by +" in done.output
+    assert "With fewer than 300 rows" in done.output
     for more, message in (
         (["--column", "colour"], "no column 'colour'"),
         (["--set", "ratio"], "none of the columns"),
