@@ -1,35 +1,178 @@
-"""How often a confirmation finds what is not there, and what is: one run against several.
+"""Operating characteristics of confirmations, simulated: what is found that is not there, and is.
 
     python -m benchmarks.confirmations [--tries 2000]
 
-Two conditions with 8 wells each a run, sd of a well 0.05, and a condition that varies between runs
-with the sd 0, 0.03 or 0.06. Prints how often p < 0.05 with no true difference and with one of 0.15,
-and the power that was planned for it.
+Wells of sd 0.05, 8 of each condition a run; a condition varies between runs with the sd 0, 0.03 or
+0.06, plates with the sd 0.1. False alarms are to be 5 % and `found` as often as was planned.
 """
 
 import argparse
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import ttest_ind
+from numpy.typing import NDArray
 
-from orchestrator.studies.run_comparison import paired, power_over_runs
+from orchestrator.studies.comparison_power import on_scale, power_of, power_over_runs
+from orchestrator.studies.run_comparison import (
+    against_control,
+    all_pairs,
+    cell_means,
+    linked,
+    paired,
+    within_plates,
+    without_plates,
+)
+from protocols.confirmation_plan import ConfirmationPlan
 
 WELLS, SD, DIFFERENCE, ALPHA = 8, 0.05, 0.15, 0.05
+_SMALL, _SDS, _PLATE_SD, _MARGIN = 0.08, (0.09, 0.03), 0.1, 0.1
+
+Random = np.random.Generator
+
+
+class Case(NamedTuple):
+    """The p value of a simulated confirmation with a true difference, and what was planned."""
+
+    p: Callable[[Random, float], float]
+    difference: float
+    planned: float | None
+
+
+class Row(NamedTuple):
+    """A case: how often it found what is not there, and what is (0..1), and what was planned."""
+
+    case: str
+    false_alarms: float
+    found: float
+    planned: float | None
 
 
 def rejected(runs: int, run_sd: float, difference: float, tries: int, seed: int = 0) -> float:
     """How often the test of a confirmation with so many runs has p < 0.05 (0..1)."""
-    rng = np.random.default_rng(seed)
-    found = 0
-    for _ in range(tries):
+
+    def p(rng: Random) -> float:
         true = rng.normal((difference, 0.0), run_sd, (runs, 2))
         wells = rng.normal(true[..., None], SD, (runs, 2, WELLS))
         if runs == 1:
-            p = float(ttest_ind(wells[0, 0], wells[0, 1], equal_var=False).pvalue)
-        else:
-            p = paired(wells.mean(axis=2), ALPHA).p
-        found += p < ALPHA
-    return found / tries
+            return within_plates(wells[0].tolist(), [[1] * WELLS] * 2, ALPHA).p
+        return paired(wells.mean(axis=2), ALPHA).p
+
+    return _often(p, tries, seed)
+
+
+def rows(tries: int) -> Iterator[Row]:
+    """Each case of a confirmation."""
+    for runs in (1, 3, 4, 6):
+        for run_sd in (0.0, 0.03, 0.06):
+            planned = power_over_runs(runs, WELLS, DIFFERENCE, (SD, SD), run_sd, ALPHA)
+            yield Row(
+                f"{runs} runs, sd between runs {run_sd}",
+                rejected(runs, run_sd, 0.0, tries),
+                rejected(runs, run_sd, DIFFERENCE, tries),
+                planned if runs > 1 else None,
+            )
+    for case in (*CASES, EQUIVALENCE):
+        yield case_row(case, tries)
+
+
+def case_row(name: str, tries: int) -> Row:
+    """One of `CASES`, or `EQUIVALENCE`."""
+    if name == EQUIVALENCE:
+        # What is not there is equivalence of conditions that differ by just the margin.
+        alarms, found = (
+            _often(lambda rng, d=d: _equivalent(rng, d), tries)  # type: ignore[misc]
+            for d in (_MARGIN, 0.0)
+        )
+        return Row(name, alarms, found, None)
+    case = CASES[name]
+    alarms = _often(lambda rng: case.p(rng, 0.0), tries)
+    return Row(name, alarms, _often(lambda rng: case.p(rng, case.difference), tries), case.planned)
+
+
+def _often(p: Callable[[Random], float], tries: int, seed: int = 0) -> float:
+    rng = np.random.default_rng(seed)
+    return float(np.mean([p(rng) < ALPHA for _ in range(tries)]))
+
+
+def _unequal(rng: Random, difference: float) -> float:
+    wells = [rng.normal(true, sd, WELLS) for true, sd in zip((difference, 0.0), _SDS, strict=True)]
+    return within_plates([it.tolist() for it in wells], [[1] * WELLS] * 2, ALPHA).p
+
+
+def _on_plates(rng: Random, difference: float) -> float:
+    """Two plates, on which the conditions have unlike numbers of wells."""
+    plates = [[1] * 5 + [2] * 3, [1] * 3 + [2] * 5]
+    return within_plates(_wells_on(rng, plates, difference), plates, ALPHA).p
+
+
+def _runs_on_plates(rng: Random, difference: float) -> float:
+    plates = [[1] * 5 + [2] * 3, [1] * 3 + [2] * 5]
+    cells = {run: _wells_on(rng, plates, difference) for run in range(4)}
+    return paired(cell_means(without_plates(cells, dict.fromkeys(range(4), plates))), ALPHA).p
+
+
+def _wells_on(rng: Random, plates: list[list[int]], difference: float) -> list[list[float]]:
+    effect = dict(zip((1, 2), rng.normal(0, _PLATE_SD, 2), strict=True))
+    return [
+        [float(rng.normal(true + effect[plate], SD)) for plate in some]
+        for true, some in zip((difference, 0.0), plates, strict=True)
+    ]
+
+
+def _plan_of_log_odds() -> ConfirmationPlan:
+    return ConfirmationPlan(difference=0.06, runs=4, sd=0.03, link="logit", baseline=0.87)
+
+
+def _planned_log_odds() -> float:
+    difference, sds, run_sd = on_scale(_plan_of_log_odds())
+    return power_over_runs(4, WELLS, difference, sds, run_sd, ALPHA)
+
+
+def _log_odds(rng: Random, difference: float) -> float:
+    """Ratios of beta distributions, which keep between 0 and 1."""
+
+    def ratios(mean: float) -> NDArray[np.float64]:
+        size = mean * (1 - mean) / _plan_of_log_odds().sd ** 2 - 1
+        return linked(rng.beta(mean * size, (1 - mean) * size, WELLS), "logit")
+
+    means = np.array([[ratios(m).mean() for m in (0.87 + difference, 0.87)] for _ in range(4)])
+    return paired(means, ALPHA).p
+
+
+def _four(rng: Random, difference: float) -> NDArray[np.float64]:
+    """Means of four conditions in four runs; the first is better, so that one is to be found."""
+    true = rng.normal((difference, 0.0, 0.0, 0.0), 0.03, (4, 4))
+    return rng.normal(true, SD / WELLS**0.5)
+
+
+def _dunnett(rng: Random, difference: float) -> float:
+    found = against_control(_four(rng, difference), ALPHA)
+    return found[0].p if difference else min(one.p for one in found)
+
+
+def _tukey(rng: Random, difference: float) -> float:
+    found = all_pairs(_four(rng, difference), ALPHA)
+    return found[2].p if difference else min(one.p for one in found)
+
+
+def _equivalent(rng: Random, difference: float) -> float:
+    p = paired(_four(rng, difference)[:, :2], ALPHA, _MARGIN).equivalence_p
+    assert p is not None
+    return p
+
+
+EQUIVALENCE = f"4 runs, equivalence within {_MARGIN}"
+CASES = {
+    "1 run, unequal sds": Case(_unequal, _SMALL, power_of(WELLS, _SMALL, _SDS, ALPHA)),
+    "1 run, plates as blocks": Case(_on_plates, _SMALL, power_of(WELLS, _SMALL, SD, ALPHA)),
+    "4 runs, unbalanced plates": Case(
+        _runs_on_plates, _SMALL, power_over_runs(4, WELLS, _SMALL, (SD, SD), 0.0, ALPHA)
+    ),
+    "4 runs, log odds near 0.9": Case(_log_odds, 0.06, _planned_log_odds()),
+    "4 runs, 4 conditions, Dunnett": Case(_dunnett, DIFFERENCE, None),
+    "4 runs, 4 conditions, Tukey": Case(_tukey, DIFFERENCE, None),
+}
 
 
 def main() -> None:
@@ -37,15 +180,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.confirmations", description=__doc__)
     parser.add_argument("--tries", type=int, default=2000)
     tries = parser.parse_args().tries
-    print("runs  sd between runs  false alarms  found  planned")
-    for runs in (1, 3, 4, 6):
-        for run_sd in (0.0, 0.03, 0.06):
-            planned = power_over_runs(runs, WELLS, DIFFERENCE, (SD, SD), run_sd, ALPHA)
-            shown = f"{planned:7.2f}" if runs > 1 else "      -"
-            print(
-                f"{runs:4}  {run_sd:15.2f}  {rejected(runs, run_sd, 0.0, tries):12.3f}  "
-                f"{rejected(runs, run_sd, DIFFERENCE, tries):5.2f}  {shown}"
-            )
+    print(f"{'':34}  false alarms  found  planned")
+    for row in rows(tries):
+        planned = "-" if row.planned is None else f"{row.planned:.2f}"
+        print(
+            f"{row.case:34}  {row.false_alarms:12.3f}  {row.found:5.2f}  {planned:>7}", flush=True
+        )
 
 
 if __name__ == "__main__":

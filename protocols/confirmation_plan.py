@@ -18,7 +18,9 @@ class ConfirmationPlan(BaseModel):
     smallest that the plan finds with probability `power` at `alpha` (two-sided), with so many
     `runs`, if `sd` is that of wells in a run and `run_sd` that of a condition between runs.
     `margin` is how far apart conditions may lie that are called equivalent. With the link `logit`
-    ratios are compared by their log odds. All but `alpha` and `power` are in the outcome's unit.
+    ratios are compared by their log odds, around `baseline`, the standard's predicted mean; the
+    margin is in log odds then. `sd_standard` is that of the standard's wells where it is another.
+    All others but `alpha` and `power` are in the outcome's unit.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,9 +33,16 @@ class ConfirmationPlan(BaseModel):
     run_sd: float = Field(0.0, ge=0, le=LARGEST, allow_inf_nan=False)
     margin: Positive | None = None
     link: Link = "identity"
+    sd_standard: float | None = Field(None, gt=0, allow_inf_nan=False)
+    baseline: float | None = Field(None, allow_inf_nan=False)
 
     @property
     def sha256(self) -> str:
         """Of its canonical JSON: the same plan always has the same."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        content = self.model_dump(mode="json")
+        for later in ("sd_standard", "baseline"):
+            # Plans that were hashed before these could be given keep their hash.
+            if content[later] is None:
+                del content[later]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -56,9 +56,7 @@ def confirm(
     ] = None,
     log_odds: Annotated[
         bool,
-        typer.Option(
-            "--log-odds", help="Compare ratios by log odds; the size is planned without them."
-        ),
+        typer.Option("--log-odds", help="Compare ratios by log odds, and plan the size on them."),
     ] = False,
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Of several conditions compare each pair (Tukey).")

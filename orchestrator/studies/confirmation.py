@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 from ruamel.yaml import YAML
-from scipy.stats import nct, t
 
 import optimizer
 from orchestrator.core.round_planning import assign_chosen
 from orchestrator.core.state import CampaignState
 from orchestrator.studies.best_conditions import best_conditions
-from orchestrator.studies.run_comparison import wells_a_run
+from orchestrator.studies.comparison_power import on_scale, wells_a_run, wells_for
 from protocols.campaign import (
     Campaign,
     Chosen,
@@ -27,7 +26,6 @@ from protocols.confirmation_plan import ConfirmationPlan, Link
 from protocols.errors import WellwiseError
 from protocols.parameters import Parameter
 
-_MOST_WELLS = 1000
 _MOST_PLATES = 64
 _FEWEST_REPEATS = 5
 
@@ -39,7 +37,9 @@ class Design(NamedTuple):
     a condition varies with the sd `run_sd` (see `run_comparison`). `difference` of their true
     values is detected with probability `power` at `alpha`, if a well's sd is `sd`. `predicted` is
     the difference that the model expects, of the values or, where one is to be matched, of their
-    closeness to it. All are in the outcome's unit.
+    closeness to it. All are in the outcome's unit. `sd_standard` is that of the standard's wells
+    where it is known to be another, and `baseline` the standard's predicted mean, around which log
+    odds are planned.
     """
 
     recommended: Condition
@@ -54,6 +54,8 @@ class Design(NamedTuple):
     run_sd: float = 0.0
     margin: float | None = None
     link: Link = "identity"
+    sd_standard: float | None = None
+    baseline: float | None = None
 
     @property
     def plan(self) -> ConfirmationPlan:
@@ -67,37 +69,9 @@ class Design(NamedTuple):
             run_sd=self.run_sd,
             margin=self.margin,
             link=self.link,
+            sd_standard=None if self.sd_standard == self.sd else self.sd_standard,
+            baseline=self.baseline,
         )
-
-
-def power_of(wells: int, difference: float, sd: float, alpha: float = 0.05) -> float:
-    """The power of a two-sided two-sample t test with so many wells a group.
-
-    (Cohen 1988, "Statistical Power Analysis", chapter 2: the test statistic has a noncentral t
-    distribution.)
-    """
-    degrees = 2 * wells - 2
-    noncentrality = difference / sd * (wells / 2) ** 0.5
-    critical = float(t.ppf(1 - alpha / 2, degrees))
-    return float(
-        nct.sf(critical, degrees, noncentrality) + nct.cdf(-critical, degrees, noncentrality)
-    )
-
-
-def wells_for(difference: float, sd: float, power: float = 0.9, alpha: float = 0.05) -> int:
-    """The fewest wells a group (at least 2) with which the test has the wanted power.
-
-    Raises:
-        WellwiseError: it would be more than a thousand.
-    """
-    for wells in range(2, _MOST_WELLS + 1):
-        if power_of(wells, difference, sd, alpha) >= power:
-            return wells
-    raise WellwiseError(
-        f"a difference of {difference:g} with an sd of {sd:.3g} between wells would need more "
-        f"than {_MOST_WELLS} wells "
-        "a group: look for a larger difference, or make wells more alike"
-    )
 
 
 def design(
@@ -121,7 +95,7 @@ def design(
         runs: rounds that each have both conditions.
         run_sd: how much a condition varies between runs, its sd, beside the noise of wells.
         margin: within which both are called equivalent.
-        link: `logit` compares ratios by their log odds.
+        link: `logit` compares ratios by their log odds, and plans on that scale.
 
     Raises:
         WellwiseError: there is nothing to compare, the difference is not above 0, or no number of
@@ -162,19 +136,41 @@ def design(
     sd = max(
         optimizer.noise_sd(campaign.space, state.observations) or 0.0, _repeat_sd(state) or 0.0
     )
+    sd_standard = _repeat_sd(state, standard.condition) or sd
+    baseline = scale.clipped(standard.mean)
+    plan = Design(
+        recommended=best.condition,
+        standard=standard.condition,
+        wells=0,
+        difference=wanted,
+        sd=sd,
+        alpha=alpha,
+        power=power,
+        predicted=predicted,
+        runs=runs,
+        run_sd=run_sd,
+        margin=margin,
+        link=link,
+        sd_standard=sd_standard,
+        baseline=baseline if link == "logit" else None,
+    )
+    compared, sds, between = on_scale(plan.plan)
     if runs == 1:
-        wells = wells_for(wanted, sd, power, alpha)
+        wells = wells_for(compared, sds, power, alpha)
     else:
-        wells = wells_a_run(runs, wanted, sd, run_sd, power, alpha)
-    pair = best.condition, standard.condition
-    return Design(*pair, wells, wanted, sd, alpha, power, predicted, runs, run_sd, margin, link)
+        wells = wells_a_run(runs, compared, sds, between, power, alpha)
+    return plan._replace(wells=wells)
 
 
-def _repeat_sd(state: CampaignState) -> float | None:
-    """The pooled sd of conditions replicated within a round; None with too few of them."""
+def _repeat_sd(state: CampaignState, of: Condition | None = None) -> float | None:
+    """The pooled sd of conditions (or of one) replicated within a round; None with too few."""
     groups: dict[tuple[int, Condition], list[float]] = {}
     for observation in state.observations:
-        if observation.usable and observation.value is not None:
+        if (
+            observation.usable
+            and observation.value is not None
+            and of in (None, observation.condition)
+        ):
             groups.setdefault((observation.round, observation.condition), []).append(
                 observation.value
             )

@@ -1,13 +1,13 @@
 """What a confirmation gave: the comparison that its plan fixed, and what limits it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import ttest_ind
 
 from orchestrator.core.round_planning import chosen_condition
 from orchestrator.core.state import CampaignState
+from orchestrator.studies.comparison_power import on_scale, power_of, power_over_runs
 from orchestrator.studies.run_comparison import (
     Components,
     Contrast,
@@ -18,12 +18,15 @@ from orchestrator.studies.run_comparison import (
     in_one_run,
     linked,
     paired,
-    power_over_runs,
+    within_plates,
+    without_plates,
 )
 from protocols.campaign import Campaign
 from protocols.conditions import Condition
 from protocols.confirmation_plan import Link
 from protocols.errors import WellwiseError
+
+_Placed = dict[int, list[list[tuple[float, int]]]]
 
 _ONE_RUN = (
     "There was one run: how much a condition varies between runs (lots, donors, days) is not in "
@@ -86,40 +89,41 @@ def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
     if len(conditions) < 2:
         raise _too_few(state, [])
     pair = conditions[0], conditions[-1]
-    cells = cells_of(state, pair)
-    whole = [[value for several in cells.values() for value in several[i]] for i in (0, 1)]
+    placed = _placed(state, pair)
+    whole = [[value for several in placed.values() for value, _ in several[i]] for i in (0, 1)]
     if min(map(len, whole)) < 2:
         raise _too_few(state, whole)
     first, second = whole
     means = float(np.mean(first)), float(np.mean(second))
     sds = float(np.std(first, ddof=1)), float(np.std(second, ddof=1))
     minimised = state.campaign.objective.direction == "minimise"
-    close = _closeness(state.campaign, cells)
-    left, right = (
-        linked([value for several in close.values() for value in several[i]], link) for i in (0, 1)
-    )
+    close, plates = _compared(state.campaign, placed, link)
+    left, right = ([value for several in close.values() for value in several[i]] for i in (0, 1))
     remarks = list(confounded(state.campaign, pair))
     both = [run for run, several in close.items() if all(several)]
+    margin = None if plan is None else plan.margin
+    fewest = min((len(values) for run in both for values in close[run]), default=0)
+    power = None
+    on_plates = len({plate for run in both for some in plates[run] for plate in some}) > 1
     if len(both) > 1:
-        found = paired(cell_means(close, link), level, None if plan is None else plan.margin)
+        adjusted = without_plates(close, plates)
+        found = paired(cell_means(adjusted), level, margin)
         test = f"t test over {len(both)} runs"
-        fewest = min(len(values) for run in both for values in close[run])
-        if plan is not None and link == "identity":
-            power = power_over_runs(len(both), fewest, plan.difference, sds, plan.run_sd, level)
-        else:
-            power = None
         left_out = len(close) - len(both)
         if left_out:
             remarks.append(f"{left_out} runs without trusted values of both are left out.")
     else:
-        result = ttest_ind(left, right, equal_var=False)
-        interval = result.confidence_interval(1 - level)
-        shift = float(np.mean(left) - np.mean(right))
-        found = Contrast(
-            0, 1, shift, float(interval.low), float(interval.high), float(result.pvalue)
-        )
-        test, power = "Welch's t test", None
+        everywhere = [[plate for it in plates.values() for plate in it[i]] for i in (0, 1)]
+        found = within_plates((left, right), everywhere, level, margin)
+        test = "t test within plates" if on_plates else "Welch's t test"
         remarks.append(_ONE_RUN)
+    if plan is not None:
+        difference, _, run_sd = on_scale(plan)
+        measured = _within_run_sds(close if len(both) < 2 else without_plates(close, plates))
+        if len(both) > 1:
+            power = power_over_runs(len(both), fewest, difference, measured, run_sd, level)
+        elif fewest > 1 and max(measured) > 0:
+            power = power_of(fewest, difference, measured, level)
     if plan is not None and (level != plan.alpha or len(both) < plan.runs):
         remarks.append(f"Not as planned: {plan.runs} runs at alpha {plan.alpha:g} were planned.")
     degrees = len(left) + len(right) - 2
@@ -142,7 +146,7 @@ def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
         equivalence_p=found.equivalence_p,
         power=power,
         remarks=tuple(remarks),
-        components=components(close, link) if len(both) > 1 else None,
+        components=components(close) if len(both) > 1 else None,
         of="log odds" if link == "logit" else "",
     )
 
@@ -160,8 +164,9 @@ def compare_several(
     plan, conditions = state.campaign.confirmation, chosen_conditions(state.campaign)
     level = alpha or (0.05 if plan is None else plan.alpha)
     link: Link = "identity" if plan is None else plan.link
-    cells = _closeness(state.campaign, cells_of(state, conditions))
-    means = cell_means(cells, link)
+    close, plates = _compared(state.campaign, _placed(state, conditions), link)
+    cells = without_plates(close, plates)
+    means = cell_means(cells)
     if len(means) > 1 and pairs:
         return all_pairs(means, level)
     if len(means) > 1:
@@ -172,7 +177,7 @@ def compare_several(
     ]
     if len(groups) < 2 or min(map(len, groups)) < 2:
         raise _too_few(state, groups)
-    return in_one_run([list(linked(values, link)) for values in groups], level, pairs)
+    return in_one_run(groups, level, pairs)
 
 
 def chosen_conditions(campaign: Campaign) -> list[Condition]:
@@ -180,12 +185,12 @@ def chosen_conditions(campaign: Campaign) -> list[Condition]:
     return [chosen_condition(campaign, chosen) for chosen in campaign.rounds.first.chosen]
 
 
-def cells_of(state: CampaignState, conditions: Sequence[Condition]) -> dict[int, list[list[float]]]:
-    """Round -> the trusted values of each condition in it."""
+def _placed(state: CampaignState, conditions: Sequence[Condition]) -> _Placed:
+    """Round -> the trusted values of each condition in it, each with its plate."""
     return {
         batch.number: [
             [
-                well.trusted
+                (well.trusted, well.well.plate)
                 for well in batch.wells
                 if well.proposal.role == "chosen"
                 and well.proposal.condition == condition
@@ -195,6 +200,39 @@ def cells_of(state: CampaignState, conditions: Sequence[Condition]) -> dict[int,
         ]
         for batch in state.rounds
     }
+
+
+def _compared(
+    campaign: Campaign, placed: _Placed, link: Link
+) -> tuple[dict[int, list[list[float]]], dict[int, list[list[int]]]]:
+    """What is compared, run by run and condition by condition, and on which plates it was.
+
+    The values on the scale of the link; where a value is to be matched, minus the distance to it.
+    """
+    objective = campaign.objective
+    matched = objective.direction == "match"
+    values = {
+        run: [
+            list(linked([float(objective.utility(v)) if matched else v for v, _ in some], link))
+            for some in several
+        ]
+        for run, several in placed.items()
+    }
+    plates = {
+        run: [[plate for _, plate in some] for some in several] for run, several in placed.items()
+    }
+    return values, plates
+
+
+def _within_run_sds(cells: Mapping[int, Sequence[Sequence[float]]]) -> tuple[float, float]:
+    """The pooled sd within runs of each of two conditions."""
+    found = []
+    for number in (0, 1):
+        several = [c[number] for c in cells.values() if len(c[number]) > 1]
+        degrees = sum(len(values) - 1 for values in several)
+        squares = sum(float(np.var(values)) * len(values) for values in several)
+        found.append((squares / degrees) ** 0.5 if degrees else 0.0)
+    return found[0], found[1]
 
 
 def confounded(campaign: Campaign, conditions: Sequence[Condition]) -> list[str]:
@@ -210,19 +248,6 @@ def confounded(campaign: Campaign, conditions: Sequence[Condition]) -> list[str]
         f"The place of a well decides {', '.join(differing)}, in which the conditions differ: "
         "what the place does and what the condition does cannot be told apart."
     ]
-
-
-def _closeness(
-    campaign: Campaign, cells: dict[int, list[list[float]]]
-) -> dict[int, list[list[float]]]:
-    """Where a value is to be matched, minus the distance to it; else the values."""
-    objective = campaign.objective
-    if objective.direction != "match":
-        return cells
-    return {
-        run: [[float(objective.utility(value)) for value in values] for values in several]
-        for run, several in cells.items()
-    }
 
 
 def _too_few(state: CampaignState, groups: Sequence[Sequence[float]]) -> WellwiseError:

@@ -14,15 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import dunnett, multivariate_t, nct, studentized_range, t, tukey_hsd
+from scipy.stats import dunnett, multivariate_t, studentized_range, t, ttest_ind, tukey_hsd
 
 from protocols.confirmation_plan import Link
-from protocols.errors import WellwiseError
 
-_LEAST_SHARE = 0.0005  # half of the last digit that a ratio is written with
-_MOST_RUNS = 100
-_MOST_WELLS = 1000
-_USUAL_WELLS = 6
+LEAST_SHARE = 0.0005  # half of the last digit that a ratio is written with
 
 
 class Contrast(NamedTuple):
@@ -54,7 +50,7 @@ def linked(values: Sequence[float], link: Link) -> NDArray[np.float64]:
     found = np.asarray(values, dtype=np.float64)
     if link == "identity":
         return found
-    return np.asarray(logit(np.clip(found, _LEAST_SHARE, 1 - _LEAST_SHARE)))
+    return np.asarray(logit(np.clip(found, LEAST_SHARE, 1 - LEAST_SHARE)))
 
 
 def cell_means(
@@ -72,6 +68,84 @@ def cell_means(
             for _, several in sorted(cells.items())
             if all(len(values) for values in several)
         ]
+    )
+
+
+def without_plates(
+    cells: Mapping[int, Sequence[Sequence[float]]], plates: Mapping[int, Sequence[Sequence[int]]]
+) -> dict[int, list[list[float]]]:
+    """The values with what a plate adds to all of its wells taken out, run by run.
+
+    Plates are blocks within a run: least squares on conditions and plates (Montgomery, chapter 4).
+    A run whose plates cannot be told from its conditions is left as it is.
+
+    Args:
+        cells: run -> the values of each condition.
+        plates: run -> the plate of each of these values.
+    """
+    return {run: _without_plates(several, plates[run]) for run, several in cells.items()}
+
+
+def _without_plates(
+    several: Sequence[Sequence[float]], plates: Sequence[Sequence[int]]
+) -> list[list[float]]:
+    as_they_are = [list(values) for values in several]
+    condition = np.repeat(np.arange(len(several)), [len(values) for values in several])
+    values = np.array([value for some in several for value in some])
+    plate = np.array([number for some in plates for number in some])
+    names = np.unique(plate)
+    if len(names) < 2:
+        return as_they_are
+    of_conditions = condition[:, None] == np.unique(condition)
+    of_plates = plate[:, None] == names[1:]
+    design = np.hstack([of_conditions, of_plates]).astype(float)
+    weights, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    if rank < design.shape[1]:
+        return as_they_are
+    effect = of_plates @ weights[of_conditions.shape[1] :]
+    left = values - effect + effect.mean()
+    return [[float(v) for v in left[condition == number]] for number in range(len(several))]
+
+
+def within_plates(
+    groups: Sequence[Sequence[float]],
+    plates: Sequence[Sequence[int]],
+    alpha: float = 0.05,
+    margin: float | None = None,
+) -> Contrast:
+    """Two conditions of one run over their wells, which may vary unequally, plates as blocks.
+
+    On one plate Welch's t test; on several least squares on condition and plates with HC3 standard
+    errors (MacKinnon and White 1985). It says nothing of other runs.
+    """
+    import statsmodels.api as sm
+
+    first, second = (np.asarray(values, dtype=float) for values in groups)
+    names = sorted({plate for some in plates for plate in some})
+    of = np.array([plate for some in plates for plate in some])
+    condition = np.repeat([1.0, 0.0], [len(first), len(second)])
+    blocks = [(of == name) * 1.0 for name in names[1:]]
+    design = np.column_stack([condition, np.ones(len(of)), *blocks])
+    if len(names) == 1 or np.linalg.matrix_rank(design) < design.shape[1]:
+        result = ttest_ind(first, second, equal_var=False)
+        difference, degrees = float(first.mean() - second.mean()), float(result.df)
+        error = abs(difference / float(result.statistic)) if result.statistic else 0.0
+        error = error or float(
+            (first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)) ** 0.5
+        )
+    else:
+        fitted = sm.OLS(np.concatenate([first, second]), design).fit(cov_type="HC3", use_t=True)
+        difference, error = float(fitted.params[0]), float(fitted.bse[0])
+        degrees = float(fitted.df_resid)
+    half = float(t.ppf(1 - alpha / 2, degrees)) * error
+    return Contrast(
+        0,
+        1,
+        difference,
+        difference - half,
+        difference + half,
+        _two_sided(difference, error, degrees),
+        _equivalence(difference, error, degrees, margin),
     )
 
 
@@ -168,72 +242,6 @@ def in_one_run(
     ]  # fmt: skip
 
 
-def power_over_runs(
-    runs: int,
-    wells: int,
-    difference: float,
-    sds: tuple[float, float],
-    run_sd: float,
-    alpha: float = 0.05,
-) -> float:
-    """The power of `paired` with so many runs and wells a run of each condition.
-
-    A run's difference has the variance 2 run_sd^2 + (sd1^2 + sd2^2) / wells; the statistic has a
-    noncentral t distribution with runs - 1 degrees of freedom. The conditions' sds may differ.
-    """
-    if runs < 2:
-        return 0.0
-    sd = (2 * run_sd**2 + (sds[0] ** 2 + sds[1] ** 2) / wells) ** 0.5
-    degrees, noncentrality = runs - 1, difference / sd * runs**0.5
-    critical = float(t.ppf(1 - alpha / 2, degrees))
-    return float(
-        nct.sf(critical, degrees, noncentrality) + nct.cdf(-critical, degrees, noncentrality)
-    )
-
-
-def runs_for(
-    wells: int,
-    difference: float,
-    sds: tuple[float, float],
-    run_sd: float,
-    power: float = 0.9,
-    alpha: float = 0.05,
-) -> int | None:
-    """The fewest runs (2 or more) with the wanted power; None where not even a hundred have it."""
-    for runs in range(2, _MOST_RUNS + 1):
-        if power_over_runs(runs, wells, difference, sds, run_sd, alpha) >= power:
-            return runs
-    return None
-
-
-def wells_a_run(
-    runs: int,
-    difference: float,
-    sd: float,
-    run_sd: float,
-    power: float = 0.9,
-    alpha: float = 0.05,
-) -> int:
-    """The fewest wells (2 or more) that each condition needs in each run for the wanted power.
-
-    Raises:
-        WellwiseError: no number is enough, as the runs are too few; says how many would do.
-    """
-    for wells in range(2, _MOST_WELLS + 1):
-        if power_over_runs(runs, wells, difference, (sd, sd), run_sd, alpha) >= power:
-            return wells
-    enough = runs_for(_USUAL_WELLS, difference, (sd, sd), run_sd, power, alpha)
-    remedy = (
-        f"{enough} runs of {_USUAL_WELLS} wells are enough"
-        if enough
-        else "look for a larger difference"
-    )
-    raise WellwiseError(
-        f"{runs} runs do not find a difference of {difference:g} however many wells they have: a "
-        f"condition varies between runs by {run_sd:g} (sd); {remedy}"
-    )
-
-
 def components(
     cells: Mapping[int, Sequence[Sequence[float]]], link: Link = "identity"
 ) -> Components | None:
@@ -287,13 +295,13 @@ def _error(means: NDArray[np.float64]) -> tuple[float, int]:
     return float((2 * (residuals**2).sum() / degrees / runs) ** 0.5), degrees
 
 
-def _two_sided(value: float, error: float, degrees: int) -> float:
+def _two_sided(value: float, error: float, degrees: float) -> float:
     if error == 0:
         return float(value == 0)
     return float(2 * t.sf(abs(value) / error, degrees))
 
 
-def _equivalence(value: float, error: float, degrees: int, margin: float | None) -> float | None:
+def _equivalence(value: float, error: float, degrees: float, margin: float | None) -> float | None:
     if margin is None:
         return None
     if error == 0:

@@ -9,12 +9,11 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
 from orchestrator.core.round_planning import plan_round
+from orchestrator.studies.comparison_power import power_of, wells_for
 from orchestrator.studies.confirmation import (
     Design,
     confirmation_file,
     design,
-    power_of,
-    wells_for,
 )
 from orchestrator.studies.confirmation_result import compare
 from protocols.addresses import WellPlace

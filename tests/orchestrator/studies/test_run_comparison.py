@@ -5,12 +5,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import dunnett, ttest_rel
+from scipy.stats import beta, dunnett, ttest_ind, ttest_rel
+from statsmodels.formula.api import ols
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.anova import AnovaRM
 from statsmodels.stats.power import TTestPower
-from statsmodels.stats.weightstats import DescrStatsW
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
+from orchestrator.studies.comparison_power import on_scale, power_over_runs, runs_for
 from orchestrator.studies.run_comparison import (
     against_control,
     all_pairs,
@@ -19,8 +21,8 @@ from orchestrator.studies.run_comparison import (
     in_one_run,
     linked,
     paired,
-    power_over_runs,
-    runs_for,
+    within_plates,
+    without_plates,
 )
 from protocols.confirmation_plan import ConfirmationPlan
 
@@ -148,3 +150,54 @@ def test_the_same_plan_has_the_same_hash() -> None:
     plan = ConfirmationPlan(difference=0.1, sd=0.05)
     assert plan.sha256 == ConfirmationPlan.model_validate(plan.model_dump()).sha256
     assert plan.sha256 != plan.model_copy(update={"alpha": 0.01}).sha256
+
+
+def test_plates_are_blocks_as_in_least_squares_on_both() -> None:
+    rng = np.random.default_rng(7)
+    plates = [[1, 1, 1, 2], [1, 2, 2, 2]]
+    cells = {
+        run: [[float(rng.normal(plate, 0.1)) for plate in some] for some in plates]
+        for run in (1, 2)
+    }
+    left = cell_means(without_plates(cells, {1: plates, 2: plates}))
+    table = pd.DataFrame(
+        [
+            (c, plate, value)
+            for c, some in enumerate(plates)
+            for plate, value in zip(some, cells[1][c], strict=True)
+        ],
+        columns=["condition", "plate", "value"],
+    )
+    peer = ols("value ~ C(condition) + C(plate)", table).fit()
+    assert left[0, 1] - left[0, 0] == pytest.approx(peer.params["C(condition)[T.1]"])
+    found = within_plates(cells[1], plates)
+    assert found.difference == pytest.approx(left[0, 0] - left[0, 1])
+    # Conditions on plates of their own cannot be told from them.
+    alone = {1: [[1.0, 1.1], [2.0, 2.1]]}
+    assert without_plates(alone, {1: [[1, 1], [2, 2]]}) == alone
+
+
+def test_one_run_is_welchs_test_with_equivalence() -> None:
+    one, two = np.random.default_rng(2).normal((0, 0.1), (1, 0.2), (9, 2)).T.tolist()
+    found = within_plates((one, two), [[1] * 9] * 2, margin=1.0)
+    peer = ttest_ind(one, two, equal_var=False)
+    interval = peer.confidence_interval(0.95)
+    assert (found.p, found.low, found.high) == pytest.approx(
+        (peer.pvalue, interval.low, interval.high)
+    )
+    weights = CompareMeans(DescrStatsW(one), DescrStatsW(two))
+    assert found.equivalence_p == pytest.approx(weights.ttost_ind(-1, 1, usevar="unequal")[0])
+
+
+def test_log_odds_are_planned_around_the_standard() -> None:
+    plan = ConfirmationPlan(difference=0.06, sd=0.03, link="logit", baseline=0.87)
+    difference, sds, _ = on_scale(plan)
+    assert difference == pytest.approx(np.log(0.93 / 0.07) - np.log(0.87 / 0.13))
+    # The delta method beside the sd of log odds of beta distributed ratios.
+    for mean, sd in zip((0.93, 0.87), sds, strict=True):
+        size = mean * (1 - mean) / 0.03**2 - 1
+        peer = beta(mean * size, (1 - mean) * size)
+        ratios = peer.rvs(20_000, random_state=1)
+        assert sd == pytest.approx(linked(list(ratios), "logit").std(), rel=0.15)
+    old = ConfirmationPlan(difference=0.1, sd=0.05)
+    assert "baseline" not in old.model_dump_json(exclude_none=True)
