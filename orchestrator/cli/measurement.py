@@ -15,6 +15,7 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
     """Say how far the scorer lies from what people read by hand (Bland-Altman)."""
     from orchestrator.studies.agreement import FEWEST_PAIRS, intraclass, pairs_of
     from orchestrator.studies.agreement import agreement as between
+    from protocols.scorers.calibration_profile import FEWEST_PAIRS as ENOUGH_PAIRS
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)
@@ -39,6 +40,14 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
         f"Each of these limits is known to +-{scale.number(found.limit_half)} (95 %).",
         highlight=False,
     )
+    if found.wells < ENOUGH_PAIRS:
+        console.print(
+            f"{found.wells} wells are too few to trust a scorer by: from {ENOUGH_PAIRS} on it may "
+            "drive a campaign without approval.",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     try:
         same = intraclass([(pair.scored, pair.by_hand) for pair in pairs])
     except ValueError:

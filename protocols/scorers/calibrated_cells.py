@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian
 
 from protocols.scorers.calibration_profile import Profile
-from protocols.scorers.well_in_image import Well, at_working_size, edge_width, find_well
+from protocols.scorers.well_in_image import LEAST_PX, Well, at_working_size, edge_width, find_well
 from protocols.scoring import Score
 
 Array = NDArray[np.float64]
@@ -96,7 +96,7 @@ def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stai
     is found in what is left over of both kinds. What is far from that line (bubbles, debris,
     glare) counts neither as stained nor as area.
 
-    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, and
+    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, `too_small`, and
     `outside_calibration`: colours, light or size that the references did not have.
 
     Args:
@@ -104,6 +104,8 @@ def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stai
         profile: the lab's calibration.
     """
     pixels = at_working_size(image)
+    if min(pixels.shape[:2]) < LEAST_PX:
+        return Stained(Score(value=None, flags=("too_small",)), pixels)
     if float(np.percentile(pixels.max(axis=2), 95)) < _DARKEST:
         return Stained(Score(value=None, flags=("under_exposed",)), pixels)
     if float((pixels >= _SATURATED).any(axis=2).mean()) > 0.5:

@@ -15,6 +15,7 @@ from protocols.images import write_png
 from protocols.jobs import Reading
 from protocols.scorers.calibrated_cells import score_by_profile
 from protocols.scorers.calibration_profile import Profile
+from protocols.scorers.well_in_image import LEAST_PX
 from protocols.scoring import Score, scored_image
 
 CULTURE_RGB = (206.0, 190.0, 164.0)
@@ -48,8 +49,9 @@ def coloured_cell_ratio(image: NDArray[np.uint8] | NDArray[np.float64]) -> Score
     squares, which corrects uneven light. Glare and debris, which fit no such mixture, count neither
     as pigment nor as area.
 
-    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, and
-    `outside_calibration`: colours or light that it does not know; calibrate it.
+    Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, `too_small` (a side of
+    less than 48 pixels), and `outside_calibration`: colours or light that it does not know;
+    calibrate it.
 
     Args:
         image: height x width x 3, RGB, 0..255.
@@ -73,6 +75,8 @@ def _seen(image: NDArray[np.uint8] | NDArray[np.float64]) -> _Seen:
         raise ValueError(
             f"an RGB image is needed (height x width x 3), not an array of shape {image.shape}"
         )
+    if min(image.shape[:2]) < LEAST_PX:
+        return _Seen(Score(value=None, flags=("too_small",)))
     image = _manageable(image)
     pixels = image.astype(np.float64)
     brightness = pixels.max(axis=2)

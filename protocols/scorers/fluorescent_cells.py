@@ -21,6 +21,9 @@ _LEAST_CONTRAST = 12.0
 _LEAST_SIGNAL_TO_NOISE = 8.0
 _LEAST_NOISE = 0.5
 _SMALLEST_CELL_PX = 5.0
+_LEAST_DIAMETERS = 3
+_CLUMPED = 2.0
+_OTHER_CHANNEL, _LEAST_RISE = 4.0, 0.05
 _MARK_RGB = (255, 0, 200)
 _LAPLACIAN = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
 
@@ -32,7 +35,7 @@ class FluorescentCells:
     by their noise.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."
@@ -60,19 +63,28 @@ class FluorescentCells:
     def score(self, reading: Reading) -> Score:
         """The share of a full well, 0 to 1, at the depth that the camera gave.
 
-        Flags: `over_exposed`, `overfull`, those of an image that is not read (`unreadable`,
-        `format_not_read`, `too_large`, `no_such_plane`) and of `CameraImage`.
+        Flags: `over_exposed`, `overfull`, `clumped` (cells that touch are counted as one),
+        `other_channel` (another colour has the cells), `too_small` (a side of less than three
+        cells), those of an image that is not read (`unreadable`, `format_not_read`, `too_large`,
+        `no_such_plane`) and of `CameraImage`.
         """
         image = scored_image(reading, self._options.plane)
         if isinstance(image, Score):
             return image
         light = self._light(image)
+        if min(light.shape) < _LEAST_DIAMETERS * self._options.diameter_px:
+            return Score(value=None, flags=(*image.flags, "too_small"))
         flags = [*image.flags, *(["over_exposed"] if _over_exposed(light, image) else [])]
         if light.min() == light.max() and "constant" not in flags:
             flags.append("constant")
-        count = len(self._cells(image))
+        cells = self._cells(image)
+        count = len(cells)
         if count > self._options.full_count:
             flags.append("overfull")
+        if clumped(light, cells, self._options.diameter_px):
+            flags.append("clumped")
+        if self._brighter_elsewhere(image):
+            flags.append("other_channel")
         return Score(value=round(min(count / self._options.full_count, 1.0), 4), flags=tuple(flags))
 
     def marked(self, reading: Reading) -> bytes | None:
@@ -88,6 +100,16 @@ class FluorescentCells:
             shown[around] = _MARK_RGB
         return write_png(shown)
 
+    def _brighter_elsewhere(self, image: CameraImage) -> bool:
+        if image.pixels.ndim < 3:
+            return False
+        rises = []
+        for channel in _CHANNELS.values():
+            light = image.channel(channel)
+            rises.append(float(np.percentile(light, 99.5) - np.median(light)))
+        own = rises[_CHANNELS[self._options.channel]]
+        return max(rises) > max(_OTHER_CHANNEL * own, _LEAST_RISE * float(image.white or 255))
+
     def _light(self, image: CameraImage) -> NDArray[np.float64]:
         return image.channel(_CHANNELS[self._options.channel])
 
@@ -99,6 +121,23 @@ class FluorescentCells:
             return find_cells(light * 255.0, diameter_px)
         whole = image.pixels.dtype.kind in "iu"
         return find_cells_by_noise(light, diameter_px, _LEAST_NOISE if whole else 0.0)
+
+
+def clumped(light: NDArray[np.float64], cells: NDArray[np.int_], diameter_px: float) -> bool:
+    """Whether what is as bright as cells is much more than the area of those that were counted.
+
+    Args:
+        light: height x width.
+        cells: row and column of each (n x 2).
+        diameter_px: of a cell.
+    """
+    if not len(cells):
+        return False
+    smooth: NDArray[np.float64] = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
+    dark = float(np.median(smooth))
+    half = dark + (float(np.median(smooth[cells[:, 0], cells[:, 1]])) - dark) / 2
+    area = float((smooth > half).sum())
+    return area > _CLUMPED * len(cells) * np.pi / 4 * diameter_px**2
 
 
 def find_cells(light: NDArray[np.float64], diameter_px: float) -> NDArray[np.int_]:

@@ -9,6 +9,9 @@ from skimage.feature import canny
 from skimage.transform import downscale_local_mean, hough_circle, resize
 
 WORKING_PX = 320
+LEAST_PX = 48
+"""Of the shorter side: in fewer pixels no well is seen."""
+
 _SEARCH_PX = 160
 _LEAST_VOTES = 0.35
 

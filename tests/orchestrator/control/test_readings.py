@@ -178,6 +178,7 @@ def test_readings_are_entered_scored_again_and_compared_with_the_hand(
     ran = CliRunner().invoke(app, ["agreement", campaign_id, "--home", str(tmp_path)])
     assert ran.exit_code == 0, ran.output
     assert "3 wells. The scorer lies -0.003" in ran.output
+    assert "3 wells are too few to trust a scorer by: from 20 on" in ran.output
 
 
 def test_agreement_is_bland_and_altmans() -> None:
