@@ -1,0 +1,33 @@
+"""What is said with a probability comes true as often: the benchmark of reliability in short."""
+
+import numpy as np
+import pytest
+
+from benchmarks.forecasts import families
+from benchmarks.reliability import Said, campaign
+
+_ROUNDS, _WELLS = 2, 16
+
+
+@pytest.fixture(scope="module")
+def said() -> list[Said]:
+    """After each round of a campaign on each of ten families, on which no setting was chosen."""
+    return [one for family in families(0) for one in campaign(family, 0, _ROUNDS, _WELLS)]
+
+
+def test_better_than_the_standard_is_true_as_often_as_was_said(said: list[Said]) -> None:
+    stated = np.array([one.beats for one in said])
+    true = np.array([one.better for one in said], dtype=float)
+    # Nearer than to say how often it is true on the whole, and right where it is sure.
+    assert np.mean((stated - true) ** 2) < np.mean((true.mean() - true) ** 2)
+    assert true[stated >= 0.95].mean() >= 0.8
+    assert abs(stated.mean() - true.mean()) < 0.15
+
+
+def test_of_noise_alone_nothing_is_said_to_be_sure(said: list[Said]) -> None:
+    assert all(one.beats < 0.9 for one in said if one.family == "noise alone")
+
+
+def test_intervals_of_the_recommended_condition_hold_its_true_value(said: list[Said]) -> None:
+    # Of 20 intervals of 90 %, fewer than 15 has a probability of 0.01.
+    assert sum(one.within for one in said) >= 15
