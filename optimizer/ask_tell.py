@@ -22,6 +22,7 @@ from optimizer.shorthand import (
     Ends,
     Wanted,
     goals_of,
+    label_of,
     number_of,
     parameter_of,
     table_rows,
@@ -66,6 +67,8 @@ class Optimizer:
         constraints: Sequence[Constraint] = (),
         strategy: StrategyChoice | str | None = None,
         seed: int = 0,
+        plate: str | None = None,
+        covariates: Sequence[str] = (),
     ) -> None:
         """With nothing told yet.
 
@@ -82,6 +85,11 @@ class Optimizer:
             constraints: between parameters, where `space` is not a search space.
             strategy: what proposes, by its name or with options; None: the default.
             seed: the same calls with the same seed give the same answers.
+            plate: the column of results that says on which plate of its batch a row was measured,
+                by a number or a name. Where batches have several, plates may differ.
+            covariates: columns that are recorded but not chosen, such as a passage number or the
+                lot of a reagent: numbers, or names. What is predicted is for a mean number, and an
+                average lot.
 
         Raises:
             ValueError: the space or the objective is not what is expected.
@@ -95,9 +103,13 @@ class Optimizer:
             self.space = SearchSpace(parameters=parameters, constraints=tuple(constraints))
         self._given = (objectives, thresholds or {}, outcome_constraints or {})
         self.outcomes, self.goals = goals_of(*self._given)
-        for name in self.outcomes:
-            if name in self.space.by_name:
-                raise ValueError(f"{name!r} is a parameter (expected another name of the outcome)")
+        self._plate, self._covariates = plate, tuple(covariates)
+        recorded = [*self._covariates, *([] if plate is None else [plate])]
+        for what, names in (("the outcome", self.outcomes), ("what is recorded", recorded)):
+            for name in names:
+                if name in self.space.by_name or (names is recorded and name in self.outcomes):
+                    taken = "a parameter" if name in self.space.by_name else "an outcome"
+                    raise ValueError(f"{name!r} is {taken} (expected another name of {what})")
         self.strategy = StrategyChoice(name=strategy) if isinstance(strategy, str) else strategy
         self.seed = seed
         self.observations: list[Observation] = []
@@ -105,6 +117,7 @@ class Optimizer:
         self.proposals: list[Proposal] = []
         """The last that were asked for, with reasons and predictions."""
         self._asked = 0
+        self._plates: dict[str, int] = {}
 
     def ask(
         self, number: int = 1, given: Mapping[str, Value] | None = None
@@ -178,11 +191,17 @@ class Optimizer:
         if missing:
             raise ValueError(f"row {index + 1} has no {', '.join(missing)}")
         first, *others = self.outcomes
+        plate = None if self._plate is None else label_of(row, self._plate, index)
+        recorded = {name: label_of(row, name, index) for name in self._covariates}
         return Observation(
             condition=Condition(values),
             value=number_of(row, first, index),
             round=batch,
             outcomes={name: number_of(row, name, index) for name in others},
+            plate=None
+            if plate is None
+            else self._plates.setdefault(str(plate), len(self._plates) + 1),
+            covariates={name: found for name, found in recorded.items() if found is not None},
         )
 
     def predict(
@@ -285,6 +304,11 @@ class Optimizer:
             "strategy": None if self.strategy is None else self.strategy.model_dump(mode="json"),
             "seed": self.seed,
             "asked": self._asked,
+            "recorded": {
+                "plate": self._plate,
+                "covariates": self._covariates,
+                "plates": self._plates,
+            },
             "observations": [
                 observation.model_dump(mode="json") for observation in self.observations
             ],
@@ -304,6 +328,7 @@ class Optimizer:
             raise ValueError(f"{path} is not a saved optimizer (expected format {_FORMAT})")
         strategy = content["strategy"]
         objectives, thresholds, outcome_constraints = content["goals"]
+        recorded = content.get("recorded", {})
         made = cls(
             SearchSpace.model_validate(content["space"]),
             objectives,
@@ -311,7 +336,10 @@ class Optimizer:
             outcome_constraints=outcome_constraints,
             strategy=None if strategy is None else StrategyChoice.model_validate(strategy),
             seed=content["seed"],
+            plate=recorded.get("plate"),
+            covariates=recorded.get("covariates", ()),
         )
+        made._plates = dict(recorded.get("plates", {}))
         made.observations = TypeAdapter(list[Observation]).validate_python(content["observations"])
         made.pending = TypeAdapter(list[Condition]).validate_python(content["pending"])
         made._asked = content["asked"]

@@ -10,10 +10,12 @@ from scipy.stats import norm
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.model import Data, Surrogate
+from optimizer.model.random_effects import Recorded
 from optimizer.objective import Goals, OutcomeName
 from protocols.conditions import Condition, Observation
 from protocols.search_space import SearchSpace
 
+EDGE = "edge of the plate"
 _MIN_OBSERVATIONS = 2
 _KEPT = 6  # fitted models: one for each outcome of a round
 
@@ -146,11 +148,36 @@ def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
     data = Data(
         features=encoding.features(observed),
         values=np.array([observation.value for observation in usable], dtype=np.float64),
-        rounds=np.array([observation.round for observation in usable]),
+        recorded=_recorded(usable),
         levels=encoding.levels,
         coordinates=encoding.coordinates,
+        decided=np.array([p.decided_by_well is not None for p in space.parameters]),
     )
     return FittedModel(encoding, observed, Surrogate(data))
+
+
+def _recorded(observations: Sequence[Observation]) -> Recorded:
+    """What was recorded beside conditions and values."""
+    names = dict.fromkeys(name for found in observations for name in found.covariates)
+    labels, numbers = {}, {}
+    for name in names:
+        given = [found.covariates.get(name) for found in observations]
+        texts = sorted({value for value in given if isinstance(value, str)})
+        if texts:
+            codes = [texts.index(value) if isinstance(value, str) else -1 for value in given]
+            labels[name] = np.array(codes)
+        else:
+            numbers[name] = np.array([np.nan if v is None else v for v in given], dtype=np.float64)
+    edges = [found.edge for found in observations]
+    if not {True, False} - set(edges):
+        given_edges = [np.nan if edge is None else float(edge) for edge in edges]
+        numbers[EDGE] = np.array(given_edges)
+    return Recorded(
+        rounds=np.array([found.round for found in observations]),
+        plates=np.array([found.plate or 0 for found in observations]),
+        labels=labels,
+        numbers=numbers,
+    )
 
 
 def predict_rows(fitted: FittedModel, rows: Rows) -> list[Prediction]:

@@ -138,3 +138,15 @@ def number_of(row: Mapping[str, Any], name: str, index: int) -> float | None:
             f"row {index + 1}: {name}={given!r} (expected a finite number, or nothing)"
         )
     return None if math.isnan(value) else value
+
+
+def label_of(row: Mapping[str, Any], name: str, index: int) -> float | str | None:
+    """A number or a text of the row at `index`; None for nothing (None, NaN, no such column).
+
+    Raises:
+        ValueError: it is something else, or not finite.
+    """
+    given = row.get(name)
+    if isinstance(given, str):
+        return given or None
+    return None if given is None else number_of(row, name, index)

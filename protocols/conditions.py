@@ -74,7 +74,9 @@ class Observation(BaseModel):
     """The value of the objective that one well gave for a condition.
 
     `flags` say why it may not be trusted. `outcomes` are the values of further outcomes, by name,
-    where there are several objectives or constraints on outcomes.
+    where there are several objectives or constraints on outcomes. Where it is known, `plate` is the
+    number of the plate within its round, `edge` whether its well is on the rim of the plate, and
+    `covariates` what was recorded of the well by name: a number, or the label of a category.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +86,9 @@ class Observation(BaseModel):
     round: int
     flags: tuple[str, ...] = ()
     outcomes: Mapping[str, float | None] = Field({}, exclude_if=lambda it: not it)
+    plate: int | None = Field(None, exclude_if=lambda it: it is None)
+    edge: bool | None = Field(None, exclude_if=lambda it: it is None)
+    covariates: Mapping[str, float | str] = Field({}, exclude_if=lambda it: not it)
 
     def __hash__(self) -> int:
         return hash((self.condition, self.value, self.round, self.flags))

@@ -131,6 +131,13 @@ class Plates(BaseModel):
         """How many wells of a plate are in use."""
         return len(self.well_names)
 
+    def on_edge(self, well: str) -> bool | None:
+        """Whether a well is on the rim of its plate; None where it is not on the plate."""
+        place, known = well_row_column(well), self.definition
+        if place[0] >= known.rows or place[1] >= known.columns:
+            return None
+        return place[0] in (0, known.rows - 1) or place[1] in (0, known.columns - 1)
+
     def all_wells(self) -> tuple[Well, ...]:
         """Every well of a round, plate by plate, in processing order."""
         return tuple(

@@ -1,19 +1,19 @@
 """The model: a BoTorch `Model`, and what is decided before it is fitted.
 
-`ConditionGP` is the model, with `ConditionKernel` and `RoundNoise`; `Surrogate` makes it of
+`ConditionGP` is the model, with `ConditionKernel` and `MeasurementNoise`; `Surrogate` makes it of
 observations.
 """
 
 from optimizer.model.gp import ConditionGP
 from optimizer.model.kernel import ConditionKernel
-from optimizer.model.noise import RoundLikelihood
+from optimizer.model.noise import MeasurementLikelihood
 from optimizer.model.surrogate import Data, PosteriorSamples, Surrogate
 
 __all__ = [
     "ConditionGP",
     "ConditionKernel",
     "Data",
+    "MeasurementLikelihood",
     "PosteriorSamples",
-    "RoundLikelihood",
     "Surrogate",
 ]

@@ -15,7 +15,7 @@ from gpytorch.priors import LogNormalPrior, NormalPrior
 from torch import Tensor
 
 from optimizer.model.kernel import ConditionKernel
-from optimizer.model.noise import RoundLikelihood
+from optimizer.model.noise import MeasurementLikelihood
 
 _SIGNAL_PRIOR = (0.0, 0.4)  # of the log of the variance
 _MEAN_PRIOR = (0.0, 0.7)
@@ -23,11 +23,14 @@ _ENSEMBLE_DIM = -3
 
 
 class Training(NamedTuple):
-    """What a model is fitted to: n observations, their values standardised."""
+    """What a model is fitted to: n observations, their values standardised.
+
+    `effects` (k x n x n) are the covariances of their random effects, for a variance of 1.
+    """
 
     features: Tensor
     values: Tensor
-    rounds: Tensor
+    effects: Tensor
     levels: Tensor
     extra: Tensor
     coordinates: Mapping[int, Tensor] = MappingProxyType({})
@@ -37,7 +40,7 @@ class Training(NamedTuple):
         return Training(
             self.features[which],
             self.values[which],
-            self.rounds[which],
+            self.effects[:, which][:, :, which],
             self.levels,
             self.extra[which],
             self.coordinates,
@@ -45,7 +48,7 @@ class Training(NamedTuple):
 
 
 class ConditionGP(SingleTaskGP):
-    """Posterior of the true value f, given observations y = f(condition) + batch effect + noise.
+    """Posterior of the true value f, given y = f(condition) + random effects + noise.
 
     With `members` it is an ensemble: an equal mixture over hyperparameters, which BoTorch's
     acquisition functions average over.
@@ -67,7 +70,7 @@ class ConditionGP(SingleTaskGP):
         super().__init__(
             features,
             values,
-            likelihood=RoundLikelihood(training.rounds, training.extra, shape),
+            likelihood=MeasurementLikelihood(training.effects, training.extra, shape),
             covar_module=kernel,
             mean_module=mean,
             outcome_transform=None,

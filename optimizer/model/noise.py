@@ -16,23 +16,23 @@ from torch import Tensor
 
 _JITTER = 1e-6
 _NOISE_PRIOR = (-2.0, 1.5)  # of the log of the variance; from the tuning functions
-_BATCH_PRIOR = (-4.0, 1.6)
+_EFFECT_PRIOR = (-4.0, 1.6)
 
 
-class RoundNoise(Noise):
+class MeasurementNoise(Noise):
     """Covariance of what a measurement adds to the true value.
 
-        noise of each well + batch effect that all wells of a round share + extra variance of
-        outliers
+        noise of each well + random effects that wells share + extra variance of outliers
 
-    The batch effect is a random intercept; of observations of one round only it is left out, since
-    it could not be told from the mean. A new measurement has the noise alone.
+    The effects are those of rounds, plates and covariates (`random_effects`), each with a variance
+    of its own, as in a linear mixed model. A new measurement has the noise alone, so that what is
+    predicted is the true value in an average round, on an average plate.
     """
 
     def __init__(
-        self, rounds: Tensor, extra: Tensor, batch_shape: torch.Size | None = None
+        self, effects: Tensor, extra: Tensor, batch_shape: torch.Size | None = None
     ) -> None:
-        """Of observations of these rounds (n), with this extra variance of each (n)."""
+        """Of observations with these effects (k x n x n), and extra variance of each (n)."""
         super().__init__()
         shape = (*(batch_shape or torch.Size()), 1)
         positive = {"transform": torch.exp, "inv_transform": torch.log}
@@ -41,14 +41,17 @@ class RoundNoise(Noise):
         self.register_prior(
             "noise_prior", LogNormalPrior(*_NOISE_PRIOR), lambda m: m.noise, _set_noise
         )
-        same = (rounds[:, None] == rounds[None, :]).double()
-        self.register_buffer("same_round", None if bool(same.all()) else same)
+        self.register_buffer("effects", effects)
         self.register_buffer("extra", extra)
-        if self.same_round is not None:
-            self.register_parameter("raw_batch", torch.nn.Parameter(torch.full(shape, -4.0)))
-            self.register_constraint("raw_batch", Positive(**positive))
+        if len(effects):
+            raw = torch.full((*shape[:-1], len(effects)), -4.0)
+            self.register_parameter("raw_effects", torch.nn.Parameter(raw))
+            self.register_constraint("raw_effects", Positive(**positive))
             self.register_prior(
-                "batch_prior", LogNormalPrior(*_BATCH_PRIOR), lambda m: m.batch_variance, _set_batch
+                "effects_prior",
+                LogNormalPrior(*_EFFECT_PRIOR),
+                lambda m: m.effect_variances,
+                _set_effects,
             )
 
     @property
@@ -58,9 +61,11 @@ class RoundNoise(Noise):
         return found
 
     @property
-    def batch_variance(self) -> Tensor:
-        """The variance of the batch effect (batch shape x 1)."""
-        found: Tensor = self.raw_batch_constraint.transform(self.raw_batch)
+    def effect_variances(self) -> Tensor:
+        """The variance of each random effect (batch shape x k)."""
+        if not len(self.effects):
+            return self.noise[..., :0]
+        found: Tensor = self.raw_effects_constraint.transform(self.raw_effects)
         return found
 
     def forward(
@@ -76,24 +81,25 @@ class RoundNoise(Noise):
         covariance = torch.diag_embed(
             (self.noise + _JITTER).expand(*self.noise.shape[:-1], count) + self.extra
         )
-        if self.same_round is not None:
-            covariance = covariance + self.batch_variance.unsqueeze(-1) * self.same_round
+        variances = self.effect_variances[..., None, None]
+        for index, effect in enumerate(self.effects):
+            covariance = covariance + variances[..., index, :, :] * effect
         return DenseLinearOperator(covariance.expand(*shape[:-1], count, count))
 
 
-def _set_noise(module: RoundNoise, value: Tensor) -> None:
+def _set_noise(module: MeasurementNoise, value: Tensor) -> None:
     module.initialize(raw_noise=module.raw_noise_constraint.inverse_transform(value))
 
 
-def _set_batch(module: RoundNoise, value: Tensor) -> None:
-    module.initialize(raw_batch=module.raw_batch_constraint.inverse_transform(value))
+def _set_effects(module: MeasurementNoise, value: Tensor) -> None:
+    module.initialize(raw_effects=module.raw_effects_constraint.inverse_transform(value))
 
 
-class RoundLikelihood(_GaussianLikelihoodBase):
-    """Gaussian, with `RoundNoise`."""
+class MeasurementLikelihood(_GaussianLikelihoodBase):
+    """Gaussian, with `MeasurementNoise`."""
 
     def __init__(
-        self, rounds: Tensor, extra: Tensor, batch_shape: torch.Size | None = None
+        self, effects: Tensor, extra: Tensor, batch_shape: torch.Size | None = None
     ) -> None:
-        """As for `RoundNoise`."""
-        super().__init__(RoundNoise(rounds, extra, batch_shape))
+        """As for `MeasurementNoise`."""
+        super().__init__(MeasurementNoise(effects, extra, batch_shape))

@@ -16,7 +16,7 @@ _CHAINS = 16
 _SWEEPS = 24
 _KEPT = 4  # of the last half of the sweeps
 _EXCLUDED = 14.0  # log of a lengthscale along which nothing changes
-_STEPS = {"raw_noise": 0.6, "raw_batch": 1.0, "raw_constant": 0.3, "raw_outputscale": 0.4}
+_STEPS = {"raw_noise": 0.6, "raw_effects": 1.0, "raw_constant": 0.3, "raw_outputscale": 0.4}
 _LENGTHSCALE_STEP = 0.8
 _OTHER_STEP = 1.0
 _BOUNDS = (-9.0, 9.0)
@@ -103,7 +103,11 @@ class _Chains:
             begin += size
         self._lengthscales = list(places.pop("raw_lengthscale"))
         (self._signal,) = places["raw_outputscale"]
-        self._others = [(index, _STEPS.get(name, _OTHER_STEP)) for name, (index,) in places.items()]
+        self._others = [
+            (index, _STEPS.get(name, _OTHER_STEP))
+            for name, indices in places.items()
+            for index in indices
+        ]
         self.vectors = best.expand(_CHAINS, -1).clone()
         # Half of the chains begin with every parameter, half with none.
         self.relevant = torch.zeros(_CHAINS, len(self._lengthscales), dtype=torch.bool)
@@ -185,7 +189,7 @@ class _Chains:
                 density = prior.log_prob(value)
                 if isinstance(prior, LogNormalPrior):
                     density = density + value.log()
-                found = found + density.reshape(_CHAINS)
+                found = found + density.reshape(_CHAINS, -1).sum(dim=1)
         # Where many matter, short ones in each would be a function as rough as noise.
         middle = 0.5 * relevant.sum(dim=1, keepdim=True).clamp_min(1).log()
         lengthscales = _log_normal(vectors[:, self._lengthscales], middle, _LENGTHSCALE_SD)

@@ -18,6 +18,7 @@ from scipy.stats import norm, t
 from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
 from optimizer.model.pathwise import path_update
+from optimizer.model.random_effects import Recorded, random_effects
 from optimizer.model.relevance import relevance_draws
 from optimizer.single_thread import single_threaded
 
@@ -42,22 +43,31 @@ _MIN_HELD_OUT = 6
 
 
 class Data(NamedTuple):
-    """The observations: features (n x p; see `Encoding`), values (n) and round numbers (n).
+    """The observations: features (n x p; see `Encoding`), values (n) and what else was recorded.
 
     `levels` (p) are the number of levels of each category, and 0 for a number; `coordinates` their
-    descriptors (levels x d), where they have any, by index.
+    descriptors (levels x d), where they have any, by index. `decided` (p) says which parameters
+    positions decide; None: none.
     """
 
     features: Array
     values: Array
-    rounds: NDArray[np.int_]
+    recorded: Recorded
     levels: NDArray[np.int_]
     coordinates: Mapping[int, Array] = MappingProxyType({})
+    decided: NDArray[np.bool_] | None = None
+
+    @property
+    def rounds(self) -> NDArray[np.int_]:
+        """Round numbers (n)."""
+        return self.recorded.rounds
 
     def at(self, which: NDArray[np.bool_]) -> "Data":
         """Some of the observations."""
         return self._replace(
-            features=self.features[which], values=self.values[which], rounds=self.rounds[which]
+            features=self.features[which],
+            values=self.values[which],
+            recorded=self.recorded.at(which),
         )
 
 
@@ -87,10 +97,12 @@ class Surrogate:
         self._data = data
         self._mean, self._sd, self._equal = _scale(data.values)
         count = len(data.values)
+        decided = np.zeros(len(data.levels), bool) if data.decided is None else data.decided
+        self._effects = random_effects(data.recorded, data.features, data.levels, decided)
         self._training = Training(
             torch.as_tensor(data.features),
             torch.as_tensor((data.values - self._mean) / self._sd),
-            torch.as_tensor(data.rounds),
+            torch.as_tensor(self._effects.covariances),
             torch.as_tensor(data.levels),
             torch.zeros(count, dtype=torch.float64),
             {index: torch.as_tensor(table) for index, table in data.coordinates.items()},
@@ -149,6 +161,13 @@ class Surrogate:
         """The sd of a measurement of a true value, in the unit of the values."""
         variances = self.model.likelihood.noise_covar.noise.detach()
         return float(variances.mean().sqrt()) * self._sd
+
+    @property
+    def effect_sds(self) -> dict[str, float]:
+        """The sd of each random effect that is in the model, in the unit of the values."""
+        variances = self.model.likelihood.noise_covar.effect_variances.detach().mean(dim=0)
+        sds = variances.sqrt() * self._sd
+        return dict(zip(self._effects.names, sds.tolist(), strict=True))
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and inflated sd of the true value (n each) at features (n x p)."""

@@ -101,6 +101,7 @@ class WellState:
 
     `measured` has the intermediate measurements by name: None where there is no value, or it is
     flagged. `covariates` has what was recorded by name: a number, or the label of a category.
+    `edge` says whether it is on the rim of its plate.
     """
 
     well: Well
@@ -112,6 +113,7 @@ class WellState:
     requeued: bool = False
     measured: Mapping[str, float | None] = field(default_factory=dict)
     covariates: Mapping[str, float | str] = field(default_factory=dict)
+    edge: bool | None = None
 
     @property
     def trusted(self) -> float | None:
@@ -128,6 +130,9 @@ class WellState:
             round=round_number,
             flags=self.flags,
             outcomes=dict(self.measured),
+            plate=self.well.plate,
+            edge=self.edge,
+            covariates=dict(self.covariates),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from orchestrator.intake.columns import Column, fitting
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation, Value
+from protocols.covariates import Covariate
 from protocols.errors import InvalidInput, Problem
 from protocols.outcomes import Outcome
 from protocols.table_text import TableText, is_missing, read_table
@@ -29,9 +30,9 @@ def read_history(
         file: what to call the table in problems.
         campaign: its parameters and the objective's outcome must each have a column.
         columns: our name -> header; a name that is absent has a column of its own name. `round` is
-            optional (1 if it is absent), as is `flags`, and as are further outcomes that are wanted
-            or constrained. A row without a value of the objective, or with the flag `lost`, is a
-            lost well and is left out.
+            optional (1 if it is absent), as are `flags`, `plate` (a number or a name), covariates,
+            and further outcomes that are wanted or constrained. A row without a value of the
+            objective, or with the flag `lost`, is a lost well and is left out.
 
     Raises:
         InvalidInput: with all problems, each with its line and column.
@@ -40,6 +41,7 @@ def read_history(
     line, header = table.rows[0] if table.rows else (1, ())
     place = _columns(file, line, header, campaign, columns)
     observations = []
+    plates: dict[str, int] = {}
     problems: list[Problem] = []
     for line, row in table.rows[1:]:
         cells = row[: len(header)] if not any(row[len(header) :]) else row
@@ -54,7 +56,7 @@ def read_history(
             )
             continue
         found = _Row(file, line, table, place, cells)
-        observation = found.observation(campaign)
+        observation = found.observation(campaign, plates)
         problems += found.problems
         if observation is not None:
             observations.append(observation)
@@ -86,7 +88,8 @@ def _columns(
     wanted = {name: columns.get(name, name) for name in units}
     needed = frozenset(wanted)
     units |= {further.name: further.scale.unit for further in campaign.further}
-    optional = ("round", "flags", *(further.name for further in campaign.further))
+    units |= {covariate.name: covariate.unit for covariate in campaign.covariates}
+    optional = ("round", "flags", "plate", *(name for name in units if name not in needed))
     wanted |= {name: columns.get(name, name) for name in optional if name not in wanted}
     if wanted[objective] not in header and objective not in columns and own:
         wanted[objective] = "ratio"
@@ -206,7 +209,8 @@ class _Row:
         self._file, self._line, self._table, self._columns = file, line, table, columns
         self._cells = {name: cells[column.index] for name, column in columns.items()}
 
-    def observation(self, campaign: Campaign) -> Observation | None:
+    def observation(self, campaign: Campaign, plates: dict[str, int]) -> Observation | None:
+        """`plates` are those that were seen, by name: a number each."""
         values: dict[str, Value] = {}
         for parameter in campaign.parameters:
             if not parameter.active(values):
@@ -242,6 +246,12 @@ class _Row:
             return None
         result = self._value(campaign.outcome)
         further = {found.name: self._value(found) for found in campaign.further}
+        covariates = {
+            covariate.name: found
+            for covariate in campaign.covariates
+            if (found := self._covariate(covariate)) is not None
+        }
+        plate = "" if "plate" in values else self._cells.get("plate", "").strip()
         if self.problems:
             return None
         return Observation(
@@ -250,7 +260,25 @@ class _Row:
             round=round_number,
             flags=flags,
             outcomes={name: value for name, value in further.items() if value is not None},
+            plate=plates.setdefault(plate, len(plates) + 1) if plate else None,
+            covariates=covariates,
         )
+
+    def _covariate(self, covariate: Covariate) -> float | str | None:
+        """What was recorded, a number in its unit; None for nothing, or what cannot be."""
+        name = covariate.name
+        cell = self._cells.get(name, "").strip()
+        if is_missing(cell):
+            return None
+        found: float | str | None = cell
+        if covariate.kind == "number":
+            number = self._number(name)
+            found = (
+                None if number is None else self._columns[name].converted(number, covariate.unit)
+            )
+        if found is not None and not covariate.allows(found):
+            self._problem(name, f"{cell} is not allowed", covariate.expected)
+        return found
 
     def _value(self, outcome: Outcome) -> float | None:
         """The value of an outcome, in its unit; None where there is none, or it cannot be."""

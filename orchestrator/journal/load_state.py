@@ -209,6 +209,7 @@ def _round_state(row: RoundRow, found: _Found) -> RoundState:
                     for score in [_counted(rows, found.campaign.scored(name))]
                 },
                 found.recorded.get(place, {}),
+                found.campaign.plates.on_edge(well.well),
             )
             for place, well in places
         ),
@@ -235,6 +236,7 @@ def _well_state(
     observation: Score | None,
     measured: Mapping[str, float | None],
     covariates: Mapping[str, float | str],
+    edge: bool | None,
 ) -> WellState:
     return WellState(
         well=Well(plate=row.plate, name=row.well, number=row.number),
@@ -246,6 +248,7 @@ def _well_state(
         requeued=row.requeued,
         measured=measured,
         covariates=covariates,
+        edge=edge,
     )
 
 

@@ -45,6 +45,7 @@ class _Known:
     lost: bool = False
     requeued: bool = False
     outcomes: dict[str, float | None] = field(default_factory=dict)
+    covariates: dict[str, float | str] = field(default_factory=dict)
     scores: dict[str, dict[int, Score]] = field(default_factory=lambda: defaultdict(dict))
     """By outcome and reading; journals from before 0.2 do not say of which reading a score is."""
 
@@ -122,6 +123,8 @@ def _apply(known: dict[WellAddress, _Known], event: EventRow, campaign: Campaign
         case EventKind.WELL_EXCLUDED:
             well.flags = ("excluded",)
             well.scored = well.by_hand = True
+        case EventKind.COVARIATE_RECORDED:
+            well.covariates[event.data["covariate"]] = event.data["value"]
         case EventKind.WELL_LOST:
             well.lost = True
         case EventKind.WELL_REQUEUED:
@@ -154,6 +157,9 @@ def _again(
                         round=batch.number,
                         flags=now.flags,
                         outcomes=now.outcomes,
+                        plate=well.well.plate,
+                        edge=well.edge,
+                        covariates=dict(now.covariates),
                     )
                 )
             elif not now.lost and batch.number not in over:

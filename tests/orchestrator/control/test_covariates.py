@@ -1,15 +1,18 @@
-"""Covariates: recorded with a table of values, exported as columns, and not used."""
+"""Covariates: recorded with a table of values, exported as columns, and known to the model."""
 
 from pathlib import Path
 
 import pytest
 
+from optimizer.fitting import fit
 from orchestrator.control.wells import EnterValues
+from orchestrator.intake.past_results import read_history
 from orchestrator.results.tables import csv_text, tidy_table
+from orchestrator.studies.replay import replay
 from protocols.campaign_file import read_campaign
 from protocols.errors import InvalidInput
 from tests.acting import do
-from tests.builders import lab_of
+from tests.builders import lab_of, launched, until_asked
 from tests.conftest import ROOT
 
 COVARIATES = """covariates:
@@ -87,3 +90,40 @@ def test_covariates_that_cannot_be_are_refused(covariate: str, message: str) -> 
     with pytest.raises(InvalidInput) as refused:
         read_campaign(text(f"covariates: [{covariate}]\n\nparameters:"))
     assert message in str(refused.value)
+
+
+def test_the_model_knows_plates_and_covariates_and_a_replay_what_it_knew(tmp_path: Path) -> None:
+    two = text().replace("plates: {count: 1", "plates: {count: 2")
+    two = two.replace("initial: 11, standard: 1", "initial: 23, standard: 1")
+    two = two.replace("proposed: 11, controls: 1", "proposed: 23, controls: 1")
+    campaign = read_campaign(two.replace("least_gain: 1}", "}").replace("target: 100, ", ""))
+    lab, campaign_id = launched(tmp_path, campaign)
+    for number in (1, 2):
+        until_asked(lab, campaign_id)
+        batch = lab.journal.state(campaign_id).rounds[number - 1]
+        rows = [
+            f"{number},{well.well.plate},{well.well.name},"
+            f"{900 - 4 * float(well.proposal.condition['acid']) + 80 * (n % 3)},"
+            f"7,{n % 3},{'L-77' if n % 2 else 'L-78'}"
+            for n, well in enumerate(batch.wells)
+        ]
+        table = "\n".join(["round,plate,well,resistance,ph,passage,serum_lot", *rows])
+        do(lab, campaign_id, "ada", EnterValues(csv=table, why="notebook"))
+    until_asked(lab, campaign_id)
+    late = "round,plate,well,passage\n1,1,A2,9\n"
+    do(lab, campaign_id, "ada", EnterValues(csv=late, why="a correction after round 3 was planned"))
+    state = lab.journal.state(campaign_id)
+    first = state.observations[0]
+    assert (first.plate, first.edge) == (1, True)
+    assert first.covariates == {"passage": 0.0, "serum_lot": "L-78"}
+    assert {o.edge for o in state.observations} == {True, False}
+    rounds = replay(state, lab.journal.events(campaign_id))
+    assert [(r.same, r.different) for r in rounds] == [(24, ()), (24, ()), (24, ())]
+    fitted = fit(campaign.space, state.observations)
+    assert fitted is not None
+    assert set(fitted.model.effect_sds) == {
+        "round", "plate", "passage", "serum_lot", "edge of the plate",
+    }  # fmt: skip
+    again = read_history(csv_text(tidy_table(state)), "wells.csv", campaign, {})
+    assert [o.covariates for o in again] == [o.covariates for o in state.observations]
+    assert [o.plate for o in again] == [o.plate for o in state.observations]
