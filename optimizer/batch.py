@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.cost_weights import CostWeights
 from optimizer.criterion import Criterion, Samples
 from optimizer.encoding import Encoding, Rows
 from optimizer.neighbours import neighbours
@@ -65,6 +66,7 @@ def choose_batch(
     seed: int,
     effort: Effort = THOROUGH,
     barred: AbstractSet[bytes] = frozenset(),
+    weights: CostWeights | None = None,
 ) -> list[Choice]:
     """One condition for each position, chosen greedily by noisy expected improvement.
 
@@ -86,6 +88,7 @@ def choose_batch(
         seed: decides the pool.
         effort: how much is computed for it.
         barred: other rows that are not to be proposed while others are left, as bytes.
+        weights: by what gains are divided before they are compared; all alike if absent.
 
     Returns: one choice a position, in the order of `positions`.
 
@@ -104,9 +107,8 @@ def choose_batch(
     for index, values in enumerate(positions):
         empty.setdefault(tuple(sorted(values.items())), []).append(index)
     share = effort._replace(pool=effort.pool // len(empty))
-    pools = {
-        key: _Pool(encoding, samples, dict(key), seen, best_tried, share, rng) for key in empty
-    }
+    evaluate = _Evaluate(encoding, samples, weights or CostWeights.none(encoding))
+    pools = {key: _Pool(evaluate, dict(key), seen, best_tried, share, rng) for key in empty}
 
     chosen: list[Choice] = []
     every = math.ceil(len(positions) / _MOST_CLIMBS)
@@ -152,15 +154,15 @@ class _Pool:
 
     def __init__(
         self,
-        encoding: Encoding,
-        samples: Samples,
+        evaluate: "_Evaluate",
         decided: Mapping[str, Value],
         seen: AbstractSet[bytes],
         best_tried: Rows,
         effort: Effort,
         rng: np.random.Generator,
     ) -> None:
-        self._encoding, self._samples, self._rng = encoding, samples, rng
+        encoding = evaluate.encoding
+        self._encoding, self._evaluate, self._rng = encoding, evaluate, rng
         self._decided, self._effort = decided, effort
         self.bound = np.inf
         self._seen = set(seen)
@@ -169,7 +171,7 @@ class _Pool:
         new = _without(rows, self._seen)
         if not len(new):
             new = encoding.unseen(decided, self._seen)
-        self._pool = _Evaluated.of(new if len(new) else rows, encoding, samples)
+        self._pool = evaluate(new if len(new) else rows)
         self._seen |= {row.tobytes() for row in self._pool.rows}
         for generation in range(_PEAK_GENERATIONS):
             peaks = np.unique(self._pool.values.argmax(axis=0))
@@ -216,7 +218,7 @@ class _Pool:
         if not len(self._pool.rows):
             new = self._encoding.unseen(self._decided, self._seen)
             self._seen |= {row.tobytes() for row in new}
-            self._pool = _Evaluated.of(new, self._encoding, self._samples)
+            self._pool = self._evaluate(new)
         if not len(self._pool.rows):
             # A small space is exhausted: measuring a condition again is still informative.
             self._pool, self._chosen = _Evaluated.joined(self._chosen), []
@@ -227,7 +229,7 @@ class _Pool:
         rows = np.unique(self._neighbours(parents, reach), axis=0)
         rows = _without(rows[self._encoding.permits(rows)], self._seen)
         self._seen |= {row.tobytes() for row in rows}
-        return _Evaluated.of(rows, self._encoding, self._samples)
+        return self._evaluate(rows)
 
     def _add(self, more: "_Evaluated") -> None:
         self._pool = _Evaluated.joined([self._pool, more])
@@ -236,17 +238,29 @@ class _Pool:
         return neighbours(self._encoding, rows, self._rng, frozenset(self._decided), reach)
 
 
+class _Evaluate(NamedTuple):
+    """How rows are evaluated."""
+
+    encoding: Encoding
+    samples: Samples
+    weights: CostWeights
+
+    def __call__(self, rows: Rows) -> "_Evaluated":
+        values = self.samples(self.encoding.features(rows)).T
+        optimism = values.mean(axis=1) + values.std(axis=1)
+        return _Evaluated(rows, values, optimism, self.weights(rows))
+
+
 class _Evaluated(NamedTuple):
-    """Rows (n x p), their values (n x samples), and an optimistic value (n): mean plus one sd."""
+    """Rows (n x p), their values (n x samples), and an optimistic value (n): mean plus one sd.
+
+    Their gains are divided by `weights` (n).
+    """
 
     rows: Rows
     values: NDArray[np.float64]
     optimism: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, rows: Rows, encoding: Encoding, samples: Samples) -> "_Evaluated":
-        values = samples(encoding.features(rows)).T
-        return cls(rows, values, values.mean(axis=1) + values.std(axis=1))
+    weights: NDArray[np.float64]
 
     @classmethod
     def joined(cls, parts: Sequence["_Evaluated"]) -> "_Evaluated":
@@ -254,10 +268,11 @@ class _Evaluated(NamedTuple):
             rows=np.concatenate([part.rows for part in parts]),
             values=np.concatenate([part.values for part in parts]),
             optimism=np.concatenate([part.optimism for part in parts]),
+            weights=np.concatenate([part.weights for part in parts]),
         )
 
     def at(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> "_Evaluated":
-        return _Evaluated(self.rows[which], self.values[which], self.optimism[which])
+        return _Evaluated(*(part[which] for part in self))
 
     def gains(self, best: NDArray[np.float64]) -> NDArray[np.float64]:
         """By how much each row raises the best of each sample, on average (n)."""
@@ -266,7 +281,7 @@ class _Evaluated(NamedTuple):
     def scores(self, gains: NDArray[np.float64]) -> NDArray[np.float64]:
         # Where no sample sees any improvement left, optimism decides; its weight is too small to
         # outweigh a real gain.
-        return gains + _OPTIMISM_WEIGHT * self.optimism
+        return gains / self.weights + _OPTIMISM_WEIGHT * self.optimism
 
 
 def _without(rows: Rows, excluded: set[bytes]) -> Rows:

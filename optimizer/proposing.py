@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from optimizer.cost_weights import Expense
 from optimizer.objective import MAXIMISE, Goals, Objective
 from optimizer.strategy import Request, SeveralOutcomes
 from optimizer.strategy_registry import make_strategy, several_expected
@@ -22,6 +23,7 @@ def propose(
     rough: bool = False,
     strategy: StrategyChoice | str | None = None,
     objective: Objective | Goals = MAXIMISE,
+    costs: Sequence[Expense] = (),
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -63,6 +65,7 @@ def propose(
         strategy: what chooses the conditions, by its name, or with options; None: the default.
         objective: whether values are to be high, low or near a target; or several objectives, and
             constraints on outcomes.
+        costs: what conditions take; strategies regard them as far as their options say so.
 
     Returns: `number` proposals in the order of `positions`, each with its reason, and once a model
         was fitted also with the predicted mean and sd of the true value and the expected gain, in
@@ -91,6 +94,7 @@ def propose(
         seed=seed,
         goals=Goals.of(objective),
         rough=rough,
+        costs=tuple(costs),
     )
     chosen = make_strategy(strategy)
     if not request.goals.plain and not isinstance(chosen, SeveralOutcomes):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from optimizer.cost_weights import Expense
 from optimizer.objective import ONE_HIGH, Goals, Objective, OutcomeName
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
@@ -28,8 +29,8 @@ class Request:
     `positions` say what each position decides, by parameter name. `observations` are all that is
     known, flagged and failed wells included; only those that are `usable` may be learnt from.
     `pending` conditions are under way or planned already. `rough` asks for less work, for campaigns
-    that are only simulated. All values are allowed and in their parameters' units, the outcomes'
-    are in their own, on any scale.
+    that are only simulated. `costs` are what conditions take, beside the goals. All values are
+    allowed and in their parameters' units, the outcomes' are in their own, on any scale.
     """
 
     space: SearchSpace
@@ -39,6 +40,7 @@ class Request:
     seed: int = 0
     goals: Goals = ONE_HIGH
     rough: bool = False
+    costs: tuple[Expense, ...] = ()
 
     @property
     def objective(self) -> Objective:

@@ -1,11 +1,12 @@
 """Strategies by name: what is installed under the entry points `wellwise.strategies`."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import ValidationError
 
+from optimizer.cost_weights import CostOptions
 from optimizer.strategy import Strategy
 from protocols.campaign import StrategyChoice
 from protocols.environments import EnvironmentNotMade
@@ -57,12 +58,15 @@ def make_strategy(choice: StrategyChoice | str | None = None) -> Strategy:
     return kind(kind.Options.model_validate(dict(choice.options)))
 
 
-def strategy_findings(choice: StrategyChoice | None, several: bool = False) -> list[Finding]:
+def strategy_findings(
+    choice: StrategyChoice | None, several: bool = False, costs: Sequence[str] = ()
+) -> list[Finding]:
     """What is wrong with the strategy that a campaign chose, and with its options.
 
     Args:
         choice: the campaign's; None: the default.
         several: whether it has several objectives, or constraints on outcomes.
+        costs: the names of its costs.
     """
     if choice is None:
         return []
@@ -79,7 +83,15 @@ def strategy_findings(choice: StrategyChoice | None, several: bool = False) -> l
     if several and not takes_several_outcomes(choice.name):
         message = f"strategy {choice.name} takes one objective, without constraints on outcomes"
         return [Finding(loc=("strategy", "name"), message=message, expected=several_expected())]
-    return []
+    return [
+        Finding(
+            loc=("strategy", "options", "per_cost", name),
+            message=f"{name!r} is not a cost of this campaign",
+            expected="one of " + ", ".join(costs) if costs else "its price under costs",
+        )
+        for name in dict(choice.options.get("per_cost", {}))
+        if name not in costs and issubclass(strategy_class(choice.name).Options, CostOptions)
+    ]
 
 
 def several_expected() -> str:

@@ -6,12 +6,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from optimizer.batch import ROUGH, THOROUGH, Choice, choose_batch
+from optimizer.cost_weights import CostOptions, CostWeights
 from optimizer.criterion import Predicted, criterion, probability_met
 from optimizer.encoding import Encoding
 from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.initial import initial_design
 from optimizer.objective import Goals, Objective
-from optimizer.strategy import NoOptions, Request
+from optimizer.strategy import Request
 from optimizer.untried import tried_rows
 from protocols.conditions import Proposal
 
@@ -21,11 +22,14 @@ _GOOD = 0.7  # share of the way from the worst to the best predicted so far
 class BotorchStrategy:
     """An initial design with fewer than two usable observations, afterwards `choose_batch`."""
 
-    Options = NoOptions
     several_outcomes: ClassVar[Literal[True]] = True
 
-    def __init__(self, options: NoOptions) -> None:
-        """Without options."""
+    class Options(CostOptions):
+        """How far costs are weighed."""
+
+    def __init__(self, options: Options) -> None:
+        """With its options."""
+        self._options = options
 
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
@@ -33,6 +37,7 @@ class BotorchStrategy:
         if fitted is None:
             return _initial(request)
         encoding, observed, models = fitted
+        weights = CostWeights(encoding, request.costs, self._options.per_cost)
         effort = ROUGH if request.rough else THOROUGH
         choices = choose_batch(
             encoding,
@@ -42,6 +47,7 @@ class BotorchStrategy:
             request.seed,
             effort,
             barred=tried_rows(encoding, request.observations),
+            weights=weights,
         )
         rows = np.array([choice.row for choice in choices])
         features = encoding.features(rows)
@@ -56,7 +62,7 @@ class BotorchStrategy:
             Proposal(
                 condition=condition,
                 role="proposed",
-                reason=reason,
+                reason=reason + weights.in_words(condition),
                 mean=_rounded(mean),
                 sd=_rounded(sd),
                 gain=_rounded(choice.gain),

@@ -8,8 +8,9 @@ import torch
 from botorch.acquisition import AcquisitionFunction
 from botorch.optim import optimize_acqf, optimize_acqf_mixed_alternating
 from botorch.sampling import SobolQMCNormalSampler
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from optimizer.cost_weights import CostOptions, CostWeights
 from optimizer.encoding import Rows
 from optimizer.neighbours import neighbours
 from optimizer.single_thread import single_threaded
@@ -34,16 +35,15 @@ class QLogNEIStrategy:
 
     Continuous spaces are searched by `optimize_acqf`, mixed ones by
     `optimize_acqf_mixed_alternating`, which is exact on levels; with constraints, permitted
-    conditions compete and the best of them breed. With fewer than two usable
-    observations: a Sobol sequence.
+    conditions compete and the best of them breed, as where costs are
+    weighed or categories have descriptors, which are numbers to the model. With fewer than two
+    usable observations: a Sobol sequence.
     """
 
     several_outcomes: ClassVar[Literal[True]] = True
 
-    class Options(BaseModel):
-        """How much is computed for each condition."""
-
-        model_config = ConfigDict(frozen=True, extra="forbid")
+    class Options(CostOptions):
+        """How much is computed for each condition, and how far costs are weighed."""
 
         samples: int = Field(256, ge=16, description="posterior samples")
         restarts: int = Field(2, ge=1, description="starts of the search")
@@ -72,11 +72,12 @@ class QLogNEIStrategy:
         acquisition = noisy_improvement(plain, request, sampler)
         so_far: list[Rows] = list(encoding.rows(request.pending))
         tried = tried_rows(encoding, request.observations, request.pending)
+        weights = CostWeights(encoding, request.costs, self._options.per_cost)
         chosen, gains = [], []
         for values in request.positions:
 
             def candidates(_: int, values: Mapping[str, Value] = values) -> Rows:
-                return self._best(acquisition, plain, values, rng)
+                return self._best(acquisition, plain, values, rng, weights)
 
             row = untried_rows(encoding, [values], candidates, tried, rng)
             with torch.no_grad():
@@ -88,6 +89,11 @@ class QLogNEIStrategy:
         name = "qLogNEI" if len(request.goals.objectives) == 1 else "qLogNEHVI"
         adds = "the best of the batch" if name == "qLogNEI" else "the hypervolume"
         reasons = [f"{name}: expected to add {gain:.4g} to {adds}" for gain in gains]
+        conditions = encoding.conditions(np.array(chosen))
+        reasons = [
+            reason + weights.in_words(condition)
+            for reason, condition in zip(reasons, conditions, strict=True)
+        ]
         return plain.proposals(np.array(chosen), reasons, gains)
 
     def recommend(self, request: Request) -> Condition:
@@ -101,13 +107,15 @@ class QLogNEIStrategy:
         plain: PlainModel,
         decided: Mapping[str, Value],
         rng: np.random.Generator,
+        weights: CostWeights,
     ) -> Rows:
         """Permitted rows with the decided values, the highest acquisition value first."""
         encoding = plain.encoding
         space = encoding.space
         continuous = [parameter.choices is None for parameter in space.parameters]
-        if space.constraints or not any(continuous):
-            return self._best_by_breeding(acquisition, plain, decided, rng)
+        box = any(continuous) and not encoding.coordinates
+        if space.constraints or not box or not weights.alike:
+            return self._best_by_breeding(acquisition, plain, decided, rng, weights)
         start = encoding.decide(np.zeros((1, len(continuous))), [decided])
         fixed = {
             index: float(encoding.features(start)[0, index])
@@ -155,10 +163,11 @@ class QLogNEIStrategy:
         plain: PlainModel,
         decided: Mapping[str, Value],
         rng: np.random.Generator,
+        weights: CostWeights,
     ) -> Rows:
         encoding = plain.encoding
         rows = encoding.random(_POOL, decided, rng)
-        values = _evaluated(acquisition, plain, rows)
+        values = _evaluated(acquisition, plain, rows, weights)
         for generation in range(_GENERATIONS):
             order = np.argsort(-values, kind="stable")
             rows, values = rows[order], values[order]
@@ -166,10 +175,13 @@ class QLogNEIStrategy:
             children = neighbours(encoding, parents, rng, frozenset(decided), _SHRINK**generation)
             children = children[encoding.permits(children)]
             rows = np.vstack([rows, children])
-            values = np.concatenate([values, _evaluated(acquisition, plain, children)])
+            values = np.concatenate([values, _evaluated(acquisition, plain, children, weights)])
         return np.asarray(rows[np.argsort(-values, kind="stable")])
 
 
-def _evaluated(acquisition: AcquisitionFunction, plain: PlainModel, rows: Rows) -> Rows:
+def _evaluated(
+    acquisition: AcquisitionFunction, plain: PlainModel, rows: Rows, weights: CostWeights
+) -> Rows:
     with torch.no_grad():
-        return np.asarray(acquisition(plain.tensor(rows).unsqueeze(1)).numpy())
+        values = acquisition(plain.tensor(rows).unsqueeze(1)).numpy()
+    return np.asarray(values - np.log(weights(rows)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import optimizer
+from optimizer.cost_weights import Expense
 from optimizer.objective import ONE_HIGH, Goals
 from orchestrator.core.goals import goals_of
 from orchestrator.core.state import Requeued
@@ -121,6 +122,7 @@ def plan_round(
         rough=rough,
         strategy=campaign.strategy,
         objective=goals_of(campaign),
+        costs=_expenses(campaign, observations, pending),
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(
@@ -134,6 +136,19 @@ def plan_round(
     )
     tried_again = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), tried_again, sum(gains) if gains else None)
+
+
+def _expenses(
+    campaign: Campaign, observations: Sequence[Observation], pending: Sequence[Condition]
+) -> list[Expense]:
+    """The costs of conditions, and what is left of their budgets after this campaign's wells."""
+    wells = [o.condition for o in observations if o.round >= 1] + list(pending)
+    found = []
+    for cost in campaign.costs:
+        budget = campaign.stop.spend.get(cost.name)
+        spent = sum(cost(condition.root) for condition in wells) if budget else 0.0
+        found.append(Expense(cost, max(1 - spent / budget, 0.0) if budget else 1.0))
+    return found
 
 
 def _part_of_design(campaign: Campaign, round_number: int) -> Layout:

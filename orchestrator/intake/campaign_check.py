@@ -180,7 +180,9 @@ def _strategy_findings(campaign: Campaign) -> list[Finding]:
         return []
     from optimizer.strategy_registry import strategy_findings  # takes seconds to import
 
-    return strategy_findings(campaign.strategy, campaign.several)
+    return strategy_findings(
+        campaign.strategy, campaign.several, [cost.name for cost in campaign.costs]
+    )
 
 
 def _refuse_options(robots: Mapping[str, RobotConfig], file: NamedText) -> None:
