@@ -20,7 +20,8 @@ class PlainModel(NamedTuple):
     """The encoding, the features (n x f) of the usable observations, and their model.
 
     The model has one output for each outcome of the goals, in their order. A category is one
-    feature, the index of its level, or `one_hot`, one for each level.
+    feature, the index of its level; with descriptors these are its features, 0..1 each. Or it is
+    `one_hot`, a feature for each level.
     """
 
     encoding: Encoding
@@ -75,9 +76,21 @@ class PlainModel(NamedTuple):
 
 
 def fit_plain_model(request: Request) -> PlainModel:
-    """A `SingleTaskGP`, or a `MixedSingleTaskGP` where there are categories, for each outcome."""
+    """A `SingleTaskGP`, or a `MixedSingleTaskGP` where there are categories, for each outcome.
+
+    Categories with descriptors are numbers to it: levels that are alike do alike.
+    """
     encoding = Encoding(request.space)
-    categories = [int(index) for index in np.flatnonzero(encoding.levels)]
+    widths = [
+        encoding.coordinates[index].shape[1] if index in encoding.coordinates else 1
+        for index in range(len(encoding.levels))
+    ]
+    starts = np.cumsum([0, *widths])
+    categories = [
+        int(starts[index])
+        for index in np.flatnonzero(encoding.levels)
+        if index not in encoding.coordinates
+    ]
     models, observed = [], []
     for outcome in request.goals.outcomes:
         features, values = _data(encoding, request.usable_of(outcome), one_hot=False)
@@ -119,11 +132,17 @@ def _data(
 
 def _features(encoding: Encoding, rows: Rows, one_hot: bool) -> torch.Tensor:
     features = encoding.features(rows)
-    if one_hot:
-        counts = encoding.levels
-        columns = [
-            np.eye(count)[features[:, i].astype(int)] if count else features[:, i : i + 1]
-            for i, count in enumerate(counts)
-        ]
+    tables = dict.fromkeys(np.flatnonzero(encoding.levels)) if one_hot else encoding.coordinates
+    if tables:
+        columns = [features[:, index : index + 1] for index in range(len(encoding.levels))]
+        for index, table in tables.items():
+            of_levels = np.eye(encoding.levels[index]) if table is None else _unit(table)
+            columns[index] = of_levels[features[:, index].astype(int)]
         features = np.hstack(columns)
     return torch.as_tensor(features)
+
+
+def _unit(descriptors: Rows) -> Rows:
+    """Descriptors (levels x d), each from 0 to 1."""
+    low = descriptors.min(axis=0)
+    return np.asarray((descriptors - low) / (descriptors.max(axis=0) - low))

@@ -12,9 +12,9 @@ from optimizer.strategies.peers.strategy import AxStrategy, BaybeStrategy, PeerS
 from optimizer.strategies.qlognei import QLogNEIStrategy
 from optimizer.strategy import Request
 from optimizer.strategy_conformance import RULES, SPACE, check_strategy, observations
-from protocols.conditions import Observation
+from protocols.conditions import Condition, Observation
 from protocols.constraints import LinearConstraint
-from protocols.parameters import ContinuousParameter
+from protocols.parameters import CategoryParameter, ContinuousParameter
 from protocols.search_space import SearchSpace
 from tests.conftest import ROOT
 
@@ -130,3 +130,28 @@ def test_few_and_equal_values_end_in_a_batch_too(kind: type[PeerStrategy]) -> No
         request = Request(space=space, observations=known, positions=({},) * 3)
         assert len(strategy.propose(request)) == 3
         assert strategy.recommend(request) in [one.condition for one in known]
+
+
+def test_baybe_goes_for_a_level_that_its_descriptors_speak_for() -> None:
+    polarity = {f"s{index}": index / 7 for index in range(8)}
+    levels = tuple(polarity)
+    solvent = CategoryParameter(
+        name="solvent",
+        step="A",
+        kind="category",
+        levels=levels,
+        descriptors={level: {"polarity": polarity[level]} for level in levels},
+    )
+    known = tuple(
+        Observation(
+            condition=Condition({"solvent": level}),
+            value=-((polarity[level] - 0.7) ** 2),
+            round=1,
+        )
+        for level in levels
+        if level not in ("s3", "s4", "s5")
+    )
+    space = SearchSpace(parameters=(solvent,))
+    made = BaybeStrategy(BaybeStrategy.Options())
+    (proposal,) = made.propose(Request(space=space, observations=known, positions=({},)))
+    assert proposal.condition["solvent"] == "s5"

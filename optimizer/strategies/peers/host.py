@@ -4,7 +4,8 @@ Run by `optimizer.strategies.peers.process` as `host.py LIBRARY`; it imports not
 nothing is kept from one request to the next. Conditions are features: a number is 0..1 on its own
 scale, a category the index of its level.
 
-    {"columns": [{"kind": "range" | "levels" | "category", "levels": [...]}],
+    {"columns": [{"kind": "range" | "levels" | "category", "levels": [...],
+                  "descriptors": [[...] of each level] | null}],
      "rules": [{"weights": {column: weight}, "at_least", "at_most"}],
      "observed": [features], "values": [...], "pending": [features],
      "groups": [{"fixed": {column: feature}, "number", "candidates": [features] | null}],
@@ -171,6 +172,7 @@ def baybe_space(request, group):
     from baybe.constraints import ContinuousLinearConstraint
     from baybe.parameters import (
         CategoricalParameter,
+        CustomDiscreteParameter,
         NumericalContinuousParameter,
         NumericalDiscreteParameter,
     )
@@ -183,7 +185,15 @@ def baybe_space(request, group):
         if column["kind"] == "category":
             levels = [str(int(level)) for level in column["levels"]]
             active = [fixed[name]] if name in fixed and listed is None else None
-            parameters.append(CategoricalParameter(name, levels, active_values=active))
+            if column["descriptors"] is None:
+                parameters.append(CategoricalParameter(name, levels, active_values=active))
+            else:
+                table = pd.DataFrame(column["descriptors"], index=levels)
+                parameters.append(
+                    CustomDiscreteParameter(
+                        name, table.add_prefix("d"), decorrelate=False, active_values=active
+                    )
+                )
         elif listed is not None:
             parameters.append(NumericalDiscreteParameter(name, column["levels"]))
         else:

@@ -54,6 +54,7 @@ class PeerStrategy(ABC):
     Options: ClassVar[type[BaseModel]]
     name: ClassVar[str]
     title: ClassVar[str]
+    takes_descriptors: ClassVar[bool] = False
     host: ClassVar[Path] = Path(__file__).with_name("host.py")
 
     class _Options(BaseModel):
@@ -104,7 +105,7 @@ class PeerStrategy(ABC):
             Proposal(
                 condition=condition,
                 role="initial" if design else "proposed",
-                reason=self._reason(design, row, wanted.get(index)),
+                reason=self._reason(design, row, wanted.get(index)) + self._unused(encoding),
             )
             for index, (condition, row) in enumerate(
                 zip(encoding.conditions(rows), rows, strict=True)
@@ -200,6 +201,7 @@ class PeerStrategy(ABC):
                     if p.has_order
                     else "category",
                     "levels": encoding.level_features(index).tolist(),
+                    "descriptors": _descriptors(encoding, index),
                 }
                 for index, p in enumerate(request.space.parameters)
             ],
@@ -233,6 +235,13 @@ class PeerStrategy(ABC):
         self.cpu_s += answer.seconds
         return answer
 
+    def _unused(self, encoding: Encoding) -> str:
+        """What the library cannot be told of, to be put behind a reason."""
+        names = [encoding.space.parameters[index].name for index in encoding.coordinates]
+        if self.takes_descriptors or not names:
+            return ""
+        return f"; {self.title} has no descriptors: those of {', '.join(names)} are not used"
+
     def _reason(self, design: bool, row: Rows, wanted: Rows | None) -> str:
         by = f"{self.title}'s initial design" if design else f"chosen by {self.title}"
         if wanted is None:
@@ -245,7 +254,8 @@ class PeerStrategy(ABC):
 class AxStrategy(PeerStrategy):
     """Ax (Meta) with its default generation strategy, in an environment of its own.
 
-    Ax takes linear constraints between continuous parameters without a logarithmic scale.
+    Ax takes linear constraints between continuous parameters without a logarithmic scale. It has no
+    descriptors of levels: reasons of proposals say so.
     """
 
     class Options(PeerStrategy._Options):
@@ -266,7 +276,8 @@ class BaybeStrategy(PeerStrategy):
 
     Where all parameters have levels, BayBE chooses among permitted conditions; otherwise steps are
     relaxed and set to the nearest level afterwards, and it takes linear constraints between
-    parameters without a logarithmic scale.
+    parameters without a logarithmic scale. Categories whose descriptors tell all levels apart are
+    its custom discrete parameters.
     """
 
     class Options(PeerStrategy._Options):
@@ -288,6 +299,7 @@ class BaybeStrategy(PeerStrategy):
 
     name = "baybe"
     title = "BayBE"
+    takes_descriptors = True
 
     def _library_options(self, request: Request) -> dict[str, Any]:
         levels = [len(p.choices or ()) for p in request.space.parameters if not p.has_order]
@@ -299,6 +311,14 @@ class BaybeStrategy(PeerStrategy):
 
     def _takes_lists(self) -> bool:
         return True
+
+
+def _descriptors(encoding: Encoding, index: int) -> list[list[float]] | None:
+    """Those of each level, where levels have some that tell all of them apart."""
+    table = encoding.coordinates.get(index)
+    if table is None or len(np.unique(table, axis=0)) < len(table):
+        return None
+    return [[float(value) for value in row] for row in table]
 
 
 def _known(request: Request) -> tuple[Observation, ...]:
