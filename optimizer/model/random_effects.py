@@ -105,16 +105,15 @@ def _candidates(recorded: Recorded) -> Iterator[tuple[str, Array]]:
     plates = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
     several = len(np.unique(plates)) > len(np.unique(recorded.rounds))
     for name, labels in [*recorded.labels.items(), *([("plate", plates)] if several else [])]:
-        groups = _indicators(labels)
+        groups = _indicators(labels)[:, np.unique(labels) >= 0]
         # Groups of one cannot be told from noise.
         if groups.shape[1] > 1 and groups.sum(axis=0).max() > 1:
             yield name, groups
 
 
 def _indicators(labels: NDArray[np.generic]) -> Array:
-    """One column for each label that is not negative (n x groups)."""
-    known = np.unique(labels[labels >= 0])  # type: ignore[operator]
-    return np.asarray(labels[:, None] == known[None, :], dtype=np.float64)
+    """One column for each label, in their order (n x groups)."""
+    return np.asarray(labels[:, None] == np.unique(labels)[None, :], dtype=np.float64)
 
 
 def _parameters(features: Array, levels: Labels) -> Array:

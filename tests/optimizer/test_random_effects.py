@@ -113,6 +113,8 @@ def test_the_shift_of_a_plate_is_not_taken_for_a_better_condition() -> None:
         ([1] * 6 + [2] * 6, None, None, False, ("plate",)),
         # A plate a round is the round.
         ([1] * 12, [1] * 6 + [2] * 6, None, False, ("round",)),
+        # Rounds of past results are numbered up to 0.
+        ([1] * 6 + [2] * 6, [-3, -3, -2] * 2 + [0, 0, 1] * 2, None, False, ("round",)),
         # Each plate has a temperature of its own.
         ([1] * 6 + [2] * 6, None, [0.0] * 6 + [1.0] * 6, False, ()),
         # Four plates, two a temperature: two plates that are alike differ.
@@ -136,6 +138,9 @@ def test_a_plate_counts_only_where_it_can_be_told_from_the_rest(
         _recorded(plates, rounds), column[:, None], np.zeros(1, int), np.array([decided])
     )
     assert found.names == expected
+    if found.names[:1] == ("round",):
+        assert rounds is not None
+        assert (found.covariances[0] == np.equal.outer(rounds, rounds)).all()
 
 
 def test_a_covariate_that_goes_along_with_something_else_is_left_out() -> None:
