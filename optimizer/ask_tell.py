@@ -149,6 +149,7 @@ class Optimizer:
         self,
         results: "pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]",
         batch: int | None = None,
+        study: str = "",
     ) -> None:
         """What conditions gave: a row each, with a value for each parameter and each outcome.
 
@@ -160,16 +161,22 @@ class Optimizer:
             batch: the number of the batch in which they were measured, from 1. What is measured
                 together may share an effect. If absent, two or more rows are a batch of their own,
                 and a single row belongs to the latest.
+            study: the name of a similar experiment that the rows are of, such as another cell line.
+                They are learnt from as far as it turns out to be alike, and are not taken for
+                results of this one.
 
         Raises:
             ValueError: what is wrong, with row and column.
         """
         rows = table_rows(results)
-        latest = max((observation.round for observation in self.observations), default=0)
+        latest = max((o.round for o in self.observations if o.study == study), default=0)
         number = batch if batch is not None else max(latest + (len(rows) > 1), 1)
-        found = [self._observation(row, index, number) for index, row in enumerate(rows)]
+        found = [
+            self._observation(row, index, number).model_copy(update={"study": study})
+            for index, row in enumerate(rows)
+        ]
         for observation in found:
-            if observation.condition in self.pending:
+            if not study and observation.condition in self.pending:
                 self.pending.remove(observation.condition)
         self.observations += found
 
@@ -263,7 +270,7 @@ class Optimizer:
 
     def hypervolumes(self) -> list[float]:
         """The hypervolume that the results of several objectives dominate, after each batch."""
-        return hypervolumes(self.observations, self.goals)
+        return hypervolumes([o for o in self.observations if not o.study], self.goals)
 
     def plot_progress(self) -> "Figure":
         """Every result in its order, and the best so far; of several objectives the hypervolume."""

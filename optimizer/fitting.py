@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.model import Data, Surrogate
@@ -17,7 +18,10 @@ from protocols.search_space import SearchSpace
 
 EDGE = "edge of the plate"
 _MIN_OBSERVATIONS = 2
+_DEGREES = 4  # of freedom
 _KEPT = 6  # fitted models: one for each outcome of a round
+
+Array = NDArray[np.float64]
 
 
 class Prediction(NamedTuple):
@@ -101,6 +105,9 @@ def noise_sd(space: SearchSpace, observations: Sequence[Observation]) -> float |
 def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel | None:
     """The model of the usable observations; None with fewer than two.
 
+    Similar experiments, with which our own values are predicted better than without, are learnt
+    from as further tasks (`Surrogate`).
+
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
@@ -109,7 +116,13 @@ def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel 
         ValueError: a condition has a value that is not allowed.
     """
     usable = tuple(observation for observation in observations if observation.usable)
-    return _fit(space, usable) if len(usable) >= _MIN_OBSERVATIONS else None
+    if len(usable) < _MIN_OBSERVATIONS:
+        return None
+    studies: dict[str, list[Observation]] = {}
+    for observation in observations:
+        if observation.sound and observation.study:
+            studies.setdefault(observation.study, []).append(observation)
+    return _fit(space, usable, tuple(map(tuple, studies.values())))
 
 
 def fit_outcomes(
@@ -142,9 +155,46 @@ def fit_outcomes(
 
 
 @lru_cache(maxsize=_KEPT)  # proposals, controls and recommendation of a round ask for the same
-def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
+def _fit(
+    space: SearchSpace,
+    usable: tuple[Observation, ...],
+    studies: tuple[tuple[Observation, ...], ...] = (),
+) -> FittedModel:
+    """The model of our own observations, and of those similar experiments that it is better with.
+
+    Each is tried beside ours: even where functions turn out not to be correlated they share
+    lengthscales and noise, which those of an unlike experiment may spoil.
+    """
+    alone = _fitted(space, usable)
+    if not studies:
+        return alone
+    values = np.array([observation.value for observation in usable], dtype=np.float64)
+    beside = {study: _fitted(space, usable + study) for study in studies if _varies(study)}
+    least = _foretelling(alone, values)
+    kept = [study for study, found in beside.items() if _foretelling(found, values) > least]
+    if len(kept) < 2:
+        return beside[kept[0]] if kept else alone
+    return _fitted(space, usable + tuple(observation for study in kept for observation in study))
+
+
+def _varies(study: tuple[Observation, ...]) -> bool:
+    return len({observation.value for observation in study}) > 1
+
+
+def _foretelling(fitted: FittedModel, values: Array) -> float:
+    """The mean log density of our values as all other observations predict them.
+
+    By a t distribution, so that no single outlier decides.
+    """
+    means, sds = fitted.model.leave_one_out()
+    return float(t.logpdf((values - means) / sds, _DEGREES).mean() - np.log(sds).mean())
+
+
+def _fitted(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
     encoding = Encoding(space)
     observed = encoding.rows([observation.condition for observation in usable])
+    studies = list(dict.fromkeys(["", *(observation.study for observation in usable)]))
+    tasks = np.array([studies.index(observation.study) for observation in usable])
     data = Data(
         features=encoding.features(observed),
         values=np.array([observation.value for observation in usable], dtype=np.float64),
@@ -152,8 +202,9 @@ def _fit(space: SearchSpace, usable: tuple[Observation, ...]) -> FittedModel:
         levels=encoding.levels,
         coordinates=encoding.coordinates,
         decided=np.array([p.decided_by_well is not None for p in space.parameters]),
+        tasks=tasks if len(studies) > 1 else None,
     )
-    return FittedModel(encoding, observed, Surrogate(data))
+    return FittedModel(encoding, observed[tasks == 0], Surrogate(data))
 
 
 def _recorded(observations: Sequence[Observation]) -> Recorded:
@@ -172,8 +223,12 @@ def _recorded(observations: Sequence[Observation]) -> Recorded:
     if not {True, False} - set(edges):
         given_edges = [np.nan if edge is None else float(edge) for edge in edges]
         numbers[EDGE] = np.array(given_edges)
+    # Rounds of similar experiments are others than ours, and before them.
+    others = dict.fromkeys((found.study, found.round) for found in observations if found.study)
+    first = min((found.round for found in observations), default=0)
+    numbered = {pair: first - 1 - index for index, pair in enumerate(others)}
     return Recorded(
-        rounds=np.array([found.round for found in observations]),
+        rounds=np.array([numbered.get((o.study, o.round), o.round) for o in observations]),
         plates=np.array([found.plate or 0 for found in observations]),
         labels=labels,
         numbers=numbers,

@@ -178,7 +178,7 @@ def _refuse_wrong(request: Request, proposals: Sequence[Proposal]) -> None:
 
 def _repetitions_said(request: Request, proposals: Sequence[Proposal]) -> list[Proposal]:
     """The proposals, with a word in the reason of those whose condition was tried or chosen."""
-    seen = {observation.condition for observation in request.observations}
+    seen = {observation.condition for observation in request.observations if not observation.study}
     seen |= set(request.pending)
     found = []
     for proposal in proposals:

@@ -18,9 +18,7 @@ def tried_rows(
     encoding: Encoding, observations: Iterable[Observation], pending: Sequence[object] = ()
 ) -> set[bytes]:
     """What not to propose again: conditions with a value, flagged or not, and pending ones."""
-    conditions = [
-        observation.condition for observation in observations if observation.value is not None
-    ]
+    conditions = [o.condition for o in observations if o.value is not None and not o.study]
     rows = encoding.rows([*conditions, *pending])  # type: ignore[list-item]
     return {row.tobytes() for row in rows}
 

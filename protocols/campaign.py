@@ -190,7 +190,8 @@ class PastResults(_Model):
     """Results to start from, and the headers that other people's tables use for our names.
 
     They come from a table or from an earlier campaign of the same journal; each of their rounds has
-    a shift of its own.
+    a shift of its own. Those of a `similar` experiment are learnt from as far as it turns out to be
+    alike, and are never taken for values of this one.
     """
 
     campaign: str | None = Field(None, description="an earlier campaign of the same journal")
@@ -201,6 +202,11 @@ class PastResults(_Model):
         default_factory=dict,
         max_length=MOST,
         description="our name of a parameter, of the outcome, plate, well or round -> header",
+    )
+    similar: bool = Field(
+        False,
+        description="they are of a similar experiment (other cells, another lot), not of this one",
+        exclude_if=lambda it: not it,
     )
 
 

@@ -77,6 +77,7 @@ class Observation(BaseModel):
     where there are several objectives or constraints on outcomes. Where it is known, `plate` is the
     number of the plate within its round, `edge` whether its well is on the rim of the plate, and
     `covariates` what was recorded of the well by name: a number, or the label of a category.
+    `study` is the name of the similar experiment that it is of; empty: of this one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -89,6 +90,7 @@ class Observation(BaseModel):
     plate: int | None = Field(None, exclude_if=lambda it: it is None)
     edge: bool | None = Field(None, exclude_if=lambda it: it is None)
     covariates: Mapping[str, float | str] = Field({}, exclude_if=lambda it: not it)
+    study: str = Field("", exclude_if=lambda it: not it)
 
     def __hash__(self) -> int:
         return hash((self.condition, self.value, self.round, self.flags))
@@ -102,5 +104,10 @@ class Observation(BaseModel):
 
     @property
     def usable(self) -> bool:
-        """Whether a model may be fitted to it: it has a finite value and no flags."""
+        """Whether it is a value of this experiment that may be trusted."""
+        return self.sound and not self.study
+
+    @property
+    def sound(self) -> bool:
+        """Whether it has a finite value and no flags, of whichever experiment."""
         return self.value is not None and math.isfinite(self.value) and not self.flags

@@ -1,6 +1,6 @@
 """The model of a search space's observations: fitted, robust to outliers, on any scale."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -47,7 +47,7 @@ class Data(NamedTuple):
 
     `levels` (p) are the number of levels of each category, and 0 for a number; `coordinates` their
     descriptors (levels x d), where they have any, by index. `decided` (p) says which parameters
-    positions decide; None: none.
+    positions decide; None: none. `tasks` (n) are 0, or the number of a similar experiment; None: 0.
     """
 
     features: Array
@@ -56,6 +56,12 @@ class Data(NamedTuple):
     levels: NDArray[np.int_]
     coordinates: Mapping[int, Array] = MappingProxyType({})
     decided: NDArray[np.bool_] | None = None
+    tasks: NDArray[np.int_] | None = None
+
+    @property
+    def own(self) -> NDArray[np.bool_]:
+        """Which observations are of the experiment itself (n)."""
+        return np.ones(len(self.values), bool) if self.tasks is None else self.tasks == 0
 
     @property
     def rounds(self) -> NDArray[np.int_]:
@@ -68,6 +74,7 @@ class Data(NamedTuple):
             features=self.features[which],
             values=self.values[which],
             recorded=self.recorded.at(which),
+            tasks=None if self.tasks is None else self.tasks[which],
         )
 
 
@@ -85,6 +92,12 @@ class Surrogate:
     as smooth as the kernel says, least of all at their peaks. Its sd is therefore multiplied by
     `sd_inflation`, estimated from the errors of the last round's predictions. Posterior samples
     are not inflated: batches that were chosen so did worse.
+
+    Similar experiments are further tasks of a multi-task model (intrinsic coregionalisation:
+    Bonilla, Chai and Williams 2007, "Multi-task Gaussian Process Prediction"): each has its values
+    standardised by themselves, and functions of two tasks are correlated, as two levels of a
+    category are, by exp(-1 / lengthscale), which is fitted. Their number is a last feature of
+    `model`. All that this class answers is of the experiment itself.
     """
 
     def __init__(self, data: Data, seed: int = 0) -> None:
@@ -95,15 +108,25 @@ class Surrogate:
             seed: decides the draws of the hyperparameters.
         """
         self._data = data
-        self._mean, self._sd, self._equal = _scale(data.values)
+        own = data.own
+        self._mean, self._sd, self._equal = _scale(data.values[own])
+        standardised = (data.values - self._mean) / self._sd
+        levels = data.levels
+        self._several = data.tasks is not None and bool(data.tasks.any())
+        if data.tasks is not None and self._several:
+            for task in range(1, data.tasks.max() + 1):
+                mean, sd, _ = _scale(data.values[data.tasks == task])
+                standardised[data.tasks == task] = (data.values[data.tasks == task] - mean) / sd
+            levels = np.append(levels, data.tasks.max() + 1)
+        self._own = torch.as_tensor(own)
         count = len(data.values)
         decided = np.zeros(len(data.levels), bool) if data.decided is None else data.decided
         self._effects = random_effects(data.recorded, data.features, data.levels, decided)
         self._training = Training(
-            torch.as_tensor(data.features),
-            torch.as_tensor((data.values - self._mean) / self._sd),
+            self._points(data.features, data.tasks),
+            torch.as_tensor(standardised),
             torch.as_tensor(self._effects.covariances),
-            torch.as_tensor(data.levels),
+            torch.as_tensor(levels),
             torch.zeros(count, dtype=torch.float64),
             {index: torch.as_tensor(table) for index, table in data.coordinates.items()},
         )
@@ -115,7 +138,7 @@ class Surrogate:
 
     def _unfitted_vector(self) -> torch.Tensor:
         """Hyperparameters with lengthscales of half the distance between neighbours."""
-        count, number = self._data.features.shape
+        count, number = self._training.features.shape
         model = ConditionGP(self._training)
         kernel = model.covar_module.base_kernel
         kernel.lengthscale = torch.full((number,), 0.5 * count ** (-1 / number))
@@ -123,7 +146,7 @@ class Surrogate:
 
     def _fitted_vectors(self, seed: int) -> torch.Tensor:
         count = len(self._training.values)
-        subset = _fitted_subset(self._data.values)
+        subset = _fitted_subset(self._training.values.numpy())
         best = fit_vector(self._training.at(subset))
         for _ in range(_OUTLIER_PASSES):
             contradicted = self._contradicted(best)
@@ -135,6 +158,13 @@ class Surrogate:
         number = max(1, min(_MEMBERS, _MEMBERS * 2 * _MAX_FITTED // count))
         generator = torch.Generator().manual_seed(seed)
         return posterior_draws(self._training.at(subset), best, number, generator)
+
+    def _points(self, features: Array, tasks: NDArray[np.int_] | None = None) -> torch.Tensor:
+        """Features (n x p) as the model takes them: with the task behind, where there are some."""
+        if not self._several:
+            return torch.as_tensor(features)
+        column = np.zeros(len(features)) if tasks is None else tasks
+        return torch.as_tensor(np.column_stack([features, column]))
 
     def _contradicted(self, vector: torch.Tensor) -> torch.Tensor:
         """Which observations lie far from what all others predict for them (n)."""
@@ -149,7 +179,7 @@ class Surrogate:
     @property
     def outliers(self) -> NDArray[np.bool_]:
         """Which observations are down-weighted as outliers (n)."""
-        return np.asarray(self._training.extra.numpy() > 0)
+        return np.asarray(self._training.extra[self._own].numpy() > 0)
 
     @property
     def values_sd(self) -> float:
@@ -177,7 +207,7 @@ class Surrogate:
     def mean(self, features: Array) -> Array:
         """The mean of the true value (n) at features (n x p); much cheaper than its sd."""
         with _deterministic(0):
-            cross = self.model.covar_module(torch.as_tensor(features), self._training.features)
+            cross = self.model.covar_module(self._points(features), self._training.features)
             means = self.model.mean_module.constant[:, None] + (
                 cross.to_dense() @ self._weights.unsqueeze(-1)
             ).squeeze(-1)
@@ -193,7 +223,7 @@ class Surrogate:
     def _posterior(self, features: Array) -> tuple[Array, Array]:
         """Mean and sd of the true value (n each) at features (n x p), not inflated."""
         with _deterministic(0):
-            posterior = self.model.posterior(torch.as_tensor(features))
+            posterior = self.model.posterior(self._points(features))
             return self._in_unit(posterior.mixture_mean, posterior.mixture_variance)
 
     def leave_one_out(self) -> tuple[Array, Array]:
@@ -205,7 +235,8 @@ class Surrogate:
             posterior = ensemble_loo_cv(self.model).posterior
             # An outlier is compared with what a sound well would show.
             variance = posterior.mixture_variance.flatten() - self._training.extra
-            return self._in_unit(posterior.mixture_mean, variance)
+            means = posterior.mixture_mean.flatten()
+            return self._in_unit(means[self._own], variance[self._own])
 
     def _in_unit(self, mean: torch.Tensor, variance: torch.Tensor) -> tuple[Array, Array]:
         sd = variance.flatten().clamp_min(1e-12).sqrt()
@@ -225,9 +256,10 @@ class Surrogate:
             return 1.0
         data = self._data
         log_posterior = norm.logpdf(np.log(_INFLATION_GRID), *_INFLATION_PRIOR)
-        before = data.rounds < data.rounds.max()
-        held_out = ~before & ~self.outliers
-        if min(held_out.sum(), before.sum()) >= _MIN_HELD_OUT:
+        last = data.rounds[data.own].max()
+        before = data.rounds < last
+        held_out = data.own & ~before & ~(self._training.extra.numpy() > 0)
+        if min(held_out.sum(), (before & data.own).sum()) >= _MIN_HELD_OUT:
             earlier = Surrogate(data.at(before))
             mean, sd = earlier._posterior(data.features[held_out])
             errors = data.values[held_out] - mean
@@ -260,9 +292,10 @@ class Surrogate:
             model = ConditionGP(self._training, len(draws.vectors))
             model.set_vector(draws.vectors)
             model.eval()
-        samples = PosteriorSamples(model, number, seed, self._mean, self._sd)
+        samples = self._samples(model, number, seed)
         of_each = -(-number // len(draws.relevant))
-        return samples, np.asarray(draws.relevant.repeat(of_each, 1)[:number].numpy())
+        relevant = draws.relevant[:, : self._data.features.shape[1]]
+        return samples, np.asarray(relevant.repeat(of_each, 1)[:number].numpy())
 
     def posterior_samples(self, number: int, seed: int) -> "PosteriorSamples":
         """`number` functions sampled from the posterior, which can be evaluated anywhere.
@@ -273,14 +306,25 @@ class Surrogate:
             number: functions, shared evenly between the members of the ensemble.
             seed: decides them.
         """
-        return PosteriorSamples(self.model, number, seed, self._mean, self._sd)
+        return self._samples(self.model, number, seed)
+
+    def _samples(self, model: ConditionGP, number: int, seed: int) -> "PosteriorSamples":
+        return PosteriorSamples(model, number, seed, self._mean, self._sd, self._points)
 
 
 class PosteriorSamples:
     """Functions sampled from the posterior; see `Surrogate.posterior_samples`."""
 
-    def __init__(self, model: ConditionGP, number: int, seed: int, mean: float, sd: float) -> None:
-        """Of values with this mean and sd before standardising."""
+    def __init__(
+        self,
+        model: ConditionGP,
+        number: int,
+        seed: int,
+        mean: float,
+        sd: float,
+        points: Callable[[Array], torch.Tensor],
+    ) -> None:
+        """Of values with this mean and sd before standardising; `points` are features to it."""
         members = model.covar_module.batch_shape.numel()
         share = torch.Size([-(-number // members)])
         prior = partial(draw_kernel_feature_paths, num_features=_FOURIER_FEATURES)
@@ -292,7 +336,7 @@ class PosteriorSamples:
         self._parts = (paths["prior_paths"], paths["update_paths"])
         self._weights = [part.weight.permute(1, 2, 0).contiguous() for part in self._parts]
         self._constant = model.mean_module.constant.detach()[:, None, None]
-        self._number, self._mean, self._sd = number, mean, sd
+        self._number, self._mean, self._sd, self._points = number, mean, sd, points
 
     def __call__(self, features: Array) -> Array:
         """Their values (samples x n) at features (n x p), in the unit of the observations.
@@ -300,7 +344,7 @@ class PosteriorSamples:
         As one matrix product a part: BoTorch's own evaluation of paths multiplies each sample by
         itself, which takes forty times as long.
         """
-        points = torch.as_tensor(features)
+        points = self._points(features)
         if not len(points):
             return np.empty((self._number, 0))
         with _deterministic(None):

@@ -50,7 +50,8 @@ class RandomStrategy:
 def sobol_proposals(request: Request) -> list[Proposal]:
     """The next points of a Sobol sequence; forbidden and tried ones are replaced at random."""
     encoding = Encoding(request.space)
-    before, number = len(request.observations) + len(request.pending), len(request.positions)
+    own = [observation for observation in request.observations if not observation.study]
+    before, number = len(own) + len(request.pending), len(request.positions)
     sobol = qmc.Sobol(len(request.space.parameters), rng=np.random.default_rng(request.seed))
     points = sobol.random_base2(max(before + number - 1, 1).bit_length())[before : before + number]
     wanted = encoding.from_unit_cube(points, request.positions)

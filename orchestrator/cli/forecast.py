@@ -109,7 +109,7 @@ def _known(
     study = read_campaign_input(file).campaign
     if history is None and study.past_results.file is not None:
         history = file.parent / study.past_results.file
-    if study.past_results.campaign is not None:
+    if study.past_results.campaign is not None or study.past_results.similar:
         # As a launch would take it: what was known before round 1.
         table = None if history is None else NamedText(table_of(history), str(history))
         with opened_journal(home) as (_, journal):

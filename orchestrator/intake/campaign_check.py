@@ -12,7 +12,7 @@ from orchestrator.intake.capability_check import (
     hours_findings,
 )
 from orchestrator.intake.feasibility import feasibility_findings
-from orchestrator.intake.past_results import as_earlier, from_campaign, read_history
+from orchestrator.intake.past_results import as_earlier, from_campaign, of_study, read_history
 from orchestrator.intake.profiles import with_profiles
 from orchestrator.intake.table_files import tables_beside
 from orchestrator.journal.journal import Journal
@@ -96,6 +96,8 @@ def past_observations(
 ) -> tuple[list[Observation], tuple[int, int]]:
     """What a new campaign starts from: an earlier campaign, a table of past results, or both.
 
+    Those of a similar experiment bear its name.
+
     Returns: the observations, and how many of the earlier campaign's are among them, of how many.
 
     Raises:
@@ -114,6 +116,9 @@ def past_observations(
         if table is None
         else read_history(table.text, table.name, campaign, campaign.past_results.columns)
     )
+    if campaign.past_results.similar:
+        found = of_study(found, str(name))
+        rows = of_study(rows, "" if table is None else table.name)
     return as_earlier(found, rows), share
 
 

@@ -135,6 +135,11 @@ def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
     return found
 
 
+def of_study(observations: Sequence[Observation], name: str) -> list[Observation]:
+    """The same as results of a similar experiment; what is one's already keeps its name."""
+    return [o if o.study else o.model_copy(update={"study": name}) for o in observations]
+
+
 def from_campaign(
     earlier: str, observations: Sequence[Observation], campaign: Campaign
 ) -> list[Observation]:

@@ -5,6 +5,7 @@ import pytest
 from optimizer import predict, propose
 from orchestrator.core.round_planning import best_of_round, plan_round
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundState, WellState
+from orchestrator.intake.campaign_check import NamedText, past_observations
 from orchestrator.intake.past_results import (
     as_earlier,
     from_campaign,
@@ -12,8 +13,9 @@ from orchestrator.intake.past_results import (
     read_history,
 )
 from orchestrator.intake.table_files import table_of
+from orchestrator.journal.journal import Journal
 from orchestrator.results.tables import csv_text, layout_table, tidy_table
-from protocols.campaign import Campaign
+from protocols.campaign import Campaign, PastResults
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.errors import InvalidInput
 from protocols.layout import Layout, Placement
@@ -283,3 +285,25 @@ def test_an_own_export_is_read_whatever_the_columns_of_another_table_are_called(
     other = csv_text(table.drop(columns="role"))
     with pytest.raises(InvalidInput, match=r"KSR Conc\."):
         read_history(other, "other.csv", rpe, rpe.past_results.columns)
+
+
+def test_results_of_a_similar_experiment_are_nobodys_values(
+    tmp_path: Path, assay: Campaign
+) -> None:
+    study = assay.model_copy(update={"past_results": PastResults(similar=True)})
+    table = NamedText(f"{HEADER},round\n10,20,0.99,1\n20,20,0.4,2\n20,30,0.5,2\n", "HEK.csv")
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    past, _ = past_observations(journal, study, table)
+    assert [(o.study, o.round, o.usable) for o in past] == [
+        ("HEK.csv", -1, False), ("HEK.csv", 0, False), ("HEK.csv", 0, False),
+    ]  # fmt: skip
+    state = journal.state(journal.create_campaign(study, "text", past, START))
+    assert state.observations == tuple(past)
+    assert state.best is None
+    assert plan_round(study, 1, state.observations) == plan_round(study, 1, [])
+    assert best_of_round(state.observations, 0) == []
+    again = state.campaign.model_copy(update={"past_results": PastResults(campaign=state.id)})
+    kept, share = past_observations(journal, again, None)
+    assert [o.study for o in kept] == ["HEK.csv"] * 3
+    assert share == (3, 3)
+    journal.close()
