@@ -17,6 +17,7 @@ from rich.text import Text
 
 from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.journal.tables import EventRow
+from orchestrator.lab.provenance import is_person
 from protocols.layout import Layout
 from protocols.scale import Scale
 
@@ -219,6 +220,11 @@ class ProgressView:
                 changed = place != (self._round, self._step, self._day)
                 self._round, self._step, self._day = place
                 return self._line() if changed else ""
+            case "job_accepted" if is_person(self._campaign.robots[event.data["robot"]]):
+                robot = event.data["robot"]
+                text = f"{event.subject}: waits for {robot} (wellwise manual list {robot})"
+                self._notices.append(text)
+                return text
             case "job_done" | "job_failed" | "job_dropped" | "job_in_doubt":
                 self._over[event.data["round"]] += event.kind != "job_in_doubt"
                 self._robots[event.data["robot"]] = "waiting"

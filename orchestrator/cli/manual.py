@@ -34,6 +34,7 @@ def list_jobs(robot: Person, home: Home = None) -> None:
                 f"\n{job.key}: {job}, due {job.due_at:%Y-%m-%d %H:%M}",
                 style="bold",
                 highlight=False,
+                soft_wrap=True,
             )
             for item in checklist.items(job):
                 mark = "x" if item.done else " "
@@ -48,8 +49,12 @@ def list_jobs(robot: Person, home: Home = None) -> None:
         if not jobs:
             console.print(f"Nothing waits for {robot}.")
         else:
+            named = jobs[0][0].key if len(jobs) == 1 else "JOB"
             console.print(
-                f"\nWhen done: wellwise manual confirm {robot} JOB [ITEM...]", highlight=False
+                f"\nWhen done: wellwise manual confirm {robot} {named} [ITEM...]",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
 
