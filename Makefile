@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise
 
-.PHONY: demo serve test pages reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
+.PHONY: demo serve test system pages reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise demo --home $(DEMO_HOME)
@@ -15,7 +15,11 @@ serve: $(READY)
 	$(BIN)/wellwise serve
 
 test: $(READY)
-	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser
+	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/system
+
+# What holds only as a whole: processes that are killed, full disks, lost commits, two owners, the published campaign.
+system: $(READY)
+	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/system
 
 # The dashboard in Debian's chromium, as people use it: mouse, touch, keyboard, two at once.
 pages: $(READY) browser
