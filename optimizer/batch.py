@@ -111,10 +111,18 @@ def choose_batch(
     pools = {key: _Pool(evaluate, dict(key), seen, best_tried, share, rng) for key in empty}
 
     chosen: list[Choice] = []
+    taken = set(encoding.conditions(tried))
     every = math.ceil(len(positions) / _MOST_CLIMBS)
+    repeated = False
     while empty:
-        climb = len(chosen) % every == 0
+        climb = len(chosen) % every == 0 and not repeated
         key, candidate = _best_candidate({key: pools[key] for key in empty}, best, climb)
+        # Rows that differ may be one condition, whose numbers have so many digits and no more.
+        (condition,) = encoding.conditions(candidate.row[None])
+        repeated = condition in taken and pools[key].drop(candidate.pool_index)
+        if repeated:
+            continue
+        taken.add(condition)
         gain = candidate.gain * criterion.scale
         chosen.append(Choice(candidate.row, empty[key].pop(0), gain))
         best = np.maximum(best, pools[key].remove(candidate.pool_index))
@@ -171,7 +179,8 @@ class _Pool:
         new = _without(rows, self._seen)
         if not len(new):
             new = encoding.unseen(decided, self._seen)
-        self._pool = evaluate(new if len(new) else rows)
+        self._exhausted = not len(new)
+        self._pool = evaluate(rows if self._exhausted else new)
         self._seen |= {row.tobytes() for row in self._pool.rows}
         for generation in range(_PEAK_GENERATIONS):
             peaks = np.unique(self._pool.values.argmax(axis=0))
@@ -221,9 +230,17 @@ class _Pool:
             self._pool = self._evaluate(new)
         if not len(self._pool.rows):
             # A small space is exhausted: measuring a condition again is still informative.
+            self._exhausted = True
             self._pool, self._chosen = _Evaluated.joined(self._chosen), []
         values: NDArray[np.float64] = chosen.values[0]
         return values
+
+    def drop(self, index: int) -> bool:
+        """Leave a condition out, unless nothing else is left; whether it was left out."""
+        if self._exhausted or len(self._pool.rows) < 2:
+            return False
+        self._pool = self._pool.at(np.arange(len(self._pool.rows)) != index)
+        return True
 
     def _children(self, parents: Rows, reach: float) -> "_Evaluated":
         rows = np.unique(self._neighbours(parents, reach), axis=0)

@@ -9,7 +9,7 @@ from optimizer import propose, recommend
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.constraints import ForbiddenCombination, LinearConstraint
-from protocols.parameters import CategoryParameter
+from protocols.parameters import CategoryParameter, ContinuousParameter
 from protocols.search_space import SearchSpace
 from tests.optimizer.known_objective import bowl, observed
 from tests.strategies import search_spaces
@@ -55,6 +55,22 @@ def test_a_large_batch_searches_less_often_and_is_nearly_as_good(
     assert distinct == fewer_distinct == 48
     assert fewer_gain > 0.9 * gain
     assert fewer_best > best - 0.03
+
+
+def test_a_batch_that_crowds_a_range_repeats_no_condition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optimizer.batch._MOST_CLIMBS", 30)
+    dose = ContinuousParameter(name="dose", step="a", kind="continuous", low=1000, high=1000.5)
+    space = SearchSpace(parameters=(dose,))
+    found = [space.snap({"dose": 1000 + n / 100}) for n in range(50)]
+    seen = [
+        Observation(condition=condition, value=-abs(n - 20) / 50, round=1)
+        for n, condition in enumerate(found)
+        if condition is not None
+    ]
+    batch = propose(space, seen, number=120, seed=1)
+    proposed = [proposal.condition for proposal in batch]
+    assert len(set(proposed)) == 120
+    assert not set(proposed) & {observation.condition for observation in seen}
 
 
 def test_the_same_seed_gives_the_same_batch(rpe: Campaign) -> None:
