@@ -1,6 +1,7 @@
 """Plots of a campaign: best so far, distribution by round, plate maps."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -15,14 +16,22 @@ from protocols.conditions import Role
 from protocols.scale import Scale, share
 from protocols.wells import well_row_column
 
-_ROLES: dict[Role, str] = {
-    "initial": "#4477aa",
-    "proposed": "#228833",
-    "control": "#ee6677",
-    "standard": "#ccbb44",
-    "requeued": "#66ccee",
-    "edited": "#aa3377",
-    "chosen": "#bbbbbb",
+
+class _Look(NamedTuple):
+    """How wells of a role are drawn: told by shape as well as by colour."""
+
+    marker: str
+    color: str
+
+
+_ROLES: dict[Role, _Look] = {
+    "initial": _Look("o", "#4477aa"),
+    "proposed": _Look("^", "#0b7a4b"),
+    "control": _Look("D", "#cc5500"),
+    "standard": _Look("s", "#16202c"),
+    "requeued": _Look("v", "#6f4aa0"),
+    "edited": _Look("X", "#aa3377"),
+    "chosen": _Look(">", "#806500"),
 }
 
 
@@ -45,13 +54,13 @@ def write_plots(state: CampaignState, folder: Path) -> list[Path]:
 
 
 def best_so_far(state: CampaignState) -> Figure:
-    """Every well in the order of rounds and plates, and the best value so far."""
+    """Every well in the order of rounds and plates, and the best value by the end of each round."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
     objective, scale = state.campaign.objective, state.campaign.outcome.scale
     best: float | None = None
     count = 0
-    xs: list[int] = []
+    edges: list[float] = []
     line: list[float] = []
     low, high = _ends(state)
     reach = high - low
@@ -61,21 +70,23 @@ def best_so_far(state: CampaignState) -> Figure:
             count += 1
             value = _value(well)
             if value is not None:
-                axes.plot(count, value, "o", ms=4, color=_ROLES[well.proposal.role], alpha=0.8)
+                marker, color = _ROLES[well.proposal.role]
+                axes.plot(count, value, marker, ms=4, color=color, alpha=0.8)
                 best = objective.best([value] if best is None else [best, value])
-            if best is not None:
-                xs.append(count)
-                line.append(best)
+        # Wells of a round are made at once: within it there is no order.
+        if best is not None:
+            edges += [begin + 0.5, count + 0.5]
+            line += [best, best]
         axes.axvspan(
             begin + 0.5, count + 0.5, color="k", alpha=0.04 if batch.number % 2 else 0.0, lw=0
         )
         axes.text(
             (begin + count) / 2 + 0.5, high + 0.06 * reach, f"round {batch.number}", ha="center"
         )
-    axes.step(xs, line, where="post", color="#222222", lw=1.5)
+    axes.plot(edges, line, color="#222222", lw=1.5)
     _reference_lines(axes, state)
     handles = _legend(axes, state)
-    handles.append(axes.plot([], [], color="#222222", label="best so far")[0])
+    handles.append(axes.plot([], [], color="#222222", label="best by the end of the round")[0])
     if objective.direction == "maximise":
         axes.legend(handles=handles, loc="lower right", fontsize=8)
     else:
@@ -96,6 +107,7 @@ def distributions(state: CampaignState) -> Figure:
     axes = figure.subplots()
     rng = np.random.default_rng(0)
     low, high = _ends(state)
+    ticks: list[str] = []
     for batch in state.rounds:
         wells = [well for well in batch.wells if _value(well) is not None]
         values = np.array([_value(well) for well in wells], dtype=float)
@@ -107,23 +119,25 @@ def distributions(state: CampaignState) -> Figure:
             medianprops={"color": "#222222", "lw": 2},
         )
         spread = batch.number + rng.uniform(-0.17, 0.17, len(wells))
-        axes.scatter(
-            spread,
-            values,
-            s=16,
-            c=[_ROLES[well.proposal.role] for well in wells],
-            alpha=0.75,
-            zorder=3,
-        )
+        for role, (marker, color) in _ROLES.items():
+            of_role = np.array([well.proposal.role == role for well in wells], dtype=bool)
+            axes.scatter(
+                spread[of_role],
+                values[of_role],
+                s=16,
+                c=color,
+                marker=marker,
+                alpha=0.75,
+                zorder=3,
+            )
+        ticks.append(f"{batch.number}\nn = {len(wells)}")
     axes.set(
         xlabel="round",
         ylabel=state.campaign.outcome.scale.label,
         ylim=(low - 0.03 * (high - low), high + 0.05 * (high - low)),
         title="Distribution by round",
     )
-    axes.set_xticks(
-        [batch.number for batch in state.rounds], [str(batch.number) for batch in state.rounds]
-    )
+    axes.set_xticks([batch.number for batch in state.rounds], ticks)
     axes.legend(handles=_legend(axes, state), fontsize=8, loc="upper left")
     return figure
 
@@ -164,13 +178,16 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
 
 
 def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
-    """A handle for each role that the campaign has."""
-    there = {well.proposal.role for batch in state.rounds for well in batch.wells}
-    return [
-        axes.plot([], [], "o", color=color, label=role)[0]
-        for role, color in _ROLES.items()
-        if role in there
-    ]
+    """A handle for each role that the campaign has, with the number of trusted values."""
+    wells = [well for batch in state.rounds for well in batch.wells]
+    found = []
+    for role, (marker, color) in _ROLES.items():
+        of_role = [well for well in wells if well.proposal.role == role]
+        if of_role:
+            trusted = sum(_value(well) is not None for well in of_role)
+            label = f"{role} (n = {trusted})"
+            found += axes.plot([], [], marker, color=color, label=label, ls="none")
+    return found
 
 
 def _draw_well(
@@ -221,7 +238,7 @@ def _reference_lines(axes: Axes, state: CampaignState) -> None:
     standard = [_value(w) for r in state.rounds for w in r.wells if w.proposal.role == "standard"]
     measured = [value for value in standard if value is not None]
     if measured:
-        axes.axhline(float(np.mean(measured)), color=_ROLES["standard"], ls="--", lw=1)
+        axes.axhline(float(np.mean(measured)), color=_ROLES["standard"].color, ls="--", lw=1)
     if state.campaign.stop.target is not None:
         axes.axhline(state.campaign.stop.target, color="#aa3377", ls=":", lw=1)
     if state.campaign.objective.target is not None:

@@ -5,11 +5,14 @@ from protocols.campaign import Campaign
 _CAPTIONS = {
     "comparison": "{what} of the conditions that were compared by plan: a dot is a well, its "
     "colour the run, the line the mean over all wells of the condition.",
-    "best-so-far": "{what} of every well in the order of rounds and plates (dots, coloured by why "
-    "the well had its condition) and the best value so far (line). Dashed: mean of the standard; "
-    "dotted: target, where there is one. Wells without a trusted value are left out.",
+    "best-so-far": "{what} of every well in the order of rounds and plates (shape and colour: why "
+    "the well had its condition) and the best value by the end of each round (line; wells of a "
+    "round are made at once, and their order says nothing). Dashed: mean of the standard; "
+    "dotted: target, where there is one. Wells without a trusted value are left out, and n counts "
+    "the others.",
     "distributions": "{what} by round: box from the first to the third quartile with the median, "
-    "and every well with a trusted value. Conditions of a round differ on purpose.",
+    "and every well with a trusted value, of which there are n. Conditions of a round differ on "
+    "purpose.",
     "parameters-by-round": "Which values of each parameter the wells of each round had (a dot is a "
     "well, its colour its {what}; a cross is a well without a trusted value).",
     "effects": "Predicted {what} over each parameter, averaged over the others, with one standard "

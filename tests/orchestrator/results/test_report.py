@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from orchestrator.core.state import CampaignState
+from orchestrator.results.campaign_figures import best_so_far, distributions
 from orchestrator.results.model_figures import agreement_of
 from orchestrator.results.report import _summary, as_pdf, report
 from orchestrator.results.report_record import Record
@@ -63,6 +64,28 @@ def test_the_report_is_one_page_with_the_journals_numbers(tmp_path: Path, assay:
     assert f"{median(values):.3f} (" in row[0]
     assert exported.headers["content-type"].startswith("text/html")
     assert exported.headers["content-disposition"].startswith("attachment")
+
+
+def test_figures_tell_roles_by_shape_say_n_and_show_no_order_within_a_round(
+    tmp_path: Path, assay: Campaign
+) -> None:
+    with house(tmp_path) as served:
+        _, state = served.backend.state(served.campaign(assay, read=True))
+    values = [o.value for o in state.rounds[0].observations if o.usable and o.value is not None]
+    [best], [spread] = best_so_far(state).axes, distributions(state).axes
+    for axes in (best, spread):
+        legend = axes.get_legend()
+        assert legend is not None
+        of_roles = [
+            handle for handle in legend.legend_handles if "(n = " in str(handle.get_label())
+        ]
+        assert len({line.get_marker() for line in of_roles}) == len(of_roles) >= 2
+        counts = [int(re.findall(r"n = (\d+)", str(line.get_label()))[0]) for line in of_roles]
+        assert sum(counts) == len(values)
+    assert spread.get_xticklabels()[0].get_text() == f"1\nn = {len(values)}"
+    # One level over all wells of the round.
+    levels = [list(line.get_ydata()) for line in best.lines if len(line.get_ydata()) == 2]
+    assert [max(values), max(values)] in levels
 
 
 def test_scorer_and_hand_are_compared_where_both_are(assay: Campaign) -> None:
