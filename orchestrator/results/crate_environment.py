@@ -53,10 +53,10 @@ An RO-Crate of campaign {campaign_id}, made with wellwise {version}
 
 To check it, and to propose its rounds again from what was known then:
 
-    python -m venv env
-    env/bin/pip install -r environment/requirements.txt "wellwise[lab]=={version}"
-    env/bin/wellwise verify .
-    env/bin/wellwise replay CRATE.zip      # the archive that this was unpacked from, or this folder
+    python -m venv ../env
+    ../env/bin/pip install -r environment/requirements.txt "wellwise[lab]=={version}"
+    ../env/bin/wellwise verify .
+    ../env/bin/wellwise replay CRATE.zip   # the archive of this folder, or the folder
 """
 
 

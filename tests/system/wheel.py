@@ -2,12 +2,14 @@
 
 One empty environment gets everything (`wellwise[lab]`): it runs a campaign of the installed
 examples, serves, and every page is opened in a browser. Another gets what a client needs, and
-is seen to work without torch. Only the browser is
+is seen to work without torch. A third is made by the README of that campaign's crate, from
+which its rounds are proposed again. Only the browser is
 driven from the environment of development.
 """
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -100,7 +102,9 @@ def main() -> None:
         folder = Path(at)
         wheel = built(folder / "dist")
         light(Installed(folder / "client", wheel, "client"))
-        whole(Installed(folder / "lab", wheel, "lab"))
+        lab = Installed(folder / "lab", wheel, "lab")
+        whole(lab)
+        stranger(crate_of(lab), wheel, folder / "stranger")
     say("the wheel holds")
 
 
@@ -191,6 +195,54 @@ def whole(installed: Installed) -> None:
     )
     with served(installed, home) as ready:
         look_at_every_page(ready)
+
+
+def crate_of(installed: Installed) -> Path:
+    """The crate of the campaign that was run."""
+    crate = installed.folder / "crate.zip"
+    home = str(installed.folder / "home")
+    installed.run("wellwise", "export", CAMPAIGN, "--crate", str(crate), "--home", home)
+    return crate
+
+
+def stranger(crate: Path, wheel: Path, folder: Path) -> None:
+    """Somebody who has the crate alone does what its README says, in an empty environment.
+
+    The wheel lies beside what pip finds by itself, as the version of the crate may be published
+    nowhere yet.
+    """
+    with zipfile.ZipFile(crate) as archive:
+        archive.extractall(folder / "crate")
+    (readme,) = (folder / "crate").rglob("README.md")
+    words = [line[4:] for line in readme.read_text().splitlines() if line.startswith("    ")]
+    kept = ("PATH", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TMPDIR")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment |= {
+        name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))
+    }
+    programs = str(Path(sys.executable).parent)
+    environment |= {
+        "HOME": str(folder),
+        "PATH": f"{programs}{os.pathsep}{environment.get('PATH', '')}",
+        "PIP_FIND_LINKS": str(wheel.parent),
+        "DO_NOT_TRACK": "1",
+    }
+    said = ""
+    for command in words:
+        say(f"a stranger: {command.split('#')[0].strip()}")
+        ran = subprocess.run(
+            shlex.split(command.replace("CRATE.zip", str(crate)), comments=True),
+            cwd=readme.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1800,
+        )
+        said = ran.stdout + ran.stderr
+        if ran.returncode != 0:
+            raise Fault(f"{command} of the crate's README ends with {ran.returncode}:\n{said}")
+    say(said.strip().splitlines()[-1])
 
 
 @contextmanager
