@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -52,6 +54,23 @@ class Settings(BaseSettings):
         description="whsec_ and a key of 24 to 64 bytes in base64, by which webhooks are signed",
     )
 
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="address of an OpenID Connect provider by which people sign in beside tokens",
+    )
+    oidc_client_id: str = Field("wellwise", description="what the provider calls this service")
+    oidc_client_secret: str = Field("", repr=False, description="the secret that it gave for it")
+    oidc_scope: str = Field("openid profile email", description="what is asked of the provider")
+    oidc_role_claim: str = Field("groups", description="the claim with a person's groups")
+    oidc_roles: str = Field(
+        "",
+        description=(
+            "GROUP=viewer, GROUP=operator or GROUP=admin, with spaces between them; who is in none "
+            "of the groups is not let in"
+        ),
+    )
+
     time_zone: str = Field(
         "UTC", description="the lab's time zone, such as Europe/Berlin: its times of day are meant"
     )
@@ -64,6 +83,32 @@ class Settings(BaseSettings):
                 f"{name!r} is no time zone (expected a name such as Europe/Berlin or Asia/Tokyo)"
             )
         return name
+
+    @model_validator(mode="after")
+    def _roles_are_known(self) -> Self:
+        for group, role in self.roles_by_group:
+            if not group or role not in ("viewer", "operator", "admin"):
+                raise ValueError(
+                    f"oidc_roles has {group}={role} (expected GROUP=viewer, GROUP=operator or "
+                    "GROUP=admin)"
+                )
+        if self.oidc_issuer and not self.roles_by_group:
+            raise ValueError(
+                "oidc_issuer is set but oidc_roles is not: nobody could come in (expected such as "
+                "lab-admins=admin lab-members=operator)"
+            )
+        return self
+
+    @property
+    def roles_by_group(self) -> tuple[tuple[str, str], ...]:
+        """Groups of the identity provider, each with the role that it gives."""
+        pairs = (part.rpartition("=") for part in self.oidc_roles.split())
+        return tuple((group, role) for group, _, role in pairs)
+
+    @property
+    def oidc_name(self) -> str:
+        """What people are shown of the identity provider: its host; empty if there is none."""
+        return urlsplit(self.oidc_issuer).hostname or ""
 
     def make_home(self) -> Path:
         """Make the home if it is not there, for its owner alone, and return it."""

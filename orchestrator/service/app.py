@@ -126,6 +126,10 @@ def create_app(
     app.include_router(language_pages)
     app.mount("/static", STATIC)
     install(app, problem_page)
+    if backend.settings.oidc_issuer:
+        from orchestrator.service import single_sign_on
+
+        single_sign_on.install(app, backend.settings)
     app.add_middleware(InItsLanguage)
     app.add_middleware(_Guard)
 

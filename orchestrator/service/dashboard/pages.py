@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from zlib import crc32
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from orchestrator.control.table import ACTS
@@ -33,6 +33,7 @@ from orchestrator.service.dashboard import charts
 from orchestrator.service.dashboard.dialogs import further_acts
 from orchestrator.service.dashboard.overview import Looked, shown_on
 from orchestrator.service.dashboard.rendering import html, kept, page, rendered
+from orchestrator.service.dashboard.sessions import inside, login_page, redirected
 from orchestrator.service.lookup import (
     fault_of,
     robots_of,
@@ -54,7 +55,6 @@ EXAMPLES = "wellwise.examples"
 """Where the wheel, or an editable install, has the folder of examples."""
 
 _FEED, _ACTS = 60, 200
-_COOKIE_S = 12 * 3600
 
 
 def _seen(backend: Backend, everything: Sequence[Listed]) -> tuple[int, Hashable]:
@@ -307,7 +307,7 @@ def login(
     """The page that asks for a token; a link with a token signs in at once."""
     if token:
         return _signed_in(request, backend, token, target)
-    return html(request, rendered("login.html", message="", next=_inside(target)))
+    return login_page(request, target)
 
 
 @pages.post("/login")
@@ -330,29 +330,12 @@ def sign_out(request: Request, backend: TheBackend) -> Response:
 def _signed_in(request: Request, backend: Backend, token: str, target: str) -> Response:
     address = address_of(request)
     if refusal := backend.wrong_tokens.refusal(address):
-        form = rendered("login.html", message=str(refusal), next=_inside(target))
-        return html(request, form, refusal.status, refusal.headers)
+        status, headers = refusal.status, refusal.headers
+        return login_page(request, target, str(refusal), status, headers)
     try:
         browser, _ = backend.access.sign_in(token.strip())
     except Denied as error:
         if isinstance(error, UnknownToken):
             backend.wrong_tokens.note(backend.access, address, error)
-        form = rendered("login.html", message=str(error), next=_inside(target))
-        return html(request, form, 401)
-    answer = RedirectResponse(_inside(target), 303)
-    secure = request.url.scheme == "https"
-    answer.set_cookie(
-        COOKIE, browser, max_age=_COOKIE_S, httponly=True, samesite="strict", secure=secure
-    )
-    return answer
-
-
-def _inside(path: str) -> str:
-    """A path of this service, whatever was asked for."""
-    sound = (
-        path.startswith("/")
-        and not path.startswith("//")
-        and "\\" not in path
-        and path.isprintable()
-    )
-    return path if sound else "/"
+        return login_page(request, target, str(error), 401)
+    return redirected(request, browser, inside(target))
