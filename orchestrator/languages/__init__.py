@@ -2,7 +2,8 @@
 
 What is recorded or given to programs (journal, files, the API's answers to them) is in English: a
 text is translated where it is shown, never where it is kept. The catalogues beside this file are
-gettext's PO files; `python -m orchestrator.languages.extract` brings them up to date.
+gettext's PO files; `python -m orchestrator.service.dashboard.catalogues` brings them up to
+date.
 """
 
 from collections.abc import Iterator, Mapping
@@ -119,9 +120,9 @@ def catalogue(language: str) -> Catalog:
 
 
 def _by_preference(accepted: str) -> list[str]:
-    """Languages of an Accept-Language header, the most wanted first."""
+    """Languages of an Accept-Language header, the most wanted first, in small letters."""
     found = []
-    for place, entry in enumerate(accepted.split(",")):
+    for place, entry in enumerate(accepted.lower().split(",")):
         name, _, quality = entry.partition(";")
         try:
             weight = float(quality.strip().removeprefix("q=")) if quality else 1.0
