@@ -5,7 +5,7 @@ i-control does; or a list of wells with a time in the name of each column, as MA
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,11 +15,25 @@ from protocols.table_text import TableRow, TableText, finite, is_missing, read_t
 from protocols.traces import Axis, Trace
 from protocols.wells import well_name
 
-_TIME = re.compile(r"(kinetic )?time\b\s*[\[(]?\s*(?P<unit>\w*)\s*[\])]?.*", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:kinetic )?time\b\s*(?:[\[(]\s*(?P<bracketed>[^\])]*?)\s*[\])]|(?P<word>\w*)).*",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"(?:(\d+)[.:])?(\d+):(\d{2}):(\d{2}(?:[.,]\d+)?)")
-_NAMED = re.compile(r".*?(\d+(?:[.,]\d+)?)\s*(s|sec|min|h|hours?)\b[^\w]*", re.IGNORECASE)
-_UNITS = {"s": "s", "sec": "s", "secs": "s", "min": "min", "mins": "min", "h": "hour"}
-_UNITS |= {"hour": "hour", "hours": "hour", "hr": "hour", "ms": "ms", "minutes": "min"}
+_SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s*(s|sec|min|h|hours?)\b\s*", re.IGNORECASE)
+_NAMED = re.compile(rf".*?((?:{_SPAN.pattern})+)[^\w]*", re.IGNORECASE)
+_UNITS = {
+    "ms": "ms",
+    **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), "min"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "hour"),
+}
+_SECONDS = {"s": 1, "min": 60, "hour": 3600}
+
+
+class _Span(NamedTuple):
+    number: str
+    unit: str
 
 
 class _Cell(NamedTuple):
@@ -31,19 +45,22 @@ class _Cell(NamedTuple):
 def read_kinetics(text: str, where: str) -> dict[str, Trace]:
     r"""The trace of each well, along time, of a kinetic table.
 
-    Cells that are empty were not read and are left out. Times on a clock (0:01:30) are seconds.
+    Cells that are empty were not read and are left out. Times on a clock (0:01:30) are seconds, and
+    so are those of columns whose names have several units (1 h 30 min).
 
     >>> read_kinetics("Time [s],A1\n0,0.1\n60,0.3\n", "k.csv")["A1"].x
     Axis(name='time', unit='s')
 
     Raises:
-        InvalidInput: it is none, a time or a number cannot be read, a well comes twice, or the
-            times do not rise.
+        InvalidInput: it is none, a time, its unit or a number cannot be read, a well comes twice,
+            or the times do not rise.
     """
     table = read_table(text, where)
     unit, wells = _cells(table)
     if not wells:
         raise _refused(where, None, "no kinetics were found in it", _EXPECTED)
+    if unit not in _UNITS.values():
+        raise _refused(where, None, f"{unit!r} is no unit of time", "one of s, min, h, ms")
     return {well: _trace(table, where, unit, well, cells) for well, cells in wells.items()}
 
 
@@ -66,21 +83,38 @@ def _cells(table: TableText) -> tuple[str, Mapping[str, Sequence[_Cell]]]:
             return unit, _across(row, table.rows[place + 1 :])
         named = {at: found for at, cell in enumerate(row.cells) if (found := _named(cell))}
         if row.cells[0].casefold() == "well" and len(named) > 1:
-            times = {at: time for at, (time, _) in named.items()}
-            return next(iter(named.values()))[1], _listed(table.rows[place + 1 :], times)
+            units = {tuple(part.unit for part in parts) for parts in named.values()}
+            if len(units) == 1 and len(only := units.pop()) == 1:
+                times = {at: part.number for at, (part,) in named.items()}
+                return only[0], _listed(table.rows[place + 1 :], times)
+            times = {at: _on_a_clock(parts) for at, parts in named.items()}
+            return "s", _listed(table.rows[place + 1 :], times)
     return "", {}
 
 
 def _unit(cell: str) -> str | None:
-    """The unit of a column of times; None where it is no such column."""
+    """The unit of a column of times, as it is written if unknown; None if it is no such column."""
     found = _TIME.fullmatch(cell)
-    return None if found is None else _UNITS.get(found["unit"].casefold(), "s")
+    if found is None:
+        return None
+    if found["bracketed"] is None:
+        return _UNITS.get(found["word"].casefold(), "s")
+    clock = ":" in found["bracketed"]  # as in hh:mm:ss
+    return "s" if clock else _UNITS.get(found["bracketed"].casefold(), found["bracketed"])
 
 
-def _named(cell: str) -> tuple[str, str] | None:
-    """The time in a column's name, and its unit."""
+def _named(cell: str) -> tuple[_Span, ...]:
+    """The time in a column's name; empty if there is none."""
     found = _NAMED.fullmatch(cell)
-    return None if found is None else (found[1], _UNITS[found[2].casefold()])
+    parts = () if found is None else _SPAN.findall(found[1])
+    return tuple(_Span(number, _UNITS[unit.casefold()]) for number, unit in parts)
+
+
+def _on_a_clock(parts: Iterable[_Span]) -> str:
+    """A time as a clock shows it, h:mm:ss."""
+    seconds = sum(float(number.replace(",", ".")) * _SECONDS[unit] for number, unit in parts)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{int(minutes) // 60}:{int(minutes) % 60:02d}:{seconds:06.3f}"
 
 
 def _down(
@@ -117,9 +151,21 @@ def _listed(rows: Sequence[TableRow], times: Mapping[int, str]) -> dict[str, lis
 def _trace(table: TableText, where: str, unit: str, well: str, cells: Sequence[_Cell]) -> Trace:
     points = list(_points(table, where, well, cells))
     times = [time for time, _ in points]
-    if len(points) < 2 or any(b <= a for a, b in pairwise(times)):
-        message = f"{well}: the times do not rise" if points else f"{well}: nothing was read"
-        raise _refused(where, cells[0].line if cells else None, message, "two times or more")
+    line = cells[0].line if cells else None
+    if len(points) < 2:
+        message = f"{well}: {'a single time' if points else 'nothing'} was read"
+        raise _refused(where, line, message, "two times or more")
+    if any(b <= a for a, b in pairwise(times)):
+        message = f"{well}: the times do not rise, or the well comes twice"
+        raise _refused(where, line, message, "each time once, the earliest first")
+    clocks = [
+        _CLOCK.fullmatch(cell.time) is not None for cell in cells if not is_missing(cell.text)
+    ]
+    if all(clocks):
+        unit = "s"
+    elif any(clocks) and unit != "s":
+        message = f"{well}: some times are on a clock, others in {unit}"
+        raise _refused(where, line, message, "one way to write times")
     values = tuple(value for _, value in points)
     x = Axis(name="time", unit=unit, values=tuple(times))
     return Trace(x=x, channels=(Axis(name=well, values=values),))

@@ -203,8 +203,37 @@ def test_the_slope_of_a_well_is_the_one_that_scipy_fits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("heads", "unit", "times"),
+    [
+        (("0 min", "1.5 min", "3 min"), "min", (0, 1.5, 3)),
+        (("Raw Data (405) 0 s", "Raw Data (405) 90 s", "Raw Data (405) 180 s"), "s", (0, 90, 180)),
+        (("0 h 0 min", "1 h 1 min", "2 h 2 min"), "s", (0, 3660, 7320)),
+        (("30 min", "1 h", "1 h 30 min"), "s", (1800, 3600, 5400)),
+        (("0 s", "30 s", "1,5 min"), "s", (0, 30, 90)),
+    ],
+)
+def test_times_in_names_of_columns_count_all_their_units(
+    heads: tuple[str, ...], unit: str, times: tuple[float, ...]
+) -> None:
+    trace = read_kinetics("Well;" + ";".join(heads) + "\nA1;0.1;0.2;0.3\n", "k.csv")["A1"]
+    assert (trace.x.unit, trace.x.values) == (unit, times)
+
+
+@pytest.mark.parametrize(
+    "head", ["Time", "Time [s]", "Time (h:mm:ss)", "Time (hh:mm:ss)", "Time (min)"]
+)
+def test_times_on_a_clock_are_seconds_whatever_their_head_says(head: str) -> None:
+    trace = read_kinetics(f"{head},A1\n0:00:00,0.1\n1:01:30,0.2\n", "k.csv")["A1"]
+    assert (trace.x.unit, trace.x.values) == ("s", (0, 3690))
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("Time [days],A1\n0,0.1\n1,0.2\n", "'days' is no unit of time"),
+        ("Time [min],A1\n0,0.1\n0:01:30,0.2\n", "some times are on a clock, others in min"),
+        ("Time [s],A1,A1\n0,0.1,0.1\n60,0.2,0.2\n", "or the well comes twice"),
+        ("Time [s],A1\n0,0.1\n", "a single time was read"),
         (GEN5_KINETIC, "B1: 'OVRFLW' is a value that the reader could not measure"),
         ("Time [s],A1\n60,0.1\n0,0.2\n", "the times do not rise"),
         ("Time [s],A1\nsoon,0.1\n60,0.2\n", "'soon' is no time"),
