@@ -56,8 +56,9 @@ def with_simulated_people(campaign: Campaign) -> Campaign:
 
 
 def has_simulated_people(campaign: Campaign) -> bool:
-    """Whether it was launched for training, with simulated people."""
-    return campaign.name.endswith(_SUFFIX) and campaign.title.endswith(_TITLE)
+    """Whether it was launched for training: it says so, and nothing that it uses is real."""
+    says_so = campaign.name.endswith(_SUFFIX) and campaign.title.endswith(_TITLE)
+    return says_so and all(is_simulated(config) for config in campaign.robots.values())
 
 
 def values_entered(lab: Lab, campaign_id: str, waiting: Iterable[Question]) -> bool:

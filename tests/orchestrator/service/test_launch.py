@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from orchestrator.studies.training import has_simulated_people
+from protocols.campaign import RobotConfig
 from protocols.campaign_file import read_campaign
 from protocols.operations import OPERATIONS
 from protocols.parameters import PARAMETER_KINDS
@@ -54,6 +55,9 @@ def test_a_campaign_is_launched_for_training_with_simulated_people(served: House
     campaign = served.backend.state(launched["id"])[1].campaign
     assert has_simulated_people(campaign)
     assert not has_simulated_people(read_campaign(text))
+    # The same name over a real person: nobody makes up what that one measured.
+    person = {"dispenser": RobotConfig(driver="manual")}
+    assert not has_simulated_people(campaign.model_copy(update={"robots": person}))
 
 
 def test_a_preview_says_what_is_permitted_what_to_load_and_what_it_costs(served: House) -> None:
