@@ -130,9 +130,9 @@ def edge_stability(
 def _labels(data: Array, blocks: Sequence[object] | None) -> NDArray[np.intp]:
     """The number of each row's block, after the table was checked."""
     rows, count = data.shape
-    constant = (data.std(axis=0) == 0).any()
     enough = max(MIN_ROWS, ROWS_A_COLUMN * count)
-    if rows < enough or count < 2 or not np.isfinite(data).all() or constant:
+    sound = rows >= enough and count > 1 and np.isfinite(data).all()
+    if not sound or (data.std(axis=0) == 0).any():
         raise ValueError(
             f"{rows} x {count} values (expected {enough} or more rows, two or more columns that "
             "vary, none missing)"

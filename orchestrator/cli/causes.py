@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -11,6 +12,7 @@ import typer
 
 from orchestrator.cli.context import Home, console, opened_journal, text_of
 from protocols.errors import InvalidInput, Problem
+from protocols.table_text import TableRow, TableText, finite, is_missing, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,13 +81,16 @@ def print_causes(
             [Problem(where="causes", message=message, expected="TABLE or --campaign NAME")]
         )
     if table is not None:
-        frame = pd.read_csv(io.StringIO(text_of(table)))
-        asked = _Asked(frame, str(table), columns or [], given or [], blocks or [])
+        frame = _frame(text_of(table), str(table))
+        wanted = list(dict.fromkeys(columns or []))
+        asked = _Asked(frame, str(table), wanted, given or [], blocks or [])
     else:
         assert campaign is not None
         asked = _of_campaign(campaign, columns or [], given or [], blocks, home)
     _refuse_unknown(asked)
-    values = asked.table[asked.columns].apply(pd.to_numeric, errors="coerce").dropna()
+    numbers = asked.table[asked.columns].apply(pd.to_numeric, errors="coerce")
+    _refuse_texts(asked, numbers)
+    values = numbers.dropna()
     labels = _labels(asked.table.loc[values.index, asked.blocks])
     try:
         with console.status("looking for causes"):
@@ -148,6 +153,44 @@ def _print_effects(asked: _Asked, values: pd.DataFrame, labels: list[str] | None
     for effect in found:
         _say(f"  {asked.columns[effect.cause]} changes {asked.columns[effect.variable]} by "
              f"{effect.difference:+.3g} ({effect.low:.3g} to {effect.high:.3g})")  # fmt: skip
+
+
+def _refuse_texts(asked: _Asked, numbers: pd.DataFrame) -> None:
+    problems = [
+        Problem(where=asked.name, key=column, message="has no number", expected="numbers")
+        for column in numbers.columns[numbers.isna().all()]
+    ]
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _frame(text: str, name: str) -> pd.DataFrame:
+    """A table as spreadsheets write it; cells are numbers, texts, or None where nothing is."""
+    import pandas as pd
+
+    table = read_table(text, name)
+    head, *rows = table.rows or [TableRow(1, ())]
+    twice = [column for column, count in Counter(filter(None, head.cells)).items() if count > 1]
+    if twice:
+        message = f"several columns are called {twice[0]!r}"
+        raise InvalidInput([Problem(where=name, line=head.line, message=message,
+                                    expected="a name of its own for each")])  # fmt: skip
+    data = []
+    for line, row in rows:
+        cells = row[: len(head.cells)]
+        if any(row[len(head.cells) :]):
+            message = f"the row has {len(row)} cells"
+            expected = f"at most {len(head.cells)}, as the header has"
+            raise InvalidInput([Problem(where=name, line=line, message=message, expected=expected)])
+        data.append([_value(table, cell) for cell, _ in zip_longest(cells, head.cells)])
+    return pd.DataFrame(data, columns=list(head.cells))
+
+
+def _value(table: TableText, cell: str | None) -> float | str | None:
+    if cell is None or is_missing(cell):
+        return None
+    number = finite(table, cell)
+    return cell if number is None else number
 
 
 def _labels(columns: pd.DataFrame) -> list[str] | None:
