@@ -103,8 +103,12 @@ class Optimizer:
             self.space = SearchSpace(parameters=parameters, constraints=tuple(constraints))
         self._given = (objectives, thresholds or {}, outcome_constraints or {})
         self.outcomes, self.goals = goals_of(*self._given)
+        if isinstance(covariates, str):
+            raise ValueError(f"covariates={covariates!r} (expected a list of columns)")
         self._plate, self._covariates = plate, tuple(covariates)
         recorded = [*self._covariates, *([] if plate is None else [plate])]
+        if len(set(recorded)) < len(recorded):
+            raise ValueError(f"plate and covariates are {recorded} (expected each column once)")
         for what, names in (("the outcome", self.outcomes), ("what is recorded", recorded)):
             for name in names:
                 if name in self.space.by_name or (names is recorded and name in self.outcomes):

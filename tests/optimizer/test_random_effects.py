@@ -235,6 +235,10 @@ def test_ask_and_tell_knows_plates_and_covariates(tmp_path) -> None:  # type: ig
     assert [p.mean for p in made.predict(asked[["x", "y"]].to_dict("records")[:3])]
     with pytest.raises(ValueError, match=r"'x' is a parameter \(expected another name of what is"):
         Optimizer({"x": (0.0, 1.0)}, covariates=["x"])
+    with pytest.raises(ValueError, match=r"covariates='room' \(expected a list of columns"):
+        Optimizer({"x": (0.0, 1.0)}, covariates="room")
+    with pytest.raises(ValueError, match="expected each column once"):
+        Optimizer({"x": (0.0, 1.0)}, plate="lot", covariates=["lot"])
 
 
 def test_without_plates_nothing_changes() -> None:
