@@ -48,7 +48,7 @@ def with_simulated_people(campaign: Campaign) -> Campaign:
 
     return campaign.model_copy(
         update={
-            "name": f"{campaign.name}{_SUFFIX}",
+            "name": f"{campaign.name[:50]}{_SUFFIX}",
             "title": f"{campaign.title or campaign.name}{_TITLE}",
             "robots": {name: in_place_of(config) for name, config in campaign.robots.items()},
         }

@@ -51,6 +51,17 @@ def trained(home: Path, campaign: Campaign, text: str) -> tuple[Lab, CampaignSta
     return lab, journal.state(campaign_id)
 
 
+def test_a_campaign_with_the_longest_name_is_one_that_a_journal_reads_again(
+    tmp_path: Path,
+) -> None:
+    text = TEXT.replace("name: salts", "name: " + "s" * 60, 1)
+    campaign = with_simulated_people(read_campaign(text))
+    journal = Journal(Settings(home=tmp_path).journal_url)
+    campaign_id = journal.create_campaign(campaign, text, [], START)
+    assert campaign_id == "s" * 50 + "-simulated"
+    assert journal.state(campaign_id).campaign == campaign
+
+
 def test_a_persons_checklists_are_ticked_and_their_readings_given(tmp_path: Path) -> None:
     campaign = read_campaign(TEXT, drivers=["manual", "simulated-person"])
     lab, state = trained(tmp_path, campaign, TEXT)
