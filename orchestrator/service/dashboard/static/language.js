@@ -3,7 +3,10 @@
 
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 
-const gettext = (text, values = {}) => filled(globalThis.wellwiseWords?.[text] ?? text, values);
+const gettext = (text, values = {}) => {
+  const words = globalThis.wellwiseWords ?? {};
+  return filled(Object.hasOwn(words, text) ? words[text] : text, values);
+};
 
 const ngettext = (one, many, number, values = {}) => gettext(number === 1 ? one : many, { number, ...values });
 
