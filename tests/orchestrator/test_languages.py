@@ -94,6 +94,8 @@ def test_over_http_pages_and_what_people_are_needed_for_are_in_the_language_aske
         page = client.get(f"/campaigns/{campaign}", headers=korean | {"Accept": "text/html"})
         assert '<html lang="ko">' in page.text
         assert "일시 정지" in page.text
+        # What is said in Korean is not marked as English.
+        assert re.search(r"(?<!>)라운드 1의 배치가 승인을 기다립니다", page.text)
         need = client.get("/api/v1/needs", headers=korean).json()[0]
         assert need["message"] == "라운드 1의 배치가 승인을 기다립니다"
         plain = client.get("/api/v1/needs").json()[0]
