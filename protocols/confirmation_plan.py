@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from protocols.conditions import LARGEST, Positive
+from protocols.conditions import LARGEST, Finite, Positive
 
 Link = Literal["identity", "logit"]
 
@@ -33,8 +33,8 @@ class ConfirmationPlan(BaseModel):
     run_sd: float = Field(0.0, ge=0, le=LARGEST, allow_inf_nan=False)
     margin: Positive | None = None
     link: Link = "identity"
-    sd_standard: float | None = Field(None, gt=0, allow_inf_nan=False)
-    baseline: float | None = Field(None, allow_inf_nan=False)
+    sd_standard: Positive | None = None
+    baseline: Finite | None = None
 
     @property
     def sha256(self) -> str:

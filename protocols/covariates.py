@@ -1,11 +1,10 @@
 """Covariates: what is recorded of wells but not chosen, such as a passage number or a batch."""
 
-import math
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from protocols.conditions import MOST
+from protocols.conditions import LARGEST, MOST
 from protocols.errors import Finding, refuse
 from protocols.parameters import Name
 from protocols.quantities import same_dimension
@@ -53,7 +52,7 @@ class Covariate(BaseModel):
         return f"one of {', '.join(self.levels)}" if self.levels else "a text"
 
     def allows(self, value: float | str) -> bool:
-        """Whether a value (a number in `unit`, or a text) may be recorded."""
+        """Whether a value (a number in `unit`, -1e30..1e30, or a text) may be recorded."""
         if isinstance(value, str):
             return self.kind == "category" and value in (self.levels or (value,))
-        return self.kind == "number" and math.isfinite(value)
+        return self.kind == "number" and abs(value) <= LARGEST

@@ -7,6 +7,7 @@ import pytest
 
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from protocols.covariates import Covariate
 from protocols.errors import InvalidInput
 from tests.conftest import ASSAY_FILE
 
@@ -61,3 +62,11 @@ def test_a_list_that_is_too_long_is_refused_with_how_long_it_may_be() -> None:
         read_campaign(text)
     assert "covariates" in str(refused.value)
     assert "1000" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [(-1e30, True), (1e30, True), (1e31, False), (-1e300, False), (float("nan"), False)],
+)
+def test_a_recorded_number_has_the_limit_of_those_of_a_file(value: float, allowed: bool) -> None:
+    assert Covariate(name="passage", kind="number").allows(value) is allowed
