@@ -111,7 +111,8 @@ def choose_batch(
     pools = {key: _Pool(evaluate, dict(key), seen, best_tried, share, rng) for key in empty}
 
     chosen: list[Choice] = []
-    taken = set(encoding.conditions(tried))
+    # What was tried off the levels or outside of the ranges is no condition of the space.
+    taken = set(encoding.conditions(tried[encoding.permits(tried)]))
     every = math.ceil(len(positions) / _MOST_CLIMBS)
     repeated = False
     while empty:

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.journal.tables import EventRow
-from orchestrator.lab.provenance import is_person
 from protocols.layout import Layout
 from protocols.scale import Scale
 
@@ -186,6 +185,14 @@ def coming_line(state: CampaignState, zone: tzinfo) -> str:
     )
 
 
+def _people_of(state: CampaignState) -> frozenset[str]:
+    """The robots that are people."""
+    from orchestrator.lab.provenance import is_person
+
+    robots = state.campaign.robots.items()
+    return frozenset(name for name, config in robots if is_person(config))
+
+
 class ProgressView:
     """Folds the events of a running campaign into what is to be seen of it."""
 
@@ -201,6 +208,7 @@ class ProgressView:
         self._zone = zone
         self._now: datetime = state.started_at.astimezone(zone)
         self._notices: list[str] = []
+        self._people = _people_of(state)
         steps = state.campaign.protocol.steps
         by_the_clock = any(step.after or step.interval for step in steps)
         self._moment = "%Y-%m-%d %H:%M" if by_the_clock else "%Y-%m-%d"
@@ -220,7 +228,7 @@ class ProgressView:
                 changed = place != (self._round, self._step, self._day)
                 self._round, self._step, self._day = place
                 return self._line() if changed else ""
-            case "job_accepted" if is_person(self._campaign.robots[event.data["robot"]]):
+            case "job_accepted" if event.data["robot"] in self._people:
                 robot = event.data["robot"]
                 text = f"{event.subject}: waits for {robot} (wellwise manual list {robot})"
                 self._notices.append(text)
