@@ -215,6 +215,7 @@ def test_a_person_chooses_a_language_which_the_browser_keeps(
         page.get_by_label("Language").select_option(LANGUAGES["ko"])
         expect(page.get_by_role("heading", level=1)).to_have_text("캠페인")
         expect(page.locator("html")).to_have_attribute("lang", "ko")
+        page.wait_for_load_state()
         assert page.evaluate("gettext('constructor')") == "constructor"  # a name like any other
         page.goto("/robots")
         expect(page.get_by_role("heading", level=1)).to_have_text("로봇")

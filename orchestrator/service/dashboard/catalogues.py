@@ -79,7 +79,7 @@ def said_by_the_vocabulary() -> Iterator[Said]:
     for kind in (CampaignStatus, RoundStatus, JobStatus, EventKind):
         names += [member.value for member in kind]
     for file in sorted(Path(scorers.__file__).parent.glob("*.py")):
-        names += _FLAG.findall(file.read_text())
+        names += _FLAG.findall(file.read_text(encoding="utf-8"))
     yield from (Said(name.replace("_", " "), "core") for name in names)
     yield from (Said(title, "service/problems.py") for title in TITLES.values())
     for act in ACTS:
