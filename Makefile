@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise
 
-.PHONY: demo serve test system pages reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
+.PHONY: demo serve test system pages examples reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise demo --home $(DEMO_HOME)
@@ -23,7 +23,11 @@ system: $(READY)
 
 # The dashboard in Debian's chromium, as people use it: mouse, touch, keyboard, two at once.
 pages: $(READY) browser
-	$(BIN)/pytest --durations=8 --numprocesses 2 --dist loadfile tests/browser
+	$(BIN)/pytest --durations=8 --numprocesses 2 --dist loadfile tests/browser --ignore tests/browser/test_examples.py
+
+# Every example from a browser to its end, with simulated people.
+examples: $(READY) browser
+	$(BIN)/pytest --durations=8 tests/browser/test_examples.py
 
 # What once went wrong in a lab, by point: which tests hold it, how many there are, and whether they do.
 reproductions: $(READY) browser

@@ -220,7 +220,7 @@ def test_a_campaign_from_its_launch_to_its_result(
         page.locator("#detail-close").click()
         confirm(page, "Approve", "looks well")
         expect(page.locator(".head .status")).to_have_text("finished")
-        expect(page.locator("#insight")).to_contain_text("better than the standard")
+        expect(page.locator("#insight")).to_contain_text("Better than the standard")
         expect(page.locator("#insight img").first).to_have_js_property("complete", True)
         accessible(page, "finished campaign")
         page.locator("#plates a.well.read").first.click()

@@ -79,7 +79,7 @@ export function blank(given, root, place = 0) {
     case "variants": return blank(found.options[0], root, place);
     case "choice": return found.choices[0];
     case "flag": return false;
-    case "number": return schema.minimum ?? (schema.exclusiveMinimum !== undefined ? schema.exclusiveMinimum + 1 : place);
+    case "number": return Math.max(place, schema.minimum ?? place, schema.exclusiveMinimum === undefined ? place : schema.exclusiveMinimum + 1);
     case "pair": return [0, 1];
     case "list": case "items": case "several": return Array.from({ length: schema.minItems ?? (found.kind === "items" ? 1 : 0) }, (_, index) => blank(schema.items, root, index));
     case "object": return Object.fromEntries(found.required.map((name) => [name, blank(found.properties[name], root)]));
