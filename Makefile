@@ -37,7 +37,7 @@ reproductions: $(READY) browser
 # Our pumps against drivers and simulators that others made, and Ax and BayBE as strategies, each in an environment of its
 # own.
 third-party: $(READY) browser build/third-party/.ready build/crate-validator/.ready build/clients/.ready build/generator/.ready peers
-	THIRD_PARTY=build/third-party/bin/python CLIENTS=build/clients/bin/python GENERATOR=build/generator/bin/python CRATE_VALIDATOR=build/crate-validator/bin/python $(BIN)/pytest tests/third_party
+	THIRD_PARTY=build/third-party/bin/python CLIENTS=build/clients/bin/python GENERATOR=build/generator/bin/python CRATE_VALIDATOR=build/crate-validator/bin/python $(BIN)/pytest --numprocesses 2 --dist loadfile tests/third_party
 
 build/crate-validator/.ready: tests/third_party/crate-requirements.txt
 	test -x build/crate-validator/bin/python || $(PYTHON) -m venv build/crate-validator
