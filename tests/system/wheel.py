@@ -316,7 +316,7 @@ def visit(browser: Browser, link: str) -> None:
         page.get_by_label("Begin with").select_option(label=example.replace("_", " "))
     expect(page.locator("#findings")).to_contain_text("The file is valid.")
     opened(campaign)
-    expect(page.locator("#insight")).to_contain_text("better than the standard")
+    expect(page.locator("#insight")).to_contain_text("Better than the standard")
     _see_pictures(page)
     opened(f"{campaign}/wells/1/1/A1")
     _see_pictures(page)
