@@ -81,6 +81,11 @@ def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     return words(current()).texts.get(text, text).format(number=number, **values)
 
 
+def in_words(name: str) -> str:
+    """A name of a vocabulary, such as `in_doubt`, as people say it in the current language."""
+    return gettext(name.replace("_", " "))
+
+
 def moment(at: datetime) -> str:
     """A date with its time, to the minute, as people of the current language write it."""
     if (

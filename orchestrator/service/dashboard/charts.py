@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from orchestrator.core.state import CampaignState, JobStatus, RoundState, WellState
 from orchestrator.journal.queries import StepDay
-from orchestrator.languages import gettext
+from orchestrator.languages import gettext, in_words
 from orchestrator.results.model_figures import COLOUR_MAP
 from orchestrator.service.schema import StepView
 from protocols.scale import share
@@ -114,7 +114,7 @@ def calendar(
             words = Counter({_word(status): number for status, number in found.items() if number})
             state = next((word for word in _WORST if words[word]), "planned")
             summary = ", ".join(
-                f"{number} {_in_words(word)}" for word, number in words.items()
+                f"{number} {in_words(word)}" for word, number in words.items()
             ) or gettext("planned")
             title = gettext("{step}, day {day}: {jobs}", step=_named(step), day=day, jobs=summary)
             cells.append(Cell(_NAMES + day * _CELL, row * _ROW + 24, state, title))
@@ -146,10 +146,6 @@ def _named(step: StepView) -> str:
     )
 
 
-def _in_words(name: str) -> str:
-    return gettext(name.replace("_", " "))
-
-
 def _word(status: JobStatus) -> str:
     return "working" if status.in_flight else status.value
 
@@ -161,7 +157,7 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
     scale, ends = state.campaign.outcome.scale, ends_of(state)
     found = []
     # The next job of each plate says where the plate is.
-    at = {job.plate: f"{job.step}: {_in_words(job.status.value)}" for job in round_.jobs}
+    at = {job.plate: f"{job.step}: {in_words(job.status.value)}" for job in round_.jobs}
     for plate in dict.fromkeys(well.well.plate for well in round_.wells):
         wells = []
         for well in (well for well in round_.wells if well.well.plate == plate):
@@ -193,7 +189,7 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
             else:
                 status = scale.text(value)
                 if well.flags:
-                    flags = ", ".join(map(_in_words, well.flags))
+                    flags = ", ".join(map(in_words, well.flags))
                     status += ", " + gettext("flagged {flags}", flags=flags)
             wells.append(
                 MapWell(
@@ -208,7 +204,7 @@ def plate_maps(state: CampaignState, round_: RoundState) -> list[PlateMap]:
                         "Plate {plate} {well}, {role}: {status}",
                         plate=plate,
                         well=well.well.name,
-                        role=_in_words(well.proposal.role),
+                        role=in_words(well.proposal.role),
                         status=status,
                     ),
                     link=_link(state, round_, well),

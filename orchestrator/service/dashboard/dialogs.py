@@ -9,7 +9,7 @@ from markupsafe import Markup
 from orchestrator.control.act import Act
 from orchestrator.control.describe import path_of, spec_of
 from orchestrator.core.act_spec import FieldSpec
-from orchestrator.languages import gettext
+from orchestrator.languages import gettext, in_words
 
 _HAND_PLACED = frozenset(
     {
@@ -67,5 +67,5 @@ def _fields(act: type[Act]) -> list[dict[str, Any]]:
 def _described(field: FieldSpec) -> dict[str, Any]:
     """What the browser needs to know of a field."""
     known = field._replace(help=gettext(field.help))._asdict()
-    known["labels"] = tuple(gettext(choice.replace("_", " ")) for choice in field.choices)
+    known["labels"] = tuple(map(in_words, field.choices))
     return {name: value for name, value in known.items() if value not in (None, "", (), False)}

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from orchestrator.control.table import ACTS
 from orchestrator.journal.access_tokens import Identity
-from orchestrator.languages import ENGLISH, LANGUAGES, current, gettext, moment, ngettext
+from orchestrator.languages import ENGLISH, LANGUAGES, current, gettext, in_words, moment, ngettext
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.dialogs import dialogs, url_of
 from orchestrator.service.dashboard.language import file_of_words
@@ -95,7 +95,7 @@ _environment.filters["plainly"] = lambda value: (
 _environment.filters["without_place"] = lambda values: {
     name: value for name, value in values.items() if name != "place"
 }
-_environment.filters["words"] = lambda text: gettext(str(text).replace("_", " "))
+_environment.filters["words"] = lambda text: in_words(str(text))
 _environment.filters["recorded"] = _recorded
 _environment.filters["strong"] = Markup("<strong>{}</strong>").format
 _environment.filters["as_code"] = Markup("<code>{}</code>").format
