@@ -15,7 +15,7 @@ serve: $(READY)
 	$(BIN)/wellwise serve
 
 test: $(READY)
-	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/system
+	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/system --ignore tests/third_party
 
 # What holds only as a whole: processes that are killed, full disks, lost commits, two owners, the published campaign.
 system: $(READY)

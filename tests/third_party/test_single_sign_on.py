@@ -20,7 +20,7 @@ from orchestrator.service.backend import Backend
 from orchestrator.settings import Settings
 from tests.service import House, house, listening
 
-PROVIDER = Path(os.environ.get("CLIENTS", "")).with_name("oidc-provider-mock")
+CLIENTS = Path(os.environ.get("CLIENTS", ""))
 PEOPLE = (
     {"sub": "ada", "email": "ada@lab.example", "groups": ["staff", "cell-lab"]},
     {"sub": "grace", "email": "grace@lab.example", "groups": ["cell-lab", "lab-admins"]},
@@ -36,7 +36,7 @@ def provider() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     people = [word for claims in PEOPLE for word in ("--user-claims", json.dumps(claims))]
-    command = [str(PROVIDER.absolute()), "--port", str(port), "--require-nonce", "true", *people]
+    command = [str(CLIENTS.absolute().parent / "oidc-provider-mock"), "--port", str(port), "--require-nonce", "true", *people]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
