@@ -36,7 +36,14 @@ def provider() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     people = [word for claims in PEOPLE for word in ("--user-claims", json.dumps(claims))]
-    command = [str(CLIENTS.absolute().parent / "oidc-provider-mock"), "--port", str(port), "--require-nonce", "true", *people]
+    command = [
+        str(CLIENTS.absolute().parent / "oidc-provider-mock"),
+        "--port",
+        str(port),
+        "--require-nonce",
+        "true",
+        *people,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
