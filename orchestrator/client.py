@@ -18,6 +18,7 @@ from orchestrator.service.schema import (
     EventPage,
     EventView,
     Insight,
+    JobHistory,
     JobPage,
     LaunchPreview,
     Need,
@@ -149,6 +150,10 @@ class Client(ActMethods):
     def jobs(self, campaign: str, after: int = 0, **filters: str | int) -> JobPage:
         """Jobs in the order in which they are due; `filters` are round, plate and state."""
         return self._get(f"/campaigns/{campaign}/jobs", JobPage, {"after": after, **filters})
+
+    def job(self, campaign: str, name: str) -> JobHistory:
+        """A job by its name, such as rpe/r1/p3/C/1: its operations in words, and its events."""
+        return self._get(f"/campaigns/{campaign}/jobs/{name}", JobHistory)
 
     def events(self, campaign: str, after: int = 0) -> EventPage:
         """What happened after an event, oldest first."""

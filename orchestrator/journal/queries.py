@@ -125,6 +125,20 @@ def jobs(
 _STRIDE = 1_000_000
 
 
+def job_row(journal: Journal, campaign_id: str, name: str) -> JobRow | None:
+    """A job by its name, if the campaign has it."""
+    query = select(JobRow).filter_by(campaign_id=campaign_id, key=name)
+    with journal.reading_session() as session:
+        return session.exec(query).one_or_none()
+
+
+def number_of_readings(journal: Journal, name: str) -> int:
+    """How many readings a job returned."""
+    query = select(func.count()).where(ReadingRow.job_key == name)
+    with journal.reading_session() as session:
+        return session.exec(query).one()
+
+
 def failed_in_a_row(journal: Journal, campaign_id: str, robot: str, most: int) -> int:
     """How many of the last jobs of a robot failed one after the other, counted up to `most`."""
     over = [JobStatus.DONE.value, JobStatus.FAILED.value]

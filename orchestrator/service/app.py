@@ -17,6 +17,7 @@ from orchestrator.control.table import ACTS
 from orchestrator.service import bounded
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.checklist_pages import checklist_pages
+from orchestrator.service.dashboard.job_pages import job_pages
 from orchestrator.service.dashboard.language import InItsLanguage, language_pages
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
 from orchestrator.service.dashboard.values_pages import values_pages
@@ -122,6 +123,7 @@ def create_app(
     app.include_router(api)
     app.include_router(pages)
     app.include_router(checklist_pages)
+    app.include_router(job_pages)
     app.include_router(values_pages)
     app.include_router(language_pages)
     app.mount("/static", STATIC)

@@ -16,6 +16,7 @@ from orchestrator.service.backend import Backend
 from orchestrator.service.schema import (
     CampaignSummary,
     CampaignView,
+    JobHistory,
     JobView,
     RobotView,
     WellHistory,
@@ -25,7 +26,9 @@ from orchestrator.service.views import (
     campaign_view,
     event_view,
     job_view,
+    latest_begin,
     observation_view,
+    operation_views,
     outage_view,
     reading_view,
     well_view,
@@ -68,6 +71,32 @@ def well_history(
         readings=[reading_view(row, bool(marks)) for row in read],
         observations=[observation_view(row) for row in observed],
         events=[event_view(row, backend.settings.zone) for row in happened],
+    )
+
+
+def job_history(backend: Backend, campaign_id: str, name: str) -> JobHistory:
+    """A job with its operations, and its events.
+
+    Raises:
+        Missing: there is no such job in the campaign.
+    """
+    _, state = backend.state(campaign_id)
+    row = queries.job_row(backend.journal, campaign_id, name)
+    if row is None:
+        raise Missing(f"campaign {campaign_id} has no job {name!r}")
+    zone = backend.settings.zone
+    wells = round_of(state, row.round).wells
+    lost = {well.well.name: well.lost for well in wells if well.well.plate == row.plate}
+    happened = queries.latest_events(backend.journal, campaign_id, subject=name)
+    return JobHistory(
+        **job_view(row, zone).model_dump(),
+        step_title=state.campaign.protocol.by_name[row.step].title,
+        plate_id=row.job["plate_id"],
+        labware=row.job["labware"],
+        latest=latest_begin(row).astimezone(zone),
+        operations=operation_views(row, lost),
+        readings=queries.number_of_readings(backend.journal, name),
+        events=[event_view(event, zone) for event in happened],
     )
 
 

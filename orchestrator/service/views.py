@@ -1,7 +1,7 @@
 """Views: states and rows -> answers about campaigns, rounds, wells, jobs, robots, events."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from orchestrator.service.schema import (
     JobView,
     Need,
     ObservationView,
+    OperationView,
     OutageView,
     OutcomeView,
     ParameterView,
@@ -31,6 +32,7 @@ from orchestrator.service.schema import (
 from orchestrator.service.schema.campaigns import URGENCY
 from protocols.addresses import JobAddress, WellAddress
 from protocols.image_formats import MEDIA_TYPES
+from protocols.jobs import Job
 
 
 def campaign_summary(
@@ -334,3 +336,33 @@ def job_view(row: JobRow, zone: tzinfo) -> JobView:
         dispatched_at=row.dispatched_at and row.dispatched_at.astimezone(zone),
         ended_at=row.ended_at and row.ended_at.astimezone(zone),
     )
+
+
+def latest_begin(row: JobRow) -> datetime:
+    """Until when a job may begin."""
+    return row.due_at + timedelta(seconds=row.job["tolerance_s"])
+
+
+def operation_views(row: JobRow, lost: Mapping[str, str]) -> list[OperationView]:
+    """The operations of a job; `lost` says why wells of its plate are, by name."""
+    left = list(row.not_begun or [])
+    views: list[OperationView] = []
+    # What was not begun is the end of the job: of two equal operations the later one.
+    for operation, given in zip(
+        reversed(Job.model_validate(row.job).operations),
+        reversed(row.job["operations"]),
+        strict=True,
+    ):
+        if not_begun := given in left:
+            left.remove(given)
+        views.append(
+            OperationView(
+                number=len(row.job["operations"]) - len(views),
+                kind=operation.kind,
+                well=operation.well_name,
+                words=operation.in_words(),
+                lost=lost.get(operation.well_name or "", ""),
+                not_begun=not_begun,
+            )
+        )
+    return views[::-1]

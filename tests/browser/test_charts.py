@@ -338,3 +338,29 @@ def test_without_scripts_tables_have_the_same_values(lab: Lab, chromium: Browser
     expect(plain.locator("campaign-charts")).to_contain_text("Charts need JavaScript")
     expect(plain.get_by_role("table", name="Rounds of the campaign")).to_be_visible()
     plain.close()
+
+
+def test_the_timeline_shows_every_job_and_leads_to_it(lab: Lab) -> None:
+    page = lab.context.new_page()
+    page.on("pageerror", lambda error: lab.elsewhere.append(f"fault on the page: {error}"))
+    page.goto(f"{lab.url}/campaigns/{lab.images.id}")
+    page.get_by_role("link", name="All jobs").click()
+    charts = page.locator("campaign-charts")
+    expect(charts.locator(".figure svg")).to_be_visible()
+    rows = page.get_by_role("group", name="Table of jobs").get_by_role("row")
+    number = rows.count() - 1
+    points = charts.locator('.figure path[role="graphics-symbol"][aria-label]')
+    assert number == points.count() > 1
+    assert len(list(csv.reader(io.StringIO(saved(page, charts, "CSV").decode())))) == number + 1
+    charts.get_by_role("combobox", name="Day").select_option("0")
+    expect(points).to_have_count(rows.filter(has_text="day 0").count())
+    points.first.focus()
+    key = str(points.first.get_attribute("aria-label")).partition(",")[0]
+    page.keyboard.press("Enter")
+    detail = page.get_by_role("dialog")
+    expect(detail).to_contain_text(key)
+    expect(detail.get_by_role("group", name="Table of operations")).to_be_visible()
+    page.keyboard.press("Escape")
+    accessible(page, "timeline")
+    page.evaluate("window.refused = []")  # axe itself adds styles, which the policy refuses
+    done(page, lab)

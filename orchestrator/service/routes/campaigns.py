@@ -11,11 +11,19 @@ from orchestrator.journal.campaign_list import Selection, listed
 from orchestrator.results.report import report_of
 from orchestrator.results.tables import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.service.authentication import TheBackend, Viewer
-from orchestrator.service.lookup import fault_of, round_of, summary_of_listed, view_of, well_history
+from orchestrator.service.lookup import (
+    fault_of,
+    job_history,
+    round_of,
+    summary_of_listed,
+    view_of,
+    well_history,
+)
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import (
     After,
     CampaignId,
+    JobName,
     Limit,
     PlateNumber,
     RoundNumber,
@@ -26,6 +34,7 @@ from orchestrator.service.schema import (
     CampaignView,
     EventPage,
     Insight,
+    JobHistory,
     JobPage,
     RoundView,
     WellHistory,
@@ -140,6 +149,14 @@ def list_jobs(
     )
     items = [job_view(row, backend.settings.zone) for _, row in found[:limit]]
     return JobPage(items=items, next=found[limit - 1][0] if len(found) > limit else None)
+
+
+@campaigns.get("/{campaign_id}/jobs/{job:path}", responses=READING)
+def one_job(
+    backend: TheBackend, viewer: Viewer, campaign_id: CampaignId, job: JobName
+) -> JobHistory:
+    """A job with its operations in words and its events."""
+    return job_history(backend, campaign_id, job)
 
 
 @campaigns.get("/{campaign_id}/events", responses=READING)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator
 from orchestrator.journal import queries
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.charts import comparison_chart, wells_chart
+from orchestrator.service.lookup import round_of
 from orchestrator.service.model_charts import (
     calibration_chart,
     front_chart,
@@ -23,8 +24,10 @@ from orchestrator.service.schema.charts import (
     FrontChart,
     SlicesChart,
     SurfaceChart,
+    TimelineChart,
     WellsChart,
 )
+from orchestrator.service.timeline import timeline_chart
 
 THUMBNAIL_PX = 288
 """As large as pages show images beside charts, on fine screens."""
@@ -109,6 +112,19 @@ def front(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId) -> Front
     """Of several objectives, the conditions that no other beats in all of them."""
     state = backend.state(campaign_id)[1]
     return front_chart(state, backend.insights.of(state))
+
+
+@charts.get("/campaigns/{campaign_id}/charts/timeline", responses=READING)
+def timeline(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    number: Annotated[int, Query(alias="round", ge=1, le=10_000)],
+) -> TimelineChart:
+    """When robots were to work in a round, and when they did."""
+    state = backend.state(campaign_id)[1]
+    round_of(state, number)
+    return timeline_chart(backend.journal, state, number, backend.settings.zone)
 
 
 @charts.get("/charts/comparison", responses=READING)

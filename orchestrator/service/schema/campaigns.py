@@ -282,6 +282,36 @@ class JobView(View):
     ended_at: datetime | None
 
 
+class OperationView(View):
+    """An operation of a job, from 1, in words; `well` is None where it is about the whole plate.
+
+    `lost` says why its well is lost: it is left out of jobs that are sent after that. `not_begun`:
+    of a job in doubt, it is certain that nothing of it happened.
+    """
+
+    number: int
+    kind: str
+    well: str | None
+    words: str
+    lost: str
+    not_begun: bool
+
+
+class JobHistory(JobView):
+    """A job with what it asks of its robot, and what happened, newest first.
+
+    It may begin until `latest`. `readings` counts what it returned.
+    """
+
+    step_title: str
+    plate_id: str
+    labware: str
+    latest: datetime
+    operations: list[OperationView]
+    readings: int
+    events: list[EventView]
+
+
 class CampaignPage(View):
     """Campaigns, newest first; `next` is the `before` of the next page."""
 

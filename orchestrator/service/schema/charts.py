@@ -1,7 +1,9 @@
 """Answers that charts are drawn from: every number that is shown, computed by the service."""
 
+from datetime import datetime
 from typing import Literal
 
+from orchestrator.core.state import JobStatus
 from orchestrator.service.schema.base import View
 from protocols.conditions import Value
 
@@ -202,6 +204,41 @@ class FrontChart(View):
 
     outcomes: list[ChartAxis]
     points: list[FrontCondition]
+
+
+class TimelineJob(View):
+    """A job of a round: when it was to begin, until when it might, and when it was worked on.
+
+    It was `sent` to its robot, which began when it had ended the job before: `began` is the later
+    of the two. They and `ended` are None before; `text` says all of it.
+    """
+
+    key: str
+    plate: int
+    step: str
+    day: int
+    robot: str
+    state: JobStatus
+    due_at: datetime
+    latest: datetime
+    sent: datetime | None
+    began: datetime | None
+    ended: datetime | None
+    text: str
+
+
+class TimelineChart(View):
+    """When robots work in a round, by the lab's clock, which shows `now`.
+
+    Jobs are in the order in which they are due; `left_out` more of them are not listed.
+    """
+
+    campaign: str
+    round: int
+    now: datetime | None
+    robots: list[str]
+    jobs: list[TimelineJob]
+    left_out: int
 
 
 class Progress(View):

@@ -1,7 +1,7 @@
 // <campaign-charts>: charts with tabs, drawn when they come into view. In a shadow tree, which updates of the page leave alone.
 
 import { Chosen, inside, pageOf } from "./chosen.js";
-import { COMPARISON, KINDS } from "./kinds.js";
+import { COMPARISON, KINDS, TIMELINE } from "./kinds.js";
 import { drawn, whenColoursChange } from "./library.js";
 import { csv, drawnTable } from "./tables.js";
 
@@ -41,7 +41,7 @@ class CampaignCharts extends HTMLElement {
 
   connectedCallback() {
     this.campaign = this.dataset.campaign;
-    this.kinds = this.campaign ? KINDS.filter((kind) => !kind.objectives || Number(this.dataset.objectives) >= kind.objectives) : COMPARISON;
+    this.kinds = this.campaign ? KINDS.filter((kind) => !kind.objectives || Number(this.dataset.objectives) >= kind.objectives) : this.dataset.timeline ? TIMELINE : COMPARISON;
     this.kind = this.kinds[0];
     if (this.campaign) {
       this.chosen = new Chosen(this.campaign);
@@ -139,10 +139,11 @@ class CampaignCharts extends HTMLElement {
 
   // Data of a chart, asked for once until there are new results.
   ask = (name, query = {}) => {
-    const words = new URLSearchParams(query).toString();
+    const asked = this.dataset.timeline ? { round: this.dataset.round } : query;
+    const words = new URLSearchParams(asked).toString();
     const address = name === "comparison"
       ? `${prefix}/api/v1/charts/comparison?${new URLSearchParams(this.dataset.campaigns.split(" ").map((one) => ["campaign", one]))}`
-      : `${prefix}/api/v1/campaigns/${this.campaign}/charts/${name}${words ? `?${words}` : ""}`;
+      : `${prefix}/api/v1/campaigns/${this.campaign ?? this.dataset.timeline}/charts/${name}${words ? `?${words}` : ""}`;
     if (!this.#answers.has(address)) {
       const answer = fetch(address).then(async (response) => {
         const found = await response.json();
@@ -236,7 +237,7 @@ class CampaignCharts extends HTMLElement {
     marks.forEach((mark, index) => {
       mark.tabIndex = index === 0 ? 0 : -1;
       const datum = mark.__data__.datum;
-      if (datum.id) mark.setAttribute("aria-roledescription", gettext("well"));
+      if (datum.id) mark.setAttribute("aria-roledescription", this.dataset.timeline ? gettext("job") : gettext("well"));
       mark.addEventListener("focus", () => { const box = mark.getBoundingClientRect(); this.#tell(datum, box.right, box.bottom); });
       mark.addEventListener("blur", () => this.#tell(null));
       mark.addEventListener("keydown", (event) => {
@@ -269,6 +270,7 @@ class CampaignCharts extends HTMLElement {
   #open(id) {
     const well = this.#well(id);
     if (well) globalThis.openDetail(pageOf(prefix, well));
+    else if (this.dataset.timeline) globalThis.openDetail(`${prefix}/campaigns/${this.dataset.timeline}/jobs/${id}`);
   }
 
   #link(well, text) {
@@ -322,7 +324,7 @@ class CampaignCharts extends HTMLElement {
   }
 
   #name(end) {
-    return `${this.campaign ?? "campaigns"}-${this.kind.id}.${end}`;
+    return `${this.campaign ?? this.dataset.timeline ?? "campaigns"}-${this.kind.id}.${end}`;
   }
 
   async #svg() {

@@ -113,3 +113,19 @@ export const COMPARISON = [
     empty: (data) => !data.campaigns.some(specs.measured) && gettext("No value yet."),
   },
 ];
+
+const daysOf = (data) => [...new Set(data.jobs.map((job) => job.day))];
+
+export const TIMELINE = [
+  {
+    id: "timeline", title: gettext("When robots work"), table: tables.timeline,
+    load: (ask) => ask("timeline"),
+    choices: (data) => [["day", gettext("Day"), [["", gettext("all")], ...daysOf(data).map((day) => [String(day), String(day)])], ""]],
+    spec: (data, width, choice) => specs.timeline(data, { width }, choice),
+    said: (data) => sentences(
+      gettext("Thin line: from when a job is due until it may still begin; thick line: when it was worked on; the lab's time of day."),
+      data.left_out && gettext("{number} more jobs are not shown.", { number: data.left_out }),
+    ),
+    empty: (data) => !data.jobs.length && gettext("There are no jobs yet: they are planned when a round is approved."),
+  },
+];

@@ -48,7 +48,7 @@ export function whenColoursChange(act) {
 
 export function colours() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["ink", "soft", "line", "sheet", "calm-ground", "accent", "working"];
+  const names = ["ink", "soft", "line", "sheet", "calm-ground", "accent", "working", "done", "late", "doubt", "failed"];
   const found = Object.fromEntries(names.map((name) => [name.replace("-ground", ""), style.getPropertyValue(`--${name}`).trim()]));
   const roles = Object.fromEntries(Object.entries(ROLES).map(([role, look]) => [role, scheme.matches ? look.dark : look.light]));
   return { ...found, roles, dark: scheme.matches };

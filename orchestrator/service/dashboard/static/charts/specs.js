@@ -348,3 +348,37 @@ export function comparison(data, size) {
     }),
   };
 }
+
+const STATES = [["done", "circle", "done"], ["working", "triangle-right", "working"], ["planned", "stroke", "soft"], ["late", "triangle-up", "late"], ["in_doubt", "diamond", "doubt"], ["failed", "cross", "failed"], ["dropped", "triangle-down", "soft"]];
+const stateOf = (job) => (["dispatched", "accepted"].includes(job.state) ? "working" : job.state);
+// The lab's time of day, whatever the browser's zone is.
+const labTime = (moment) => Date.parse(`${moment.slice(0, 19)}Z`);
+
+export function timeline(data, size, { day }) {
+  const page = colours();
+  const now = data.now && labTime(data.now);
+  const rows = data.jobs.filter((job) => day === "" || job.day === Number(day)).map((job) => {
+    const due = labTime(job.due_at), began = job.began && labTime(job.began);
+    return { id: job.key, robot: job.robot, state: stateOf(job), due, latest: labTime(job.latest), x: began ?? due, began, ended: job.ended ? labTime(job.ended) : began && Math.max(now, began), said: job.text };
+  });
+  const there = STATES.filter(([state]) => rows.some((row) => row.state === state));
+  const names = there.map(([state]) => state);
+  const counted = names.map((state) => `${gettext(state.replaceAll("_", " "))} (n = ${rows.filter((row) => row.state === state).length})`);
+  const legend = { title: null, orient: "top", symbolOpacity: 1, columns: columnsOf(size.width, 150, 7), labelExpr: chosenFrom(names, counted) };
+  const color = { field: "state", type: "nominal", scale: { domain: names, range: there.map(([, , colour]) => page[colour]) }, legend };
+  const shape = { field: "state", type: "nominal", scale: { domain: names, range: there.map(([, shape]) => shape) }, legend };
+  const from = Math.min(...rows.map((row) => Math.min(row.due, row.x))), to = Math.max(...rows.flatMap((row) => [row.latest, row.x, row.ended ?? 0]));
+  const axis = { format: to - from < 2 * 86_400_000 ? "%H:%M" : "%m-%d", labelOverlap: true };
+  const time = { type: "temporal", title: null, axis, scale: { type: "utc", nice: false } };
+  const y = { field: "robot", type: "nominal", title: null, sort: data.robots, axis: { labelLimit: 140, grid: true } };
+  const worked = rows.filter((row) => row.began);
+  const marks = [
+    { data: { values: rows }, mark: { type: "rule", color: page.soft, strokeWidth: 1.5, yOffset: 9, aria: false }, encoding: { x: { field: "due", ...time }, x2: { field: "latest" }, y } },
+    { data: { values: worked }, mark: { type: "rule", strokeWidth: 9, opacity: 0.5, aria: false }, encoding: { x: { field: "began", ...time }, x2: { field: "ended" }, y, color } },
+    { data: { values: rows }, mark: { type: "point", filled: true, size: 60, strokeWidth: 2, tooltip: { content: "data" }, cursor: "pointer" }, encoding: { x: { field: "x", ...time }, y, color, shape, description: { field: "said" } } },
+  ];
+  if (now !== null && now >= from && now <= to) {
+    marks.push({ data: { values: [{ now }] }, mark: { type: "rule", color: page.ink, strokeDash: [4, 3], aria: false }, encoding: { x: { field: "now", ...time } } });
+  }
+  return { ...size, height: { step: 46 }, layer: marks };
+}

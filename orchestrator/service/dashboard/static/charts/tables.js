@@ -48,7 +48,12 @@ const comparison = (data) => ({
   rows: data.campaigns.flatMap((one) => one.rounds.map((round) => [one.campaign, named(one.axis), round.number, round.wells, round.trusted, round.best, round.best_so_far])),
 });
 
-export const tables = { wells, rounds, spreads, slices, surface, calibration, front, comparison };
+const timeline = (data) => ({
+  heads: [gettext("job"), gettext("robot"), gettext("state"), gettext("due"), gettext("until"), gettext("sent"), gettext("begun"), gettext("ended")],
+  rows: data.jobs.map((job) => [job.key, job.robot, gettext(job.state.replaceAll("_", " ")), job.due_at, job.latest, job.sent, job.began, job.ended]),
+});
+
+export const tables = { wells, rounds, spreads, slices, surface, calibration, front, comparison, timeline };
 
 export function csv({ heads, rows }) {
   // A text that a spreadsheet would take for a formula begins with an apostrophe, as in the exports of the service.
