@@ -100,6 +100,11 @@ class RobotSetup:
     limits: Limits = field(default_factory=dict)
     fence: int = 0
 
+    @property
+    def book_path(self) -> Path:
+        """Where the job book of a device is kept."""
+        return self.home / "robots" / f"{self.name}.sqlite"
+
 
 class Driver(Protocol):
     """One robot, as wellwise sees it.

@@ -108,7 +108,7 @@ class Device(ABC):
         """Open the line and go on with what was under way."""
         if self._book is not None:
             return
-        path = self.setup.home / "robots" / f"{self.setup.name}.sqlite"
+        path = self.setup.book_path
         book = JobBook(path, self.setup.name, self.setup.fence, self.setup.clock.now())
         try:
             await self.open()

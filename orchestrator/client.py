@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -27,6 +27,7 @@ from orchestrator.service.schema import (
     RobotView,
     RoundView,
     Stopped,
+    SupplyView,
     WellHistory,
 )
 from orchestrator.service.schema.act_methods import ActMethods
@@ -36,6 +37,7 @@ _Answer = TypeVar("_Answer", bound=BaseModel)
 _CHECKLISTS = TypeAdapter(list[ChecklistSummary])
 _NEEDS = TypeAdapter(list[Need])
 _ROBOTS = TypeAdapter(list[RobotView])
+_SUPPLIES = TypeAdapter(list[SupplyView])
 
 
 class Unreachable(WellwiseError):
@@ -168,8 +170,17 @@ class Client(ActMethods):
         return self._sent("GET", f"/campaigns/{campaign}/exports/{name}").content
 
     def robots(self) -> list[RobotView]:
-        """The robots of all campaigns that are not over."""
+        """The robots of the lab file and of all campaigns that are not over."""
         return _ROBOTS.validate_json(self._sent("GET", "/robots").content)
+
+    def refill(self, robot: str, why: str, supplies: Sequence[str] = ()) -> list[SupplyView]:
+        """Note that these supplies of a robot are full again, or all of them; returns them.
+
+        Raises:
+            RefusedByService: there is no such robot or supply.
+        """
+        content = {"why": why, "supplies": list(supplies)}
+        return _SUPPLIES.validate_json(self._posted(f"/robots/{robot}/refill", content))
 
     def needs(self) -> list[Need]:
         """What people are needed for, over all campaigns, most urgent first."""
@@ -206,10 +217,11 @@ class Client(ActMethods):
         )
 
     def _post(self, path: str, kind: type[_Answer], body: Mapping[str, Any]) -> _Answer:
+        return kind.model_validate_json(self._posted(path, body))
+
+    def _posted(self, path: str, body: Mapping[str, Any]) -> bytes:
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return kind.model_validate_json(
-            self._sent("POST", path, json=body, headers=headers).content
-        )
+        return self._sent("POST", path, json=body, headers=headers).content
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:

@@ -28,8 +28,8 @@ PEOPLE = ("nobody", "viewer", "operator", "admin", "expired", "revoked")
 class House:
     """A backend, its app, and a token of each kind; campaigns are not run."""
 
-    def __init__(self, home: Path, database: str = "") -> None:
-        self.backend = Backend.opened(Settings(home=home, database_url=database))
+    def __init__(self, home: Path, database: str = "", lab: Path | None = None) -> None:
+        self.backend = Backend.opened(Settings(home=home, database_url=database, lab=lab))
         self.app = create_app(self.backend, supervise=False)
         self.secrets = {}
         for name in PEOPLE[1:]:
@@ -71,9 +71,9 @@ class House:
 
 
 @contextmanager
-def house(home: Path, database: str = "") -> Iterator[House]:
+def house(home: Path, database: str = "", lab: Path | None = None) -> Iterator[House]:
     """A house that is closed afterwards."""
-    found = House(home, database)
+    found = House(home, database, lab)
     try:
         yield found
     finally:

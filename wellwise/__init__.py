@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RobotSetup,
     )
     from drivers.device import Device, NoOptions, OperationFailed
+    from drivers.supplies import DeckPlace, Supply
     from optimizer.ask_tell import Optimizer
     from optimizer.fitting import Prediction, predict
     from optimizer.objective import Goals, Objective, OutcomeBounds
@@ -82,6 +83,7 @@ __all__ = [
     "ContinuousParameter",
     "Cost",
     "DecidedByWell",
+    "DeckPlace",
     "Device",
     "DeviceCannotWork",
     "Driver",
@@ -124,6 +126,7 @@ __all__ = [
     "Scorer",
     "SearchSpace",
     "SteppedParameter",
+    "Supply",
     "Trace",
     "Unreachable",
     "Value",
@@ -144,6 +147,7 @@ _NAMES = {
         "KeyConflict KeyMemory RobotOffline RobotSetup"
     ),
     "drivers.device": "Device NoOptions OperationFailed",
+    "drivers.supplies": "DeckPlace Supply",
     "optimizer.ask_tell": "Optimizer",
     "optimizer.fitting": "Prediction predict",
     "optimizer.objective": "Goals Objective OutcomeBounds",

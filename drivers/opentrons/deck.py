@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drivers.supplies import DeckPlace
+
 PIPETTES: dict[str, tuple[float, float]] = {
     "p20_single_gen2": (1.0, 20.0),
     "p300_single_gen2": (20.0, 300.0),
@@ -108,3 +110,22 @@ class OpentronsOptions(_Part):
     analyze: bool = Field(
         True, description="whether the opentrons package analyses each protocol before it is sent"
     )
+
+
+def places(options: OpentronsOptions) -> list[DeckPlace]:
+    """What is to lie in each slot that is used, by its number."""
+    found = {
+        options.plate_slot: ("plate", ""),
+        options.fresh_plate_slot: ("fresh plate of a transfer", ""),
+    }
+    for mount, pipette in options.pipettes.items():
+        found |= dict.fromkeys(pipette.slots, (pipette.tips, f"tips of the {mount} {pipette.name}"))
+    for name, reservoir in options.reservoirs.items():
+        sources = [*options.liquids.items(), *options.stocks.items()]
+        held = [
+            f"{', '.join(source.wells)} {liquid}"
+            for liquid, source in sources
+            if source.reservoir == name
+        ]
+        found[reservoir.slot] = (reservoir.labware, f"{name}: {'; '.join(held) or 'empty'}")
+    return [DeckPlace(str(slot), *found[slot]) for slot in sorted(found)]

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar
 
 import httpx
@@ -22,11 +21,10 @@ from drivers.base import (
 from drivers.job_book import JobBook
 from drivers.opentrons.analysis import analyse
 from drivers.opentrons.answers import Run
-from drivers.opentrons.deck import PLATES, OpentronsOptions
+from drivers.opentrons.deck import PLATES, OpentronsOptions, places
 from drivers.opentrons.protocol_text import Budget, compile_protocol
 from drivers.opentrons.server import RobotServer
 from drivers.opentrons.supplies import (
-    Supply,
     Used,
     note_used,
     refill,
@@ -34,6 +32,7 @@ from drivers.opentrons.supplies import (
     used_by_others,
 )
 from drivers.refusal import refuse_unfit
+from drivers.supplies import DeckPlace, Supply
 from protocols.environments import environment_folder, interpreter
 from protocols.jobs import Job, JobReport
 from protocols.labware import opentrons_labware
@@ -91,7 +90,9 @@ class OpentronsRobot:
         """Open the job book, and see that the robot is there and has started."""
         if self._book is not None:
             return
-        book = JobBook(self._path, self._setup.name, self._setup.fence, self._setup.clock.now())
+        book = JobBook(
+            self._setup.book_path, self._setup.name, self._setup.fence, self._setup.clock.now()
+        )
         try:
             await self._server.open()
         except BaseException:
@@ -321,8 +322,14 @@ class OpentronsRobot:
         before = used_by_others(self._opened(), job.key) if self._options.counted else Used()
         return compile_protocol(job, self._options, self._setup.name, before)
 
+    def deck(self) -> list[DeckPlace]:
+        """What is to lie in each slot that is used."""
+        return places(self._options)
+
     def supplies(self) -> list[Supply]:
         """Tips and liquids on the deck, and what is left of them; also without a connection."""
+        if not self._setup.book_path.is_file():
+            return supplies(self._options, Used())
         with self._looked_up() as book:
             return supplies(self._options, used_by_others(book))
 
@@ -348,15 +355,11 @@ class OpentronsRobot:
     @contextmanager
     def _looked_up(self) -> Iterator[JobBook]:
         """The job book, whoever has the robot: only what it notes of supplies is written."""
-        book = JobBook(self._path)
+        book = JobBook(self._setup.book_path)
         try:
             yield book
         finally:
             book.close()
-
-    @property
-    def _path(self) -> Path:
-        return self._setup.home / "robots" / f"{self._setup.name}.sqlite"
 
     async def _analyse(self, text: str) -> None:
         if not self._options.analyze:

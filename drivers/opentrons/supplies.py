@@ -3,10 +3,11 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from drivers.job_book import JobBook
 from drivers.opentrons.deck import OpentronsOptions, Source
+from drivers.supplies import Supply
 
 _Number = TypeVar("_Number", int, float)
 
@@ -30,19 +31,6 @@ class Used:
             {name: number for name, number in self.tips.items() if name not in names},
             {name: volume for name, volume in self.volumes_ul.items() if name not in names},
         )
-
-
-class Supply(NamedTuple):
-    """One thing on the deck: its name, what it holds, how much is left and was there when full."""
-
-    name: str
-    what: str
-    left: float
-    full: float
-    unit: str
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.what}): {self.left:g} of {self.full:g} {self.unit}"
 
 
 def place_of(source: Source, well: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from drivers.base import Capabilities, Driver, RobotSetup
 from drivers.registry import clock, driver_names, make_driver
+from drivers.supplies import Supplied
 from orchestrator.cli.context import Home, console, has_journal, settings_for, text_of
 from orchestrator.cli.pairs import values_of
 from protocols.campaign import RobotConfig
@@ -32,19 +33,6 @@ LabPath = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something moves.")]
 
 _OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
-
-
-@runtime_checkable
-class Supplied(Protocol):
-    """A driver that counts what its robot uses up."""
-
-    def supplies(self) -> list[object]:
-        """What is left, each printed as a line."""
-        ...
-
-    def refill(self, names: tuple[str, ...] = ()) -> list[object]:
-        """Note that these are full again, or everything."""
-        ...
 
 
 @robots.command()

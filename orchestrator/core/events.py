@@ -63,6 +63,7 @@ class EventKind(StrEnum):
     STOP_REQUESTED = "stop_requested"
     HANDED_OVER = "handed_over"
     ROBOT_CONFIGURED = "robot_configured"
+    ROBOT_REFILLED = "robot_refilled"
     WORKER_LOST = "worker_lost"
 
     @classmethod

@@ -1,12 +1,10 @@
-"""Queries for an answer: a campaign, a round, a well's history, the robots."""
+"""Queries for an answer: a campaign, a round, the history of a well or a job."""
 
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from drivers.registry import driver_class
-from orchestrator.core.events import EventKind
-from orchestrator.core.state import IN_FLIGHT, CampaignState, JobStatus, RoundState
+from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.errors import Missing
 from orchestrator.journal import campaign_list, queries
 from orchestrator.journal.campaign_list import Filing, Listed
@@ -17,8 +15,6 @@ from orchestrator.service.schema import (
     CampaignSummary,
     CampaignView,
     JobHistory,
-    JobView,
-    RobotView,
     WellHistory,
 )
 from orchestrator.service.views import (
@@ -29,19 +25,11 @@ from orchestrator.service.views import (
     latest_begin,
     observation_view,
     operation_views,
-    outage_view,
     reading_view,
     well_view,
 )
 from protocols.outcomes import Outcome
 from protocols.scoring import MarksImages, Scorer
-
-_ERRORS = (
-    EventKind.JOB_FAILED,
-    EventKind.ROBOT_OFFLINE,
-    EventKind.ROBOT_NOT_STOPPED,
-    EventKind.JOB_IN_DOUBT,
-)
 
 
 def well_history(
@@ -164,55 +152,3 @@ def open_campaigns(backend: Backend) -> list[CampaignState]:
     """Every campaign that is not over, the oldest first."""
     there = [one for one in campaign_list.listed(backend.journal)[::-1] if not one.status.over]
     return [backend.state(one.id, one.last_event)[1] for one in there]
-
-
-def robots_of(backend: Backend) -> list[RobotView]:
-    """The robots of all campaigns that are not over, by name."""
-    zone = backend.settings.zone
-    found: dict[str, list[CampaignState]] = {}
-    for state in open_campaigns(backend):
-        for name in state.campaign.robots:
-            found.setdefault(name, []).append(state)
-    views = []
-    for name, states in sorted(found.items()):
-        at_work: list[JobView] = []
-        planned: list[JobView] = []
-        for state in states:
-            number = len(state.rounds) or None
-            rows = queries.jobs(
-                backend.journal, state.id, round_number=number, robot=name, states=IN_FLIGHT
-            )
-            at_work += [job_view(row, zone) for _, row in rows]
-            rows = queries.jobs(
-                backend.journal,
-                state.id,
-                round_number=number,
-                robot=name,
-                states=[JobStatus.PLANNED],
-                limit=500,
-            )
-            planned += [job_view(row, zone) for _, row in rows]
-        outages = [outage for state in states for outage in state.outages if outage.robot == name]
-        outage = outage_view(outages[0], zone) if outages else None
-        errors = [
-            event_view(row, zone)
-            for state in states
-            for row in queries.latest_events(backend.journal, state.id, kinds=_ERRORS, limit=100)
-            if row.subject == name or row.data.get("robot") == name
-        ]
-        config = states[0].campaign.robots[name]
-        views.append(
-            RobotView(
-                name=name,
-                driver=config.driver,
-                simulated=not config.environment and driver_class(config.driver).simulated,
-                state="offline" if outage else "working" if at_work else "idle",
-                campaigns=[state.id for state in states],
-                job=at_work[0] if at_work else None,
-                queue=len(planned),
-                next_due=min((job.due_at for job in planned), default=None),
-                outage=outage,
-                errors=sorted(errors, key=lambda event: -event.id)[:5],
-            )
-        )
-    return views

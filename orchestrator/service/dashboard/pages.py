@@ -34,9 +34,9 @@ from orchestrator.service.dashboard.dialogs import further_acts
 from orchestrator.service.dashboard.overview import Looked, shown_on
 from orchestrator.service.dashboard.rendering import html, kept, page, rendered
 from orchestrator.service.dashboard.sessions import inside, login_page, redirected
+from orchestrator.service.lab_robots import robots_of, supplies_of
 from orchestrator.service.lookup import (
     fault_of,
-    robots_of,
     round_of,
     view_of,
     well_history,
@@ -275,10 +275,11 @@ def one_well(
 
 @pages.get("/robots")
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
-    """The robots of all campaigns that are not over."""
+    """The robots of the lab, with decks and supplies."""
     last, version = _seen(backend, listed(backend.journal))
+    seen = version, tuple(supplies_of(backend).items())
     content = kept(
-        backend, "robots", version, lambda: rendered("robots.html", robots=robots_of(backend))
+        backend, "robots", seen, lambda: rendered("robots.html", robots=robots_of(backend))
     )
     return page(request, who, gettext("Robots"), content, live="*", last=last, here="robots")
 

@@ -5,11 +5,12 @@ from fastapi import APIRouter
 from orchestrator.core.by import By
 from orchestrator.errors import Missing
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
-from orchestrator.service.lookup import open_campaigns, robots_of
+from orchestrator.service.lab_robots import refill, robots_of
+from orchestrator.service.lookup import open_campaigns
 from orchestrator.service.needs import all_needs
 from orchestrator.service.problems import ACTING, answers
 from orchestrator.service.requests import RobotName
-from orchestrator.service.schema import Need, RobotView, Stopped, Why
+from orchestrator.service.schema import Need, Refilled, RobotView, Stopped, SupplyView, Why
 
 robots = APIRouter(tags=["lab"])
 
@@ -22,7 +23,7 @@ def list_needs(backend: TheBackend, viewer: Viewer) -> list[Need]:
 
 @robots.get("/robots", responses=answers(401, 503))
 def list_robots(backend: TheBackend, viewer: Viewer) -> list[RobotView]:
-    """The robots of all campaigns that are not over."""
+    """The robots of the lab file and of all campaigns that are not over."""
     return robots_of(backend)
 
 
@@ -38,3 +39,11 @@ def stop_robot(backend: TheBackend, who: Operator, robot: RobotName, body: Why) 
         backend.changed(state.id)
     there = dict.fromkeys(name for state in using for name in state.campaign.robots)
     return Stopped(stopped=[name for name in there if name not in unstopped], not_stopped=unstopped)
+
+
+@robots.post("/robots/{robot}/refill", responses=ACTING)
+def refill_robot(
+    backend: TheBackend, who: Operator, robot: RobotName, body: Refilled
+) -> list[SupplyView]:
+    """Note that racks or reservoirs of a robot are full again; also while a campaign has it."""
+    return refill(backend, robot, body.supplies, By(who.person, body.why))

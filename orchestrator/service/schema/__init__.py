@@ -54,10 +54,13 @@ from orchestrator.service.schema.insight import (
 )
 from orchestrator.service.schema.lab import (
     AuditEntry,
+    DeckPlaceView,
     Health,
     NewToken,
     Person,
+    Refilled,
     RobotView,
+    SupplyView,
     TokenView,
     TokenWish,
 )
@@ -94,6 +97,7 @@ __all__ = [
     "ConstraintShare",
     "CostPlan",
     "Curve",
+    "DeckPlaceView",
     "Entered",
     "EventPage",
     "EventView",
@@ -127,6 +131,7 @@ __all__ = [
     "ProblemDetails",
     "ReadingView",
     "Recommended",
+    "Refilled",
     "RobotView",
     "RoundSummary",
     "RoundView",
@@ -140,6 +145,7 @@ __all__ = [
     "Stopped",
     "SubstancePlan",
     "SuggestionView",
+    "SupplyView",
     "SurfaceChart",
     "TableOfNumbers",
     "TableOfValues",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from orchestrator.service.schema.base import Body, PersonName, View
+from orchestrator.service.schema.base import Body, PersonName, View, Why
 from orchestrator.service.schema.campaigns import EventView, JobView, OutageView
 
 
@@ -17,8 +17,45 @@ class TokenWish(Body):
     days: Annotated[float, Field(gt=0, le=366, allow_inf_nan=False)] = 90
 
 
+class DeckPlaceView(View):
+    """A place on a robot's deck, and what is to lie there; `holds` may be empty."""
+
+    place: str
+    labware: str
+    holds: str
+
+
+class SupplyView(View):
+    """A thing on a deck that is used up: what is left of it, and was there when it was full.
+
+    `left` is below 0 if jobs took more than there can have been.
+    """
+
+    name: str
+    what: str
+    left: float
+    full: float
+    unit: str
+
+    @property
+    def share(self) -> float:
+        """How much of it is left, 0..1."""
+        return min(max(self.left / self.full, 0.0), 1.0) if self.full else 0.0
+
+
+class Refilled(Why):
+    """What is full again, as `supplies` of a robot names it: everything if there is nothing."""
+
+    supplies: list[Annotated[str, StringConstraints(min_length=1, max_length=200)]] = Field(
+        default=[], max_length=1_000
+    )
+
+
 class RobotView(View):
-    """A robot of the campaigns that are not over."""
+    """A robot of the lab file, or of campaigns that are not over, with its deck and supplies.
+
+    These are empty where its driver says nothing of them, or runs in an interpreter of its own.
+    """
 
     name: str
     driver: str
@@ -30,6 +67,8 @@ class RobotView(View):
     next_due: datetime | None
     outage: OutageView | None
     errors: list[EventView]
+    deck: list[DeckPlaceView]
+    supplies: list[SupplyView]
 
 
 class Person(View):

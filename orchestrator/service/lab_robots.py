@@ -1,0 +1,160 @@
+"""The robots of the lab: what each does, what lies on its deck, and what is left of it."""
+
+from collections.abc import Sequence
+
+from drivers.base import Driver, DriverError, RobotSetup
+from drivers.registry import clock, driver_class, make_driver
+from drivers.supplies import HasDeck, Supplied, Supply
+from orchestrator.core.by import By
+from orchestrator.core.events import EventKind
+from orchestrator.core.state import IN_FLIGHT, CampaignState, JobStatus
+from orchestrator.errors import Missing
+from orchestrator.journal import queries
+from orchestrator.lab.provenance import is_simulated
+from orchestrator.service.backend import Backend
+from orchestrator.service.lookup import open_campaigns
+from orchestrator.service.schema import DeckPlaceView, JobView, RobotView, SupplyView
+from orchestrator.service.views import event_view, job_view, outage_view
+from protocols.campaign import RobotConfig
+from protocols.errors import InvalidInput, Problem
+
+_ERRORS = (
+    EventKind.JOB_FAILED,
+    EventKind.ROBOT_OFFLINE,
+    EventKind.ROBOT_NOT_STOPPED,
+    EventKind.JOB_IN_DOUBT,
+)
+_MOST_QUEUED = 500
+
+
+def robots_of(backend: Backend) -> list[RobotView]:
+    """The robots of the lab file and of all campaigns that are not over, by name."""
+    users = _users(backend)
+    configs = _configs(backend, users)
+    return [_view(backend, name, configs[name], users.get(name, [])) for name in sorted(configs)]
+
+
+def supplies_of(backend: Backend) -> dict[str, tuple[Supply, ...]]:
+    """What is left on each robot that counts what it uses up."""
+    found: dict[str, tuple[Supply, ...]] = {}
+    for name, config in _configs(backend, _users(backend)).items():
+        driver = _offline(backend, name, config)
+        if isinstance(driver, Supplied):
+            found[name] = tuple(driver.supplies())
+    return found
+
+
+def refill(backend: Backend, robot: str, names: Sequence[str], by: By) -> list[SupplyView]:
+    """Note that these are full again, or everything on a robot; it stands in the event log.
+
+    Raises:
+        Missing: there is no such robot, or it does not count what it uses up.
+        InvalidInput: it has no such supply.
+    """
+    users = _users(backend)
+    config = _configs(backend, users).get(robot)
+    driver = None if config is None else _offline(backend, robot, config)
+    if not isinstance(driver, Supplied):
+        why = "there is no such robot" if config is None else "it does not count what it uses up"
+        raise Missing(f"robot {robot!r} cannot be filled up: {why}")
+    try:
+        filled = driver.refill(tuple(names))
+    except DriverError as error:
+        known = ", ".join(supply.name for supply in driver.supplies())
+        raise InvalidInput(
+            [Problem(key="supplies", message=str(error), expected=f"some of {known}")]
+        ) from None
+    what = ", ".join(supply.name for supply in filled)
+    for state in users.get(robot, []):
+        message = f"full again: {what}" + (f" ({by.why})" if by.why else "")
+        now = backend.acting(state.id).clock.now()
+        backend.journal.note(state.id, now, EventKind.ROBOT_REFILLED, robot, message, by.who)
+        backend.changed(state.id)
+    return [supply_view(supply) for supply in filled]
+
+
+def supply_view(supply: Supply) -> SupplyView:
+    """What is left of one thing."""
+    return SupplyView(**supply._asdict())
+
+
+def _users(backend: Backend) -> dict[str, list[CampaignState]]:
+    """The campaigns that are not over, by the robots that they use."""
+    found: dict[str, list[CampaignState]] = {}
+    for state in open_campaigns(backend):
+        for name in state.campaign.robots:
+            found.setdefault(name, []).append(state)
+    return found
+
+
+def _configs(backend: Backend, users: dict[str, list[CampaignState]]) -> dict[str, RobotConfig]:
+    of_campaigns = {name: states[0].campaign.robots[name] for name, states in users.items()}
+    return of_campaigns | ({} if backend.lab is None else dict(backend.lab.robots))
+
+
+def _offline(backend: Backend, name: str, config: RobotConfig) -> Driver | None:
+    """A driver without a line, if it can say something of its deck from here.
+
+    One in an interpreter of its own would have to be started for it, and what a worker elsewhere
+    counts is not known here.
+    """
+    kind = driver_class(config.driver)
+    if config.environment or not issubclass(kind, Supplied | HasDeck):
+        return None
+    home = backend.settings.home
+    setup = RobotSetup(
+        name, config.options, clock("real"), home, address=config.address, limits=config.limits
+    )
+    if backend.settings.workers and not setup.book_path.is_file():
+        return None
+    return make_driver(config.driver, setup)
+
+
+def _view(
+    backend: Backend, name: str, config: RobotConfig, users: Sequence[CampaignState]
+) -> RobotView:
+    zone = backend.settings.zone
+    at_work: list[JobView] = []
+    planned: list[JobView] = []
+    for state in users:
+        number = len(state.rounds) or None
+        for found, states, most in (
+            (at_work, IN_FLIGHT, 100),
+            (planned, [JobStatus.PLANNED], _MOST_QUEUED),
+        ):
+            rows = queries.jobs(
+                backend.journal,
+                state.id,
+                round_number=number,
+                robot=name,
+                states=list(states),
+                limit=most,
+            )
+            found += [job_view(row, zone) for _, row in rows]
+    outages = [outage for state in users for outage in state.outages if outage.robot == name]
+    outage = outage_view(outages[0], zone) if outages else None
+    errors = [
+        event_view(row, zone)
+        for state in users
+        for row in queries.latest_events(backend.journal, state.id, kinds=_ERRORS, limit=100)
+        if row.subject == name or row.data.get("robot") == name
+    ]
+    driver = _offline(backend, name, config)
+    return RobotView(
+        name=name,
+        driver=config.driver,
+        simulated=is_simulated(config),
+        state="offline" if outage else "working" if at_work else "idle",
+        campaigns=[state.id for state in users],
+        job=at_work[0] if at_work else None,
+        queue=len(planned),
+        next_due=min((job.due_at for job in planned), default=None),
+        outage=outage,
+        errors=sorted(errors, key=lambda event: -event.id)[:5],
+        deck=[DeckPlaceView(**place._asdict()) for place in driver.deck()]
+        if isinstance(driver, HasDeck)
+        else [],
+        supplies=[supply_view(supply) for supply in driver.supplies()]
+        if isinstance(driver, Supplied)
+        else [],
+    )
