@@ -19,6 +19,7 @@ from orchestrator.cli.context import (
     Home,
     LabOption,
     Out,
+    SimulatedPeople,
     Wait,
     chosen,
     console,
@@ -59,13 +60,7 @@ def run(
     seed: Seed = None,
     again: Again = False,
     out: Out = None,
-    simulated_people: Annotated[
-        bool,
-        typer.Option(
-            "--simulated-people",
-            help="For training: people and the values that they enter are simulated.",
-        ),
-    ] = False,
+    simulated_people: SimulatedPeople = False,
 ) -> None:
     """Run a campaign from its file to its best condition; asks before the same runs once more."""
     launch_and_run(file, home, lab, seed, again, out, simulated_people)

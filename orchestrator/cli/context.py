@@ -37,6 +37,13 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait while another process r
 Again = Annotated[
     bool, typer.Option("--again", help="Launch it though the same campaign was launched already.")
 ]
+SimulatedPeople = Annotated[
+    bool,
+    typer.Option(
+        "--simulated-people",
+        help="For training: people and the values that they enter are simulated.",
+    ),
+]
 File = Annotated[Path, typer.Argument(help="Campaign file (YAML).", metavar="FILE")]
 LabOption = Annotated[
     Path | None,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchestrator.cli.acts import add_acts
-from orchestrator.cli.context import Again, File, console, text_of
+from orchestrator.cli.context import Again, File, SimulatedPeople, console, text_of
 from orchestrator.cli.steering import Why
 from orchestrator.core.acts_table import ACT_SPECS
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus
+from orchestrator.intake.table_files import data_url_of
 from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:
@@ -89,12 +90,22 @@ def status(url: Url = "", token: Token = "") -> None:
 
 @remote.command()
 def launch(
-    file: File, seed: Seed = None, again: Again = False, url: Url = "", token: Token = ""
+    file: File,
+    seed: Seed = None,
+    again: Again = False,
+    past_results: Annotated[
+        Path | None,
+        typer.Option("--past-results", help="Table of results to start from, as people have it."),
+    ] = None,
+    simulated_people: SimulatedPeople = False,
+    url: Url = "",
+    token: Token = "",
 ) -> None:
     """Launch a campaign from its file; one that was launched already only with --again."""
     text = text_of(file)
+    table = None if past_results is None else data_url_of(past_results)
     with at_service(url, token) as service:
-        _print(service.launch(text, seed, again=again))
+        _print(service.launch(text, seed, table, again, simulated_people))
 
 
 @remote.command()

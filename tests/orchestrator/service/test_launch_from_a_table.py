@@ -3,8 +3,12 @@
 from base64 import b64encode
 from pathlib import Path
 
+import pandas as pd
+
+from orchestrator.studies.training import has_simulated_people
 from tests.conftest import ASSAY_FILE
-from tests.service import house
+from tests.program import wellwise
+from tests.service import house, listening
 
 
 def test_a_campaign_starts_from_a_table_that_comes_with_it(tmp_path: Path) -> None:
@@ -26,3 +30,23 @@ def test_a_campaign_starts_from_a_table_that_comes_with_it(tmp_path: Path) -> No
         refused = served.client("operator").post("/api/v1/campaigns", json=wrong)
         assert refused.status_code == 422
         assert "there is no such column" in refused.text
+
+
+def test_a_command_sends_a_workbook_along_and_has_people_simulated(tmp_path: Path) -> None:
+    table = tmp_path / "earlier.xlsx"
+    pd.DataFrame(
+        {
+            "substrate_concentration": [10, 20],
+            "enzyme_volume": [20, 40],
+            "coloured_cell_ratio": [0.25, 0.5],
+        }
+    ).to_excel(table, index=False)
+    with house(tmp_path) as served, listening(served) as url:
+        given = ("--url", url, "--token", served.secrets["operator"])
+        words = ("--past-results", table, "--simulated-people")
+        ran = wellwise("remote", "launch", ASSAY_FILE, *words, *given, home=tmp_path / "own")
+        assert ran.returncode == 0, ran.stderr
+        name = ran.stdout.partition(":")[0]
+        state = served.backend.journal.state(name)
+    assert [observation.value for observation in state.past] == [0.25, 0.5]
+    assert has_simulated_people(state.campaign)
