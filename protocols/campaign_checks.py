@@ -172,6 +172,11 @@ def _parallel_findings(
                 expected = "an initial design that fills one round"
                 loc: Loc = ("parameters", index, "decided_by_well")
                 yield Finding(loc=loc, message=message, expected=expected)
+            if parameter.varies == "plate":
+                message = "plates of several rounds have no values in common, and the design does"
+                expected = "an initial design that fills one round"
+                loc = ("parameters", index, "varies")
+                yield Finding(loc=loc, message=message, expected=expected)
 
 
 def _spend_findings(stop: StopRule, costs: tuple[Cost, ...]) -> Iterator[Finding]:

@@ -95,7 +95,8 @@ def _is_number(value: Value) -> bool:
 
 def _one_a_plate(parameter: Parameter) -> bool:
     """Whether all wells of a plate have the same value, whatever is proposed."""
-    return parameter.decided_by_well is not None and not parameter.decided_by_well.per_well
+    decided = parameter.decided_by_well
+    return parameter.varies == "plate" or (decided is not None and not decided.per_well)
 
 
 def _of_plate(reference: Reference, operation: BaseTemplate) -> Finding:
@@ -108,7 +109,7 @@ def _of_plate(reference: Reference, operation: BaseTemplate) -> Finding:
         ),
         expected=(
             f"{each}one well in use on each plate, or a parameter with one value a plate: "
-            "decided_by_well: {base: [...], per_plate: ...}"
+            "varies: plate, or decided_by_well: {base: [...], per_plate: ...}"
         ),
     )
 

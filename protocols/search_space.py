@@ -79,6 +79,11 @@ class SearchSpace(BaseModel):
             parameter for parameter in self.parameters if parameter.decided_by_well is not None
         )
 
+    @property
+    def one_a_plate(self) -> tuple[Parameter, ...]:
+        """The parameters that have one value a plate, whichever is proposed."""
+        return tuple(parameter for parameter in self.parameters if parameter.varies == "plate")
+
     def decided_values(self, round_number: int, well: int, plate: int = 1) -> dict[str, Value]:
         """What a well (in processing order) of a plate of a round, all from 1, decides."""
         found: dict[str, Value] = {}

@@ -60,7 +60,20 @@ def when_findings(parameters: Sequence[Parameter]) -> Iterator[Finding]:
             yield Finding(
                 loc=("parameters", index, "when"), message=message, expected="no when here"
             )
+        if parameter.varies == "plate":
+            yield from _one_a_plate_findings(parameter, index)
         before[parameter.name] = parameter
+
+
+def _one_a_plate_findings(parameter: Parameter, index: int) -> Iterator[Finding]:
+    """What a parameter with one value a plate cannot have as well."""
+    loc: Loc = ("parameters", index, "varies")
+    if parameter.decided_by_well is not None:
+        message = "it is decided by the well already"
+        yield Finding(loc=loc, message=message, expected="one of varies and decided_by_well")
+    if parameter.when:
+        message = "a plate has its value in every condition"
+        yield Finding(loc=loc, message=message, expected="no when here, or varies: well")
 
 
 def _term_findings(

@@ -314,11 +314,8 @@ def _refuse_forgetting(state: CampaignState, campaign: Campaign) -> None:
         )
     for name, parameter in before.by_name.items():
         now = after.by_name[name]
-        if (now.kind, now.unit, now.decided_by_well) != (
-            parameter.kind,
-            parameter.unit,
-            parameter.decided_by_well,
-        ):
+        kept = ("kind", "unit", "decided_by_well")
+        if any(getattr(now, key) != getattr(parameter, key) for key in kept):
             raise JournalError(f"the kind and the unit of {name} cannot change under way")
     tried = [w.proposal.condition for batch in state.rounds for w in batch.wells]
     for condition in [*tried, *(observation.condition for observation in state.past)]:

@@ -128,6 +128,14 @@ class EditProposal(WellAct):
                 )
             if not parameter.allows(value):
                 raise JournalError(f"{name} cannot be {value!r} (expected {parameter.allowed})")
+            alone = state.campaign.plates.wells_per_plate == 1
+            if parameter in space.one_a_plate and not alone:
+                own = before[name]
+                if parameter.snap(value) != own:
+                    raise JournalError(
+                        f"{name} has one value a plate, here {own}: fix it for the next round, or "
+                        "leave the well empty"
+                    )
         values = {**before.root, **self.values}
         condition = space.snap(values)
         if condition is None:

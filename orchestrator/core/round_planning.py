@@ -9,10 +9,11 @@ import optimizer
 from optimizer.cost_weights import Expense
 from optimizer.objective import ONE_HIGH, Goals
 from orchestrator.core.goals import goals_of
+from orchestrator.core.plate_values import WantedWells, plate_values
 from orchestrator.core.state import Requeued
 from protocols.addresses import WellAddress
 from protocols.campaign import Campaign, Chosen
-from protocols.conditions import Condition, Observation, Proposal
+from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.layout import Layout, Placement, assign, assign_standard, lay_out
 
 
@@ -67,7 +68,19 @@ def plan_round(
     if campaign.first_rounds >= round_number and campaign.first_rounds > 1:
         return Plan(_part_of_design(campaign, round_number), ())
     wells = campaign.plates.all_wells()
-    decided = campaign.decided_values(round_number)
+    wanted = campaign.rounds.wanted_of(round_number)
+    values_of_plate = plate_values(
+        campaign,
+        round_number,
+        observations,
+        _wanted_conditions(campaign, round_number, observations, requeued),
+        seed=_seed(campaign, round_number, 6),
+        pending=pending,
+    )
+    decided = [
+        values | values_of_plate[well.plate - 1]
+        for values, well in zip(campaign.decided_values(round_number), wells, strict=True)
+    ]
     assigned: dict[int, Proposal] = {}
     notices: list[str] = []
     if round_number == 1:
@@ -78,13 +91,12 @@ def plan_round(
             assigned[index] = Proposal(
                 condition=condition, role="standard", reason="the standard condition"
             )
-        chosen, notices = assign_chosen(campaign, assigned)
+        chosen, notices = assign_chosen(campaign, assigned, decided)
         assigned |= chosen
     else:
-        assigned, notices = _controls(campaign, round_number, observations)
-    wanted = campaign.rounds.wanted_of(round_number)
+        assigned, notices = _controls(campaign, round_number, observations, decided)
     if wanted.chosen:
-        chosen, more = assign_chosen(campaign, assigned, round_number, wanted.chosen)
+        chosen, more = assign_chosen(campaign, assigned, decided, round_number, wanted.chosen)
         assigned |= chosen
         notices += more
     again = assign(
@@ -191,12 +203,13 @@ def _part_of_design(campaign: Campaign, round_number: int) -> Layout:
 def assign_chosen(
     campaign: Campaign,
     assigned: Mapping[int, Proposal],
+    decided: Sequence[Mapping[str, Value]],
     round_number: int = 1,
     wanted: Sequence[Chosen] | None = None,
 ) -> tuple[dict[int, Proposal], list[str]]:
     """A person's conditions of a round, by well index, and notes for the operator.
 
-    Those of the file's first round unless others are wanted.
+    Those of the file's first round unless others are wanted. `decided` is what each well decides.
     """
     taken = set(assigned)
     found: dict[int, Proposal] = {}
@@ -208,7 +221,7 @@ def assign_chosen(
             [condition] * chosen.wells,
             chosen.wells,
             campaign.plates.all_wells(),
-            campaign.decided_values(round_number),
+            decided,
             _seed(campaign, round_number, (5 if wanted is None else 1005) + number),
             taken,
         )
@@ -232,21 +245,51 @@ def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
     return condition
 
 
-def _controls(
+def _wanted_conditions(
+    campaign: Campaign,
+    round_number: int,
+    observations: Sequence[Observation],
+    requeued: Sequence[Requeued],
+) -> list[WantedWells]:
+    """The conditions of a round that are not the optimiser's, and for how many wells."""
+    first, wanted = campaign.rounds.first, campaign.rounds.wanted_of(round_number)
+    found = []
+    if round_number == 1:
+        found.append(WantedWells(campaign.space.standard({}), first.standard))
+    for chosen in (*(first.chosen if round_number == 1 else ()), *wanted.chosen):
+        found.append(WantedWells(chosen_condition(campaign, chosen), chosen.wells))
+    found += [WantedWells(place.condition, 1, needed=False) for place in requeued]
+    if round_number > 1:
+        best = _candidates(campaign, round_number, observations)[: campaign.rounds.later.controls]
+        found += [WantedWells(one.condition, 1, needed=False) for one in best]
+    return found
+
+
+def _candidates(
     campaign: Campaign, round_number: int, observations: Sequence[Observation]
-) -> tuple[dict[int, Proposal], list[str]]:
-    """The best of the round before, by well index, and notes for the operator."""
-    wanted = campaign.rounds.later.controls
-    candidates = [
+) -> list[Observation]:
+    """The best of the round before that may be tried again."""
+    return [
         observation
         for observation in best_of_round(observations, round_number - 1, goals_of(campaign))
         if campaign.space.snap(observation.condition.root) is not None
     ]
+
+
+def _controls(
+    campaign: Campaign,
+    round_number: int,
+    observations: Sequence[Observation],
+    decided: Sequence[Mapping[str, Value]],
+) -> tuple[dict[int, Proposal], list[str]]:
+    """The best of the round before, by well index, and notes for the operator."""
+    wanted = campaign.rounds.later.controls
+    candidates = _candidates(campaign, round_number, observations)
     assignment = assign(
         [observation.condition for observation in candidates],
         wanted,
         campaign.plates.all_wells(),
-        campaign.decided_values(round_number),
+        decided,
         _seed(campaign, round_number, 1),
     )
     notices = [

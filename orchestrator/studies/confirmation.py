@@ -124,6 +124,17 @@ def design(
         raise WellwiseError(
             "the standard condition is the one that is recommended: there is nothing to confirm"
         )
+    apart = [
+        parameter.name
+        for parameter in campaign.space.one_a_plate
+        if standard.condition.root.get(parameter.name) != best.condition.root.get(parameter.name)
+    ]
+    if apart:
+        raise WellwiseError(
+            f"both conditions cannot be on one plate, which has one {' and one '.join(apart)}: "
+            "what is seen would be of the plates. Compare them in a campaign of one well a plate, "
+            f"or write a campaign file in which the standard's {apart[0]} is the recommended one"
+        )
     expected = scale.clipped(best.mean)
     better_by = objective.utility(expected) - objective.utility(standard.mean)
     predicted = -better_by if objective.direction == "minimise" else better_by
@@ -191,7 +202,7 @@ def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str
         WellwiseError: not even 64 plates have enough wells that decide what the conditions need.
     """
     for study in _studies(state.campaign, plan):
-        _, notices = assign_chosen(study, {})
+        _, notices = assign_chosen(study, {}, study.decided_values(1))
         if not notices:
             return _written(file_text, study, state.id)
     raise WellwiseError(

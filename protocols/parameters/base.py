@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -73,6 +73,12 @@ class BaseParameter(BaseModel, ABC):
             "always if absent"
         ),
         exclude_if=lambda it: not it,
+    )
+
+    varies: Literal["well", "plate"] = Field(
+        "well",
+        description="whether each well may have its own value, or all wells of a plate have one",
+        exclude_if=lambda it: it == "well",
     )
 
     so_far: Value | None = Field(
