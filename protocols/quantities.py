@@ -1,24 +1,14 @@
 """Quantities with units, as people write them in a campaign file: `2 mL`, `3 min`, `37 degC`."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pint
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-_UNITS: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-# What a lab counts, and pint does not know: numbers without a dimension, as its `count` is.
-for _counted in (
-    "cell = []",
-    "colony_forming_unit = [] = CFU",
-    "plaque_forming_unit = [] = PFU",
-    "optical_density = [] = OD",
-    "relative_fluorescence_unit = [] = RFU",
-    "relative_light_unit = [] = RLU",
-):
-    _UNITS.define(_counted)
+if TYPE_CHECKING:
+    import pint
 
 EXAMPLES = {
     "any": "2 uM",
@@ -33,6 +23,25 @@ EXAMPLES = {
     "mg": "5 mg",
     "nm": "450 nm",
 }
+
+
+@cache
+def _units() -> "pint.UnitRegistry[Any]":
+    # Pint reads its definitions for a good part of a second's time: only who converts waits for it.
+    import pint
+
+    units: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    # What a lab counts, and pint does not know: numbers without a dimension, as its `count` is.
+    for counted in (
+        "cell = []",
+        "colony_forming_unit = [] = CFU",
+        "plaque_forming_unit = [] = PFU",
+        "optical_density = [] = OD",
+        "relative_fluorescence_unit = [] = RFU",
+        "relative_light_unit = [] = RLU",
+    ):
+        units.define(counted)
+    return units
 
 
 @lru_cache(maxsize=512)
@@ -61,7 +70,7 @@ def conversion(value: float, unit: str, to: str) -> float:
     if not same_dimension(unit, to):
         raise ValueError(f"{unit} cannot be expressed in {to}")
     # Rounding removes the binary dust of a conversion (0.1 mL -> 100.00000000000001 uL).
-    return float(f"{_UNITS.Quantity(value, _unit(unit)).to(_unit(to)).magnitude:.12g}")
+    return float(f"{_units().Quantity(value, _unit(unit)).to(_unit(to)).magnitude:.12g}")
 
 
 def readable(value: float, unit: str) -> tuple[float, str]:
@@ -81,14 +90,14 @@ def readable(value: float, unit: str) -> tuple[float, str]:
 @lru_cache(maxsize=512)
 def _unit(unit: str) -> Any:
     try:
-        return _UNITS.Unit(unit)
+        return _units().Unit(unit)
     except Exception as error:
         raise ValueError(f"{unit!r} is not a unit") from error
 
 
 def _angles(unit: Any) -> Any:
     """How often a plane angle is in a unit."""
-    return dict(_UNITS.Quantity(1.0, unit).to_root_units().unit_items()).get("radian", 0)
+    return dict(_units().Quantity(1.0, unit).to_root_units().unit_items()).get("radian", 0)
 
 
 @dataclass(frozen=True)
