@@ -35,8 +35,9 @@ async def examine(
     """
     # Equipment that remembers keys must not answer for an earlier run.
     run = secrets.token_hex(4)
+    bench = Bench(kind, twin, home, 0, run)
     for number, (level, title, harm, check) in enumerate(CHECKS, 1):
-        bench = Bench(kind, twin, home / f"check-{number}", number, run)
+        bench.turn_to(number, home / f"check-{number}")
         seen = ""
         try:
             async with asyncio.timeout(_PATIENCE_S):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import math
 from collections.abc import AsyncIterator, Iterator
@@ -28,12 +29,23 @@ class Bench:
         self._before = 0
         self._numbers = itertools.count(1)
 
+    def turn_to(self, number: int, home: Path) -> None:
+        """Begin another check, in a folder of its own."""
+        self._round, self.home = number, home
+        self._before = 0
+        self._numbers = itertools.count(1)
+
     def robot(self) -> Driver:
         """A driver that is not connected; each one is as a new process would make it."""
         options = self.kind.Options.model_validate(self.twin.options)
         return self.kind(
             RobotSetup("bench", options, self.twin.clock, self.home, address=self.twin.address)
         )
+
+    @functools.cached_property
+    def capabilities(self) -> Capabilities:
+        """What the driver declares, asked once: it may be in an interpreter of its own."""
+        return self.robot().capabilities
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[Driver]:
@@ -77,7 +89,7 @@ class Bench:
             only: of one kind of operation, if given.
             changes: values of fields, whatever the robot takes.
         """
-        capabilities = self.robot().capabilities
+        capabilities = self.capabilities
         number = next(self._numbers)
         operations = [
             operation
