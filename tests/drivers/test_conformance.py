@@ -32,6 +32,7 @@ from protocols.operations import Dispense, Image, Operation
 from tests.builders import finished, job_of
 from tests.conftest import ROOT, START
 from tests.drivers import bad_drivers
+from tests.program import wellwise
 
 WELLWISE = Path(sys.executable).with_name("wellwise")
 
@@ -257,10 +258,8 @@ def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
         new_driver("Acme Pump", tmp_path / "other")
 
 
-def test_the_kit_takes_a_class_an_environment_or_a_robot_and_asks_before_it_moves(
-    tmp_path: Path,
-) -> None:
-    def check(*words: object, answer: str = "") -> "subprocess.CompletedProcess[str]":
+def test_the_kit_takes_a_class_and_asks_before_it_moves(tmp_path: Path) -> None:
+    def check(*words: object, answer: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [WELLWISE, "driver", "check", *map(str, words)],
             cwd=ROOT,
@@ -277,12 +276,8 @@ def test_the_kit_takes_a_class_an_environment_or_a_robot_and_asks_before_it_move
     assert asked.returncode == 1
     run = check("tests.drivers.bad_drivers:Honest", "--hardware", answer="y\n")
     assert "holds  bronze  it does a job to its end" in run.stdout
-    lab = tmp_path / "lab.yaml"
-    environment = Path(sys.executable).parent.parent
-    lab.write_text(f"robots:\n  pump: {{driver: masterflex-ls, environment: {environment}}}\n")
-    robot = check("pump", "--lab", lab)
-    assert "Driver masterflex-ls: gold" in robot.stdout, robot.stdout + robot.stderr
-    assert "there is no driver tests.nothing:X" in check("tests.nothing:X", "--hardware").stderr
+    unknown = wellwise("driver", "check", "tests.nothing:X", "--hardware", home=tmp_path)
+    assert "there is no driver tests.nothing:X" in unknown.stderr
 
 
 def pump(home: Path, kind: type[Pump]) -> Pump:

@@ -8,7 +8,6 @@ import pytest
 
 from drivers.base import DriverError, JobRefused, RobotOffline, RobotSetup
 from drivers.clock import RealClock
-from drivers.conformance import examine
 from drivers.environment import make_environment
 from drivers.isolated import start
 from drivers.isolated.driver import OutsideDriver
@@ -17,10 +16,10 @@ from protocols.environments import interpreter
 from protocols.jobs import JobReport
 from protocols.operations import Dispense
 from simulators.firmware import MasterflexFirmware
-from simulators.twins import masterflex
 from tests.builders import dispenses, job_of
 from tests.conftest import ROOT
 from tests.drivers.test_serial import KEY
+from tests.program import wellwise
 
 ENVIRONMENT = Path(sys.executable).parent.parent
 
@@ -38,16 +37,11 @@ async def over(driver: OutsideDriver, key: str = KEY) -> JobReport:
     return report
 
 
-def test_a_driver_in_its_own_interpreter_is_gold_too(tmp_path: Path) -> None:
-    async def failed() -> list[str]:
-        with masterflex(tmp_path) as twin:
-            return [
-                f"{o.title}: {o.seen}"
-                async for o in examine(OutsidePump, twin, tmp_path)
-                if not o.passed
-            ]
-
-    assert asyncio.run(failed()) == []
+def test_a_robot_whose_driver_has_its_own_interpreter_is_gold_too(tmp_path: Path) -> None:
+    lab = tmp_path / "lab.yaml"
+    lab.write_text(f"robots:\n  pump: {{driver: masterflex-ls, environment: {ENVIRONMENT}}}\n")
+    ran = wellwise("driver", "check", "pump", "--lab", lab, home=tmp_path)
+    assert "Driver masterflex-ls: gold" in ran.stdout, ran.stdout + ran.stderr
 
 
 def test_its_end_in_the_middle_of_a_job_is_a_disconnect_and_then_what_the_driver_declares(
