@@ -19,7 +19,7 @@ from simulators.opentrons_server import LASTING, OpentronsServer
 from simulators.robot import lab_log_path
 from simulators.robot_log import Performed, RobotLog
 
-_SPEED = 600.0
+_SPEED = 3000.0
 
 
 @contextmanager
