@@ -77,8 +77,10 @@ def forecast(
             )
     wanted = study.stop.target if target is None else target
     with console.status("simulating"), simulators() as pool:
+        # Processes take seconds to start: one surface is done before.
+        each = pool.map if surfaces > 1 else map
         found = {
-            text: looked_ahead(other, observations, done, wanted, surfaces, pool.map)
+            text: looked_ahead(other, observations, done, wanted, surfaces, each)
             for text, other in plans.items()
         }
     unsure = too_little(study, observations)

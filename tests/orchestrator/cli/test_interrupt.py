@@ -12,8 +12,10 @@ from orchestrator.settings import Settings
 from tests.conftest import ROOT
 
 PROGRAM = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 
+# Whoever runs the tests in the background has Ctrl-C ignored in all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 BEGUN = sys.argv.pop()
 from orchestrator.cli.main import main
 from orchestrator.engine import actions
