@@ -10,8 +10,6 @@ BoTorch).
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
-from botorch.utils.sampling import get_polytope_samples
 
 from optimizer.program import Program, Values, contradiction
 from optimizer.sequential import sequential_values
@@ -91,6 +89,10 @@ def _polytope(
     ]
     if not free:
         return [values]
+    # Most spaces have no such polytope, and most commands no space: they do not wait for torch.
+    import torch
+    from botorch.utils.sampling import get_polytope_samples
+
     names = [parameter.name for parameter in free]
     ends = [(float(low), float(high)) for low, high in (p.extremes for p in free)]
     bounds = torch.tensor(ends, dtype=torch.float64).T

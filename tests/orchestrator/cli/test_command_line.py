@@ -280,8 +280,9 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path
 
 def test_no_command_waits_for_the_model_that_does_not_need_it() -> None:
     code = (
-        "import sys, orchestrator.cli.main, orchestrator.cli.console; sys.exit('torch' in "
-        "sys.modules)"
+        "import sys, orchestrator.cli.main, orchestrator.cli.console; "
+        "import orchestrator.control.act, orchestrator.engine.advance; "
+        "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
