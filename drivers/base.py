@@ -88,7 +88,9 @@ class RobotSetup:
     `home` is where a driver may keep files; `seed` makes simulated equipment repeatable, real
     equipment ignores it; `limits` are those of the lab, where they are narrower than the driver's
     own. `fence` numbers the owners of the robot: one with an older number than the robot's job book
-    has seen is held off; 0 if the caller has none.
+    has seen is held off; 0 if the caller has none. Since `home_fence` all were of this home.
+    `journal` is what keys of the journal end with in the life that it has, empty at the bench: a
+    job of another one that was under way is not gone on with.
     """
 
     name: str
@@ -99,6 +101,8 @@ class RobotSetup:
     address: str = ""
     limits: Limits = field(default_factory=dict)
     fence: int = 0
+    home_fence: int = 0
+    journal: str = ""
 
     @property
     def book_path(self) -> Path:

@@ -18,7 +18,7 @@ from drivers.base import (
     RobotOffline,
     RobotSetup,
 )
-from drivers.job_book import JobBook
+from drivers.job_book import JobBook, journal_of
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation, well_of
@@ -108,8 +108,7 @@ class Device(ABC):
         """Open the line and go on with what was under way."""
         if self._book is not None:
             return
-        path = self.setup.book_path
-        book = JobBook(path, self.setup.name, self.setup.fence, self.setup.clock.now())
+        book = JobBook.of(self.setup)
         try:
             await self.open()
         except BaseException:
@@ -117,6 +116,9 @@ class Device(ABC):
             raise
         self._book = book
         for job, report in self._book.running():
+            if journal_of(job.key) != self.setup.journal:
+                # At the bench: what a campaign has under way is its own to go on with.
+                continue
             position = self._book.begun(job.key)
             if position is not None and not job.operations[position].repeatable:
                 self._doubt(job, report, position, "the process of its driver ended meanwhile")

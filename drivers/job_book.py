@@ -9,11 +9,12 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from drivers.base import DriverError, FencedOff, KeyConflict, RobotOffline
+from drivers.base import DriverError, FencedOff, KeyConflict, RobotOffline, RobotSetup
+from drivers.file_identity import file_identity, is_copy
 from protocols.jobs import Job, JobReport, Reading
 
 _SCHEMA = """
@@ -40,13 +41,27 @@ class JobBook:
 
     An operation is written down before it begins. With `owner` (the name of the robot) the book is
     that of one living driver: another one that opens it is refused while this process lives, and an
-    owner with an older fence begins nothing more.
+    owner with an older fence begins nothing more. A book knows of what was done through itself: of
+    what was under way when it was copied, or when others had the robot, nobody knows any more.
     """
 
     def __init__(
-        self, path: Path, owner: str = "", fence: int = 0, now: datetime | None = None
+        self,
+        path: Path,
+        owner: str = "",
+        fence: int = 0,
+        now: datetime | None = None,
+        journal: str = "",
+        home_fence: int = 0,
     ) -> None:
-        """Open the book, or begin one; `now` (by the lab's clock) is then noted as its begin.
+        """Open the book, or begin one.
+
+        Args:
+            path: its file.
+            owner: the robot, for its driver.
+            fence: the number of this owner; 0 if it has none.
+            now: by the lab's clock, of who goes on with what the book has: noted as its begin.
+            journal: see `RobotSetup`, as `home_fence` is.
 
         Raises:
             RobotOffline: another living driver has the robot.
@@ -63,10 +78,6 @@ class JobBook:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.executescript(_SCHEMA)
-            # A book of before this was noted has jobs, and nothing was taken out of it.
-            begun = "SELECT EXISTS (SELECT 1 FROM kept) OR EXISTS (SELECT 1 FROM jobs)"
-            if now is not None and not self._database.execute(begun).fetchone()[0]:
-                self._database.execute("INSERT INTO kept VALUES (?)", (now.isoformat(),))
         except _UNREADABLE as error:
             if _sound(error):
                 raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
@@ -83,6 +94,43 @@ class JobBook:
             except DriverError:
                 self._database.close()
                 raise
+        if now is not None:
+            with self._fenced():
+                self._take_up(now, journal, home_fence)
+
+    @classmethod
+    def of(cls, setup: RobotSetup) -> Self:
+        """The book of a robot, for its driver; raises what `JobBook` does."""
+        return cls(
+            setup.home / "robots" / f"{setup.name}.sqlite",
+            setup.name,
+            setup.fence,
+            setup.clock.now(),
+            setup.journal,
+            setup.home_fence,
+        )
+
+    def _take_up(self, now: datetime, journal: str, home_fence: int) -> None:
+        """Go on with the book as far as it still tells what was done; in a transaction."""
+        here, known = file_identity(self._path), self.noted("", "file")
+        shared = f"home_fence {journal}"
+        why = ""
+        if known and is_copy(known, here):
+            why = "its job book is a copy, or one that was put back"
+        elif home_fence > int(self.noted("", shared) or 0):
+            why = "the robot was driven from another home meanwhile"
+        if why:
+            self._run("DELETE FROM kept")
+        # A book of before its begin was noted has jobs, and nothing was taken out of it.
+        if why or not self._run("SELECT 1 FROM kept UNION SELECT 1 FROM jobs LIMIT 1"):
+            self._run("INSERT INTO kept VALUES (?)", (now.isoformat(),))
+        another = "its journal was brought back, or another one has the robot now"
+        for job, report in self.running():
+            if reason := why or (another if journal and journal_of(job.key) != journal else ""):
+                message = f"{reason}: nobody knows what was done since"
+                self.write(report.model_copy(update={"state": "in_doubt", "message": message}))
+        self.note("", "file", here)
+        self.note("", shared, str(home_fence))
 
     def _run(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """The rows of a statement.
@@ -296,6 +344,12 @@ class JobBook:
             "SELECT position FROM operations WHERE key = ? AND NOT done ORDER BY position", (key,)
         )
         return int(rows[0][0]) if rows else None
+
+
+def journal_of(key: str) -> str:
+    """The end of a key, which says of which journal and of which of its lives it is."""
+    _, sign, journal = key.rpartition("@")
+    return sign + journal if sign else ""
 
 
 def _sound(error: Exception) -> bool:

@@ -60,7 +60,9 @@ class ManualRobot:
         """Open the job book."""
         if self._book is None:
             self._book = JobBook(
-                book_path(self._setup.home, self._setup.name), now=self._setup.clock.now()
+                book_path(self._setup.home, self._setup.name),
+                now=self._setup.clock.now(),
+                journal=self._setup.journal,
             )
 
     async def submit(self, job: Job) -> None:

@@ -92,6 +92,8 @@ class OutsideDriver:
                 "address": setup.address,
                 "limits": setup.limits,
                 "fence": setup.fence,
+                "home_fence": setup.home_fence,
+                "journal": setup.journal,
             }
         )
         self._log = logging.getLogger(f"wellwise.drivers.{setup.name}")

@@ -46,6 +46,8 @@ def make(setup: dict[str, Any]) -> Driver:
             address=setup["address"],
             limits=setup["limits"],
             fence=setup.get("fence", 0),
+            home_fence=setup.get("home_fence", 0),
+            journal=setup.get("journal", ""),
         )
     )
 

@@ -90,9 +90,7 @@ class OpentronsRobot:
         """Open the job book, and see that the robot is there and has started."""
         if self._book is not None:
             return
-        book = JobBook(
-            self._setup.book_path, self._setup.name, self._setup.fence, self._setup.clock.now()
-        )
+        book = JobBook.of(self._setup)
         try:
             await self._server.open()
         except BaseException:

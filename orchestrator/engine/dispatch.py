@@ -21,6 +21,7 @@ from orchestrator.engine.readings import kept, reading_faults
 from orchestrator.errors import Halted, LeaseLost
 from orchestrator.journal.queries import failed_in_a_row, wells_on
 from orchestrator.journal.robot_configs import left_behind
+from orchestrator.journal.store import robot_resource
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
 from protocols.instants import between, later
@@ -62,7 +63,11 @@ async def execute_job(lab: Lab, used: UsedRobot, key: str) -> datetime:
         # Nothing was sent; it is asked again, and a person sees why.
         lab.journal.robot_offline(used.campaign_id, job.robot, str(error), lab.clock.now())
     except FencedOff as error:
-        raise LeaseLost(str(error)) from error
+        if not error.newest:
+            raise LeaseLost(str(error)) from error
+        # If it is owned here, its book has seen owners of another life of the journal, or of
+        # another one. Nothing was sent; the next owner comes after them.
+        lab.journal.outdo(robot_resource(job.robot), error.newest)
     except Halted:
         pass
     return lab.clock.now()

@@ -8,10 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from drivers.file_identity import file_identity
 from orchestrator.errors import JournalError
 
 BUSY_MS = 10_000
@@ -66,6 +67,25 @@ def revision(connection: Connection) -> str | None:
     """The revision of the tables that a database has."""
     return MigrationContext.configure(connection).get_current_revision()
 
+
+def place_of(engine: Engine) -> str:
+    """Where a database lies, as `is_copy` compares it; empty if that is not known."""
+    target = engine.url
+    if target.get_backend_name() == "sqlite":
+        file = Path(target.database or "")
+        return file_identity(file) if file.is_file() else ""
+    try:
+        with engine.connect() as connection:
+            return "-".join(map(str, connection.execute(_SERVER_AND_DATABASE).one()))
+    except DBAPIError:
+        # Such as a server that keeps its number to itself.
+        return ""
+
+
+_SERVER_AND_DATABASE = text(
+    "SELECT (SELECT system_identifier FROM pg_control_system()), oid FROM pg_database "
+    "WHERE datname = current_database()"
+)
 
 _LINE = {
     "connect_timeout": 10,

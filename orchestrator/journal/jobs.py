@@ -300,6 +300,7 @@ class JobRecord(OutageRecord):
         if to is JobStatus.DISPATCHED:
             # Before the job's own row: acts lock the campaign first as well.
             self._refuse_if_halted(session, JobAddress.parse(key).campaign)
+            self.refuse_if_reborn(session)
         moved = session.connection().execute(_MOVE, values).one_or_none()
         if moved is None:
             found = existing(session, JobRow, key).state

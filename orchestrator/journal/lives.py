@@ -5,21 +5,23 @@ after that. Its jobs of that time are in doubt, and its campaigns wait for a per
 """
 
 import json
-import socket
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
+from drivers.file_identity import file_identity, is_copy
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.journal.database import damaged
 from orchestrator.journal.durable import write_whole
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import add_event, existing
-from orchestrator.journal.tables import OPEN_JOB, CampaignRow, JobRow, JournalRow
+from orchestrator.journal.tables import OPEN_JOB, CampaignRow, EventRow, JobRow, JournalRow
 from orchestrator.settings import Settings
 
 _MARK = "journal.mark"
@@ -42,16 +44,29 @@ def open_journal(settings: Settings, due: Due) -> Journal:
     if not settings.database_url and mark.exists and own.exists() and not own.stat().st_size:
         raise damaged(settings.journal_url, "it is empty, and was not when it was last used")
     journal = Journal(settings.journal_url)
-    why = journal.identity.unsettled or mark.contradiction(journal)
-    if why:
-        journal = _new_life(journal, why, due)
+    journal.home = file_identity(settings.home)
+    former, here = journal.identity, journal.place
+    with journal.reading_session() as session:
+        said = existing(session, JournalRow, 1)
+    if why := said.unsettled or _moved(said.place, here) or mark.contradiction(journal):
+        journal = _new_life(journal, why, due, max(former.life, mark.life) + 1)
+        journal.home = file_identity(settings.home)
+    elif here and not said.place:
+        with journal.transaction() as session:
+            existing(session, JournalRow, 1).place = here
     mark.write(journal)
     journal.on_dispatch = lambda: mark.write(journal)
     return journal
 
 
+def _moved(known: str, here: str) -> str:
+    if known and here and is_copy(known, here):
+        return "its database is a copy, or one that was put back"
+    return ""
+
+
 class _Mark:
-    """What this home knows of its journal, next to it: which it is, how far it was, and where."""
+    """What this home knows of its journal, next to it: which it is, and how far it was."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -61,63 +76,91 @@ class _Mark:
         """Whether a journal was here."""
         return self._path.exists()
 
+    @property
+    def life(self) -> int:
+        """The life in which the journal was that was here last; 0 if there was none."""
+        return self._read().life
+
     def contradiction(self, journal: Journal) -> str:
         """Why the journal is not the one that was here last, or not as far; nothing if it is."""
-        try:
-            known = json.loads(self._path.read_text(encoding="utf-8"))
-            identity, life = known["identity"], known["life"]
-            last, here = known["last_event"], known["home"]
-        except (OSError, ValueError, KeyError, TypeError):
+        known, found = self._read(), journal.identity
+        if known.identity != found.identity:
             return ""
-        if (identity, life) != journal.identity[:2]:
-            return ""
-        if last > journal.last_event():
+        if known.life > found.life or (known.life == found.life and known.branch != found.branch):
+            return "its database is of an earlier life than this home"
+        if known.last_event > journal.last_event() or (
+            known.event and known.event != _event(journal, known.last_event)
+        ):
             return "its database is of an earlier time than this home"
-        if here != self._here() and self._there(here):
-            return "this home is a copy of another one"
         return ""
 
     def write(self, journal: Journal) -> None:
         """Note how far the journal is."""
-        known = {
-            "identity": journal.identity.identity,
-            "life": journal.identity.life,
-            "last_event": journal.last_event(),
-            "home": self._here(),
-        }
-        write_whole(self._path, json.dumps(known).encode())
+        identity, life, branch = journal.identity
+        last = journal.last_event()
+        event = _event(journal, last)
+        known = _Known(identity, life, branch, last, event)
+        write_whole(self._path, json.dumps(known._asdict()).encode())
 
-    def _here(self) -> str:
-        return f"{socket.gethostname()}:{self._path.parent.resolve()}"
-
-    def _there(self, here: str) -> bool:
-        """Whether the home where this mark was written may still be there: not if it was moved."""
-        host, _, folder = here.partition(":")
-        return host != socket.gethostname() or (Path(folder) / _MARK).exists()
+    def _read(self) -> "_Known":
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            return _Known(**{name: found[name] for name in _Known._fields if name in found})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return _Known()
 
 
-def _new_life(journal: Journal, why: str, due: Due) -> Journal:
+def _event(journal: Journal, number: int) -> str:
+    """What tells an event from any other that could have its number; empty if there is none."""
+    with journal.reading_session() as session:
+        row = session.get(EventRow, number)
+        return "" if row is None else f"{row.at.isoformat()} {row.kind} {row.subject}"
+
+
+class _Known(NamedTuple):
+    identity: str = ""
+    life: int = 0
+    branch: str = ""
+    last_event: int = 0
+    event: str = ""
+
+
+def _new_life(journal: Journal, why: str, due: Due, life: int) -> Journal:
     """Put what may have been done since in doubt, and have every campaign wait for a person."""
     message = f"{why}: nobody knows what was done since"
     names = journal.campaign_ids()
     last = {name: journal.last_moment(name) for name in names}
     untils = {name: due(journal, name) for name in names}
+    former, here = journal.identity, journal.place
     with journal.transaction() as session:
-        row = existing(session, JournalRow, 1)
-        row.life, row.unsettled = row.life + 1, ""
-        alive = [status for status in CampaignStatus if not status.over]
-        campaigns = select(CampaignRow).where(col(CampaignRow.status).in_(alive))
-        for campaign in session.exec(campaigns).all():
-            until, at = untils[campaign.id], last[campaign.id] or campaign.started_at
-            jobs = select(JobRow).filter_by(campaign_id=campaign.id).where(text(OPEN_JOB))
-            for job in session.exec(jobs).all():
-                if job.state == JobStatus.IN_DOUBT or (until is not None and job.due_at > until):
-                    continue
-                job.state, job.message = JobStatus.IN_DOUBT.value, message
-                add_event(session, campaign.id, at, EventKind.JOB_IN_DOUBT, job.key, message)
-            if campaign.status == CampaignStatus.RUNNING:
-                campaign.status, campaign.reason = CampaignStatus.PAUSED.value, message
-                add_event(session, campaign.id, at, EventKind.CAMPAIGN_PAUSED, campaign.id, message)
+        row = session.get_one(JournalRow, 1, with_for_update=True)
+        if (row.life, row.branch) == former[1:]:
+            row.life, row.branch = life, uuid.uuid4().hex[:6]
+            row.unsettled, row.place = "", here
+            _doubt(session, message, last, untils)
+    # Another process may have found the same a moment before: its life is this one's too.
     url = journal.url
     journal.close()
     return Journal(url)
+
+
+def _doubt(
+    session: Session,
+    message: str,
+    last: Mapping[str, datetime | None],
+    untils: Mapping[str, datetime | None],
+) -> None:
+    """Jobs that may have been begun are in doubt, and their campaigns wait; see `Due`."""
+    alive = [status for status in CampaignStatus if not status.over]
+    campaigns = select(CampaignRow).where(col(CampaignRow.status).in_(alive))
+    for campaign in session.exec(campaigns).all():
+        until, at = untils[campaign.id], last[campaign.id] or campaign.started_at
+        jobs = select(JobRow).filter_by(campaign_id=campaign.id).where(text(OPEN_JOB))
+        for job in session.exec(jobs).all():
+            if job.state == JobStatus.IN_DOUBT or (until is not None and job.due_at > until):
+                continue
+            job.state, job.message = JobStatus.IN_DOUBT.value, message
+            add_event(session, campaign.id, at, EventKind.JOB_IN_DOUBT, job.key, message)
+        if campaign.status == CampaignStatus.RUNNING:
+            campaign.status, campaign.reason = CampaignStatus.PAUSED.value, message
+            add_event(session, campaign.id, at, EventKind.CAMPAIGN_PAUSED, campaign.id, message)

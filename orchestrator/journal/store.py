@@ -12,8 +12,16 @@ from sqlmodel import Session, SQLModel, col, select
 
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
-from orchestrator.errors import JournalError, LeaseLost, Missing, Owned, Unavailable, UnknownOutcome
-from orchestrator.journal.database import damaged, is_damage, open_database
+from orchestrator.errors import (
+    Halted,
+    JournalError,
+    LeaseLost,
+    Missing,
+    Owned,
+    Unavailable,
+    UnknownOutcome,
+)
+from orchestrator.journal.database import damaged, is_damage, open_database, place_of
 from orchestrator.journal.tables import CampaignRow, EventRow, JournalRow, LeaseRow
 
 _Row = TypeVar("_Row", bound=SQLModel)
@@ -25,22 +33,23 @@ _GUARD = (
     .where(col(LeaseRow.resource) == bindparam("guarded"), col(LeaseRow.fence) == bindparam("mine"))
     .values(fence=LeaseRow.fence)
 )
-
+_IDENTITY = select(JournalRow.identity, JournalRow.life, JournalRow.branch)
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class JournalIdentity(NamedTuple):
-    """Which journal this is, its life (from 1), and why its jobs are unsettled, if they are."""
+    """Which journal this is, and which of its lives (from 1) and their branches."""
 
     identity: str
     life: int
-    unsettled: str
+    branch: str
 
     @property
     def suffix(self) -> str:
         """What makes a job's key unique for ever, whatever other journal has one of its name."""
-        return f"@{self.identity}" + (f".{self.life}" if self.life > 1 else "")
+        branch = f"-{self.branch}" if self.branch else ""
+        return f"@{self.identity}" + (f".{self.life}{branch}" if self.life > 1 else "")
 
 
 class Store:
@@ -55,20 +64,45 @@ class Store:
         self.url = url
         self._engine = open_database(url)
         self._fences: dict[str, int] = {}
+        self._home_fences: dict[str, int] = {}
         self._identity: JournalIdentity | None = None
+        self.home = ""
+        """The identity of the home whose owners take leases; empty if it has none."""
         self.on_dispatch: Callable[[], None] = lambda: None
         """Called when a dispatch is committed and the robot has not heard of it yet."""
 
     @property
     def identity(self) -> JournalIdentity:
-        """Which journal this is; read once, for it changes only before anybody works with it."""
+        """Which journal this is; read once, and compared whenever a job is dispatched."""
         if self._identity is None:
             with self.reading_session() as session:
-                row = session.get(JournalRow, 1)
-                if row is None:
-                    raise damaged(self.url, "it does not say which journal it is")
-                self._identity = JournalIdentity(row.identity, row.life, row.unsettled)
+                self._identity = self._identity_now(session)
         return self._identity
+
+    def _identity_now(self, session: Session) -> JournalIdentity:
+        found = session.connection().execute(_IDENTITY).one_or_none()
+        if found is None:
+            raise damaged(self.url, "it does not say which journal it is")
+        return JournalIdentity(*found)
+
+    def refuse_if_reborn(self, session: Session) -> None:
+        """Raise if the journal was brought back since this process read which one it is.
+
+        Raises:
+            Halted: it has begun a new life, which this process takes part in from now on.
+        """
+        known, found = self.identity, self._identity_now(session)
+        if known != found:
+            self._identity = found
+            raise Halted("the journal was brought back meanwhile: no job of before is sent")
+
+    @property
+    def place(self) -> str:
+        """Where the journal lies, as `is_copy` compares it; empty if that is not known.
+
+        The identity of an SQLite file, or that of a PostgreSQL server and of the database in it.
+        """
+        return place_of(self._engine)
 
     def close(self) -> None:
         """Close all connections."""
@@ -186,11 +220,32 @@ class Store:
                 )
             else:
                 row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
+            if self.home and row.home != self.home:
+                row.home_fence = row.fence if row.home else 0
+                row.home = self.home
             fence = row.fence
+            self._home_fences[resource] = row.home_fence
         if not renewing:
             # A renewal that comes back after the release must not bring it to life again.
             self._fences[resource] = fence
         return fence
+
+    def home_fence(self, resource: str) -> int:
+        """The first fence since which only owners of this home had what is owned; 0: always."""
+        return self._home_fences.get(resource, 0)
+
+    def outdo(self, resource: str, fence: int) -> None:
+        """Have the next owner of what is owned here come after a fence that a job book has seen.
+
+        Such as of the time before the journal was brought back, or of another journal.
+
+        Raises:
+            LeaseLost: it is owned here no more.
+        """
+        with self.transaction() as session:
+            self.guard(session, resource)
+            row = existing(session, LeaseRow, resource)
+            row.fence = self._fences[resource] = max(fence, row.fence)
 
     def _now(self, session: Session) -> datetime:
         """The time by which leases are judged: the database's, for hosts may differ."""

@@ -35,8 +35,9 @@ class Moment(types.TypeDecorator[datetime]):
 class JournalRow(SQLModel, table=True):
     """Which journal this is; one row.
 
-    `life` rises whenever the journal was brought back from an earlier state. `unsettled` says why,
-    until the jobs that may have been done since are in doubt.
+    `life` rises whenever the journal was brought back from an earlier state, and `branch` tells
+    such a life from those of other copies. `unsettled` says why, until the jobs that may have been
+    done since are in doubt. `place` is where it lies: see `Store.place`.
     """
 
     __tablename__ = "journal"
@@ -44,7 +45,9 @@ class JournalRow(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     identity: str
     life: int = 1
+    branch: str = ""
     unsettled: str = ""
+    place: str = ""
 
 
 class CampaignRow(SQLModel, table=True):
@@ -226,7 +229,7 @@ class CovariateRow(SQLModel, table=True):
 class LeaseRow(SQLModel, table=True):
     """Who works on a campaign or a robot, until when (real time).
 
-    `fence` rises with every new owner.
+    `fence` rises with every new owner. From `home_fence` on they all were of one `home`.
     """
 
     __tablename__ = "lease"
@@ -234,6 +237,8 @@ class LeaseRow(SQLModel, table=True):
     resource: str = Field(primary_key=True)
     owner: str
     fence: int
+    home: str = ""
+    home_fence: int = 0
     expires_at: datetime = Field(sa_type=Moment)
 
 

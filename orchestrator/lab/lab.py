@@ -15,6 +15,7 @@ from orchestrator.journal import lives
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import job_seconds
 from orchestrator.journal.robot_configs import robot_config
+from orchestrator.lab.lease import Lease
 from orchestrator.lab.provenance import is_simulated
 from orchestrator.settings import Settings
 from protocols.campaign import RobotConfig
@@ -33,8 +34,8 @@ class Lab:
     lease_s: float = 30.0
     configured: Callable[[str], RobotConfig] | None = None
     """Where a robot is and how it is to be reached, as the journal says now."""
-    remake: Callable[[str, RobotConfig, int], Driver] | None = None
-    """Makes the driver of a robot once more, for an owner with this fencing number."""
+    remake: Callable[[str, RobotConfig, Lease | None], Driver] | None = None
+    """Makes the driver of a robot once more, for an owner with this lease."""
     checked_by: Callable[..., Any] | None = None
     """Does a function with its arguments, within bounds, where files come from strangers."""
 
@@ -49,11 +50,11 @@ class Lab:
         """Where a robot is now and how it is to be reached; None where it is nowhere."""
         return None if self.configured is None or self.clock.virtual else self.configured(name)
 
-    def driver(self, name: str, config: RobotConfig | None, fence: int) -> Driver:
+    def driver(self, name: str, config: RobotConfig | None, lease: Lease | None) -> Driver:
         """The driver with which an owner acts: a virtual robot's is kept, others are made again."""
         if self.remake is None or config is None:
             return self.robots[name]
-        return self.remake(name, config, fence)
+        return self.remake(name, config, lease)
 
     def state(self, campaign_id: str) -> CampaignState:
         """Where a campaign stands, with what its robots' drivers declare."""
@@ -90,7 +91,7 @@ def open_lab(
         if robots is None or name in robots
     }
 
-    def made(name: str, config: RobotConfig, fence: int = 0) -> Driver:
+    def made(name: str, config: RobotConfig, lease: Lease | None = None) -> Driver:
         setup = RobotSetup(
             name=name,
             options=config.options,
@@ -99,7 +100,9 @@ def open_lab(
             seed=state.campaign.seed,
             address=config.address,
             limits=config.limits,
-            fence=fence,
+            fence=0 if lease is None else lease.fence,
+            home_fence=0 if lease is None else lease.home_fence,
+            journal=journal.identity.suffix,
         )
         return make_driver(config.driver, setup, config.environment)
 

@@ -30,10 +30,13 @@ _SAFE_SHARE = 0.8
 
 
 class Lease:
-    """What an owner holds: the fencing number, and until when it may act without a renewal."""
+    """What an owner holds: the fencing number, and until when it may act without a renewal.
+
+    `home_fence` is the first one since which all owners were of one home; 0: as far as is known.
+    """
 
     def __init__(self, resource: str, seconds: float) -> None:
-        self.resource, self.fence = resource, 0
+        self.resource, self.fence, self.home_fence = resource, 0, 0
         self._seconds = seconds
         self._renewed_at = _uptime()
 
@@ -89,6 +92,7 @@ async def owned(
         try:
             at = _uptime()
             lease.renewed(journal.own(resource, owner, seconds, dead), at)
+            lease.home_fence = journal.home_fence(resource)
             break
         except Owned as error:
             if is_dead(error.holder) and dead != error.holder:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from drivers.base import Driver, DriverError
+from drivers.base import Driver, DriverError, FencedOff
 from orchestrator.core.events import EventKind
 from orchestrator.errors import Owned
 from orchestrator.journal.store import robot_resource
@@ -57,7 +57,7 @@ async def used_robot(
         config = lab.config(name)
         address = "" if config is None else config.address
         await stack.enter_async_context(device_lock(address, on_wait))
-        robot = lab.driver(name, config, lease.fence)
+        robot = lab.driver(name, config, lease)
         watching = asyncio.create_task(_stop_on_request(lab, campaign_id, name, robot))
         try:
             yield UsedRobot(name, campaign_id, robot, lease)
@@ -89,7 +89,12 @@ async def stop_robot(lab: Lab, campaign_id: str, name: str, robot: Driver) -> st
     """Stop a robot over the line that is open here, and note it; returns why it could not be."""
     error = ""
     try:
-        await robot.connect()
+        try:
+            await robot.connect()
+        except FencedOff:
+            # Its book has seen owners of another life of the journal: to stop needs no number.
+            robot = lab.driver(name, lab.config(name), None)
+            await robot.connect()
         await robot.stop()
     except DriverError as problem:
         error = str(problem)

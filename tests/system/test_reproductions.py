@@ -188,7 +188,7 @@ def test_a4_a_restored_backup_asks_what_was_done_since(tmp_path: Path) -> None:
     assert not any("/p1/" in job.key for _, job, _ in left)
     # It is a new life: a key that is sent now was never sent before.
     assert brought_back.journal.identity.life == 2
-    assert brought_back.journal.identity.suffix.endswith(".2")
+    assert brought_back.journal.identity.suffix.startswith(f"@{lab.journal.identity.identity}.2-")
 
 
 @pytest.mark.reproduction("A4")

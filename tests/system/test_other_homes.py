@@ -1,0 +1,203 @@
+"""Homes and databases that were copied, put back, renamed or shared, and what is asked then."""
+
+import asyncio
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from drivers.base import KeyMemory
+from orchestrator.core.state import CampaignStatus
+from orchestrator.engine.advance import advance
+from orchestrator.lab.lab import Lab, open_journal, open_lab
+from orchestrator.settings import Settings
+from simulators.robot import lab_log_path
+from simulators.robot_log import RobotLog
+from tests import acting
+from tests.conftest import START
+from tests.postgres import temporary_database
+from tests.system import crash
+from tests.system.device_lab import end_of, started
+
+
+def planned(home: Path, url: str = "") -> tuple[Settings, str]:
+    """A home with a campaign whose first round is planned, opened once."""
+    settings = Settings(home=home, database_url=url)
+    settings.make_home()
+    journal = open_journal(settings)
+    small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
+    campaign_id = journal.create_campaign(small, "", [], START)
+    journal.close()
+    return settings, campaign_id
+
+
+def opened(settings: Settings, campaign_id: str) -> Lab:
+    journal = open_journal(settings)
+    return open_lab(settings, journal, journal.state(campaign_id))
+
+
+def advanced(settings: Settings, campaign_id: str) -> None:
+    """Run the campaign for a while in this home."""
+    lab = opened(settings, campaign_id)
+    asyncio.run(advance(lab, campaign_id))
+    lab.journal.close()
+
+
+def reason(settings: Settings, campaign_id: str) -> str:
+    """Why the campaign of a home waits for a person; nothing if it runs."""
+    journal = open_journal(settings)
+    state = journal.state(campaign_id)
+    journal.close()
+    return state.reason if state.status is CampaignStatus.PAUSED else ""
+
+
+@pytest.mark.reproduction("A4")
+def test_a_computer_or_container_with_another_name_does_not_make_a_home_a_copy(
+    tmp_path: Path,
+) -> None:
+    settings, campaign_id = planned(tmp_path / "home")
+    advanced(settings, campaign_id)
+
+    def elsewhere() -> None:
+        new_uts_namespace = 0x04000000
+        if ctypes.CDLL(None).unshare(new_uts_namespace):
+            os._exit(5)
+        socket.sethostname("renamed-by-dhcp")
+        assert reason(settings, campaign_id) == ""
+
+    code = end_of(started(elsewhere))
+    if code == 5:
+        pytest.skip("this account may not give itself another host name")
+    assert code == 0
+    assert reason(settings, campaign_id) == ""
+
+
+@pytest.mark.reproduction("A4")
+@pytest.mark.parametrize("how", ["put back", "unpacked", "synchronised"])
+def test_a_home_that_is_put_back_in_its_place_asks_what_was_done_since(
+    tmp_path: Path, how: str
+) -> None:
+    settings, campaign_id = planned(tmp_path / "home")
+    home, kept = settings.home, tmp_path / "kept"
+    advanced(settings, campaign_id)
+    shutil.copytree(home, kept)
+    advanced(settings, campaign_id)
+    assert reason(settings, campaign_id) == ""
+    if how == "put back":
+        shutil.rmtree(home)
+        kept.rename(home)
+    elif how == "unpacked":
+        # A file system may give the files the numbers that they had before.
+        subprocess.run(["tar", "-C", kept, "-cf", tmp_path / "kept.tar", "."], check=True)
+        shutil.rmtree(home)
+        home.mkdir()
+        subprocess.run(["tar", "-C", home, "-xf", tmp_path / "kept.tar"], check=True)
+    else:
+        for file in (*home.glob("journal.*"), *kept.glob("journal.*")):
+            if file.parent == home:
+                file.unlink()
+            else:
+                shutil.copy2(file, home / file.name)
+    assert "its database is a copy, or one that was put back" in reason(settings, campaign_id)
+
+
+@pytest.mark.reproduction("A4")
+def test_a_database_that_is_rolled_back_again_is_seen_again(tmp_path: Path) -> None:
+    settings, campaign_id = planned(tmp_path / "home")
+    database = settings.home / "journal.sqlite"
+    earlier = database.read_bytes()
+    keys = set()
+    advanced(settings, campaign_id)
+    for life in (2, 3, 4):
+        for left in settings.home.glob("journal.sqlite-*"):
+            left.unlink()
+        database.write_bytes(earlier)
+        lab = opened(settings, campaign_id)
+        assert lab.journal.identity.life == life
+        assert lab.journal.status(campaign_id) is CampaignStatus.PAUSED
+        keys.add(lab.journal.identity.suffix)
+        acting.resume(lab, campaign_id, "ada", "looked at it")
+        asyncio.run(advance(lab, campaign_id))
+        lab.journal.close()
+    assert len(keys) == 3
+
+
+@pytest.mark.reproduction("A3")
+def test_two_copies_of_one_home_never_send_the_same_key(tmp_path: Path) -> None:
+    settings, campaign_id = planned(tmp_path / "home")
+    advanced(settings, campaign_id)
+    keys = set()
+    for name in ("first", "second"):
+        shutil.copytree(settings.home, tmp_path / name)
+        keys.add(opened(Settings(home=tmp_path / name), campaign_id).journal.identity.suffix)
+    assert len(keys | {open_journal(settings).identity.suffix}) == 3
+
+
+@pytest.mark.reproduction("A4")
+def test_a_second_home_on_one_database_is_no_copy_of_it_and_a_copied_database_is(
+    tmp_path: Path,
+) -> None:
+    with temporary_database() as url:
+        settings, campaign_id = planned(tmp_path / "home", url)
+        advanced(settings, campaign_id)
+        shutil.copytree(settings.home, tmp_path / "worker")
+        worker = settings.model_copy(update={"home": tmp_path / "worker"})
+        assert reason(worker, campaign_id) == ""
+        assert reason(settings, campaign_id) == ""
+        with temporary_database(url) as copy:
+            moved = settings.model_copy(update={"database_url": copy})
+            assert "its database is a copy" in reason(moved, campaign_id)
+            # A second home that comes to the copy finds the life begun, and begins none.
+            both = worker.model_copy(update={"database_url": copy})
+            assert opened(both, campaign_id).journal.identity.life == 2
+
+
+@pytest.mark.reproduction("A4")
+def test_a_database_whose_lost_end_was_written_anew_is_seen_by_the_home_that_lost_it(
+    tmp_path: Path,
+) -> None:
+    with temporary_database() as url:
+        first, campaign_id = planned(tmp_path / "first", url)
+        second = first.model_copy(update={"home": tmp_path / "second"})
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            before = connection.execute(text("SELECT max(id) FROM event")).scalar_one()
+        advanced(first, campaign_id)
+        # As a standby that had not heard the end: another home goes on from there.
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM event WHERE id > :before"), {"before": before})
+            connection.execute(
+                text("SELECT setval(pg_get_serial_sequence('event', 'id'), :before)"),
+                {"before": before},
+            )
+        engine.dispose()
+        journal = open_journal(second)
+        for _ in range(200):
+            journal.robot_offline(campaign_id, "dispenser", "silence", START)
+            journal.robot_back(campaign_id, "dispenser", START)
+        journal.close()
+        assert "of an earlier time than this home" in reason(first, campaign_id)
+
+
+@pytest.mark.reproduction("A4")
+def test_a_process_that_lives_through_a_new_life_sends_nothing_under_the_old_keys(
+    tmp_path: Path,
+) -> None:
+    with temporary_database() as url:
+        settings, campaign_id = planned(tmp_path / "home", url)
+        lab = opened(settings, campaign_id)
+        before = lab.journal.identity
+        with lab.journal.transaction() as session:
+            session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
+        other = opened(settings.model_copy(update={"home": tmp_path / "other"}), campaign_id)
+        acting.resume(other, campaign_id, "ada", "looked at it")
+        for _ in range(3):
+            asyncio.run(advance(lab, campaign_id))
+        sent = RobotLog(lab_log_path(settings.home, "virtual")).everything()
+        assert sent
+        assert not [done.key for done in sent if done.key.endswith(before.suffix)]
