@@ -15,6 +15,7 @@ from drivers.refusal import refuse_other_contract
 from protocols.environments import environment_folder, interpreter
 from protocols.errors import Finding
 from protocols.plugins import announced
+from protocols.refusals import Refusal, refusal
 
 DRIVERS = "wellwise.drivers"
 CLOCKS = "wellwise.clocks"
@@ -91,12 +92,11 @@ def option_findings(robots: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list
         except ValidationError as error:
             for details in error.errors():
                 unknown = details["type"] == "extra_forbidden"
-                message = "unknown option" if unknown else details["msg"]
                 known = ", ".join(driver_class(driver).Options.model_fields) if unknown else ""
+                found = Refusal("unknown option", f"one of {known}" if known else "")
+                message, expected = found if unknown else refusal(details)
                 loc = ("robots", robot, "options", *details["loc"])
-                findings.append(
-                    Finding(loc=loc, message=message, expected=f"one of {known}" if known else "")
-                )
+                findings.append(Finding(loc=loc, message=message, expected=expected))
     return findings
 
 

@@ -12,6 +12,7 @@ from protocols.campaign import StrategyChoice
 from protocols.environments import EnvironmentNotMade
 from protocols.errors import Finding
 from protocols.plugins import announced
+from protocols.refusals import Refusal, refusal
 
 STRATEGIES = "wellwise.strategies"
 DEFAULT = "botorch"
@@ -101,11 +102,9 @@ def several_expected() -> str:
 
 
 def _option_finding(details: Mapping[str, Any], known: str) -> Finding:
-    return Finding(
-        loc=("strategy", "options", *details["loc"]),
-        message="unknown option" if details["type"] == "extra_forbidden" else details["msg"],
-        expected=f"options: {known}",
-    )
+    unknown = Refusal("unknown option", f"options: {known}")
+    message, expected = unknown if details["type"] == "extra_forbidden" else refusal(details)
+    return Finding(loc=("strategy", "options", *details["loc"]), message=message, expected=expected)
 
 
 def _expected(name: str) -> str:

@@ -18,6 +18,7 @@ from protocols.errors import Finding, InvalidInput, Loc, Problem, duplicate_name
 from protocols.labware import DefinedLabware
 from protocols.parameters import Name, Parameter
 from protocols.protocol import Step
+from protocols.refusals import of_library, refusal
 
 _LONGEST = 1_000_000
 _LARGEST = 100_000
@@ -284,20 +285,11 @@ def _findings(details: ErrorDetails) -> Iterator[Finding]:
             yield Finding(loc=loc, message=shown + _NO_KEYS)
         case "string_too_short" if not details["input"]:
             yield Finding(loc=loc, message="is empty", expected="a text")
-        case "finite_number":
-            yield Finding(
-                loc=loc,
-                message=f"{details['input']} is not a finite number",
-                expected="a finite number",
-            )
         case _:
-            given = details["input"]
-            shown = f"{given!r}: " if isinstance(given, str | int | float) else ""
-            yield Finding(
-                loc=loc,
-                message=shown
-                + details["msg"].removeprefix("Value error, ").replace("Input s", "s"),
-            )
+            message, expected = refusal(details)
+            if message == of_library(details) and isinstance(details["input"], str | int | float):
+                message = f"{details['input']!r}: {message}"
+            yield Finding(loc=loc, message=message, expected=expected)
 
 
 def _problem(finding: Finding, root: Node, file: str) -> Problem:

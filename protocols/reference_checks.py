@@ -13,6 +13,7 @@ from protocols.operations import BaseTemplate
 from protocols.parameters import Parameter
 from protocols.quantities import same_dimension
 from protocols.references import Reference, WellOnDay, references
+from protocols.refusals import wrong
 
 if TYPE_CHECKING:
     from protocols.campaign_checks import Parts
@@ -134,7 +135,7 @@ def _extreme_findings(
             )
             for details in error.errors():
                 field = ".".join(map(str, details["loc"]))
-                message = f"with {given} {field} would be {details['input']}: {details['msg']}"
+                message = f"with {given} {field} would be {wrong(details)}"
                 found.setdefault(field, Finding(loc=place, message=message))
     yield from found.values()
 

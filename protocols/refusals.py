@@ -39,7 +39,7 @@ def refusal(details: Mapping[str, Any]) -> Refusal:
     shown = _shown(given)
     if kind in _BOUNDS:
         name, message, expected = _BOUNDS[kind]
-        return Refusal(f"{shown} {message}", expected.format(f"{context[name]:g}"))
+        return Refusal(f"{shown} {message}", expected.format(_bound(context[name])))
     match kind:
         case "missing":
             return Refusal("this is missing")
@@ -61,15 +61,37 @@ def refusal(details: Mapping[str, Any]) -> Refusal:
             return Refusal("this is not known here")
         case "literal_error" | "enum":
             return Refusal(f"{shown} is not known", str(context["expected"]).replace("'", ""))
+        case "finite_number":
+            return Refusal(f"{shown} is not a finite number", "a number such as 0.5")
         case "json_invalid":
             return Refusal("this cannot be read as JSON")
     if kind.startswith("int_"):
         return Refusal(f"{shown} is no whole number", "a whole number such as 3")
-    if kind.startswith("float_") or kind == "finite_number":
+    if kind.startswith("float_"):
         return Refusal(f"{shown} is no number", "a number such as 0.5")
     if kind.startswith("bool_"):
         return Refusal(f"{shown} is neither yes nor no")
-    return Refusal(details["msg"].removeprefix("Value error, ").replace("Input s", "s"))
+    return Refusal(of_library(details))
+
+
+def wrong(details: Mapping[str, Any]) -> str:
+    """A value, and what it is not, for the middle of a sentence.
+
+    >>> wrong({"type": "greater_than", "input": 0.0, "msg": "...", "ctx": {"gt": 0}})
+    '0.0, not more than 0'
+    """
+    message, expected = refusal(details)
+    return f"{_shown(details.get('input'))}" + (f", not {expected}" if expected else f": {message}")
+
+
+def of_library(details: Mapping[str, Any]) -> str:
+    """What is wrong with a value in the words of the library, or of whoever wrote the check."""
+    return str(details["msg"]).removeprefix("Value error, ").replace("Input s", "s")
+
+
+def _bound(value: float) -> str:
+    """A limit without a digit too few: seeds and counts have many."""
+    return f"{value:,}" if isinstance(value, int) and abs(value) >= 10**6 else f"{value:g}"
 
 
 def _shown(given: Any) -> str:

@@ -23,6 +23,7 @@ from protocols.campaign_file import read_lab
 from protocols.errors import InvalidInput, Problem, WellwiseError
 from protocols.jobs import Job, JobReport
 from protocols.operations import OPERATIONS, Operation
+from protocols.refusals import refusal
 
 robots = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -154,8 +155,13 @@ def _execute(
         wanted = tuple(_OPERATIONS.validate_python(operations))
     except ValidationError as error:
         problems = [
-            Problem(where=f"operation {'.'.join(map(str, found['loc'][1:]))}", message=found["msg"])
-            for found in error.errors()
+            Problem(
+                where=f"operation {'.'.join(map(str, details['loc'][1:]))}",
+                message=found.message,
+                expected=found.expected,
+            )
+            for details in error.errors()
+            for found in [refusal(details)]
         ]
         raise InvalidInput(problems) from None
     now = clock("real").now()

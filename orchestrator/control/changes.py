@@ -298,8 +298,11 @@ def _why(error: ValidationError) -> str:
     found = []
     for details in error.errors():
         findings = details.get("ctx", {}).get("findings", [])
-        found += [f"{one.message} (expected {one.expected})" for one in findings]
-        found += [] if findings else [refusal(details).message]
+        said = [(one.message, one.expected) for one in findings] or [refusal(details)]
+        found += [
+            f"{message} (expected {expected})" if expected else message
+            for message, expected in said
+        ]
     return "; ".join(found)
 
 

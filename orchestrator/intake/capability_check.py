@@ -15,6 +15,7 @@ from protocols.errors import Finding
 from protocols.filling import Overflow, overflows
 from protocols.jobs import Job
 from protocols.layout import Layout, Placement
+from protocols.refusals import wrong
 from protocols.timing import nominal_s
 
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
@@ -73,7 +74,7 @@ def extreme_findings(campaign: Campaign) -> list[Finding]:
                         field = ".".join(map(str, details["loc"]))
                         message = (
                             f"with the parameters at an end of their ranges its {field} is "
-                            f"{details['input']!r}: {details['msg']}"
+                            f"{wrong(details)}"
                         )
                         loc = ("protocol", "steps", number, "operations", index)
                         found[number, index, field] = Finding(

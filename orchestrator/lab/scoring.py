@@ -18,6 +18,7 @@ from protocols.operations import OPERATIONS
 from protocols.outcome_checks import range_findings
 from protocols.outcomes import SCORERS, Outcome
 from protocols.plugins import announced
+from protocols.refusals import Refusal, refusal
 from protocols.scorers.calibration_profile import FEWEST_PAIRS, Profile
 from protocols.scoring import MarksImages, Score, Scorer
 
@@ -163,15 +164,15 @@ def _findings(outcome: Outcome, loc: Loc) -> list[Finding]:
         return [Finding(loc=(*loc, "scorer"), message=message, expected=expected)]
     except ValidationError as error:
         known = ", ".join(scorer_class(outcome.scorer or "").Options.model_fields) or "none"
+        unknown = Refusal("unknown option", f"options: {known}")
         return [
             Finding(
                 loc=(*loc, "options", *details["loc"]),
-                message="unknown option"
-                if details["type"] == "extra_forbidden"
-                else details["msg"],
-                expected=f"options: {known}",
+                message=found.message,
+                expected=found.expected,
             )
             for details in error.errors()
+            for found in [unknown if details["type"] == "extra_forbidden" else refusal(details)]
         ]
     return []
 

@@ -104,8 +104,8 @@ class DoneEarly(Honest):
         return await super().perform(operation, job)
 
     async def later(self, seconds: float) -> None:
-        """As slow as its heater."""
-        await asyncio.sleep(1.0)
+        """Slower than any check, however busy the computer is."""
+        await asyncio.sleep(60.0)
         await equipment.incubate(seconds)
 
 

@@ -74,7 +74,7 @@ def test_the_published_campaign_has_150_million_conditions(rpe: Campaign) -> Non
         ("per_well: 3", "per_well: 4", "in round 1 the wells would decide 12 16 24 28"),
         ("kind: category", "kind: catgory", "parameters[4].kind: 'catgory' is not known"),
         ("days: 7", "days: 0", "begins on day 0, before step B"),
-        ("seed: 2022", "seed: -1", "seed: -1: "),
+        ("seed: 2022", "seed: -1", "seed: -1 is too small (expected 0 or more)"),
         ("stop: {rounds: 3}", "stop: {rounds: 3, target: 1.7}", "stop.target: 1.7"),
         ("labware: 6-well", "labware: 5-well", "plates.labware: '5-well'"),
         ("objective:\n", "objective: [\n", "expected valid YAML"),
@@ -170,7 +170,10 @@ def test_what_should_have_keys_is_said_to(old: str, new: str, message: str) -> N
 def test_a_list_of_one_broken_item_is_not_called_empty() -> None:
     text = RESISTANCE_FILE.read_text().replace("direction: minimise", "direction: low")
     (problem,) = problems(text)
-    assert "objectives[0].direction: 'low': should be 'maximise', 'minimise' or 'match'" in problem
+    assert (
+        "objectives[0].direction: 'low' is not known (expected maximise, minimise or match)"
+        in problem
+    )
 
 
 def test_a_missing_section_is_one_problem() -> None:

@@ -152,7 +152,7 @@ X = "name: x, step: react, standard: 2, kind: stepped, levels: [2, 4]"
         (
             "{do: transfer, volume: {parameter: x}}",
             X.replace("[2, 4]", "[0, 2]") + ", unit: uL",
-            "with x=0.0 volume_ul would be 0.0: Input should be greater than 0",
+            "with x=0.0 volume_ul would be 0.0, not more than 0",
         ),
         (
             "{do: heat, temperature: {parameter: x}}",

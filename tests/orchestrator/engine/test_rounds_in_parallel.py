@@ -168,9 +168,9 @@ def test_half_a_day_of_ten_minute_steps_and_two_rounds_an_hour(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("{proposed: 1}", "{proposed: 0, controls: 1}", "0: should be greater than or equal to 1"),
+        ("{proposed: 1}", "{proposed: 0, controls: 1}", "0 is too small (expected 1 or more)"),
         ("A1:A1}", "A1:A2}", "1 proposed + 0 controls make 1 wells"),
-        ("initial: 7", "initial: 7, replicates: 0", "greater than or equal to 1"),
+        ("initial: 7", "initial: 7, replicates: 0", "0 is too small (expected 1 or more)"),
         ("rounds: 60}", "rounds: 60, least_gain: 1}", "no least_gain with rounds in parallel"),
         ("rounds: 60}", "rounds: 60, spend: {base: 3}}", "'base' is not a cost of this campaign"),
         ("rounds: 60}", "rounds: 60, time: 3 mL}", "measures something else"),
