@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import TypeAdapter
 
 from optimizer import study_figures
+from optimizer.cost_weights import expenses
 from optimizer.cross_validation import cross_validate
 from optimizer.fitting import Prediction, predict
 from optimizer.hypervolume import hypervolumes
@@ -27,11 +28,13 @@ from optimizer.shorthand import (
     parameter_of,
     table_rows,
 )
+from optimizer.strategy_registry import per_cost_findings
 from protocols.campaign import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
-from protocols.constraints import Constraint
+from protocols.constraints import Constraint, Cost
 from protocols.recommendations import FrontPoint, Recommendation
 from protocols.search_space import SearchSpace
+from protocols.space_checks import cost_findings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +68,9 @@ class Optimizer:
         thresholds: Mapping[str, float] | None = None,
         outcome_constraints: Mapping[str, Ends] | None = None,
         constraints: Sequence[Constraint] = (),
-        strategy: StrategyChoice | str | None = None,
+        costs: Sequence[Cost] = (),
+        spend: Mapping[str, float] | None = None,
+        strategy: StrategyChoice | Mapping[str, Any] | str | None = None,
         seed: int = 0,
         plate: str | None = None,
         covariates: Sequence[str] = (),
@@ -83,7 +88,12 @@ class Optimizer:
             outcome_constraints: what an outcome has to be at least and at most, None for no end:
                 `{"viability": (0.8, None)}`.
             constraints: between parameters, where `space` is not a search space.
-            strategy: what proposes, by its name or with options; None: the default.
+            costs: what conditions take, beside the objectives. Batches regard them where the
+                strategy is told to; with one objective `pareto_front` has its trade-offs with them.
+            spend: what there is to spend, by the name of a cost: the less is left, the less it
+                counts. Conditions that were told and those under way took theirs.
+            strategy: what proposes, by its name or with options, as in a campaign file:
+                `{"name": "botorch", "options": {"per_cost": {"reagents": 1}}}`; None: the default.
             seed: the same calls with the same seed give the same answers.
             plate: the column of results that says on which plate of its batch a row was measured,
                 by a number or a name. Where batches have several, plates may differ.
@@ -92,7 +102,7 @@ class Optimizer:
                 average lot.
 
         Raises:
-            ValueError: the space or the objective is not what is expected.
+            ValueError: the space, the objective or a cost is not what is expected.
         """
         if isinstance(space, SearchSpace):
             if constraints:
@@ -114,7 +124,9 @@ class Optimizer:
                 if name in self.space.by_name or (names is recorded and name in self.outcomes):
                     taken = "a parameter" if name in self.space.by_name else "an outcome"
                     raise ValueError(f"{name!r} is {taken} (expected another name of {what})")
-        self.strategy = StrategyChoice(name=strategy) if isinstance(strategy, str) else strategy
+        self.strategy = None if strategy is None else StrategyChoice.model_validate(strategy)
+        self.costs, self.spend = tuple(costs), dict(spend or {})
+        self._check_costs()
         self.seed = seed
         self.observations: list[Observation] = []
         self.pending: list[Condition] = []
@@ -122,6 +134,21 @@ class Optimizer:
         """The last that were asked for, with reasons and predictions."""
         self._asked = 0
         self._plates: dict[str, int] = {}
+
+    def _check_costs(self) -> None:
+        names = [cost.name for cost in self.costs]
+        if len(set(names)) < len(names):
+            raise ValueError(f"costs are {names} (expected each name once)")
+        for name, budget in self.spend.items():
+            if name not in names or not budget > 0:
+                expected = f"a number above 0 for one of {', '.join(names) or 'the costs'}"
+                raise ValueError(f"spend has {name!r}: {budget!r} (expected {expected})")
+        wrong = list(cost_findings(self.space.parameters, self.costs))
+        if self.strategy is not None:
+            wrong += per_cost_findings(self.strategy, names)
+        for finding in wrong:
+            place = ".".join(map(str, finding.loc))
+            raise ValueError(f"{place}: {finding.message} (expected {finding.expected})")
 
     def ask(
         self, number: int = 1, given: Mapping[str, Value] | None = None
@@ -135,6 +162,7 @@ class Optimizer:
         Raises:
             ValueError: a given value is not allowed, or no condition meets the constraints.
         """
+        told = [o.condition for o in self.observations if o.round >= 1 and not o.study]
         self.proposals = propose(
             self.space,
             self.observations,
@@ -144,6 +172,7 @@ class Optimizer:
             pending=self.pending,
             strategy=self.strategy,
             objective=self.goals,
+            costs=expenses(self.costs, self.spend, [*told, *self.pending]),
         )
         self._asked += 1
         self.pending += [proposal.condition for proposal in self.proposals]
@@ -268,9 +297,11 @@ class Optimizer:
     def pareto_front(self) -> list[FrontPoint]:
         """Up to twenty conditions that none beats in every objective, by the first objective.
 
-        Empty where an outcome has fewer than two results.
+        With one objective and costs, none beats them in the objective and in every cost. Empty
+        where an outcome has fewer than two results.
         """
-        return pareto_front(self.space, self.observations, seed=self.seed, objective=self.goals)
+        costs = () if len(self.goals.objectives) > 1 else self.costs
+        return pareto_front(self.space, self.observations, costs, self.seed, self.goals)
 
     def hypervolumes(self) -> list[float]:
         """The hypervolume that the results of several objectives dominate, after each batch."""
@@ -312,6 +343,8 @@ class Optimizer:
             "format": _FORMAT,
             "space": self.space.model_dump(mode="json", by_alias=True),
             "goals": self._given,
+            "costs": [cost.model_dump(mode="json") for cost in self.costs],
+            "spend": self.spend,
             "strategy": None if self.strategy is None else self.strategy.model_dump(mode="json"),
             "seed": self.seed,
             "asked": self._asked,
@@ -337,7 +370,6 @@ class Optimizer:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise ValueError(f"{path} is not a saved optimizer (expected format {_FORMAT})")
-        strategy = content["strategy"]
         objectives, thresholds, outcome_constraints = content["goals"]
         recorded = content.get("recorded", {})
         made = cls(
@@ -345,7 +377,9 @@ class Optimizer:
             objectives,
             thresholds=thresholds,
             outcome_constraints=outcome_constraints,
-            strategy=None if strategy is None else StrategyChoice.model_validate(strategy),
+            costs=TypeAdapter(list[Cost]).validate_python(content.get("costs", [])),
+            spend=content.get("spend"),
+            strategy=content["strategy"],
             seed=content["seed"],
             plate=recorded.get("plate"),
             covariates=recorded.get("covariates", ()),

@@ -21,6 +21,24 @@ class Expense(NamedTuple):
     left: float = 1.0
 
 
+def expenses(
+    costs: Sequence[Cost], budgets: Mapping[str, float], conditions: Sequence[Condition]
+) -> list[Expense]:
+    """The costs, and what is left of their budgets after conditions that were tried or are planned.
+
+    Args:
+        costs: what conditions take.
+        budgets: what there is to spend, by the name of a cost; of others everything is left.
+        conditions: those that took something already.
+    """
+    found = []
+    for cost in costs:
+        budget = budgets.get(cost.name)
+        spent = sum(cost(condition.root) for condition in conditions) if budget else 0.0
+        found.append(Expense(cost, max(1 - spent / budget, 0.0) if budget else 1.0))
+    return found
+
+
 class CostOptions(BaseModel):
     """How far a strategy weighs costs."""
 

@@ -84,6 +84,16 @@ def strategy_findings(
     if several and not takes_several_outcomes(choice.name):
         message = f"strategy {choice.name} takes one objective, without constraints on outcomes"
         return [Finding(loc=("strategy", "name"), message=message, expected=several_expected())]
+    return per_cost_findings(choice, costs)
+
+
+def per_cost_findings(choice: StrategyChoice, costs: Sequence[str]) -> list[Finding]:
+    """What is wrong with the names of costs that a strategy is to weigh.
+
+    Args:
+        choice: a strategy that is installed, and its options.
+        costs: the names of the costs.
+    """
     return [
         Finding(
             loc=("strategy", "options", "per_cost", name),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import optimizer
-from optimizer.cost_weights import Expense
+from optimizer.cost_weights import expenses
 from optimizer.objective import ONE_HIGH, Goals
 from orchestrator.core.goals import goals_of
 from orchestrator.core.plate_values import WantedWells, plate_values
@@ -134,7 +134,11 @@ def plan_round(
         rough=rough,
         strategy=campaign.strategy,
         objective=goals_of(campaign),
-        costs=_expenses(campaign, observations, pending),
+        costs=expenses(
+            campaign.costs,
+            campaign.stop.spend,
+            [*(o.condition for o in observations if o.round >= 1), *pending],
+        ),
     )
     gains = [proposal.gain for proposal in proposals if proposal.gain is not None]
     layout = lay_out(
@@ -148,19 +152,6 @@ def plan_round(
     )
     tried_again = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), tried_again, sum(gains) if gains else None)
-
-
-def _expenses(
-    campaign: Campaign, observations: Sequence[Observation], pending: Sequence[Condition]
-) -> list[Expense]:
-    """The costs of conditions, and what is left of their budgets after this campaign's wells."""
-    wells = [o.condition for o in observations if o.round >= 1] + list(pending)
-    found = []
-    for cost in campaign.costs:
-        budget = campaign.stop.spend.get(cost.name)
-        spent = sum(cost(condition.root) for condition in wells) if budget else 0.0
-        found.append(Expense(cost, max(1 - spent / budget, 0.0) if budget else 1.0))
-    return found
 
 
 def _part_of_design(campaign: Campaign, round_number: int) -> Layout:

@@ -1,12 +1,14 @@
 """Costs in what a strategy chooses, beside BoTorch's cost-aware utility."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from botorch.acquisition.cost_aware import InverseCostWeightedUtility
 from botorch.models.deterministic import GenericDeterministicModel
 
-from optimizer import propose
+from optimizer import Optimizer, propose
 from optimizer.cost_weights import CostWeights, Expense
 from optimizer.encoding import Encoding
 from optimizer.strategy_registry import strategy_findings
@@ -120,3 +122,64 @@ def test_a_campaign_weighs_its_costs_less_the_less_is_left_to_spend() -> None:
         plan = plan_round(campaign, 13, observations)
         chosen.append([placement.proposal.condition for placement in plan.layout.placements])
     assert chosen[0] == chosen[2] != chosen[1]
+
+
+PER_COST = {"name": "botorch", "options": {"per_cost": {"price": 1}}}
+
+
+def _two_hills_asked(**options: object) -> Optimizer:
+    """Told of `_two_hills`, whose tops are at 0.2 and 0.8 and alike."""
+    optimizer = Optimizer(SPACE, costs=[PRICE], seed=3, **options)  # type: ignore[arg-type]
+    optimizer.tell([{**o.condition.root, "value": o.value} for o in _two_hills()])
+    return optimizer
+
+
+def test_ask_and_tell_climbs_the_cheap_hill_as_a_campaign_does() -> None:
+    asked = [Condition(c) for c in _two_hills_asked(strategy=PER_COST).ask(3)]
+    assert asked == _chosen("botorch", 1.0)
+    assert [Condition(c) for c in _two_hills_asked().ask(3)] == _chosen("botorch", None)
+
+
+def test_told_and_pending_conditions_take_from_what_there_is_to_spend(tmp_path: Path) -> None:
+    taken = sum(PRICE(o.condition.root) for o in _two_hills())
+    optimizer = _two_hills_asked(strategy=PER_COST, spend={"price": taken + 1})
+    (first,) = optimizer.ask(1)
+    assert "weighed by what it takes" in optimizer.proposals[0].reason
+    optimizer.save(tmp_path / "study.json")
+    loaded = Optimizer.load(tmp_path / "study.json")
+    for again in (optimizer, loaded):
+        assert [Condition(first)] == again.pending
+        again.ask(1)
+        assert "weighed" not in again.proposals[0].reason
+
+
+def test_of_one_objective_the_trade_off_with_its_cost_is_known() -> None:
+    price = Cost(name="price", terms={"dose": 2.0})
+    optimizer = Optimizer({"dose": (0.0, 1.0), "idle": (0.0, 1.0)}, costs=[price], seed=1)
+    optimizer.tell([{**c, "value": min(c["dose"], 0.6)} for c in optimizer.ask(16)])
+    front = optimizer.pareto_front()
+    assert len(front) > 5
+    for point in front:
+        (cost,) = point.costs
+        assert cost == 2 * point.condition["dose"]
+        # Above 0.6 more costs more and gives nothing.
+        assert cost < 1.4
+        assert point.mean == pytest.approx(cost / 2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spend": {"prise": 10}}, r"spend has 'prise': 10 \(expected .* one of price\)"),
+        ({"spend": {"price": 0}}, r"spend has 'price': 0 \(expected a number above 0"),
+        ({"costs": [PRICE, PRICE]}, "expected each name once"),
+        ({"costs": [Cost(name="c", terms={"y": 1})]}, r"costs.0.terms.y: 'y' is not a parameter"),
+        (
+            {"strategy": {"name": "botorch", "options": {"per_cost": {"prise": 1}}}},
+            r"per_cost.prise: 'prise' is not a cost of .* \(expected one of price\)",
+        ),
+    ],
+)
+def test_costs_that_cannot_be_are_refused_at_once(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Optimizer(SPACE, **{"costs": [PRICE], **options})  # type: ignore[arg-type]
