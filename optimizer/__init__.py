@@ -12,12 +12,12 @@ from protocols.public_names import lazily
 
 if TYPE_CHECKING:
     from optimizer.ask_tell import Optimizer
-    from optimizer.causal_discovery import CausalGraph, discover_causes, edge_stability
+    from optimizer.causes.discovery import CausalGraph, discover_causes, edge_stability
+    from optimizer.causes.interventions import InterventionEffect, intervention_effects
     from optimizer.cross_validation import HeldOut, cross_validate, r_squared
     from optimizer.encoding import Encoding
     from optimizer.fitting import Prediction, noise_sd, predict
     from optimizer.hypervolume import best_first, hypervolumes
-    from optimizer.interventions import InterventionEffect, intervention_effects
     from optimizer.objective import Goals, Objective, OutcomeBounds
     from optimizer.pareto import pareto_front
     from optimizer.proposing import propose
@@ -62,13 +62,13 @@ __all__ = [
 
 _NAMES = {
     "optimizer.ask_tell": "Optimizer",
-    "optimizer.causal_discovery": "CausalGraph discover_causes edge_stability",
+    "optimizer.causes.discovery": "CausalGraph discover_causes edge_stability",
     "optimizer.cross_validation": "HeldOut cross_validate r_squared",
     "optimizer.sensitivity": "Effect PairEffect SobolIndex effects pair_effect",
     "optimizer.encoding": "Encoding",
     "optimizer.fitting": "Prediction noise_sd predict",
     "optimizer.hypervolume": "best_first hypervolumes",
-    "optimizer.interventions": "InterventionEffect intervention_effects",
+    "optimizer.causes.interventions": "InterventionEffect intervention_effects",
     "optimizer.objective": "Goals Objective OutcomeBounds",
     "optimizer.pareto": "pareto_front",
     "optimizer.proposing": "propose",

@@ -31,11 +31,6 @@ class Recorded(NamedTuple):
     labels: Mapping[str, Labels] = _NOTHING  # type: ignore[assignment]
     numbers: Mapping[str, Array] = _NOTHING  # type: ignore[assignment]
 
-    @classmethod
-    def of_rounds(cls, rounds: Labels) -> "Recorded":
-        """With nothing recorded but the rounds."""
-        return cls(rounds, np.zeros(len(rounds), dtype=np.int_))
-
     def at(self, which: NDArray[np.bool_]) -> "Recorded":
         """Of some of the observations."""
         return Recorded(

@@ -13,7 +13,7 @@ def test_paths_are_those_of_botorch_without_a_copy_for_each_sample(
     rng = np.random.default_rng(0)
     features = rng.uniform(size=(60, 2))
     values = np.sin(5 * features[:, 0]) + features[:, 1] + rng.normal(0, 0.1, 60)
-    recorded = Recorded.of_rounds(np.ones(60, int))
+    recorded = Recorded(np.ones(60, int), np.zeros(60, int))
     model = Surrogate(Data(features, values, recorded, np.zeros(2, int)))
     elsewhere = rng.uniform(size=(40, 2))
     theirs = model.posterior_samples(32, 1)(elsewhere)

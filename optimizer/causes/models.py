@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 from scipy.stats import norm, rankdata
 
-from optimizer.independence import Array, CentredKernel, independence_p
+from optimizer.causes.independence import Array, CentredKernel, independence_p
 from optimizer.single_thread import single_threaded
 
 MODELS = ("linear", "additive", "post-nonlinear")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from optimizer.independence import Array
+from optimizer.causes.independence import Array
 
 _ROWS_A_COEFFICIENT = 3
 _FEWEST_ROWS = 12

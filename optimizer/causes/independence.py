@@ -41,11 +41,6 @@ def independence_p(left: CentredKernel, right: CentredKernel) -> float:
     return float(gamma.sf(statistic, mean**2 / variance, scale=variance * n / mean))
 
 
-def hsic_p_value(left: Array, right: Array) -> float:
-    """The p value of the independence of two sets of columns (n x a and n x b, n > 5)."""
-    return independence_p(CentredKernel.of(left), CentredKernel.of(right))
-
-
 def _gaussian_kernel(columns: Array) -> Array:
     standardised = (columns - columns.mean(axis=0)) / np.maximum(columns.std(axis=0), 1e-12)
     squares = (standardised**2).sum(axis=1)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.causal_models import MODELS, CausalModels, Fit
-from optimizer.independence import Array
+from optimizer.causes.independence import Array
+from optimizer.causes.models import MODELS, CausalModels, Fit
 
 MIN_ROWS = 50
 ROWS_A_COLUMN = 10

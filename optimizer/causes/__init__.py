@@ -1,0 +1,1 @@
+"""What causes what in a table of measurements: no part of proposing."""
