@@ -7,7 +7,8 @@ observations.
 from optimizer.model.gp import ConditionGP
 from optimizer.model.kernel import ConditionKernel
 from optimizer.model.noise import MeasurementLikelihood
-from optimizer.model.surrogate import Data, PosteriorSamples, Surrogate
+from optimizer.model.posterior_samples import PosteriorSamples
+from optimizer.model.surrogate import Data, Surrogate
 
 __all__ = [
     "ConditionGP",

@@ -1,35 +1,27 @@
 """The model of a search space's observations: fitted, robust to outliers, on any scale."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
-import gpytorch
 import numpy as np
 import torch
 from botorch.cross_validation import ensemble_loo_cv
-from botorch.sampling.pathwise import draw_kernel_feature_paths, draw_matheron_paths
-from botorch.utils.sampling import manual_seed
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
-from optimizer.model.pathwise import path_update
+from optimizer.model.posterior_samples import PosteriorSamples, deterministic
 from optimizer.model.random_effects import Recorded, random_effects
 from optimizer.model.relevance import relevance_draws
-from optimizer.single_thread import single_threaded
 
 Array = NDArray[np.float64]
 
 _MEMBERS = 8
-_CHUNK = 64  # points at a time, so that covariances stay in the cache of the processor
 _MAX_FITTED = 400  # observations that choose the hyperparameters
-_FOURIER_FEATURES = 256
 _MAX_SELECTING = 128  # observations that decide which parameters matter
-_EXACT = 5000  # observations up to which linear algebra is exact
 
 _OUTLIER_Z = 4.0
 _OUTLIER_VARIANCE = 1e3
@@ -130,7 +122,7 @@ class Surrogate:
             torch.zeros(count, dtype=torch.float64),
             {index: torch.as_tensor(table) for index, table in data.coordinates.items()},
         )
-        with _deterministic(seed):
+        with deterministic(seed):
             vectors = self._unfitted_vector()[None] if self._equal else self._fitted_vectors(seed)
             self.model = ConditionGP(self._training, len(vectors))
             self.model.set_vector(vectors)
@@ -206,7 +198,7 @@ class Surrogate:
 
     def mean(self, features: Array) -> Array:
         """The mean of the true value (n) at features (n x p); much cheaper than its sd."""
-        with _deterministic(0):
+        with deterministic(0):
             cross = self.model.covar_module(self._points(features), self._training.features)
             means = self.model.mean_module.constant[:, None] + (
                 cross.to_dense() @ self._weights.unsqueeze(-1)
@@ -222,7 +214,7 @@ class Surrogate:
 
     def _posterior(self, features: Array) -> tuple[Array, Array]:
         """Mean and sd of the true value (n each) at features (n x p), not inflated."""
-        with _deterministic(0):
+        with deterministic(0):
             posterior = self.model.posterior(self._points(features))
             return self._in_unit(posterior.mixture_mean, posterior.mixture_variance)
 
@@ -231,7 +223,7 @@ class Surrogate:
 
         Hyperparameters are those of all observations.
         """
-        with _deterministic(0):
+        with deterministic(0):
             posterior = ensemble_loo_cv(self.model).posterior
             # An outlier is compared with what a sound well would show.
             variance = posterior.mixture_variance.flatten() - self._training.extra
@@ -272,7 +264,7 @@ class Surrogate:
 
     def selecting_samples(
         self, number: int, seed: int
-    ) -> tuple["PosteriorSamples", NDArray[np.bool_]]:
+    ) -> tuple[PosteriorSamples, NDArray[np.bool_]]:
         """Functions sampled from the posterior in which parameters may have no effect.
 
         Beside them for each (number x p) whether a parameter matters in it. Of more than 128
@@ -286,7 +278,7 @@ class Surrogate:
         count = len(self._training.values)
         generator = torch.Generator().manual_seed(seed)
         subset = torch.randperm(count, generator=generator)[:_MAX_SELECTING].sort().values
-        with _deterministic(seed):
+        with deterministic(seed):
             first = self.model.vector()[0]
             draws = relevance_draws(self._training.at(subset), first, seed)
             model = ConditionGP(self._training, len(draws.vectors))
@@ -297,7 +289,7 @@ class Surrogate:
         relevant = draws.relevant[:, : self._data.features.shape[1]]
         return samples, np.asarray(relevant.repeat(of_each, 1)[:number].numpy())
 
-    def posterior_samples(self, number: int, seed: int) -> "PosteriorSamples":
+    def posterior_samples(self, number: int, seed: int) -> PosteriorSamples:
         """`number` functions sampled from the posterior, which can be evaluated anywhere.
 
         By BoTorch's Matheron paths (Wilson et al. 2020).
@@ -308,57 +300,8 @@ class Surrogate:
         """
         return self._samples(self.model, number, seed)
 
-    def _samples(self, model: ConditionGP, number: int, seed: int) -> "PosteriorSamples":
+    def _samples(self, model: ConditionGP, number: int, seed: int) -> PosteriorSamples:
         return PosteriorSamples(model, number, seed, self._mean, self._sd, self._points)
-
-
-class PosteriorSamples:
-    """Functions sampled from the posterior; see `Surrogate.posterior_samples`."""
-
-    def __init__(
-        self,
-        model: ConditionGP,
-        number: int,
-        seed: int,
-        mean: float,
-        sd: float,
-        points: Callable[[Array], torch.Tensor],
-    ) -> None:
-        """Of values with this mean and sd before standardising; `points` are features to it."""
-        members = model.covar_module.batch_shape.numel()
-        share = torch.Size([-(-number // members)])
-        prior = partial(draw_kernel_feature_paths, num_features=_FOURIER_FEATURES)
-        with _deterministic(seed), model.as_batch():
-            update = path_update(share.numel() * members, len(model.train_targets.mT))
-            paths = draw_matheron_paths(
-                model, share, prior_sampler=prior, update_strategy=update
-            ).paths
-        self._parts = (paths["prior_paths"], paths["update_paths"])
-        self._weights = [part.weight.permute(1, 2, 0).contiguous() for part in self._parts]
-        self._constant = model.mean_module.constant.detach()[:, None, None]
-        self._number, self._mean, self._sd, self._points = number, mean, sd, points
-
-    def __call__(self, features: Array) -> Array:
-        """Their values (samples x n) at features (n x p), in the unit of the observations.
-
-        As one matrix product a part: BoTorch's own evaluation of paths multiplies each sample by
-        itself, which takes forty times as long.
-        """
-        points = self._points(features)
-        if not len(points):
-            return np.empty((self._number, 0))
-        with _deterministic(None):
-            found = [self._values(chunk) for chunk in torch.split(points, _CHUNK)]
-        return np.asarray(self._mean + self._sd * torch.cat(found, dim=1).numpy())
-
-    def _values(self, points: torch.Tensor) -> torch.Tensor:
-        found = self._constant
-        for part, weights in zip(self._parts, self._weights, strict=True):
-            values = part.feature_map(points)
-            values = values if torch.is_tensor(values) else values.to_dense()
-            found = found + values @ weights
-        columns: torch.Tensor = found.permute(2, 0, 1).reshape(-1, len(points))[: self._number]
-        return columns
 
 
 def _scale(values: Array) -> tuple[float, float, bool]:
@@ -377,14 +320,3 @@ def _fitted_subset(values: Array) -> torch.Tensor:
     half = _MAX_FITTED // 2
     others = np.random.default_rng(0).permutation(order[half:])[: _MAX_FITTED - half]
     return torch.as_tensor(np.sort(np.concatenate([order[:half], others])))
-
-
-@contextmanager
-def _deterministic(seed: int | None) -> Iterator[None]:
-    """Exact linear algebra on one thread and without autograd, with a seed for what torch draws."""
-    with (
-        single_threaded(),
-        manual_seed(seed),
-        gpytorch.settings.max_cholesky_size(_EXACT),
-    ):
-        yield
