@@ -102,7 +102,7 @@ class JobBook:
     def of(cls, setup: RobotSetup) -> Self:
         """The book of a robot, for its driver; raises what `JobBook` does."""
         return cls(
-            setup.home / "robots" / f"{setup.name}.sqlite",
+            setup.book_path,
             setup.name,
             setup.fence,
             setup.clock.now(),
