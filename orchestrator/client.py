@@ -1,9 +1,12 @@
 """A client of the service: the same acts and answers as over HTTP, with types."""
 
+import io
 import json
+import sys
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -33,6 +36,9 @@ from orchestrator.service.schema import (
 from orchestrator.service.schema.act_methods import ActMethods
 from protocols.errors import WellwiseError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _CHECKLISTS = TypeAdapter(list[ChecklistSummary])
 _NEEDS = TypeAdapter(list[Need])
@@ -50,6 +56,15 @@ class RefusedByService(WellwiseError):
     def __init__(self, details: ProblemDetails) -> None:
         super().__init__(details.detail or details.title)
         self.details = details
+
+
+class Figure(NamedTuple):
+    """A picture, which a notebook shows."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
 
 
 class Client(ActMethods):
@@ -72,6 +87,12 @@ class Client(ActMethods):
         self._http = httpx.Client(
             base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=60, transport=transport
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the connections."""
@@ -169,6 +190,36 @@ class Client(ActMethods):
         """A file: wells.csv, wells.parquet, events.csv, campaign.yaml or report.html."""
         return self._sent("GET", f"/campaigns/{campaign}/exports/{name}").content
 
+    def results(self, campaign: str) -> "pd.DataFrame":
+        """A row a well: its condition, what was measured and predicted, and why it was tried.
+
+        Raises:
+            ImportError: pandas or pyarrow is not installed.
+        """
+        import pandas as pd
+
+        return pd.read_parquet(io.BytesIO(self.export(campaign, "wells.parquet")))
+
+    def figure(self, campaign: str, name: str) -> Figure:
+        """A picture of the model: effects, calibration, pair-effect, pareto-front or trade-off."""
+        return Figure(self._sent("GET", f"/campaigns/{campaign}/figures/{name}.svg").text)
+
+    def watch(self, campaign: str, every_s: float = 1.0) -> CampaignSummary:
+        """Show a campaign until it is over or a person is needed, and return what it is then.
+
+        In a notebook one picture is kept up to date; elsewhere a line is printed for each change.
+        """
+        show = _shown_in_a_notebook() or print
+        seen = None
+        while True:
+            found = self.campaign(campaign)
+            if found.last_event != seen:
+                show(found)
+                seen = found.last_event
+            if found.needs or found.status in ("finished", "aborted"):
+                return found
+            time.sleep(every_s)
+
     def robots(self) -> list[RobotView]:
         """The robots of the lab file and of all campaigns that are not over."""
         return _ROBOTS.validate_json(self._sent("GET", "/robots").content)
@@ -240,6 +291,19 @@ class Client(ActMethods):
             f"no service answers at {self._http.base_url.copy_with(path='/')} ({error}): is it "
             "started?"
         )
+
+
+def _shown_in_a_notebook() -> Callable[[CampaignSummary], None] | None:
+    """Shows one thing in place of the one before; None outside of a notebook."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython.core.getipython import get_ipython
+    from IPython.display import display
+
+    if not hasattr(get_ipython(), "kernel"):
+        return None
+    place = display(display_id=True)  # type: ignore[no-untyped-call]
+    return None if place is None else place.update
 
 
 def _refuse(response: httpx.Response) -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from optimizer.pareto import pareto_front
     from optimizer.proposing import propose
     from optimizer.recommendation import recommend
-    from orchestrator.client import Client, RefusedByService, Unreachable
+    from orchestrator.client import Client, Figure, RefusedByService, Unreachable
+    from orchestrator.local_client import LocalClient
     from protocols.campaign import Campaign
     from protocols.campaign_file import read_campaign
     from protocols.conditions import Condition, Observation, Proposal, Value
@@ -89,6 +90,7 @@ __all__ = [
     "Driver",
     "DriverError",
     "FencedOff",
+    "Figure",
     "ForbiddenCombination",
     "FrontPoint",
     "Goals",
@@ -100,6 +102,7 @@ __all__ = [
     "KeyConflict",
     "KeyMemory",
     "LinearConstraint",
+    "LocalClient",
     "MarksImages",
     "MixtureConstraint",
     "NoOptions",
@@ -154,7 +157,8 @@ _NAMES = {
     "optimizer.pareto": "pareto_front",
     "optimizer.proposing": "propose",
     "optimizer.recommendation": "recommend",
-    "orchestrator.client": "Client RefusedByService Unreachable",
+    "orchestrator.client": "Client Figure RefusedByService Unreachable",
+    "orchestrator.local_client": "LocalClient",
     "protocols.campaign": "Campaign",
     "protocols.campaign_file": "read_campaign",
     "protocols.conditions": "Condition Observation Proposal Value",

@@ -14,12 +14,10 @@ from protocols.errors import WellwiseError
 
 if TYPE_CHECKING:
     from orchestrator.journal.access_tokens import Role
-    from orchestrator.service.backend import Backend
 
 serving = typer.Typer()
 tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-_STOP_S = 10
 _FIRST_DAYS = 90
 
 RoleName = Literal["viewer", "operator", "admin"]
@@ -49,6 +47,7 @@ def serve(
     from orchestrator.engine.prefect_server import embed_prefect
     from orchestrator.journal.access_tokens import Role
     from orchestrator.service.backend import Backend
+    from orchestrator.service.server import Server
 
     settings = settings_for(home)
     log = embed_prefect(settings)
@@ -83,35 +82,12 @@ def serve(
         )
         # What a service manager sends ends it as Ctrl-C does, and Prefect's server with it.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        _serve(backend, listening)
+        Server(backend).run(sockets=[listening])
     except KeyboardInterrupt:
         pass
     finally:
         backend.journal.close()
     console.print("Stopped.")
-
-
-def _serve(backend: Backend, listening: socket.socket) -> None:
-    import uvicorn
-
-    from orchestrator.service.app import create_app
-    from orchestrator.service.http_protocol import PatientHttpProtocol
-
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            # Live events have no end of their own for which a graceful stop could wait.
-            await backend.stream.close()
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(
-        create_app(backend),
-        http=PatientHttpProtocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_STOP_S,
-    )
-    Server(config).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,7 +1,6 @@
 """Flows: a campaign under Prefect, one flow a round, one task a job, with readable names."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -10,11 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from orchestrator.core.lifecycle import FinishCampaign, PlanRound, Question, next_actions
 from orchestrator.engine.advance import Outlook, advance
+from orchestrator.engine.plain import wait_until
 from orchestrator.lab.lab import Lab, current_lab
-from protocols.instants import later
-
-_LOOK = timedelta(seconds=5)
-"""How often a process that waits for a moment looks whether a person has changed something."""
 
 
 async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
@@ -59,16 +55,6 @@ async def _advanced(campaign_id: str, number: int | None) -> Outlook:
         if outlook.moment is None:
             return outlook
         await wait_until(lab, campaign_id, outlook.moment)
-
-
-async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
-    """Return at `moment`, or when another process has written an event of the campaign."""
-    if lab.clock.virtual:
-        await lab.clock.sleep_until(moment)
-        return
-    seen = lab.journal.last_event(campaign_id)
-    while lab.clock.now() < moment and lab.journal.last_event(campaign_id) == seen:
-        await lab.clock.sleep_until(min(moment, later(lab.clock.now(), _LOOK)))
 
 
 async def as_task(

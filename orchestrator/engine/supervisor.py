@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.control.stop import stop_now
 from orchestrator.core.by import By
 from orchestrator.core.lifecycle import Question, next_actions
+from orchestrator.engine import plain
 from orchestrator.engine.prefect_server import start_prefect
 from orchestrator.errors import LeaseLost, Owned
 from orchestrator.journal.journal import Journal
@@ -36,11 +37,23 @@ WhenAsked = Callable[[str], None]
 
 
 class CampaignSupervisor:
-    """Runs campaigns in tasks; any new event of a campaign in the journal wakes it."""
+    """Runs campaigns in tasks; any new event of a campaign in the journal wakes it.
+
+    Args:
+        settings: where and how; with workers these do the jobs.
+        journal: whose campaigns.
+        when_asked: what is done each time that one waits for a person.
+        prefect: whether Prefect shows them, which takes a server of its own.
+    """
 
     def __init__(
-        self, settings: Settings, journal: Journal, when_asked: WhenAsked | None = None
+        self,
+        settings: Settings,
+        journal: Journal,
+        when_asked: WhenAsked | None = None,
+        prefect: bool = True,
     ) -> None:
+        self._prefect = prefect
         self._settings, self._journal, self._when_asked = settings, journal, when_asked
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
@@ -194,7 +207,9 @@ class CampaignSupervisor:
         if self._loading is None or (
             self._loading.done() and self._loading.exception() is not None
         ):
-            self._loading = asyncio.create_task(asyncio.to_thread(_campaign_runner, self._settings))
+            self._loading = asyncio.create_task(
+                asyncio.to_thread(_campaign_runner, self._settings, self._prefect)
+            )
         return await asyncio.shield(self._loading)
 
     async def _run_once(self, campaign_id: str) -> None:
@@ -217,7 +232,7 @@ class CampaignSupervisor:
                     await robot.close()
 
 
-def _campaign_runner(settings: Settings) -> RunCampaign:
+def _campaign_runner(settings: Settings, prefect: bool) -> RunCampaign:
     """The function that runs a campaign; Prefect takes seconds to import."""
     if settings.workers:
         from orchestrator.engine import prefect_workers as workers
@@ -226,6 +241,8 @@ def _campaign_runner(settings: Settings) -> RunCampaign:
             return workers.follow(settings, lab.journal, campaign_id)
 
         return follow
+    if not prefect:
+        return plain.run_campaign
     from orchestrator.engine.prefect_flows import run_campaign
 
     start_prefect()

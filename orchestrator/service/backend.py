@@ -53,8 +53,12 @@ class Backend:
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, settings: Settings) -> "Backend":
+    def opened(cls, settings: Settings, prefect: bool = True) -> "Backend":
         """The backend over the journal that the settings name.
+
+        Args:
+            settings: where everything is.
+            prefect: whether Prefect shows the campaigns that it runs.
 
         Raises:
             WellwiseError: the journal or the lab file cannot be used.
@@ -80,7 +84,7 @@ class Backend:
             settings=settings,
             journal=journal,
             access=Access(journal),
-            supervisor=CampaignSupervisor(settings, journal, simulated_people),
+            supervisor=CampaignSupervisor(settings, journal, simulated_people, prefect),
             stream=EventStream(journal, settings.zone),
             lab=lab,
             began_at=datetime.now(UTC),

@@ -13,7 +13,11 @@ NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["ask_and_tell", "read_a_campaign"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "ask_and_tell",
+        "drive_a_campaign",
+        "read_a_campaign",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

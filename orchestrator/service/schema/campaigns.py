@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from orchestrator.core.state import JobStatus
 from orchestrator.service.schema.base import View
+from orchestrator.service.schema.rich import campaign_html
 from protocols.conditions import Value
 from protocols.scale import Scale
 
@@ -97,6 +98,9 @@ class CampaignSummary(View):
     def scale(self) -> Scale:
         """How its values are written."""
         return Scale("", self.unit, self.natural_range)
+
+    def _repr_html_(self) -> str:
+        return campaign_html(self)
 
 
 class ParameterView(View):

@@ -1,0 +1,28 @@
+"""A campaign run without Prefect, in the loop of whoever runs it."""
+
+from datetime import datetime, timedelta
+
+from orchestrator.core.lifecycle import Question
+from orchestrator.engine.advance import advance
+from orchestrator.lab.lab import Lab
+from protocols.instants import later
+
+_LOOK = timedelta(seconds=5)
+"""How often a process that waits for a moment looks whether a person has changed something."""
+
+
+async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
+    """Run a campaign until it is over or waits for a person; returns what that one is asked."""
+    while (outlook := await advance(lab, campaign_id)).moment is not None:
+        await wait_until(lab, campaign_id, outlook.moment)
+    return outlook.questions
+
+
+async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
+    """Return at `moment`, or when another process has written an event of the campaign."""
+    if lab.clock.virtual:
+        await lab.clock.sleep_until(moment)
+        return
+    seen = lab.journal.last_event(campaign_id)
+    while lab.clock.now() < moment and lab.journal.last_event(campaign_id) == seen:
+        await lab.clock.sleep_until(min(moment, later(lab.clock.now(), _LOOK)))
