@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.control.act import Act
@@ -99,34 +101,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
-        # Generated clients name their functions by it.
-        generate_unique_id_function=lambda route: route.name,
     )
     app.state.backend, app.state.acts = backend, acts
-    api = APIRouter(prefix="/api/v1")
-    for router in (
-        launching,
-        vocabulary,
-        campaigns,
-        charts,
-        images,
-        steering(acts),
-        values,
-        checklists,
-        people,
-        robots,
-        events,
-        tokens,
-        health,
-    ):
-        api.include_router(router)
-    app.include_router(api)
-    app.include_router(pages)
-    app.include_router(checklist_pages)
-    app.include_router(job_pages)
-    app.include_router(values_pages)
-    app.include_router(language_pages)
-    app.mount("/static", STATIC)
+    app.router.routes += _routes(tuple(acts))
     install(app, problem_page)
     if backend.settings.oidc_issuer:
         from orchestrator.service import single_sign_on
@@ -148,6 +125,34 @@ def create_app(
 
     app.openapi = described  # type: ignore[method-assign]
     return app
+
+
+@cache
+def _routes(acts: tuple[type[Act], ...]) -> list[BaseRoute]:
+    """API, pages and files; what each takes and gives is worked out once in a process."""
+    # Generated clients name their functions by it.
+    every = APIRouter(generate_unique_id_function=lambda route: route.name)
+    api = APIRouter(prefix="/api/v1")
+    for router in (
+        launching,
+        vocabulary,
+        campaigns,
+        charts,
+        images,
+        steering(acts),
+        values,
+        checklists,
+        people,
+        robots,
+        events,
+        tokens,
+        health,
+    ):
+        api.include_router(router)
+    for router in (api, pages, checklist_pages, job_pages, values_pages, language_pages):
+        every.include_router(router)
+    every.mount("/static", STATIC)
+    return every.routes
 
 
 class _Guard:
