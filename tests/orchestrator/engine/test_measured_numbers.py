@@ -33,20 +33,25 @@ class Meter(Device):
 
 PROGRAM = """
 import json, sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typer.testing import CliRunner
 from orchestrator.cli.main import app
+from orchestrator.intake.campaign_check import NamedText, checked_campaign
 from orchestrator.journal.journal import Journal
+from orchestrator.lab.lab import open_lab
 from orchestrator.settings import Settings
+from tests.builders import until_asked
 
-home, text = Path(sys.argv[1]), sys.stdin.read()
-home.mkdir()
-file = home / "campaign.yaml"
-file.write_text(text)
-ran = CliRunner().invoke(app, ["run", str(file), "--home", str(home)])
-state = Journal(Settings(home=home).journal_url).state("resistance")
+settings, text = Settings(home=Path(sys.argv[1])), sys.stdin.read()
+journal = Journal(settings.journal_url)
+campaign = checked_campaign(NamedText(text, "campaign.yaml"), settings)
+name = journal.create_campaign(campaign, text, [], datetime.now(UTC))
+asked = until_asked(open_lab(settings, journal, journal.state(name)), name).questions
+state = journal.state(name)
 json.dump({
-    "output": ran.output,
+    "asked": [str(question) for question in asked],
+    "shown": CliRunner().invoke(app, ["show", name, "--home", sys.argv[1]]).output,
     "status": state.status,
     "values": {well.well.name: well.value for well in state.rounds[0].wells},
     "best": state.best,
@@ -58,14 +63,14 @@ def test_numbers_of_a_robot_are_outcomes_in_the_unit_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A device works in real time, so that the lab's clock cannot be a virtual one.
-    monkeypatch.setenv("WELLWISE_SPEED", "10000")
+    monkeypatch.setenv("WELLWISE_SPEED", "100000")
     packages = tmp_path / "packages"
     install(packages, "bridge", DRIVER, "wellwise.drivers", "bridge = bridge:Meter")
     step = """    - name: read
       robot: meter
       days: 0
       at: 12:00
-      tolerance: 20 hour
+      tolerance: 20 day
       operations:
         - {do: measure, quantity: resistance}
 
@@ -73,9 +78,9 @@ plates:"""
     derived = "    scorer: number\n    options: {unit: ohm}\n  # Read"
     text = TEXT.replace("    by_hand: true\n  # Read", derived, 1).replace("plates:", step, 1)
     text = text.replace("stop: {rounds: 4, target: 100, least_gain: 1}", "stop: {rounds: 1}")
-    text = text.replace("tolerance: 2 hour", "tolerance: 20 hour")
+    text = text.replace("tolerance: 2 hour", "tolerance: 20 day")
     text = text.replace("robots:\n", "robots:\n  meter: {driver: bridge}\n")
     found = json.loads(printed(packages, PROGRAM, str(tmp_path / "home"), text=text))
-    assert found["status"] == "finished", found["output"]
+    assert found["status"] == "finished", found["asked"]
     assert (found["values"]["A1"], found["values"]["B6"], found["best"]) == (2400, 1300, 1300)
-    assert "Values: Resistance in ohm, minimised." in found["output"]
+    assert "Values: Resistance in ohm, minimised." in found["shown"]
