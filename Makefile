@@ -14,8 +14,9 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/wellwise serve
 
+# Four processes on two cores: many tests wait for a device or a line.
 test: $(READY)
-	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/system --ignore tests/third_party
+	$(BIN)/pytest --durations=8 --numprocesses 4 --dist worksteal --ignore tests/browser --ignore tests/system --ignore tests/third_party
 
 # What holds only as a whole: processes that are killed, full disks, lost commits, two owners, the published campaign.
 system: $(READY)
