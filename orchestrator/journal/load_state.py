@@ -54,16 +54,6 @@ OBSERVATIONS = TypeAdapter(list[Observation])
 def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
     """The state of a campaign."""
     outages = select(OutageRow).where(OutageRow.campaign_id == row.id)
-    doubts = (
-        select(JobRow.robot, JobRow.key)
-        .join(CampaignRow, col(CampaignRow.id) == JobRow.campaign_id)
-        .where(
-            text(f"job.{OPEN_JOB}"),
-            JobRow.state == JobStatus.IN_DOUBT,
-            JobRow.campaign_id != row.id,
-            col(CampaignRow.status).in_([status for status in CampaignStatus if not status.over]),
-        )
-    )
     campaign = Campaign.model_validate(row.definition)
     return CampaignState(
         id=row.id,
@@ -82,8 +72,31 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
             Outage(outage.robot, outage.since, outage.retry_at, outage.message)
             for outage in session.exec(outages)
         ),
-        elsewhere_in_doubt=dict(session.exec(doubts).all()),
+        elsewhere_in_doubt=_elsewhere_in_doubt(session, row.id, campaign),
     )
+
+
+def _elsewhere_in_doubt(session: Session, campaign_id: str, campaign: Campaign) -> dict[str, str]:
+    """Robots of which another campaign has a job in doubt, with that job.
+
+    By their name, or by their address: a robot may have been given another name since.
+    """
+    doubts = (
+        select(JobRow.robot, JobRow.key, CampaignRow)
+        .join(CampaignRow, col(CampaignRow.id) == JobRow.campaign_id)
+        .where(
+            text(f"job.{OPEN_JOB}"),
+            JobRow.state == JobStatus.IN_DOUBT,
+            JobRow.campaign_id != campaign_id,
+            col(CampaignRow.status).in_([status for status in CampaignStatus if not status.over]),
+        )
+    )
+    held: dict[str, str] = {}
+    for robot, key, other in session.exec(doubts):
+        address = other.definition["robots"][robot].get("address", "")
+        same = (name for name, config in campaign.robots.items() if address == config.address != "")
+        held |= dict.fromkeys([robot, *same], key)
+    return held
 
 
 def _completed(batch: RoundState, space: SearchSpace) -> RoundState:

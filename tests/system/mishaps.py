@@ -163,6 +163,43 @@ def copied(bench: Bench) -> Ran:
     return Ran(struck, (name,), settings, forgot=True)
 
 
+def put_back(bench: Bench) -> Ran:
+    """The home is kept after a kill, the campaign runs on to its end, then the home is put back."""
+    name = bench.created()
+    child = bench.started(name)
+    struck = bench.strike(child)
+    kill(child)
+    home, url = bench.settings.home, bench.settings.database_url
+    kept = home.with_name("kept")
+    shutil.copytree(home, kept)
+    database = bench.other_database(url)
+    bench.resumed(name)
+    shutil.rmtree(home)
+    kept.rename(home)
+    again = replace(bench, settings=bench.settings.model_copy(update={"database_url": database}))
+    _resume(again, name)
+    return Ran(struck, (name,), again.settings, forgot=True)
+
+
+def two_homes(bench: Bench) -> Ran:
+    """Two computers, each with a home, have the campaign in turn; each is killed in the middle."""
+    name = bench.created()
+    other = bench.settings.model_copy(update={"home": bench.settings.home.with_name("other")})
+    benches = bench, replace(bench, settings=other)
+    struck = False
+    for turn in range(4):
+        child = benches[turn % 2].started(name)
+        before = len(bench.devices.entries())
+        bench.devices.until(before + bench.rng.randint(1, LINES // 4), child)
+        time.sleep(bench.rng.uniform(0, 0.03))
+        struck |= not ended(child)
+        kill(child)
+    benches[bench.rng.randrange(2)].resumed(name)
+    # Each computer's books know what was done through them alone.
+    booked = bench.memory is KeyMemory.KNOWS_WHAT_IT_NEVER_GOT
+    return Ran(struck, (name,), bench.settings, forgot=booked)
+
+
 def lost_commit(bench: Bench) -> Ran:
     """The line to PostgreSQL is cut at a COMMIT, before or after the server has done it."""
     name = bench.created()
@@ -300,12 +337,14 @@ SCENARIOS: dict[str, Callable[[Bench], Ran]] = {
     "parted-hosts": parted,
     "hand-over": handed_over,
     "forgets": forgetful,
+    "put-back": put_back,
+    "two-homes": two_homes,
 }
 
 
 def why_not(scenario: str, database: str) -> str:
     """Why a scenario cannot be on a database, or on this computer; empty if it can."""
-    if scenario in ("lost-commit", "parted-hosts") and database == "sqlite":
+    if scenario in ("lost-commit", "parted-hosts", "two-homes") and database == "sqlite":
         return "no line leads to SQLite"
     return hosts.why_not() if scenario == "parted-hosts" else ""
 

@@ -7,16 +7,23 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from drivers.base import KeyMemory
+from orchestrator.core.lifecycle import AskOperator
+from orchestrator.core.state import JobStatus
+from orchestrator.engine.advance import advance
 from orchestrator.lab.lab import open_journal, open_lab
 from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
+from protocols.campaign_file import read_campaign
 from tests.program import wellwise
 from tests.system.device_lab import (
+    DRIVERS,
+    FILE,
     LEASE_S,
     Devices,
     announce,
@@ -104,3 +111,26 @@ def test_a_campaign_of_the_same_name_in_another_home_does_its_own_work(
     assert Counter(base(entry) for entry in done[1]) == Counter(
         {base(entry): 2 * times for entry, times in Counter(map(base, done[0])).items()}
     )
+
+
+@pytest.mark.reproduction("A6")
+def test_a_robot_waits_after_a_doubt_by_whatever_name_a_campaign_calls_it(
+    found: Devices, tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path / "home")
+    memory = KeyMemory.KNOWS_WHAT_IT_NEVER_GOT
+    text = FILE.read_text().replace("[hand, spare]", "left").replace("  hand: {", "  left: {")
+    renamed = read_campaign(
+        text.replace("DRIVER", DRIVERS[memory]).replace("PORT", f"{found.port}")
+    )
+    small = campaign(memory, found.port)
+    first, second = created(settings, small), created(settings, renamed)
+    journal = open_journal(settings)
+    key = next(job.key for job in journal.jobs(first, 1) if job.robot == "hand")
+    now = datetime.now(UTC)
+    journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, now)
+    journal.move_job(key, JobStatus.DISPATCHED, JobStatus.IN_DOUBT, now, "nobody knows")
+    outlook = asyncio.run(advance(open_lab(settings, journal, journal.state(second)), second))
+    asked = [question for question in outlook.questions if isinstance(question, AskOperator)]
+    assert [question.key for question in asked] == [key]
+    assert [entry for entry in found.entries() if entry.get("robot") == "hand"] == []
