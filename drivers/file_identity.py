@@ -11,11 +11,15 @@ def file_identity(path: Path) -> str:
     """Which file this is: the same when it is renamed or mounted elsewhere, another for a copy.
 
     File systems give numbers of deleted files to new ones, so its birth counts as well. Where these
-    numbers do not last (FAT, some network shares) it is another one after each mount.
+    numbers do not last (FAT, some network shares) it is another one after each mount. The computer
+    counts where the file system has a number of its own, for disks are cloned with all of theirs;
+    others, such as NFS, are shared by computers.
     """
     found = path.stat()
-    numbers = (found.st_ino, _birth(path, found), _file_system(path, found))
-    return "-".join(f"{number:x}" for number in numbers) + f"@{_machine()}"
+    file_system = _file_system(path, found)
+    numbers = (found.st_ino, _birth(path, found), file_system)
+    machine = _machine() if file_system else ""
+    return "-".join(f"{number:x}" for number in numbers) + f"@{machine}"
 
 
 def is_copy(known: str, here: str) -> bool:
