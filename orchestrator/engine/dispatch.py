@@ -98,6 +98,9 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
                 message = "the robot never got it, and its campaign does not run any more"
                 lab.journal.move_job(key, status, JobStatus.PLANNED, lab.clock.now(), message)
                 raise Halted(message)
+            found, now = lab.journal.job(key)
+            if (found.key, found.content, now.status) != (job.key, job.content, status):
+                raise Halted("it was decided otherwise while its robot was asked")
             used.lease.check()
             await robot.submit(job)
     except KeyConflict as conflict:

@@ -176,7 +176,8 @@ class JobRecord(OutageRecord):
             silent = session.connection().execute(_SILENT, outage).scalar() is not None
             job = Job.model_validate(row.job).without_wells(lost)
             attempt = f"#{row.attempt}" if row.attempt > 1 else ""
-            job = job.model_copy(update={"key": f"{key}{attempt}{self.identity.suffix}"})
+            suffix = self.identity_now(session).suffix
+            job = job.model_copy(update={"key": f"{key}{attempt}{suffix}"})
             return job, replace(job_state(row), robot_silent=silent)
 
     def move_job(

@@ -73,17 +73,19 @@ class Store:
 
     @property
     def identity(self) -> JournalIdentity:
-        """Which journal this is; read once, and compared whenever a job is dispatched."""
+        """Which journal this is, as it was read last."""
         if self._identity is None:
             with self.reading_session() as session:
-                self._identity = self._identity_now(session)
+                return self.identity_now(session)
         return self._identity
 
-    def _identity_now(self, session: Session) -> JournalIdentity:
+    def identity_now(self, session: Session) -> JournalIdentity:
+        """Which journal this is: it may have been brought back while this process lives."""
         found = session.connection().execute(_IDENTITY).one_or_none()
         if found is None:
             raise damaged(self.url, "it does not say which journal it is")
-        return JournalIdentity(*found)
+        self._identity = JournalIdentity(*found)
+        return self._identity
 
     def refuse_if_reborn(self, session: Session) -> None:
         """Raise if the journal was brought back since this process read which one it is.
@@ -91,9 +93,7 @@ class Store:
         Raises:
             Halted: it has begun a new life, which this process takes part in from now on.
         """
-        known, found = self.identity, self._identity_now(session)
-        if known != found:
-            self._identity = found
+        if self.identity != self.identity_now(session):
             raise Halted("the journal was brought back meanwhile: no job of before is sent")
 
     @property

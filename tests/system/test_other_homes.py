@@ -6,16 +6,19 @@ import os
 import shutil
 import socket
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from drivers.base import KeyMemory
-from orchestrator.core.state import CampaignStatus
+from orchestrator.core.round_planning import plan_round
+from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.engine.advance import advance
 from orchestrator.lab.lab import Lab, open_journal, open_lab
 from orchestrator.settings import Settings
+from protocols.compile import compile_jobs
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from tests import acting
@@ -201,3 +204,41 @@ def test_a_process_that_lives_through_a_new_life_sends_nothing_under_the_old_key
         sent = RobotLog(lab_log_path(settings.home, "virtual")).everything()
         assert sent
         assert not [done.key for done in sent if done.key.endswith(before.suffix)]
+
+
+@pytest.mark.reproduction("A4")
+def test_a_process_that_lives_through_a_new_life_asks_for_a_job_by_its_new_key(
+    tmp_path: Path,
+) -> None:
+    settings, campaign_id = planned(tmp_path / "home")
+    advanced_to_plan(settings, campaign_id)
+    lab = opened(settings, campaign_id)
+    assert lab.journal.identity.life == 1
+    with lab.journal.transaction() as session:
+        session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
+    other = opened(settings, campaign_id)
+    acting.resume(other, campaign_id, "ada", "looked at it")
+    key = other.journal.jobs(campaign_id, 1)[0].key
+    job, state = other.journal.job(key)
+
+    async def handed_out_and_killed() -> None:
+        robot = other.robots[job.robot]
+        await robot.connect()
+        other.journal.move_job(key, state.status, JobStatus.DISPATCHED, other.clock.now())
+        await robot.submit(job)
+
+    asyncio.run(handed_out_and_killed())
+    for _ in range(3):
+        asyncio.run(advance(lab, campaign_id))
+    done = RobotLog(lab_log_path(settings.home, "virtual")).everything()
+    assert {entry.key for entry in done if entry.key.startswith(f"{key}@")} == {job.key}
+
+
+def advanced_to_plan(settings: Settings, campaign_id: str) -> None:
+    """Plan the first round, all of it due later, and do nothing of it."""
+    journal = open_journal(settings)
+    campaign = journal.state(campaign_id).campaign
+    layout = plan_round(campaign, 1, []).layout
+    jobs = compile_jobs(campaign, campaign_id, layout, START + timedelta(days=30))
+    journal.plan_round(campaign_id, layout, jobs, [], START, START)
+    journal.close()
