@@ -82,21 +82,21 @@ class JobBook:
             if _sound(error):
                 raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
             raise self._damaged(error) from None
-        if owner:
-            try:
+        try:
+            if owner:
                 self._become_owner()
-            except sqlite3.OperationalError as error:
-                # Such as by a process that was put to sleep while it wrote.
-                self._database.close()
-                raise RobotOffline(
-                    f"robot {owner} is held by process {self._holder()}: {error}"
-                ) from None
-            except DriverError:
-                self._database.close()
-                raise
-        if now is not None:
-            with self._fenced():
-                self._take_up(now, journal, home_fence)
+            if now is not None:
+                with self._fenced():
+                    self._take_up(now, journal, home_fence)
+        except sqlite3.OperationalError as error:
+            # Such as by a process that was put to sleep while it wrote.
+            self.close()
+            raise RobotOffline(
+                f"robot {owner or path.stem} is held by process {self._holder()}: {error}"
+            ) from None
+        except DriverError:
+            self.close()
+            raise
 
     @classmethod
     def of(cls, setup: RobotSetup) -> Self:
@@ -292,9 +292,10 @@ class JobBook:
 
     def running(self) -> Iterator[tuple[Job, JobReport]]:
         """Jobs that are not over."""
-        for key, text in self._run("SELECT key, job FROM jobs ORDER BY rowid"):
+        under_way = "SELECT key, job FROM jobs WHERE json_extract(report, '$.state') = 'running'"
+        for key, text in self._run(f"{under_way} ORDER BY rowid"):
             report = self.report(key)
-            if report is not None and report.state == "running":
+            if report is not None:
                 yield self._read(Job, text), report
 
     def note(self, key: str, name: str, value: str) -> None:
