@@ -18,7 +18,7 @@ _GENERATIONS = 12
 _SHRINK = 0.8
 _SAMPLES = 1000
 _LEAST = 1e-6  # so that of equally bad conditions the surer one is found
-_OPTIMISERS_CURSE = 0.5  # in sds, as on the tuning functions
+_OPTIMISERS_CURSE = 0.25  # in sds, as on the tuning functions
 
 
 def most_promising(
@@ -79,7 +79,7 @@ def recommend(
     encoding, observed, models = fitted
     model = models[goals.objectives[0].outcome]
     row = _best_row(fitted, goals, seed)
-    mean, sd = model.predict(encoding.features(row))
+    mean, sd = model.predict_chosen(encoding.features(row))
     samples = criterion(fitted, goals, _SAMPLES, seed).samples
 
     def leads(rivals: Rows) -> NDArray[np.float64]:
@@ -117,7 +117,7 @@ def best_tried(
     fitted = fit(space, observations)
     if fitted is None:
         return None
-    means, sds = fitted.model.predict(fitted.encoding.features(fitted.observed))
+    means, sds = fitted.model.predict_chosen(fitted.encoding.features(fitted.observed))
     best = int(objective.expected_utility(means, sds).argmax())
     tried = [observation.condition for observation in observations if observation.usable]
     return Prediction(tried[best], float(means[best]), float(sds[best]))
@@ -141,7 +141,7 @@ def _leads(
     lead = values[:, :1] - values[:, 1:]
     mean, sd = lead.mean(axis=0), lead.std(axis=0)
     # What was selected for the highest prediction is on average worse than predicted (the
-    # optimizer's curse; Smith and Winkler 2006), by half an sd on the tuning functions.
+    # optimizer's curse; Smith and Winkler 2006), by a quarter sd on the tuning functions.
     deviation = lead - mean - _OPTIMISERS_CURSE * sd
     return np.asarray(mean + sd_inflation * deviation)
 

@@ -15,7 +15,7 @@ from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
 from optimizer.model.posterior_samples import PosteriorSamples, deterministic
 from optimizer.model.random_effects import Recorded, random_effects
-from optimizer.model.relevance import relevance_draws
+from optimizer.model.relevance import RelevanceDraws, relevance_draws
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,7 @@ _OUTLIER_PASSES = 2
 _INFLATION_PRIOR = (0.9, 0.5)
 _INFLATION_GRID = np.geomspace(1, 8, 60)
 _INFLATION_DEGREES = 4  # degrees of freedom of the t distribution of a well's error
+_WIDER_INFLATION = 1.3  # from how far recommended conditions were from what was said of them
 _MIN_HELD_OUT = 6
 
 
@@ -124,9 +125,14 @@ class Surrogate:
         )
         with deterministic(seed):
             vectors = self._unfitted_vector()[None] if self._equal else self._fitted_vectors(seed)
-            self.model = ConditionGP(self._training, len(vectors))
-            self.model.set_vector(vectors)
-            self.model.eval()
+            self.model = self._ensemble(vectors)
+
+    def _ensemble(self, vectors: torch.Tensor) -> ConditionGP:
+        """The model with these hyperparameters (members x h)."""
+        model = ConditionGP(self._training, len(vectors))
+        model.set_vector(vectors)
+        model.eval()
+        return model
 
     def _unfitted_vector(self) -> torch.Tensor:
         """Hyperparameters with lengthscales of half the distance between neighbours."""
@@ -160,10 +166,7 @@ class Surrogate:
 
     def _contradicted(self, vector: torch.Tensor) -> torch.Tensor:
         """Which observations lie far from what all others predict for them (n)."""
-        model = ConditionGP(self._training, 1)
-        model.set_vector(vector[None])
-        model.eval()
-        held_out = ensemble_loo_cv(model)
+        held_out = ensemble_loo_cv(self._ensemble(vector[None]))
         z = (held_out.observed_Y - held_out.posterior.mean) / held_out.posterior.variance.sqrt()
         contradicted: torch.Tensor = z.flatten().abs() > _OUTLIER_Z
         return contradicted
@@ -195,6 +198,27 @@ class Surrogate:
         """Mean and inflated sd of the true value (n each) at features (n x p)."""
         mean, sd = self._posterior(features)
         return mean, sd * self.sd_inflation
+
+    def predict_chosen(self, features: Array) -> tuple[Array, Array]:
+        """As `predict`, of conditions that were chosen for being high by what they are judged by.
+
+        Where few conditions repeat, noise and signal can hardly be told apart, and the best
+        hyperparameters take noise for signal. The condition that looks best is often one whose
+        noise was lucky, so what is said of it is by a wider mixture: half of its members are those
+        of `model`, half are from the posterior in which parameters may have no effect.
+        """
+        if self._equal:
+            return self.predict(features)
+        with deterministic(0):
+            posterior = self._wider.posterior(self._points(features))
+            mean, sd = self._in_unit(posterior.mixture_mean, posterior.mixture_variance)
+        return mean, sd * _WIDER_INFLATION
+
+    @cached_property
+    def _wider(self) -> ConditionGP:
+        few, draws = self.model.vector(), self._relevance_draws(0).vectors
+        evenly = torch.linspace(0, len(draws) - 1, len(few)).round().long()
+        return self._ensemble(torch.cat([few, draws[evenly]]))
 
     def mean(self, features: Array) -> Array:
         """The mean of the true value (n) at features (n x p); much cheaper than its sd."""
@@ -267,27 +291,27 @@ class Surrogate:
     ) -> tuple[PosteriorSamples, NDArray[np.bool_]]:
         """Functions sampled from the posterior in which parameters may have no effect.
 
-        Beside them for each (number x p) whether a parameter matters in it. Of more than 128
-        observations as many at random decide which parameters matter, since each step of a chain
-        costs a factorisation; all of them make the functions.
+        Beside them for each (number x p) whether a parameter matters in it.
 
         Args:
             number: functions, shared evenly between the draws of the hyperparameters.
             seed: decides them.
         """
-        count = len(self._training.values)
-        generator = torch.Generator().manual_seed(seed)
-        subset = torch.randperm(count, generator=generator)[:_MAX_SELECTING].sort().values
+        draws = self._relevance_draws(seed)
         with deterministic(seed):
-            first = self.model.vector()[0]
-            draws = relevance_draws(self._training.at(subset), first, seed)
-            model = ConditionGP(self._training, len(draws.vectors))
-            model.set_vector(draws.vectors)
-            model.eval()
+            model = self._ensemble(draws.vectors)
         samples = self._samples(model, number, seed)
         of_each = -(-number // len(draws.relevant))
         relevant = draws.relevant[:, : self._data.features.shape[1]]
         return samples, np.asarray(relevant.repeat(of_each, 1)[:number].numpy())
+
+    def _relevance_draws(self, seed: int) -> RelevanceDraws:
+        """By up to 128 observations at random: each step of a chain costs a factorisation."""
+        count = len(self._training.values)
+        generator = torch.Generator().manual_seed(seed)
+        subset = torch.randperm(count, generator=generator)[:_MAX_SELECTING].sort().values
+        with deterministic(seed):
+            return relevance_draws(self._training.at(subset), self.model.vector()[0], seed)
 
     def posterior_samples(self, number: int, seed: int) -> PosteriorSamples:
         """`number` functions sampled from the posterior, which can be evaluated anywhere.

