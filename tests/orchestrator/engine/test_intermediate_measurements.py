@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
@@ -137,12 +139,11 @@ def test_a_journal_from_before_it_is_brought_up_to_date(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     journal = Journal(settings.journal_url)
     campaign_id = journal.create_campaign(read_campaign(ASSAY_FILE.read_text()), "", [], START)
+    config = Config()
+    config.set_main_option("script_location", "orchestrator.journal:migrations")
     with journal.transaction() as session:
-        for table in ("measurement", "journal", "covariate"):
-            session.connection().exec_driver_sql(f"DROP TABLE {table}")
-        for column in ("project", "tags", "archived"):
-            session.connection().exec_driver_sql(f"ALTER TABLE campaign DROP COLUMN {column}")
-        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, "0006")
     journal.close()
     again = Journal(settings.journal_url)
     assert again.state(campaign_id).rounds == ()
