@@ -90,7 +90,7 @@ class RobotSetup:
     own. `fence` numbers the owners of the robot: one with an older number than the robot's job book
     has seen is held off; 0 if the caller has none. Since `home_fence` all were of this home.
     `journal` is what keys of the journal end with in the life that it has, empty at the bench: a
-    job of another one that was under way is not gone on with.
+    job of another one that was under way is not gone on with. None: that of every job.
     """
 
     name: str
@@ -102,7 +102,7 @@ class RobotSetup:
     limits: Limits = field(default_factory=dict)
     fence: int = 0
     home_fence: int = 0
-    journal: str = ""
+    journal: str | None = None
 
     @property
     def book_path(self) -> Path:

@@ -116,7 +116,7 @@ class Device(ABC):
             raise
         self._book = book
         for job, report in self._book.running():
-            if journal_of(job.key) != self.setup.journal:
+            if self.setup.journal not in (None, journal_of(job.key)):
                 # At the bench: what a campaign has under way is its own to go on with.
                 continue
             position = self._book.begun(job.key)

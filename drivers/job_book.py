@@ -51,7 +51,7 @@ class JobBook:
         owner: str = "",
         fence: int = 0,
         now: datetime | None = None,
-        journal: str = "",
+        journal: str | None = None,
         home_fence: int = 0,
     ) -> None:
         """Open the book, or begin one.
@@ -110,7 +110,7 @@ class JobBook:
             setup.home_fence,
         )
 
-    def _take_up(self, now: datetime, journal: str, home_fence: int) -> None:
+    def _take_up(self, now: datetime, journal: str | None, home_fence: int) -> None:
         """Go on with the book as far as it still tells what was done; in a transaction."""
         here, known = file_identity(self._path), self.noted("", "file")
         shared = f"home_fence {journal}"

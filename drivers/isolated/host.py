@@ -47,7 +47,7 @@ def make(setup: dict[str, Any]) -> Driver:
             limits=setup["limits"],
             fence=setup.get("fence", 0),
             home_fence=setup.get("home_fence", 0),
-            journal=setup.get("journal", ""),
+            journal=setup.get("journal"),
         )
     )
 

@@ -271,7 +271,13 @@ def _robot(name: str, lab: Path, home: Path | None) -> Driver:
     """The driver of a robot of a lab file, not connected."""
     config, folder = described_robot(name, lab), settings_for(home).home
     setup = RobotSetup(
-        name, config.options, clock("real"), folder, address=config.address, limits=config.limits
+        name,
+        config.options,
+        clock("real"),
+        folder,
+        address=config.address,
+        limits=config.limits,
+        journal="",
     )
     return make_driver(config.driver, setup, config.environment)
 
