@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,7 @@ def one_plate(small: Campaign) -> Campaign:
 
 def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign:
     """The small campaign on robots with this memory, and perhaps a line that drops once."""
-    text = FILE.read_text()
-    small = read_campaign(text)
+    small = _small()
     robots = {
         name: robot.model_copy(
             update={
@@ -57,6 +57,11 @@ def campaign(memory: KeyMemory, fault: dict[str, Any] | None = None) -> Campaign
         for name, robot in small.robots.items()
     }
     return small.model_copy(update={"robots": robots})
+
+
+@cache
+def _small() -> Campaign:
+    return read_campaign(FILE.read_text())
 
 
 def run_to_end(home: Path, url: str, campaign_id: str) -> None:

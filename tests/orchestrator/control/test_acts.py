@@ -5,6 +5,7 @@ Two of them at once leave what one after the other would.
 
 import contextlib
 import itertools
+import shutil
 import subprocess
 import sys
 import threading
@@ -277,18 +278,28 @@ def until_done(lab: Lab, campaign_id: str, act: Act) -> None:
     raise AssertionError("others were always quicker")
 
 
+@pytest.fixture(scope="module")
+def home_that_waits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a first batch waits for approval, to be copied."""
+    home = tmp_path_factory.mktemp("waiting")
+    lab, _ = waiting(f"sqlite:///{home / 'journal.sqlite'}", home)
+    lab.journal.close()
+    return home
+
+
 @pytest.mark.reproduction("A8")
 @pytest.mark.parametrize(("first", "second"), itertools.combinations(pairs_of_acts(), 2), ids=str)
 def test_two_acts_at_once_leave_what_one_after_the_other_would(
-    tmp_path: Path, first: Act, second: Act
+    tmp_path: Path, home_that_waits: Path, first: Act, second: Act
 ) -> None:
     """Each act is stopped before its transaction, and while preparing, and the other is done."""
-    url = "sqlite:///{}"
 
     def run(number: int, work: Callable[[Lab, str], None]) -> tuple[Any, ...]:
-        home = tmp_path / str(number)
-        home.mkdir()
-        lab, campaign_id = waiting(url.format(home / "journal.sqlite"), home)
+        home = shutil.copytree(home_that_waits, tmp_path / str(number))
+        settings = Settings(home=home)
+        journal = Journal(settings.journal_url)
+        [campaign_id] = journal.campaign_ids()
+        lab = open_lab(settings, journal, journal.state(campaign_id))
         work(lab, campaign_id)
         seen = outcome(lab, campaign_id)
         lab.journal.close()
