@@ -62,9 +62,8 @@ def test_a_tolerance_that_is_too_short_is_a_conflict_that_says_what_would_do() -
 
 
 def test_what_is_done_when_nobody_is_there_is_reported(assay: Campaign) -> None:
-    found = rehearse(
-        assay, Settings(), WorkingHours.model_validate({"from": "8:00", "to": "12:00"})
-    )
+    one = assay.model_copy(update={"stop": assay.stop.model_copy(update={"rounds": 1})})
+    found = rehearse(one, Settings(), WorkingHours.model_validate({"from": "8:00", "to": "12:00"}))
     assert [(conflict.step, conflict.fatal) for conflict in found.conflicts if conflict.fatal] == [
         ("read", True)
     ]
