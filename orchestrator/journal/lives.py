@@ -7,7 +7,7 @@ after that. Its jobs of that time are in doubt, and its campaigns wait for a per
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,7 +114,10 @@ def _event(journal: Journal, number: int) -> str:
     """What tells an event from any other that could have its number; empty if there is none."""
     with journal.reading_session() as session:
         row = session.get(EventRow, number)
-        return "" if row is None else f"{row.at.isoformat()} {row.kind} {row.subject}"
+    if row is None:
+        return ""
+    # By UTC: a server gives times in the zone that it has just now.
+    return f"{row.at.astimezone(UTC).isoformat()} {row.kind} {row.subject}"
 
 
 class _Known(NamedTuple):

@@ -160,6 +160,17 @@ def test_a_second_home_on_one_database_is_no_copy_of_it_and_a_copied_database_is
             assert opened(both, campaign_id).journal.identity.life == 2
 
 
+def test_a_database_server_in_another_time_zone_is_the_same(tmp_path: Path) -> None:
+    with temporary_database() as url:
+        settings, campaign_id = planned(tmp_path / "home", url)
+        advanced(settings, campaign_id)
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER DATABASE {engine.url.database} SET timezone = 'Japan'"))
+        engine.dispose()
+        assert reason(settings, campaign_id) == ""
+
+
 @pytest.mark.reproduction("A4")
 def test_a_database_whose_lost_end_was_written_anew_is_seen_by_the_home_that_lost_it(
     tmp_path: Path,
