@@ -148,6 +148,8 @@ async def _with_progress(
             if settings.workers:
                 return await _followed(settings, journal, campaign_id)
             flows = await asyncio.to_thread(import_module, "orchestrator.engine.prefect_flows")
+            # Loading the model holds everything else up: not while a lease has to be renewed.
+            await asyncio.to_thread(import_module, "optimizer.fitting")
             resource = campaign_resource(campaign_id)
             async with owned(journal, resource, settings.lease_s, print_waiting if wait else None):
                 lab = open_lab(settings, journal, state)
