@@ -19,6 +19,7 @@ import time
 import venv
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +37,8 @@ _BROWSER_FLAGS = [
     "--disable-background-networking",
     "--no-first-run",
 ]
+_UNCOMPILED = {"PIP_COMPILE": "0"}
+"""Of what is installed only a part is imported: Python compiles that itself."""
 _REMEDY = 'pip install "wellwise[lab]"'
 
 
@@ -56,7 +59,9 @@ class Installed:
             if not name.startswith(("WELLWISE_", "PREFECT_"))
         }
         kept.pop("PYTHONPATH", None)
-        self.environment = kept | {"PREFECT_HOME": str(folder / "prefect"), "DO_NOT_TRACK": "1"}
+        self.environment = (
+            kept | _UNCOMPILED | {"PREFECT_HOME": str(folder / "prefect"), "DO_NOT_TRACK": "1"}
+        )
         say(f"install wellwise[{extra}] in an empty environment")
         venv.create(folder / "environment", with_pip=True)
         pip = (
@@ -98,13 +103,18 @@ def say(what: str) -> None:
 
 def main() -> None:
     """Build, install, look."""
-    with tempfile.TemporaryDirectory(prefix="wheel-") as at:
+    with tempfile.TemporaryDirectory(prefix="wheel-") as at, ThreadPoolExecutor() as beside:
         folder = Path(at)
         wheel = built(folder / "dist")
-        light(Installed(folder / "client", wheel, "client"))
+        client = beside.submit(lambda: light(Installed(folder / "client", wheel, "client")))
         lab = Installed(folder / "lab", wheel, "lab")
-        whole(lab)
-        stranger(crate_of(lab), wheel, folder / "stranger")
+        home = ran_to_its_end(lab)
+        # An environment is made while the pages are looked at.
+        other = beside.submit(stranger, crate_of(lab), wheel, folder / "stranger")
+        with served(lab, home) as ready:
+            look_at_every_page(ready)
+        client.result()
+        other.result()
     say("the wheel holds")
 
 
@@ -176,8 +186,8 @@ def light(installed: Installed) -> None:
     say("without the lab's packages it says what it lacks")
 
 
-def whole(installed: Installed) -> None:
-    """A lab's computer: a campaign of the examples to its end, then every page of the service."""
+def ran_to_its_end(installed: Installed) -> str:
+    """A lab's computer: the home in which a campaign of the examples came to its end."""
     say(installed.run("wellwise", "--version").strip())
     code = (
         "from importlib.resources import files; "
@@ -193,8 +203,7 @@ def whole(installed: Installed) -> None:
     installed.run(
         "wellwise", "report", CAMPAIGN, "--home", home, "--out", str(installed.folder / "results")
     )
-    with served(installed, home) as ready:
-        look_at_every_page(ready)
+    return home
 
 
 def crate_of(installed: Installed) -> Path:
@@ -221,7 +230,7 @@ def stranger(crate: Path, wheel: Path, folder: Path) -> None:
         name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))
     }
     programs = str(Path(sys.executable).parent)
-    environment |= {
+    environment |= _UNCOMPILED | {
         "HOME": str(folder),
         "PATH": f"{programs}{os.pathsep}{environment.get('PATH', '')}",
         "PIP_FIND_LINKS": str(wheel.parent),
