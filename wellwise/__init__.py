@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from optimizer.proposing import propose
     from optimizer.recommendation import recommend
     from orchestrator.client import Client, Figure, RefusedByService, Unreachable
-    from orchestrator.local_client import LocalClient
     from protocols.campaign import Campaign
     from protocols.campaign_file import read_campaign
     from protocols.conditions import Condition, Observation, Proposal, Value
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from protocols.scoring import MarksImages, Score, Scorer
     from protocols.search_space import SearchSpace
     from protocols.traces import Axis, Trace
+    from wellwise.local import LocalClient
 
     __version__: str
 
@@ -158,7 +158,7 @@ _NAMES = {
     "optimizer.proposing": "propose",
     "optimizer.recommendation": "recommend",
     "orchestrator.client": "Client Figure RefusedByService Unreachable",
-    "orchestrator.local_client": "LocalClient",
+    "wellwise.local": "LocalClient",
     "protocols.campaign": "Campaign",
     "protocols.campaign_file": "read_campaign",
     "protocols.conditions": "Condition Observation Proposal Value",

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from orchestrator.client import RefusedByService
-from orchestrator.local_client import LocalClient
 from tests.conftest import ASSAY_FILE
 from tests.program import wellwise
+from wellwise.local import LocalClient
 
 TEXT = re.sub(r"(?m)^stop:.*$", "stop: {rounds: 1}", ASSAY_FILE.read_text())
 
