@@ -16,7 +16,12 @@ from protocols.parameters import Parameter
 from protocols.plates import Plates
 from protocols.protocol import Step
 from protocols.reference_checks import usage_findings
-from protocols.space_checks import constraint_findings, cost_findings, when_findings
+from protocols.space_checks import (
+    constraint_findings,
+    cost_findings,
+    plate_findings,
+    when_findings,
+)
 from protocols.timing_checks import timing_findings
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
         RobotConfig,
         RoundPlan,
         StopRule,
+        WantedBatch,
     )
 
 
@@ -64,6 +70,7 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
         parameters = [parameter for _, parameter in parts.parameters]
         yield from when_findings(parameters)
         yield from constraint_findings(parameters, parts.constraints)
+        yield from plate_findings(parameters, parts.constraints)
         yield from cost_findings(parameters, parts.costs)
     if parts.outcomes is not None:
         yield from outcome_findings(parts, parts.outcomes)
@@ -285,6 +292,26 @@ def _wanted_findings(
             elif parameter.snap(value) is None:
                 message = f"{value!r} is not allowed for {name!r}"
                 yield Finding(loc=loc, message=message, expected=parameter.allowed)
+            elif parameter.varies == "plate":
+                yield from _other_on_plates(parameter, value, rounds, batch, loc)
+
+
+def _other_on_plates(
+    parameter: Parameter, value: Value, rounds: RoundPlan, batch: WantedBatch, loc: Loc
+) -> Iterator[Finding]:
+    """What a person wants of a round whose plates all have another value."""
+    own = parameter.snap(value)
+    first = batch.round == 1
+    chosen = (*(rounds.first.chosen if first else ()), *batch.chosen)
+    others = {parameter.snap(one.condition.get(parameter.name, value)) for one in chosen}
+    if first and rounds.first.standard:
+        others.add(parameter.standard)
+    for other in sorted(others - {own, None}, key=str):
+        yield Finding(
+            loc=loc,
+            message=f"conditions that are wanted in round {batch.round} have {other}, on no plate",
+            expected=f"{other}, or none of these conditions",
+        )
 
 
 def _decided_findings(

@@ -119,3 +119,18 @@ def _unknown_values(parameter: Parameter, values: Sequence[object], loc: Loc) ->
         if parameter.snap(value) != value:  # type: ignore[arg-type]
             message = f"{value!r} is not allowed for {parameter.name!r}"
             yield Finding(loc=loc, message=message, expected=parameter.allowed)
+
+
+def plate_findings(
+    parameters: Sequence[Parameter], constraints: Sequence[BaseConstraint]
+) -> Iterator[Finding]:
+    """Constraints by which a plate's value might leave nothing for some of its wells."""
+    decided = [one.name for one in parameters if one.decided_by_well is not None]
+    shared = {one.name for one in parameters if one.varies == "plate"}
+    for index, constraint in enumerate(constraints if decided else ()):
+        for name in sorted(constraint.names & shared):
+            yield Finding(
+                loc=("constraints", index),
+                message=f"{name!r} has one value a plate, whose wells decide {', '.join(decided)}",
+                expected="constraints without it, or varies: well",
+            )

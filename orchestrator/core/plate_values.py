@@ -47,7 +47,8 @@ def plate_values(
         round_number: number of the round, from 1.
         observations: everything observed so far.
         wanted: conditions that are not the optimiser's, the most wanted first. Those that are not
-            `needed` leave it one plate at least, if there are several.
+            `needed` leave it one plate at least; those that have another value than is fixed for
+            the round have none.
         seed: decides.
         pending: conditions of other rounds that are under way.
     """
@@ -55,11 +56,13 @@ def plate_values(
     plates = campaign.plates.count
     if not names:
         return [{}] * plates
-    found = _of_wanted(names, wanted, plates, campaign.plates.wells_per_plate)
+    space, fixed = campaign.space, campaign.rounds.wanted_of(round_number).fixed
+    kept = {name: space.by_name[name].snap(fixed[name]) for name in names if name in fixed}
+    possible = [one for one in wanted if kept.items() <= one.condition.root.items()]
+    found = _of_wanted(names, possible, plates, campaign.plates.wells_per_plate)
     if len(found) < plates:
-        fixed = campaign.rounds.wanted_of(round_number).fixed
         proposals = optimizer.propose(
-            campaign.space,
+            space,
             observations,
             positions=[fixed] * (plates - len(found)),
             number=plates - len(found),
@@ -86,7 +89,7 @@ def _of_wanted(
             needed[key] = needed.get(key, False) or one.needed
     found: list[dict[str, Value]] = []
     for key, number in wells.items():
-        room = plates if needed[key] or plates == 1 else plates - 1
+        room = plates if needed[key] else plates - 1
         more = min(ceil(number / wells_per_plate), max(room - len(found), 0))
         found += [dict(zip(names, key, strict=True))] * more
     return found

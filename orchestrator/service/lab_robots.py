@@ -1,10 +1,12 @@
 """The robots of the lab: what each does, what lies on its deck, and what is left of it."""
 
+import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from drivers.base import Driver, DriverError, RobotSetup
 from drivers.registry import clock, driver_class, make_driver
-from drivers.supplies import HasDeck, Supplied, Supply
+from drivers.supplies import DeckPlace, HasDeck, Supplied, Supply
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import IN_FLIGHT, CampaignState, JobStatus
@@ -25,6 +27,7 @@ _ERRORS = (
     EventKind.JOB_IN_DOUBT,
 )
 _MOST_QUEUED = 500
+_log = logging.getLogger("wellwise.robots")
 
 
 def robots_of(backend: Backend) -> list[RobotView]:
@@ -34,18 +37,26 @@ def robots_of(backend: Backend) -> list[RobotView]:
     return [_view(backend, name, configs[name], users.get(name, [])) for name in sorted(configs)]
 
 
-def supplies_of(backend: Backend) -> dict[str, tuple[Supply, ...]]:
-    """What is left on each robot that counts what it uses up."""
-    found: dict[str, tuple[Supply, ...]] = {}
-    for name, config in _configs(backend, _users(backend)).items():
-        driver = _offline(backend, name, config)
-        if isinstance(driver, Supplied):
-            found[name] = tuple(driver.supplies())
-    return found
+class OnDeck(NamedTuple):
+    """What a driver says of its deck without a line; `problem`: why it cannot."""
+
+    places: tuple[DeckPlace, ...] = ()
+    supplies: tuple[Supply, ...] = ()
+    problem: str = ""
+
+
+def decks_of(backend: Backend) -> dict[str, OnDeck]:
+    """What lies on each robot's deck, and what is left of it."""
+    return {
+        name: _on_deck(backend, name, config)
+        for name, config in _configs(backend, _users(backend)).items()
+    }
 
 
 def refill(backend: Backend, robot: str, names: Sequence[str], by: By) -> list[SupplyView]:
-    """Note that these are full again, or everything on a robot; it stands in the event log.
+    """Note that these are full again, or everything on a robot.
+
+    It stands in the event log of the campaigns that use it, and in the service's.
 
     Raises:
         Missing: there is no such robot, or it does not count what it uses up.
@@ -65,6 +76,7 @@ def refill(backend: Backend, robot: str, names: Sequence[str], by: By) -> list[S
             [Problem(key="supplies", message=str(error), expected=f"some of {known}")]
         ) from None
     what = ", ".join(supply.name for supply in filled)
+    _log.info("%s of %s is full again, says %s: %s", what, robot, by.who, by.why)
     for state in users.get(robot, []):
         message = f"full again: {what}" + (f" ({by.why})" if by.why else "")
         now = backend.acting(state.id).clock.now()
@@ -98,8 +110,9 @@ def _offline(backend: Backend, name: str, config: RobotConfig) -> Driver | None:
     One in an interpreter of its own would have to be started for it, and what a worker elsewhere
     counts is not known here.
     """
-    kind = driver_class(config.driver)
-    if config.environment or not issubclass(kind, Supplied | HasDeck):
+    if config.environment:
+        return None
+    if not issubclass(driver_class(config.driver), Supplied | HasDeck):
         return None
     home = backend.settings.home
     setup = RobotSetup(
@@ -108,6 +121,19 @@ def _offline(backend: Backend, name: str, config: RobotConfig) -> Driver | None:
     if backend.settings.workers and not setup.book_path.is_file():
         return None
     return make_driver(config.driver, setup)
+
+
+def _on_deck(backend: Backend, name: str, config: RobotConfig) -> OnDeck:
+    # A driver of somebody else, or a job book that cannot be read: the other robots are shown.
+    try:
+        driver = _offline(backend, name, config)
+        return OnDeck(
+            tuple(driver.deck()) if isinstance(driver, HasDeck) else (),
+            tuple(driver.supplies()) if isinstance(driver, Supplied) else (),
+        )
+    except Exception as error:
+        _log.warning("the deck of %s is not known: %s", name, error)
+        return OnDeck(problem=str(error))
 
 
 def _view(
@@ -139,7 +165,7 @@ def _view(
         for row in queries.latest_events(backend.journal, state.id, kinds=_ERRORS, limit=100)
         if row.subject == name or row.data.get("robot") == name
     ]
-    driver = _offline(backend, name, config)
+    deck = _on_deck(backend, name, config)
     return RobotView(
         name=name,
         driver=config.driver,
@@ -151,10 +177,7 @@ def _view(
         next_due=min((job.due_at for job in planned), default=None),
         outage=outage,
         errors=sorted(errors, key=lambda event: -event.id)[:5],
-        deck=[DeckPlaceView(**place._asdict()) for place in driver.deck()]
-        if isinstance(driver, HasDeck)
-        else [],
-        supplies=[supply_view(supply) for supply in driver.supplies()]
-        if isinstance(driver, Supplied)
-        else [],
+        deck=[DeckPlaceView(**place._asdict()) for place in deck.places],
+        supplies=[supply_view(supply) for supply in deck.supplies],
+        deck_problem=deck.problem,
     )

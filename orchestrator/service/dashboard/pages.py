@@ -34,7 +34,7 @@ from orchestrator.service.dashboard.dialogs import further_acts
 from orchestrator.service.dashboard.overview import Looked, shown_on
 from orchestrator.service.dashboard.rendering import html, kept, page, rendered
 from orchestrator.service.dashboard.sessions import inside, login_page, redirected
-from orchestrator.service.lab_robots import robots_of, supplies_of
+from orchestrator.service.lab_robots import decks_of, robots_of
 from orchestrator.service.lookup import (
     fault_of,
     round_of,
@@ -277,7 +277,7 @@ def one_well(
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of the lab, with decks and supplies."""
     last, version = _seen(backend, listed(backend.journal))
-    seen = version, tuple(supplies_of(backend).items())
+    seen = version, tuple(decks_of(backend).items())
     content = kept(
         backend, "robots", seen, lambda: rendered("robots.html", robots=robots_of(backend))
     )

@@ -54,7 +54,8 @@ class Refilled(Why):
 class RobotView(View):
     """A robot of the lab file, or of campaigns that are not over, with its deck and supplies.
 
-    These are empty where its driver says nothing of them, or runs in an interpreter of its own.
+    These are empty where its driver says nothing of them, or runs in an interpreter of its own;
+    `deck_problem` says why they are not known.
     """
 
     name: str
@@ -69,6 +70,7 @@ class RobotView(View):
     errors: list[EventView]
     deck: list[DeckPlaceView]
     supplies: list[SupplyView]
+    deck_problem: str = ""
 
 
 class Person(View):

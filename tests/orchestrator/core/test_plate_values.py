@@ -21,6 +21,13 @@ from tests.service import house
 
 DECIDED = "    decided_by_well: {base: [25], per_plate: 12}\n"
 TEXT = (ROOT / "examples" / "enzyme" / "campaign.yaml").read_text(encoding="utf-8")
+GLYCEROL = "levels: {from: 0, to: 40, by: 5}\n    standard: 0\n"
+WELL_DECIDES = "levels: {from: 0, to: 40, by: 5}\n    decided_by_well: {base: [0], per_well: 5}\n"
+BOUND = """
+constraints:
+  - {kind: linear, terms: {temperature: 1, glycerol: 0.6}, at_most: 60}
+
+protocol:"""
 SPLIT = TEXT.replace(DECIDED, "    varies: plate\n    standard: 37\n")
 
 
@@ -100,6 +107,53 @@ def test_a_fixed_value_holds_for_every_plate() -> None:
     wanted = "  wanted: [{round: 1, fixed: {temperature: 25}}]\nstop:"
     study = read_campaign(SPLIT.replace("\nstop:", wanted, 1))
     assert temperatures(plan_round(study, 1, []).layout) == [{25}, {25}, {25}]
+
+
+def with_wanted(text: str, wanted: str) -> str:
+    return text.replace("\nstop:", f"  wanted: [{wanted}]\nstop:", 1)
+
+
+def test_controls_with_another_value_than_is_fixed_have_no_plate() -> None:
+    text = SPLIT.replace("{proposed: 24}", "{proposed: 22, controls: 2}")
+    study = read_campaign(with_wanted(text, "{round: 2, fixed: {temperature: 25}}"))
+    first = plan_round(study, 1, []).layout
+    plan = plan_round(study, 2, observed(first))
+    assert temperatures(plan.layout) == [{25}, {25}, {25}]
+    assert any("has no well in this round" in notice for notice in plan.notices)
+
+
+def test_with_one_plate_a_round_the_batch_still_chooses_its_value() -> None:
+    text = SPLIT.replace("count: 3", "count: 1").replace("{initial: 24}", "{initial: 8}")
+    study = read_campaign(text.replace("{proposed: 24}", "{proposed: 7, controls: 1}"))
+    found: list[Observation] = []
+    seen = set()
+    for number in (1, 2, 3, 4):
+        layout = plan_round(study, number, found).layout
+        (values,) = temperatures(layout)
+        seen |= values
+        found += observed(layout)
+    assert 49 in seen
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            with_wanted(
+                SPLIT.replace("{initial: 24}", "{initial: 22, standard: 2}"),
+                "{round: 1, fixed: {temperature: 25}}",
+            ),
+            "conditions that are wanted in round 1 have 37",
+        ),
+        (
+            SPLIT.replace(GLYCEROL, WELL_DECIDES).replace("\nprotocol:", BOUND, 1),
+            "'temperature' has one value a plate, whose wells decide glycerol",
+        ),
+    ],
+)
+def test_what_would_leave_nothing_for_a_well_is_refused(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        read_campaign(text)
 
 
 def test_one_well_of_a_plate_cannot_be_given_another_value(tmp_path: Path) -> None:

@@ -107,3 +107,31 @@ def test_what_is_not_there_cannot_be_filled_up(
     assert answer.status_code == status
     assert said in answer.text
     assert robots(served)["ot2"]["supplies"][0]["left"] == 162
+
+
+def test_a_robot_whose_deck_cannot_be_read_leaves_the_others_on_the_page(
+    served: House, lab: Path
+) -> None:
+    book = served.backend.settings.home / "robots" / "ot2.sqlite"
+    book.parent.mkdir(exist_ok=True)
+    book.write_bytes(b"no database at all" * 100)
+    found = robots(served)
+    assert str(book) in found["ot2"]["deck_problem"]
+    assert found["dispenser"]["deck_problem"] == ""
+    page = served.client("viewer").get("/robots")
+    assert page.status_code == 200
+    assert "What lies on its deck is not known" in page.text
+
+
+def test_a_driver_that_is_only_in_an_interpreter_of_its_own_is_shown(tmp_path: Path) -> None:
+    lab = tmp_path / "vendors.yaml"
+    lab.write_text(
+        "robots:\n"
+        "  vendor: {driver: 'acme_pump:Pump', environment: acme, address: /dev/null}\n"
+        "  camera: {driver: simulated}\n"
+    )
+    with house(tmp_path / "home", lab=lab) as served:
+        assert {name: robot["deck"] for name, robot in robots(served).items()} == {
+            "vendor": [],
+            "camera": [],
+        }
