@@ -205,9 +205,10 @@ class Client(ActMethods):
         return Figure(self._sent("GET", f"/campaigns/{campaign}/figures/{name}.svg").text)
 
     def watch(self, campaign: str, every_s: float = 1.0) -> CampaignSummary:
-        """Show a campaign until it is over or a person is needed, and return what it is then.
+        """Show a campaign until it cannot go on by itself, and return what it is then.
 
-        In a notebook one picture is kept up to date; elsewhere a line is printed for each change.
+        So it is over, paused, a person is needed, or it cannot be run (`trouble`). In a notebook
+        one picture is kept up to date; elsewhere a line is printed for each change.
         """
         show = _shown_in_a_notebook() or print
         seen = None
@@ -216,7 +217,7 @@ class Client(ActMethods):
             if found.last_event != seen:
                 show(found)
                 seen = found.last_event
-            if found.needs or found.status in ("finished", "aborted"):
+            if found.needs or found.trouble or found.status != "running":
                 return found
             time.sleep(every_s)
 

@@ -12,15 +12,16 @@ from orchestrator.service.backend import Backend
 from orchestrator.service.server import Server
 from orchestrator.settings import Settings
 
-_ALIVE_DAYS = 30
+_ALIVE = timedelta(days=1)
 
 
 class LocalClient(Client):
     """A client that brings its service along: it runs the campaigns of a home while it is open.
 
-    What `wellwise serve` does, for this process alone and without Prefect: it listens on a free
-    port of this computer, with a token that ends with it. Campaigns go on from the same place when
-    the home is opened again, by this or by the command line.
+    What `wellwise serve` does, for this process alone: without Prefect, and without bounds for what
+    the program sends. It listens on a free port of this computer, with a token that `close` revokes
+    and that ends by itself after a day. Campaigns go on from the same place when the home is opened
+    again, by this or by the command line.
 
     Args:
         home: the folder of journal, images and logs; it is made if it is not there.
@@ -33,11 +34,10 @@ class LocalClient(Client):
     def __init__(self, home: Path | str = ".wellwise", lab: Path | str | None = None) -> None:
         given = {} if lab is None else {"lab": Path(lab)}
         settings = Settings(home=Path(home), **given)  # type: ignore[arg-type]
-        self._backend = Backend.opened(settings, prefect=False)
+        self._backend = Backend.opened(settings, embedded=True)
         try:
-            person = getpass.getuser()
-            alive = timedelta(days=_ALIVE_DAYS)
-            secret, self._token = self._backend.access.create(person, Role.ADMIN, alive, person)
+            person = _person()
+            secret, self._token = self._backend.access.create(person, Role.ADMIN, _ALIVE, person)
             self._socket = socket.create_server(("127.0.0.1", 0))
             self._server = Server(self._backend)
             self._thread = threading.Thread(
@@ -47,6 +47,7 @@ class LocalClient(Client):
         except BaseException:
             self._backend.journal.close()
             raise
+        self._closed = False
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         """Where its pages are; `link` signs in."""
         self.link = f"{self.url}/login?token={secret}"
@@ -55,9 +56,17 @@ class LocalClient(Client):
     def close(self) -> None:
         """End the service: robots finish what they have. Harmless if it has ended."""
         super().close()
-        if not self._thread.is_alive():
+        if self._closed:
             return
+        self._closed = True
         self._server.should_exit = True
         self._thread.join()
         self._backend.access.revoke(self._token.id, self._token.person)
         self._backend.journal.close()
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

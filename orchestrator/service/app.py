@@ -83,7 +83,7 @@ def create_app(
             asyncio.create_task(Webhook(backend.stream, to, settings.webhook_secret).run())
             for to in settings.webhooks.split()
         ]
-        if supervise:
+        if supervise and not backend.embedded:
             watching.append(asyncio.create_task(asyncio.to_thread(bounded.start)))
         try:
             yield

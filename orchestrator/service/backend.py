@@ -2,9 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from orchestrator.control.robots import take_lab_file_everywhere
 from orchestrator.core.by import WELLWISE
@@ -26,6 +27,9 @@ from protocols.campaign_file import LabFile
 
 _OLD_S = 0.5
 
+_Arguments = ParamSpec("_Arguments")
+_Found = TypeVar("_Found")
+
 
 class _Known(NamedTuple):
     """A state as it was read."""
@@ -46,6 +50,7 @@ class Backend:
     stream: EventStream
     lab: LabFile | None
     began_at: datetime
+    embedded: bool = False
     insights: Insights = field(default_factory=Insights)
     cache: ResponseCache = field(default_factory=ResponseCache)
     wrong_tokens: WrongTokens = field(default_factory=WrongTokens)
@@ -53,12 +58,13 @@ class Backend:
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, settings: Settings, prefect: bool = True) -> "Backend":
+    def opened(cls, settings: Settings, embedded: bool = False) -> "Backend":
         """The backend over the journal that the settings name.
 
         Args:
             settings: where everything is.
-            prefect: whether Prefect shows the campaigns that it runs.
+            embedded: in a program of somebody who trusts what is sent to it: it runs campaigns
+                without Prefect, and starts no process beside it.
 
         Raises:
             WellwiseError: the journal or the lab file cannot be used.
@@ -84,10 +90,11 @@ class Backend:
             settings=settings,
             journal=journal,
             access=Access(journal),
-            supervisor=CampaignSupervisor(settings, journal, simulated_people, prefect),
+            supervisor=CampaignSupervisor(settings, journal, simulated_people, not embedded),
             stream=EventStream(journal, settings.zone),
             lab=lab,
             began_at=datetime.now(UTC),
+            embedded=embedded,
         )
 
     def state(self, campaign_id: str, last: int | None = None) -> tuple[int, CampaignState]:
@@ -133,5 +140,20 @@ class Backend:
             clock=clock,
             robots={},
             home=self.settings.home,
-            checked_by=bounded,
+            checked_by=None if self.embedded else bounded,
         )
+
+    def checked(
+        self,
+        work: Callable[_Arguments, _Found],
+        *arguments: _Arguments.args,
+        **named: _Arguments.kwargs,
+    ) -> _Found:
+        """What a function of a module makes of what was sent: bounded, unless it is embedded.
+
+        Raises:
+            InvalidInput: it takes too long, or too much memory.
+        """
+        if self.embedded:
+            return work(*arguments, **named)
+        return bounded(work, *arguments, **named)

@@ -1,6 +1,8 @@
 """A client that brings its service along: launch, watch, read, and go on another time."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -45,6 +47,28 @@ def test_a_home_is_gone_on_with_and_old_links_have_ended(tmp_path: Path) -> None
         assert httpx.get(f"{client.url}/login?token={old}").status_code == 401
         client.resume(name, "back")
         assert client.watch(name, every_s=0.05).status == "finished"
+
+
+def test_a_script_of_a_few_lines_without_a_guard_runs_a_campaign(tmp_path: Path) -> None:
+    (tmp_path / "campaign.yaml").write_text(TEXT)
+    (tmp_path / "script.py").write_text(
+        "from wellwise import LocalClient\n"
+        "with LocalClient('home') as client:\n"
+        "    name = client.launch(open('campaign.yaml').read()).id\n"
+        "    print(client.watch(name, every_s=0.05).status, len(client.results(name)))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1].startswith("finished ")
+
+
+def test_a_paused_campaign_is_not_waited_for(tmp_path: Path) -> None:
+    with LocalClient(tmp_path) as client:
+        name = client.launch(TEXT).id
+        client.pause(name, "lunch")
+        assert client.watch(name, every_s=0.05).status == "paused"
 
 
 def test_a_campaign_says_in_a_notebook_how_far_it_is(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from orchestrator.intake.campaign_check import NamedText, checked_campaign, past
 from orchestrator.journal.queries import EarlierLaunch, earlier_launches
 from orchestrator.service.authentication import Operator, TheBackend, Viewer
 from orchestrator.service.backend import Backend
-from orchestrator.service.bounded import bounded
 from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of
 from orchestrator.service.preview import launch_preview
@@ -33,7 +32,7 @@ def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchP
     """Check a campaign file, and see what it would do; nothing is launched."""
     campaign = _checked(backend, body)
     past, _share = past_observations(backend.journal, campaign, _table(body))
-    preview = bounded(launch_preview, backend.settings.zone, campaign, past)
+    preview = backend.checked(launch_preview, backend.settings.zone, campaign, past)
     launched = [
         _launched(backend, found)
         for found in earlier_launches(backend.journal, campaign, body.file)
@@ -42,9 +41,9 @@ def validate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> LaunchP
 
 
 @launching.post("/migrate", responses=ACTING)
-def migrate(viewer: Viewer, body: CampaignText) -> MigratedText:
+def migrate(backend: TheBackend, viewer: Viewer, body: CampaignText) -> MigratedText:
     """A campaign file of the earlier form, rewritten with outcomes and objectives."""
-    return MigratedText(file=bounded(in_new_form, body.file))
+    return MigratedText(file=backend.checked(in_new_form, body.file))
 
 
 @launching.post("", status_code=201, responses=ACTING, response_model=CampaignSummary)
@@ -80,7 +79,9 @@ def launch(
 def _checked(backend: Backend, body: CampaignText) -> Campaign:
     """The campaign of a text from HTTP, which may name no file or interpreter of this host."""
     file = NamedText(body.file, "campaign file")
-    campaign = bounded(checked_campaign, file, backend.settings, backend.lab, from_afar=True)
+    campaign = backend.checked(
+        checked_campaign, file, backend.settings, backend.lab, from_afar=True
+    )
     if body.simulated_people:
         campaign = with_simulated_people(campaign)
     return campaign if body.seed is None else campaign.model_copy(update={"seed": body.seed})

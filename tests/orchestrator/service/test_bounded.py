@@ -1,6 +1,7 @@
 """A process of its own for what strangers send: the operating system ends what takes too much."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,18 @@ def test_every_problem_comes_back_from_the_other_process() -> None:
         bounded.bounded(refuse_everything)
     assert [problem.message for problem in refused.value.problems] == ["one", "two"]
     assert refused.value.problems[0].line == 3
+
+
+def test_a_process_that_was_killed_while_it_waited_is_started_anew() -> None:
+    os.kill(bounded.bounded(os.getpid), signal.SIGKILL)
+
+    def until_it_is_known() -> None:
+        while True:
+            bounded._pool()._check_pool_status()
+
+    with pytest.raises(RuntimeError, match="within the Pool"):
+        until_it_is_known()
+    assert bounded.bounded(int) == 0
 
 
 @pytest.mark.reproduction("F1")
