@@ -212,7 +212,8 @@ class Surrogate:
         with deterministic(0):
             posterior = self._wider.posterior(self._points(features))
             mean, sd = self._in_unit(posterior.mixture_mean, posterior.mixture_variance)
-        return mean, sd * _WIDER_INFLATION
+        # Predictions that were far off widen it further.
+        return mean, sd * max(_WIDER_INFLATION, self.sd_inflation)
 
     @cached_property
     def _wider(self) -> ConditionGP:
