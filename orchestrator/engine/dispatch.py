@@ -78,7 +78,7 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
     await robot.connect()
     try:
         if status is JobStatus.PLANNED:
-            lab.journal.move_job(key, status, JobStatus.DISPATCHED, lab.clock.now())
+            lab.journal.move_job(key, status, JobStatus.DISPATCHED, lab.clock.now(), as_key=job.key)
             status = JobStatus.DISPATCHED
             used.lease.check()
             await robot.submit(job)

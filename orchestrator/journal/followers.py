@@ -13,7 +13,7 @@ from protocols.jobs import Job
 
 
 class MovedJob(NamedTuple):
-    """A job that was moved: where it belongs, and whether others are due by its end."""
+    """A job that was moved: where it belongs, whether others are due by its end, which attempt."""
 
     campaign_id: str
     round: int
@@ -22,6 +22,7 @@ class MovedJob(NamedTuple):
     robot: str
     day: int
     followed: bool | None
+    attempt: int
 
 
 def move_followers(session: Session, key: str, ended: MovedJob, at: datetime) -> None:

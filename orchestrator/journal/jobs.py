@@ -49,6 +49,7 @@ _MOVE = (
         col(JobRow.robot),
         col(JobRow.job)["day"].as_integer(),
         col(JobRow.job)["followed"].as_boolean(),
+        col(JobRow.attempt),
     )
 )
 _STATUS = (
@@ -175,22 +176,30 @@ class JobRecord(OutageRecord):
             outage = {"campaign": row.campaign_id, "robot": row.robot}
             silent = session.connection().execute(_SILENT, outage).scalar() is not None
             job = Job.model_validate(row.job).without_wells(lost)
-            attempt = f"#{row.attempt}" if row.attempt > 1 else ""
-            suffix = self.identity_now(session).suffix
-            job = job.model_copy(update={"key": f"{key}{attempt}{suffix}"})
+            job = job.model_copy(update={"key": self.unique_key(session, key, row.attempt)})
             return job, replace(job_state(row), robot_silent=silent)
 
     def move_job(
-        self, key: str, origin: JobStatus, to: JobStatus, at: datetime, message: str = ""
+        self,
+        key: str,
+        origin: JobStatus,
+        to: JobStatus,
+        at: datetime,
+        message: str = "",
+        as_key: str = "",
     ) -> None:
         """Move a job from one state to another, if it is still there.
 
+        `as_key` is the key that its robot is to be given, as `job` gave it.
+
         Raises:
             Conflict: it is not in `origin` any more.
-            Halted: it was to be dispatched and its campaign is paused or over.
+            Halted: it was to be dispatched, but its campaign does not run, or its key is another.
         """
         with self.transaction() as session:
-            self.move(session, key, origin, to, at, message)
+            moved = self.move(session, key, origin, to, at, message)
+            if as_key and as_key != (now := self.unique_key(session, key, moved.attempt)):
+                raise Halted(f"{as_key} is {now} by now: decided again, or brought back meanwhile")
         if to is JobStatus.DISPATCHED:
             self.on_dispatch()
 
@@ -301,7 +310,6 @@ class JobRecord(OutageRecord):
         if to is JobStatus.DISPATCHED:
             # Before the job's own row: acts lock the campaign first as well.
             self._refuse_if_halted(session, JobAddress.parse(key).campaign)
-            self.refuse_if_reborn(session)
         moved = session.connection().execute(_MOVE, values).one_or_none()
         if moved is None:
             found = existing(session, JobRow, key).state
@@ -313,7 +321,7 @@ class JobRecord(OutageRecord):
             self.guard(session, campaign_resource(place.campaign_id), robot_resource(place.robot))
         if to.over and place.followed:
             move_followers(session, key, place, at)
-        untold = ("campaign_id", "followed")
+        untold = ("campaign_id", "followed", "attempt")
         data = {name: value for name, value in place._asdict().items() if name not in untold}
         add_event(session, place.campaign_id, at, EventKind.of_job(to), key, message, data, who)
         return place

@@ -20,7 +20,7 @@ from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.journal.database import damaged
 from orchestrator.journal.durable import write_whole
 from orchestrator.journal.journal import Journal
-from orchestrator.journal.store import add_event, existing
+from orchestrator.journal.store import JournalIdentity, add_event, existing
 from orchestrator.journal.tables import OPEN_JOB, CampaignRow, EventRow, JobRow, JournalRow
 from orchestrator.settings import Settings
 
@@ -49,7 +49,7 @@ def open_journal(settings: Settings, due: Due) -> Journal:
     with journal.reading_session() as session:
         said = existing(session, JournalRow, 1)
     if why := said.unsettled or _moved(said.place, here) or mark.contradiction(journal):
-        journal = _new_life(journal, why, due, max(former.life, mark.life) + 1)
+        journal = _new_life(journal, why, due, former, max(former.life, mark.life) + 1)
         journal.home = file_identity(settings.home)
     elif here and not said.place:
         with journal.transaction() as session:
@@ -128,13 +128,13 @@ class _Known(NamedTuple):
     event: str = ""
 
 
-def _new_life(journal: Journal, why: str, due: Due, life: int) -> Journal:
+def _new_life(journal: Journal, why: str, due: Due, former: JournalIdentity, life: int) -> Journal:
     """Put what may have been done since in doubt, and have every campaign wait for a person."""
     message = f"{why}: nobody knows what was done since"
     names = journal.campaign_ids()
     last = {name: journal.last_moment(name) for name in names}
     untils = {name: due(journal, name) for name in names}
-    former, here = journal.identity, journal.place
+    here = journal.place
     with journal.transaction() as session:
         row = session.get_one(JournalRow, 1, with_for_update=True)
         if (row.life, row.branch) == former[1:]:

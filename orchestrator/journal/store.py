@@ -13,7 +13,6 @@ from sqlmodel import Session, SQLModel, col, select
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
 from orchestrator.errors import (
-    Halted,
     JournalError,
     LeaseLost,
     Missing,
@@ -65,7 +64,6 @@ class Store:
         self._engine = open_database(url)
         self._fences: dict[str, int] = {}
         self._home_fences: dict[str, int] = {}
-        self._identity: JournalIdentity | None = None
         self.home = ""
         """The identity of the home whose owners take leases; empty if it has none."""
         self.on_dispatch: Callable[[], None] = lambda: None
@@ -73,28 +71,21 @@ class Store:
 
     @property
     def identity(self) -> JournalIdentity:
-        """Which journal this is, as it was read last."""
-        if self._identity is None:
-            with self.reading_session() as session:
-                return self.identity_now(session)
-        return self._identity
+        """Which journal this is; read each time, as it may be brought back while others use it."""
+        with self.reading_session() as session:
+            return self.identity_in(session)
 
-    def identity_now(self, session: Session) -> JournalIdentity:
-        """Which journal this is: it may have been brought back while this process lives."""
+    def identity_in(self, session: Session) -> JournalIdentity:
+        """Which journal this is, in a transaction that is open."""
         found = session.connection().execute(_IDENTITY).one_or_none()
         if found is None:
             raise damaged(self.url, "it does not say which journal it is")
-        self._identity = JournalIdentity(*found)
-        return self._identity
+        return JournalIdentity(*found)
 
-    def refuse_if_reborn(self, session: Session) -> None:
-        """Raise if the journal was brought back since this process read which one it is.
-
-        Raises:
-            Halted: it has begun a new life, which this process takes part in from now on.
-        """
-        if self.identity != self.identity_now(session):
-            raise Halted("the journal was brought back meanwhile: no job of before is sent")
+    def unique_key(self, session: Session, key: str, attempt: int) -> str:
+        """The key under which a robot is given an attempt of a job in this life of the journal."""
+        number = f"#{attempt}" if attempt > 1 else ""
+        return f"{key}{number}{self.identity_in(session).suffix}"
 
     @property
     def place(self) -> str:

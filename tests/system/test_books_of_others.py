@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from drivers.base import RobotSetup
 from drivers.clock import RealClock
@@ -18,10 +19,12 @@ from orchestrator.core.state import JobStatus
 from orchestrator.engine.advance import advance
 from orchestrator.engine.dispatch import execute_job
 from orchestrator.journal.store import robot_resource
+from orchestrator.lab import lab as lab_module
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import stop_robot, used_robot
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation, well_of
+from tests import acting
 from tests.builders import dispenses, finished, job_of
 from tests.drivers.test_job_book import LoggingPump, did
 from tests.postgres import temporary_database
@@ -200,6 +203,40 @@ def test_a_job_of_a_former_life_that_was_under_way_is_not_gone_on_with(tmp_path:
     report = asyncio.run(next_life())
     assert did(tmp_path) == []
     assert (report.state, report.not_begun) == ("in_doubt", None)
+
+
+@pytest.mark.reproduction("A4")
+def test_a_process_that_lives_through_a_new_life_does_not_go_on_with_a_job_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own job book has the job under way, and a person has said that it is sent again."""
+    settings, campaign_id = planned(tmp_path / "home")
+    asyncio.run(advance(opened(settings, campaign_id), campaign_id))
+    monkeypatch.setattr(lab_module, "clock_for", lambda *_: RealClock())
+    monkeypatch.setattr(lab_module, "make_driver", lambda _, setup, __: LoggingPump(setup))
+    lab = opened(settings, campaign_id)
+    set_back(lab, KEY)
+    job, state = lab.journal.job(KEY)
+    lab.journal.move_job(KEY, state.status, JobStatus.DISPATCHED, RealClock().now())
+    path = settings.home / "robots" / "dispenser.sqlite"
+    book = JobBook(path, "dispenser", 1, RealClock().now(), lab.journal.identity.suffix)
+    book.take(job)
+    book.begin(job.key, 0)
+    book.end(job.key, 0, None)
+    book.close()
+    with lab.journal.transaction() as session:
+        session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
+    other = opened(settings, campaign_id)
+    acting.decide(other, KEY, "again", "ada", "the plate is made anew")
+    acting.resume(other, campaign_id, "ada", "looked at it")
+
+    async def hand_out() -> None:
+        async with used_robot(lab, campaign_id, "dispenser") as used:
+            await execute_job(lab, used, KEY)
+
+    asyncio.run(hand_out())
+    assert lab.journal.job(KEY)[1].status is JobStatus.DONE
+    assert len(did(settings.home)) == len(job.operations)
 
 
 @pytest.mark.reproduction("A11")

@@ -16,6 +16,7 @@ from drivers.base import KeyMemory
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.engine.advance import advance
+from orchestrator.errors import Halted
 from orchestrator.lab.lab import Lab, open_journal, open_lab
 from orchestrator.settings import Settings
 from protocols.compile import compile_jobs
@@ -243,6 +244,39 @@ def test_a_process_that_lives_through_a_new_life_asks_for_a_job_by_its_new_key(
         asyncio.run(advance(lab, campaign_id))
     done = RobotLog(lab_log_path(settings.home, "virtual")).everything()
     assert {entry.key for entry in done if entry.key.startswith(f"{key}@")} == {job.key}
+
+
+@pytest.mark.reproduction("A4")
+def test_a_job_that_was_read_before_a_new_life_or_a_decision_is_not_sent_after_it(
+    tmp_path: Path,
+) -> None:
+    """Whatever else the process has read of the journal meanwhile."""
+    settings, campaign_id = planned(tmp_path / "home")
+    advanced_to_plan(settings, campaign_id)
+    lab = opened(settings, campaign_id)
+    first, *_, last = [job.key for job in lab.journal.jobs(campaign_id, 1)]
+
+    def sent(key: str, as_key: str) -> None:
+        planned, to = JobStatus.PLANNED, JobStatus.DISPATCHED
+        lab.journal.move_job(key, planned, to, lab.clock.now(), as_key=as_key)
+
+    of_former_life, _ = lab.journal.job(last)
+    with lab.journal.transaction() as session:
+        session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
+    other = opened(settings, campaign_id)
+    acting.resume(other, campaign_id, "ada", "looked at it")
+    acting.decide(other, last, "again", "ada", "a new plate")
+    lab.journal.job(first)
+    with pytest.raises(Halted, match="brought back"):
+        sent(last, of_former_life.key)
+    of_former_attempt, _ = lab.journal.job(last)
+    lab.journal.move_job(last, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
+    lab.journal.mark_in_doubt(last, JobStatus.DISPATCHED, lab.clock.now(), "a cable", {}, None)
+    acting.decide(other, last, "again", "ada", "not a drop")
+    with pytest.raises(Halted, match=r"#2.* is .*#3"):
+        sent(last, of_former_attempt.key)
+    sent(last, lab.journal.job(last)[0].key)
+    assert lab.journal.job(last)[1].status is JobStatus.DISPATCHED
 
 
 def advanced_to_plan(settings: Settings, campaign_id: str) -> None:
