@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -21,12 +22,14 @@ def write_durably(path: Path, content: bytes) -> None:
             os.close(folder)
 
 
-def write_whole(path: Path, content: bytes, durable: bool = False) -> None:
+def write_whole(
+    path: Path, content: bytes | Callable[[Path], bytes], durable: bool = False
+) -> None:
     """Write a file whole or not at all, whoever else writes it at the same time.
 
     Args:
         path: where to; its folder is made.
-        content: what is to be in it.
+        content: what is to be in it, or what makes it of the file before that has its name.
         durable: whether the content is on the disk before the file has its name.
 
     Raises:
@@ -37,7 +40,7 @@ def write_whole(path: Path, content: bytes, durable: bool = False) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(content)
+            file.write(content if isinstance(content, bytes) else content(partial))
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

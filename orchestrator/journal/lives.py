@@ -5,6 +5,7 @@ after that. Its jobs of that time are in doubt, and its campaigns wait for a per
 """
 
 import json
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from orchestrator.journal.tables import OPEN_JOB, CampaignRow, EventRow, JobRow,
 from orchestrator.settings import Settings
 
 _MARK = "journal.mark"
+
+_PUT_BACK = "its database is a copy, or one that was put back"
 
 Due = Callable[[Journal, str], datetime | None]
 """Campaign -> until when its jobs may have been begun; None: any of them."""
@@ -61,7 +64,7 @@ def open_journal(settings: Settings, due: Due) -> Journal:
 
 def _moved(known: str, here: str) -> str:
     if known and here and is_copy(known, here):
-        return "its database is a copy, or one that was put back"
+        return _PUT_BACK
     return ""
 
 
@@ -86,6 +89,9 @@ class _Mark:
         known, found = self._read(), journal.identity
         if known.identity != found.identity:
             return ""
+        if known.file and is_copy(known.file, file_identity(self._path)):
+            # Each mark is a new file: this one was copied over a later one.
+            return _PUT_BACK
         if known.life > found.life or (known.life == found.life and known.branch != found.branch):
             return "its database is of an earlier life than this home"
         if known.last_event > journal.last_event() or (
@@ -100,7 +106,16 @@ class _Mark:
         last = journal.last_event()
         event = _event(journal, last)
         known = _Known(identity, life, branch, last, event)
-        write_whole(self._path, json.dumps(known._asdict()).encode())
+
+        def content(file: Path) -> bytes:
+            # A server's database is not put back with a home, and may have several of them.
+            # Windows gives a file that replaces another one the birth of that.
+            here = sys.platform != "win32" and journal.url.startswith("sqlite")
+            return json.dumps(
+                known._replace(file=file_identity(file) if here else "")._asdict()
+            ).encode()
+
+        write_whole(self._path, content)
 
     def _read(self) -> "_Known":
         try:
@@ -126,6 +141,8 @@ class _Known(NamedTuple):
     branch: str = ""
     last_event: int = 0
     event: str = ""
+    file: str = ""
+    """Which file the mark itself is, where its database is put back with it."""
 
 
 def _new_life(journal: Journal, why: str, due: Due, former: JournalIdentity, life: int) -> Journal:

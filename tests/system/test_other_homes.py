@@ -82,7 +82,7 @@ def test_a_computer_or_container_with_another_name_does_not_make_a_home_a_copy(
 
 
 @pytest.mark.reproduction("A4")
-@pytest.mark.parametrize("how", ["put back", "unpacked", "synchronised"])
+@pytest.mark.parametrize("how", ["put back", "unpacked", "synchronised", "copied over"])
 def test_a_home_that_is_put_back_in_its_place_asks_what_was_done_since(
     tmp_path: Path, how: str
 ) -> None:
@@ -101,6 +101,9 @@ def test_a_home_that_is_put_back_in_its_place_asks_what_was_done_since(
         shutil.rmtree(home)
         home.mkdir()
         subprocess.run(["tar", "-C", home, "-xf", tmp_path / "kept.tar"], check=True)
+    elif how == "copied over":
+        # Files that are there keep their numbers and their births.
+        subprocess.run(["cp", "-a", f"{kept}/.", home], check=True)
     else:
         for file in (*home.glob("journal.*"), *kept.glob("journal.*")):
             if file.parent == home:
