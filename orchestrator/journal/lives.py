@@ -94,6 +94,9 @@ class _Mark:
             return _PUT_BACK
         if known.life > found.life or (known.life == found.life and known.branch != found.branch):
             return "its database is of an earlier life than this home"
+        if known.life < found.life:
+            # What this home knew of is lost or not; that was asked when the life began.
+            return ""
         if known.last_event > journal.last_event() or (
             known.event and known.event != _event(journal, known.last_event)
         ):

@@ -60,6 +60,17 @@ def reason(settings: Settings, campaign_id: str) -> str:
     return state.reason if state.status is CampaignStatus.PAUSED else ""
 
 
+def roll_back(url: str, last_event: int) -> None:
+    """Events after one are lost, and their numbers are given again."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        known = {"last": last_event}
+        connection.execute(text("DELETE FROM event WHERE id > :last"), known)
+        sequence = text("SELECT setval(pg_get_serial_sequence('event', 'id'), :last)")
+        connection.execute(sequence, known)
+    engine.dispose()
+
+
 @pytest.mark.reproduction("A4")
 def test_a_computer_or_container_with_another_name_does_not_make_a_home_a_copy(
     tmp_path: Path,
@@ -182,24 +193,37 @@ def test_a_database_whose_lost_end_was_written_anew_is_seen_by_the_home_that_los
     with temporary_database() as url:
         first, campaign_id = planned(tmp_path / "first", url)
         second = first.model_copy(update={"home": tmp_path / "second"})
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            before = connection.execute(text("SELECT max(id) FROM event")).scalar_one()
+        before = open_journal(first).last_event()
         advanced(first, campaign_id)
         # As a standby that had not heard the end: another home goes on from there.
-        with engine.begin() as connection:
-            connection.execute(text("DELETE FROM event WHERE id > :before"), {"before": before})
-            connection.execute(
-                text("SELECT setval(pg_get_serial_sequence('event', 'id'), :before)"),
-                {"before": before},
-            )
-        engine.dispose()
+        roll_back(url, before)
         journal = open_journal(second)
         for _ in range(200):
             journal.robot_offline(campaign_id, "dispenser", "silence", START)
             journal.robot_back(campaign_id, "dispenser", START)
         journal.close()
         assert "of an earlier time than this home" in reason(first, campaign_id)
+
+
+@pytest.mark.reproduction("A4")
+def test_a_home_takes_part_in_the_life_that_another_one_began_after_a_rollback(
+    tmp_path: Path,
+) -> None:
+    """What the second home saw last was lost, and a person has answered for it already."""
+    with temporary_database() as url:
+        first, campaign_id = planned(tmp_path / "first", url)
+        second = first.model_copy(update={"home": tmp_path / "second"})
+        before = open_journal(first).last_event()
+        advanced(first, campaign_id)
+        assert reason(second, campaign_id) == ""
+        roll_back(url, before)
+        lab = opened(first, campaign_id)
+        assert "of an earlier time" in lab.journal.state(campaign_id).reason
+        acting.resume(lab, campaign_id, "ada", "looked at it")
+        lab.journal.close()
+        advanced(first, campaign_id)
+        assert reason(second, campaign_id) == ""
+        assert opened(second, campaign_id).journal.identity.life == 2
 
 
 @pytest.mark.reproduction("A4")
