@@ -87,17 +87,21 @@ async def _stop_on_request(lab: Lab, campaign_id: str, name: str, robot: Driver)
 
 async def stop_robot(lab: Lab, campaign_id: str, name: str, robot: Driver) -> str:
     """Stop a robot over the line that is open here, and note it; returns why it could not be."""
-    error = ""
+    error, unnumbered = "", None
     try:
         try:
             await robot.connect()
         except FencedOff:
             # Its book has seen owners of another life of the journal: to stop needs no number.
-            robot = lab.driver(name, lab.config(name), None)
+            robot = unnumbered = lab.driver(name, lab.config(name), None)
             await robot.connect()
         await robot.stop()
     except DriverError as problem:
         error = str(problem)
+    finally:
+        if unnumbered is not None:
+            with suppress(DriverError):
+                await unnumbered.close()
     kind = EventKind.ROBOT_NOT_STOPPED if error else EventKind.ROBOT_STOPPED
     lab.journal.note(campaign_id, lab.clock.now(), kind, name, error)
     return error

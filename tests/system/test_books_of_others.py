@@ -271,3 +271,27 @@ def test_a_robot_whose_book_has_seen_later_owners_than_the_journal_is_used_and_s
     assert state.status is JobStatus.DONE
     assert len(did(settings.home)) == len(job.operations)
     assert lab.journal.own(robot_resource("dispenser"), "another", 30) > 40
+
+
+@pytest.mark.reproduction("A11")
+def test_who_stopped_a_robot_past_a_later_owner_lets_its_line_go(tmp_path: Path) -> None:
+    settings, campaign_id = planned(tmp_path / "home")
+    asyncio.run(advance(opened(settings, campaign_id), campaign_id))
+    setup = RobotSetup("dispenser", None, RealClock(), settings.home)
+    JobBook(setup.book_path, "dispenser", 40).close()
+    made: list[LoggingPump] = []
+
+    def make(name: str, config: object, lease: object) -> LoggingPump:
+        made.append(LoggingPump(replace(setup, fence=getattr(lease, "fence", 0))))
+        return made[-1]
+
+    lab = replace(opened(settings, campaign_id), clock=RealClock(), remake=make)
+
+    async def stop() -> None:
+        behind = LoggingPump(replace(setup, fence=1))
+        assert await stop_robot(lab, campaign_id, "dispenser", behind) == ""
+        # While `made` lives, only a driver that was closed leaves its robot to another.
+        JobBook(setup.book_path, "dispenser").close()
+
+    asyncio.run(stop())
+    assert len(made) == 1
