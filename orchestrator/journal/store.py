@@ -10,6 +10,7 @@ from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select
 
+from drivers.file_identity import is_copy
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
 from orchestrator.errors import (
@@ -211,8 +212,10 @@ class Store:
                 )
             else:
                 row.owner, row.fence, row.expires_at = owner, row.fence + 1, until
-            if self.home and row.home != self.home:
-                row.home_fence = row.fence if row.home else 0
+            if self.home and row.home and is_copy(row.home, self.home):
+                row.home_fence, row.home = row.fence, self.home
+            elif self.home and not row.home.partition("@")[2]:
+                # The same home, perhaps seen by a computer that says which it is.
                 row.home = self.home
             fence = row.fence
             self._home_fences[resource] = row.home_fence

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from drivers.base import KeyMemory
+from drivers.file_identity import file_identity
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.engine.advance import advance
@@ -173,6 +174,22 @@ def test_a_second_home_on_one_database_is_no_copy_of_it_and_a_copied_database_is
             # A second home that comes to the copy finds the life begun, and begins none.
             both = worker.model_copy(update={"database_url": copy})
             assert opened(both, campaign_id).journal.identity.life == 2
+
+
+@pytest.mark.reproduction("A5")
+def test_a_home_that_a_container_and_its_host_use_in_turn_is_one_home(tmp_path: Path) -> None:
+    settings, _ = planned(tmp_path / "home")
+    journal = open_journal(settings)
+    file = file_identity(settings.home).partition("@")[0]
+    inside, host, clone = f"{file}@", f"{file}@its-host", f"{file}@another"
+    first_fences = []
+    for home in (inside, host, inside, host, clone, inside, host):
+        journal.home = home
+        journal.own("robot pump", "its owner", 30)
+        first_fences.append(journal.home_fence("robot pump"))
+        journal.release("robot pump")
+    # A disk that was cloned with its numbers is the home of another computer.
+    assert first_fences == [0, 0, 0, 0, 5, 5, 7]
 
 
 def test_a_database_server_in_another_time_zone_is_the_same(tmp_path: Path) -> None:
