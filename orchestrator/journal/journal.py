@@ -127,7 +127,8 @@ class Journal(JobRecord):
             JournalError: there is no such campaign.
         """
         with self.reading_session() as session:
-            return campaign_state(session, existing(session, CampaignRow, campaign_id))
+            row = existing(session, CampaignRow, campaign_id)
+            return campaign_state(session, row, self.workers)
 
     def locked_state(self, session: Session, campaign_id: str) -> CampaignState:
         """The state of a campaign in an open transaction that locks it against other writers.
@@ -137,7 +138,8 @@ class Journal(JobRecord):
         """
         row = session.get(CampaignRow, campaign_id, with_for_update=True)
         with self.legible():
-            return campaign_state(session, row or existing(session, CampaignRow, campaign_id))
+            row = row or existing(session, CampaignRow, campaign_id)
+            return campaign_state(session, row, self.workers)
 
     def status(self, campaign_id: str) -> CampaignStatus:
         """Whether a campaign is running, paused, aborted or finished."""

@@ -58,6 +58,7 @@ def open_journal(settings: Settings, due: Due) -> Journal:
         with journal.transaction() as session:
             existing(session, JournalRow, 1).place = here
     mark.write(journal)
+    journal.workers = settings.workers
     journal.on_dispatch = lambda: mark.write(journal)
     return journal
 

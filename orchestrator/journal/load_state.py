@@ -1,11 +1,13 @@
 """From the journal's rows to the values that `lifecycle` decides upon."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 from sqlalchemy import String, bindparam, func, text
@@ -51,8 +53,8 @@ OBSERVATIONS = TypeAdapter(list[Observation])
 """Past results, as a campaign's row keeps them."""
 
 
-def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
-    """The state of a campaign."""
+def campaign_state(session: Session, row: CampaignRow, workers: bool = False) -> CampaignState:
+    """The state of a campaign; with `workers` its robots are at several computers."""
     outages = select(OutageRow).where(OutageRow.campaign_id == row.id)
     campaign = Campaign.model_validate(row.definition)
     return CampaignState(
@@ -72,11 +74,13 @@ def campaign_state(session: Session, row: CampaignRow) -> CampaignState:
             Outage(outage.robot, outage.since, outage.retry_at, outage.message)
             for outage in session.exec(outages)
         ),
-        elsewhere_in_doubt=_elsewhere_in_doubt(session, row.id, campaign),
+        elsewhere_in_doubt=_elsewhere_in_doubt(session, row.id, campaign, workers),
     )
 
 
-def _elsewhere_in_doubt(session: Session, campaign_id: str, campaign: Campaign) -> dict[str, str]:
+def _elsewhere_in_doubt(
+    session: Session, campaign_id: str, campaign: Campaign, workers: bool
+) -> dict[str, str]:
     """Robots of which another campaign has a job in doubt, with that job.
 
     By their name, or by their address: a robot may have been given another name since.
@@ -94,9 +98,20 @@ def _elsewhere_in_doubt(session: Session, campaign_id: str, campaign: Campaign) 
     held: dict[str, str] = {}
     for robot, key, other in session.exec(doubts):
         address = other.definition["robots"][robot].get("address", "")
+        if workers and _of_one_computer(address):
+            address = ""
         same = (name for name, config in campaign.robots.items() if address == config.address != "")
         held |= dict.fromkeys([robot, *same], key)
     return held
+
+
+def _of_one_computer(address: str) -> bool:
+    """Whether an address means something else on another computer, as a serial port does."""
+    try:
+        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return False
+    return not host or re.search(r"^(localhost|127\..*|::1|.*\bcom\d+)$", host) is not None
 
 
 def _completed(batch: RoundState, space: SearchSpace) -> RoundState:

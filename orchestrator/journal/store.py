@@ -67,6 +67,8 @@ class Store:
         self._home_fences: dict[str, int] = {}
         self.home = ""
         """The identity of the home whose owners take leases; empty if it has none."""
+        self.workers = False
+        """Whether robots are at several computers, each with addresses of its own."""
         self.on_dispatch: Callable[[], None] = lambda: None
         """Called when a dispatch is committed and the robot has not heard of it yet."""
 

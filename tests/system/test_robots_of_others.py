@@ -19,6 +19,7 @@ from orchestrator.engine.advance import advance
 from orchestrator.lab.lab import open_journal, open_lab
 from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
+from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from tests.program import wellwise
 from tests.system.device_lab import (
@@ -134,3 +135,30 @@ def test_a_robot_waits_after_a_doubt_by_whatever_name_a_campaign_calls_it(
     asked = [question for question in outlook.questions if isinstance(question, AskOperator)]
     assert [question.key for question in asked] == [key]
     assert [entry for entry in found.entries() if entry.get("robot") == "hand"] == []
+
+
+@pytest.mark.reproduction("A6")
+@pytest.mark.parametrize("address", ["/dev/ttyUSB0", "COM3", "http://localhost:31950"])
+def test_with_workers_an_address_of_a_computer_is_another_robot_on_another_computer(
+    tmp_path: Path, address: str
+) -> None:
+    alone = settings_of(tmp_path / "home")
+    lab = alone.model_copy(update={"workers": True})
+    memory = KeyMemory.KNOWS_WHAT_IT_NEVER_GOT
+    network = "http://ot2.lab:31950"
+
+    def named(name: str, at: str) -> Campaign:
+        text = FILE.read_text().replace("[hand, spare]", name).replace("  hand: {", f"  {name}: {{")
+        found = read_campaign(text.replace("DRIVER", DRIVERS[memory]).replace("PORT", "1"))
+        robots = found.robots | {name: found.robots[name].model_copy(update={"address": at})}
+        return found.model_copy(update={"robots": robots})
+
+    for at, held in ((address, False), (network, True)):
+        first, second = created(alone, named("left", at)), created(alone, named("right", at))
+        journal = open_journal(alone)
+        key = next(job.key for job in journal.jobs(first, 1) if job.robot == "left")
+        now = datetime.now(UTC)
+        journal.move_job(key, JobStatus.PLANNED, JobStatus.DISPATCHED, now)
+        journal.move_job(key, JobStatus.DISPATCHED, JobStatus.IN_DOUBT, now, "nobody knows")
+        assert journal.state(second).elsewhere_in_doubt["right"] == key
+        assert ("right" in open_journal(lab).state(second).elsewhere_in_doubt) is held
