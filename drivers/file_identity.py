@@ -10,14 +10,17 @@ from pathlib import Path
 def file_identity(path: Path) -> str:
     """Which file this is: the same when it is renamed or mounted elsewhere, another for a copy.
 
-    File systems give numbers of deleted files to new ones, so its birth counts as well. Where these
-    numbers do not last (FAT, some network shares) it is another one after each mount. The computer
-    counts where the file system has a number of its own, for disks are cloned with all of theirs;
-    others, such as NFS, are shared by computers.
+    File systems give numbers of deleted files to new ones, so its birth counts as well, where it is
+    known. Where these numbers do not last (FAT, some network shares) it is another one after each
+    mount. The number of the file system counts where it lasts: that of XFS is its device's, which
+    may be another one after a boot. The computer counts where the kernel numbers the file system at
+    all, for disks are cloned with all of their numbers; others, such as NFS, are shared by
+    computers.
     """
     found = path.stat()
     file_system = _file_system(path, found)
-    numbers = (found.st_ino, _birth(path, found), file_system)
+    lasting = 0 if sys.platform == "linux" and file_system == found.st_dev else file_system
+    numbers = (found.st_ino, _birth(path, found), lasting)
     machine = _machine() if file_system else ""
     return "-".join(f"{number:x}" for number in numbers) + f"@{machine}"
 
@@ -32,12 +35,14 @@ def is_copy(known: str, here: str) -> bool:
 
 
 def _birth(path: Path, found: os.stat_result) -> int:
-    """When a file came into being, in ns, which nothing can set; 0: not known.
+    """When a file came into being, in ns; 0: not known. On Linux nothing can set it.
 
     The file is not opened: to close it would end the locks that SQLite holds on it.
     """
     if sys.platform != "linux":
-        return int(getattr(found, "st_birthtime_ns", 0))
+        # macOS has it in seconds only.
+        seconds = getattr(found, "st_birthtime", 0)
+        return int(getattr(found, "st_birthtime_ns", seconds * 10**9))
     answer = ctypes.create_string_buffer(256)
     try:
         statx = ctypes.CDLL(None).statx
