@@ -296,15 +296,12 @@ class Client(ActMethods):
 
 def _shown_in_a_notebook() -> Callable[[CampaignSummary], None] | None:
     """Shows one thing in place of the one before; None outside of a notebook."""
-    if "IPython" not in sys.modules:
+    # A kernel has loaded it; nothing else needs it.
+    ipython, shown = sys.modules.get("IPython"), sys.modules.get("IPython.display")
+    if ipython is None or shown is None or not hasattr(ipython.get_ipython(), "kernel"):
         return None
-    from IPython.core.getipython import get_ipython
-    from IPython.display import display
-
-    if not hasattr(get_ipython(), "kernel"):
-        return None
-    place = display(display_id=True)  # type: ignore[no-untyped-call]
-    return None if place is None else place.update
+    update: Callable[[CampaignSummary], None] = shown.display(display_id=True).update
+    return update
 
 
 def _refuse(response: httpx.Response) -> None:

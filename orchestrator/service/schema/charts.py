@@ -210,7 +210,7 @@ class TimelineJob(View):
     """A job of a round: when it was to begin, until when it might, and when it was worked on.
 
     It was `sent` to its robot, which began when it had ended the job before: `began` is the later
-    of the two. They and `ended` are None before; `text` says all of it.
+    of the two, as far as this round tells. They and `ended` are None before; `text` says all of it.
     """
 
     key: str
