@@ -102,7 +102,7 @@ class ManualRobot:
         late = self._setup.clock.now() - job.due_at
         if late < timedelta(hours=self._options.remind_after_h):
             return ""
-        until = job.due_at + timedelta(seconds=job.tolerance_s)
+        until = job.latest
         who = self._options.person or self._setup.name
         return (
             f"{who} is reminded: it was due at {job.due_at:%Y-%m-%d %H:%M}, and may be begun "

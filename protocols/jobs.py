@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -47,6 +47,11 @@ class Job(BaseModel):
     wait_s: float = Field(0.0, ge=0)
     followed: bool = False
     operations: tuple[Operation, ...]
+
+    @property
+    def latest(self) -> datetime:
+        """Until when it may begin."""
+        return self.due_at + timedelta(seconds=self.tolerance_s)
 
     @property
     def definition(self) -> Labware:

@@ -1,11 +1,11 @@
 """A service of this process with its client, for programs and notebooks on one computer."""
 
-import getpass
 import socket
 import threading
 from datetime import timedelta
 from pathlib import Path
 
+from orchestrator.cli.context import person
 from orchestrator.client import Client
 from orchestrator.journal.access_tokens import Role
 from orchestrator.service.backend import Backend
@@ -36,8 +36,8 @@ class LocalClient(Client):
         settings = Settings(home=Path(home), **given)  # type: ignore[arg-type]
         self._backend = Backend.opened(settings, embedded=True)
         try:
-            person = _person()
-            secret, self._token = self._backend.access.create(person, Role.ADMIN, _ALIVE, person)
+            who = person()
+            secret, self._token = self._backend.access.create(who, Role.ADMIN, _ALIVE, who)
             self._socket = socket.create_server(("127.0.0.1", 0))
             self._server = Server(self._backend)
             self._thread = threading.Thread(
@@ -63,10 +63,3 @@ class LocalClient(Client):
         self._thread.join()
         self._backend.access.revoke(self._token.id, self._token.person)
         self._backend.journal.close()
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

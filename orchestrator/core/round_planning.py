@@ -73,7 +73,9 @@ def plan_round(
         campaign,
         round_number,
         observations,
-        _wanted_conditions(campaign, round_number, observations, requeued),
+        _wanted_conditions(campaign, round_number, observations, requeued)
+        if campaign.space.one_a_plate
+        else (),
         seed=_seed(campaign, round_number, 6),
         pending=pending,
     )

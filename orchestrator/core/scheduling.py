@@ -95,7 +95,7 @@ def tasks_of(jobs: Iterable[Job], known: Seconds | None = None) -> list[Task]:
             plate=job.plate_id,
             robot=job.robot,
             due=job.due_at,
-            latest=job.due_at + timedelta(seconds=job.tolerance_s),
+            latest=job.latest,
             seconds=known.get((job.robot, job.step), nominal_s(job.operations)),
             after=job.after,
             wait=timedelta(seconds=job.wait_s),

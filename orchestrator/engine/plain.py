@@ -1,9 +1,10 @@
-"""A campaign run without Prefect, in the loop of whoever runs it."""
+"""A campaign run in the loop of whoever runs it: by Prefect's flows too, or without them."""
 
 from datetime import datetime, timedelta
 
 from orchestrator.core.lifecycle import Question
-from orchestrator.engine.advance import advance
+from orchestrator.engine.actions import TaskRunner, run_plainly
+from orchestrator.engine.advance import Outlook, advance
 from orchestrator.lab.lab import Lab
 from protocols.instants import later
 
@@ -13,12 +14,24 @@ _LOOK = timedelta(seconds=5)
 
 async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
     """Run a campaign until it is over or waits for a person; returns what that one is asked."""
-    while (outlook := await advance(lab, campaign_id)).moment is not None:
-        await wait_until(lab, campaign_id, outlook.moment)
-    return outlook.questions
+    return (await advanced(lab, campaign_id)).questions
 
 
-async def wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
+async def advanced(
+    lab: Lab,
+    campaign_id: str,
+    run_task: TaskRunner = run_plainly,
+    round_number: int | None = None,
+) -> Outlook:
+    """Do what is due whenever it is, until nothing is or only a person can help; see `advance`."""
+    while True:
+        outlook = await advance(lab, campaign_id, run_task, round_number)
+        if outlook.moment is None:
+            return outlook
+        await _wait_until(lab, campaign_id, outlook.moment)
+
+
+async def _wait_until(lab: Lab, campaign_id: str, moment: datetime) -> None:
     """Return at `moment`, or when another process has written an event of the campaign."""
     if lab.clock.virtual:
         await lab.clock.sleep_until(moment)

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from orchestrator.core.lifecycle import FinishCampaign, PlanRound, Question, next_actions
 from orchestrator.engine.advance import Outlook, advance
-from orchestrator.engine.plain import wait_until
+from orchestrator.engine.plain import advanced
 from orchestrator.lab.lab import Lab, current_lab
 
 
@@ -39,22 +39,13 @@ async def run_campaign(lab: Lab, campaign_id: str) -> tuple[Question, ...]:
 @flow(name="round", flow_run_name="{campaign_id}: round {number}", validate_parameters=False)
 async def run_round(campaign_id: str, number: int) -> Outlook:
     """Run one round until it is finished, or until only a person can help."""
-    return await _advanced(campaign_id, number)
+    return await advanced(current_lab.get(), campaign_id, as_task, number)
 
 
 @flow(name="rounds", flow_run_name="{campaign_id}: rounds in parallel", validate_parameters=False)
 async def run_rounds(campaign_id: str) -> Outlook:
     """Run rounds in parallel until the campaign is over, or until only a person can help."""
-    return await _advanced(campaign_id, None)
-
-
-async def _advanced(campaign_id: str, number: int | None) -> Outlook:
-    lab = current_lab.get()
-    while True:
-        outlook = await advance(lab, campaign_id, as_task, round_number=number)
-        if outlook.moment is None:
-            return outlook
-        await wait_until(lab, campaign_id, outlook.moment)
+    return await advanced(current_lab.get(), campaign_id, as_task)
 
 
 async def as_task(

@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -295,7 +294,7 @@ def job_state(row: JobRow) -> JobState:
         order_fixed=row.placed,
         status=JobStatus(row.state),
         wells=wells,
-        latest_at=None if row.cleared else row.due_at + timedelta(seconds=row.job["tolerance_s"]),
+        latest_at=None if row.cleared else row.latest,
         message=row.message,
         dispatched_at=row.dispatched_at,
     )

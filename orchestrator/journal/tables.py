@@ -1,6 +1,6 @@
 """The journal's tables. Rows are added and states move; events are only ever appended."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, ForeignKeyConstraint, Index, UniqueConstraint, text, types
@@ -154,6 +154,11 @@ class JobRow(SQLModel, table=True):
     job: dict[str, Any] = Field(sa_type=JSON)
     dispatched_at: datetime | None = Field(default=None, sa_type=Moment)
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def latest(self) -> datetime:
+        """Until when it may begin, if nobody cleared it."""
+        return self.due_at + timedelta(seconds=self.job["tolerance_s"])
 
 
 class ReadingRow(SQLModel, table=True):

@@ -5,19 +5,16 @@ requests and runs campaigns must not pay for it.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as TookTooLong
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from protocols.errors import InvalidInput, Problem
-
-if TYPE_CHECKING:
-    from pebble import ProcessFuture
 
 LONGEST_S = 20.0
 """Seconds that a piece of work may take; its process is ended then."""
@@ -38,24 +35,13 @@ def bounded(
         InvalidInput: it took longer than `LONGEST_S`, or more memory than `MOST_MB`.
     """
     try:
-        found: _Found = _scheduled(work, arguments, named).result()
+        future = _pool().schedule(work, args=arguments, kwargs=named, timeout=LONGEST_S)
+        found: _Found = future.result()
     except TookTooLong:
         raise _refused(f"it takes more than {LONGEST_S:g} s to check") from None
     except (MemoryError, ProcessExpired):
         raise _refused(f"it takes more than {MOST_MB} MB to check") from None
     return found
-
-
-def _scheduled(
-    work: Callable[..., _Found], arguments: tuple[Any, ...], named: Mapping[str, Any]
-) -> "ProcessFuture[_Found]":
-    try:
-        return _pool().schedule(work, args=arguments, kwargs=dict(named), timeout=LONGEST_S)
-    except RuntimeError:
-        # Pebble gives a pool up for good when its process ends between two pieces of work, such as
-        # by the kernel that is out of memory.
-        _pool.cache_clear()
-        return _pool().schedule(work, args=arguments, kwargs=dict(named), timeout=LONGEST_S)
 
 
 def start() -> None:
@@ -68,8 +54,18 @@ def _refused(why: str) -> InvalidInput:
     return InvalidInput([Problem(where="campaign file", message=why, expected=expected)])
 
 
-@cache
 def _pool() -> ProcessPool:
+    pool = _started()
+    if not pool.active:
+        # Pebble gives a pool up for good when its process ends between two pieces of work, such as
+        # by the kernel that is out of memory.
+        _started.cache_clear()
+        pool = _started()
+    return pool
+
+
+@cache
+def _started() -> ProcessPool:
     # Not forked: threads of the service hold locks that nobody would release there.
     return ProcessPool(max_workers=1, context=get_context("spawn"), initializer=_prepare)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
 from drivers.checklist import Checklist, Item, Said, book_path
 from orchestrator.control.checklists import expected_unit
@@ -173,7 +172,7 @@ def _summary(
 ) -> ChecklistSummary:
     zone, config = backend.settings.zone, state.campaign.robots[robot]
     step = next(step for step in state.campaign.protocol.steps if step.name == job.step)
-    now, until = backend.acting(state.id).clock.now(), _until(job)
+    now, until = backend.acting(state.id).clock.now(), job.latest
     done = sum(item.done or item.operation.well_name in report.failed_wells for item in items)
     return ChecklistSummary(
         robot=robot,
@@ -194,7 +193,3 @@ def _summary(
         items=len(items),
         done=done,
     )
-
-
-def _until(job: Job) -> datetime:
-    return job.due_at + timedelta(seconds=job.tolerance_s)

@@ -1,7 +1,7 @@
 """The robots of the lab: what each does, what lies on its deck, and what is left of it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from drivers.base import Driver, DriverError, RobotSetup
@@ -30,19 +30,25 @@ _MOST_QUEUED = 500
 _log = logging.getLogger("wellwise.robots")
 
 
-def robots_of(backend: Backend) -> list[RobotView]:
-    """The robots of the lab file and of all campaigns that are not over, by name."""
-    users = _users(backend)
-    configs = _configs(backend, users)
-    return [_view(backend, name, configs[name], users.get(name, [])) for name in sorted(configs)]
-
-
 class OnDeck(NamedTuple):
     """What a driver says of its deck without a line; `problem`: why it cannot."""
 
     places: tuple[DeckPlace, ...] = ()
     supplies: tuple[Supply, ...] = ()
     problem: str = ""
+
+
+def robots_of(backend: Backend, decks: Mapping[str, OnDeck] | None = None) -> list[RobotView]:
+    """The robots of the lab file and of all campaigns that are not over, by name.
+
+    With what is known of their `decks`, if they were looked at just now.
+    """
+    users = _users(backend)
+    known = decks_of(backend) if decks is None else decks
+    return [
+        _view(backend, name, config, users.get(name, []), known.get(name, OnDeck()))
+        for name, config in sorted(_configs(backend, users).items())
+    ]
 
 
 def decks_of(backend: Backend) -> dict[str, OnDeck]:
@@ -137,7 +143,11 @@ def _on_deck(backend: Backend, name: str, config: RobotConfig) -> OnDeck:
 
 
 def _view(
-    backend: Backend, name: str, config: RobotConfig, users: Sequence[CampaignState]
+    backend: Backend,
+    name: str,
+    config: RobotConfig,
+    users: Sequence[CampaignState],
+    deck: OnDeck,
 ) -> RobotView:
     zone = backend.settings.zone
     at_work: list[JobView] = []
@@ -165,7 +175,6 @@ def _view(
         for row in queries.latest_events(backend.journal, state.id, kinds=_ERRORS, limit=100)
         if row.subject == name or row.data.get("robot") == name
     ]
-    deck = _on_deck(backend, name, config)
     return RobotView(
         name=name,
         driver=config.driver,

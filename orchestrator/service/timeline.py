@@ -10,7 +10,7 @@ from orchestrator.journal.tables import JobRow
 from orchestrator.languages import gettext, in_words, moment
 from orchestrator.service.schema import JobView
 from orchestrator.service.schema.charts import TimelineChart, TimelineJob
-from orchestrator.service.views import job_view, latest_begin
+from orchestrator.service.views import job_view
 
 MOST_JOBS = 5_000
 """As many as a browser draws in a moment."""
@@ -61,7 +61,7 @@ def _timeline_job(row: JobRow, began: datetime | None, zone: tzinfo) -> Timeline
         robot=view.robot,
         state=view.state,
         due_at=view.due_at,
-        latest=latest_begin(row).astimezone(zone),
+        latest=row.latest.astimezone(zone),
         sent=view.dispatched_at,
         began=began,
         ended=view.ended_at,

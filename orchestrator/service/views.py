@@ -1,7 +1,7 @@
 """Views: states and rows -> answers about campaigns, rounds, wells, jobs, robots, events."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Literal
@@ -336,11 +336,6 @@ def job_view(row: JobRow, zone: tzinfo) -> JobView:
         dispatched_at=row.dispatched_at and row.dispatched_at.astimezone(zone),
         ended_at=row.ended_at and row.ended_at.astimezone(zone),
     )
-
-
-def latest_begin(row: JobRow) -> datetime:
-    """Until when a job may begin."""
-    return row.due_at + timedelta(seconds=row.job["tolerance_s"])
 
 
 def operation_views(row: JobRow, lost: Mapping[str, str]) -> list[OperationView]:

@@ -277,9 +277,12 @@ def one_well(
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of the lab, with decks and supplies."""
     last, version = _seen(backend, listed(backend.journal))
-    seen = version, tuple(decks_of(backend).items())
+    decks = decks_of(backend)
     content = kept(
-        backend, "robots", seen, lambda: rendered("robots.html", robots=robots_of(backend))
+        backend,
+        "robots",
+        (version, tuple(decks.items())),
+        lambda: rendered("robots.html", robots=robots_of(backend, decks)),
     )
     return page(request, who, gettext("Robots"), content, live="*", last=last, here="robots")
 

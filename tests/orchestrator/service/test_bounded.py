@@ -62,11 +62,12 @@ def test_every_problem_comes_back_from_the_other_process() -> None:
 
 
 def test_a_process_that_was_killed_while_it_waited_is_started_anew() -> None:
+    pool = bounded._pool()
     os.kill(bounded.bounded(os.getpid), signal.SIGKILL)
 
     def until_it_is_known() -> None:
         while True:
-            bounded._pool()._check_pool_status()
+            pool._check_pool_status()
 
     with pytest.raises(RuntimeError, match="within the Pool"):
         until_it_is_known()
