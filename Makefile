@@ -18,7 +18,7 @@ serve: $(READY)
 test: $(READY)
 	$(BIN)/pytest --durations=8 --numprocesses 4 --dist worksteal --ignore tests/browser --ignore tests/system --ignore tests/third_party
 
-# What holds only as a whole: processes that are killed, full disks, lost commits, two owners, the published campaign.
+# What holds only as a whole: processes that are killed, full disks, lost commits, two owners, the published campaign, probabilities and what came true.
 system: $(READY)
 	$(BIN)/pytest --durations=8 --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/system
 
@@ -30,7 +30,8 @@ pages: $(READY) browser
 examples: $(READY) browser
 	$(BIN)/pytest --durations=8 tests/browser/test_examples.py
 
-# What once went wrong in a lab, by point: which tests hold it, how many there are, and whether they do.
+# What once went wrong in a lab, by point: which tests hold it, how many there are, and whether they do. How many of them
+# failed before it was mended: python -m tests.system.reproductions --before [POINT ...], which takes most of an hour.
 reproductions: $(READY) browser
 	$(BIN)/python -m tests.system.reproductions
 	$(BIN)/pytest -m reproduction --numprocesses 3 --dist loadfile --no-loadscope-reorder

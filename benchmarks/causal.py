@@ -70,13 +70,15 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--sizes", nargs="+", choices=[*SIZES], default=[*SIZES])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--peers", help="interpreter of an environment with lingam")
     arguments = parser.parse_args()
-    seeds = range(arguments.seeds)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     jobs = [
         (size, kind, seed, hidden)
-        for size in SIZES
+        for size in arguments.sizes
         for kind in KINDS
         for hidden in (0, 1)
         for seed in seeds

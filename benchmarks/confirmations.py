@@ -3,7 +3,9 @@
     python -m benchmarks.confirmations [--tries 2000]
 
 Wells of sd 0.05, 8 of each condition a run; a condition varies between runs with the sd 0, 0.03 or
-0.06, plates with the sd 0.1. False alarms are to be 5 % and `found` as often as was planned.
+0.06, plates with the sd 0.1. Several candidates have as many wells as are planned for a power of
+0.9. False alarms are to be 5 %, of several candidates any of them together, and `found` as often as
+was planned.
 """
 
 import argparse
@@ -13,11 +15,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.studies.comparison_power import on_scale, power_of, power_over_runs
+from orchestrator.studies.comparison_power import (
+    on_scale,
+    power_of,
+    power_over_runs,
+    wells_a_run,
+    wells_for,
+)
 from orchestrator.studies.run_comparison import (
     against_control,
     all_pairs,
     cell_means,
+    in_one_run,
     linked,
     paired,
     within_plates,
@@ -146,9 +155,50 @@ def _four(rng: Random, difference: float) -> NDArray[np.float64]:
     return rng.normal(true, SD / WELLS**0.5)
 
 
-def _dunnett(rng: Random, difference: float) -> float:
-    found = against_control(_four(rng, difference), ALPHA)
-    return found[0].p if difference else min(one.p for one in found)
+class Planned(NamedTuple):
+    """Several candidates against a standard, with the wells that were planned for them.
+
+    `sd_standard` is the sd of the standard's wells, which is planned with; `noisy` that of the last
+    candidate, which is not.
+    """
+
+    candidates: int
+    runs: int
+    run_sd: float = 0.0
+    sd_standard: float = SD
+    noisy: float = SD
+
+    @property
+    def wells(self) -> int:
+        """Of each condition, in each run."""
+        sds, candidates = (SD, self.sd_standard), self.candidates
+        if self.runs == 1:
+            return wells_for(_SMALL, sds, comparisons=candidates)
+        return wells_a_run(self.runs, DIFFERENCE, sds, self.run_sd, comparisons=candidates)
+
+    @property
+    def case(self) -> Case:
+        """The first candidate differs, or none; its power is what the plan says of it."""
+        sds, wells = (SD, self.sd_standard), self.wells
+        if self.runs == 1:
+            return Case(self.p, _SMALL, power_of(wells, _SMALL, sds, ALPHA, self.candidates))
+        planned = power_over_runs(
+            self.runs, wells, DIFFERENCE, sds, self.run_sd, ALPHA, self.candidates
+        )
+        return Case(self.p, DIFFERENCE, planned)
+
+    def p(self, rng: Random, difference: float) -> float:
+        """Of the candidate that differs; without one the smallest of all."""
+        wells = self.wells
+        of_wells = np.array([SD] * (self.candidates - 1) + [self.noisy, self.sd_standard])
+        true = np.array([difference] + [0.0] * self.candidates)
+        if self.runs == 1:
+            groups = rng.normal(true[:, None], of_wells[:, None], (len(true), wells))
+            found = in_one_run(groups.tolist(), [[1] * wells] * len(true), ALPHA)
+        else:
+            of_means = (self.run_sd**2 + of_wells**2 / wells) ** 0.5
+            found = against_control(rng.normal(true, of_means, (self.runs, len(true))), ALPHA)
+        return found[0].p if difference else min(one.p for one in found)
 
 
 def _tukey(rng: Random, difference: float) -> float:
@@ -170,7 +220,12 @@ CASES = {
         _runs_on_plates, _SMALL, power_over_runs(4, WELLS, _SMALL, (SD, SD), 0.0, ALPHA)
     ),
     "4 runs, log odds near 0.9": Case(_log_odds, 0.06, _planned_log_odds()),
-    "4 runs, 4 conditions, Dunnett": Case(_dunnett, DIFFERENCE, None),
+    "1 run, 2 candidates": Planned(2, 1).case,
+    "1 run, 4 candidates": Planned(4, 1).case,
+    "3 runs, 2 candidates": Planned(2, 3, 0.03).case,
+    "6 runs, 4 candidates": Planned(4, 6, 0.06).case,
+    "1 run, 2 candidates, standard 0.09": Planned(2, 1, sd_standard=0.09).case,
+    "1 run, 4 candidates, one 0.15": Planned(4, 1, noisy=0.15).case,
     "4 runs, 4 conditions, Tukey": Case(_tukey, DIFFERENCE, None),
 }
 

@@ -18,7 +18,7 @@ import optimizer
 from benchmarks.beside_peers import Observations, measured
 from benchmarks.functions import Function, by_name
 from optimizer.cost_weights import Expense
-from protocols.campaign import StrategyChoice
+from protocols.campaign_parts import StrategyChoice
 from protocols.constraints import Cost
 
 FUNCTIONS = ("hartmann6", "levy7", "surface50", "surface51", "surface52")

@@ -1,94 +1,20 @@
-"""Whether intervals of Sobol indices hold the true ones, on functions whose indices are known.
-
-Ishigami's and Sobol's functions with their indices are SALib's; those of a sum are the variances
-of its parts, and of noise alone every index is 0.
-"""
+"""Whether intervals of Sobol indices hold the true ones, on functions whose indices are known."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from SALib.test_functions import Ishigami, Sobol_G
 
 import optimizer
+from benchmarks.known_indices import REPORTED, TUNING, known
 from protocols.conditions import Observation
 from protocols.parameters import ContinuousParameter
 from protocols.search_space import SearchSpace
 
 SHARE = 0.9
 WELLS = 48
-_G = [0.0, 1.0, 4.5, 9.0, 99.0, 99.0]
-_SLOPES, _CURVED, _COUNT = (3.0, 2.0, 1.0), 4.0, 6
-
-Array = NDArray[np.float64]
-
-
-class Known(NamedTuple):
-    """A function of the unit cube, its true first- and total-order indices and its variance."""
-
-    name: str
-    value: Callable[[Array], Array]
-    first: Array
-    total: Array
-    sd: float
-
-
-def ishigami() -> Known:
-    """Ishigami and Homma (1990): two main effects and an interaction of the third."""
-    a, b = 7.0, 0.1
-    main, interaction = 0.5 * (1 + b * np.pi**4 / 5) ** 2, 8 * b**2 * np.pi**8 / 225
-    parts = np.array([main, a**2 / 8, 0.0])
-    total = parts + np.array([interaction, 0.0, interaction])
-    variance = parts.sum() + interaction
-    return Known(
-        "ishigami",
-        lambda unit: np.asarray(Ishigami.evaluate(np.pi * (2 * unit - 1), a, b)),
-        parts / variance,
-        total / variance,
-        float(np.sqrt(variance)),
-    )
-
-
-def sobol_g() -> Known:
-    """Sobol's g: a product of kinks, of six parameters, two of which hardly matter."""
-    a = np.array(_G)
-    first = np.asarray(Sobol_G.sensitivity_index(a))
-    variance = float(np.prod(1 + 1 / (3 * (1 + a) ** 2)) - 1)
-    total = np.asarray(Sobol_G.total_sensitivity_index(a))
-    return Known(
-        "sobol g",
-        lambda unit: np.asarray(Sobol_G.evaluate(unit, a)),
-        first,
-        total,
-        float(np.sqrt(variance)),
-    )
-
-
-def additive() -> Known:
-    """Three slopes and a parabola; two of six parameters do nothing."""
-    variances = np.array([*(slope**2 / 12 for slope in _SLOPES), _CURVED**2 / 180, 0.0, 0.0])
-    shares = variances / variances.sum()
-    return Known(
-        "additive",
-        lambda unit: unit[:, :3] @ np.array(_SLOPES) + _CURVED * (unit[:, 3] - 0.5) ** 2,
-        shares,
-        shares,
-        float(np.sqrt(variances.sum())),
-    )
-
-
-def noise() -> Known:
-    """Nothing but noise, of five parameters."""
-    zeros = np.zeros(5)
-    return Known("noise alone", lambda unit: np.zeros(len(unit)), zeros, zeros, 0.0)
-
-
-def families() -> list[Known]:
-    """Every function whose indices are known."""
-    return [ishigami(), sobol_g(), additive(), noise()]
 
 
 class Trial(NamedTuple):
@@ -110,8 +36,8 @@ class Trial(NamedTuple):
 
 def trial(family: str, noise_share: float, seed: int, wells: int = WELLS) -> Trial:
     """One design of so many wells; the noise's sd is a share of the function's, or 1."""
-    known = {one.name: one for one in families()}[family]
-    names = [f"x{index + 1}" for index in range(len(known.first))]
+    truth = known(family, seed)
+    names = [f"x{index + 1}" for index in range(len(truth.first))]
     space = SearchSpace(
         parameters=tuple(
             ContinuousParameter(name=n, step="A", kind="continuous", low=0, high=1, standard=0.5)
@@ -120,8 +46,8 @@ def trial(family: str, noise_share: float, seed: int, wells: int = WELLS) -> Tri
     )
     conditions = [p.condition for p in optimizer.propose(space, [], number=wells, seed=seed)]
     unit = np.array([[float(c[name]) for name in names] for c in conditions])
-    sd = noise_share * known.sd or 1.0
-    values = known.value(unit) + np.random.default_rng([seed, 7]).normal(0, sd, wells)
+    sd = noise_share * truth.sd or 1.0
+    values = truth.value(unit) + np.random.default_rng([seed, 7]).normal(0, sd, wells)
     results = [
         Observation(condition=c, value=float(value), round=1)
         for c, value in zip(conditions, values, strict=True)
@@ -134,7 +60,7 @@ def trial(family: str, noise_share: float, seed: int, wells: int = WELLS) -> Tri
         family,
         noise_share,
         ["first"] * len(names) + ["total"] * len(names),
-        [*known.first.tolist(), *known.total.tolist()],
+        [*truth.first.tolist(), *truth.total.tolist()],
         [index.low for index in indices],
         [index.high for index in indices],
         [index.median for index in indices],
@@ -155,9 +81,9 @@ def covered(trials: Sequence[Trial], family: str | None, order: str, zero: bool)
     return sum(hits), len(hits)
 
 
-def table(trials: Sequence[Trial]) -> None:
+def table(trials: Sequence[Trial], wells: int) -> None:
     """Print how many intervals held the truth, and how wide they were."""
-    print(f"{SHARE:.0%} intervals that hold the true index ({WELLS} wells, {len(trials)} studies)")
+    print(f"{SHARE:.0%} intervals that hold the true index ({wells} wells, {len(trials)} studies)")
     for family in [*dict.fromkeys(one.family for one in trials), None]:
         cells = []
         for order in ("first", "total"):
@@ -185,7 +111,7 @@ def table(trials: Sequence[Trial]) -> None:
         )
 
 
-def _trial(job: tuple[str, float, int]) -> Trial:
+def _trial(job: tuple[str, float, int, int]) -> Trial:
     return trial(*job)
 
 
@@ -193,17 +119,21 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--functions", choices=["reported", "tuning"], default="reported")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.1, 0.3])
+    parser.add_argument("--wells", type=int, default=WELLS)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
+    names = [*REPORTED, "metafunction"] if arguments.functions == "reported" else [*TUNING]
     jobs = [
-        (known.name, share, seed)
-        for known in families()
-        for share in (arguments.noise if known.sd else [1.0])
-        for seed in range(arguments.seeds)
+        (name, share, seed, arguments.wells)
+        for name in names
+        for share in (arguments.noise if name != "noise alone" else [1.0])
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     ]
     with ProcessPoolExecutor(arguments.processes) as pool:
-        table(list(pool.map(_trial, jobs)))
+        table(list(pool.map(_trial, jobs)), arguments.wells)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@
 service does it (without Prefect), and prints jobs per second and the delay from due to dispatch.
 """
 
+import argparse
 import asyncio
 import os
-import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,7 +138,9 @@ def fleet(number: int) -> None:
 
 def main() -> None:
     """Ten campaigns and a hundred, or as many as are named."""
-    for number in map(int, sys.argv[1:] or ("10", "100")):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fleet", description=__doc__)
+    parser.add_argument("number", nargs="*", type=int, default=[10, 100], help="of campaigns")
+    for number in parser.parse_args().number:
         fleet(number)
 
 

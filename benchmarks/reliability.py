@@ -37,13 +37,15 @@ class Said(NamedTuple):
     within: bool
 
 
-def campaign(family: Family, seed: int, rounds: int, wells: int) -> list[Said]:
-    """Rounds of proposals alone; something is said after each of them."""
+def campaign(family: Family, seed: int, rounds: int, wells: int, rough: bool = False) -> list[Said]:
+    """Rounds of proposals alone, `rough` or not; something is said after each of them."""
     function, said = family.shown(), []
     standard = function.space.standard(free_standard(function))
     observations: Observations = []
     for number in range(1, rounds + 1):
-        proposals = optimizer.propose(function.space, observations, number=wells, seed=seed)
+        proposals = optimizer.propose(
+            function.space, observations, number=wells, seed=seed, rough=rough
+        )
         conditions = [proposal.condition for proposal in proposals]
         noise_sd = family.noise * family.height
         observations += measured(function, conditions, number, seed, noise_sd)

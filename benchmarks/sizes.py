@@ -4,6 +4,7 @@
 asks a home with 20 and one with 200 campaigns (250 events each) for everything that people look at.
 """
 
+import argparse
 import contextlib
 import io
 import os
@@ -117,6 +118,7 @@ def looked_at(folder: Path) -> dict[str, float]:
             ):
                 wellwise()
             found[what] = time.process_time() - began
+    from orchestrator.service.app import prepare
     from tests.service import House
 
     pages = {
@@ -128,6 +130,7 @@ def looked_at(folder: Path) -> dict[str, float]:
     for what, address in pages.items():
         # A service that has just started: nothing of what is asked for is in its memory.
         client = House(folder).client("operator")
+        prepare()
         assert client.get("/login").is_success
         began = time.process_time()
         assert client.get(address).is_success
@@ -137,9 +140,12 @@ def looked_at(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print a line each."""
-    if len(sys.argv) > 1:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sizes", description=__doc__)
+    parser.add_argument("campaigns", nargs="?", type=int, help="look only at a home of so many")
+    campaigns = parser.parse_args().campaigns
+    if campaigns is not None:
         with tempfile.TemporaryDirectory() as folder:
-            home(Path(folder), int(sys.argv[1]))
+            home(Path(folder), campaigns)
             for what, seconds in looked_at(Path(folder)).items():
                 print(f"{what},{seconds}")
         return

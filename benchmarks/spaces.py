@@ -8,7 +8,7 @@ proposal is, and whether the constraints that a refusal names contradict each ot
 them can be left out) is judged by CP-SAT of OR-tools in whole numbers, not by our own code.
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -229,8 +229,12 @@ def trials(feasible: int, infeasible: int, seed: int = 1) -> list[Trial]:
 
 def main() -> None:
     """Print how many of each kind went wrong, and what."""
-    numbers = [int(argument) for argument in sys.argv[1:]] or [1000, 200]
-    found = trials(numbers[0], numbers[1] if len(numbers) > 1 else numbers[0] // 5)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.spaces", description=__doc__)
+    parser.add_argument("feasible", nargs="?", type=int, default=1000)
+    parser.add_argument("infeasible", nargs="?", type=int, help="a fifth as many, if not given")
+    given = parser.parse_args()
+    fifth = given.feasible // 5
+    found = trials(given.feasible, fifth if given.infeasible is None else given.infeasible)
     for kind, name in ((True, "feasible"), (False, "infeasible")):
         some = [one for one in found if one.feasible == kind]
         wrong = [one for one in some if one.problem]

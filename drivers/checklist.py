@@ -133,11 +133,13 @@ class Checklist:
         as_it_is: bool = False,
         who: str = "",
         replace: bool = False,
+        block: str = "",
     ) -> JobReport:
         """Give what an item (from 1) read: a number, or the bytes of a file.
 
         A file is read as what the item gives: an image, a table of the plate, or a trace. With
-        `as_it_is` it is kept as its vendor wrote it, whatever is in it.
+        `as_it_is` it is kept as its vendor wrote it, whatever is in it. `block` says which of
+        several reads of a table is meant, by its name or number, where the item does not.
 
         Raises:
             ItemsRefused: there is no such item, it reads something else, or somebody else has given
@@ -146,7 +148,7 @@ class Checklist:
             InvalidInput: the table cannot be read.
         """
         job = self._open_job(key)
-        reading = reading_of(job, number, given, unit, file_name, as_it_is)
+        reading = reading_of(job, number, given, unit, file_name, as_it_is, block)
         return self.give(key, {number: reading}, at, who, replace)
 
     def give(

@@ -6,6 +6,8 @@ It turns `perform` into the job contract.
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -18,7 +20,7 @@ from drivers.base import (
     RobotOffline,
     RobotSetup,
 )
-from drivers.job_book import JobBook, journal_of
+from drivers.job_book import BookNotWritten, JobBook, journal_of
 from drivers.refusal import refuse_unfit
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation, well_of
@@ -27,6 +29,9 @@ __all__ = ["Device", "DeviceCannotWork", "NoOptions", "OperationFailed"]
 
 _CLOSE_S = 10.0
 """How long a close waits for the operation that is under way."""
+
+_DISK_S = 1.0
+"""How often it is tried again to write in a job book whose disk took nothing."""
 
 
 class OperationFailed(DriverError):
@@ -69,6 +74,8 @@ class Device(ABC):
         self._one_job = asyncio.Lock()
         self._work: dict[str, asyncio.Task[None]] = {}
         self._limit: asyncio.Timeout | None = None
+        self._unwritten = ""
+        """Why the device waits for its job book; empty if it does not."""
 
     @abstractmethod
     async def perform(self, operation: Operation, job: Job) -> Reading | None:
@@ -121,7 +128,9 @@ class Device(ABC):
                 continue
             position = self._book.begun(job.key)
             if position is not None and not job.operations[position].repeatable:
-                self._doubt(job, report, position, "the process of its driver ended meanwhile")
+                await self._doubt(
+                    job, report, position, "the process of its driver ended meanwhile"
+                )
             else:
                 self._start(job)
 
@@ -136,14 +145,22 @@ class Device(ABC):
     async def poll(self, key: str) -> JobReport:
         """What the job book says."""
         book = self._opened()
-        return book.report(key) or book.never_took(key)
+        report = book.report(key) or book.never_took(key)
+        waits = self._unwritten and report.state == "running"
+        return report.model_copy(update={"message": self._unwritten}) if waits else report
 
     async def stop(self) -> None:
         """Stop the device; jobs under way end as failed."""
         book = self._opened()
         await self._cancel()
         await self.halt()
-        book.stop(self.setup.clock.now())
+        at = self.setup.clock.now()
+        try:
+            book.stop(at)
+        except BookNotWritten:
+            # It stands still, and does so until the book says why.
+            self._work[""] = asyncio.create_task(self._noted(lambda: book.stop(at)))
+            raise
 
     async def close(self) -> None:
         """Close the line, after the operation that is under way unless that one is long.
@@ -193,7 +210,7 @@ class Device(ABC):
                 if position in done or well in failed:
                     continue
                 try:
-                    book.begin(job.key, position)
+                    await self._noted(partial(book.begin, job.key, position))
                 except FencedOff:
                     # The newer owner goes on with what is left, as soon as it has the robot.
                     book.let_go()
@@ -202,36 +219,49 @@ class Device(ABC):
                     reading = await self._within_limits(operation, job)
                 except OperationFailed as error:
                     if well is None:
-                        self._conclude(job, "failed", str(error))
+                        await self._conclude(job, "failed", str(error))
                         return
                     failed[well] = str(error)
-                    book.write(report.model_copy(update={"failed_wells": failed}))
-                    book.forget(job.key, position)
+                    told = report.model_copy(update={"failed_wells": failed})
+                    await self._noted(partial(book.write, told))
+                    await self._noted(partial(book.forget, job.key, position))
                     continue
                 except DeviceCannotWork as error:
-                    self._doubt(job, report, position, str(error), error)
+                    await self._doubt(job, report, position, str(error), error)
                     return
                 except RobotOffline as error:
-                    self._doubt(job, report, position, str(error))
+                    await self._doubt(job, report, position, str(error))
                     return
                 except TimeoutError as error:
                     why = str(error) or "it took longer than it may"
-                    self._doubt(job, report, position, why)
+                    await self._doubt(job, report, position, why)
                     return
                 except Exception as error:
-                    self._doubt(
+                    await self._doubt(
                         job, report, position, f"the driver failed: {type(error).__name__}: {error}"
                     )
                     return
-                book.end(job.key, position, reading)
-        self._conclude(job, "done", "")
+                await self._noted(partial(book.end, job.key, position, reading))
+        await self._conclude(job, "done", "")
 
-    def _conclude(self, job: Job, state: str, message: str) -> None:
+    async def _noted(self, write: Callable[[], None]) -> None:
+        """Write in the job book; the device waits while its disk takes nothing."""
+        while True:
+            try:
+                write()
+            except BookNotWritten as error:
+                self._unwritten = str(error)
+                await asyncio.sleep(_DISK_S)
+            else:
+                self._unwritten = ""
+                return
+
+    async def _conclude(self, job: Job, state: str, message: str) -> None:
         book = self._opened()
         report = book.report(job.key)
         assert report is not None
         ended = {"state": state, "message": message, "ended_at": self.setup.clock.now()}
-        book.write(report.model_copy(update=ended))
+        await self._noted(partial(book.write, report.model_copy(update=ended)))
 
     async def _within_limits(self, operation: Operation, job: Job) -> Reading | None:
         limit_s = self.seconds(operation) + self.time_limit_s
@@ -246,7 +276,7 @@ class Device(ABC):
         finally:
             self._limit = None
 
-    def _doubt(
+    async def _doubt(
         self,
         job: Job,
         report: JobReport,
@@ -263,7 +293,7 @@ class Device(ABC):
         told = book.report(job.key) or report
         not_begun = fault is not None and not fault.begun
         if not_begun:
-            book.forget(job.key, position)
+            await self._noted(partial(book.forget, job.key, position))
             message = f"{what} was not begun: {why}. All before it are done"
         else:
             message = f"{what} was under way: {why}. All before it are done, none after it is"
@@ -273,4 +303,4 @@ class Device(ABC):
         doubt = {"state": "in_doubt", "message": message, "not_begun": left}
         if fault is not None:
             doubt["device_fault"] = why
-        book.write(told.model_copy(update=doubt))
+        await self._noted(partial(book.write, told.model_copy(update=doubt)))

@@ -12,6 +12,7 @@ from protocols.kinetic_table import is_kinetic, read_kinetics
 from protocols.plate_table import read_whole_plate
 from protocols.table_formats import table_text
 from protocols.traces import Trace, read_trace_table
+from protocols.wanted_read import WantedRead
 
 THINGS = {
     "image": "an image",
@@ -37,8 +38,12 @@ def reading_of(
     unit: str = "",
     file_name: str = "",
     as_it_is: bool = False,
+    block: str = "",
 ) -> Reading:
     """What was given for an item (from 1) as its reading; nothing is kept of it.
+
+    Of a file with several reads the one is taken that `block` names (by its name or its number from
+    1), or else the one that the item says: by its wavelength, or by its quantity.
 
     Raises:
         ItemsRefused: there is no such item, or it reads something else.
@@ -62,10 +67,12 @@ def reading_of(
     elif as_it_is:
         return Reading(well=well, kind="file", file=given, file_name=file_name)
     elif kind == "plate":
-        numbers = read_whole_plate(table_text(given, where), where)
+        wanted = operation.wanted_read.unless_named(block)
+        numbers = read_whole_plate(table_text(given, where), where, wanted)
         return Reading(kind="plate", numbers=numbers, unit=unit)
     elif kind == "trace":
-        trace = _trace(table_text(given, where), where, number, well)
+        wanted = operation.wanted_read.unless_named(block)
+        trace = _trace(table_text(given, where), where, number, well, wanted)
         return Reading(well=well, kind="trace", trace=trace)
     elif kind == "image":
         return _image(number, well, given)
@@ -74,11 +81,11 @@ def reading_of(
     raise ItemsRefused([item_problem(number, wrong)])
 
 
-def _trace(text: str, where: str, number: int, well: str) -> Trace:
+def _trace(text: str, where: str, number: int, well: str, wanted: WantedRead) -> Trace:
     """The trace of a table; of one with the kinetics of many wells that of this well."""
     if not is_kinetic(text, where):
         return read_trace_table(text, where)
-    wells = read_kinetics(text, where)
+    wells = read_kinetics(text, where, wanted, well)
     if well in wells:
         return wells[well]
     some = ", ".join(list(wells)[:8])

@@ -36,6 +36,10 @@ _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _Written = TypeVar("_Written", bound=BaseModel)
 
 
+class BookNotWritten(RobotOffline):
+    """The disk of a job book takes nothing just now: what was to be written is not in it."""
+
+
 class JobBook:
     """Jobs and operations of one device, in an SQLite file that is on the disk when a call returns.
 
@@ -68,10 +72,10 @@ class JobBook:
             FencedOff: a newer owner had it.
             DriverError: the file cannot be read.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._owner, self._fence = path, owner, fence
         self._lock: sqlite3.Connection | None = None
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=2 if owner else 30
             )
@@ -80,20 +84,16 @@ class JobBook:
             self._database.executescript(_SCHEMA)
         except _UNREADABLE as error:
             if _sound(error):
-                raise RobotOffline(f"the job book {path} cannot be opened: {error}") from None
+                raise self._not_written(error) from None
             raise self._damaged(error) from None
+        except OSError as error:
+            raise self._not_written(error) from None
         try:
             if owner:
                 self._become_owner()
             if now is not None:
                 with self._fenced():
                     self._take_up(now, journal, home_fence)
-        except sqlite3.OperationalError as error:
-            # Such as by a process that was put to sleep while it wrote.
-            self.close()
-            raise RobotOffline(
-                f"robot {owner or path.stem} is held by process {self._holder()}: {error}"
-            ) from None
         except DriverError:
             self.close()
             raise
@@ -124,6 +124,7 @@ class JobBook:
         # A book of before its begin was noted has jobs, and nothing was taken out of it.
         if why or not self._run("SELECT 1 FROM kept UNION SELECT 1 FROM jobs LIMIT 1"):
             self._run("INSERT INTO kept VALUES (?)", (now.isoformat(),))
+            self.note("", "kept since owner", str(self._fence))
         another = "its journal was brought back, or another one has the robot now"
         for job, report in self.running():
             if reason := why or (another if journal and journal_of(job.key) != journal else ""):
@@ -136,13 +137,14 @@ class JobBook:
         """The rows of a statement.
 
         Raises:
+            BookNotWritten: it was not done, such as on a full disk.
             DriverError: the book is damaged.
         """
         try:
             return self._database.execute(statement, values).fetchall()
         except _UNREADABLE as error:
             if _sound(error):
-                raise
+                raise self._not_written(error) from None
             raise self._damaged(error) from None
 
     def _read(self, kind: type[_Written], text: str) -> _Written:
@@ -150,6 +152,16 @@ class JobBook:
             return kind.model_validate_json(text)
         except ValidationError:
             raise self._damaged("an entry is no entry") from None
+
+    def _not_written(self, why: Exception) -> RobotOffline:
+        if getattr(why, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            # Such as by a process that was put to sleep while it wrote.
+            name = self._owner or self._path.stem
+            return BookNotWritten(f"robot {name} is held by process {self._holder()}: {why}")
+        return BookNotWritten(
+            f"the job book {self._path} cannot be written ({why}): nothing is begun before it can. "
+            "Make room on its disk, or make it writable"
+        )
 
     def _damaged(self, why: object) -> DriverError:
         return DriverError(
@@ -176,7 +188,10 @@ class JobBook:
             lock.close()
             raise RobotOffline(f"robot {self._owner} is held by process {self._holder()}") from None
         self._lock = lock
-        self._path.with_suffix(".holder").write_text(str(os.getpid()), encoding="utf-8")
+        try:
+            self._path.with_suffix(".holder").write_text(str(os.getpid()), encoding="utf-8")
+        except OSError as error:
+            raise self._not_written(error) from None
 
     def _holder(self) -> str:
         holder = self._path.with_suffix(".holder")
@@ -206,14 +221,16 @@ class JobBook:
     @contextlib.contextmanager
     def _fenced(self) -> Iterator[None]:
         """Write only if no newer owner has the robot: both are one transaction."""
-        self._database.execute("BEGIN IMMEDIATE")
+        self._run("BEGIN IMMEDIATE")
         try:
             self._hold_off_older()
             yield
+            self._run("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            # A full disk has ended it already, or has not.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
             raise
-        self._run("COMMIT")
 
     def take(self, job: Job) -> bool:
         """Note that the device was given a job; returns whether it is new.
@@ -272,7 +289,10 @@ class JobBook:
         """What is said of a job that is not in the book: unknown, since the book is kept."""
         rows = self._run("SELECT since FROM kept")
         since = datetime.fromisoformat(rows[0][0]) if rows else None
-        return JobReport(key=key, state="unknown", remembers_since=since)
+        owner = int(self.noted("", "kept since owner") or 0)
+        return JobReport(
+            key=key, state="unknown", remembers_since=since, remembers_since_owner=owner
+        )
 
     def _readings(self, key: str) -> Iterator[Reading]:
         rows = self._run(

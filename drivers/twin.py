@@ -49,6 +49,9 @@ class Twin:
     crash: Callable[[], None] | None = None
     """Switch the equipment off and on where it is."""
 
+    moving: Callable[[], bool] | None = None
+    """Whether anything of the equipment moves at this instant."""
+
 
 TwinMaker = Callable[[Path], AbstractContextManager[Twin]]
 """Starts a twin that keeps its files in a folder; it ends with the block."""

@@ -29,7 +29,7 @@ from optimizer.shorthand import (
     table_rows,
 )
 from optimizer.strategy_registry import per_cost_findings
-from protocols.campaign import StrategyChoice
+from protocols.campaign_parts import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.constraints import Constraint, Cost
 from protocols.recommendations import FrontPoint, Recommendation

@@ -68,8 +68,10 @@ def r_squared(held_out: Sequence[HeldOut]) -> float:
     """The coefficient of determination of held-out predictions, at most 1.
 
     The share of the values' variance that the predictions explain (1: all, 0: no better than the
-    mean, below 0: worse than it).
+    mean, below 0: worse than it). Of values that are all equal 0: there is nothing to explain.
     """
     values = np.array([entry.value for entry in held_out])
     errors = values - np.array([entry.mean for entry in held_out])
-    return float(1 - (errors**2).mean() / max(float(values.var()), 1e-12))
+    if np.ptp(values) <= 1e-9 * np.abs(values).max():
+        return 0.0
+    return float(1 - (errors**2).mean() / values.var())

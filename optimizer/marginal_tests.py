@@ -11,16 +11,16 @@ from optimizer.encoding import Encoding
 from protocols.conditions import Observation
 from protocols.search_space import SearchSpace
 
-_MIN_OBSERVATIONS = 8
+_FEWEST = 8
 _PERMUTATIONS = 999
 
 
 class MarginalTest(NamedTuple):
     """What the results say of one parameter's main effect without a model of all.
 
-    `share` (0..1) of the variance of `observations` results, noise included, is explained by the
-    parameter alone, as a parabola or by level; less what chance explains, so it may be below 0.
-    `p_value` is how often chance explains as much.
+    `share` (0..1) of the variance of the means of conditions, of which there are `observations`, is
+    explained by the parameter alone, as a parabola or by level; less what chance explains, so it
+    may be below 0. `p_value` is how often chance explains as much.
     """
 
     share: float
@@ -33,8 +33,10 @@ def marginal_tests(
 ) -> Mapping[str, MarginalTest]:
     """A test of each parameter, by the first round's results, which no result had chosen.
 
-    Values are permuted over the conditions (`scipy.stats.permutation_test`, 999 times). The share
-    is epsilon squared, the explained variance adjusted for degrees of freedom (Kelley 1935).
+    Values are permuted over the conditions (`scipy.stats.permutation_test`, 999 times). Replicates
+    share all parameters, so that a condition has one value, their mean (Hurlbert 1984,
+    "Pseudoreplication and the design of ecological field experiments"). The share is epsilon
+    squared, the explained variance adjusted for degrees of freedom (Kelley 1935).
 
     Args:
         space: the parameters and what each of them allows.
@@ -42,18 +44,28 @@ def marginal_tests(
         seed: decides the permutations.
 
     Returns: by parameter; without those that had one value only, or more levels than can be told
-        apart. Empty with fewer than 8 usable results of the first round, or where all are equal.
+        apart. Empty with fewer than 8 conditions that have usable results of the first round, or
+        where all are equal.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
     usable = [o for o in observations if o.usable and o.value is not None]
     usable = [o for o in usable if o.round == min(other.round for other in usable)]
-    values = np.array([o.value for o in usable], dtype=np.float64)
-    if len(usable) < _MIN_OBSERVATIONS or np.ptp(values) == 0:
+    if len(usable) < _FEWEST:
         return {}
     encoding = Encoding(space)
-    features = encoding.features(encoding.rows([o.condition for o in usable]))
+    rows, condition, replicates = np.unique(
+        encoding.rows([o.condition for o in usable]),
+        axis=0,
+        return_inverse=True,
+        return_counts=True,
+    )
+    results = np.array([o.value for o in usable], dtype=np.float64)
+    values = np.bincount(condition.ravel(), weights=results) / replicates
+    if len(values) < _FEWEST or np.ptp(results) == 0:
+        return {}
+    features = encoding.features(rows)
     found = {}
     for index, parameter in enumerate(space.parameters):
         basis = _basis(features[:, index], bool(encoding.levels[index]))

@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
@@ -76,7 +75,7 @@ class Objective(NamedTuple):
             return np.asarray(self.utility(mean))
         off = mean - self.target
         tail = sd * np.sqrt(2 / np.pi) * np.exp(-0.5 * (off / sd) ** 2)
-        return np.asarray(-(tail + off * (1 - 2 * ndtr(-off / sd))))
+        return np.asarray(-(tail + off * (1 - 2 * _normal_cdf(-off / sd))))
 
 
 MAXIMISE = Objective()
@@ -118,7 +117,7 @@ class OutcomeBounds(NamedTuple):
 
     def probability(self, mean: Array, sd: Array) -> Array:
         """With which probability (n) normally distributed true values meet it."""
-        return np.asarray(ndtr((self.at_most - mean) / sd) - ndtr((self.at_least - mean) / sd))
+        return _normal_cdf((self.at_most - mean) / sd) - _normal_cdf((self.at_least - mean) / sd)
 
 
 @dataclass(frozen=True)
@@ -154,3 +153,10 @@ class Goals:
 
 ONE_HIGH = Goals()
 """The observations' own value is to be high."""
+
+
+def _normal_cdf(z: Array) -> Array:
+    # Imported only here: whoever only looks at a campaign needs the names of this module.
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(z))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from protocols.conditions import Value
 from protocols.constraints import BaseConstraint, CardinalityConstraint, ForbiddenCombination
@@ -180,6 +179,9 @@ class Program:
         Raises:
             ValueError: the solver does not know after ten seconds.
         """
+        # Imported only here: it takes a second, which whoever only looks at a campaign saves.
+        from scipy.optimize import Bounds, LinearConstraint, milp
+
         number = len(self.columns)
         cost = np.zeros(number) if rng is None else rng.standard_normal(number)
         matrix = np.zeros((len(self._rows), number))

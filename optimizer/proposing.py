@@ -7,7 +7,7 @@ from optimizer.cost_weights import Expense
 from optimizer.objective import MAXIMISE, Goals, Objective
 from optimizer.strategy import Request, SeveralOutcomes
 from optimizer.strategy_registry import make_strategy, several_expected
-from protocols.campaign import StrategyChoice
+from protocols.campaign_parts import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
 

@@ -1,6 +1,7 @@
 """Which parameters matter: the effect of each on the objective, with its uncertainty."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ _SAMPLES = 256
 _BASE_POINTS = 512
 _RESOLUTION = 0.01  # the least upper end of an index
 _INTERVAL = (0.05, 0.95)
+_KEPT = 6  # of the campaigns that were asked for last
 
 
 class SobolIndex(NamedTuple):
@@ -142,9 +144,16 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
     Raises:
         ValueError: a condition has a value that is not allowed.
     """
+    return list(_effects(space, tuple(observations), seed))
+
+
+@lru_cache(maxsize=_KEPT)  # pages, figures and reports of a campaign ask for the same
+def _effects(
+    space: SearchSpace, observations: tuple[Observation, ...], seed: int
+) -> tuple[Effect, ...]:
     fitted = fit(space, observations)
     if fitted is None:
-        return []
+        return ()
     encoding, _, model = fitted
     samples, relevant = model.selecting_samples(_SAMPLES, seed)
     first, total = _indices(encoding, samples, relevant, seed)
@@ -166,9 +175,8 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
                 without_model=tests.get(parameter.name),
             )
         )
-    return sorted(
-        found, key=lambda e: (-e.total_order.median, -e.total_order.high, -e.total_order.low)
-    )
+    found.sort(key=lambda e: (-e.total_order.median, -e.total_order.high, -e.total_order.low))
+    return tuple(found)
 
 
 def _indices(
@@ -181,7 +189,10 @@ def _indices(
     points = saltelli.sample(problem, _BASE_POINTS, calc_second_order=False, seed=seed)
     rows = encoding.from_unit_cube(points, [{}] * len(points))
     values = samples(encoding.features(rows))
+    rounding = 1e-13 * np.abs(values).max()
     values -= values.mean(axis=1, keepdims=True)
+    # SALib takes values with little variance, such as moles, for constant ones.
+    values /= np.maximum(values.std(axis=1, keepdims=True), rounding)
     blocks = values.reshape(len(values), _BASE_POINTS, number + 2).transpose(1, 0, 2)
     picks = np.random.default_rng([seed, 5]).integers(_BASE_POINTS, size=blocks.shape[:2])
     blocks = np.take_along_axis(blocks, picks[:, :, None], axis=0)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from optimizer.cost_weights import Expense
@@ -61,6 +62,19 @@ class Request:
     def fewest(self) -> int:
         """How many usable values there are of the outcome that has the fewest."""
         return min(len(self.usable_of(outcome)) for outcome in self.goals.outcomes)
+
+    @property
+    def learnt(self) -> bool:
+        """Whether there are two usable values or more of each outcome, and not all are equal.
+
+        Values that are all equal say nothing of how an outcome varies; a model that is fitted to
+        them is sure of them everywhere.
+        """
+        spread = (
+            np.ptp([observation.value or 0.0 for observation in self.usable_of(outcome)])
+            for outcome in self.goals.outcomes
+        )
+        return self.fewest >= 2 and any(width > 0 for width in spread)
 
 
 class Strategy(Protocol):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from optimizer.cost_weights import CostOptions
 from optimizer.strategy import Strategy
-from protocols.campaign import StrategyChoice
+from protocols.campaign_parts import StrategyChoice
 from protocols.environments import EnvironmentNotMade
 from protocols.errors import Finding
 from protocols.plugins import announced

@@ -129,7 +129,8 @@ def _exceeding(
     highest_observed = float(values(encoding.features(observed)).max())
     maximum = highest_observed + excess * max(highest_observed - float(typical), 0.0)
     threshold = highest_observed - model.noise_sd
-    factor = (maximum - threshold) / max(highest - threshold, 1e-9)
+    above = max(highest - threshold, 1e-9 * max(abs(highest), abs(threshold)))
+    factor = (maximum - threshold) / above if above else 1.0
 
     def rescaled(features: NDArray[np.float64]) -> NDArray[np.float64]:
         found = values(features)

@@ -129,10 +129,12 @@ class Client(ActMethods):
         past_results: str | None = None,
         again: bool = False,
         simulated_people: bool = False,
+        project: str = "",
     ) -> CampaignSummary:
         """Launch a campaign from the text of its file, and from a table of past results.
 
-        With `simulated_people`, for training, nobody has to be there.
+        With `simulated_people`, for training, nobody has to be there. It is launched into a
+        `project`, which need not be said by who is an operator in one project only.
 
         Raises:
             RefusedByService: something is wrong in the file, or the same campaign was launched
@@ -141,6 +143,8 @@ class Client(ActMethods):
         content: dict[str, Any] = {"file": file, "seed": seed, "again": again}
         if simulated_people:
             content["simulated_people"] = True
+        if project:
+            content["project"] = project
         if past_results is not None:
             content["past_results"] = past_results
         return self._post("/campaigns", CampaignSummary, content)
@@ -186,9 +190,13 @@ class Client(ActMethods):
         """What the model makes of the results."""
         return self._get(f"/campaigns/{campaign}/insight", Insight)
 
-    def export(self, campaign: str, name: str) -> bytes:
-        """A file: wells.csv, wells.parquet, events.csv, campaign.yaml or report.html."""
-        return self._sent("GET", f"/campaigns/{campaign}/exports/{name}").content
+    def export(self, campaign: str, name: str, language: str = "en") -> bytes:
+        """A file: wells.csv, wells.parquet, events.csv, campaign.yaml or report.html.
+
+        The report speaks English, Japanese (`ja`) or Korean (`ko`).
+        """
+        asked = {"language": language}
+        return self._sent("GET", f"/campaigns/{campaign}/exports/{name}", params=asked).content
 
     def results(self, campaign: str) -> "pd.DataFrame":
         """A row a well: its condition, what was measured and predicted, and why it was tried.

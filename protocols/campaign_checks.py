@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from protocols.blocks import block_findings
+from protocols.campaign_parts import (
+    Chosen,
+    FirstRound,
+    LaterRounds,
+    Parts,
+    RobotConfig,
+    RoundPlan,
+    StopRule,
+    WantedBatch,
+)
 from protocols.conditions import Value
-from protocols.constraints import Constraint, Cost
-from protocols.covariates import Covariate
+from protocols.confirmation_plan import ConfirmationPlan
+from protocols.constraints import Cost
 from protocols.errors import Finding, Loc
+from protocols.number_words import counted
 from protocols.outcome_checks import RESERVED, outcome_findings
-from protocols.outcomes import ObjectiveChoice, Outcome, OutcomeConstraint
 from protocols.parameters import Parameter
 from protocols.plates import Plates
 from protocols.protocol import Step
@@ -23,43 +32,6 @@ from protocols.space_checks import (
     when_findings,
 )
 from protocols.timing_checks import timing_findings
-
-if TYPE_CHECKING:
-    from protocols.campaign import (
-        Chosen,
-        FirstRound,
-        PastResults,
-        RobotConfig,
-        RoundPlan,
-        StopRule,
-        WantedBatch,
-    )
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The readable parts of a campaign file, for checks between them even in a broken file.
-
-    Parameters and steps come with their index in the file; `broken` has the names of those that
-    could not be read, so that nobody misses them. A part that is None could not be read, and its
-    checks are left out.
-    """
-
-    parameters: tuple[tuple[int, Parameter], ...]
-    steps: tuple[tuple[int, Step], ...]
-    broken: frozenset[str] = frozenset()
-    outcomes: tuple[Outcome, ...] | None = None
-    objectives: tuple[ObjectiveChoice, ...] | None = None
-    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
-    covariates: tuple[Covariate, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    costs: tuple[Cost, ...] = ()
-    plates: Plates | None = None
-    rounds: RoundPlan | None = None
-    stop: StopRule | None = None
-    robots: Mapping[str, RobotConfig] | None = None
-    past_results: PastResults | None = None
-    start: object = None
 
 
 def cross_findings(parts: Parts) -> Iterator[Finding]:
@@ -75,17 +47,21 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
     if parts.outcomes is not None:
         yield from outcome_findings(parts, parts.outcomes)
     yield from _covariate_findings(parts)
+    if parts.plates is not None:
+        yield from block_findings(parts.covariates, parts.plates)
     if parts.robots is not None:
         yield from _robot_findings(parts.steps, parts.robots)
     if parts.plates is not None and parts.rounds is not None:
         yield from _well_findings(parts.plates, parts.rounds)
+        yield from _place_findings(parts.plates, parts.rounds)
+        yield from _candidate_findings(parts.confirmation, parts.rounds)
         if not parts.broken:
             by_name = {parameter.name: parameter for _, parameter in parts.parameters}
             yield from _chosen_findings(
                 by_name, parts.plates, parts.rounds.first.chosen, 1, ("rounds", "first")
             )
             yield from _wanted_findings(by_name, parts.plates, parts.rounds)
-            yield from _standard_findings(by_name, parts.rounds.first)
+            yield from _standard_findings(by_name, parts.rounds)
     if parts.stop is not None:
         yield from _spend_findings(parts.stop, parts.costs)
     if parts.plates is not None and parts.rounds is not None:
@@ -102,6 +78,19 @@ def cross_findings(parts: Parts) -> Iterator[Finding]:
                     message=f"{name!r} is not a name of this campaign",
                     expected="one of " + ", ".join(sorted(known)),
                 )
+
+
+def _candidate_findings(plan: ConfirmationPlan | None, rounds: RoundPlan) -> Iterator[Finding]:
+    """A plan of several candidates, and another number of chosen conditions."""
+    if plan is None or plan.candidates is None:
+        return
+    chosen = len(rounds.first.chosen)
+    if chosen != plan.candidates + 1:
+        yield Finding(
+            loc=("confirmation", "candidates"),
+            message=f"{plan.candidates} candidates are planned, but {chosen} conditions are chosen",
+            expected=f"{plan.candidates + 1} chosen conditions in round 1, the standard last",
+        )
 
 
 def _covariate_findings(parts: Parts) -> Iterator[Finding]:
@@ -136,13 +125,14 @@ def _robot_findings(
 
 def _well_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
     available = plates.count * plates.wells_per_plate
-    expected = f"{available} wells ({plates.count} plates of {plates.wells_per_plate})"
+    there = counted(plates.count, "plate")
+    expected = f"{counted(available, 'well')} ({there} of {plates.wells_per_plate})"
     for key, plan, words in (
         ("first", rounds.first, _first_words(rounds.first)),
         (
             "later",
             rounds.later,
-            f"{rounds.later.proposed} proposed + {rounds.later.controls} controls",
+            _later_words(rounds.later),
         ),
     ):
         several = key == "first" and _spread_over_rounds(plates, rounds.first)
@@ -196,19 +186,25 @@ def _spend_findings(stop: StopRule, costs: tuple[Cost, ...]) -> Iterator[Finding
             yield Finding(loc=("stop", "spend", name), message=message, expected=expected)
 
 
-def _standard_findings(parameters: Mapping[str, Parameter], first: FirstRound) -> Iterator[Finding]:
+def _standard_findings(parameters: Mapping[str, Parameter], rounds: RoundPlan) -> Iterator[Finding]:
     """Wells of a standard condition that there is not."""
+    known = {
+        name: parameter.standard
+        for name, parameter in parameters.items()
+        if parameter.standard is not None
+    }
     without = [
         name
         for name, parameter in parameters.items()
-        if parameter.standard is None and parameter.decided_by_well is None
+        if name not in known and parameter.decided_by_well is None and parameter.active(known)
     ]
-    if first.standard and without:
-        yield Finding(
-            loc=("rounds", "first", "standard"),
-            message=f"there is no standard condition: {', '.join(without)} has no standard",
-            expected="a standard of each parameter, or no wells of it",
-        )
+    for key, plan in (("first", rounds.first), ("later", rounds.later)):
+        if plan.standard and without:
+            yield Finding(
+                loc=("rounds", key, "standard"),
+                message=f"there is no standard condition: {', '.join(without)} has no standard",
+                expected="a standard of each parameter, or no wells of it",
+            )
 
 
 def _first_words(first: FirstRound) -> str:
@@ -216,6 +212,33 @@ def _first_words(first: FirstRound) -> str:
     return f"{first.initial} initial + {first.standard} standard" + (
         f" + {chosen} chosen" if chosen else ""
     )
+
+
+def _later_words(later: LaterRounds) -> str:
+    standard = f" + {later.standard} standard" if later.standard else ""
+    return f"{later.proposed} proposed + {later.controls} controls{standard}"
+
+
+def _place_findings(plates: Plates, rounds: RoundPlan) -> Iterator[Finding]:
+    """More standards or controls than the wells that are named for them."""
+    for key, several, wanted in (
+        ("standards_in", plates.standards_in, ("first", "standard", rounds.first.standard)),
+        ("standards_in", plates.standards_in, ("later", "standard", rounds.later.standard)),
+        ("controls_in", plates.controls_in, ("later", "controls", rounds.later.controls)),
+    ):
+        part, name, number = wanted
+        there = plates.count * len(several)
+        if several and number > there:
+            yield Finding(
+                loc=("rounds", part, name),
+                message=f"{counted(number, 'well')}, and plates.{key} names {there} "
+                f"({plates.count} x {len(several)})",
+                expected=f"at most {there}, or more wells in plates.{key}",
+            )
+    if plates.standards_in and _spread_over_rounds(plates, rounds.first):
+        message = "a design that is spread over several rounds has its standards drawn by lot"
+        expected = "an initial design that fills one round, or no standards_in"
+        yield Finding(loc=("plates", "standards_in"), message=message, expected=expected)
 
 
 def _chosen_findings(
@@ -255,7 +278,7 @@ def _chosen_findings(
                 }
         if len(fitting) < chosen.wells:
             message = (
-                f"{chosen.wells} wells are wanted, but {len(fitting)} "
+                f"{counted(chosen.wells, 'well')} wanted, but {len(fitting)} "
                 f"decide these values in round {round_number}"
             )
             yield Finding(
@@ -304,7 +327,7 @@ def _other_on_plates(
     first = batch.round == 1
     chosen = (*(rounds.first.chosen if first else ()), *batch.chosen)
     others = {parameter.snap(one.condition.get(parameter.name, value)) for one in chosen}
-    if first and rounds.first.standard:
+    if rounds.first.standard if first else rounds.later.standard:
         others.add(parameter.standard)
     for other in sorted(others - {own, None}, key=str):
         yield Finding(

@@ -10,8 +10,9 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from protocols.campaign import Campaign, RobotConfig
-from protocols.campaign_checks import Parts, cross_findings
+from protocols.campaign import Campaign
+from protocols.campaign_checks import cross_findings
+from protocols.campaign_parts import Parts, RobotConfig
 from protocols.descriptor_tables import Beside, put_in
 from protocols.earlier_form import OLD, as_written, in_new_form, is_earlier
 from protocols.errors import Finding, InvalidInput, Loc, Problem, duplicate_names, refuse
@@ -26,6 +27,7 @@ _NO_KEYS = " stands where there should be keys"
 _WHOLE_PARTS = (
     "outcomes", "objectives", "outcome_constraints", "covariates", "constraints", "costs",
     "plates", "rounds", "stop", "robots", "past_results", "start",
+    "confirmation",
 )  # fmt: skip
 
 
@@ -307,7 +309,8 @@ def _problem(finding: Finding, root: Node, file: str) -> Problem:
     if message == "unknown key":
         known = _known_keys(finding.loc, root)
         close = difflib.get_close_matches(str(finding.loc[-1]), known, n=1)
-        message += f": did you mean {close[0]!r}?" if close else ""
+        if close:
+            message = f"unknown key: did you mean {close[0]!r}?"
         expected = "one of " + ", ".join(known) if known and not close else ""
     elif message.endswith(_NO_KEYS):
         known = _known_keys((*finding.loc, ""), root)

@@ -20,6 +20,8 @@ class ConfirmationPlan(BaseModel):
     `margin` is how far apart conditions may lie that are called equivalent. With the link `logit`
     ratios are compared by their log odds, around `baseline`, the standard's predicted mean; the
     margin is in log odds then. `sd_standard` is that of the standard's wells where it is another.
+    With several `candidates` against the standard the power is that of each comparison, and `alpha`
+    the probability of any false alarm among them (Dunnett's procedure).
     All others but `alpha` and `power` are in the outcome's unit.
     """
 
@@ -35,12 +37,13 @@ class ConfirmationPlan(BaseModel):
     link: Link = "identity"
     sd_standard: Positive | None = None
     baseline: Finite | None = None
+    candidates: int | None = Field(None, ge=2, le=100)
 
     @property
     def sha256(self) -> str:
         """Of its canonical JSON: the same plan always has the same."""
         content = self.model_dump(mode="json")
-        for later in ("sd_standard", "baseline"):
+        for later in ("sd_standard", "baseline", "candidates"):
             # Plans that were hashed before these could be given keep their hash.
             if content[later] is None:
                 del content[later]

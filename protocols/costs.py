@@ -1,6 +1,5 @@
 """Costs: what a campaign takes, by a list of prices."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 from protocols.errors import InvalidInput, Problem
 from protocols.loading import Load
 from protocols.quantities import Quantity, conversion
+from protocols.table_text import TableRow, TableText, read_table
 
 KINDS = ("plate", "liquid", "supplement", "tip", "robot")
 COLUMNS = ("kind", "name", "price", "per")
@@ -42,35 +42,38 @@ Prices = Mapping[tuple[str, str], Price]
 
 
 def read_prices(text: str, file: str = "price list") -> Prices:
-    """The prices of a CSV with the columns kind, name, price and per.
+    """The prices of a table with the columns kind, name, price and per.
 
     `per` is `1`, or a quantity such as `500 mL`.
 
     Raises:
         InvalidInput: with every line that cannot be read.
     """
-    rows = csv.DictReader(text.lstrip("\ufeff").splitlines())
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    table = read_table(text, file)
+    header, *rows = table.rows or (TableRow(1, ()),)
+    places = {name.casefold(): place for place, name in enumerate(header.cells)}
+    missing = [name for name in COLUMNS if name not in places]
     if missing:
         message = f"there is no column {', '.join(missing)}"
         raise InvalidInput(
-            [Problem(where=file, line=1, message=message, expected=", ".join(COLUMNS))]
+            [Problem(where=file, line=header.line, message=message, expected=", ".join(COLUMNS))]
         )
     found: dict[tuple[str, str], Price] = {}
     problems = []
-    for row in rows:
-        kind, name, price, per = ((row[column] or "").strip() for column in COLUMNS)
+    for line, cells in rows:
+        row = [*cells, *[""] * len(header.cells)]
+        kind, name, price, per = (row[places[column]] for column in COLUMNS)
         try:
             if kind not in KINDS:
                 raise ValueError(f"there is no kind {kind!r}, but {', '.join(KINDS)}")
             if (kind, name) in found:
                 raise ValueError(f"{kind} {name} has a price already")
-            found[kind, name] = _price(price, per)
+            found[kind, name] = _price(table, price, per)
         except ValueError as error:
             problems.append(
                 Problem(
                     where=file,
-                    line=rows.line_num,
+                    line=line,
                     message=str(error),
                     expected="kind,name,price,per",
                 )
@@ -130,9 +133,9 @@ def costs(needed: Iterable[Need], prices: Prices) -> list[Cost]:
     return found
 
 
-def _price(price: str, per: str) -> Price:
+def _price(table: TableText, price: str, per: str) -> Price:
     try:
-        amount = float(price)
+        amount = table.number(price)
     except ValueError:
         raise ValueError(f"{price!r} is no price") from None
     if per in ("", _EACH):
@@ -140,7 +143,7 @@ def _price(price: str, per: str) -> Price:
     elif per.isdigit():
         quantity = Quantity(float(per), "")
     else:
-        quantity = Quantity.parse(per)
+        quantity = Quantity.parse(per.replace(",", ".") if table.decimal_comma else per)
     if not 0 <= amount < float("inf") or not 0 < quantity.magnitude < float("inf"):
         raise ValueError(f"{price} per {per} is no price")
     return Price(amount, quantity.magnitude, quantity.unit)

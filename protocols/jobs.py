@@ -191,6 +191,13 @@ class JobReport(BaseModel):
             "what it was given before that it may have forgotten. None: it never forgets"
         ),
     )
+    remembers_since_owner: int = Field(
+        0,
+        description=(
+            "the same, as the fencing number of the owner whose driver began that memory, which no "
+            "clock can move. 0: not known"
+        ),
+    )
     content: str = Field(
         "", description="digest of the job that the robot has under this key, if it keeps it"
     )

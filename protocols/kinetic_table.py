@@ -5,23 +5,29 @@ i-control does; or a list of wells with a time in the name of each column, as MA
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from protocols.errors import InvalidInput, Problem
-from protocols.plate_table import is_out_of_range
+from protocols.out_of_range import is_out_of_range
+from protocols.plate_blocks import title_of
+from protocols.surplus_cells import has_surplus, surplus_problem
 from protocols.table_text import TableRow, TableText, finite, is_missing, read_table
 from protocols.traces import Axis, Trace
-from protocols.wells import well_name
+from protocols.wanted_read import NOT_SAID, WantedRead, chosen
+from protocols.wells import plate_well
 
 _TIME = re.compile(
     r"(?:kinetic )?time\b\s*(?:[\[(]\s*(?P<bracketed>[^\])]*?)\s*[\])]|(?P<word>\w*)).*",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(r"(?:(\d+)[.:])?(\d+):(\d{2}):(\d{2}(?:[.,]\d+)?)")
+_CLOCK = re.compile(r"(?:(?:(\d+)[.:])?(\d+):(\d{2}):(\d{2}(?:[.,]\d+)?)|(\d+):(\d{2}[.,]\d+))")
 _SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s*(s|sec|min|h|hours?)\b\s*", re.IGNORECASE)
-_NAMED = re.compile(rf".*?((?:{_SPAN.pattern})+)[^\w]*", re.IGNORECASE)
+_NAMED = re.compile(rf"(.*?)((?:{_SPAN.pattern})+)[^\w]*", re.IGNORECASE)
+_CYCLES = re.compile(r"(kinetic )?cycle\b", re.IGNORECASE)
+_OF_READ = re.compile(r"T\xb0\s+")
 _UNITS = {
     "ms": "ms",
     **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), "s"),
@@ -36,32 +42,81 @@ class _Span(NamedTuple):
     unit: str
 
 
+class _Named(NamedTuple):
+    title: str
+    parts: tuple[_Span, ...]
+
+
 class _Cell(NamedTuple):
     line: int
     time: str
     text: str
 
 
-def read_kinetics(text: str, where: str) -> dict[str, Trace]:
+class _Read(NamedTuple):
+    """One kinetic table of a file: what stands above it, its unit, and its cells by well."""
+
+    title: str
+    unit: str
+    wells: Mapping[str, Sequence[_Cell]]
+    wide: Sequence[TableRow] = ()
+    """Rows with numbers that have no heading."""
+
+
+def read_kinetics(
+    text: str, where: str, wanted: WantedRead = NOT_SAID, well: str = ""
+) -> dict[str, Trace]:
     r"""The trace of each well, along time, of a kinetic table.
 
     Cells that are empty were not read and are left out. Times on a clock (0:01:30) are seconds, and
-    so are those of columns whose names have several units (1 h 30 min).
+    so are those of columns whose names have several units (1 h 30 min). Tables of different wells
+    are parts of one read; where a file has several reads of a well, `wanted` says which. Where it
+    has `well`, that alone is read, whatever is in the others.
 
     >>> read_kinetics("Time [s],A1\n0,0.1\n60,0.3\n", "k.csv")["A1"].x
     Axis(name='time', unit='s')
 
     Raises:
-        InvalidInput: it is none, a time, its unit or a number cannot be read, a well comes twice,
-            or the times do not rise.
+        InvalidInput: it is none, has several reads of a well and which is meant is open, a time,
+            its unit or a number cannot be read, a well comes twice, or the times do not rise.
     """
     table = read_table(text, where)
-    unit, wells = _cells(table)
-    if not wells:
+    tables = [read for read in _reads(table) if read.wells]
+    if wide := [row for read in tables for row in read.wide]:
+        raise InvalidInput([surplus_problem(where, row.line) for row in wide])
+    if not tables:
         raise _refused(where, None, "no kinetics were found in it", _EXPECTED)
-    if unit not in _UNITS.values():
-        raise _refused(where, None, f"{unit!r} is no unit of time", "one of s, min, h, ms")
-    return {well: _trace(table, where, unit, well, cells) for well, cells in wells.items()}
+    reads = _joined(tables)
+    names = [read[0].title for read in reads]
+    found: dict[str, Trace] = {}
+    read_of = reads[chosen(wanted, names, where, "kinetic reads")]
+    alone = any(well in read.wells for read in read_of)
+    for read in read_of:
+        if read.unit not in _UNITS.values():
+            raise _refused(where, None, f"{read.unit!r} is no unit of time", "one of s, min, h, ms")
+        found |= {
+            name: _trace(table, where, read.unit, name, cells)
+            for name, cells in read.wells.items()
+            if not alone or name == well
+        }
+    return found
+
+
+def _joined(tables: Sequence[_Read]) -> list[list[_Read]]:
+    """The tables of each read: all are parts of one if no well comes twice, or those of a title."""
+    by_title: dict[str, list[_Read]] = {}
+    for read in tables:
+        by_title.setdefault(read.title.casefold(), []).append(read)
+    if _are_parts(tables):
+        return [list(tables)]
+    if all(map(_are_parts, by_title.values())):
+        return list(by_title.values())
+    return [[read] for read in tables]
+
+
+def _are_parts(tables: Sequence[_Read]) -> bool:
+    wells = [well for read in tables for well in read.wells]
+    return len(set(wells)) == len(wells)
 
 
 _EXPECTED = "a column of times and one for each well, or a row of times and one for each well"
@@ -69,27 +124,100 @@ _EXPECTED = "a column of times and one for each well, or a row of times and one 
 
 def is_kinetic(text: str, where: str) -> bool:
     """Whether a table has kinetics of wells."""
-    return bool(_cells(read_table(text, where))[1])
+    return any(read.wells for read in _reads(read_table(text, where)))
 
 
-def _cells(table: TableText) -> tuple[str, Mapping[str, Sequence[_Cell]]]:
-    """The unit of the times, and what is written for each well."""
-    for place, row in enumerate(table.rows):
+def _reads(table: TableText) -> Iterator[_Read]:
+    """Every kinetic table of a file."""
+    rows = list(_with_times_first(table))
+    heads = [place for place, row in enumerate(rows) if _is_head(table, row)]
+    for place, end in zip(heads, [*heads[1:], len(rows)], strict=False):
+        row, below = rows[place], rows[place + 1 : end]
+        title = _title(table, rows[:place]) or _title_within(row)
+        wide = [
+            one
+            for one in below
+            if plate_well(one.cells[0]) or _seconds(table, one.cells[0]) is not None
+        ]
+        wide = [one for one in wide if has_surplus(table, one, len(row.cells))]
         unit = _unit(row.cells[0])
-        wells = {at: well for at, cell in enumerate(row.cells) if (well := well_name(cell))}
-        if unit is not None and wells:
-            return unit, _down(table, table.rows[place + 1 :], wells)
-        if unit is not None and sum(finite(table, cell) is not None for cell in row.cells) > 1:
-            return unit, _across(row, table.rows[place + 1 :])
-        named = {at: found for at, cell in enumerate(row.cells) if (found := _named(cell))}
-        if row.cells[0].casefold() == "well" and len(named) > 1:
-            units = {tuple(part.unit for part in parts) for parts in named.values()}
-            if len(units) == 1 and len(only := units.pop()) == 1:
-                times = {at: part.number for at, (part,) in named.items()}
-                return only[0], _listed(table.rows[place + 1 :], times)
-            times = {at: _on_a_clock(parts) for at, parts in named.items()}
-            return "s", _listed(table.rows[place + 1 :], times)
-    return "", {}
+        if unit is None:
+            yield from _by_name(below, _times(row))
+        elif runs := _wells(row):
+            for number, wells in enumerate(runs, 1):
+                named = f"{title} {number}".strip() if len(runs) > 1 else title
+                yield _Read(named, unit, _down(table, below, wells), wide)
+        else:
+            yield _Read(title, unit, _across(row, below), wide)
+
+
+def _with_times_first(table: TableText) -> Iterator[TableRow]:
+    """The rows, without a column that numbers the cycles before that of the times (i-control)."""
+    shifted = False
+    for row in table.rows:
+        first, *others = row.cells
+        if _CYCLES.match(first):
+            shifted = bool(others) and _unit(others[0]) is not None and bool(_wells(row))
+        else:
+            shifted = shifted and finite(table, first) is not None
+        yield row._replace(cells=tuple(others)) if shifted else row
+
+
+def _title(table: TableText, above: Sequence[TableRow]) -> str:
+    """What stands above a table, over the numbers of its cycles; empty for another table's row."""
+    for row in reversed(above):
+        if _CYCLES.match(row.cells[0]):
+            continue
+        first = next(cell for cell in row.cells if cell)
+        of_another = _seconds(table, first) is not None or plate_well(first) is not None
+        numbers = sum(finite(table, cell) is not None for cell in row.cells)
+        return "" if of_another and numbers > 1 else title_of(row.cells)
+    return ""
+
+
+def _title_within(head: TableRow) -> str:
+    """What a column of temperatures says was read, as Gen5 writes it (`T\xb0 OD600:600`)."""
+    found = next((cell for cell in head.cells[1:2] if _OF_READ.match(cell)), "")
+    return _OF_READ.sub("", found, count=1)
+
+
+def _is_head(table: TableText, row: TableRow) -> bool:
+    if _unit(row.cells[0]) is not None:
+        across = sum(finite(table, cell) is not None for cell in row.cells) > 1
+        return across or bool(_wells(row))
+    return row.cells[0].casefold() == "well" and len(_times(row)) > 1
+
+
+def _wells(row: TableRow) -> list[dict[int, str]]:
+    """Cell -> well; one for each time that the wells come again, for another read beside."""
+    runs: list[dict[int, str]] = []
+    for at, cell in enumerate(row.cells):
+        if (well := plate_well(cell)) is None:
+            continue
+        if not runs or well in runs[-1].values():
+            runs.append({})
+        runs[-1][at] = well
+    return runs
+
+
+def _times(row: TableRow) -> dict[int, _Named]:
+    return {at: found for at, cell in enumerate(row.cells) if (found := _named(cell)).parts}
+
+
+def _by_name(rows: Sequence[TableRow], heads: Mapping[int, _Named]) -> Iterator[_Read]:
+    """Reads whose times stand in the names of columns, beside what was read."""
+    titles = Counter(head.title for head in heads.values())
+    if min(titles.values(), default=0) == 1:  # they count the times (`Cycle 2 (60 s)`)
+        heads = {at: head._replace(title="") for at, head in heads.items()}
+    for title in dict.fromkeys(head.title for head in heads.values()):
+        own = {at: head.parts for at, head in heads.items() if head.title == title}
+        units = {tuple(part.unit for part in parts) for parts in own.values()}
+        if len(units) == 1 and len(only := units.pop()) == 1:
+            times = {at: part.number for at, (part,) in own.items()}
+            yield _Read(title, only[0], _listed(rows, times))
+        else:
+            times = {at: _on_a_clock(parts) for at, parts in own.items()}
+            yield _Read(title, "s", _listed(rows, times))
 
 
 def _unit(cell: str) -> str | None:
@@ -103,11 +231,14 @@ def _unit(cell: str) -> str | None:
     return "s" if clock else _UNITS.get(found["bracketed"].casefold(), found["bracketed"])
 
 
-def _named(cell: str) -> tuple[_Span, ...]:
-    """The time in a column's name; empty if there is none."""
+def _named(cell: str) -> _Named:
+    """What a column's name says was read, and its time; no parts if there is none."""
     found = _NAMED.fullmatch(cell)
-    parts = () if found is None else _SPAN.findall(found[1])
-    return tuple(_Span(number, _UNITS[unit.casefold()]) for number, unit in parts)
+    if found is None:
+        return _Named("", ())
+    parts = _SPAN.findall(found[2])
+    title = found[1].strip(" -([,:")
+    return _Named(title, tuple(_Span(n, _UNITS[unit.casefold()]) for n, unit in parts))
 
 
 def _on_a_clock(parts: Iterable[_Span]) -> str:
@@ -137,7 +268,7 @@ def _across(times: TableRow, rows: Sequence[TableRow]) -> dict[str, list[_Cell]]
 def _listed(rows: Sequence[TableRow], times: Mapping[int, str]) -> dict[str, list[_Cell]]:
     found: dict[str, list[_Cell]] = {}
     for row in rows:
-        well = well_name(row.cells[0])
+        well = plate_well(row.cells[0])
         if well is not None:
             cells = (
                 _Cell(row.line, time, row.cells[at])
@@ -192,10 +323,10 @@ def _seconds(table: TableText, text: str) -> float | None:
     found = _CLOCK.fullmatch(text)
     if found is None:
         return finite(table, text)
-    days, hours, minutes, seconds = (
+    days, hours, minutes, seconds, alone, rest = (
         float((part or "0").replace(",", ".")) for part in found.groups()
     )
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return ((days * 24 + hours) * 60 + minutes + alone) * 60 + seconds + rest
 
 
 def _refused(where: str, line: int | None, message: str, expected: str) -> InvalidInput:

@@ -1,16 +1,17 @@
 """Layout: which condition is in which well.
 
-Controls are where their decided parameter fits; the rest is balanced between plates.
+Controls are where their decided parameter fits; the rest is balanced between blocks and plates.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from protocols.arrangements import Arranger, Part
 from protocols.conditions import Condition, Proposal, Value
 from protocols.plates import Well
 from protocols.search_space import SearchSpace
@@ -54,8 +55,11 @@ def assign(
     decided: Sequence[Mapping[str, Value]],
     seed: int,
     taken: Collection[int] = (),
+    blocks: Sequence[Mapping[str, str]] = (),
 ) -> Assignment:
     """Assign the first `number` candidates that fit a well, on different plates as far as possible.
+
+    Before that, in different blocks.
 
     Args:
         candidates: conditions, best first; each may be assigned once.
@@ -64,6 +68,7 @@ def assign(
         decided: what each well decides, by parameter name; as long as `wells`.
         seed: decides among wells that fit equally well.
         taken: wells (by index) that are not free.
+        blocks: the label of each block by its name, for each well; none if absent.
 
     Returns:
         by_well: well index -> candidate index.
@@ -71,22 +76,35 @@ def assign(
             way to the next best.
     """
     rng = np.random.default_rng(seed)
+    # Few values are decided and few units are there, however many wells.
+    alike = defaultdict(list)
+    for place, own in enumerate(decided):
+        alike[tuple(own.items())].append(place)
+    units, crowd = _units(wells, blocks), Counter[Part]()
+    unit_of, distinct = _numbered(units), list(dict.fromkeys(units))
+    free = np.ones(len(wells), dtype=bool)
+    free[list(taken)] = False
     assigned: dict[int, int] = {}
     unassigned: dict[int, str] = {}
     for index, condition in enumerate(candidates):
         if len(assigned) == number:
             break
-        fitting = [place for place in range(len(wells)) if condition.agrees_with(decided[place])]
-        free = [place for place in fitting if place not in assigned and place not in taken]
-        if not free:
+        fitting = np.zeros(len(wells), dtype=bool)
+        for values, places in alike.items():
+            fitting[places] = condition.agrees_with(dict(values))
+        found = np.flatnonzero(fitting & free)
+        if not len(found):
             needs = ", ".join(f"{name}={condition[name]}" for name in decided[0])
-            unassigned[index] = f"has no {'free ' if fitting else ''}well in this round ({needs})"
+            why = f"has no {'free ' if fitting.any() else ''}well in this round"
+            unassigned[index] = f"{why} ({needs})" if needs else why
             continue
-        crowd = Counter(wells[place].plate for place in assigned)
-        fewest = min(crowd[wells[place].plate] for place in free)
-        assigned[
-            int(rng.choice([place for place in free if crowd[wells[place].plate] == fewest]))
-        ] = index
+        there = {unit: _crowding(distinct[unit], crowd) for unit in np.unique(unit_of[found])}
+        fewest = min(there.values())
+        best = [unit for unit, crowding in there.items() if crowding == fewest]
+        place = int(rng.choice(found[np.isin(unit_of[found], best)]))
+        assigned[place] = index
+        free[place] = False
+        crowd.update(units[place])
     return Assignment(assigned, unassigned)
 
 
@@ -96,23 +114,42 @@ def assign_standard(
     wells: Sequence[Well],
     decided: Sequence[Mapping[str, Value]],
     seed: int,
+    where: Collection[str] = (),
+    blocks: Sequence[Mapping[str, str]] = (),
 ) -> dict[int, Condition]:
-    """Assign the standard condition to `number` wells that it fits, spread over the plates.
+    """Assign the standard condition to `number` wells that it fits, over all blocks and plates.
+
+    Args:
+        space: with the standard condition.
+        number: how many wells are wanted.
+        wells: the wells of the round.
+        decided: what each well decides; as long as `wells`.
+        seed: decides among wells.
+        where: names of the wells of each plate that may be taken; all if there are none.
+        blocks: the label of each block by its name, for each well; none if absent.
 
     Returns: well index -> the standard condition with that well's decided values.
     """
-    fitting = [index for index in range(len(wells)) if space.standard_fits(decided[index])]
-    standards = [space.standard(decided[index]) for index in fitting]
-    assigned: dict[int, Condition] = {}
+    fitting = [
+        index
+        for index, well in enumerate(wells)
+        if (not where or well.name in where) and space.standard_fits(decided[index])
+    ]
     order = np.random.default_rng(seed).permutation(len(fitting))
-    per_plate: Counter[int] = Counter()
+    units, crowd = _units(wells, blocks), Counter[Part]()
+    waiting: dict[tuple[Part, ...], deque[tuple[int, int]]] = defaultdict(deque)
+    for turn, index in enumerate(order):
+        place = fitting[index]
+        waiting[units[place]].append((turn, place))
+    assigned: dict[int, Condition] = {}
     for _ in range(min(number, len(fitting))):
-        place = min(
-            (int(index) for index in order if fitting[index] not in assigned),
-            key=lambda index: per_plate[wells[fitting[index]].plate],
+        unit = min(
+            (unit for unit, places in waiting.items() if places),
+            key=lambda unit: (_crowding(unit, crowd), waiting[unit][0]),
         )
-        assigned[fitting[place]] = standards[place]
-        per_plate[wells[fitting[place]].plate] += 1
+        _, place = waiting[unit].popleft()
+        assigned[place] = space.standard(decided[place])
+        crowd.update(unit)
     return assigned
 
 
@@ -124,12 +161,14 @@ def lay_out(
     assigned: Mapping[int, Proposal],
     proposals: Sequence[Proposal],
     seed: int,
+    blocks: Sequence[Mapping[str, str]] = (),
 ) -> Layout:
     """Put each proposal into a well that fits it, by restricted randomisation.
 
-    Of a few hundred random arrangements the one is taken whose plates differ least in the mean of
-    each parameter, so that a plate effect is not mistaken for a parameter's. Replicates of a
-    condition are on different plates, as far as the free wells that fit it allow.
+    Of a few hundred random arrangements the one is taken whose plates and blocks differ least in
+    the mean of each parameter, so that what they have in common is not mistaken for a parameter's
+    effect. Replicates of a condition are in different blocks and on different plates, as far as
+    the free wells that fit it allow.
 
     Args:
         space: for the scale of each parameter.
@@ -139,6 +178,7 @@ def lay_out(
         assigned: proposals that already have their well (controls, standard), by well index.
         proposals: one for each other well.
         seed: decides the arrangements that are tried.
+        blocks: the label of each block by its name, for each well; none if absent.
 
     Raises:
         ValueError: the proposals do not fit the free wells one to one.
@@ -160,18 +200,21 @@ def lay_out(
 
     features = np.array([space.shares(p.condition) for p in [*proposals, *assigned.values()]])
     assigned_rows = {index: len(proposals) + row for row, index in enumerate(assigned)}
-    plates = np.array([well.plate for well in wells])
+    units = _units(wells, blocks)
+    groupings = [_numbered(parts) for parts in zip(*units, strict=True)]
     rng = np.random.default_rng(seed)
+    arrangers = [
+        (group, Arranger([units[index] for index in group], list(wanting[key].values())))
+        for key, group in free.items()
+    ]
     best_score, best_rows = np.inf, np.empty(0, dtype=int)
-    for _ in range(_ARRANGEMENTS if len(set(plates)) > 1 else 1):
-        rows = np.empty(len(wells), dtype=int)
+    for rows in _arrangements(
+        rng, arrangers, len(wells), _ARRANGEMENTS if len(set(units)) > 1 else 1
+    ):
         for index, row in assigned_rows.items():
             rows[index] = row
-        for key, group in free.items():
-            rows[group] = _arranged(rng, plates[group], list(wanting[key].values()))
         arranged = features[rows]
-        means = np.stack([arranged[plates == plate].mean(axis=0) for plate in np.unique(plates)])
-        score = float(((means - arranged.mean(axis=0)) ** 2).sum())
+        score = sum(_imbalance(arranged, groups) for groups in groupings)
         if score < best_score:
             best_score, best_rows = score, rows
     everything = [*proposals, *assigned.values()]
@@ -181,36 +224,47 @@ def lay_out(
     return Layout(round=round_number, placements=tuple(placements))
 
 
-def _arranged(
+def _units(wells: Sequence[Well], blocks: Sequence[Mapping[str, str]]) -> list[tuple[Part, ...]]:
+    """What each well shares with others: its blocks, and its plate."""
+    labels = blocks or [{}] * len(wells)
+    return [
+        (*found.items(), ("plate", well.plate)) for well, found in zip(wells, labels, strict=True)
+    ]
+
+
+def _crowding(unit: Sequence[Part], crowd: Counter[Part]) -> tuple[int, ...]:
+    """How often each part of a unit is taken already, blocks before the plate."""
+    return tuple(crowd[part] for part in unit)
+
+
+def _numbered(parts: Sequence[Hashable]) -> NDArray[np.int_]:
+    """The number of each part among those that there are."""
+    numbers = {part: number for number, part in enumerate(dict.fromkeys(parts))}
+    return np.array([numbers[part] for part in parts])
+
+
+def _arrangements(
     rng: np.random.Generator,
-    plates: NDArray[np.int_],
-    groups: Sequence[Sequence[int]],
-) -> NDArray[np.int_]:
-    """The members of groups of replicates in random order, one for each well.
+    arrangers: Sequence[tuple[Sequence[int], Arranger]],
+    wells: int,
+    number: int,
+) -> Iterator[NDArray[np.int_]]:
+    """So many random arrangements: the proposal in each well that an arranger fills."""
+    at_once = min((arranger.at_once for _, arranger in arrangers), default=number)
+    for start in range(0, number, at_once):
+        drawn = [
+            [arranger.drawn(rng) for _, arranger in arrangers]
+            for _ in range(start, min(start + at_once, number))
+        ]
+        several = [np.empty(wells, dtype=int) for _ in drawn]
+        for place, (group, arranger) in enumerate(arrangers):
+            found = arranger.arranged([one[place] for one in drawn])
+            for rows, own in zip(several, found, strict=True):
+                rows[group] = own
+        yield from several
 
-    Each replicated condition in turn takes one well of every plate with most free wells: that
-    separates its replicates wherever it is possible at all (Ryser 1957, for a 0-1 matrix with given
-    sums of rows and columns).
 
-    Args:
-        rng: decides the order, and among plates with as many free wells.
-        plates: the plate of each well; as long as all groups together.
-        groups: indices of the proposals of each condition.
-    """
-    if len(groups) == len(plates):
-        return rng.permutation([member for (member,) in groups])
-    order = rng.permutation(len(plates))
-    left = {int(plate): [int(w) for w in order if plates[w] == plate] for plate in set(plates)}
-    rows = np.empty(len(plates), dtype=int)
-    shuffled = [groups[index] for index in rng.permutation(len(groups))]
-    for group in sorted(shuffled, key=len, reverse=True):
-        used: Counter[int] = Counter()
-        for member in rng.permutation(group):
-            ties = {plate: rng.random() for plate in left}
-            plate = min(
-                (plate for plate in left if left[plate]),
-                key=lambda plate: (used[plate], -len(left[plate]), ties[plate]),
-            )
-            used[plate] += 1
-            rows[left[plate].pop()] = member
-    return rows
+def _imbalance(features: NDArray[np.float64], groups: NDArray[np.int_]) -> float:
+    """How far the means of groups are from that of all, squared and summed."""
+    means = np.stack([features[groups == group].mean(axis=0) for group in np.unique(groups)])
+    return float(((means - features.mean(axis=0)) ** 2).sum())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from graphlib import CycleError
 
+from protocols.campaign_parts import Parts
+from protocols.computed import in_order
 from protocols.errors import Finding, Loc, duplicate_names
+from protocols.expressions import parsed
 from protocols.operations import OPERATIONS
 from protocols.outcomes import ObjectiveChoice, Outcome
-
-if TYPE_CHECKING:
-    from protocols.campaign_checks import Parts
 
 _PREDICTED = ("predicted_mean", "predicted_sd", "expected_gain")
 RESERVED = frozenset(
@@ -37,6 +37,7 @@ def outcome_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Fi
                 yield Finding(loc=loc, message=message, expected="a name of its own")
         yield from _step_findings(parts, outcomes)
     by_name = {outcome.name: outcome for outcome in outcomes}
+    yield from _expression_findings(by_name)
     yield from _choice_findings(choices, by_name)
     for index, constraint in enumerate(parts.outcome_constraints):
         loc = ("outcome_constraints", index, "outcome")
@@ -57,6 +58,23 @@ def range_findings(outcome: Outcome, value: float | None, loc: Loc) -> Iterator[
         if not low <= value <= high:
             message = f"{value:g} is outside the range of {outcome.name}"
             yield Finding(loc=loc, message=message, expected=f"a number from {low:g} to {high:g}")
+
+
+def _expression_findings(by_name: dict[str, Outcome]) -> Iterator[Finding]:
+    """Outcomes that are computed from what is no outcome, or from themselves."""
+    unknown = False
+    for index, outcome in enumerate(by_name.values()):
+        if outcome.expression is not None:
+            for name in sorted(parsed(outcome.expression).names - by_name.keys()):
+                unknown = True
+                yield from unknown_outcome(("outcomes", index, "expression"), name, by_name)
+    try:
+        in_order(() if unknown else by_name.values())
+    except CycleError as error:
+        names = error.args[1]
+        message = f"{names[0]!r} is computed from itself: {' <- '.join(names)}"
+        loc: Loc = ("outcomes", list(by_name).index(names[0]), "expression")
+        yield Finding(loc=loc, message=message, expected="outcomes that are read or entered")
 
 
 def _choice_findings(
@@ -90,31 +108,27 @@ def unknown_outcome(loc: Loc, name: str, by_name: dict[str, Outcome]) -> Iterato
 
 
 def _step_findings(parts: Parts, outcomes: tuple[Outcome, ...]) -> Iterator[Finding]:
-    """Each step that reads is of one outcome, and each outcome that is derived has a step."""
+    """Each outcome that is derived is of a step that reads."""
     reading = [
         step.name
         for _, step in parts.steps
         if any(OPERATIONS[op.do].reads for op in step.operations)
     ]
-    free = list(reading)
-    derived = [(index, found) for index, found in enumerate(outcomes) if not found.by_hand]
+    derived = [(index, found) for index, found in enumerate(outcomes) if found.derived]
+    free = [name for name in reading if name not in {found.step for _, found in derived}]
     for index, outcome in derived:
-        if outcome.step is None:
-            continue
-        if outcome.step not in free:
-            why = "has a measurement already" if outcome.step in reading else "reads nothing"
-            message = f"step {outcome.step!r} {why}"
-            expected = "one of the steps that read: " + (", ".join(free) or "none is left")
+        if outcome.step is not None and outcome.step not in reading:
+            expected = "one of the steps that read: " + (", ".join(reading) or "none does")
+            message = f"step {outcome.step!r} reads nothing"
             yield Finding(loc=("outcomes", index, "step"), message=message, expected=expected)
-        free = [name for name in free if name != outcome.step]
     elsewhere = [(index, found) for index, found in derived if found.step is None]
-    for index, outcome in elsewhere[1:]:
-        message = f"{outcome.name!r} says no step, and neither does {elsewhere[0][1].name!r}"
-        expected = "the step where it is read: " + (", ".join(free) or "none is left")
-        yield Finding(loc=("outcomes", index, "step"), message=message, expected=expected)
-    if elsewhere and reading and not free:
-        index, outcome = elsewhere[0]
-        what = "the objective" if not index else repr(outcome.name)
-        message = f"every step that reads has a measurement, and none is left for {what}"
-        expected = "one step that reads without one"
-        yield Finding(loc=("outcomes", index), message=message, expected=expected)
+    if len(free) > 1:
+        for index, outcome in elsewhere[1:]:
+            message = f"{outcome.name!r} says no step, and neither does {elsewhere[0][1].name!r}"
+            expected = "the step where it is read: " + ", ".join(free)
+            yield Finding(loc=("outcomes", index, "step"), message=message, expected=expected)
+    if reading and not free:
+        for index, outcome in elsewhere:
+            message = f"{outcome.name!r} says no step, and every step that reads has an outcome"
+            expected = "the step where it is read: " + ", ".join(reading)
+            yield Finding(loc=("outcomes", index, "step"), message=message, expected=expected)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.conditions import Finite
 from protocols.errors import Finding, refuse
+from protocols.expressions import FUNCTIONS, parsed
 from protocols.parameters import Name
 from protocols.plugins import announced
 from protocols.quantities import same_dimension
@@ -28,7 +29,7 @@ class _Model(BaseModel):
 
 
 class Outcome(_Model):
-    """A named value of a well, with its unit: derived from readings, or entered by a person.
+    """A named value of a well, with its unit: read, entered by a person, or computed from others.
 
     Where the file gives neither unit nor range, those count that the scorer declares.
     """
@@ -44,9 +45,16 @@ class Outcome(_Model):
     options: dict[str, Any] = Field(default_factory=dict, description="of the scorer")
     step: str | None = Field(
         None,
-        description="the step where it is read; every reading step of no other outcome if absent",
+        description="the step where it is read; every reading step that no outcome names if absent",
     )
     by_hand: bool = Field(False, description="a person enters it, and no reading is needed")
+    expression: str | None = Field(
+        None,
+        max_length=300,
+        description="what computes it from other outcomes, such as 100 * product / (product + "
+        "side_product): numbers in the outcomes' units, + - * / **, and " + ", ".join(FUNCTIONS),
+        exclude_if=lambda it: it is None,
+    )
     combine: Rule = Field(
         "last",
         description="how several readings of a well make one value",
@@ -61,19 +69,30 @@ class Outcome(_Model):
     @model_validator(mode="after")
     def _check(self) -> Self:
         found: list[Finding] = []
-        if self.scorer is None and not self.by_hand:
-            expected = "a scorer, or by_hand: true"
+        if not self.derived and not self.by_hand and self.expression is None:
+            expected = "a scorer, by_hand: true, or an expression"
             found.append(Finding(loc=("scorer",), message="missing", expected=expected))
-        if self.by_hand:
+        if self.by_hand or self.expression is not None:
+            how, key_of = (
+                ("that a person enters", "by_hand: true")
+                if self.by_hand
+                else ("that is computed", "expression")
+            )
             found += [
                 Finding(
                     loc=(key,),
-                    message=f"an outcome that a person enters has no {key}",
-                    expected=f"either by_hand: true or {key}",
+                    message=f"an outcome {how} has no {key}",
+                    expected=f"either {key_of} or {key}",
                 )
-                for key in ("scorer", "options", "step")
+                for key in ("scorer", "options", "step", *(("expression",) * self.by_hand))
                 if getattr(self, key)
             ]
+        try:
+            if self.expression is not None and not parsed(self.expression).names:
+                raise ValueError(f"{self.expression!r} names no outcome")
+        except ValueError as error:
+            expected = f"arithmetic of outcomes, with {', '.join(FUNCTIONS)}"
+            found.append(Finding(loc=("expression",), message=str(error), expected=expected))
         if self.natural_range is not None and self.natural_range[0] >= self.natural_range[1]:
             low, high = self.natural_range
             message = f"the lowest value, {low:g}, is not below the highest, {high:g}"
@@ -85,6 +104,11 @@ class Outcome(_Model):
             found.append(Finding(loc=("unit",), message=str(error), expected=expected))
         refuse(found)
         return self
+
+    @property
+    def derived(self) -> bool:
+        """Whether a scorer derives it from readings."""
+        return self.scorer is not None
 
     @property
     def shown(self) -> str:

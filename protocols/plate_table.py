@@ -1,31 +1,26 @@
 """A plate reader's table -> numbers by well."""
 
-import re
-
 from protocols.errors import InvalidInput, Problem
+from protocols.out_of_range import is_out_of_range
 from protocols.plate_blocks import Block, blocks_of
+from protocols.surplus_cells import surplus_problem
 from protocols.table_text import TableRow, TableText, finite, is_missing, read_table
+from protocols.wanted_read import NOT_SAID, WantedRead, chosen
 from protocols.wells import well_name
-
-_OUT_OF_RANGE = re.compile(
-    r"[<>]\s*[\d.,]+|[*#?]{2,}|[<>]{2,}|#?sat(urated)?\.?|#(low|high|range)"
-    r"|(over|under|out)([ _-]?(range|flow|of[ _-]?range))?"
-    r"|ov(e?r)?fl?w?|unfl?w|o\.?o\.?r\.?|[+-]?inf(inity)?|max|min|missed|invalid|masked|err(or)?",
-    re.IGNORECASE,
-)
-"""What readers write instead of a number that they cannot measure."""
 
 _NUMBER = "a number, or nothing for a well that is to be left out"
 
 
-def read_plate_table(text: str, where: str, block: str = "") -> dict[str, float]:
+def read_plate_table(
+    text: str, where: str, block: str = "", wanted: WantedRead = NOT_SAID
+) -> dict[str, float]:
     """Numbers by well from a plate reader's file: columns well and value, or a grid A to P.
 
     Cells are separated by commas, semicolons or tabs, or it is a workbook (as a `data:` URL). A
     well with an empty cell (or NA, NaN, a dash) was not read and is left out. The heads of the two
     columns may be missing. The corner of a grid may be empty or hold a mark such as `<>`. Where a
     file has several blocks (wavelengths, reads, plates), `block` says which, by its name or its
-    number from 1.
+    number from 1, or else `wanted`.
 
     >>> read_plate_table("well,value\\nA1,0.5\\nB02,0.25\\n", "reader.csv")
     {'A1': 0.5, 'B2': 0.25}
@@ -38,25 +33,22 @@ def read_plate_table(text: str, where: str, block: str = "") -> dict[str, float]
         InvalidInput: it is neither, has several blocks and none of them is named, a number cannot
             be read or is the reader's mark of a value out of its range, or a well comes twice.
     """
-    found = _numbers(text, where, block)
+    found = _numbers(text, where, wanted.unless_named(block))
     return {well: number for well, number in found.items() if number is not None}
 
 
-def read_whole_plate(text: str, where: str) -> dict[str, float | None]:
-    """The same, with None for a well whose cell is empty.
+def read_whole_plate(
+    text: str, where: str, wanted: WantedRead = NOT_SAID
+) -> dict[str, float | None]:
+    """The same, with None for a well whose cell is empty; `wanted` says which of several blocks.
 
     Raises:
         InvalidInput: as `read_plate_table`.
     """
-    return _numbers(text, where, "")
+    return _numbers(text, where, wanted)
 
 
-def is_out_of_range(cell: str) -> bool:
-    """Whether a cell has what readers write instead of a number that they cannot measure."""
-    return _OUT_OF_RANGE.fullmatch(cell) is not None
-
-
-def _chosen(blocks: list[Block], wanted: str, where: str) -> Block:
+def _chosen(blocks: list[Block], wanted: WantedRead, where: str) -> Block:
     if not blocks:
         expected = (
             "the columns well and value, or a grid with 1, 2, ... above and A, B, ... at the left"
@@ -64,20 +56,8 @@ def _chosen(blocks: list[Block], wanted: str, where: str) -> Block:
         raise InvalidInput(
             [Problem(where=where, message="no well was found in it", expected=expected)]
         )
-    named = [
-        block
-        for number, block in enumerate(blocks, 1)
-        if wanted.casefold() == block.name.casefold() or wanted == str(number)
-    ]
-    if not wanted and len(blocks) == 1:
-        return blocks[0]
-    if len(named) == 1:
-        return named[0]
-    listed = ", ".join(f"{number}: {one.name or 'no name'}" for number, one in enumerate(blocks, 1))
-    message = f"it has no block {wanted!r}" if wanted else f"it has {len(blocks)} blocks"
-    raise InvalidInput(
-        [Problem(where=where, message=message, expected=f"one of them to be named ({listed})")]
-    )
+    names, coordinates = zip(*((block.name, block.is_coordinate) for block in blocks), strict=True)
+    return blocks[chosen(wanted, names, where, "blocks", coordinates)]
 
 
 def _with_head(table: TableText) -> TableText:
@@ -89,9 +69,9 @@ def _with_head(table: TableText) -> TableText:
     return table._replace(rows=(head, *table.rows)) if well_name(first) else table
 
 
-def _numbers(text: str, where: str, name: str) -> dict[str, float | None]:
+def _numbers(text: str, where: str, wanted: WantedRead) -> dict[str, float | None]:
     table = _with_head(read_table(text, where))
-    block = _chosen(blocks_of(table), name, where)
+    block = _chosen(blocks_of(table), wanted, where)
     found: dict[str, float | None] = {}
     problems: list[Problem] = []
 
@@ -100,9 +80,10 @@ def _numbers(text: str, where: str, name: str) -> dict[str, float | None]:
 
     for line, row in block.stray:
         problem(line, f"{table.delimiter.join(row)} has no well", "such as A1,0.5")
+    problems += [surplus_problem(where, row.line) for row in block.wide]
     for line, well, cell in block.cells:
         if well in found:
-            problem(line, f"{well} comes a second time")
+            problem(line, f"{well} comes a second time", "each well once, of one plate and read")
         number = found[well] = None if is_missing(cell) else finite(table, cell)
         if number is not None or is_missing(cell):
             continue

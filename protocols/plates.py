@@ -1,10 +1,12 @@
 """The plates of a round: their labware, the wells in use, and the order of processing."""
 
+import re
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -16,7 +18,46 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from protocols.errors import Finding, refuse
 from protocols.labware import SLAS, DefinedLabware, Labware, expected_name, known_labware
-from protocols.wells import name_of, well_name, well_row_column
+from protocols.wells import corners_of, name_of, well_row_column
+
+_MOST = 4_000
+"""Wells that labware may have."""
+
+
+def _places(top: int, left: int, bottom: int, right: int) -> list[tuple[int, int]]:
+    """Row and column of each well of a rectangle, row by row."""
+    rows, columns = range(top, bottom + 1), range(left, right + 1)
+    return [(row, column) for row in rows for column in columns]
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    """The wells that single names and rectangles mean, each once, in the order given."""
+    texts = [given] if isinstance(given, str) else given
+    if (
+        not isinstance(texts, list | tuple)
+        or len(texts) > _MOST
+        or not all(isinstance(text, str) for text in texts)
+    ):
+        message = f"names of wells and rectangles such as A1:B3 are expected, at most {_MOST}"
+        raise PydanticCustomError("wells", message)
+    found: dict[str, None] = {}
+    for text in (part.strip() for part in re.split("[,;]", ";".join(texts))):
+        corners = corners_of(text if ":" in text else f"{text}:{text}")
+        places = [] if corners is None else _places(*corners)
+        if not 0 < len(places) <= _MOST:
+            message = f"{text!r} is neither a well nor a rectangle of wells of a plate"
+            refuse([Finding(loc=(), message=message, expected="such as A1 or A1:B3")])
+        found |= dict.fromkeys(name_of(row, column) for row, column in places)
+    return tuple(found)
+
+
+WellNames = Annotated[
+    tuple[str, ...],
+    BeforeValidator(
+        _names, json_schema_input_type=str | Annotated[list[str], Field(max_length=_MOST)]
+    ),
+]
+"""Wells of a plate, each by its name, given as names and rectangles."""
 
 
 class Well(BaseModel):
@@ -45,6 +86,17 @@ class Plates(BaseModel):
         "", description="the rectangle of wells in use, such as A1:B12; all wells if absent"
     )
     order: Literal["rows", "columns"] = Field("rows", description="processing order within a plate")
+    standards_in: WellNames = Field(
+        (),
+        description="where on each plate the standard condition is: wells and rectangles, such as "
+        "[A1, A12:H12]; in wells drawn by lot if absent",
+        exclude_if=lambda it: not it,
+    )
+    controls_in: WellNames = Field(
+        (),
+        description="where on each plate controls are, as for standards_in",
+        exclude_if=lambda it: not it,
+    )
 
     @field_validator("labware", mode="before")
     @classmethod
@@ -71,7 +123,7 @@ class Plates(BaseModel):
     def _check(self) -> Self:
         if self.wells:
             known = self.definition
-            corners = self._corners
+            corners = corners_of(self.wells)
             last = name_of(known.rows - 1, known.columns - 1)
             expected = f"two corners within A1:{last}, such as A1:B3"
             message = ""
@@ -83,7 +135,26 @@ class Plates(BaseModel):
                 message = f"there is no well in {self.wells!r}"
             if message:
                 refuse([Finding(loc=("wells",), message=message, expected=expected)])
+        refuse(self._place_findings())
         return self
+
+    def _place_findings(self) -> list[Finding]:
+        """Standards and controls in wells that are not in use, or in the same ones."""
+        found = []
+        for key, several in (
+            ("standards_in", self.standards_in),
+            ("controls_in", self.controls_in),
+        ):
+            outside = [name for name in several if name not in self.well_names]
+            if outside:
+                message = f"{', '.join(outside[:10])}: not in use on a {self.labware_name} plate"
+                expected = f"wells such as {self.well_names[0]} or {self.wells_in_use}"
+                found.append(Finding(loc=(key,), message=message, expected=expected))
+        both = [name for name in self.controls_in if name in self.standards_in]
+        if both:
+            message = f"{', '.join(both[:10])}: the standard condition is there"
+            found.append(Finding(loc=("controls_in",), message=message, expected="other wells"))
+        return found
 
     @property
     def labware_name(self) -> str:
@@ -103,24 +174,18 @@ class Plates(BaseModel):
         return self.labware.labware
 
     @property
-    def _corners(self) -> tuple[int, int, int, int] | None:
-        """Top, left, bottom and right of the wells in use, from 0; None if they are none."""
-        names = [well_name(text) for text in self.wells.split(":")]
-        known = [well_row_column(name) for name in names if name is not None]
-        if len(names) != 2 or len(known) != 2:
-            return None
-        (top, left), (bottom, right) = known
-        return (top, left, bottom, right) if top <= bottom and left <= right else None
+    def wells_in_use(self) -> str:
+        """The rectangle of wells in use."""
+        known = self.definition
+        return self.wells or f"A1:{name_of(known.rows - 1, known.columns - 1)}"
 
     @cached_property
     def well_names(self) -> tuple[str, ...]:
         """SLAS names of the wells in use on one plate, in processing order."""
         known = self.definition
-        corners = self._corners if self.wells else None
+        corners = corners_of(self.wells) if self.wells else None
         top, left, bottom, right = corners or (0, 0, known.rows - 1, known.columns - 1)
-        places = [
-            (row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)
-        ]
+        places = _places(top, left, bottom, right)
         if self.order == "columns":
             places.sort(key=lambda place: (place[1], place[0]))
         names = (name_of(row, column) for row, column in places)

@@ -44,6 +44,11 @@ def _units() -> "pint.UnitRegistry[Any]":
     return units
 
 
+def load_units() -> None:
+    """Read the definitions now, in a program that should not wait for it later."""
+    _units()
+
+
 @lru_cache(maxsize=512)
 def same_dimension(unit: str, other: str) -> bool:
     """Whether two units measure the same kind of thing.

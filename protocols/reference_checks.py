@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from protocols.campaign_parts import Parts
 from protocols.conditions import Condition, Value
 from protocols.errors import Finding, Loc
 from protocols.operations import BaseTemplate
@@ -14,9 +14,6 @@ from protocols.parameters import Parameter
 from protocols.quantities import same_dimension
 from protocols.references import Reference, WellOnDay, references
 from protocols.refusals import wrong
-
-if TYPE_CHECKING:
-    from protocols.campaign_checks import Parts
 
 
 def usage_findings(parts: Parts) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ _PATTERNS: Mapping[str, str] = {
     "^[a-z0-9][a-z0-9_-]*$": "lower-case letters, digits, - and _",
     "^[a-z][a-z0-9_]*$": "lower-case letters, digits and _",
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, -, _ and .",
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits, -, _ and .",
+    "^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _, a letter first",
     "^(viewer|operator|admin)$": "viewer, operator or admin",
     "\\x00-\\x1f": "a single line of text",
     "\\x00-\\x08": "text without control characters",
@@ -61,6 +63,10 @@ def refusal(details: Mapping[str, Any]) -> Refusal:
             return Refusal("this is not known here")
         case "literal_error" | "enum":
             return Refusal(f"{shown} is not known", str(context["expected"]).replace("'", ""))
+        case "tuple_type" | "list_type":
+            return Refusal(f"{shown} is no list", "a list such as [1, 2]")
+        case "dict_type" | "mapping_type":
+            return Refusal(f"{shown} is no mapping", "keys with values, such as {dose: 1}")
         case "finite_number":
             return Refusal(f"{shown} is not a finite number", "a number such as 0.5")
         case "json_invalid":

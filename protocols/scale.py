@@ -77,6 +77,25 @@ class Scale(NamedTuple):
         """A value with its unit."""
         return self.number(value) + (f" {self.unit}" if self.unit and value is not None else "")
 
+    def with_sd(self, mean: float, sd: float) -> str:
+        """A predicted mean with its standard deviation, without the unit: `1.01 ± 0.36`.
+
+        The mean is within the natural range: a model does not know where it ends. Without one the
+        standard deviation has two significant digits, and the mean ends where it does.
+        """
+        decimals = self._decimals(3)
+        if decimals is None and (not sd or not math.isfinite(sd) or not math.isfinite(mean)):
+            return f"{self.number(mean)} ± {self.number(sd)}"
+        if decimals is None and not (sd >= 1e-4 and max(sd, abs(mean)) < 1e9):
+            if not mean or 1e-4 <= abs(mean) < 1e9:
+                return f"{self.number(mean)} ± {sd:.1e}"
+            size = math.floor(math.log10(abs(mean))) - math.floor(math.log10(sd))
+            return f"{mean:.{max(size + 1, 0)}e} ± {sd:.1e}"
+        if decimals is None:
+            decimals = 1 - math.floor(math.log10(sd))
+        shown = max(decimals, 0)
+        return f"{round(self.clipped(mean), decimals):.{shown}f} ± {round(sd, decimals):.{shown}f}"
+
     def change(self, value: float) -> str:
         """A difference of two values, with its sign and without the unit."""
         return ("-" if math.copysign(1.0, value) < 0 else "+") + self.number(abs(value))
@@ -98,6 +117,16 @@ class Scale(NamedTuple):
             return None
         width = self.natural_range[1] - self.natural_range[0]
         return max(0, digits - math.floor(math.log10(width)))
+
+
+def probability_text(value: float) -> str:
+    """A probability by the model, as finely as 1000 samples resolve it: none is 0 or 1."""
+    return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
+
+
+def p_text(p: float) -> str:
+    """A p value to two digits, such as `p = 0.013`, or `p < 1e-06`: below that none is exact."""
+    return "p < 1e-06" if p < 1e-6 else f"p = {p:.2g}"
 
 
 def share(value: float, ends: tuple[float, float]) -> float:

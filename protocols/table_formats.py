@@ -4,43 +4,50 @@ import base64
 import binascii
 import csv
 import io
-import zipfile
+import re
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from typing import Any
 
-from protocols.errors import InvalidInput, Problem
+import numpy as np
+
+from protocols.text_encodings import text_of
+from protocols.workbooks import SAVED_AS, cell_text, refusal, refuse_large, workbook_rows
 
 _DATA = "data:"
-_ZIP, _PARQUET, _OLD_EXCEL = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_MOST_CELLS = 5_000_000
+_ZIP, _PARQUET = b"PK\x03\x04", b"PAR1"
+_OTHER = {
+    b"\xd0\xcf\x11\xe0": "this is a workbook of Excel 97 (.xls), or one with a password",
+    b"%PDF": "this is a PDF",
+    b"\x1f\x8b": "this is compressed (gzip)",
+}
+_MARKUP = re.compile(r"\s*<(\?xml|!doctype|html|table|workbook|office:)", re.IGNORECASE)
+"""How a page or XML begins that instruments call .xls."""
 
 
 def table_text(content: bytes, where: str) -> str:
-    """The text of a table: CSV of an Excel workbook's first sheet or of a Parquet file.
+    """The text of a table: CSV of an Excel workbook's first visible sheet, or of a Parquet file.
 
-    Text is UTF-8, UTF-16 with a byte-order mark, or else Windows-1252. Numbers keep all digits.
+    Text is as `text_of` reads it. Numbers keep all digits, and lines are rows.
 
     Args:
         content: the file.
         where: what to call it in problems.
 
     Raises:
-        InvalidInput: it is none of these, is damaged, or has formulas whose values are not stored.
+        InvalidInput: it is none of these, is damaged, has formulas whose values are not stored, or
+            several sheets with the same headings.
     """
     if content.startswith(_ZIP):
-        return _csv(_workbook_rows(content, where))
+        return _csv(workbook_rows(content, where))
     if content.startswith(_PARQUET):
         return _csv(_parquet_rows(content, where))
-    if content.startswith(_OLD_EXCEL):
-        raise _refusal(where, "this is a workbook of Excel 97 (.xls)", "save it as .xlsx or CSV")
-    if content.startswith(_UTF_16):
-        return content.decode("utf-16", errors="replace")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+    for signature, message in _OTHER.items():
+        if content.startswith(signature):
+            raise refusal(where, message, SAVED_AS)
+    text = text_of(content)
+    if _MARKUP.match(text):
+        raise refusal(where, "this is a web page or XML, whatever it is called", SAVED_AS)
+    return text
 
 
 def from_data_url(text: str, where: str) -> str:
@@ -54,48 +61,7 @@ def from_data_url(text: str, where: str) -> str:
     try:
         return table_text(base64.b64decode(text.partition(",")[2], validate=True), where)
     except binascii.Error:
-        raise _refusal(where, "the data URL is not base64", "data:;base64,...") from None
-
-
-def _workbook_rows(content: bytes, where: str) -> Iterable[Sequence[str]]:
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        values = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        formulas = load_workbook(io.BytesIO(content), read_only=True)
-        sheets = zip(values.worksheets, formulas.worksheets, strict=True)
-        for sheet, written in sheets:
-            found = [list(row) for row in sheet.iter_rows(values_only=True)]
-            if any(cell is not None for row in found for cell in row):
-                _refuse_large(sum(map(len, found)), where)
-                _refuse_unknown(found, list(written.iter_rows(values_only=True)), where)
-                return [[_cell(cell) for cell in row] for row in found]
-    except (InvalidFileException, KeyError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        message = f"it cannot be read as a workbook: {error}"
-        raise _refusal(where, message, "an .xlsx file, Parquet or CSV") from None
-    return []
-
-
-def _refuse_unknown(
-    values: Sequence[Sequence[Any]], written: Sequence[Sequence[Any]], where: str
-) -> None:
-    """Refuse formulas without a stored value, which would be read as empty cells."""
-    problems = [
-        Problem(
-            where=where,
-            line=line,
-            message=f"{formula} has no stored value",
-            expected="a workbook that was calculated and saved by a spreadsheet, or values",
-        )
-        for line, (row, formulas) in enumerate(zip(values, written, strict=False), 1)
-        for value, formula in zip(row, formulas, strict=False)
-        if value is None and isinstance(formula, str) and formula.startswith("=")
-    ]
-    if problems:
-        raise InvalidInput(problems)
+        raise refusal(where, "the data URL is not base64", "data:;base64,...") from None
 
 
 def _parquet_rows(content: bytes, where: str) -> Iterable[Sequence[str]]:
@@ -106,34 +72,24 @@ def _parquet_rows(content: bytes, where: str) -> Iterable[Sequence[str]]:
         table = parquet.read_table(io.BytesIO(content))
     except (pa.ArrowException, OSError) as error:
         message = f"it cannot be read as Parquet: {str(error).splitlines()[0]}"
-        raise _refusal(where, message, "Parquet, an .xlsx file or CSV") from None
-    _refuse_large(table.num_rows * table.num_columns, where)
-    columns = [column.to_pylist() for column in table.columns]
-    rows = [[_cell(cell) for cell in row] for row in zip(*columns, strict=True)]
-    return [table.column_names, *rows]
+        raise refusal(where, message, "Parquet, an .xlsx file or CSV") from None
+    refuse_large(table.num_rows * table.num_columns, where)
+    columns = [_cells(column) for column in table.columns]
+    return [table.column_names, *zip(*columns, strict=True)]
 
 
-def _cell(value: Any) -> str:
-    if value is None or value != value:  # NaN is what pandas writes for nothing
-        return ""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value)
+def _cells(column: Any) -> list[str]:
+    values = column.to_pylist()
+    if str(column.type) in ("float", "halffloat"):
+        # The digits that a number of so many bits has, and no others: 0.1, not 0.10000000149.
+        kind = np.float32 if str(column.type) == "float" else np.float16
+        values = [None if value is None else float(str(kind(value))) for value in values]
+    return [cell_text(value) for value in values]
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> str:
+    # Each row is a line, and quotes leave no doubt of what separates cells.
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    # One that is quoted nowhere and has one column would be split at another sign.
-    return f"sep=,\n{text.getvalue()}"
-
-
-def _refuse_large(cells: int, where: str) -> None:
-    if cells > _MOST_CELLS:
-        raise _refusal(where, f"{cells:,} cells", f"at most {_MOST_CELLS:,}")
-
-
-def _refusal(where: str, message: str, expected: str) -> InvalidInput:
-    return InvalidInput([Problem(where=where, message=message, expected=expected)])
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([" ".join(cell.split()) for cell in row] for row in rows)
+    return text.getvalue()

@@ -25,7 +25,12 @@ _GROUPED = {
 }
 """Numbers whose thousands are separated by the key."""
 
-_NOT_THERE = frozenset({"na", "n/a", "n.a.", "nan", "null", "none", "-", "--", "\u2013", "\u2014"})
+_NOT_THERE = frozenset(
+    {"na", "n/a", "n.a.", "#n/a", "#nv", "<na>", "nan", "null", "none"}
+    | {"-", "--", "\u2013", "\u2014"}
+)
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff"))
+"""Marks without a width, which web pages and chats put between characters."""
 
 
 class TableRow(NamedTuple):
@@ -64,8 +69,9 @@ def read_table(text: str, where: str) -> TableText:
     r"""The rows of a table whose cells are separated by commas, semicolons or tabs.
 
     A byte-order mark, a first line such as `sep=;`, blank rows and spaces around cells are left
-    out; letters and their accents are composed (NFC). Between semicolons or tabs `0,5` is 0.5,
-    unless the table has decimal points too, or every comma may separate thousands (`1,234`
+    out; letters and their accents are composed (NFC). Names that stand as a comment right above
+    numbers (`# dose,signal`, as numpy writes them) are the head. Between semicolons or tabs `0,5`
+    is 0.5, unless the table has decimal points too, or every comma may separate thousands (`1,234`
     between tabs). Where a number has both, as `1.234,5` has, the first separates thousands in the
     whole table; spaces and apostrophes between thousands are always understood. A workbook or a
     Parquet file may come as a `data:` URL.
@@ -80,7 +86,7 @@ def read_table(text: str, where: str) -> TableText:
         InvalidInput: it is no text, or a row cannot be split into cells.
     """
     text = from_data_url(text, where)
-    text = unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
+    text = unicodedata.normalize("NFC", text).translate(_UNSEEN)
     if "\x00" in text:
         raise InvalidInput([Problem(where=where, message="this is no text", expected="CSV")])
     lines = text.splitlines(keepends=True)
@@ -97,8 +103,19 @@ def read_table(text: str, where: str) -> TableText:
             refused += error.problems
     if not found:
         raise InvalidInput(refused[:1])
-    delimiter, rows = max(found, key=lambda one: _alike(one[1]))
+    delimiter, rows = max(found, key=lambda one: (_alike(one[1]), _closes_quotes(text, one[0])))
     return _table(rows, delimiter)
+
+
+def _closes_quotes(text: str, delimiter: str) -> bool:
+    """Whether every quotation mark that opens a cell is followed, where it closes, by the sign."""
+    lines = io.StringIO(text, newline="")
+    try:
+        for _ in csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True):
+            pass
+    except csv.Error:
+        return False
+    return True
 
 
 def _rows(text: str, delimiter: str, where: str) -> tuple[TableRow, ...]:
@@ -132,7 +149,40 @@ def _ungrouped(cell: str) -> str:
 
 
 def _table(rows: tuple[TableRow, ...], delimiter: str) -> TableText:
-    cells = [_ungrouped(cell) for row in rows for cell in row.cells]
+    table = _with_style(rows, delimiter)
+    return table._replace(rows=_with_plain_head(table))
+
+
+def _with_plain_head(table: TableText) -> tuple[TableRow, ...]:
+    """The rows; a line of names that stands as a comment right above numbers is the head.
+
+    So numpy's `savetxt` writes it: `# dose,signal`.
+    """
+    rows = table.rows
+    place = next((at for at, row in enumerate(rows) if not row.cells[0].startswith("#")), 0) - 1
+    if place < 0:
+        return rows
+    (line, cells), below = rows[place], rows[place + 1].cells
+    names = (cells[0].lstrip("#").strip(), *cells[1:])
+    is_head = (
+        len(names) == len(below) > 1
+        and all(names)
+        and not any(_is_number(table, name) for name in names)
+        and any(_is_number(table, cell) for cell in below)
+    )
+    return (TableRow(line, names), *rows[place + 1 :]) if is_head else rows
+
+
+def _is_number(table: TableText, cell: str) -> bool:
+    try:
+        table.number(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_style(rows: tuple[TableRow, ...], delimiter: str) -> TableText:
+    cells = [_ungrouped(cell.removesuffix("%").rstrip()) for row in rows for cell in row.cells]
     commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
     styles = {
         mark
@@ -143,10 +193,14 @@ def _table(rows: tuple[TableRow, ...], delimiter: str) -> TableText:
     if len(styles) == 1:
         (thousands,) = styles
         return TableText(rows, delimiter, thousands == ".", thousands)
+    points = [cell for cell in cells if _POINT.fullmatch(cell)]
+    doubtless = any(not _THOUSANDS.fullmatch(cell) for cell in commas)
+    if delimiter != "," and doubtless and points and all(map(_GROUPED["."].fullmatch, points)):
+        return TableText(rows, delimiter, True, ".")  # 1.000 beside 0,5
     decimal_comma = (
         delimiter != ","
         and bool(commas)
-        and not any(_POINT.fullmatch(cell) for cell in cells)
+        and not points
         and not (delimiter == "\t" and all(_THOUSANDS.fullmatch(cell) for cell in commas))
     )
     return TableText(rows, delimiter, decimal_comma)

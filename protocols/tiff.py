@@ -115,8 +115,13 @@ def _pixels(data: bytes, page: TiffPage | TiffFrame, index: int) -> NDArray[Any]
 
 
 def _black_is_zero(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
-    if page.photometric != _WHITE_IS_ZERO or pixels.dtype.kind not in "bu":
+    """Pixels that are the brighter, the higher they are."""
+    if page.photometric != _WHITE_IS_ZERO:
         return pixels
+    if pixels.dtype.kind == "f":
+        # From 0 to 1 it is what is missing to white; otherwise nothing says where white is.
+        highest = np.nanmax(pixels, initial=0.0)
+        return np.asarray((1.0 if highest <= 1 else highest) - pixels, pixels.dtype)
     return ~pixels
 
 

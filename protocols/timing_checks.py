@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from protocols.campaign_parts import Parts
 from protocols.errors import Finding, Loc
 from protocols.outcome_checks import unknown_outcome
-
-if TYPE_CHECKING:
-    from protocols.campaign_checks import Parts
 
 
 def timing_findings(parts: Parts) -> Iterator[Finding]:
@@ -27,7 +24,7 @@ def timing_findings(parts: Parts) -> Iterator[Finding]:
         yield from unknown_outcome(loc, name, outcomes)
         if (
             name in outcomes
-            and not outcomes[name].by_hand
+            and outcomes[name].derived
             and outcomes[name].step not in (None, step.name)
         ):
             message = f"{name!r} is read in step {outcomes[name].step}, not in step {step.name}"

@@ -1,5 +1,8 @@
 """Traces: a quantity along an axis, such as a spectrum, a chromatogram or a time course."""
 
+import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Self
 
 import numpy as np
@@ -7,7 +10,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from protocols.errors import InvalidInput, Problem
-from protocols.table_text import finite, read_table
+from protocols.surplus_cells import surplus_problem
+from protocols.table_text import TableText, finite, read_table
+
+_NO_CHANNEL = re.compile(r"(step|rt|ri|retention (time|index))\b.*", re.IGNORECASE)
+_SPECTRAL = re.compile(r"wave|\bnm\b|\bcm-1|1/cm|raman", re.IGNORECASE)
+"""Axes along which spectrometers scan downwards too."""
 
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -58,7 +66,9 @@ def read_trace_table(text: str, where: str) -> Trace:
     r"""A trace from a table: the axis in the first column, a channel in each other one.
 
     Units stand behind the names of columns. Lines above the first one of numbers are left out but
-    for the last of them, which names the columns.
+    for the last of them, which names the columns, and so are remarks (#) below. Wavelengths and
+    wavenumbers that fall are turned round. What stands beside channels (steps, a second retention
+    time, an index) is left out.
 
     >>> read_trace_table("time [s],absorbance\n0,0.1\n10,0.2\n", "a.csv").x
     Axis(name='time', unit='s')
@@ -66,14 +76,18 @@ def read_trace_table(text: str, where: str) -> Trace:
     Raises:
         InvalidInput: it is none, or a number cannot be read.
     """
-    table = read_table(text, where)
+    table = _without_blank_end(read_table(text, where))
     header: tuple[str, ...] = ()
     columns: list[list[float]] = []
     problems: list[Problem] = []
-    for line, cells in table.rows:
+    beside: set[int] = set()
+    for line, given in table.rows:
+        cells = tuple(cell for at, cell in enumerate(given) if at not in beside)
+        if columns and cells[0].startswith("#") and not any(cells[1:]):
+            continue  # a remark
         numbers = [finite(table, cell) for cell in cells]
         if not columns and numbers[0] is None:
-            header = cells
+            header, beside = given, _beside(given)
             continue
         columns = columns or [[] for _ in cells]
         if len(numbers) != len(columns) or None in numbers:
@@ -88,6 +102,14 @@ def read_trace_table(text: str, where: str) -> Trace:
         problems.append(Problem(where=where, message="there is no trace in it", expected=expected))
     if problems:
         raise InvalidInput(problems)
+    if len(columns) > 2 and len(header) == len(columns) and not header[0] and all(header[1:]):
+        header, columns = header[1:], columns[1:]  # the index of a data frame
+    header = tuple(cell for at, cell in enumerate(header) if at not in beside)
+    if table.delimiter == "," and 1 < len(header) < len(columns):
+        raise InvalidInput([surplus_problem(where, table.rows[-1].line)])
+    spectral = bool(header) and _SPECTRAL.search(header[0]) is not None
+    if spectral and all(b < a for a, b in pairwise(columns[0])):
+        columns = [column[::-1] for column in columns]
     names = [_named(cell) for cell in header] if len(header) == len(columns) else []
     names = names or [("x", ""), *((f"channel {n}", "") for n in range(1, len(columns)))]
     axes = [
@@ -101,6 +123,20 @@ def read_trace_table(text: str, where: str) -> Trace:
         raise InvalidInput(
             [Problem(where=where, message=message, expected="an axis that rises")]
         ) from None
+
+
+def _without_blank_end(table: TableText) -> TableText:
+    """The table without cells that are empty in all rows at their ends, behind separators there."""
+    last = max((at for row in table.rows for at, cell in enumerate(row.cells) if cell), default=0)
+    return table._replace(
+        rows=tuple(row._replace(cells=row.cells[: last + 1]) for row in table.rows)
+    )
+
+
+def _beside(header: Sequence[str]) -> set[int]:
+    """The columns of Chromeleon and OpenChrom that are no channels, where there are others."""
+    found = {at for at, cell in enumerate(header) if at and _NO_CHANNEL.fullmatch(cell)}
+    return found if len(found) < len(header) - 1 else set()
 
 
 def _named(cell: str) -> tuple[str, str]:

@@ -35,6 +35,19 @@ def row_letters(text: str) -> str | None:
     return plain if _ROW.fullmatch(plain) else None
 
 
+def plate_well(text: str) -> str | None:
+    """The name of the well of a plate of at most 32 rows and 48 columns that a text means.
+
+    >>> [plate_well(text) for text in ("a01", "AF48", "A280", "485nm")]
+    ['A1', 'AF48', None, None]
+    """
+    name = well_name(text)
+    if name is None:
+        return None
+    row, column = well_row_column(name)
+    return name if row < 32 and column < 48 else None
+
+
 def name_of(row: int, column: int) -> str:
     """The name of the well in a row and column, both from 0; behind row Z comes AA."""
     first, second = divmod(row, 26)
@@ -48,6 +61,16 @@ def well_row_column(name: str) -> tuple[int, int]:
     for letter in letters:
         row = 26 * row + ord(letter) - 64
     return row - 1, int(name[len(letters) :]) - 1
+
+
+def corners_of(text: str) -> tuple[int, int, int, int] | None:
+    """Top, left, bottom and right of a rectangle such as A1:B12, from 0; None if it is none."""
+    names = [well_name(part) for part in text.split(":")]
+    known = [well_row_column(name) for name in names if name is not None]
+    if len(names) != 2 or len(known) != 2:
+        return None
+    (top, left), (bottom, right) = known
+    return (top, left, bottom, right) if top <= bottom and left <= right else None
 
 
 WellName = Annotated[

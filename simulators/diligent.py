@@ -28,8 +28,16 @@ class Diligent(threading.Thread):
         super().__init__(daemon=True)
         self._pictures = pictures or {}
         self._home = home
-        self.done = 0
+        self._done = 0
+        # What a checklist says and what is counted are one: a stop may come between them.
+        self._at_it = threading.Lock()
         self.going_home = threading.Event()
+
+    @property
+    def done(self) -> int:
+        """How many operations that must not be done twice it has done."""
+        with self._at_it:
+            return self._done
 
     def run(self) -> None:
         """Work until it is time to go home."""
@@ -63,6 +71,7 @@ class Diligent(threading.Thread):
                     given = self._given(operation, picture)
                     checklist.read(job.key, number, given, datetime.now(UTC))
                 else:
-                    checklist.confirm(job.key, [number], datetime.now(UTC))
-                    self.done += not operation.repeatable
+                    with self._at_it:
+                        checklist.confirm(job.key, [number], datetime.now(UTC))
+                        self._done += not operation.repeatable
                 return

@@ -40,6 +40,8 @@ class OpentronsServer(ThreadingHTTPServer):
         self.lock = threading.RLock()
         self.protocols: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
+        self.modules: list[dict[str, Any]] = []
+        """Those that are attached, as `GET /modules` has them."""
         self.down = False
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -47,6 +49,12 @@ class OpentronsServer(ThreadingHTTPServer):
     def lasting(self) -> int:
         """How many operations were done that must not be done twice."""
         return sum(mark.split(": ")[1].split()[0] in LASTING for mark in self.done)
+
+    @property
+    def moving(self) -> bool:
+        """Whether a run is under way, and not paused."""
+        with self.lock:
+            return any(run["status"] == "running" for run in self.runs)
 
     def now(self) -> datetime:
         """The time on its clock."""
@@ -133,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
                         for entry in self.server.protocols
                     ],
                 )
+            elif path == "/modules":
+                self._answer(200, self.server.modules)
             elif path == "/runs":
                 self._answer(200, [_public(run) for run in self.server.runs])
             elif found := re.fullmatch(r"/runs/([\w-]+)(/commands)?", path):

@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.base import Capabilities, KeyConflict, KeyMemory, RobotOffline, RobotSetup
 from drivers.capabilities import Limits
 from drivers.refusal import refuse_unfit
+from drivers.telemetry import Measurement
 from protocols.images import write_png
 from protocols.jobs import Job, JobReport, Reading
 from protocols.labware import known_labware
 from protocols.operations import OPERATIONS, Record, well_of
+from protocols.operations.heat import Cool, Heat
 from simulators.camera import Spoil, render_well
-from simulators.cultures import CULTURES, CultureName
+from simulators.cultures import CULTURES, TRACES, CultureName
 from simulators.instruments import absorbance, number_of, plate_reading, trace_of
 from simulators.robot_log import RobotLog
 from simulators.variation import random_stream, with_variation
@@ -174,6 +176,17 @@ class SimulatedRobot:
             return key in self._told
         return log.report(key) is not None
 
+    async def telemetry(self) -> list[Measurement]:
+        """The temperature to which it has brought the plate of its running job, if it has."""
+        log = self._connected()
+        heated = [
+            done.operation.temperature_c
+            for report in log.running(self._setup.name)
+            for done in log.of_job(report.key)
+            if isinstance(done.operation, Heat | Cool)
+        ]
+        return [Measurement("plate temperature", heated[-1], "degC")] if heated else []
+
     async def stop(self) -> None:
         """Stop at once; jobs under way end as failed after their last finished operation."""
         log = self._connected()
@@ -285,9 +298,12 @@ class SimulatedRobot:
         if operation.reads == "image":
             return self._photograph(log, job, well)
         ratio, rng = self._ratio(log, job, well), self._noise(job, well, position)
+        history = log.history(job.plate_id, well)
         if isinstance(operation, Record):
-            return Reading(well=well, kind="trace", trace=trace_of(ratio, operation, rng))
-        number, unit = number_of(operation, ratio, log.history(job.plate_id, well), rng)
+            traced = TRACES.get(self._options.culture)
+            trace = traced(history, operation, rng) if traced else trace_of(ratio, operation, rng)
+            return Reading(well=well, kind="trace", trace=trace)
+        number, unit = number_of(operation, ratio, history, rng)
         return Reading(well=well, kind="number", number=number, unit=unit)
 
     def _ratio(self, log: RobotLog, job: Job, well: str) -> float:

@@ -64,6 +64,7 @@ def _pump(firmware: type[Firmware], options: dict[str, Any]) -> Iterator[Twin]:
             performed=lambda: len(running.moved_ul),
             did=lambda: [Done(amount=moved) for moved in running.moved_ul],
             crash=running.power_off_and_on,
+            moving=lambda: running.moving,
         )
     finally:
         running.end()
@@ -85,8 +86,8 @@ def ne1000(home: Path) -> AbstractContextManager[Twin]:
 
 
 def cavro(home: Path) -> AbstractContextManager[Twin]:
-    """A Cavro XLP 6000 on a pseudo-terminal."""
-    return _pump(CavroFirmware, {})
+    """A Cavro XLP 6000 on a pseudo-terminal, slow enough that a stop finds its plunger moving."""
+    return _pump(CavroFirmware, {"settings": {"steps_per_s": 200}})
 
 
 @contextmanager
@@ -152,6 +153,7 @@ def opentrons(home: Path) -> Iterator[Twin]:
                 if kind in LASTING
             ],
             crash=server.crash,
+            moving=lambda: server.moving,
         )
     finally:
         server.end()

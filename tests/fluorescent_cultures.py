@@ -21,6 +21,8 @@ class Field:
         diameter: of a cell, pixels.
         clump: cells that lie together.
         blur: standard deviation of the lens, pixels.
+        unevenness: of the cells' brightness, standard deviation of its logarithm.
+        rim: light of a well's floor beyond that of what is around it, as a share of a cell's.
         background: light of the medium, as a share of a cell's.
         exposure: how much of the camera's scale a cell fills.
         channel: in which colour they shine, 0 red to 2 blue; None: a grey camera.
@@ -31,6 +33,8 @@ class Field:
     diameter: float = 8.0
     clump: int = 1
     blur: float = 1.2
+    unevenness: float = 0.0
+    rim: float = 0.0
     background: float = 0.1
     exposure: float = 0.7
     channel: int | None = None
@@ -43,6 +47,8 @@ def photograph_cells(
     size = field.size
     y, x = np.mgrid[0:size, 0:size]
     light = field.background * (1 + 0.3 * (x + y) / size)
+    if field.rim:
+        light = light + field.rim * (np.hypot(x - size / 2, y - size / 2) < 0.49 * size)
     middles: list[NDArray[np.float64]] = []
     while len(middles) < -(-field.cells // field.clump):
         at = rng.uniform(2 * field.diameter, size - 2 * field.diameter, 2)
@@ -54,7 +60,10 @@ def photograph_cells(
         if field.clump > 1:
             at = at + rng.normal(0, field.diameter * 0.6, 2)
         disc = np.hypot(y - at[0], x - at[1]) <= field.diameter / 2
-        light = np.maximum(light, disc * rng.uniform(0.7, 1.2))
+        height = rng.uniform(0.7, 1.2)
+        if field.unevenness:
+            height = 0.5 * np.exp(field.unevenness * rng.standard_normal())
+        light = np.maximum(light, disc * (height + field.rim))
     light = gaussian_filter(light, field.blur)
     photons = 2000.0
     light = light + rng.standard_normal(light.shape) * np.sqrt(np.maximum(light, 0) / photons)

@@ -51,3 +51,14 @@ def wellwise(
         except SystemExit as ended:
             code = int(ended.code or 0)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def line_with(running: subprocess.Popen[str], wanted: str) -> str:
+    """The first line of a process with a text; the error of one that ended before has all of it."""
+    assert running.stdout is not None
+    seen = []
+    for line in running.stdout:
+        seen.append(line)
+        if wanted in line:
+            return line
+    raise AssertionError(f"no {wanted!r} in:\n{''.join(seen)}")

@@ -51,10 +51,16 @@ class House:
         )
         return TestClient(self.app, headers=headers, raise_server_exceptions=False)
 
-    def campaign(self, campaign: Campaign, proposed: bool = False, read: bool = False) -> str:
+    def campaign(
+        self,
+        campaign: Campaign,
+        proposed: bool = False,
+        read: bool = False,
+        text: str = "name: text\n",
+    ) -> str:
         """A campaign with its first round planned, and values in its wells if `read`."""
         journal = self.backend.journal
-        campaign_id = journal.create_campaign(campaign, "name: text\n", [], START, "ada")
+        campaign_id = journal.create_campaign(campaign, text, [], START, "ada")
         plan = plan_round(campaign, 1, [])
         jobs = None if proposed else compile_jobs(campaign, campaign_id, plan.layout, START)
         journal.plan_round(campaign_id, plan.layout, jobs, ["a notice"], START, START)

@@ -40,6 +40,8 @@ class Scene:
 
     Attributes:
         stain: one of `STAINS`; `medium` one of `MEDIA`.
+        strength: of the stain, 1 is that of a dense layer.
+        unevenness: standard deviation of the logarithm of the stain from place to place.
         plate: what surrounds the well.
         size: pixels of a side of the image.
         radius: of the well, as a share of the side.
@@ -62,6 +64,8 @@ class Scene:
     blur: float = 0.004
     bubbles: int = 0
     meniscus: float = 0.25
+    strength: float = 1.0
+    unevenness: float = 0.0
 
 
 def photograph(
@@ -69,30 +73,48 @@ def photograph(
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """An image (size x size x 3, RGB) of a well, of whose area `share` (0..1) is stained."""
     size = scene.size
-    y, x = np.mgrid[0:size, 0:size] / (size - 1) - 0.5
+    y, x = _places(size)
     centre = rng.uniform(-0.02, 0.02, 2)
     distance = np.hypot(y - centre[0], x - centre[1]) / scene.radius
     inside = distance <= 1
-    absorbance = np.zeros((size, size, 3))
-    layer = np.array(MEDIA[scene.medium]) + _CELLS * _texture(size, rng, 60)[..., None]
-    absorbance[inside] = layer[inside]
+    absorbance = _CELLS * _texture(size, rng, 60)[..., None]
+    absorbance += np.array(MEDIA[scene.medium])
+    absorbance *= inside[..., None]
     stained = _colonies(inside, share, rng)
-    density = 1 + 0.15 * (_texture(size, rng, 30) - 1)
-    absorbance += stained[..., None] * density[..., None] * np.array(STAINS[scene.stain])
+    density = scene.strength * (1 + 0.15 * (_texture(size, rng, 30) - 1))
+    if scene.unevenness:
+        density = density * np.exp(scene.unevenness * (_texture(size, rng, 12) - 1))
+    absorbance += (stained * density)[..., None] * np.array(STAINS[scene.stain])
     absorbance += (scene.meniscus * np.exp(-0.5 * ((distance - 1) / 0.02) ** 2) * inside)[..., None]
-    light = np.where(inside[..., None], 1.0, _PLATES[scene.plate]) * 10**-absorbance
+    np.multiply(absorbance, -np.log(10), out=absorbance)
+    light = np.exp(absorbance, out=absorbance)
+    light[~inside] *= _PLATES[scene.plate]
     light = _with_bubbles(light, scene, centre, rng)
     angle = rng.uniform(0, 2 * np.pi)
     lamp = 0.8 * scene.light * (1 + scene.tilt * (x * np.cos(angle) + y * np.sin(angle)))
-    light = light * lamp[..., None] * np.array(scene.white_balance)
+    light *= lamp[..., None] * np.array(scene.white_balance)
     sigma = scene.blur * scene.radius * size
     light = gaussian_filter(light, (sigma, sigma, 0))
     photons = 8000.0
-    light = light + rng.standard_normal(light.shape) * np.sqrt(np.maximum(light, 0) / photons)
-    light = np.clip(light + rng.normal(0, 0.002, light.shape), 0, 1)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    full = 2**bits - 1
-    return np.round(encoded * full).astype(np.uint8 if bits == 8 else np.uint16)
+    noise = rng.standard_normal(light.shape)
+    noise *= np.sqrt(light)
+    noise /= np.sqrt(photons)
+    light += noise
+    light += 0.002 * rng.standard_normal(out=noise)
+    np.clip(light, 0, 1, out=light)
+    dark = light <= 0.0031308
+    encoded = np.power(light, 1 / 2.4, out=noise)
+    encoded *= 1.055
+    encoded -= 0.055
+    encoded[dark] = 12.92 * light[dark]
+    encoded *= 2**bits - 1
+    return np.round(encoded, out=encoded).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def _places(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Row (size x 1) and column (1 x size) of each pixel, -0.5 to 0.5."""
+    along = np.arange(size) / (size - 1) - 0.5
+    return along[:, None], along[None, :]
 
 
 def _texture(size: int, rng: np.random.Generator, cells: int) -> NDArray[np.float64]:
@@ -108,12 +130,15 @@ def _colonies(
     """Discs that grow from random places until they cover the share."""
     places = np.argwhere(inside)
     size = len(inside)
-    y, x = np.mgrid[0:size, 0:size]
+    along = np.arange(size, dtype=np.float64)
     reached = np.full(inside.shape, np.inf)
+    away = np.empty_like(reached)
     for row, column in places[rng.integers(0, len(places), 25)]:
-        reached = np.minimum(reached, np.hypot(y - row, x - column) * rng.uniform(0.6, 1.6))
+        np.add((along[:, None] - row) ** 2, (along[None, :] - column) ** 2, out=away)
+        away *= rng.uniform(0.6, 1.6) ** 2
+        np.minimum(reached, away, out=reached)
     wanted = round(share * len(places))
-    limit = np.sort(reached[inside])[wanted - 1] if wanted else -1.0
+    limit = np.partition(reached[inside], wanted - 1)[wanted - 1] if wanted else -1.0
     return np.asarray(inside & (reached <= limit))
 
 
@@ -121,7 +146,7 @@ def _with_bubbles(
     light: NDArray[np.float64], scene: Scene, centre: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     size = scene.size
-    y, x = np.mgrid[0:size, 0:size] / (size - 1) - 0.5
+    y, x = _places(size)
     for _ in range(scene.bubbles):
         angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.8) * scene.radius
         place = centre + away * np.array([np.sin(angle), np.cos(angle)])

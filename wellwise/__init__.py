@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from drivers.device import Device, NoOptions, OperationFailed
     from drivers.supplies import DeckPlace, Supply
+    from drivers.telemetry import Measurement
     from optimizer.ask_tell import Optimizer
     from optimizer.fitting import Prediction, predict
     from optimizer.objective import Goals, Objective, OutcomeBounds
@@ -104,6 +105,7 @@ __all__ = [
     "LinearConstraint",
     "LocalClient",
     "MarksImages",
+    "Measurement",
     "MixtureConstraint",
     "NoOptions",
     "Objective",
@@ -151,6 +153,7 @@ _NAMES = {
     ),
     "drivers.device": "Device NoOptions OperationFailed",
     "drivers.supplies": "DeckPlace Supply",
+    "drivers.telemetry": "Measurement",
     "optimizer.ask_tell": "Optimizer",
     "optimizer.fitting": "Prediction predict",
     "optimizer.objective": "Goals Objective OutcomeBounds",

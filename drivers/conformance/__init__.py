@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivers.base import Driver
 from drivers.conformance import checks as _checks  # noqa: F401  # fills the list
+from drivers.conformance import checks_of_breaks as _checks_of_breaks  # noqa: F401
 from drivers.conformance import checks_of_work as _checks_of_work  # noqa: F401
 from drivers.conformance.bench import Bench
 from drivers.conformance.check_list import CHECKS

@@ -4,11 +4,9 @@ The decorator of each has its level, its title and what a lab would suffer witho
 """
 
 import asyncio
-import gc
+import math
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,14 +14,13 @@ from drivers.base import JobRefused, KeyMemory, RobotOffline
 from drivers.conformance.bench import Bench
 from drivers.conformance.check_list import check
 from drivers.conformance.levels import Failure, Level
+from drivers.telemetry import Measures
+from protocols.quantities import same_dimension
 
 _LONGEST_BLOCK_S = 0.5
 """How long a driver may keep the event loop to itself."""
 
 _WATCH_S = 0.005
-
-_CONNECTIONS = 3
-"""How often a line is opened and closed to see what is left behind."""
 
 
 @check(
@@ -72,6 +69,34 @@ async def _unknown_key(bench: Bench) -> None:
         cannot_say = robot.capabilities.memory is KeyMemory.CANNOT_SAY
         if report.state != "unknown" and not (cannot_say and report.state == "in_doubt"):
             raise Failure(f"it says that a key that it never got is {report.state}")
+
+
+@check(
+    Level.BRONZE,
+    "what it measures of itself, if anything, are numbers with a unit, and asking does nothing",
+    "a chart would be wrong, or looking at a robot would move it",
+)
+async def _measures(bench: Bench) -> None:
+    async with bench.connected() as robot:
+        if not isinstance(robot, Measures):
+            return
+        job = bench.job()
+        before = bench.count()
+        measured = list(await robot.telemetry())
+        if bench.count() != before:
+            raise Failure("it did something because it was asked for its telemetry")
+        await robot.submit(job)
+        measured += await robot.telemetry()
+        report = await bench.until_over(robot, job.key)
+        if report.state != "done":
+            raise Failure(f"a job during which it was asked for its telemetry is {report.state}")
+    for one in measured:
+        if not one.name or not math.isfinite(one.value):
+            raise Failure(f"it measures {one.name or 'something without a name'}: {one.value}")
+        try:
+            same_dimension(one.unit or "dimensionless", "dimensionless")
+        except ValueError as error:
+            raise Failure(f"it measures {one.name} in {error}") from None
 
 
 @check(
@@ -246,147 +271,6 @@ async def _truthful(bench: Bench) -> None:
             raise Failure(
                 f"done, but with {again.operations_done} of {len(job.operations)} operations"
             )
-
-
-@check(
-    Level.SILVER,
-    "stop stops it in its stated time",
-    "an arm would go on moving while somebody reaches in",
-)
-async def _stops(bench: Bench) -> None:
-    if bench.twin.clock.virtual:
-        raise Failure("its twin has a virtual clock: nothing is ever under way on it")
-    async with bench.connected() as robot:
-        limit = robot.capabilities.stop_s
-        job = bench.job(wells=6, longest=True)
-        bench.count()
-        await robot.submit(job)
-        await bench.until_begun(robot, job.key)
-        begun = time.perf_counter()
-        try:
-            async with asyncio.timeout(limit):
-                await robot.stop()
-        except TimeoutError:
-            raise Failure(f"stop had not returned after {limit:g} s") from None
-        took = time.perf_counter() - begun
-        after = bench.count()
-        await asyncio.sleep(0.3)
-        if bench.count() != after:
-            raise Failure(f"it went on after stop had returned ({took:.1f} s)")
-        report = await bench.until_over(robot, job.key)
-        if report.state not in ("failed", "done", "in_doubt"):
-            raise Failure(f"after stop its job is {report.state}")
-        await robot.stop()
-        job = bench.job()
-        await robot.submit(job)
-        if (report := await bench.until_over(robot, job.key)).state != "done":
-            raise Failure(f"after a stop it does no more jobs: {report.state}: {report.message}")
-
-
-@check(Level.SILVER, "it comes back after its line was closed", "each reconnect would cost a plate")
-async def _reconnects(bench: Bench) -> None:
-    robot = bench.robot()
-    await robot.connect()
-    job = bench.job()
-    before = bench.count()
-    await robot.submit(job)
-    await robot.close()
-    await robot.connect()
-    report = await bench.until_over(robot, job.key)
-    if report.state == "unknown":
-        raise Failure("it forgot a job when its line was closed")
-    after = bench.count()
-    await robot.close()
-    if before is not None and after is not None and after - before > bench.lasting(job):
-        raise Failure(
-            f"a job of {bench.lasting(job)} operations made {after - before} over a reconnect"
-        )
-
-
-@check(
-    Level.GOLD,
-    "after a crash it knows what it declares",
-    "after a power cut a job would be sent twice, or be lost",
-)
-async def _crash(bench: Bench) -> None:
-    others = asyncio.all_tasks()
-    robot = bench.robot()
-    await robot.connect()
-    job = bench.job()
-    before = bench.count()
-    await robot.submit(job)
-    await bench.until_begun(robot, job.key)
-    memory = robot.capabilities.memory
-    # Nothing of it runs on, and nobody says good-bye.
-    _cancel(asyncio.all_tasks() - others)
-    await asyncio.sleep(0.05)
-    del robot
-    gc.collect()
-    fresh = bench.robot()
-    async with bench.reconnected(fresh):
-        report = await bench.until_over(fresh, job.key)
-        never = await fresh.poll("bench/r99/p9/never/1")
-        if report.state == "unknown":
-            raise Failure("it says that it never got a job that it had begun")
-        if memory is KeyMemory.CANNOT_SAY and never.state == "unknown":
-            raise Failure("it declares that it cannot say, and says that it never got a key")
-        if memory is not KeyMemory.CANNOT_SAY and never.state != "unknown":
-            raise Failure(
-                f"it declares that it {memory.value}, and a key that it never got is {never.state}"
-            )
-        if memory is not KeyMemory.CANNOT_SAY:
-            await fresh.submit(job)
-            await bench.until_over(fresh, job.key)
-    after = bench.count()
-    if before is not None and after is not None and after - before > bench.lasting(job):
-        raise Failure(
-            f"a job of {bench.lasting(job)} operations made {after - before} over a crash"
-        )
-
-
-@check(
-    Level.GOLD,
-    "a closed driver leaves nothing behind",
-    "after some days no port could be opened any more",
-)
-async def _leaves_nothing(bench: Bench) -> None:
-    others = asyncio.all_tasks()
-    async with bench.connected() as robot:
-        job = bench.job()
-        await robot.submit(job)
-        await bench.until_over(robot, job.key)
-    gc.collect()
-    await asyncio.sleep(0.05)
-    left_running = asyncio.all_tasks() - others
-    files = _open_files()
-    for _ in range(_CONNECTIONS):
-        async with bench.connected() as robot:
-            await robot.poll(job.key)
-    gc.collect()
-    left = (_open_files() - files) // _CONNECTIONS
-    if left > 0:
-        raise Failure(f"each connection leaves {left} open files or ports behind")
-    await asyncio.sleep(0.05)
-    left_running |= asyncio.all_tasks() - others
-    running = [task for task in left_running if not task.done()]
-    _cancel(set(running))
-    if running:
-        raise Failure(f"{len(running)} of its tasks run on after close")
-
-
-def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-
-
-def _open_files() -> int:
-    folder = Path("/dev/fd")  # Linux, macOS and the BSDs have it
-    if not folder.is_dir():
-        raise Failure(
-            "this system does not show which files are open: whether any is left cannot be seen "
-            "here"
-        )
-    return len(list(folder.iterdir()))
 
 
 @check(Level.GOLD, "it is described", "whoever is on call at night would have nothing to read")

@@ -26,6 +26,7 @@ from drivers.base import (
     RobotOffline,
     RobotSetup,
 )
+from drivers.telemetry import Measurement
 from protocols.jobs import Job, JobReport
 
 _LONGEST_LINE = 2**31
@@ -131,6 +132,10 @@ class OutsideDriver:
             raise DriverError(
                 f"robot {self._name}: its driver's report is wrong: {why['loc']}: {why['msg']}"
             ) from None
+
+    async def telemetry(self) -> list[Measurement]:
+        """As the driver does; nothing where it has none."""
+        return [Measurement(*found) for found in await self._call("telemetry")]
 
     async def stop(self) -> None:
         """As the driver does, in the time that it declares.

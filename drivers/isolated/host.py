@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from drivers.base import Driver, DriverError, RobotSetup
 from drivers.clock import RealClock
 from drivers.refusal import refuse_other_contract
+from drivers.telemetry import Measures
 from protocols.jobs import Job
 
 
@@ -59,6 +60,8 @@ async def answer(driver: Driver, request: dict[str, Any]) -> Any:
             await driver.submit(Job.model_validate(request["job"]))
         case "poll":
             return (await driver.poll(request["key"])).model_dump(mode="json")
+        case "telemetry":
+            return list(await driver.telemetry()) if isinstance(driver, Measures) else []
         case "connect" | "stop" | "close" as call:
             await getattr(driver, call)()
         case unknown:

@@ -104,6 +104,14 @@ class Command(_Answer):
         return [value for value in self.params.values() if isinstance(value, str)]
 
 
+class Module(_Answer):
+    """A module that is attached, with its live data."""
+
+    moduleType: str  # noqa: N815
+    serialNumber: str = ""  # noqa: N815
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
 class ErrorDetail(_Answer):
     """One error of an answer."""
 

@@ -22,6 +22,7 @@ from drivers.job_book import JobBook
 from drivers.opentrons.analysis import analyse
 from drivers.opentrons.answers import Run
 from drivers.opentrons.deck import PLATES, OpentronsOptions, places
+from drivers.opentrons.modules import measured
 from drivers.opentrons.protocol_text import Budget, compile_protocol
 from drivers.opentrons.server import RobotServer
 from drivers.opentrons.supplies import (
@@ -33,6 +34,7 @@ from drivers.opentrons.supplies import (
 )
 from drivers.refusal import refuse_unfit
 from drivers.supplies import DeckPlace, Supply
+from drivers.telemetry import Measurement
 from protocols.environments import environment_folder, interpreter
 from protocols.jobs import Job, JobReport
 from protocols.labware import opentrons_labware
@@ -292,6 +294,10 @@ class OpentronsRobot:
         raise DriverError(
             f"robot {self._setup.name} has no run that is {' or '.join(sorted(statuses))}"
         )
+
+    async def telemetry(self) -> list[Measurement]:
+        """The temperatures and speeds of its modules."""
+        return measured(await self._server.modules())
 
     async def close(self) -> None:
         """Close the connection; a run goes on."""

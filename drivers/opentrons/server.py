@@ -3,6 +3,7 @@
 Whatever answers, and however, ends in an answer of the expected form or in a driver's error.
 """
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,10 +14,22 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from drivers.base import DriverError, RobotOffline
-from drivers.opentrons.answers import Action, Command, Data, Errors, Health, Protocol, Run
+from drivers.opentrons.answers import (
+    Action,
+    Command,
+    Data,
+    ErrorDetail,
+    Errors,
+    Health,
+    Module,
+    Protocol,
+    Run,
+)
 
 _HEADERS = {"Opentrons-Version": "4"}
 _MOST_COMMANDS = 10_000
+_MOST_BYTES = 64 * 1024 * 1024
+_LONGEST_S = 30.0
 _MARK = re.compile(r"^operation (\d{1,6}) done: ")
 
 T = TypeVar("T")
@@ -27,11 +40,19 @@ class NotThere(DriverError):
 
 
 class RobotServer:
-    """The line to one robot server."""
+    """The line to one robot server.
+
+    Every answer ends after at most `longest_s` seconds and 64 MiB, unpacked.
+    """
 
     def __init__(
-        self, robot: str, address: str, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        robot: str,
+        address: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        longest_s: float = _LONGEST_S,
     ) -> None:
+        self._longest_s = longest_s
         self._robot, self._address, self._transport = robot, address, transport
         self._client: httpx.AsyncClient | None = None
         self.now: datetime | None = None
@@ -56,6 +77,8 @@ class RobotServer:
             answer = await self._request("GET", "/health")
             if answer.status_code == 503:
                 raise RobotOffline(f"robot {self._robot} is still starting")
+            if not answer.is_success and (told := self._refusal(answer)):
+                raise RobotOffline(f"robot {self._robot} refuses: {told}")
             self._read(Health, answer)
         except BaseException:
             await self.close()
@@ -88,6 +111,10 @@ class RobotServer:
         )
         comments = [comment for command in commands for comment in command.comments]
         return {int(found[1]) - 1 for comment in comments if (found := _MARK.match(comment))}
+
+    async def modules(self) -> list[Module]:
+        """The modules that are attached to it."""
+        return await self._send(list[Module], "GET", "/modules")
 
     async def upload(self, text: str, key: str) -> Protocol:
         """Give it a protocol; the same one again is the same protocol."""
@@ -128,9 +155,15 @@ class RobotServer:
         if self._client is None:
             raise RobotOffline(f"robot {self._robot} is not connected")
         try:
-            answer = await self._client.request(method, path, **content)
+            async with asyncio.timeout(self._longest_s):
+                answer = await self._whole(self._client, method, path, **content)
+        except TimeoutError:
+            why = f"its answer did not end within {self._longest_s:g} s"
+            raise RobotOffline(self._silence(TimeoutError(why))) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:
             raise RobotOffline(self._silence(error)) from None
+        except ExceptionGroup as group:  # of attempts to connect, such as to a port beyond 65535
+            raise RobotOffline(self._silence(group.exceptions[0])) from None
         try:
             self.now = parsedate_to_datetime(answer.headers["Date"])
         except (KeyError, ValueError, TypeError, IndexError, OverflowError):
@@ -138,6 +171,29 @@ class RobotServer:
         if self.now is not None and self.now.tzinfo is None:
             self.now = self.now.replace(tzinfo=UTC)
         return answer
+
+    @staticmethod
+    async def _whole(
+        client: httpx.AsyncClient, method: str, path: str, **content: Any
+    ) -> httpx.Response:
+        """An answer with its body, of which no more is unpacked than may come."""
+        async with client.stream(method, path, **content) as answer:
+            body = bytearray()
+            async for part in answer.aiter_bytes(chunk_size=1 << 16):
+                body += part
+                if len(body) > _MOST_BYTES:
+                    raise ValueError(f"its answer has more than {_MOST_BYTES >> 20} MiB")
+        unpacked = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [one for one in answer.headers.multi_items() if one[0].lower() not in unpacked]
+        return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
+
+    def _refusal(self, answer: httpx.Response) -> ErrorDetail | None:
+        """The first error that a robot server says; None where something else answers."""
+        try:
+            found: Errors = _adapter(Errors).validate_json(answer.content)
+        except (ValidationError, RecursionError):
+            return None
+        return found.errors[0]
 
     def _read(self, kind: type[BaseModel], answer: httpx.Response) -> Any:
         try:

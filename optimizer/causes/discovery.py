@@ -24,6 +24,7 @@ _SIGNIFICANCE = 0.05
 _FALSE_EDGES = 0.05
 _HIDDEN = 0.01
 _REVERSED = 0.001
+_REVERSED_A_ROW = 0.008  # -log10 of p; a p value of dependence that is as strong falls so with rows
 _LEAST_GAIN = 1e-6
 
 
@@ -82,20 +83,17 @@ def discover_causes(
         graph[cause, effect.variable] = True
     before = {effect.variable: effect.before for effect in effects}
     for effect in effects:
-        variable, p_of = (
-            effect.variable,
-            dict(zip(effect.before, effect.fit.independence, strict=True)),
-        )
+        variable = effect.variable
         for cause in sorted(set(np.flatnonzero(graph[:, variable]).tolist()) - set(roots)):
             reverse = models.simplest(cause, (*before[cause], variable), _SIGNIFICANCE)
-            forward_p, reverse_p = p_of[cause], reverse.independence[-1]
+            forward_p, _ = models.independence(effect.fit, cause)
+            reverse_p, rows = models.independence(reverse, variable)
             if max(forward_p, reverse_p) <= _HIDDEN:
                 graph[cause, variable] = False
                 hidden[cause, variable] = hidden[variable, cause] = True
             else:
-                undecided[cause, variable] = not (
-                    forward_p > _SIGNIFICANCE and reverse_p <= _REVERSED
-                )
+                refused = reverse_p <= min(_REVERSED, 10 ** (-_REVERSED_A_ROW * rows))
+                undecided[cause, variable] = not (forward_p > _SIGNIFICANCE and refused)
     return CausalGraph((*roots, *(e.variable for e in effects)), graph, hidden, undecided)
 
 

@@ -24,6 +24,7 @@ _KNOTS = 5
 _LEAST_BENT = 0.05
 _MAX_TRAINED = 1000
 _MAX_TESTED = 500
+_MAX_JUDGING = 2000
 _HIDDEN_UNITS = 16
 _LIKELIHOOD_STEPS = 150
 _DEPENDENCE_STEPS = 150
@@ -32,7 +33,7 @@ _FOURIER_FEATURES = 64
 
 
 class Fit(NamedTuple):
-    """A variable after a model: `target` = additive in its causes + noise, and noise's p values.
+    """A variable after a model: `target` = additive in its causes + `noise`, and noise's p values.
 
     `rows` are those that the target was not fitted to (all of them where nothing was), and
     `independence` the p value of the independence of noise and each of the other variables.
@@ -40,6 +41,7 @@ class Fit(NamedTuple):
 
     model: int
     target: Array
+    noise: Array
     rows: NDArray[np.intp]
     independence: tuple[float, ...]
 
@@ -67,8 +69,8 @@ class CausalModels:
         self._seed = seed
         order = np.random.default_rng([seed, 7]).permutation(len(data))
         half = len(data) // 2
-        self._train, self._held_out = order[:half][:_MAX_TRAINED], order[half:][:_MAX_TESTED]
-        self._tested = order[: 2 * _MAX_TESTED]
+        self._train, self._held_out = order[:half][:_MAX_TRAINED], order[half:]
+        self._tested, self._judging = order[: 2 * _MAX_TESTED], order[-_MAX_JUDGING:]
         self._bent: dict[tuple[int, frozenset[int]], bool] = {}
         self._kernels: dict[tuple[int, int], CentredKernel] = {}
 
@@ -106,14 +108,23 @@ class CausalModels:
         every = np.arange(len(self._scores))
         if MODELS[model] == "post-nonlinear":
             target, noise = self._network(sink, list(others))
-            rows = tested = self._held_out
+            rows, tested = self._held_out, self._held_out[:_MAX_TESTED]
         else:
             target, rows, tested = self._standardised[:, sink], every, self._tested
             design = self._design(others, model)
             noise = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
         kernel = CentredKernel.of(noise[tested, None])
         found = tuple(independence_p(kernel, self._kernel(other, tested)) for other in others)
-        return Fit(model, target, rows, found)
+        return Fit(model, target, noise, rows, found)
+
+    def independence(self, fit: Fit, other: int) -> tuple[float, int]:
+        """The p value of the independence of a model's noise and a variable, and by how many rows.
+
+        They are up to 2,000; the search tests by fewer, since it tests far more often.
+        """
+        rows = np.intersect1d(fit.rows, self._judging)
+        columns = fit.noise[rows, None], self._scores[rows][:, [other]]
+        return independence_p(*(CentredKernel.of(column) for column in columns)), len(rows)
 
     def entropy(self, variable: int, causes: Sequence[int], model: int) -> float:
         """Differential entropy (nats) of a variable's noise, up to a constant of the variable.

@@ -33,8 +33,12 @@ class PosteriorSamples:
         mean: float,
         sd: float,
         points: Callable[[Array], torch.Tensor],
+        widths: Array | None = None,
     ) -> None:
-        """Of values with this mean and sd before standardising; `points` are features to it."""
+        """Of values with this mean and sd before standardising; `points` are features to it.
+
+        `widths` (number) multiply how far each function is from the mean of its member.
+        """
         members = model.covar_module.batch_shape.numel()
         share = torch.Size([-(-number // members)])
         prior = partial(draw_kernel_feature_paths, num_features=_FOURIER_FEATURES)
@@ -44,7 +48,18 @@ class PosteriorSamples:
                 model, share, prior_sampler=prior, update_strategy=update
             ).paths
         self._parts = (paths["prior_paths"], paths["update_paths"])
-        self._weights = [part.weight.permute(1, 2, 0).contiguous() for part in self._parts]
+        prior_weights, update_weights = (part.weight for part in self._parts)
+        if widths is not None:
+            # Paths are linear in their weights, and those of the mean are K^-1 (values - mean).
+            factors = torch.ones(share.numel() * members, dtype=update_weights.dtype)
+            factors[:number] = torch.as_tensor(widths)
+            factors = factors.reshape(*share, members, 1)
+            of_mean = mean_weights(model)
+            prior_weights = prior_weights * factors
+            update_weights = of_mean + factors * (update_weights - of_mean)
+        self._weights = [
+            weights.permute(1, 2, 0).contiguous() for weights in (prior_weights, update_weights)
+        ]
         self._constant = model.mean_module.constant.detach()[:, None, None]
         self._number, self._mean, self._sd, self._points = number, mean, sd, points
 
@@ -69,6 +84,14 @@ class PosteriorSamples:
             found = found + values @ weights
         columns: torch.Tensor = found.permute(2, 0, 1).reshape(-1, len(points))[: self._number]
         return columns
+
+
+def mean_weights(model: ConditionGP) -> torch.Tensor:
+    """K^-1 (values - mean) of each member (members x n), as GPyTorch keeps it."""
+    (features,) = model.train_inputs
+    model(features[:, :1])
+    weights: torch.Tensor = model.prediction_strategy.mean_cache
+    return weights
 
 
 @contextmanager

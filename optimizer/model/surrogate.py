@@ -13,7 +13,7 @@ from scipy.stats import norm, t
 
 from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
-from optimizer.model.posterior_samples import PosteriorSamples, deterministic
+from optimizer.model.posterior_samples import PosteriorSamples, deterministic, mean_weights
 from optimizer.model.random_effects import Recorded, random_effects
 from optimizer.model.relevance import RelevanceDraws, relevance_draws
 
@@ -232,10 +232,7 @@ class Surrogate:
 
     @cached_property
     def _weights(self) -> torch.Tensor:
-        """K^-1 (values - mean) of each member (members x n), as GPyTorch keeps it."""
-        self.model(self._training.features[:1].unsqueeze(-3))
-        weights: torch.Tensor = self.model.prediction_strategy.mean_cache
-        return weights
+        return mean_weights(self.model)
 
     def _posterior(self, features: Array) -> tuple[Array, Array]:
         """Mean and sd of the true value (n each) at features (n x p), not inflated."""
@@ -292,7 +289,9 @@ class Surrogate:
     ) -> tuple[PosteriorSamples, NDArray[np.bool_]]:
         """Functions sampled from the posterior in which parameters may have no effect.
 
-        Beside them for each (number x p) whether a parameter matters in it.
+        Beside them for each (number x p) whether a parameter matters in it. The deviation of each
+        from the mean of its hyperparameters is multiplied by a random power, from 0 to 1, of
+        `sd_inflation`: of one function nobody knows how overconfident the model is.
 
         Args:
             number: functions, shared evenly between the draws of the hyperparameters.
@@ -301,7 +300,8 @@ class Surrogate:
         draws = self._relevance_draws(seed)
         with deterministic(seed):
             model = self._ensemble(draws.vectors)
-        samples = self._samples(model, number, seed)
+        widths = self.sd_inflation ** np.random.default_rng([seed, 7]).uniform(size=number)
+        samples = self._samples(model, number, seed, widths)
         of_each = -(-number // len(draws.relevant))
         relevant = draws.relevant[:, : self._data.features.shape[1]]
         return samples, np.asarray(relevant.repeat(of_each, 1)[:number].numpy())
@@ -325,8 +325,10 @@ class Surrogate:
         """
         return self._samples(self.model, number, seed)
 
-    def _samples(self, model: ConditionGP, number: int, seed: int) -> PosteriorSamples:
-        return PosteriorSamples(model, number, seed, self._mean, self._sd, self._points)
+    def _samples(
+        self, model: ConditionGP, number: int, seed: int, widths: Array | None = None
+    ) -> PosteriorSamples:
+        return PosteriorSamples(model, number, seed, self._mean, self._sd, self._points, widths)
 
 
 def _scale(values: Array) -> tuple[float, float, bool]:

@@ -22,7 +22,7 @@ _SLOPES = 500
 class PublishedStrategy:
     """The method of Kanda et al. 2022 (eLife 11:e77007): batches by local penalisation.
 
-    With fewer than two usable observations: conditions at random.
+    With fewer than two usable observations, or values that are all equal: conditions at random.
     """
 
     class Options(BaseModel):
@@ -44,7 +44,7 @@ class PublishedStrategy:
             return self._propose(request)
 
     def _propose(self, request: Request) -> list[Proposal]:
-        if len(request.usable) < 2:
+        if not request.learnt:
             return RandomStrategy(NoOptions()).propose(request)
         torch.manual_seed(request.seed)
         plain = fit_rbf_model(request)

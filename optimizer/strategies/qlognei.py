@@ -37,7 +37,7 @@ class QLogNEIStrategy:
     `optimize_acqf_mixed_alternating`, which is exact on levels; with constraints, permitted
     conditions compete and the best of them breed, as where costs are
     weighed or categories have descriptors, which are numbers to the model. With fewer than two
-    usable observations: a Sobol sequence.
+    usable observations, or values that are all equal: a Sobol sequence.
     """
 
     several_outcomes: ClassVar[Literal[True]] = True
@@ -62,7 +62,7 @@ class QLogNEIStrategy:
             return self._propose(request)
 
     def _propose(self, request: Request) -> list[Proposal]:
-        if request.fewest < 2:
+        if not request.learnt:
             return sobol_proposals(request)
         torch.manual_seed(request.seed)
         rng = np.random.default_rng(request.seed)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from orchestrator.cli.context import Home, console, settings_for, text_of
+from orchestrator.cli.context import Home, console, settings_for
 from protocols.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
+    from orchestrator.intake.columns import Column
     from protocols.images import CameraImage
     from protocols.scorers.calibrating import Reference
     from protocols.scorers.calibration_profile import Profile
+    from protocols.table_text import TableText
 
 calibrating = typer.Typer()
 
@@ -142,29 +142,36 @@ def _references(given: list[tuple[Path, _Use]]) -> list[Reference]:
 
 def _compared(profile: Profile, table: Path) -> Profile:
     """The profile with how its scores agree with values by hand."""
+    from orchestrator.intake.columns import fitting
+    from orchestrator.intake.table_files import table_of
     from orchestrator.studies.agreement import agreement, intraclass
     from protocols.scorers.calibrated_cells import score_by_profile
     from protocols.scorers.calibration_profile import FEWEST_PAIRS, HandAgreement, ReferenceImage
+    from protocols.table_text import TableRow, read_table
 
     problems: list[Problem] = []
     scored, by_hand, images = [], [], []
-    rows = csv.DictReader(io.StringIO(text_of(table)))
-    if not {"image", "value"} <= set(rows.fieldnames or ()):
+    pairs = read_table(table_of(table), str(table))
+    header, *rows = pairs.rows or (TableRow(1, ()),)
+    columns = [fitting(header.cells, name, "dimensionless") for name in ("image", "value")]
+    if not all(columns):
         message = "has no headers image and value"
         raise InvalidInput([Problem(where=str(table), message=message, expected="image,value")])
-    for line, row in enumerate(rows, start=2):
-        value = _share(row["value"])
+    image, by_eye = (found[0] for found in columns)
+    for line, cells in rows:
+        row = [*cells, *[""] * len(header.cells)]
+        value = _share(pairs, by_eye, row[by_eye.index])
         if value is None:
             problems.append(
                 Problem(
                     where=str(table),
                     line=line,
-                    message=f"{row['value']!r} is no share",
+                    message=f"{row[by_eye.index]!r} is no share",
                     expected="0 to 1",
                 )
             )
             continue
-        path = table.parent / row["image"]
+        path = table.parent / row[image.index]
         content = _content(path, problems)
         if content is None:
             continue
@@ -197,9 +204,9 @@ def _compared(profile: Profile, table: Path) -> Profile:
     return profile.model_copy(update={"agreement": found, "images": (*profile.images, *images)})
 
 
-def _share(text: str | None) -> float | None:
+def _share(table: TableText, column: Column, cell: str) -> float | None:
     try:
-        value = float(text or "")
+        value = column.number(table, cell, "dimensionless")
     except ValueError:
         return None
     return value if 0 <= value <= 1 else None

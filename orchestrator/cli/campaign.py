@@ -23,7 +23,6 @@ from orchestrator.cli.context import (
     Wait,
     chosen,
     console,
-    counted,
     has_journal,
     opened_journal,
     person,
@@ -35,6 +34,7 @@ from orchestrator.cli.context import (
     text_of,
 )
 from protocols.errors import InvalidInput, Problem, WellwiseError
+from protocols.number_words import counted
 
 if TYPE_CHECKING:
     from orchestrator.core.events import EventKind
@@ -96,7 +96,7 @@ def launch_and_run(
             console.print(f"Starting from {taken} of {known} results of {name}.", highlight=False)
         _print_notices(not_tried_again(campaign, past))
         campaign_id = journal.create_campaign(campaign, text, past, datetime.now(UTC), person())
-        run_on(settings, journal, campaign_id, out, simulated_people=simulated_people)
+        run_on(settings, journal, campaign_id, out)
 
 
 def _ask_again(journal: Journal, campaign: Campaign, text: str) -> None:
@@ -228,7 +228,8 @@ def status(
 
     from orchestrator.cli.console import coming_line, outage_line
     from orchestrator.core.lifecycle import open_questions
-    from orchestrator.journal.campaign_list import Selection, listed, may_ask
+    from orchestrator.journal.attention import may_ask
+    from orchestrator.journal.campaign_list import Selection, listed
     from orchestrator.journal.queries import job_counts
 
     with opened_journal(home) as (settings, journal):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 import typer
 
-from orchestrator.cli.context import Home, console, opened_journal, text_of
+from orchestrator.cli.context import Home, console, opened_journal
 from protocols.errors import InvalidInput, Problem
 from protocols.table_text import TableRow, TableText, finite, is_missing, read_table
 
@@ -75,13 +75,15 @@ def print_causes(
     """Say which of some columns causes which, and how stable that is under resampling."""
     import pandas as pd
 
+    from orchestrator.intake.table_files import table_of
+
     if (table is None) == (campaign is None):
         message = "needs either a table or a campaign"
         raise InvalidInput(
             [Problem(where="causes", message=message, expected="TABLE or --campaign NAME")]
         )
     if table is not None:
-        frame = _frame(text_of(table), str(table))
+        frame = _frame(table_of(table), str(table))
         wanted = list(dict.fromkeys(columns or []))
         asked = _Asked(frame, str(table), wanted, given or [], blocks or [])
     else:
@@ -189,7 +191,7 @@ def _frame(text: str, name: str) -> pd.DataFrame:
 def _value(table: TableText, cell: str | None) -> float | str | None:
     if cell is None or is_missing(cell):
         return None
-    number = finite(table, cell)
+    number = finite(table, cell.removesuffix("%"))
     return cell if number is None else number
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli.context import CampaignId, Home, Out, chosen, console, opened_journal
+from orchestrator.cli.context import (
+    CampaignId,
+    Home,
+    Out,
+    chosen,
+    console,
+    opened_journal,
+)
+from orchestrator.cli.pairs import values_of
+from protocols.number_words import counted
+from protocols.scale import p_text
 
 if TYPE_CHECKING:
     from orchestrator.studies.confirmation import Design
@@ -61,20 +71,33 @@ def confirm(
     pairs: Annotated[
         bool, typer.Option("--pairs", help="Of several conditions compare each pair (Tukey).")
     ] = False,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--candidate",
+            help="What is compared with the standard: recommended, a well (rpe/r1/p3/B2), or a "
+            "condition ('volume=5, buffer=tris'); repeat it for several. The recommended one if "
+            "absent.",
+        ),
+    ] = None,
     out: Out = None,
     home: Home = None,
 ) -> None:
-    """Plan a comparison of the recommended condition with the standard, or report its result."""
+    """Plan a comparison of the recommended or other conditions with the standard, or report it."""
     from orchestrator.journal.queries import file_text
     from orchestrator.studies import confirmation, confirmation_result
+    from orchestrator.studies.candidates import candidates_of
 
     with opened_journal(home) as (_, journal):
         campaign_id = chosen(journal, campaign)
         state = journal.state(campaign_id)
         if state.campaign.rounds.first.chosen:
-            _print_comparison(confirmation_result.compare(state, alpha), state.campaign)
+            for found in confirmation_result.comparisons(state, alpha):
+                _print_comparison(found, state.campaign)
             conditions = confirmation_result.chosen_conditions(state.campaign)
-            if len(conditions) > 2:
+            planned = state.campaign.confirmation
+            together = planned is not None and planned.candidates is not None
+            if len(conditions) > 2 and (pairs or not together):
                 several = confirmation_result.compare_several(state, alpha, pairs)
                 _print_several(several, conditions, state.campaign, "Tukey" if pairs else "Dunnett")
             return
@@ -87,9 +110,10 @@ def confirm(
             run_sd,
             margin,
             "logit" if log_odds else "identity",
+            candidates_of(state, [_named(text) for text in candidates]) if candidates else None,
         )
         text = confirmation.confirmation_file(state, file_text(journal, campaign_id), plan)
-    _print_design(plan, state.campaign)
+    _print_design(plan, state.campaign, bool(candidates))
     path = out or Path(f"{state.campaign.name}-confirm.yaml")
     path.write_text(text, encoding="utf-8")
     console.print(
@@ -100,21 +124,19 @@ def confirm(
     )
 
 
-def _print_design(plan: Design, campaign: Campaign) -> None:
-    scale = campaign.outcome.scale
+def _named(text: str) -> str | dict[str, Any]:
+    """A condition by its values, or what else names one."""
+    return values_of([pair.strip() for pair in text.split(",")]) if "=" in text else text
+
+
+def _print_design(plan: Design, campaign: Campaign, named: bool) -> None:
+    for number, condition in enumerate(plan.candidates, 1):
+        several = f" {number}" if len(plan.candidates) > 1 else ""
+        name = f"candidate{several}" if named else "recommended"
+        console.print(f"{name:11}  {condition}", highlight=False, soft_wrap=True)
     lines = (
-        f"recommended  {plan.recommended}",
         f"standard     {plan.standard}",
-        f"The model expects a difference of {_of(campaign, plan.predicted)}. {plan.wells} wells of "
-        "each find one of "
-        f"{scale.number(plan.difference)} with probability {plan.power:g} (two-sided t test at "
-        f"{plan.alpha:g}, sd of a well "
-        f"{scale.number(plan.sd)})."
-        if plan.runs == 1
-        else f"The model expects a difference of {_of(campaign, plan.predicted)}. {plan.runs} runs "
-        f"with {plan.wells} wells of each find one of {scale.number(plan.difference)} with "
-        f"probability {plan.power:g} (two-sided t test over runs at {plan.alpha:g}, sd of a well "
-        f"{scale.number(plan.sd)}, of a condition between runs {scale.number(plan.run_sd)}).",
+        _size(plan, campaign) if len(plan.candidates) == 1 else _size_of_several(plan, campaign),
         "One run says nothing of how much a condition varies between runs: with a few hundredths "
         "of that, false alarms are several times as frequent. Plan --runs 3 or more, with --run-sd."
         if plan.runs == 1
@@ -122,6 +144,43 @@ def _print_design(plan: Design, campaign: Campaign) -> None:
     )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _size(plan: Design, campaign: Campaign) -> str:
+    scale = campaign.outcome.scale
+    found = f"find one of {scale.number(plan.difference)} with probability {plan.power:g}"
+    expected = f"The model expects a difference of {_of(campaign, plan.predicted[0])}."
+    well = f"sd of a well {scale.number(plan.sd)}"
+    if plan.runs == 1:
+        return (
+            f"{expected} {plan.wells} wells of each {found} (two-sided t test at {plan.alpha:g}, "
+            f"{well})."
+        )
+    return (
+        f"{expected} {plan.runs} runs with {plan.wells} wells of each {found} (two-sided t test "
+        f"over runs at {plan.alpha:g}, {well}, of a condition between runs "
+        f"{scale.number(plan.run_sd)})."
+    )
+
+
+def _size_of_several(plan: Design, campaign: Campaign) -> str:
+    scale, count = campaign.outcome.scale, len(plan.candidates)
+    expected = ", ".join(_of(campaign, difference) for difference in plan.predicted)
+    standard = plan.sd_standard or plan.sd
+    sds = f"sd of a well {scale.number(plan.sd)}, of the standard's {scale.number(standard)}"
+    if plan.runs > 1:
+        sds = f"sd of a well {scale.number(max(plan.sd, standard))}, of a condition between runs "
+        sds += f"{scale.number(plan.run_sd)}, the same for all conditions"
+    return (
+        f"The model expects differences from the standard of {expected}. "
+        f"{counted(plan.wells * plan.runs, 'well')} of each of the {count + 1} conditions"
+        + (f", {plan.wells} in each of {plan.runs} runs," if plan.runs > 1 else "")
+        + f" find for each candidate a difference of {scale.number(plan.difference)} from the "
+        f"standard with probability {plan.power:g}, whatever the others do. The probability that "
+        f"any of the {count} comparisons finds a difference that is not there is at most "
+        f"{plan.alpha:g} (two-sided Dunnett's test over {'runs' if plan.runs > 1 else 'wells'}; "
+        f"{sds})."
+    )
 
 
 def _of(campaign: Campaign, difference: float) -> str:
@@ -144,15 +203,16 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
         table.add_row(str(condition), str(wells), scale.number(mean), scale.number(sd))
     console.print(table)
     console.print(
-        f"Difference {_of(campaign, found.difference)} ({1 - found.alpha:.0%} interval "
+        f"Difference {scale.change(found.difference)} {found.of or scale.unit}".rstrip()
+        + f" ({100 * (1 - found.alpha):.0f} % interval "
         f"{scale.change(found.low)} to {scale.change(found.high)}), "
-        f"p = {found.p:.2g} ({found.test}), effect size {found.effect:.2f} (Hedges' g). "
+        f"{p_text(found.p)} ({found.test}), effect size {found.effect:.2f} (Hedges' g). "
         f"{found.verdict}",
         highlight=False,
         soft_wrap=True,
     )
     if found.equivalence_p is not None:
-        text = f"That both differ by more than the margin: p = {found.equivalence_p:.2g} (TOST)."
+        text = f"That both differ by more than the margin: {p_text(found.equivalence_p)} (TOST)."
         console.print(text, highlight=False, soft_wrap=True)
     if found.components is not None:
         sds = (scale.number(sd) for sd in found.components)
@@ -172,7 +232,7 @@ def _print_several(
             f"{conditions[found.first]} less {conditions[found.second]}: "
             f"{scale.change(found.difference)} "
             f"({scale.change(found.low)} to {scale.change(found.high)}), "
-            f"p = {found.p:.2g} ({by}, {len(several)} comparisons together)",
+            f"{p_text(found.p)} ({by}, {len(several)} comparisons together)",
             highlight=False,
             soft_wrap=True,
         )

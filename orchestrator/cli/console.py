@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from statistics import fmean, median
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ from rich.text import Text
 from orchestrator.core.state import CampaignState, Outage, RoundState
 from orchestrator.journal.tables import EventRow
 from protocols.layout import Layout
-from protocols.scale import Scale
+from protocols.number_words import counted
+from protocols.scale import Scale, probability_text
 
 if TYPE_CHECKING:
     # Torch takes seconds to import, which no command should wait for that does not need it.
@@ -63,15 +64,17 @@ def _role_values(batch: RoundState, role: str, scale: Scale) -> str:
 
 def condition_table(state: CampaignState, best: Recommendation) -> Table:
     """The recommended condition with its prediction, next to the standard one."""
-    # The model does not know where a natural range ends; a person does.
     scale = state.campaign.outcome.scale
-    predicted = f"{scale.number(scale.clipped(best.mean))} ± {scale.number(best.sd)}"
+    predicted = scale.with_sd(best.mean, best.sd)
     title = f"Recommended condition: predicted {predicted} {scale.unit}".rstrip()
     notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]
     if best.beats_standard is not None:
         notes.append(
-            f"Better than the standard with probability {_probability(best.beats_standard)}."
+            f"Better than the standard with probability {probability_text(best.beats_standard)}."
         )
+    if state.campaign.outcome_constraints:
+        met = probability_text(best.feasible)
+        notes.append(f"It meets the constraints on outcomes with probability {met}.")
     table = Table(title=title, caption=" ".join(notes), caption_justify="left")
     for name in ("parameter", "step", "recommended", "standard", "unit"):
         table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
@@ -107,7 +110,7 @@ def front_table(state: CampaignState, front: Sequence[FrontPoint]) -> Table:
     table.add_column("tried")
     for point in front:
         outcomes = [
-            f"{scale.number(scale.clipped(mean))} ± {scale.number(sd)}"
+            scale.with_sd(mean, sd)
             for scale, mean, sd in zip(
                 (by_name[wanted.outcome].scale for wanted in campaign.objectives),
                 point.means,
@@ -120,7 +123,23 @@ def front_table(state: CampaignState, front: Sequence[FrontPoint]) -> Table:
             _shown(point.condition.root.get(parameter.name)) for parameter in campaign.parameters
         ]
         table.add_row(*values, *outcomes, *met, "yes" if point.tried else "no")
+    for column in table.columns:
+        column.overflow = "fold"  # a number goes on below and is not cut off
     return table
+
+
+def nothing_recommended(state: CampaignState) -> str:
+    """That no condition is recommended, and how many wells have what that would rest on."""
+    wells = [well for batch in state.rounds for well in batch.wells if not well.lost]
+    main, *further = state.campaign.outcome, *state.campaign.further
+    trusted = {main.name: sum(well.trusted is not None for well in wells)}
+    for outcome in further:
+        trusted[outcome.name] = sum(well.measured.get(outcome.name) is not None for well in wells)
+    numbers = ", ".join(f"{name} {number}" for name, number in trusted.items())
+    return (
+        "No condition is recommended: too few wells have a value that may be trusted "
+        f"({numbers}, of {counted(len(wells), 'well')}). The page of a well says why not."
+    )
 
 
 def outage_line(outage: Outage, zone: tzinfo) -> str:
@@ -135,7 +154,7 @@ def outage_line(outage: Outage, zone: tzinfo) -> str:
 
 def layout_view(layout: Layout, scale: Scale) -> Table:
     """A row a well: where it is, what it gets and why; predictions are of an outcome's scale."""
-    title = f"Round {layout.round}: {len(layout.placements)} wells"
+    title = f"Round {layout.round}: {counted(len(layout.placements), 'well')}"
     table = Table(title=title, row_styles=["", "dim"], box=SIMPLE, padding=(0, 0, 0, 1))
     table.add_column("plate", justify="right")
     table.add_column("well", min_width=3)
@@ -158,11 +177,6 @@ def layout_view(layout: Layout, scale: Scale) -> Table:
             str(placement.well.plate), placement.well.name, proposal.role, *values, predicted
         )
     return table
-
-
-def _probability(value: float) -> str:
-    """A probability, as finely as 1000 samples resolve it."""
-    return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
 
 
 def _shown(value: int | float | str | None) -> str:
@@ -197,6 +211,7 @@ class ProgressView:
     """Folds the events of a running campaign into what is to be seen of it."""
 
     def __init__(self, state: CampaignState, zone: tzinfo) -> None:
+        self._known: Callable[[], CampaignState] = lambda: state
         self._campaign = state.campaign
         self._id = state.id
         self._round = self._day = 0
@@ -204,7 +219,6 @@ class ProgressView:
         self._over: Counter[int] = Counter()
         self._step = ""
         self._robots: dict[str, str] = dict.fromkeys(state.campaign.robots, "waiting")
-        self._best: float | None = None
         self._zone = zone
         self._now: datetime = state.started_at.astimezone(zone)
         self._notices: list[str] = []
@@ -212,6 +226,10 @@ class ProgressView:
         steps = state.campaign.protocol.steps
         by_the_clock = any(step.after or step.interval for step in steps)
         self._moment = "%Y-%m-%d %H:%M" if by_the_clock else "%Y-%m-%d"
+
+    def follow(self, known: Callable[[], CampaignState]) -> None:
+        """Ask for what is known now, where something of it is to be seen."""
+        self._known = known
 
     def fold(self, event: EventRow) -> str:
         """Take an event in; returns a line for consoles that only scroll, or nothing."""
@@ -236,22 +254,16 @@ class ProgressView:
             case "job_done" | "job_failed" | "job_dropped" | "job_in_doubt":
                 self._over[event.data["round"]] += event.kind != "job_in_doubt"
                 self._robots[event.data["robot"]] = "waiting"
-            case "observation" if event.data["value"] is not None and not event.data["flags"]:
-                self._take(event.data["value"])
-            case "value_entered" if not event.data.get("outcome"):
-                self._take(event.data["value"])
             case "notice" | "well_lost" | "robot_offline":
                 text = f"{event.subject}: {event.message}"
                 self._notices.append(text)
                 return text
             case "round_finished":
                 number = event.subject.rpartition("/r")[2]
-                return f"round {number} finished, best so far {self._best_text()}"
+                return f"round {number} finished, best so far {self._best_text(int(number))}"
+            case "campaign_finished" if event.message:
+                return f"finished: {event.message}"
         return ""
-
-    def _take(self, value: float) -> None:
-        known = [] if self._best is None else [self._best]
-        self._best = self._campaign.objective.best([*known, value])
 
     def _line(self) -> str:
         return (
@@ -260,21 +272,25 @@ class ProgressView:
             f"(day {self._day} of {self._campaign.protocol.last_day})  "
             f"{self._over[self._round]}/{self._jobs[self._round]} "
             "jobs  "
-            f"best so far {self._best_text()}"
+            f"best so far {self._best_text(self._round)}"
         )
 
-    def _best_text(self) -> str:
-        return self._campaign.outcome.scale.text(self._best)
+    def _best_text(self, until: int) -> str:
+        return self._campaign.outcome.scale.text(self._known().best_until(until))
 
     def render(self, coming: str = "") -> RenderableType:
         """The live panel; `coming` says what is waited for."""
         facts = Table.grid(padding=(0, 2))
         titles = {step.name: step.title for step in self._campaign.protocol.steps}
         title = f"  {titles.get(self._step, '')}"
-        facts.add_row("round", f"[bold]{self._round}[/] of {self._campaign.stop.rounds}")
+        of_all = f" of {self._campaign.stop.rounds}"
+        facts.add_row("round", Text.assemble((str(self._round), "bold"), of_all))
         facts.add_row(
             "step",
-            f"[bold]{self._step}[/]{title}, day {self._day} of {self._campaign.protocol.last_day}",
+            Text.assemble(
+                (self._step, "bold"),
+                f"{title}, day {self._day} of {self._campaign.protocol.last_day}",
+            ),
         )
         over, jobs = self._over[self._round], self._jobs[self._round]
         facts.add_row("jobs", f"{over} of {jobs}")
@@ -284,7 +300,10 @@ class ProgressView:
         target = self._campaign.stop.target
         facts.add_row(
             "best so far",
-            f"[bold]{self._best_text()}[/]" + ("" if target is None else f" (target {target:g})"),
+            Text.assemble(
+                (self._best_text(self._round), "bold"),
+                "" if target is None else f" (target {target:g})",
+            ),
         )
         facts.add_row("lab time", f"{self._now:%Y-%m-%d %H:%M}")
         if coming:

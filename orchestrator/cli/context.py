@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.journal.journal import Journal
     from protocols.campaign import Campaign
 
-console = Console()
-
-
-def counted(number: int, what: str) -> str:
-    """Such as `1 day` or `3 days`."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
+console = Console(markup=False, emoji=False)  # titles and units have brackets, `[mol/L]`
 
 
 Home = Annotated[
@@ -127,7 +122,7 @@ def print_questions(questions: Sequence[Question]) -> None:
             console.print(text, style="yellow", highlight=False, soft_wrap=True)
             console.print(
                 f"  wellwise enter-values TABLE.csv {question.campaign_id} --why REASON "
-                "(round,plate,well,value), "
+                f"({','.join(('round', 'plate', 'well', *question.columns))}), "
                 f"then wellwise resume {question.campaign_id}",
                 highlight=False,
                 soft_wrap=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from drivers.base import DriverError
 from drivers.registry import add_folder, clock, driver_class, driver_names
@@ -45,14 +45,13 @@ def info(driver: Name) -> None:
     """What a driver says of itself: its options, and what such a robot can do."""
     kind = driver_class(_known(driver))
     description = inspect.getdoc(kind) or "(it has no description)"
-    console.print(description, highlight=False, markup=False, soft_wrap=True)
+    console.print(description, highlight=False, soft_wrap=True)
     for name, option in kind.Options.model_fields.items():
         default = "required" if option.is_required() else f"default {option.default}"
         console.print(
             f"  {name}: {option.description} ({default})",
             highlight=False,
             soft_wrap=True,
-            markup=False,
         )
 
 
@@ -123,8 +122,8 @@ def check(
             async for outcome in examine(kind, twin, home, has_twin=maker is not None):
                 found.append(outcome)
                 style, mark = ("green", "holds") if outcome.passed else ("bold red", "FAILS")
-                line = f"[{style}]{mark}[/]  {outcome.level:6}  {escape(outcome.title)}"
-                console.print(line, highlight=False, soft_wrap=True)
+                said = f"  {outcome.level:6}  {outcome.title}"
+                console.print(Text.assemble((mark, style), said), highlight=False, soft_wrap=True)
                 if not outcome.passed:
                     for text in (f"seen: {outcome.seen}", f"in a lab {outcome.harm}"):
                         _plain(f"       {text}")
@@ -159,7 +158,7 @@ def environment(
 
 
 def _plain(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _known(driver: str) -> str:

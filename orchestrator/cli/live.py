@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Coroutine, Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,20 +29,21 @@ def run_on(
     campaign_id: str,
     out: Path | None,
     wait: bool = False,
-    simulated_people: bool = False,
 ) -> None:
     """Run a campaign with its progress on the console, then print and write its results.
 
-    It runs until it is over or a person is asked. While the disk is full it waits for room. With
-    `simulated_people` values that a person is asked for are simulated.
+    It runs until it is over or a person is asked. While the disk is full it waits for room. Where
+    people are simulated, the values that they are asked for are, too.
     """
     from orchestrator.engine.prefect_server import embed_prefect, end_prefect
+    from orchestrator.studies.training import has_simulated_people
 
     began = time.monotonic()
     log = embed_prefect(settings)
     try:
         waiting = _until_asked(settings, journal, campaign_id, wait)
-        while simulated_people and _values_entered(settings, journal, campaign_id, waiting):
+        training = has_simulated_people(journal.state(campaign_id).campaign)
+        while training and _values_entered(settings, journal, campaign_id, waiting):
             waiting = _until_asked(settings, journal, campaign_id, wait)
     except KeyboardInterrupt:
         what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
@@ -121,19 +123,27 @@ async def _with_progress(
 
     state = journal.state(campaign_id)
     view, seen, coming = ProgressView(state, settings.zone), 0, ""
+    for event in journal.events(campaign_id):  # what was before is known, and not said again
+        seen = event.id or seen
+        view.fold(event)
     with Live(view.render(), console=console, auto_refresh=False, transient=True) as live:
 
         def refresh() -> None:
             nonlocal seen, coming
-            before = seen
-            for event in journal.events(campaign_id, after=seen):
+            events = journal.events(campaign_id, after=seen)
+            if not events and not console.is_terminal:
+                return
+            if events:  # read once for all of them, and only where one has a line
+                now = cache(lambda: journal.state(campaign_id))
+                view.follow(now)
+                if console.is_terminal:
+                    coming = coming_line(now(), settings.zone)
+            for event in events:
                 seen = event.id or seen
                 line = view.fold(event)
                 if line and not console.is_terminal:
                     console.print(line, soft_wrap=True, highlight=False)
             if console.is_terminal:
-                if seen != before:
-                    coming = coming_line(journal.state(campaign_id), settings.zone)
                 live.update(view.render(coming), refresh=True)
 
         async def watch() -> None:
@@ -185,7 +195,12 @@ def print_result(settings: Settings, journal: Journal, campaign_id: str) -> None
 
     Of several objectives the conditions that none beats in all of them.
     """
-    from orchestrator.cli.console import condition_table, front_table, rounds_table
+    from orchestrator.cli.console import (
+        condition_table,
+        front_table,
+        nothing_recommended,
+        rounds_table,
+    )
     from orchestrator.studies.best_conditions import best_conditions
 
     state = journal.state(campaign_id)
@@ -195,18 +210,22 @@ def print_result(settings: Settings, journal: Journal, campaign_id: str) -> None
         console.print(front_table(state, best.front))
     if best.recommended is not None:
         console.print(condition_table(state, best.recommended))
+    if not best and any(batch.ended_at for batch in state.rounds):
+        console.print(nothing_recommended(state), soft_wrap=True, highlight=False)
 
 
 def write_results(settings: Settings, journal: Journal, campaign_id: str, out: Path | None) -> None:
     """Write the tables and plots of a campaign, and print where they are."""
     from orchestrator.results.campaign_figures import write_plots
     from orchestrator.results.tables import tidy_table, write_table
+    from orchestrator.studies.best_conditions import best_conditions
 
     state = journal.state(campaign_id)
     if not state.rounds:
         return
-    folder = out or settings.campaign_folder(campaign_id)
+    own = settings.campaign_folder(campaign_id)
+    folder = out or own
     paths = write_table(tidy_table(state), folder, "wells")
-    write_plots(state, folder / "plots")
+    write_plots(state, folder / "plots", best_conditions(state, own).front)
     console.print(f"export   {paths[0]} and {paths[1].name}", soft_wrap=True, highlight=False)
     console.print(f"plots    {folder / 'plots'}", soft_wrap=True, highlight=False)

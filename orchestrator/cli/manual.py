@@ -40,19 +40,17 @@ def list_jobs(robot: Person, home: Home = None) -> None:
                 mark = "x" if item.done else " "
                 console.print(
                     f"  [{mark}] {item.number:3} {item.words}",
-                    markup=False,
                     highlight=False,
                     soft_wrap=True,
                 )
             for well, why in report.failed_wells.items():
-                console.print(f"  {well} went wrong: {why}", markup=False, highlight=False)
+                console.print(f"  {well} went wrong: {why}", highlight=False)
         if not jobs:
             console.print(f"Nothing waits for {robot}.")
         else:
             named = jobs[0][0].key if len(jobs) == 1 else "JOB"
             console.print(
                 f"\nWhen done: wellwise manual confirm {robot} {named} [ITEM...]",
-                markup=False,
                 highlight=False,
                 soft_wrap=True,
             )
@@ -96,6 +94,9 @@ def read(
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="Keep the file as its vendor wrote it.")
     ] = False,
+    block: Annotated[
+        str, typer.Option("--block", help="Which block of the file, by its name or number.")
+    ] = "",
     replace: Annotated[
         bool, typer.Option("--replace", help="In place of what somebody else gave.")
     ] = False,
@@ -109,7 +110,8 @@ def read(
         given = _content(Path(value))
     with _checklist(robot, home) as checklist:
         now, name = datetime.now(UTC), Path(value).name
-        _say(checklist.read(key, item, given, now, unit, name, as_it_is, person(), replace))
+        said = checklist.read(key, item, given, now, unit, name, as_it_is, person(), replace, block)
+        _say(said)
 
 
 @manual.command()

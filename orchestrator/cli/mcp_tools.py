@@ -140,10 +140,16 @@ def _suggest(name: str, client: Client, arguments: Mapping[str, Any]) -> Any:
 
 
 def _launch() -> Tool:
-    schema = _object({"file": {"type": "string", "description": "the text of a campaign file"}})
+    schema = _object(
+        {
+            "file": {"type": "string", "description": "the text of a campaign file"},
+            "project": {"type": "string", "description": "the project it is launched into"},
+        },
+        ["file"],
+    )
 
     def call(client: Client, arguments: Mapping[str, Any]) -> Any:
-        return _plain(client.launch(arguments["file"]))
+        return _plain(client.launch(arguments["file"], project=arguments.get("project", "")))
 
     return Tool("launch", inspect.getdoc(Client.launch) or "", schema, True, call)
 

@@ -6,6 +6,7 @@ import typer
 
 from orchestrator.cli.context import CampaignId, Home, chosen, console, opened_journal
 from protocols.errors import WellwiseError
+from protocols.number_words import counted
 
 measuring = typer.Typer()
 
@@ -23,9 +24,9 @@ def agreement(campaign: CampaignId = None, home: Home = None) -> None:
         scale = journal.state(campaign_id).campaign.outcome.scale
     if len(pairs) < FEWEST_PAIRS:
         raise WellwiseError(
-            f"{campaign_id} has {len(pairs)} wells with both a trusted score and a value by hand "
-            f"(expected {FEWEST_PAIRS} or more): read some by eye and enter them with wellwise "
-            "correct-well"
+            f"{campaign_id} has {counted(len(pairs), 'well')} with both a trusted score and a "
+            f"value by hand (expected {FEWEST_PAIRS} or more): read some by eye and enter "
+            "them with wellwise correct-well"
         )
     found = between([pair.scored for pair in pairs], [pair.by_hand for pair in pairs])
     console.print(

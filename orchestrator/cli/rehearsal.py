@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.context import File, LabOption, console, read_campaign_input, text_of
+from orchestrator.cli.context import File, LabOption, console, read_campaign_input
 from orchestrator.cli.forecast import Target
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
+from protocols.number_words import counted
 from protocols.quantities import readable
 
 if TYPE_CHECKING:
@@ -61,12 +62,13 @@ def rehearse(
     nobody is there.
     """
     from orchestrator.cli.forecast import print_forecast
+    from orchestrator.intake.table_files import table_of
     from orchestrator.studies.forecast import forecast, scale_is_known, simulators, too_little
     from orchestrator.studies.rehearsal import rehearse as run_rehearsal
     from protocols.costs import costs, needs, read_prices
 
     present = _hours(hours)
-    listed = None if prices is None else read_prices(text_of(prices), str(prices))
+    listed = None if prices is None else read_prices(table_of(prices), str(prices))
     given = read_campaign_input(file, lab)
     campaign = given.campaign
     wanted = campaign.stop.target if target is None else target
@@ -117,8 +119,9 @@ def _print(found: Rehearsal) -> None:
 
     first, last = found.jobs[0], max(found.jobs, key=lambda entry: entry.ended_at)
     console.print(
-        f"{found.state.campaign.title or found.state.id}: {len(found.state.rounds)} rounds, "
-        f"{len(found.jobs)} jobs, "
+        f"{found.state.campaign.title or found.state.id}: "
+        f"{counted(len(found.state.rounds), 'round')}, "
+        f"{counted(len(found.jobs), 'job')}, "
         f"{first.began_at:%Y-%m-%d} to {last.ended_at:%Y-%m-%d}",
         highlight=False,
         soft_wrap=True,
@@ -245,7 +248,8 @@ def _calendar(found: Rehearsal) -> bytes:
         event.add("summary", f"{found.state.id} round {number}: {step} {titles[step]}".strip())
         event.add("location", robot)
         event.add(
-            "description", f"{len(entries)} plates, due {entries[0].job.due_at:%Y-%m-%d %H:%M}"
+            "description",
+            f"{counted(len(entries), 'plate')}, due {entries[0].job.due_at:%Y-%m-%d %H:%M}",
         )
         calendar.add_component(event)
     return bytes(calendar.to_ical())

@@ -11,12 +11,14 @@ import typer
 
 from orchestrator.cli.acts import add_acts
 from orchestrator.cli.context import Again, File, SimulatedPeople, console, text_of
+from orchestrator.cli.results import Language
 from orchestrator.cli.steering import Why
 from orchestrator.core.acts_table import ACT_SPECS
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus
 from orchestrator.intake.table_files import data_url_of
 from protocols.errors import WellwiseError
+from protocols.number_words import counted
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -98,6 +100,9 @@ def launch(
         typer.Option("--past-results", help="Table of results to start from, as people have it."),
     ] = None,
     simulated_people: SimulatedPeople = False,
+    project: Annotated[
+        str, typer.Option("--project", help="The project it is launched into.")
+    ] = "",
     url: Url = "",
     token: Token = "",
 ) -> None:
@@ -105,7 +110,7 @@ def launch(
     text = text_of(file)
     table = None if past_results is None else data_url_of(past_results)
     with at_service(url, token) as service:
-        _print(service.launch(text, seed, table, again, simulated_people))
+        _print(service.launch(text, seed, table, again, simulated_people, project))
 
 
 @remote.command()
@@ -147,12 +152,13 @@ def export(
     campaign: Campaign,
     name: Annotated[Exported, typer.Argument(help="Which file.")] = "wells.csv",
     out: Annotated[Path, typer.Option("--out", help="Folder to write into.")] = Path(),
+    language: Language = "en",
     url: Url = "",
     token: Token = "",
 ) -> None:
     """Write a file of a campaign: the table of wells, the event log, or the campaign file."""
     with at_service(url, token) as service:
-        content = service.export(campaign, name)
+        content = service.export(campaign, name, language)
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{campaign}-{name}"
     path.write_bytes(content)
@@ -190,5 +196,5 @@ def _print_answer(service: Client, campaign: str, answer: BaseModel) -> None:
                 f"{answer.id}: {value}{flags}; {answer.reason}", highlight=False, soft_wrap=True
             )
         case Entered():
-            console.print(f"{answer.wells} wells entered.", highlight=False)
+            console.print(f"{counted(answer.wells, 'well')} entered.", highlight=False)
     _print(state)

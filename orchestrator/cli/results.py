@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,11 @@ results = typer.Typer()
 
 CrateArgument = Annotated[
     Path, typer.Argument(help="RO-Crate: its .zip, or the unpacked folder.", metavar="CRATE")
+]
+
+Language = Annotated[
+    Literal["en", "ja", "ko"],
+    typer.Option("--language", help="Of the report: English, Japanese or Korean."),
 ]
 
 
@@ -30,6 +35,7 @@ def export(
             "--about", help="YAML for the crate: licence, institution, people with their ORCID."
         ),
     ] = None,
+    language: Language = "en",
 ) -> None:
     """Write a tidy table of a campaign (CSV and Parquet, one row a well), or an RO-Crate."""
     from orchestrator.results.tables import tidy_table, write_table
@@ -41,7 +47,7 @@ def export(
             from orchestrator.results.crate import write_crate
 
             attribution = None if about is None else read_attribution(about)
-            number = write_crate(settings, journal, campaign_id, crate, attribution)
+            number = write_crate(settings, journal, campaign_id, crate, attribution, language)
             console.print(
                 f"{number} files of {campaign_id} are in {crate}.", soft_wrap=True, highlight=False
             )
@@ -52,19 +58,16 @@ def export(
 
 
 @results.command()
-def report(campaign: CampaignId = None, home: Home = None, out: Out = None) -> None:
+def report(
+    campaign: CampaignId = None, home: Home = None, out: Out = None, language: Language = "en"
+) -> None:
     """Write the report of a campaign, with figures and methods, as one HTML page and as PDF."""
-    from orchestrator.results.report import as_pdf, report_of
+    from orchestrator.results.report import write_report
 
     with opened_journal(home) as (settings, journal):
         campaign_id = chosen(journal, campaign)
-        html = report_of(journal, campaign_id, settings)
         folder = out or settings.campaign_folder(campaign_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        page, pages = folder / "report.html", folder / "report.pdf"
-        page.write_text(html, encoding="utf-8")
-        as_pdf(html, pages)
-        for path in (page, pages):
+        for path in write_report(journal, campaign_id, settings, folder, language):
             console.print(str(path), soft_wrap=True, highlight=False)
 
 

@@ -18,8 +18,8 @@ from drivers.registry import clock, driver_names, make_driver
 from drivers.supplies import Supplied
 from orchestrator.cli.context import Home, console, has_journal, settings_for, text_of
 from orchestrator.cli.pairs import values_of
-from protocols.campaign import RobotConfig
 from protocols.campaign_file import read_lab
+from protocols.campaign_parts import RobotConfig
 from protocols.errors import InvalidInput, Problem, WellwiseError
 from protocols.jobs import Job, JobReport
 from protocols.operations import OPERATIONS, Operation
@@ -205,7 +205,7 @@ def _execute(
         f"{report.message}".rstrip()
     )
     for well, why in report.failed_wells.items():
-        console.print(f"  {well} failed: {why}", markup=False)
+        console.print(f"  {well} failed: {why}")
     if report.state != "done":
         raise typer.Exit(1)
 
@@ -229,7 +229,7 @@ def _tell(robot: str, what: str, lab: Path, home: Path | None) -> None:
 def show_supplies(robot: Robot, lab: LabPath = Path("lab.yaml"), home: Home = None) -> None:
     """Show the tips and liquids that are left on a robot's deck, as its jobs were counted."""
     for supply in _supplied(robot, lab, home).supplies():
-        console.print(str(supply), highlight=False, soft_wrap=True, markup=False)
+        console.print(str(supply), highlight=False, soft_wrap=True)
 
 
 @robots.command("refill")
@@ -243,7 +243,7 @@ def note_refill(
 ) -> None:
     """Note that racks or reservoirs of a robot are full again; also while a campaign runs."""
     for refilled in _supplied(robot, lab, home).refill(tuple(supply or ())):
-        console.print(f"full again: {refilled}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"full again: {refilled}", highlight=False, soft_wrap=True)
 
 
 def _supplied(robot: str, lab: Path, home: Path | None) -> Supplied:
@@ -289,20 +289,25 @@ async def _held(name: str, lab: Path, home: Path | None) -> AsyncIterator[Driver
     Raises:
         Owned: somebody else has it.
     """
-    from orchestrator.lab.lease import device_lock, owned
+    from orchestrator.lab.device_lock import device_lock
+    from orchestrator.lab.lease import owned
 
+    address = described_robot(name, lab).address
     async with AsyncExitStack() as stack:
         if has_journal(home):
+            from orchestrator.journal.devices import device_resource
             from orchestrator.journal.store import robot_resource
             from orchestrator.lab.lab import open_journal
 
             settings = settings_for(home)
             journal = open_journal(settings)
             stack.callback(journal.close)
-            await stack.enter_async_context(
-                owned(journal, robot_resource(name), settings.lease_s, purpose="the bench")
-            )
-        await stack.enter_async_context(device_lock(described_robot(name, lab).address))
+            for resource in (robot_resource(name), device_resource(address, settings.workers)):
+                if resource:
+                    await stack.enter_async_context(
+                        owned(journal, resource, settings.lease_s, purpose="the bench")
+                    )
+        await stack.enter_async_context(device_lock(address))
         yield _robot(name, lab, home)
 
 

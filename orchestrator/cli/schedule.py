@@ -18,6 +18,7 @@ from orchestrator.cli.context import (
 )
 from orchestrator.settings import Settings
 from protocols.errors import InvalidInput, Problem
+from protocols.number_words import counted
 
 if TYPE_CHECKING:
     from orchestrator.core.scheduling import Slot, Unavailability
@@ -69,7 +70,8 @@ def schedule(file: File, lab: LabOption = None, away: AwayOption = None, out: Ou
     from rich.table import Table
 
     days = (begin.date() - min(slot.begin for slot in best).date()).days + 1
-    table = Table(title=f"{len(best)} jobs, {campaign.stop.rounds} rounds, {days} days")
+    sizes = (len(best), "job"), (campaign.stop.rounds, "round"), (days, "day")
+    table = Table(title=", ".join(counted(number, what) for number, what in sizes))
     for name in ("order", "tolerances broken", "total lateness, h", "total wait, h"):
         table.add_column(name, justify="left" if name == "order" else "right")
     for name, slots in (("what is due first", first), ("scheduled", best)):

@@ -21,12 +21,6 @@ tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 _FIRST_DAYS = 90
 
 RoleName = Literal["viewer", "operator", "admin"]
-RoleOption = Annotated[
-    RoleName, typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens.")
-]
-Host = Annotated[
-    str, typer.Option("--host", help="Where to listen; only on this computer if absent.")
-]
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free.")
 ]
@@ -119,21 +113,39 @@ def create(
         str, typer.Argument(help="The person or program that the token is for.", metavar="NAME")
     ],
     role: Annotated[
-        RoleName,
-        typer.Option("--role", help="viewer: look; operator: also act; admin: also tokens."),
-    ] = "viewer",
+        RoleName | None,
+        typer.Option(
+            "--role",
+            help="viewer: look; operator: also act; admin: also tokens. A viewer if neither this "
+            "nor --project is given.",
+        ),
+    ] = None,
+    project: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--project",
+            help="PROJECT=viewer or PROJECT=operator: a role in a project; may be given often.",
+            metavar="PROJECT=ROLE",
+        ),
+    ] = None,
     days: Annotated[float, typer.Option("--days", help="How long it lives.")] = 90,
     home: Home = None,
 ) -> None:
-    """Make a token and print it, this once."""
-    from orchestrator.journal.access_tokens import Access
+    """Make a token and print it, this once.
 
+    With --project and without --role it lets its holder see the campaigns of those projects alone.
+    """
+    from orchestrator.journal.access_tokens import Access, Role
+
+    inside = dict(map(_role_in_project, project or ()))
+    everywhere = Role.NONE if role is None and inside else _role(role or "viewer")
     with opened_journal(home) as (settings, journal):
-        secret, row = Access(journal).create(name, _role(role), timedelta(days=days), person())
+        lifetime = timedelta(days=days)
+        secret, row = Access(journal).create(name, everywhere, lifetime, person(), inside)
         until = f"{row.expires_at.astimezone(settings.zone):%Y-%m-%d}"
         console.print(secret, highlight=False, soft_wrap=True)
         console.print(
-            f"Token {row.id} ({role}) for {row.person}, until {until}; it is not shown again.",
+            f"Token {row.id} ({row.roles}) for {row.person}, until {until}; it is not shown again.",
             highlight=False,
         )
 
@@ -154,7 +166,7 @@ def list_tokens(home: Home = None) -> None:
                 f"{moment.astimezone(settings.zone):%Y-%m-%d %H:%M}" if moment else "-"
                 for moment in (row.expires_at, row.revoked_at)
             )
-            table.add_row(row.id, row.person, row.role, until, revoked)
+            table.add_row(row.id, row.person, row.roles, until, revoked)
         console.print(
             table if table.row_count else "No token yet: make one with wellwise token create NAME."
         )
@@ -171,6 +183,19 @@ def revoke(
     with opened_journal(home) as (_, journal):
         Access(journal).revoke(token, person())
         console.print(f"Token {token} is revoked.", highlight=False)
+
+
+def _role_in_project(text: str) -> tuple[str, Role]:
+    from orchestrator.journal.access_tokens import IN_PROJECTS
+
+    project, _, word = text.rpartition("=")
+    roles = {role.word: role for role in IN_PROJECTS}
+    if not project.strip() or word not in roles:
+        raise WellwiseError(
+            f"--project {text} is no role in a project (expected PROJECT="
+            f"{' or PROJECT='.join(roles)})"
+        )
+    return project, roles[word]
 
 
 def _role(name: RoleName) -> Role:

@@ -27,7 +27,7 @@ def list_strategies(home: Home = None) -> None:
             text = f"(cannot be used: {error})"
         if name in PACKAGES and not is_made(folder, environment_name(name), PACKAGES[name]):
             text += f" Not set up: wellwise strategy setup {name}"
-        console.print(f"{name:16} {text}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{name:16} {text}", highlight=False, soft_wrap=True)
 
 
 @strategies.command()

@@ -163,6 +163,7 @@ def perform(
     act: Act,
     who: str,
     together_with: Callable[[Acting, Act], None] | None = None,
+    first: Callable[[Acting, Act], None] | None = None,
 ) -> Any:
     """Do an act: check and write in one transaction, against the campaign's state in it.
 
@@ -172,6 +173,7 @@ def perform(
         act: what is done, with its reason.
         who: the person who acts.
         together_with: what is checked and written beside it, in the same transaction.
+        first: what is checked before it, in the same transaction, such as who may do it.
 
     Returns: what the act's `apply` returns.
 
@@ -188,6 +190,8 @@ def perform(
             if act.rests_on(state) != basis:
                 continue
             acting = Acting(lab, session, state, By(who, act.why), lab.clock.now())
+            if first is not None:
+                first(acting, act)
             outcome = act.apply(acting, prepared)
             if together_with is not None:
                 together_with(acting, act)

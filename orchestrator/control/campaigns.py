@@ -11,6 +11,7 @@ from orchestrator.core.state import CampaignStatus
 from orchestrator.errors import JournalError
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import CampaignRow, RoundRow
+from protocols.number_words import counted
 
 
 class Pause(Act):
@@ -80,7 +81,8 @@ class SetRounds(Act):
         begun = len(acting.session.exec(query).all())
         if self.rounds < begun:
             raise JournalError(
-                f"{self.rounds} rounds are too few: {begun} have begun (expected {begun} or more)"
+                f"{counted(self.rounds, 'round')}: too few, as {begun} have begun "
+                f"(expected {begun} or more)"
             )
         if row.status == CampaignStatus.ABORTED:
             raise JournalError(f"campaign {acting.campaign_id} is aborted: it has no more rounds")

@@ -10,6 +10,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationError
 
 from orchestrator.control.act import Act, Acting, Text, Typed
+from orchestrator.control.change_checks import (
+    refuse_forgetting,
+    refuse_other_steps,
+    refuse_taking_back,
+)
 from orchestrator.control.proposals import Level, ParameterName
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState
@@ -20,8 +25,7 @@ from orchestrator.journal.tables import CampaignRow
 from orchestrator.lab.lab import Lab
 from protocols.campaign import Campaign
 from protocols.campaign_file import LabFile, problems_at, read_campaign
-from protocols.errors import InvalidInput
-from protocols.protocol import Protocol
+from protocols.errors import Finding, InvalidInput
 from protocols.refusals import refusal
 
 _CHANGEABLE = ("parameters", "constraints", "costs", "protocol")
@@ -53,7 +57,10 @@ class ChangeCampaign(Act):
 
     def prepare(self, lab: Lab, state: CampaignState) -> Campaign:
         """Read and check the file."""
-        return lab.checked(_changed_by_file, self.file, dict(self.so_far), state.campaign)
+        found = lab.checked(_changed_by_file, self.file, dict(self.so_far), state.campaign)
+        events = lab.journal.events(state.id, kinds=[EventKind.CAMPAIGN_CHANGED])
+        refuse_taking_back(events, state.campaign, found)
+        return found
 
     def rests_on(self, state: CampaignState) -> Campaign:
         """The campaign that is changed."""
@@ -217,11 +224,13 @@ def _changed_by_file(file: str, so_far: Mapping[str, Any], now: Campaign) -> Cam
         if key not in (*_CHANGEABLE, *_ELSEWHERE) and getattr(given, key) != getattr(now, key)
     ]
     if other:
+        meant = f", or write name: {now.name} into a file meant for this one"
         raise JournalError(
             f"{', '.join(other)} cannot change under way (expected changes of "
             f"{', '.join(_CHANGEABLE)} only): launch another campaign, with past_results"
+            + (meant if "name" in other else "")
         )
-    _refuse_other_steps(now.protocol, given.protocol)
+    refuse_other_steps(now.protocol, given.protocol)
     parts = given.model_dump(mode="json", by_alias=True, include=set(_CHANGEABLE))
     _say_so_far(so_far, now, parts)
     return _with_parts(now.model_dump(mode="json", by_alias=True), parts)
@@ -279,7 +288,7 @@ def _write(acting: Acting, campaign: Campaign, parts: tuple[str, ...]) -> int:
     if state.status.over:
         raise JournalError(f"campaign {state.id} is {state.status}: it has no next batch")
     row = existing(acting.session, CampaignRow, state.id)
-    _refuse_forgetting(state, campaign)
+    refuse_forgetting(state, campaign)
     written = campaign.model_dump(mode="json", by_alias=True)
     before = state.campaign.model_dump(mode="json", by_alias=True)
     row.definition = row.definition | {key: written[key] for key in parts}
@@ -298,7 +307,7 @@ def _why(error: ValidationError) -> str:
     found = []
     for details in error.errors():
         findings = details.get("ctx", {}).get("findings", [])
-        said = [(one.message, one.expected) for one in findings] or [refusal(details)]
+        said = [(_at(one), one.expected) for one in findings] or [refusal(details)]
         found += [
             f"{message} (expected {expected})" if expected else message
             for message, expected in said
@@ -306,46 +315,9 @@ def _why(error: ValidationError) -> str:
     return "; ".join(found)
 
 
-def _refuse_forgetting(state: CampaignState, campaign: Campaign) -> None:
-    """Refuse a space in which a condition that was tried has no place."""
-    after, before = campaign.space, state.campaign.space
-    lost = [name for name in before.by_name if name not in after.by_name]
-    if lost:
-        raise JournalError(
-            f"{', '.join(lost)} cannot be left out, as conditions that were tried have it: fix it "
-            "by its levels or range, or by a constraint"
-        )
-    for name, parameter in before.by_name.items():
-        now = after.by_name[name]
-        kept = ("kind", "unit", "decided_by_well")
-        if any(getattr(now, key) != getattr(parameter, key) for key in kept):
-            raise JournalError(f"the kind and the unit of {name} cannot change under way")
-    tried = [w.proposal.condition for batch in state.rounds for w in batch.wells]
-    for condition in [*tried, *(observation.condition for observation in state.past)]:
-        if after.observed(after.completed(condition).root) is None:
-            raise JournalError(
-                f"{condition} was tried and has no place any more: keep its levels, and forbid "
-                "them by a constraint"
-            )
-
-
-def _refuse_other_steps(now: Protocol, given: Protocol) -> None:
-    """Refuse other steps or operations: only fields of operations may change."""
-
-    def shape(protocol: Protocol) -> list[Any]:
-        return [
-            (
-                step.model_dump(mode="json", exclude={"operations"}),
-                [operation.do for operation in step.operations],
-            )
-            for step in protocol.steps
-        ]
-
-    if shape(now) != shape(given):
-        raise JournalError(
-            "steps and their operations cannot change under way (expected other values of fields "
-            "only): launch another campaign, with past_results"
-        )
+def _at(found: Finding) -> str:
+    """What is wrong, and of which key."""
+    return f"{'.'.join(map(str, found.loc))}: {found.message}" if found.loc else found.message
 
 
 def _with_parameter(campaign: Campaign, name: str, change: Any) -> dict[str, Any]:

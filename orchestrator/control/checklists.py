@@ -144,6 +144,9 @@ class GiveFile(ChecklistAct):
     ] = ""
     unit: Annotated[Unit, Typed("Unit of its numbers.")] = ""
     as_it_is: Annotated[bool, Typed("Keep the file as its vendor wrote it.")] = False
+    block: Annotated[
+        str, Field(max_length=100), Typed("Which block of the file, by its name or number.")
+    ] = ""
     replace: Annotated[bool, Typed("In place of what somebody else gave.")] = False
 
     def apply(self, acting: Acting, prepared: Waiting) -> list[int]:
@@ -151,7 +154,10 @@ class GiveFile(ChecklistAct):
         content = _content(self.file)
         with _checklist(acting, prepared) as checklist:
             job = _job_in(checklist, prepared)
-            reading = reading_of(job, self.item, content, self.unit, self.file_name, self.as_it_is)
+            name = self.file_name
+            reading = reading_of(
+                job, self.item, content, self.unit, name, self.as_it_is, self.block
+            )
             _refuse_incomplete(acting, job, reading)
             given = {self.item: reading}
             checklist.give(prepared.key, given, acting.now, acting.by.who, self.replace)

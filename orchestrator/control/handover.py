@@ -12,6 +12,7 @@ from orchestrator.journal.tables import JobRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.rescheduling import reschedule
 from protocols.addresses import RoundAddress
+from protocols.number_words import counted
 
 
 class HandOver(Act):
@@ -67,7 +68,8 @@ class HandOver(Act):
             row.robot, row.job = self.to, row.job | {"robot": self.to}
         plates = sorted({row.plate for row in rows})
         names = ", ".join(map(str, plates))
-        text = f"{len(rows)} jobs from {self.robot} to {self.to}, plates {names}: {self.why}"
+        text = f"{counted(len(rows), 'job')} from {self.robot} to {self.to}, "
+        text += f"{'plate' if len(plates) == 1 else 'plates'} {names}: {self.why}"
         data = {"from": self.robot, "to": self.to, "plates": plates}
         acting.record(EventKind.HANDED_OVER, RoundAddress(state.id, number), data, text)
         return plates

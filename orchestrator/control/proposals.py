@@ -97,7 +97,9 @@ class EditProposal(WellAct):
         row.proposal = Proposal(condition=condition, role="edited", reason=reason).model_dump(
             mode="json"
         )
-        acting.record(EventKind.PROPOSAL_EDITED, address, dict(self.values))
+        before = {name: well.proposal.condition.root.get(name) for name in self.values}
+        data = {"before": before, "after": dict(self.values)}
+        acting.record(EventKind.PROPOSAL_EDITED, address, data)
         return condition
 
     def _proposed_well(self, state: CampaignState) -> WellState:

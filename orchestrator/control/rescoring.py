@@ -7,6 +7,7 @@ from orchestrator.control.act import Act, Acting
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState
 from orchestrator.errors import JournalError
+from orchestrator.journal.scores import ScoredReadings, add_scores
 from orchestrator.journal.tables import BY_HAND, Derived, MeasurementRow, ObservationRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.scoring import score_reading, scorer_of
@@ -21,12 +22,9 @@ class Rescored(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """The new scores of one outcome, by reading; `name` is empty for the objective."""
+    """The new scores of one outcome, and how many of them differ from those before."""
 
-    name: str
-    scorer: str
-    version: str
-    scores: list[tuple[int, Score]]
+    derived: ScoredReadings
     changed: int
 
 
@@ -42,21 +40,16 @@ class Rescore(Act):
 
     def prepare(self, lab: Lab, state: CampaignState) -> list[_Batch]:
         """Score every reading; a reading never changes, so this rests on nothing that could."""
-        measurements = {
-            row.reading_id: row for row in lab.journal.derived(state.id, MeasurementRow)
+        latest: dict[tuple[str, int], Derived] = {
+            ("", row.reading_id): row for row in lab.journal.derived(state.id, ObservationRow)
         }
-        latest: dict[int, Derived] = {
-            row.reading_id: row for row in lab.journal.derived(state.id, ObservationRow)
+        latest |= {
+            (row.name, row.reading_id): row for row in lab.journal.derived(state.id, MeasurementRow)
         }
-        latest |= measurements
-        by_hand = {reading for reading, row in latest.items() if row.scorer == BY_HAND}
         groups: dict[str, list[int]] = defaultdict(list)
-        for reading in lab.journal.scored_readings(state.id):
-            # What nothing was derived from is only kept.
-            if reading in latest and reading not in by_hand:
-                groups[measurements[reading].name if reading in measurements else ""].append(
-                    reading
-                )
+        for (name, reading), row in sorted(latest.items()):
+            if row.scorer != BY_HAND:
+                groups[name].append(reading)
         if not groups:
             raise JournalError(f"{state.id} has no scored reading yet")
         batches = []
@@ -67,29 +60,28 @@ class Rescore(Act):
                 (reading, score_reading(lab.journal, lab.home, reading, scorer, scored))
                 for reading in readings
             ]
-            changed = sum(_differs(found, latest.get(reading)) for reading, found in scores)
-            batches.append(_Batch(name, scored.scorer or "", scorer.version, scores, changed))
+            changed = sum(_differs(found, latest[name, reading]) for reading, found in scores)
+            derived = ScoredReadings(name, scored.scorer or "", scorer.version, scores)
+            batches.append(_Batch(derived, changed))
         return batches
 
     def apply(self, acting: Acting, prepared: Any) -> Rescored:
         """Write the scores; returns how many there are and how many changed."""
         for batch in prepared:
-            acting.journal.add_scores(
-                acting.session, batch.scores, batch.scorer, batch.version, acting.now, batch.name
-            )
-            number = len(batch.scores)
+            add_scores(acting.session, batch.derived, acting.now)
+            number = len(batch.derived.scores)
             message = (
-                f"{number} readings by {batch.scorer} version {batch.version}, "
+                f"{number} readings by {batch.derived.scorer} version {batch.derived.version}, "
                 f"{batch.changed} changed: {self.why}"
             )
             acting.record(EventKind.RESCORED, message=message)
-        readings = sum(len(batch.scores) for batch in prepared)
-        return Rescored(readings, sum(batch.changed for batch in prepared))
+        readings = {reading for batch in prepared for reading, _ in batch.derived.scores}
+        return Rescored(len(readings), sum(batch.changed for batch in prepared))
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many."""
         return f"{outcome.readings} readings scored once more, {outcome.changed} changed."
 
 
-def _differs(found: Score, before: Derived | None) -> bool:
-    return before is None or (found.value, list(found.flags)) != (before.value, before.flags)
+def _differs(found: Score, before: Derived) -> bool:
+    return (found.value, list(found.flags)) != (before.value, before.flags)

@@ -18,8 +18,9 @@ from orchestrator.journal.journal import Journal
 from orchestrator.journal.robot_configs import write_robot_config
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.settings import Settings
-from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign import Campaign
 from protocols.campaign_file import LabFile
+from protocols.campaign_parts import RobotConfig
 from protocols.errors import InvalidInput, Problem, WellwiseError
 
 _log = logging.getLogger("wellwise.robots")

@@ -7,6 +7,7 @@ from orchestrator.control.campaigns import Pause
 from orchestrator.core.by import By
 from orchestrator.core.events import EventKind
 from orchestrator.errors import Owned
+from orchestrator.journal.devices import device_resource
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import stop_robot, used_robot
 
@@ -57,7 +58,10 @@ async def _stopped_by_its_owner_or_here(lab: Lab, campaign_id: str, name: str, s
 
 def request_stop(lab: Lab, campaign_id: str, by: By) -> None:
     """Have whoever works with a campaign's robots stop them; it is paused, unless it is over."""
-    robots = list(lab.journal.state(campaign_id).campaign.robots)
+    robots = {
+        name: device_resource(config.address, lab.journal.workers)
+        for name, config in lab.journal.state(campaign_id).campaign.robots.items()
+    }
     lab.journal.request_stop(campaign_id, lab.clock.now(), robots, by)
     if not lab.journal.status(campaign_id).over:
         perform(lab, campaign_id, Pause(why=by.why), by.who)

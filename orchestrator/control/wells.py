@@ -6,12 +6,14 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from orchestrator.control.act import Act, Acting, Answer, Text, Typed, WellAct
 from orchestrator.core.events import EventKind
 from orchestrator.errors import JournalError
 from orchestrator.intake.readings_table import read_covariates, read_readings_table
 from orchestrator.journal.durable import write_durably
+from orchestrator.journal.scores import ScoredReadings, add_scores
 from orchestrator.journal.store import existing
 from orchestrator.journal.tables import (
     BY_HAND,
@@ -24,12 +26,16 @@ from orchestrator.journal.tables import (
 )
 from orchestrator.lab.scoring import score, scorer_of
 from protocols.addresses import PlateAddress, WellAddress, WellPlace
+from protocols.campaign import Campaign
+from protocols.computed import bases
 from protocols.errors import InvalidInput, Problem
-from protocols.jobs import Reading
+from protocols.jobs import Job, Reading
+from protocols.number_words import counted
 from protocols.outcomes import Outcome
 from protocols.plate_table import read_plate_table
 from protocols.quantities import conversion
 from protocols.scoring import Score
+from protocols.wanted_read import NOT_SAID, WantedRead
 
 
 class CorrectWell(WellAct):
@@ -90,7 +96,7 @@ class EnterValues(Act):
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many."""
-        return f"{len(outcome)} wells of {campaign_id} entered."
+        return f"{counted(len(outcome), 'well')} of {campaign_id} entered."
 
 
 class ReadTable(Act):
@@ -116,14 +122,16 @@ class ReadTable(Act):
 
     def apply(self, acting: Acting, prepared: Any) -> dict[str, Score]:
         """Write readings and their scores, all of them or nothing; returns each well's score."""
-        numbers = read_plate_table(self.table, "plate table", self.block)
-        outcome = acting.state.campaign.outcome
+        outcome = self._outcome(acting.state.campaign)
+        wanted = self._wanted_read(acting, outcome)
+        numbers = read_plate_table(self.table, "plate table", self.block, wanted)
         if outcome.by_hand:
             return self._by_hand(acting, numbers, outcome)
         scorer = scorer_of(outcome)
         job = plate_job(
             acting.session, PlateAddress(acting.campaign_id, self.round_number, self.plate)
         )
+        measurement = "" if outcome is acting.state.campaign.outcome else outcome.name
         references: frozenset[str] = getattr(scorer, "reference_wells", frozenset())
         table = Reading(kind="plate", numbers=dict(numbers), unit=self.unit)
         file: dict[str, Any] = self._kept(acting, table) if references else {}
@@ -146,16 +154,40 @@ class ReadTable(Act):
             acting.session.add(row)
             acting.session.flush()
             assert row.id is not None
-            acting.journal.add_scores(
+            derived = [(row.id, scores[well])]
+            add_scores(
                 acting.session,
-                [(row.id, scores[well])],
-                outcome.scorer or "",
-                scorer.version,
+                ScoredReadings(measurement, outcome.scorer or "", scorer.version, derived),
                 acting.now,
             )
         plate = PlateAddress(acting.campaign_id, self.round_number, self.plate)
         acting.record(EventKind.READINGS_ENTERED, plate, {"wells": len(numbers)})
         return scores
+
+    def _outcome(self, campaign: Campaign) -> Outcome:
+        """What the numbers are of: the objective's outcome, or the one that it is computed from."""
+        outcome = campaign.outcome
+        if outcome.expression is None:
+            return outcome
+        parts = [part for part in bases(outcome, campaign.outcomes) if part in campaign.awaited]
+        if len(parts) == 1:
+            return parts[0]
+        names = ", ".join(part.name for part in parts)
+        message = f"{outcome.name} is computed, and a table of numbers is of one outcome"
+        expected = f"enter-values with columns for {names}" if parts else "readings of the robots"
+        raise InvalidInput([Problem(where="plate table", message=message, expected=expected)])
+
+    def _wanted_read(self, acting: Acting, outcome: Outcome) -> WantedRead:
+        """What the one read of the plate that the outcome is of says of itself."""
+        plate = PlateAddress(acting.campaign_id, self.round_number, self.plate)
+        found = {
+            operation.wanted_read
+            for row in acting.session.exec(_jobs_of(plate))
+            if outcome in acting.state.campaign.outcomes_read_in(row.step)
+            for operation in Job.model_validate(row.job).operations
+            if operation.reads == "plate"
+        }
+        return found.pop() if len(found) == 1 else NOT_SAID
 
     def _kept(self, acting: Acting, table: Reading) -> dict[str, Any]:
         """Keep the table, in which the scorer finds its blanks and standards again."""
@@ -183,7 +215,7 @@ class ReadTable(Act):
             WellAddress(acting.campaign_id, self.round_number, self.plate, well): value
             for well, value in values.items()
         }
-        enter_values(acting, wells)
+        enter_values(acting, wells, outcome.name)
         return {well: Score(value=value) for well, value in values.items()}
 
     def done(self, campaign_id: str, outcome: Any) -> str:
@@ -193,7 +225,8 @@ class ReadTable(Act):
         ]
         return "\n".join(
             [
-                f"{len(outcome)} wells of round {self.round_number}, plate {self.plate} entered.",
+                f"{counted(len(outcome), 'well')} of round {self.round_number}, plate {self.plate} "
+                "entered.",
                 *flagged,
             ]
         )
@@ -320,14 +353,18 @@ def plate_job(session: Session, plate: PlateAddress) -> JobRow:
     Raises:
         JournalError: the round has no jobs yet.
     """
-    campaign_id, round_number, number = plate
-    query = select(JobRow).filter_by(campaign_id=campaign_id, round=round_number, plate=number)
-    job = session.exec(query.order_by(col(JobRow.position).desc())).first()
+    job = session.exec(_jobs_of(plate).order_by(col(JobRow.position).desc())).first()
     if job is None:
+        round_number, number = plate[1:]
         raise JournalError(
             f"round {round_number} waits for approval: nothing can be read on plate {number} yet"
         )
     return job
+
+
+def _jobs_of(plate: PlateAddress) -> SelectOfScalar[JobRow]:
+    campaign_id, round_number, number = plate
+    return select(JobRow).filter_by(campaign_id=campaign_id, round=round_number, plate=number)
 
 
 def _columns(address: WellAddress) -> dict[str, Any]:

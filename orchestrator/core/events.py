@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     JOB_FAILED = "job_failed"
     JOB_DROPPED = "job_dropped"
     JOB_IN_DOUBT = "job_in_doubt"
+    TELEMETRY = "telemetry"
 
     ITEMS_CONFIRMED = "items_confirmed"
     ITEMS_READ = "items_read"

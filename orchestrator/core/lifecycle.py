@@ -4,7 +4,7 @@ After any crash it goes on from the same place.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from orchestrator.core.state import (
@@ -98,6 +98,8 @@ class AskValues:
     round: int
     wells: int
     outcome: str
+    columns: tuple[str, ...] = field(default=("value",), compare=False)
+    """What the columns of a table with the values are called, beside those of the well."""
 
     @property
     def message(self) -> str:
@@ -200,9 +202,11 @@ def _ask_values(state: CampaignState, batch: RoundState) -> list[Question]:
     awaited = state.awaited_in(batch)
     if not awaited:
         return []
-    wanted = [state.campaign.outcome, *state.campaign.further]
-    label = ", ".join(found.scale.label for found in wanted if found.by_hand)
-    return [AskValues(state.id, batch.number, awaited, label)]
+    outcomes = state.campaign.awaited
+    label = ", ".join(found.scale.label for found in outcomes)
+    only = outcomes == (state.campaign.outcome,)
+    columns = ("value",) if only else tuple(found.column for found in outcomes)
+    return [AskValues(state.id, batch.number, awaited, label, columns)]
 
 
 def first_day(campaign: Campaign, now: datetime) -> datetime:

@@ -1,20 +1,22 @@
 """Planning a round: observations -> proposals -> layout. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 import optimizer
 from optimizer.cost_weights import expenses
 from optimizer.objective import ONE_HIGH, Goals
+from orchestrator.core.first_design import chosen_condition, part_of_design, seed_of
 from orchestrator.core.goals import goals_of
 from orchestrator.core.plate_values import WantedWells, plate_values
 from orchestrator.core.state import Requeued
 from protocols.addresses import WellAddress
-from protocols.campaign import Campaign, Chosen
+from protocols.blocks import labels_of
+from protocols.campaign import Campaign
+from protocols.campaign_parts import Chosen
 from protocols.conditions import Condition, Observation, Proposal, Value
-from protocols.layout import Layout, Placement, assign, assign_standard, lay_out
+from protocols.layout import Layout, assign, assign_standard, lay_out
+from protocols.number_words import counted
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def plan_round(
         pending: conditions of other rounds that are under way.
     """
     if campaign.first_rounds >= round_number and campaign.first_rounds > 1:
-        return Plan(_part_of_design(campaign, round_number), ())
+        return Plan(part_of_design(campaign, round_number), ())
     wells = campaign.plates.all_wells()
     wanted = campaign.rounds.wanted_of(round_number)
     values_of_plate = plate_values(
@@ -76,38 +78,35 @@ def plan_round(
         _wanted_conditions(campaign, round_number, observations, requeued)
         if campaign.space.one_a_plate
         else (),
-        seed=_seed(campaign, round_number, 6),
+        seed=seed_of(campaign, round_number, 6),
         pending=pending,
     )
     decided = [
         values | values_of_plate[well.plate - 1]
         for values, well in zip(campaign.decided_values(round_number), wells, strict=True)
     ]
-    assigned: dict[int, Proposal] = {}
-    notices: list[str] = []
+    blocks = labels_of(campaign.covariates, wells)
+    assigned, notices = _standards(campaign, round_number, decided, blocks)
     if round_number == 1:
-        number, seed = campaign.rounds.first.standard, _seed(campaign, round_number, 1)
-        for index, condition in assign_standard(
-            campaign.space, number, wells, decided, seed
-        ).items():
-            assigned[index] = Proposal(
-                condition=condition, role="standard", reason="the standard condition"
-            )
-        chosen, notices = assign_chosen(campaign, assigned, decided)
-        assigned |= chosen
+        found, more = assign_chosen(campaign, assigned, decided)
     else:
-        assigned, notices = _controls(campaign, round_number, observations, decided)
+        found, more = _controls(
+            campaign, round_number, observations, decided, assigned.keys(), blocks
+        )
+    assigned |= found
+    notices += more
     if wanted.chosen:
-        chosen, more = assign_chosen(campaign, assigned, decided, round_number, wanted.chosen)
-        assigned |= chosen
+        found, more = assign_chosen(campaign, assigned, decided, round_number, wanted.chosen)
+        assigned |= found
         notices += more
     again = assign(
         [place.condition for place in requeued],
         len(requeued),
         wells,
         decided,
-        _seed(campaign, round_number, 4),
+        seed_of(campaign, round_number, 4),
         taken=assigned.keys(),
+        blocks=blocks,
     )
     for index, number in again.by_well.items():
         place = requeued[number]
@@ -125,7 +124,7 @@ def plan_round(
         observations,
         positions=[decided[index] | wanted.fixed for index in open_wells],
         number=len(open_wells),
-        seed=_seed(campaign, round_number, 2),
+        seed=seed_of(campaign, round_number, 2),
         pending=[
             *(requeued[number].condition for number in again.by_well.values()),
             *pending,
@@ -150,47 +149,11 @@ def plan_round(
         decided,
         assigned,
         proposals,
-        _seed(campaign, round_number, 3),
+        seed_of(campaign, round_number, 3),
+        blocks,
     )
     tried_again = tuple(requeued[number].address for number in again.by_well.values())
     return Plan(layout, tuple(notices), tried_again, sum(gains) if gains else None)
-
-
-def _part_of_design(campaign: Campaign, round_number: int) -> Layout:
-    """The wells of one of the first rounds, where the initial design is spread over several."""
-    first = campaign.rounds.first
-    standard = Proposal(
-        condition=campaign.space.standard({}) if first.standard else Condition({}),
-        role="standard",
-        reason="the standard condition",
-    )
-    chosen = [
-        Proposal(
-            condition=chosen_condition(campaign, entry),
-            role="chosen",
-            reason=f"chosen by a person, for {entry.wells} wells",
-        )
-        for entry in first.chosen
-        for _ in range(entry.wells)
-    ]
-    design = optimizer.propose(
-        campaign.space,
-        [],
-        number=first.initial,
-        seed=_seed(campaign, 1, 2),
-        replicates=first.replicates,
-        strategy=campaign.strategy,
-        objective=goals_of(campaign),
-    )
-    proposals = [*[standard] * first.standard, *chosen, *design]
-    order = np.random.default_rng(_seed(campaign, 1, 3)).permutation(len(proposals))
-    wells = campaign.plates.all_wells()
-    part = order[(round_number - 1) * len(wells) : round_number * len(wells)]
-    placements = tuple(
-        Placement(well=well, proposal=proposals[index])
-        for well, index in zip(wells, part, strict=True)
-    )
-    return Layout(round=round_number, placements=placements)
 
 
 def assign_chosen(
@@ -208,18 +171,21 @@ def assign_chosen(
     found: dict[int, Proposal] = {}
     notices = []
     several = campaign.rounds.first.chosen if wanted is None else wanted
+    wells = campaign.plates.all_wells()
+    blocks = labels_of(campaign.covariates, wells)
     for number, chosen in enumerate(several):
         condition = chosen_condition(campaign, chosen)
         assignment = assign(
             [condition] * chosen.wells,
             chosen.wells,
-            campaign.plates.all_wells(),
+            wells,
             decided,
-            _seed(campaign, round_number, (5 if wanted is None else 1005) + number),
+            seed_of(campaign, round_number, (5 if wanted is None else 1005) + number),
             taken,
+            blocks,
         )
         taken |= assignment.by_well.keys()
-        reason = f"chosen by a person, for {chosen.wells} wells"
+        reason = f"chosen by a person, for {counted(chosen.wells, 'well')}"
         found |= {
             place: Proposal(condition=condition, role="chosen", reason=reason)
             for place in assignment.by_well
@@ -231,13 +197,6 @@ def assign_chosen(
     return found, notices
 
 
-def chosen_condition(campaign: Campaign, chosen: Chosen) -> Condition:
-    """The condition that a person wrote, on exact levels."""
-    condition = campaign.space.snap(chosen.condition)
-    assert condition is not None, "checked when the file was read"
-    return condition
-
-
 def _wanted_conditions(
     campaign: Campaign,
     round_number: int,
@@ -247,8 +206,9 @@ def _wanted_conditions(
     """The conditions of a round that are not the optimiser's, and for how many wells."""
     first, wanted = campaign.rounds.first, campaign.rounds.wanted_of(round_number)
     found = []
-    if round_number == 1:
-        found.append(WantedWells(campaign.space.standard({}), first.standard))
+    standard = _wanted_standards(campaign, round_number)
+    if round_number == 1 or standard:
+        found.append(WantedWells(campaign.space.standard({}), standard))
     for chosen in (*(first.chosen if round_number == 1 else ()), *wanted.chosen):
         found.append(WantedWells(chosen_condition(campaign, chosen), chosen.wells))
     found += [WantedWells(place.condition, 1, needed=False) for place in requeued]
@@ -269,21 +229,57 @@ def _candidates(
     ]
 
 
+def _wanted_standards(campaign: Campaign, round_number: int) -> int:
+    rounds = campaign.rounds
+    return rounds.first.standard if round_number == 1 else rounds.later.standard
+
+
+def _standards(
+    campaign: Campaign,
+    round_number: int,
+    decided: Sequence[Mapping[str, Value]],
+    blocks: Sequence[Mapping[str, str]],
+) -> tuple[dict[int, Proposal], list[str]]:
+    """The standard condition, by well index, and notes for the operator."""
+    wanted = _wanted_standards(campaign, round_number)
+    found = assign_standard(
+        campaign.space,
+        wanted,
+        campaign.plates.all_wells(),
+        decided,
+        seed_of(campaign, round_number, 1 if round_number == 1 else 7),
+        campaign.plates.standards_in,
+        blocks,
+    )
+    assigned = {
+        index: Proposal(condition=condition, role="standard", reason="the standard condition")
+        for index, condition in found.items()
+    }
+    few = f"Only {len(found)} of {wanted} standards found a well: the optimiser fills the others."
+    return assigned, [few] if len(found) < wanted else []
+
+
 def _controls(
     campaign: Campaign,
     round_number: int,
     observations: Sequence[Observation],
     decided: Sequence[Mapping[str, Value]],
+    taken: Collection[int],
+    blocks: Sequence[Mapping[str, str]],
 ) -> tuple[dict[int, Proposal], list[str]]:
     """The best of the round before, by well index, and notes for the operator."""
     wanted = campaign.rounds.later.controls
+    wells, where = campaign.plates.all_wells(), campaign.plates.controls_in
+    elsewhere = [index for index, well in enumerate(wells) if where and well.name not in where]
     candidates = _candidates(campaign, round_number, observations)
     assignment = assign(
         [observation.condition for observation in candidates],
         wanted,
-        campaign.plates.all_wells(),
+        wells,
         decided,
-        _seed(campaign, round_number, 1),
+        seed_of(campaign, round_number, 1),
+        {*taken, *elsewhere},
+        blocks,
     )
     notices = [
         f"Control ({candidates[rank].condition}) {why}: the next best takes its place."
@@ -336,7 +332,3 @@ def best_of_round(
 def _rounded(value: float) -> float:
     """Five digits: finer than any well can be read, on any scale."""
     return float(f"{value:.5g}")
-
-
-def _seed(campaign: Campaign, round_number: int, purpose: int) -> int:
-    return int(np.random.SeedSequence([campaign.seed, round_number, purpose]).generate_state(1)[0])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from protocols.campaign import RobotConfig
+from protocols.campaign_parts import RobotConfig
 from protocols.instants import between, later
 from protocols.jobs import Job
 from protocols.timing import nominal_s

@@ -280,11 +280,13 @@ class CampaignState:
         """
         if batch.finished or batch.proposed or batch.jobs:
             return 0
-        main = not self.campaign.read_by_robots
-        by_hand = [found.name for found in self.campaign.further if found.by_hand]
+        own = self.campaign.outcome
         return sum(
             not well.lost
-            and ((main and not well.scored) or any(name not in well.measured for name in by_hand))
+            and any(
+                not well.scored if outcome is own else outcome.name not in well.measured
+                for outcome in self.campaign.awaited
+            )
             for well in batch.wells
         )
 
@@ -294,9 +296,13 @@ class CampaignState:
 
         Of several objectives that of the first; wells that break a constraint do not count.
         """
+        return self.best_until(len(self.rounds))
+
+    def best_until(self, round_number: int) -> float | None:
+        """The same of the rounds up to one, from 1."""
         return self.campaign.objective.best(
             o.value
-            for r in self.rounds
+            for r in self.rounds[:round_number]
             for o in r.observations
             if o.usable and o.value is not None and self.meets_constraints(o)
         )

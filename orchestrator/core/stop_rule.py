@@ -4,6 +4,7 @@ from datetime import datetime
 
 from orchestrator.core.state import CampaignState
 from protocols.instants import between
+from protocols.number_words import counted
 from protocols.step_timing import span
 
 
@@ -22,7 +23,7 @@ def stop_reason(state: CampaignState, now: datetime | None = None) -> str:
         sign = ">=" if objective.direction == "maximise" else "<="
         return f"target reached: {found} {sign} {target:g}"
     if len(state.rounds) >= rule.rounds:
-        return f"{rule.rounds} rounds done"
+        return f"{counted(rule.rounds, 'round')} done"
     return _budget_reason(state, now)
 
 

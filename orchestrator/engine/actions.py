@@ -21,10 +21,11 @@ from orchestrator.core.round_planning import plan_round
 from orchestrator.core.scheduling import first_starts
 from orchestrator.core.state import JobStatus
 from orchestrator.journal.queries import busy_robots
+from orchestrator.journal.scores import ScoredReadings
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.provenance import round_provenance
 from orchestrator.lab.rescheduling import reschedule
-from orchestrator.lab.scoring import score_reading, scorer_of
+from orchestrator.lab.scoring import outcomes_of, score_reading, scorer_of
 from protocols.compile import compile_jobs
 
 
@@ -107,20 +108,24 @@ async def _plan(lab: Lab, campaign_id: str, action: PlanRound) -> None:
 async def _score(lab: Lab, campaign_id: str, action: ScoreReadings) -> None:
     """Derive outcomes from readings; those of no outcome are only kept."""
     campaign = lab.journal.state(campaign_id).campaign
-    steps = lab.journal.steps_of(action.readings)
-    groups: dict[str | None, list[int]] = defaultdict(list)
+    sources = lab.journal.sources_of(action.readings)
+    groups: dict[str, list[int]] = defaultdict(list)
+    kept = []
     for reading_id in action.readings:
-        outcome = campaign.outcome_read_in(steps[reading_id])
-        groups[None if outcome is None else outcome.name].append(reading_id)
-    lab.journal.keep_readings(groups.pop(None, []))
+        outcomes = outcomes_of(campaign, *sources[reading_id])
+        for outcome in outcomes:
+            groups[outcome.name].append(reading_id)
+        if not outcomes:
+            kept.append(reading_id)
+    lab.journal.keep_readings(kept)
+    found = []
     for name, readings in groups.items():
-        outcome = campaign.scored(str(name))
+        outcome = campaign.scored(name)
         scorer = scorer_of(outcome)
         scores = [
             (i, await asyncio.to_thread(score_reading, lab.journal, lab.home, i, scorer, outcome))
             for i in readings
         ]
         measurement = "" if outcome is campaign.outcome else outcome.name
-        lab.journal.record_scores(
-            scores, outcome.scorer or "", scorer.version, lab.clock.now(), measurement
-        )
+        found.append(ScoredReadings(measurement, outcome.scorer or "", scorer.version, scores))
+    lab.journal.record_scores(campaign_id, found, lab.clock.now())

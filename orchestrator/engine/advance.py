@@ -24,6 +24,7 @@ from orchestrator.engine.dispatch import execute_job
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import used_robot
 from protocols.addresses import RoundAddress
+from protocols.number_words import counted
 
 _LOOK_S = 1.0
 """How often, in real time, the journal is looked at while robots work."""
@@ -117,7 +118,7 @@ def _note_awaited(lab: Lab, campaign_id: str, actions: Sequence[Action]) -> None
             kind, subject = EventKind.VALUES_AWAITED, str(RoundAddress(campaign_id, action.round))
             known = lab.journal.events(campaign_id, kinds=[kind])
             if all(event.subject != subject for event in known):
-                message = f"{action.wells} wells: {action.outcome}"
+                message = f"{counted(action.wells, 'well')}: {action.outcome}"
                 lab.journal.note(campaign_id, lab.clock.now(), kind, subject, message)
 
 

@@ -18,9 +18,10 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import lateness
 from orchestrator.core.state import CampaignStatus, JobState, JobStatus
 from orchestrator.engine.readings import kept, reading_faults
+from orchestrator.engine.telemetry import TelemetryRecorder
 from orchestrator.errors import Halted, LeaseLost
 from orchestrator.journal.queries import failed_in_a_row, wells_on
-from orchestrator.journal.robot_configs import left_behind
+from orchestrator.journal.robot_configs import handed_out_by, left_behind
 from orchestrator.journal.store import robot_resource
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import UsedRobot
@@ -85,7 +86,7 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
         elif (
             status is JobStatus.DISPATCHED and (asked := await _ask(robot, job)).state == "unknown"
         ):
-            if forgotten := _forgotten(lab, state, asked):
+            if forgotten := _forgotten(lab, campaign_id, state, asked):
                 return _in_doubt(lab, job, key, status, forgotten, {}, None)
             former = left_behind(lab.journal, campaign_id, job.robot, key)
             if former is not None:
@@ -121,16 +122,19 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
     if status is JobStatus.DISPATCHED and report.state == "running":
         lab.journal.move_job(key, status, JobStatus.ACCEPTED, lab.clock.now())
         status = JobStatus.ACCEPTED
-    logged = ""
-    while report.state == "running":
-        if report.message and report.message != logged:
-            # Such as that a person is reminded, or that a door is open.
-            logged = report.message
-            lab.journal.note(
-                campaign_id, lab.clock.now(), EventKind.NOTICE, job.robot, f"{key}: {logged}"
-            )
-        await lab.clock.sleep_until(later(lab.clock.now(), _POLL))
-        report = await _ask(robot, job)
+    logged, telemetry = "", TelemetryRecorder(lab, campaign_id, key, robot)
+    try:
+        while report.state == "running":
+            if report.message and report.message != logged:
+                # Such as that a person is reminded, or that a door is open.
+                logged = report.message
+                said = f"{job.robot}: {logged}"
+                lab.journal.note(campaign_id, lab.clock.now(), EventKind.NOTICE, key, said)
+            await telemetry.sample()
+            await lab.clock.sleep_until(later(lab.clock.now(), _POLL))
+            report = await _ask(robot, job)
+    finally:
+        telemetry.write()
     if report.over:
         if report.ended_at is not None and isinstance(lab.clock, SteppedClock):
             await lab.clock.wait_for(report.ended_at)
@@ -147,14 +151,21 @@ async def _execute(lab: Lab, used: UsedRobot, job: Job, state: JobState) -> date
     return _in_doubt(lab, job, key, status, message, report.failed_wells, left)
 
 
-def _forgotten(lab: Lab, state: JobState, asked: JobReport) -> str:
+def _forgotten(lab: Lab, campaign_id: str, state: JobState, asked: JobReport) -> str:
     """Why a robot that does not know a job may have had it, or nothing."""
     since, sent = asked.remembers_since, state.dispatched_at
-    if lab.clock.virtual or since is None or sent is None or since <= sent:
+    if lab.clock.virtual or since is None or sent is None:
         return ""
+    begins = f"{since.astimezone(lab.clock.now().tzinfo):%Y-%m-%d %H:%M:%S}"
+    if since <= sent:
+        # Unless the clock was set back meanwhile: owners are numbered in their order.
+        by = handed_out_by(lab.journal, campaign_id, state.key)
+        if not by or asked.remembers_since_owner <= by:
+            return ""
+        begins += ", with a later owner"
     return (
-        f"{state.robot} does not know of it, but what it knows begins at "
-        f"{since.astimezone(lab.clock.now().tzinfo):%Y-%m-%d %H:%M:%S}, after it was handed out"
+        f"{state.robot} does not know of it, but what it knows begins at {begins}, after it was "
+        "handed out"
     )
 
 

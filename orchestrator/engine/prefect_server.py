@@ -28,11 +28,17 @@ root: {level: WARNING, handlers: [file]}
 """
 
 
+_STARTUP_TIMEOUT = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
+
+
 def start_prefect() -> None:
     """Start Prefect's embedded server, unless the environment names another; takes seconds.
 
     Prefect starts it by itself as well, but then two of its threads may do so at once and leave one
     behind, and the server of a process that was killed would stay for ever.
+
+    Raises:
+        WellwiseError: it does not answer in time.
     """
     if "PREFECT_API_URL" in os.environ:
         return
@@ -40,7 +46,15 @@ def start_prefect() -> None:
 
     server = SubprocessASGIServer()
     _SERVERS.append(server)
-    server.start()
+    try:
+        server.start()
+    except RuntimeError as error:
+        end_prefect()
+        raise WellwiseError(
+            f"Prefect's own server does not answer ({error}) Nothing was begun. The computer may "
+            f"be busy: try again, or set {_STARTUP_TIMEOUT} to more seconds (expected within "
+            f"{os.environ.get(_STARTUP_TIMEOUT, 'its default')})"
+        ) from error
     if server.server_process is not None and sys.platform != "win32":
         _WATCHERS.append(_end_with_this_process(server.server_process.pid))
 
@@ -98,7 +112,7 @@ def embed_prefect(settings: Settings) -> Path:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        _STARTUP_TIMEOUT: "120",
         # One by one, the states of tasks take the embedded server a fifth of all a campaign's
         # CPU-seconds.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",

@@ -18,8 +18,9 @@ from orchestrator.intake.table_files import tables_beside
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.scoring import scorer_findings
 from orchestrator.settings import Settings
-from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign import Campaign
 from protocols.campaign_file import LabFile, problems_at, read_campaign, read_lab
+from protocols.campaign_parts import RobotConfig
 from protocols.conditions import Observation
 from protocols.errors import Finding, InvalidInput
 

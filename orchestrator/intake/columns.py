@@ -4,9 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocols.quantities import conversion
+from protocols.quantities import conversion, same_dimension
+from protocols.table_text import TableText
 
-_WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]")
+_WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]|(.+?)\s+/\s+(\S.*)")
+"""`dose [mM]` and, as the SI brochure has it, `dose / mM`."""
+_UNDERLINED = re.compile(r"(.+)_([A-Za-z\u00b5\u03bc][^_]*)")
+"""`dose_mM`, where names have no blanks."""
+_NUMBER_AND_UNIT = re.compile(r"(.*\d[.,]?)\s*([^\d\s.,].*)")
 
 
 @dataclass(frozen=True)
@@ -17,14 +22,46 @@ class Column:
     header: str
     unit: str = ""
 
-    def converted(self, number: float, unit: str) -> float:
-        """A cell's number in our unit."""
+    def number(self, table: TableText, cell: str, unit: str) -> float:
+        """A cell's number in our unit, from that of the header or its own (`10 nM`, `40%`).
+
+        Raises:
+            ValueError: there is none, or its unit is none of ours.
+        """
+        try:
+            number = table.number(cell)
+        except ValueError:
+            found = _NUMBER_AND_UNIT.fullmatch(cell)
+            if found is None:
+                raise
+            own = "percent" if found[2] == "%" else found[2]
+            return conversion(table.number(found[1]), own, unit or "dimensionless")
         return conversion(number, self.unit, unit) if self.unit else number
 
+    def foreign(self, unit: str) -> str:
+        """The unit behind the header, where it is one and cannot be expressed in ours."""
+        given = [own for _, own in _named(self.header, _WITH_UNIT)]
+        if not given or self.unit or not unit:
+            return ""
+        try:
+            return "" if same_dimension(given[0], unit) else given[0]
+        except ValueError:  # what stands there is no unit
+            return ""
 
-def fitting(header: Sequence[str], title: str, unit: str) -> list[Column]:
-    """The columns with exactly this title, or else in other capitals or with a unit behind it."""
-    named = [Column(index, cell, _unit_of(cell, unit) or "") for index, cell in enumerate(header)]
+
+def fitting(header: Sequence[str], title: str, unit: str, name: str = "") -> list[Column]:
+    """The columns with exactly this title, or else in other capitals or with a unit behind it.
+
+    Args:
+        header: of the table.
+        title: what the column is called.
+        unit: in which we want its numbers.
+        name: our own name of it, in which no unit is looked for; the title if empty.
+    """
+    named = [
+        Column(index, cell, "" if cell == (name or title) else _unit_of(cell, unit))
+        for index, cell in enumerate(header)
+    ]
     for exact in (True, False):
         found = [
             column
@@ -42,17 +79,28 @@ def fitting(header: Sequence[str], title: str, unit: str) -> list[Column]:
 
 def _bare(column: Column) -> str:
     """The header without the unit that it has."""
-    found = _WITH_UNIT.fullmatch(column.header) if column.unit else None
-    return found[1] if found else column.header
+    named = [*_named(column.header, _WITH_UNIT), *_named(column.header, _UNDERLINED)]
+    return next((bare for bare, unit in named if unit == column.unit), column.header)
 
 
-def _unit_of(header: str, unit: str) -> str | None:
+def _unit_of(header: str, unit: str) -> str:
     """The unit behind a header, if it can be expressed in ours."""
-    found = _WITH_UNIT.fullmatch(header)
-    if found is None or not unit:
-        return None
-    try:
-        conversion(1.0, found[2], unit)
-    except ValueError:
-        return None
-    return found[2]
+    if not unit:
+        return ""
+    named = _named(header, _WITH_UNIT)
+    if not same_dimension(unit, "dimensionless"):  # of which `_count` or `_e` would be one
+        named += _named(header, _UNDERLINED)
+    for _, own in named:
+        try:
+            conversion(1.0, own, unit)
+        except ValueError:
+            continue
+        return own
+    return ""
+
+
+def _named(header: str, pattern: re.Pattern[str]) -> list[tuple[str, str]]:
+    """A name and what stands behind it where units do; nothing if that is not there."""
+    found = pattern.fullmatch(header)
+    parts = () if found is None else tuple(filter(None, found.groups()))
+    return [(parts[0], parts[1])] if parts else []

@@ -5,15 +5,22 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from orchestrator.intake.columns import Column, fitting
+from orchestrator.intake.listed_rows import doubtful, listed_rows, standing_alone
 from protocols.campaign import Campaign
+from protocols.computed import bases, with_computed
 from protocols.conditions import Condition, Observation, Value
 from protocols.covariates import Covariate
 from protocols.errors import InvalidInput, Problem
+from protocols.number_words import counted
 from protocols.outcomes import Outcome
-from protocols.table_text import TableText, is_missing, read_table
+from protocols.scoring import Score
+from protocols.table_text import TableRow, TableText, is_missing, read_table
 
 _OWN_EXPORT = {"campaign", "round", "plate", "well", "role", "ratio", "flags"}
 """Headers by which the table of an earlier campaign's wells is known."""
+
+_NO = ("0", "0.0", "false", "no")
+"""What programs write for a well without flags, beside nothing."""
 
 
 def read_history(
@@ -21,9 +28,11 @@ def read_history(
 ) -> list[Observation]:
     """The observations of a table with one row a well.
 
-    Headers may have a unit behind them, such as `dose [mM]`: the cells are then converted. Instead
-    of a level there may be its label. The tables that wellwise writes are read back: `ratio` is
-    an objective that is one, and a value with `flags` is an observation that no model is fitted to.
+    Headers and cells may have a unit behind them (`dose [mM]`, `dose / mM`, `dose_mM`, `10 nM`,
+    `40%`): they are then converted. Instead of a level there may be its label. Lines above the
+    headers that begin with # or have a single cell are left out, and so are remarks and headers
+    between the rows. The tables that wellwise writes are read back: `ratio` is an objective that is
+    one, and a value with `flags` is an observation that no model is fitted to.
 
     Args:
         text: a table with one line of headers, separated by commas, semicolons or tabs.
@@ -37,31 +46,30 @@ def read_history(
     Raises:
         InvalidInput: with all problems, each with its line and column.
     """
-    table = read_table(text, file)
-    line, header = table.rows[0] if table.rows else (1, ())
+    table, found_wrong = listed_rows(read_table(text, file), file)
+    (line, header), *rows = table.rows or (TableRow(1, ()),)
     place = _columns(file, line, header, campaign, columns)
+    read = {column.index for name, column in place.items() if name != "plate"}
     observations = []
     plates: dict[str, int] = {}
-    problems: list[Problem] = []
-    for line, row in table.rows[1:]:
+    problems = [*found_wrong, *doubtful(rows, set(range(len(header))) - read, file)]
+    for line, row in rows:
         cells = row[: len(header)] if not any(row[len(header) :]) else row
+        if not any(header[len(cells) :]):
+            cells = (*cells, *header[len(cells) :])
+        alone = standing_alone(row, file, line)
         if len(cells) != len(header):
-            problems.append(
-                Problem(
-                    where=file,
-                    line=line,
-                    message=f"{len(cells)} cells",
-                    expected=f"{len(header)} cells",
-                )
-            )
+            widths = counted(len(cells), "cell"), counted(len(header), "cell")
+            wrong = Problem(where=file, line=line, message=widths[0], expected=widths[1])
+            problems.append(alone or wrong)
             continue
         found = _Row(file, line, table, place, cells)
         observation = found.observation(campaign, plates)
-        problems += found.problems
+        problems += [alone] if alone and found.problems else found.problems
         if observation is not None:
             observations.append(observation)
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput(sorted(problems, key=lambda one: one.line or 0))
     if not observations:
         raise InvalidInput(
             [Problem(where=file, message="there are no results in it", expected="one row a well")]
@@ -77,7 +85,7 @@ def _columns(
     Raises:
         InvalidInput: a name that needs a column has none or several.
     """
-    own = set(header) >= _OWN_EXPORT
+    own = set(map(str.casefold, header)) >= _OWN_EXPORT
     if own:
         # The campaign's columns are those of the table that it begins with, which is another one.
         columns = {name: title for name, title in columns.items() if title in header}
@@ -86,27 +94,38 @@ def _columns(
     units[outcome.name] = outcome.scale.unit
     objective = outcome.name
     wanted = {name: columns.get(name, name) for name in units}
+    if outcome.expression and not fitting(header, wanted[objective], outcome.scale.unit):
+        # Without a column of its own it is computed, and its parts have columns.
+        wanted.pop(objective)
+        wanted |= {
+            it.name: columns.get(it.name, it.name) for it in bases(outcome, campaign.outcomes)
+        }
     needed = frozenset(wanted)
-    units |= {further.name: further.scale.unit for further in campaign.further}
+    units |= {it.name: it.scale.unit for it in _further(campaign)}
     units |= {covariate.name: covariate.unit for covariate in campaign.covariates}
     optional = ("round", "flags", "plate", *(name for name in units if name not in needed))
     wanted |= {name: columns.get(name, name) for name in optional if name not in wanted}
-    if wanted[objective] not in header and objective not in columns and own:
+    if wanted.get(objective, objective) not in header and objective not in columns and own:
         wanted[objective] = "ratio"
     problems = []
     place: dict[str, Column] = {}
     for name, title in wanted.items():
         title = unicodedata.normalize("NFC", title).strip()
-        found = fitting(header, title, units.get(name, ""))
+        found = fitting(header, title, units.get(name, ""), name)
         if len(found) > 1:
             message, expected = "this column is duplicated", "each header once"
         elif not found and name in needed:
             message = f"there is no such column (for {name})"
             expected = (
-                f"one of {', '.join(header)}, mapped with --column {name}=HEADER"
+                f"one of {', '.join(filter(None, header))}, mapped with --column {name}=HEADER"
                 if header
                 else "a header line"
             )
+            if len(header) == 1:
+                expected = "cells that commas, semicolons or tabs separate, with headers above"
+        elif found and (foreign := found[0].foreign(units.get(name, ""))):
+            message = f"its unit {foreign} cannot be expressed in {units[name]} (of {name})"
+            expected = f"numbers in {units[name]}, or in a unit of its kind"
         else:
             place.update((name, column) for column in found)
             continue
@@ -116,6 +135,15 @@ def _columns(
     if problems:
         raise InvalidInput(problems)
     return place
+
+
+def _further(campaign: Campaign) -> tuple[Outcome, ...]:
+    """The outcomes beside the objective's that the optimiser uses, and those they rest on."""
+    wanted = (campaign.outcome, *campaign.further)
+    rest = (base for outcome in wanted for base in bases(outcome, campaign.outcomes))
+    found = {outcome.name: outcome for outcome in (*campaign.further, *rest)}
+    found.pop(campaign.outcome.name, None)
+    return tuple(found.values())
 
 
 def as_earlier(*sources: Sequence[Observation]) -> list[Observation]:
@@ -223,11 +251,10 @@ class _Row:
             cell = self._cells[parameter.name]
             value = None
             if parameter.numeric:
-                number = self._number(parameter.name)
+                number = self._number(parameter.name, parameter.unit)
                 if number is None:
                     continue
-                column = self._columns[parameter.name]
-                value = parameter.observed(column.converted(number, parameter.unit))
+                value = parameter.observed(number)
             else:
                 value = parameter.from_text(cell)
                 if value is None and cell.startswith("'"):
@@ -246,24 +273,35 @@ class _Row:
                 )
             round_number = int(number or 1)
         cell = "" if "flags" in values else self._cells.get("flags", "")
-        flags = tuple(flag for part in cell.split(";") if (flag := part.strip()))
-        if is_missing(self._cells[campaign.outcome.name]) or "lost" in flags:
+        parts = (part.strip() for part in cell.split(";"))
+        flags = tuple(flag for flag in parts if not is_missing(flag) and flag.lower() not in _NO)
+        own = self._cells.get(campaign.outcome.name)
+        if "lost" in flags or (own is not None and is_missing(own)):
             return None
-        result = self._value(campaign.outcome)
-        further = {found.name: self._value(found) for found in campaign.further}
+        main = self._value(campaign.outcome)
+        measured = {it.name: self._value(it) for it in _further(campaign)}
+        score, further = with_computed(
+            campaign.computed,
+            campaign.outcome.name,
+            None if main is None else Score(value=main),
+            {name: value for name, value in measured.items() if value is not None},
+        )
+        if (score is None or score.value is None) and not self.problems:
+            return None
         covariates = {
             covariate.name: found
             for covariate in campaign.covariates
             if (found := self._covariate(covariate)) is not None
         }
         plate = "" if "plate" in values else self._cells.get("plate", "").strip()
+        plate = "" if is_missing(plate) else plate
         if self.problems:
             return None
         return Observation(
             condition=Condition(values),
-            value=result,
+            value=None if score is None else score.value,
             round=round_number,
-            flags=flags,
+            flags=flags if score is None else (*flags, *score.flags),
             outcomes={name: value for name, value in further.items() if value is not None},
             plate=plates.setdefault(plate, len(plates) + 1) if plate else None,
             covariates=covariates,
@@ -277,10 +315,7 @@ class _Row:
             return None
         found: float | str | None = cell
         if covariate.kind == "number":
-            number = self._number(name)
-            found = (
-                None if number is None else self._columns[name].converted(number, covariate.unit)
-            )
+            found = self._number(name, covariate.unit)
         if found is not None and not covariate.allows(found):
             self._problem(name, f"{cell} is not allowed", covariate.expected)
         return found
@@ -290,17 +325,17 @@ class _Row:
         name, scale = outcome.name, outcome.scale
         if is_missing(self._cells.get(name, "")):
             return None
-        number = self._number(name)
-        result = None if number is None else self._columns[name].converted(number, scale.unit)
+        result = self._number(name, scale.unit, "a number, or nothing for a lost well")
         if result is not None and not scale.allows(result):
             self._problem(name, f"{self._cells[name]} {scale.refusal(result)}", scale.expected)
         return result
 
-    def _number(self, name: str) -> float | None:
+    def _number(self, name: str, unit: str = "", expected: str = "a number") -> float | None:
+        """The number of a cell, in our unit; None where there is none, which is a problem."""
         try:
-            number = self._table.number(self._cells[name])
+            number = self._columns[name].number(self._table, self._cells[name], unit)
         except ValueError:
-            self._problem(name, f"{self._cells[name]!r} is not a number", "a number")
+            self._problem(name, f"{self._cells[name]!r} is not a number", expected)
             return None
         if not math.isfinite(number):
             self._problem(name, f"{self._cells[name]} is not a finite number", "a finite number")

@@ -1,18 +1,21 @@
 """A table of values that people read by hand: one row a well."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from orchestrator.intake.columns import Column, fitting
+from orchestrator.intake.listed_rows import listed_rows, standing_alone
 from protocols.addresses import WellPlace
 from protocols.campaign import Campaign
 from protocols.covariates import Covariate
 from protocols.errors import InvalidInput, Problem
 from protocols.outcomes import Outcome
 from protocols.plate_table import read_plate_table
-from protocols.table_text import TableText, finite, read_table
+from protocols.surplus_cells import has_surplus, surplus_problem
+from protocols.table_text import TableText, is_missing, read_table
 
 _PLACE = ("round", "plate", "well")
 _VALUE = "value"
@@ -31,14 +34,16 @@ def read_readings_table(text: str, campaign: Campaign) -> list[HandValue]:
     """The values of a table with the headers round, plate, well, and value or names of outcomes.
 
     `value` is the objective's. A header may have a unit behind it, such as `value [mg]`: the cells
-    are then converted. Where there are names of outcomes or covariates, an empty cell was not
-    read. Cells are separated by commas, semicolons or tabs; other columns are left out.
+    are then converted. Titles above the head, remarks and heads that come again are left out.
+    Where there are names of outcomes or covariates, an empty cell was not read. Cells are separated
+    by commas, semicolons or tabs; other columns are left out.
 
     Raises:
         InvalidInput: with every line that cannot be used.
     """
-    rows, beside = _rows_of(read_table(text, _WHERE), campaign)
-    return rows.found(beside)
+    table, problems = listed_rows(read_table(text, _WHERE), _WHERE)
+    rows, beside = _rows_of(table, campaign)
+    return rows.found(beside, problems)
 
 
 def _rows_of(table: TableText, campaign: Campaign) -> tuple["_Rows", bool]:
@@ -57,8 +62,10 @@ def _rows_of(table: TableText, campaign: Campaign) -> tuple["_Rows", bool]:
             ]
         )
     rows = _Rows(table, {name: found[0] for name, found in zip(_PLACE, places, strict=True)})
-    for line, cells in table.rows[1:]:
-        rows.take(line, [*cells, *[""] * len(header)], outcomes, beside)
+    for row in table.rows[1:]:
+        if has_surplus(table, row, len(header)):
+            rows.refuse(surplus_problem(_WHERE, row.line))
+        rows.take(row.line, [*row.cells, *[""] * len(header)], outcomes, beside)
     return rows, beside
 
 
@@ -78,7 +85,8 @@ def read_covariates(text: str, campaign: Campaign) -> list[RecordedCovariate]:
     Raises:
         InvalidInput: with every line that cannot be used.
     """
-    found, problems = _covariates_of(read_table(text, _WHERE), campaign)
+    table, _ = listed_rows(read_table(text, _WHERE), _WHERE)
+    found, problems = _covariates_of(table, campaign)
     if problems:
         raise InvalidInput(problems)
     return found
@@ -102,7 +110,7 @@ def see_readings(text: str, campaign: Campaign, round_number: int, plate: int) -
     Raises:
         InvalidInput: it is no table of wells.
     """
-    table = read_table(text, _WHERE)
+    table, found_wrong = listed_rows(read_table(text, _WHERE), _WHERE)
     header = table.rows[0].cells if table.rows else ()
     named = _outcome_columns(header, campaign) or _covariate_columns(header, campaign)
     if not (fitting(header, "well", "") and named):
@@ -126,7 +134,7 @@ def see_readings(text: str, campaign: Campaign, round_number: int, plate: int) -
             table = _with_column(table, name, str(number))
     rows, _ = _rows_of(table, campaign)
     covariates, problems = _covariates_of(table, campaign)
-    return SeenReadings(rows.values, covariates, [*rows.problems, *problems])
+    return SeenReadings(rows.values, covariates, [*found_wrong, *rows.problems, *problems])
 
 
 def _with_column(table: TableText, name: str, cell: str) -> TableText:
@@ -155,8 +163,9 @@ def _covariates_of(
             cell = cells[column.index]
             if not cell:
                 continue
-            number = finite(table, cell) if covariate.kind == "number" else None
-            value = cell if number is None else column.converted(number, covariate.unit)
+            numeric = covariate.kind == "number"
+            number = _number(table, column, cell, covariate.unit) if numeric else None
+            value = cell if number is None else number
             if place is None or not covariate.allows(value):
                 message = f"{cell[:80]!r} cannot be used as {covariate.name}"
                 expected = f"a round, a plate, a well such as B2, and {covariate.expected}"
@@ -165,6 +174,15 @@ def _covariates_of(
             else:
                 found.append(RecordedCovariate(place, covariate.name, value))
     return found, problems
+
+
+def _number(table: TableText, column: Column, cell: str, unit: str) -> float | None:
+    """A cell's number in our unit; None where there is none, or it is not finite."""
+    try:
+        number = column.number(table, cell, unit)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _covariate_columns(header: Sequence[str], campaign: Campaign) -> list[tuple[Covariate, Column]]:
@@ -204,11 +222,12 @@ class _Rows:
         shown = [cells[column.index] for column in self._places.values()]
         for outcome, column in outcomes:
             cell = cells[column.index]
-            if not cell and (beside or len(outcomes) > 1):
+            if is_missing(cell) and (beside or len(outcomes) > 1):
                 continue
-            number = finite(self._table, cell)
-            value = None if number is None else column.converted(number, outcome.scale.unit)
-            if place is None:
+            value = _number(self._table, column, cell, outcome.scale.unit)
+            if place is None and (alone := standing_alone(cells, _WHERE, line)):
+                self._problems.append(alone)
+            elif place is None:
                 message = f"{','.join(shown)[:80]!r} is no well"
                 self._problem(line, message, "a round, a plate and a well, such as 1,3,B2")
             elif value is None:
@@ -222,6 +241,10 @@ class _Rows:
             else:
                 self._values[place, outcome.name] = HandValue(place, outcome.name, value)
 
+    def refuse(self, problem: Problem) -> None:
+        """Note what is wrong with a line."""
+        self._problems.append(problem)
+
     @property
     def values(self) -> list[HandValue]:
         """What can be used."""
@@ -232,19 +255,22 @@ class _Rows:
         """Every line that cannot be used."""
         return list(self._problems)
 
-    def found(self, beside: bool) -> list[HandValue]:
+    def found(self, beside: bool, further: Sequence[Problem]) -> list[HandValue]:
+        self._problems += further
         if not self._values and not self._problems and not beside:
             message, expected = "there is no row", "a row for each well"
             self._problems.append(Problem(where=_WHERE, line=2, message=message, expected=expected))
         if self._problems:
-            raise InvalidInput(self._problems)
+            raise InvalidInput(sorted(self._problems, key=lambda one: one.line or 0))
         return list(self._values.values())
 
     def place(self, cells: Sequence[str]) -> WellPlace | None:
         given = {name: cells[column.index] for name, column in self._places.items()}
         try:
+            # What has gaps comes with points out of pandas: 1.0.
+            places = {name: given[name].removesuffix(".0") for name in ("round", "plate")}
             return WellPlace(
-                round=int(given["round"]), plate=int(given["plate"]), well=given["well"]
+                round=int(places["round"]), plate=int(places["plate"]), well=given["well"]
             )
         except (ValueError, ValidationError):
             return None

@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
@@ -19,10 +20,17 @@ SESSION = timedelta(hours=12)
 
 LONGEST = timedelta(days=366)
 
+LONGEST_PROJECT = 60
+"""Characters of the name of a project."""
+
 
 class Role(IntEnum):
-    """What a person may do; each role may do all that the ones before it may."""
+    """What a person may do; each role may do all that the ones before it may.
 
+    `NONE`: nothing, where they have another role in some projects.
+    """
+
+    NONE = 0
     VIEWER = 1
     OPERATOR = 2
     ADMIN = 3
@@ -33,14 +41,36 @@ class Role(IntEnum):
         return self.name.lower()
 
 
+IN_PROJECTS = (Role.VIEWER, Role.OPERATOR)
+"""The roles that a person may have in a project: tokens and addresses of robots are the lab's."""
+
+
 @dataclass(frozen=True)
 class Identity:
-    """Somebody who is signed in; `csrf` is the CSRF token of a browser session, else empty."""
+    """Somebody who is signed in; `csrf` is the CSRF token of a browser session, else empty.
+
+    `role` is that in the whole service, and `projects` has those in single projects.
+    """
 
     person: str
     role: Role
     token_id: str
     csrf: str = ""
+    projects: Mapping[str, Role] = field(default_factory=dict)
+
+    @property
+    def sees(self) -> frozenset[str] | None:
+        """The projects whose campaigns they see; None: every campaign, also those in none."""
+        return None if self.role >= Role.VIEWER else frozenset(self.projects)
+
+    @property
+    def highest(self) -> Role:
+        """The most that they may do anywhere."""
+        return max([self.role, *self.projects.values()])
+
+    def role_in(self, project: str) -> Role:
+        """What they may do with the campaigns of a project; empty: with those in none."""
+        return max(self.role, self.projects.get(project, Role.NONE))
 
 
 class Denied(JournalError):
@@ -58,13 +88,28 @@ class Access:
         self._store = store
 
     def create(
-        self, person: str, role: Role, lifetime: timedelta, who: str
+        self,
+        person: str,
+        role: Role,
+        lifetime: timedelta,
+        who: str,
+        projects: Mapping[str, Role] | None = None,
     ) -> tuple[str, AccessTokenRow]:
         """A new token; returns its secret, which is returned only here, and its row.
 
+        Args:
+            person: the person or program that it is for, in 1 to 100 characters.
+            role: what they may do in the whole service.
+            lifetime: how long it lives, at most a year.
+            who: the person who makes it.
+            projects: project -> a further role there.
+
         Raises:
-            JournalError: the name is empty, or the lifetime not above 0 or longer than a year.
+            JournalError: the name is empty, the lifetime not above 0 or longer than a year, or it
+                would let nobody do anything.
         """
+        inside = {name.strip(): found for name, found in (projects or {}).items()}
+        _refuse_roles(role, inside)
         if not person.strip() or len(person) > 100:
             raise JournalError(
                 "a token needs the name of its person (expected 1 to 100 characters)"
@@ -79,13 +124,14 @@ class Access:
             id=token_id,
             person=person.strip(),
             role=role.word,
+            projects={name: found.word for name, found in inside.items()},
             digest=_digest(secret),
             created_at=now,
             expires_at=now + lifetime,
         )
         with self._store.transaction() as session:
             session.add(row)
-            _audit(session, who, "token_created", token_id, f"{row.role} for {row.person}")
+            _audit(session, who, "token_created", token_id, f"{row.roles} for {row.person}")
         return secret, row
 
     def revoke(self, token_id: str, who: str) -> None:
@@ -103,7 +149,7 @@ class Access:
                 session.connection().execute(
                     delete(WebSessionRow).where(col(WebSessionRow.token_id) == token_id)
                 )
-                _audit(session, who, "token_revoked", token_id, f"{row.role} for {row.person}")
+                _audit(session, who, "token_revoked", token_id, f"{row.roles} for {row.person}")
 
     def tokens(self) -> list[AccessTokenRow]:
         """Every token, newest first."""
@@ -203,7 +249,32 @@ def _alive(row: AccessTokenRow, now: datetime) -> bool:
 
 def _identity(row: AccessTokenRow, browser: str = "") -> Identity:
     csrf = hmac.new(browser.encode(), b"csrf", hashlib.sha256).hexdigest() if browser else ""
-    return Identity(person=row.person, role=Role[row.role.upper()], token_id=row.id, csrf=csrf)
+    inside = {name: Role[role.upper()] for name, role in row.projects.items()}
+    return Identity(row.person, Role[row.role.upper()], row.id, csrf, inside)
+
+
+def _refuse_roles(role: Role, projects: Mapping[str, Role]) -> None:
+    """Raise what is wrong with the roles of a token.
+
+    Raises:
+        JournalError: it has none, or one that there is not in projects.
+    """
+    if role is Role.NONE and not projects:
+        raise JournalError(
+            "a token without any role lets nobody do anything (expected a role in the service, or "
+            "in a project)"
+        )
+    for name, found in projects.items():
+        if not 0 < len(name) <= LONGEST_PROJECT or not name.isprintable():
+            raise JournalError(
+                f"{name!r} is no project (expected a name of 1 to {LONGEST_PROJECT} characters)"
+            )
+        if found not in IN_PROJECTS:
+            words = " or ".join(one.word for one in IN_PROJECTS)
+            raise JournalError(
+                f"{found.word} is no role in a project such as {name} (expected {words}): an "
+                "admin is one of the whole service"
+            )
 
 
 def _digest(secret: str) -> str:

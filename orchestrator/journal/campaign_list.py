@@ -1,23 +1,15 @@
 """Many campaigns at once, by what they are called and where they are filed, without states."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, text, union
-from sqlmodel import col, select
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
-from orchestrator.core.state import CampaignStatus, JobStatus, RoundStatus
+from orchestrator.core.state import CampaignStatus
 from orchestrator.journal.journal import Journal
-from orchestrator.journal.tables import (
-    OPEN_JOB,
-    CampaignRow,
-    EventRow,
-    JobRow,
-    RoundRow,
-)
-
-_OPEN = [status for status in CampaignStatus if not status.over]
+from orchestrator.journal.tables import CampaignRow, EventRow
 
 
 class Filing(NamedTuple):
@@ -70,8 +62,8 @@ class Selection(NamedTuple):
         )
 
 
-def listed(journal: Journal) -> list[Listed]:
-    """Every campaign, newest first."""
+def listed(journal: Journal, projects: Collection[str] | None = None) -> list[Listed]:
+    """Every campaign, or those of some projects, newest first."""
     definition = col(CampaignRow.definition)
     last = (
         select(func.max(EventRow.id))
@@ -85,6 +77,8 @@ def listed(journal: Journal) -> list[Listed]:
         .add_columns(col(CampaignRow.project), col(CampaignRow.tags), col(CampaignRow.archived))
         .order_by(col(CampaignRow.started_at).desc(), col(CampaignRow.id).desc())
     )
+    if projects is not None:
+        query = query.where(col(CampaignRow.project).in_(projects))
     found = []
     with journal.reading_session() as session:
         for row in session.execute(query):
@@ -105,6 +99,15 @@ def listed(journal: Journal) -> list[Listed]:
     return found
 
 
+def ids_in(journal: Journal, projects: Collection[str] | None = None) -> set[str]:
+    """The campaigns there are, or those of some projects."""
+    query = select(CampaignRow.id)
+    if projects is not None:
+        query = query.where(col(CampaignRow.project).in_(projects))
+    with journal.reading_session() as session:
+        return set(session.exec(query))
+
+
 def filing_of(journal: Journal, campaign_id: str) -> Filing:
     """Where a campaign is filed."""
     query = select(CampaignRow.project, CampaignRow.tags, CampaignRow.archived)
@@ -113,33 +116,10 @@ def filing_of(journal: Journal, campaign_id: str) -> Filing:
     return Filing(project, tuple(tags), archived)
 
 
-def may_ask(journal: Journal) -> set[str]:
-    """The open campaigns that may ask a person for something; all others certainly do not.
-
-    A batch waits for approval, a job is in doubt or late, or a round has no more jobs and so
-    perhaps waits for values.
-    """
-    open_ones = select(CampaignRow.id).where(col(CampaignRow.status).in_(_OPEN))
-    jobs_left = (
-        select(JobRow.key)
-        .where(
-            JobRow.campaign_id == RoundRow.campaign_id,
-            JobRow.round == RoundRow.number,
-            text(f"job.{OPEN_JOB}"),
-        )
-        .correlate(RoundRow)
-        .exists()
-    )
-    waiting = select(RoundRow.campaign_id).where(
-        RoundRow.status != RoundStatus.FINISHED,
-        or_(col(RoundRow.status) == RoundStatus.PROPOSED, ~jobs_left),
-    )
-    stuck = select(JobRow.campaign_id).where(
-        text(f"job.{OPEN_JOB}"), col(JobRow.state).in_([JobStatus.IN_DOUBT, JobStatus.LATE])
-    )
-    with journal.reading_session() as session:
-        open_now = set(session.exec(open_ones))
-        return open_now.intersection(session.execute(union(waiting, stuck)).scalars())
+def project_of(session: Session, campaign_id: str) -> str | None:
+    """The project of a campaign, empty if it is in none; None: there is no such campaign."""
+    query = select(CampaignRow.project).where(CampaignRow.id == campaign_id)
+    return session.exec(query).first()
 
 
 def _named(parameters: Sequence[dict[str, object]]) -> Iterator[str]:

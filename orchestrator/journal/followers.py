@@ -1,7 +1,7 @@
 """Jobs that are due by the end of another one: they get their time when it has ended."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
@@ -23,6 +23,11 @@ class MovedJob(NamedTuple):
     day: int
     followed: bool | None
     attempt: int
+
+    def told(self) -> dict[str, Any]:
+        """What the event of the move says of it."""
+        untold = ("campaign_id", "followed", "attempt")
+        return {name: value for name, value in self._asdict().items() if name not in untold}
 
 
 def move_followers(session: Session, key: str, ended: MovedJob, at: datetime) -> None:

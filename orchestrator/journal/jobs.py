@@ -321,8 +321,9 @@ class JobRecord(OutageRecord):
             self.guard(session, campaign_resource(place.campaign_id), robot_resource(place.robot))
         if to.over and place.followed:
             move_followers(session, key, place, at)
-        untold = ("campaign_id", "followed", "attempt")
-        data = {name: value for name, value in place._asdict().items() if name not in untold}
+        data = place.told()
+        if to is JobStatus.DISPATCHED:
+            data["fence"] = self.fence(robot_resource(place.robot))
         add_event(session, place.campaign_id, at, EventKind.of_job(to), key, message, data, who)
         return place
 

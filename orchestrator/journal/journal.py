@@ -15,14 +15,13 @@ from orchestrator.core.scheduling import Start
 from orchestrator.core.state import CampaignState, CampaignStatus, RoundStatus
 from orchestrator.journal.jobs import JobRecord
 from orchestrator.journal.load_state import OBSERVATIONS, campaign_state
+from orchestrator.journal.scores import ScoredReadings, Source, add_scores
 from orchestrator.journal.store import add_event, campaign_resource, existing
 from orchestrator.journal.tables import (
     CampaignRow,
     Derived,
     EventRow,
     JobRow,
-    MeasurementRow,
-    ObservationRow,
     ReadingRow,
     RoundRow,
     WellRow,
@@ -32,7 +31,7 @@ from protocols.campaign import Campaign
 from protocols.conditions import Observation
 from protocols.jobs import Job
 from protocols.layout import Layout
-from protocols.scoring import Score
+from protocols.number_words import counted
 
 _Derived = TypeVar("_Derived", bound=Derived)
 
@@ -53,8 +52,9 @@ class Journal(JobRecord):
         at: datetime,
         who: str = "wellwise",
         request: str = "",
+        project: str = "",
     ) -> str:
-        """Write down a campaign that a person launches; returns its id.
+        """Write down a campaign that a person launches, in a project or in none; returns its id.
 
         The id is its name, numbered if the name is taken.
         """
@@ -75,11 +75,13 @@ class Journal(JobRecord):
                     file_text=file_text,
                     past=OBSERVATIONS.dump_python(list(past), mode="json"),
                     started_at=at,
+                    project=project,
                 )
             )
             session.flush()
             title = campaign.title or campaign.name
             data = {"request": request} if request else {}
+            data |= {"project": project} if project else {}
             data |= {"plan": plan.sha256} if (plan := campaign.confirmation) else {}
             kind = EventKind.CAMPAIGN_CREATED
             add_event(session, campaign_id, at, kind, campaign_id, title, data, who)
@@ -188,7 +190,9 @@ class Journal(JobRecord):
             number = 0 if jobs is None else self.add_jobs(session, campaign_id, jobs, starts)
             subject = str(RoundAddress(campaign_id, layout.round))
             wells = len(layout.placements)
-            text = f"{wells} wells, " + ("to be approved" if jobs is None else f"{number} jobs")
+            text = f"{counted(wells, 'well')}, " + (
+                "to be approved" if jobs is None else counted(number, "job")
+            )
             data: dict[str, Any] = {"round": layout.round, "wells": wells, "jobs": number}
             data["version"] = version("wellwise")
             if made is not None:
@@ -222,20 +226,13 @@ class Journal(JobRecord):
             return existing(session, ReadingRow, reading_id)
 
     def record_scores(
-        self,
-        scores: Sequence[tuple[int, Score]],
-        scorer: str,
-        version: str,
-        at: datetime,
-        measurement: str = "",
+        self, campaign_id: str, found: Sequence[ScoredReadings], at: datetime
     ) -> None:
-        """Write down what a scorer derived from readings; see `add_scores`."""
+        """Write down all that scorers derived from readings of a campaign."""
         with self.transaction() as session:
-            for campaign_id in {
-                existing(session, ReadingRow, reading).campaign_id for reading, _ in scores
-            }:
-                self.guard(session, campaign_resource(campaign_id))
-            self.add_scores(session, scores, scorer, version, at, measurement)
+            self.guard(session, campaign_resource(campaign_id))
+            for scored in found:
+                add_scores(session, scored, at)
 
     def keep_readings(self, readings: Sequence[int]) -> None:
         """Write down that nothing is derived from some readings (by id)."""
@@ -244,77 +241,25 @@ class Journal(JobRecord):
                 for reading in readings:
                     existing(session, ReadingRow, reading).scored = True
 
-    def add_scores(
-        self,
-        session: Session,
-        scores: Sequence[tuple[int, Score]],
-        scorer: str,
-        version: str,
-        at: datetime,
-        measurement: str = "",
-    ) -> None:
-        """Write down scores in an open transaction.
-
-        Args:
-            session: the transaction.
-            scores: reading (by id) -> what was derived from it.
-            scorer: its name.
-            version: its version.
-            at: by the lab's clock.
-            measurement: what was measured; empty: the objective.
-        """
-        for reading_id, score in scores:
-            reading = existing(session, ReadingRow, reading_id)
-            reading.scored = True
-            address = WellAddress(reading.campaign_id, reading.round, reading.plate, reading.well)
-            row: dict[str, Any] = {
-                "campaign_id": reading.campaign_id,
-                "round": reading.round,
-                "plate": reading.plate,
-                "well": reading.well,
-                "reading_id": reading_id,
-                "value": score.value,
-                "flags": list(score.flags),
-                "scorer": scorer,
-                "scorer_version": version,
-            }
-            session.add(
-                MeasurementRow(**row, name=measurement) if measurement else ObservationRow(**row)
-            )
-            kind = EventKind.MEASUREMENT if measurement else EventKind.OBSERVATION
-            data: dict[str, Any] = {
-                "value": score.value,
-                "flags": list(score.flags),
-                "reading": reading_id,
-            }
-            data |= {} if score.sd is None else {"sd": score.sd}
-            add_event(session, reading.campaign_id, at, kind, str(address), measurement, data)
-
     def derived(self, campaign_id: str, kind: type[_Derived]) -> list[_Derived]:
         """All observations, or all measurements, of a campaign, oldest first."""
         query = select(kind).filter_by(campaign_id=campaign_id).order_by(col(kind.id))
         with self.reading_session() as session:
             return list(session.exec(query))
 
-    def scored_readings(self, campaign_id: str) -> list[int]:
-        """The ids of all readings of a campaign that have a score, oldest first."""
+    def sources_of(self, readings: Sequence[int]) -> dict[int, Source]:
+        """Where each of some readings (by id) comes from."""
         query = (
-            select(ReadingRow.id)
-            .filter_by(campaign_id=campaign_id, scored=True)
-            .order_by(col(ReadingRow.id))
-        )
-        with self.reading_session() as session:
-            return [reading for reading in session.exec(query) if reading is not None]
-
-    def steps_of(self, readings: Sequence[int]) -> dict[int, str]:
-        """The step in which each of some readings (by id) was taken."""
-        query = (
-            select(ReadingRow.id, JobRow.step)
+            select(ReadingRow.id, JobRow.step, ReadingRow.kind)
             .join(JobRow, col(JobRow.key) == ReadingRow.job_key)
             .where(col(ReadingRow.id).in_(readings))
         )
         with self.reading_session() as session:
-            return {reading: step for reading, step in session.exec(query) if reading is not None}
+            return {
+                reading: Source(step, kind)
+                for reading, step, kind in session.exec(query)
+                if reading is not None
+            }
 
     # Events
 
@@ -326,15 +271,16 @@ class Journal(JobRecord):
         subject: str,
         message: str,
         who: str = "wellwise",
+        data: dict[str, Any] | None = None,
     ) -> None:
         """Append an event that changes nothing else."""
         with self.transaction() as session:
-            add_event(session, campaign_id, at, kind, subject, message, who=who)
+            add_event(session, campaign_id, at, kind, subject, message, data, who)
 
-    def request_stop(self, campaign_id: str, at: datetime, robots: Sequence[str], by: By) -> None:
-        """Ask whoever works with these robots to stop them."""
+    def request_stop(self, campaign_id: str, at: datetime, robots: dict[str, str], by: By) -> None:
+        """Ask whoever works with these robots, or their devices (by the robots), to stop them."""
         with self.transaction() as session:
-            kind, data = EventKind.STOP_REQUESTED, {"robots": list(robots)}
+            kind, data = EventKind.STOP_REQUESTED, {"robots": robots}
             add_event(session, campaign_id, at, kind, campaign_id, by.why, data, by.who)
 
     def stop_requests(self, after: int) -> list[EventRow]:

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from drivers.file_identity import file_identity, is_copy
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus, JobStatus
+from orchestrator.errors import Unavailable
 from orchestrator.journal.database import damaged
 from orchestrator.journal.durable import write_whole
 from orchestrator.journal.journal import Journal
@@ -87,10 +88,10 @@ class _Mark:
 
     def contradiction(self, journal: Journal) -> str:
         """Why the journal is not the one that was here last, or not as far; nothing if it is."""
-        known, found = self._read(), journal.identity
+        (known, file), found = self._read_with_file(), journal.identity
         if known.identity != found.identity:
             return ""
-        if known.file and is_copy(known.file, file_identity(self._path)):
+        if known.file and is_copy(known.file, file):
             # Each mark is a new file: this one was copied over a later one.
             return _PUT_BACK
         if known.life > found.life or (known.life == found.life and known.branch != found.branch):
@@ -119,7 +120,26 @@ class _Mark:
                 known._replace(file=file_identity(file) if here else "")._asdict()
             ).encode()
 
-        write_whole(self._path, content)
+        try:
+            write_whole(self._path, content)
+        except OSError as error:
+            raise Unavailable(
+                f"{self._path} cannot be written ({error.strerror or error}): nothing was begun. "
+                "Make the home writable, and try again",
+                "the home of the service cannot be written just now: nothing was begun",
+            ) from error
+
+    def _read_with_file(self) -> tuple["_Known", str]:
+        """What the mark says, and which file it is: of one mark, while others are written."""
+        while True:
+            known = self._read()
+            try:
+                file = file_identity(self._path)
+            except OSError:
+                return _Known(), ""
+            # A mark says which file it is, so that no two say the same.
+            if self._read() == known:
+                return known, file
 
     def _read(self) -> "_Known":
         try:

@@ -1,12 +1,10 @@
 """From the journal's rows to the values that `lifecycle` decides upon."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 from sqlalchemy import String, bindparam, func, text
@@ -23,6 +21,7 @@ from orchestrator.core.state import (
     RoundStatus,
     WellState,
 )
+from orchestrator.journal.devices import device_resource
 from orchestrator.journal.tables import (
     BY_HAND,
     OPEN_JOB,
@@ -37,8 +36,10 @@ from orchestrator.journal.tables import (
     RoundRow,
     WellRow,
 )
+from protocols.blocks import by_place
 from protocols.campaign import Campaign
 from protocols.combine import combined
+from protocols.computed import with_computed
 from protocols.conditions import Observation, Proposal
 from protocols.outcomes import Outcome
 from protocols.plates import Well
@@ -82,7 +83,7 @@ def _elsewhere_in_doubt(
 ) -> dict[str, str]:
     """Robots of which another campaign has a job in doubt, with that job.
 
-    By their name, or by their address: a robot may have been given another name since.
+    By their name, or by their device: a robot may have been given another name since.
     """
     doubts = (
         select(JobRow.robot, JobRow.key, CampaignRow)
@@ -96,21 +97,14 @@ def _elsewhere_in_doubt(
     )
     held: dict[str, str] = {}
     for robot, key, other in session.exec(doubts):
-        address = other.definition["robots"][robot].get("address", "")
-        if workers and _of_one_computer(address):
-            address = ""
-        same = (name for name, config in campaign.robots.items() if address == config.address != "")
+        device = device_resource(other.definition["robots"][robot].get("address", ""), workers)
+        same = (
+            name
+            for name, config in campaign.robots.items()
+            if device_resource(config.address, workers) == device != ""
+        )
         held |= dict.fromkeys([robot, *same], key)
     return held
-
-
-def _of_one_computer(address: str) -> bool:
-    """Whether an address means something else on another computer, as a serial port does."""
-    try:
-        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
-    except ValueError:
-        return False
-    return not host or re.search(r"^(localhost|127\..*|::1|.*\bcom\d+)$", host) is not None
 
 
 def _completed(batch: RoundState, space: SearchSpace) -> RoundState:
@@ -135,6 +129,7 @@ class _Found(NamedTuple):
     recorded: Mapping[_Place, Mapping[str, float | str]]
     jobs: Mapping[int, Sequence[JobRow]]
     unscored: Mapping[int, Sequence[int]]
+    blocks: Mapping[tuple[int, str], Mapping[str, str]]
 
 
 def _rounds(session: Session, campaign_id: str, campaign: Campaign) -> tuple[RoundState, ...]:
@@ -171,7 +166,8 @@ def _rounds(session: Session, campaign_id: str, campaign: Campaign) -> tuple[Rou
         for number, reading in session.exec(waiting.order_by(col(ReadingRow.id))):
             if reading is not None:
                 unscored[number].append(reading)
-    found = _Found(campaign, wells, values, others, recorded, jobs, unscored)
+    blocks = by_place(campaign.covariates, campaign.plates)
+    found = _Found(campaign, wells, values, others, recorded, jobs, unscored, blocks)
     return tuple(_round_state(row, found) for row in rows)
 
 
@@ -220,6 +216,7 @@ def _next_jobs_query() -> SelectOfScalar[JobRow]:
 def _round_state(row: RoundRow, found: _Found) -> RoundState:
     """One round; see `RoundState`."""
     places = [((row.number, well.plate, well.well), well) for well in found.wells[row.number]]
+    scores = {place: _scores(place, found) for place, _ in places}
     finished = row.status == RoundStatus.FINISHED
     return RoundState(
         number=row.number,
@@ -229,13 +226,8 @@ def _round_state(row: RoundRow, found: _Found) -> RoundState:
         wells=tuple(
             _well_state(
                 well,
-                _counted(found.values.get(place, ()), found.campaign.outcome),
-                {
-                    name: None if score is None or score.flags else score.value
-                    for name, rows in found.others.get(place, {}).items()
-                    for score in [_counted(rows, found.campaign.scored(name))]
-                },
-                found.recorded.get(place, {}),
+                *scores[place],
+                {**found.blocks.get(place[1:], {}), **found.recorded.get(place, {})},
                 found.campaign.plates.on_edge(well.well),
             )
             for place, well in places
@@ -244,6 +236,17 @@ def _round_state(row: RoundRow, found: _Found) -> RoundState:
         unscored=() if finished else tuple(found.unscored[row.number]),
         proposed=row.status == RoundStatus.PROPOSED,
     )
+
+
+def _scores(place: _Place, found: _Found) -> tuple[Score | None, dict[str, float | None]]:
+    """What counts in a well of the objective's outcome, and of the others by name."""
+    main = _counted(found.values.get(place, ()), found.campaign.outcome)
+    measured = {
+        name: None if score is None or score.flags else score.value
+        for name, rows in found.others.get(place, {}).items()
+        for score in [_counted(rows, found.campaign.scored(name))]
+    }
+    return with_computed(found.campaign.computed, found.campaign.outcome.name, main, measured)
 
 
 def _counted(rows: Sequence[Derived], outcome: Outcome) -> Score | None:

@@ -1,7 +1,7 @@
 """From the journal's rows to lists and counts of jobs, readings and events, for people."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from statistics import median
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from orchestrator.journal.tables import (
     CampaignRow,
     EventRow,
     JobRow,
-    MeasurementRow,
     ObservationRow,
     ReadingRow,
     WellRow,
@@ -40,15 +39,17 @@ class Counts(NamedTuple):
     open_jobs: dict[str, int]
 
 
-def counts_of(journal: Journal) -> Counts:
-    """What there is of everything, in one look."""
+def counts_of(journal: Journal, projects: Collection[str] | None = None) -> Counts:
+    """What there is of everything, or of some projects, in one look."""
     by_status = select(CampaignRow.status, func.count()).group_by(col(CampaignRow.status))
     alive = [status for status in CampaignStatus if not status.over]
+    open_ones = select(CampaignRow.id).where(col(CampaignRow.status).in_(alive))
+    if projects is not None:
+        by_status = by_status.where(col(CampaignRow.project).in_(projects))
+        open_ones = open_ones.where(col(CampaignRow.project).in_(projects))
     with journal.reading_session() as session:
         campaigns = dict(session.exec(by_status).all())
-        running = list(
-            session.exec(select(CampaignRow.id).where(col(CampaignRow.status).in_(alive)))
-        )
+        running = list(session.exec(open_ones))
         by_state = select(JobRow.state, func.count()).where(col(JobRow.campaign_id).in_(running))
         jobs = dict(session.exec(by_state.group_by(col(JobRow.state))).all())
     return Counts(campaigns, running, jobs)
@@ -210,13 +211,6 @@ def latest_images(journal: Journal, campaign_id: str) -> dict[tuple[int, int, st
             for number, plate, well, reading in session.exec(query)
             if reading is not None
         }
-
-
-def measurement_of(journal: Journal, reading: int) -> str:
-    """The name of the measurement that a reading (by id) is of; empty if it is of the objective."""
-    query = select(MeasurementRow.name).where(MeasurementRow.reading_id == reading)
-    with journal.reading_session() as session:
-        return session.exec(query).first() or ""
 
 
 def latest_events(

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from orchestrator.core.events import EventKind
 from orchestrator.journal.store import Store, existing
 from orchestrator.journal.tables import CampaignRow, EventRow, OutageRow
-from protocols.campaign import RobotConfig
+from protocols.campaign_parts import RobotConfig
 
 
 def robot_config(journal: Store, campaign_id: str, robot: str) -> RobotConfig:
@@ -32,6 +32,19 @@ def write_robot_config(
     outage = session.get(OutageRow, (campaign_id, robot))
     if outage is not None:
         outage.retry_at, outage.wait_s = at, 0.0
+
+
+def handed_out_by(journal: Store, campaign_id: str, key: str) -> int:
+    """The fencing number of the owner that handed a job out last; 0: it is not known."""
+    handed_out = (
+        select(EventRow)
+        .filter_by(campaign_id=campaign_id, kind=EventKind.JOB_DISPATCHED, subject=key)
+        .order_by(col(EventRow.id).desc())
+        .limit(1)
+    )
+    with journal.reading_session() as session:
+        event = session.exec(handed_out).first()
+        return 0 if event is None else int(event.data.get("fence", 0))
 
 
 def left_behind(journal: Store, campaign_id: str, robot: str, key: str) -> str | None:

@@ -1,6 +1,6 @@
 """The store below the journal: transactions, who owns what, and how rows and events are written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -226,6 +226,10 @@ class Store:
             self._fences[resource] = fence
         return fence
 
+    def fence(self, resource: str) -> int:
+        """The fencing number with which this process owns a resource; 0: it does not."""
+        return self._fences.get(resource, 0)
+
     def home_fence(self, resource: str) -> int:
         """The first fence since which only owners of this home had what is owned; 0: always."""
         return self._home_fences.get(resource, 0)
@@ -307,15 +311,18 @@ def existing(session: Session, kind: type[_Row], key: Any) -> _Row:
     """
     row = session.get(kind, key)
     if row is None:
-        what = str(kind.__tablename__)
-        known = ""
         if kind is CampaignRow:
-            known = (
-                " (expected one of "
-                f"{', '.join(session.exec(select(CampaignRow.id))) or 'none yet'})"
-            )
-        raise Missing(f"there is no {what} {key!r} in this journal{known}")
+            raise no_campaign(key, session.exec(select(CampaignRow.id)))
+        raise Missing(f"there is no {kind.__tablename__} {key!r} in this journal")
     return row
+
+
+def no_campaign(campaign_id: str, known: Iterable[str]) -> Missing:
+    """That there is no such campaign, with those that there are."""
+    return Missing(
+        f"there is no campaign {campaign_id!r} in this journal (expected one of "
+        f"{', '.join(known) or 'none yet'})"
+    )
 
 
 def add_event(

@@ -277,7 +277,10 @@ class EventRow(SQLModel, table=True):
 
 
 class AccessTokenRow(SQLModel, table=True):
-    """An access token of a person or program; only the SHA-256 of the secret is kept."""
+    """An access token of a person or program; only the SHA-256 of the secret is kept.
+
+    `role` is that in the whole service, `projects` has those in single projects by their names.
+    """
 
     __tablename__ = "access_token"
     __table_args__ = (UniqueConstraint("digest", name="access_token_digest"),)
@@ -285,10 +288,17 @@ class AccessTokenRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     person: str
     role: str
+    projects: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     digest: str
     created_at: datetime = Field(sa_type=Moment)
     expires_at: datetime = Field(sa_type=Moment)
     revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def roles(self) -> str:
+        """What it allows, in words."""
+        inside = [f"{role} in {name}" for name, role in sorted(self.projects.items())]
+        return ", ".join(inside if self.role == "none" else [self.role, *inside])
 
 
 class WebSessionRow(SQLModel, table=True):

@@ -18,7 +18,7 @@ from orchestrator.journal.robot_configs import robot_config
 from orchestrator.lab.lease import Lease
 from orchestrator.lab.provenance import is_simulated
 from orchestrator.settings import Settings
-from protocols.campaign import RobotConfig
+from protocols.campaign_parts import RobotConfig
 
 _Found = TypeVar("_Found")
 

@@ -8,14 +8,11 @@ import hashlib
 import os
 import re
 import socket
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from orchestrator.errors import LeaseLost, Owned, Unavailable
 
@@ -74,7 +71,7 @@ async def owned(
 
     Args:
         journal: where the lease is written.
-        resource: see `campaign_resource` and `robot_resource`.
+        resource: see `campaign_resource`, `robot_resource` and `device_resource`.
         seconds: how long the lease lasts in real time; it is renewed three times in that. What a
             killed owner held can be taken over after it.
         on_wait: called once when another process holds it, which is then waited for; None: raise
@@ -150,42 +147,6 @@ async def owned(
         # What cannot be released runs out by itself.
         with suppress(Unavailable):
             journal.release(resource)
-
-
-@asynccontextmanager
-async def device_lock(
-    address: str, on_wait: Callable[[Owned], None] | None = None
-) -> AsyncIterator[None]:
-    """Be the only process of this computer that uses the device at an address, whatever its home.
-
-    Raises:
-        Owned: another process uses it, and `on_wait` is None.
-    """
-    async with AsyncExitStack() as stack:
-        if address:
-            digest = hashlib.sha256(address.encode()).hexdigest()[:16]
-            lock = FileLock(
-                Path(tempfile.gettempdir()) / f"wellwise-device-{digest}.lock", mode=0o666
-            )
-            waiting = False
-            while True:
-                try:
-                    lock.acquire(timeout=0)
-                    break
-                except Timeout:
-                    held = Owned(
-                        f"the device at {address} is used by another process of this computer: "
-                        "stop it there, or try again later",
-                        _LOOK_S,
-                    )
-                    if on_wait is None:
-                        raise held from None
-                    if not waiting:
-                        on_wait(held)
-                    waiting = True
-                    await asyncio.sleep(_LOOK_S / 5)
-            stack.callback(lock.release)
-        yield
 
 
 def this_process() -> str:

@@ -9,7 +9,7 @@ from drivers.registry import DRIVERS, driver_class
 from optimizer.strategy_registry import DEFAULT, STRATEGIES
 from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.state import CampaignState
-from protocols.campaign import RobotConfig
+from protocols.campaign_parts import RobotConfig
 from protocols.plugins import announced
 
 _MODEL = ("botorch", "gpytorch", "linear-operator", "torch", "numpy", "scipy")

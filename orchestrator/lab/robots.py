@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from drivers.base import Driver, DriverError, FencedOff
 from orchestrator.core.events import EventKind
 from orchestrator.errors import Owned
+from orchestrator.journal.devices import device_resource
 from orchestrator.journal.store import robot_resource
+from orchestrator.lab.device_lock import device_lock
 from orchestrator.lab.lab import Lab
-from orchestrator.lab.lease import Lease, device_lock, owned
+from orchestrator.lab.lease import Lease, owned
 
 _LOOK_S = 0.2
 """How often an owner looks whether somebody wants its robot to be stopped."""
@@ -56,9 +58,14 @@ async def used_robot(
         )
         config = lab.config(name)
         address = "" if config is None else config.address
+        device = device_resource(address, lab.journal.workers)
+        if device:
+            # Another campaign may call it by another name.
+            whose = f"{purpose}, robot {name}"
+            await stack.enter_async_context(owned(lab.journal, device, lab.lease_s, on_wait, whose))
         await stack.enter_async_context(device_lock(address, on_wait))
         robot = lab.driver(name, config, lease)
-        watching = asyncio.create_task(_stop_on_request(lab, campaign_id, name, robot))
+        watching = asyncio.create_task(_stop_on_request(lab, campaign_id, name, device, robot))
         try:
             yield UsedRobot(name, campaign_id, robot, lease)
         finally:
@@ -71,22 +78,34 @@ async def used_robot(
                     await robot.close()
 
 
-async def _stop_on_request(lab: Lab, campaign_id: str, name: str, robot: Driver) -> None:
+async def _stop_on_request(
+    lab: Lab, campaign_id: str, name: str, device: str, robot: Driver
+) -> None:
     """Stop the robot when somebody asks for it: its owner has the line, nobody else can."""
     seen = lab.journal.last_event()
     while True:
         await asyncio.sleep(_LOOK_S)
         for request in lab.journal.stop_requests(seen):
             seen = request.id or seen
-            if name in request.data.get("robots", ()):
+            wanted = [
+                called
+                for called, at in request.data.get("robots", {}).items()
+                if called == name or at == device != ""
+            ]
+            if wanted:
                 if request.campaign_id != campaign_id:
                     why = f"robot {name} was stopped: {request.message}"
                     lab.journal.pause_campaign(campaign_id, lab.clock.now(), why, request.who)
-                await stop_robot(lab, request.campaign_id, name, robot)
+                await stop_robot(lab, request.campaign_id, name, robot, wanted)
 
 
-async def stop_robot(lab: Lab, campaign_id: str, name: str, robot: Driver) -> str:
-    """Stop a robot over the line that is open here, and note it; returns why it could not be."""
+async def stop_robot(
+    lab: Lab, campaign_id: str, name: str, robot: Driver, called: Sequence[str] = ()
+) -> str:
+    """Stop a robot over the line that is open here, and note it; returns why it could not be.
+
+    `called` is how the campaign for which it is stopped calls it, if not by its name here.
+    """
     error, unnumbered = "", None
     try:
         try:
@@ -103,7 +122,8 @@ async def stop_robot(lab: Lab, campaign_id: str, name: str, robot: Driver) -> st
             with suppress(DriverError):
                 await unnumbered.close()
     kind = EventKind.ROBOT_NOT_STOPPED if error else EventKind.ROBOT_STOPPED
-    lab.journal.note(campaign_id, lab.clock.now(), kind, name, error)
+    for subject in called or [name]:
+        lab.journal.note(campaign_id, lab.clock.now(), kind, subject, error)
     return error
 
 

@@ -57,9 +57,29 @@ def scorer_of(outcome: Outcome) -> Scorer:
         ValidationError: its options are wrong.
     """
     if outcome.scorer is None:
-        raise LookupError(f"{outcome.name} has no scorer: a person enters it")
+        raise LookupError(f"{outcome.name} has no scorer: it is entered, or computed")
     kind = scorer_class(outcome.scorer)
     return kind(_options(kind, outcome.options))
+
+
+def outcomes_of(campaign: Campaign, step: str, kind: str) -> tuple[Outcome, ...]:
+    """The outcomes that are derived from a reading of a kind that was taken in a step.
+
+    Those whose scorers take readings of the kind; all that are read in the step where none does.
+    """
+    found = campaign.outcomes_read_in(step)
+    return tuple(outcome for outcome in found if _takes(outcome, kind)) or found
+
+
+def _takes(outcome: Outcome, kind: str) -> bool:
+    reads = _reads(outcome)
+    # Of a table of the whole plate each well has its number.
+    return not reads or kind in reads or (kind == "number" and "plate" in reads)
+
+
+def _reads(outcome: Outcome) -> tuple[str, ...]:
+    found: tuple[str, ...] = getattr(scorer_class(outcome.scorer or ""), "reads", ())
+    return found
 
 
 def within_range(found: Score, outcome: Outcome) -> Score:
@@ -132,7 +152,7 @@ def scorer_findings(campaign: Campaign) -> list[Finding]:
     """What is wrong with the scorers of a campaign's outcomes, and with their options."""
     found: list[Finding] = []
     for index, outcome in enumerate(campaign.outcomes):
-        if outcome.by_hand:
+        if not outcome.derived:
             continue
         loc: Loc = ("outcomes", index)
         wrong = _findings(outcome, loc) or _kind_findings(campaign, outcome, loc)
@@ -179,11 +199,11 @@ def _findings(outcome: Outcome, loc: Loc) -> list[Finding]:
 
 def _kind_findings(campaign: Campaign, outcome: Outcome, loc: Loc) -> list[Finding]:
     """Steps whose readings are of this outcome and of no kind that its scorer takes."""
-    wanted = getattr(scorer_class(outcome.scorer or ""), "reads", ())
+    wanted = _reads(outcome)
     found = []
     for step in campaign.protocol.steps:
         kinds = {OPERATIONS[it.do].reads for it in step.operations} - {None}
-        if wanted and kinds and campaign.outcome_read_in(step.name) == outcome:
+        if wanted and kinds and outcome in campaign.outcomes_read_in(step.name):
             if not kinds.isdisjoint(wanted):
                 continue
             given = " and ".join(sorted(f"a {kind}" for kind in kinds if kind))

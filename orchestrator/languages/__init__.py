@@ -1,4 +1,4 @@
-"""Languages: what pages say, in the language of who looks.
+"""Languages: what pages and reports say, in the language of who looks.
 
 What is recorded or given to programs (journal, files, the API's answers to them) is in English: a
 text is translated where it is shown, never where it is kept. The catalogues beside this file are
@@ -6,6 +6,7 @@ gettext's PO files; `python -m orchestrator.service.dashboard.catalogues` brings
 date.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,16 +14,24 @@ from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from itertools import zip_longest
 from typing import NamedTuple
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from markupsafe import Markup
 
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "ja": "日本語", "ko": "한국어"}
 """Languages of which there is a whole catalogue -> what their speakers call them."""
+
+FINDINGS = "findings/"
+"""Begins the location of a text that checks of campaign files say."""
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+"""A value in a text of a check; other braces are those of YAML."""
 
 _current: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -34,6 +43,8 @@ class Words(NamedTuple):
     """English -> translation, of each text and each plural that has one."""
     of_browser: Mapping[str, str]
     """Those of them that scripts of pages say."""
+    of_findings: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """What checks say, with any values in it -> translation; the most exact wording first."""
 
     @property
     def version(self) -> str:
@@ -75,10 +86,43 @@ def gettext(text: str, /, **values: object) -> str:
     return shown.format(**values) if values else shown
 
 
+def later(text: str) -> str:
+    """A text that `gettext` is given where it is shown; marks it for translation, and is it."""
+    return text
+
+
 def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     """A text for this number of things (`{number}`), in the current language."""
     text = one if number == 1 else many
     return words(current()).texts.get(text, text).format(number=number, **values)
+
+
+def finding(text: str) -> str:
+    """What a check found, in the current language; as it is where no catalogue has its wording.
+
+    Checks know no languages and write values into their texts, so it is found by its wording.
+    """
+    for wording, translation in words(current()).of_findings:
+        if found := wording.fullmatch(text):
+            return PLACEHOLDER.sub(lambda name: found[name[1]], translation)
+    return text
+
+
+def in_markup(text: str, /, **values: object) -> Markup:
+    """A text of a template in the current language; values are escaped, the text is ours."""
+    return Markup(gettext(text)).format(**values)  # noqa: S704
+
+
+def counted_in_markup(one: str, many: str, number: int, /, **values: object) -> Markup:
+    """The same of a number of things."""
+    return in_markup(one if number == 1 else many, number=number, **values)
+
+
+def recorded(text: object) -> Markup | str:
+    """What was written into the journal, which is in English whatever the page speaks."""
+    if current() == ENGLISH or not text:
+        return str(text)
+    return Markup('<span lang="en">{}</span>').format(text)
 
 
 def in_words(name: str) -> str:
@@ -95,6 +139,13 @@ def moment(at: datetime) -> str:
     return format_datetime(at, "short", locale=Locale.parse(current()))
 
 
+def day(at: datetime) -> str:
+    """A date, as people of the current language write it."""
+    if current() == ENGLISH:
+        return f"{at:%Y-%m-%d}"
+    return format_date(at, "medium", locale=Locale.parse(current()))
+
+
 @cache
 def words(language: str) -> Words:
     """The translations of a language; none for English."""
@@ -107,6 +158,7 @@ def words_of(found: Catalog) -> Words:
     """The translations of a catalogue, of a language that has one or two forms of number."""
     texts: dict[str, str] = {}
     of_browser: dict[str, str] = {}
+    of_findings: dict[str, str] = {}
     for message in found:
         said = [message.id] if isinstance(message.id, str) else list(message.id)
         shown = [message.string] if isinstance(message.string, str) else list(message.string or ())
@@ -115,7 +167,17 @@ def words_of(found: Catalog) -> Words:
                 texts[text] = translation
                 if any(file.endswith(".js") for file, _ in message.locations):
                     of_browser[text] = translation
-    return Words(texts, of_browser)
+                if any(file.startswith(FINDINGS) for file, _ in message.locations):
+                    of_findings[text] = translation
+    exact = sorted(of_findings, key=lambda text: len(PLACEHOLDER.sub("", text)), reverse=True)
+    return Words(texts, of_browser, tuple((_wording(text), of_findings[text]) for text in exact))
+
+
+def _wording(text: str) -> re.Pattern[str]:
+    parts = PLACEHOLDER.split(text)  # what is written and names of values, in turn
+    written = [re.escape(part) for part in parts[::2]]
+    values = [f"(?P<{name}>.*)" for name in parts[1::2]]
+    return re.compile("".join(map("".join, zip_longest(written, values, fillvalue=""))), re.DOTALL)
 
 
 def catalogue(language: str) -> Catalog:

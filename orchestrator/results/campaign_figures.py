@@ -1,5 +1,6 @@
 """Plots of a campaign: best so far, distribution by round, plate maps."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
 from orchestrator.core.state import CampaignState, RoundState, WellState
+from orchestrator.languages import gettext, in_words
 from orchestrator.results.model_figures import COLOUR_MAP, model_figures
 from protocols.conditions import Role
+from protocols.recommendations import FrontPoint
 from protocols.scale import Scale, share
 from protocols.wells import well_row_column
 
@@ -35,18 +38,23 @@ _ROLES: dict[Role, _Look] = {
 }
 
 
-def figures_of(state: CampaignState) -> dict[str, Figure]:
-    """Every plot of a campaign, by name."""
+def figures_of(state: CampaignState, front: Sequence[FrontPoint]) -> dict[str, Figure]:
+    """Every plot of a campaign, by name.
+
+    Args:
+        state: the campaign.
+        front: the conditions that none beats, where it has several objectives.
+    """
     figures = {"best-so-far": best_so_far(state), "distributions": distributions(state)}
     figures |= {f"plates-round-{batch.number}": plate_maps(state, batch) for batch in state.rounds}
-    return figures | model_figures(state.campaign, state.observations)
+    return figures | model_figures(state.campaign, state.observations, front)
 
 
-def write_plots(state: CampaignState, folder: Path) -> list[Path]:
-    """Write the plots of a campaign as PNG files; returns their paths."""
+def write_plots(state: CampaignState, folder: Path, front: Sequence[FrontPoint]) -> list[Path]:
+    """Write the plots of a campaign (`figures_of`) as PNG files; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, figure in figures_of(state).items():
+    for name, figure in figures_of(state, front).items():
         path = folder / f"{name}.png"
         figure.savefig(path, dpi=130)
         paths.append(path)
@@ -81,29 +89,31 @@ def best_so_far(state: CampaignState) -> Figure:
             begin + 0.5, count + 0.5, color="k", alpha=0.04 if batch.number % 2 else 0.0, lw=0
         )
         axes.text(
-            (begin + count) / 2 + 0.5, high + 0.06 * reach, f"round {batch.number}", ha="center"
+            (begin + count) / 2 + 0.5,
+            high + 0.06 * reach,
+            gettext("round {number}", number=batch.number),
+            ha="center",
         )
     axes.plot(edges, line, color="#222222", lw=1.5)
     _reference_lines(axes, state)
     handles = _legend(axes, state)
-    handles.append(axes.plot([], [], color="#222222", label="best by the end of the round")[0])
-    if objective.direction == "maximise":
-        axes.legend(handles=handles, loc="lower right", fontsize=8)
-    else:
-        axes.legend(handles=handles, loc="upper right", fontsize=8)
+    handles.append(
+        axes.plot([], [], color="#222222", label=gettext("best by the end of the round"))[0]
+    )
+    figure.legend(handles=handles, loc="outside right upper", fontsize=8)
     axes.set(
-        xlabel="well",
+        xlabel=gettext("well"),
         ylabel=scale.label,
         ylim=(low - 0.03 * reach, high + 0.12 * reach),
         xlim=(0, count + 1),
-        title=f"{state.campaign.title or state.id}: best so far",
+        title=gettext("{campaign}: best so far", campaign=state.campaign.title or state.id),
     )
     return figure
 
 
 def distributions(state: CampaignState) -> Figure:
     """The values of each round, with its median."""
-    figure = Figure(figsize=(1.8 + 1.9 * len(state.rounds), 4.5), layout="constrained")
+    figure = Figure(figsize=(3.2 + 1.9 * len(state.rounds), 4.5), layout="constrained")
     axes = figure.subplots()
     rng = np.random.default_rng(0)
     low, high = _ends(state)
@@ -132,13 +142,13 @@ def distributions(state: CampaignState) -> Figure:
             )
         ticks.append(f"{batch.number}\nn = {len(wells)}")
     axes.set(
-        xlabel="round",
+        xlabel=gettext("round"),
         ylabel=state.campaign.outcome.scale.label,
         ylim=(low - 0.03 * (high - low), high + 0.05 * (high - low)),
-        title="Distribution by round",
+        title=gettext("Distribution by round"),
     )
     axes.set_xticks([batch.number for batch in state.rounds], ticks)
-    axes.legend(handles=_legend(axes, state), fontsize=8, loc="upper left")
+    figure.legend(handles=_legend(axes, state), fontsize=8, loc="outside right upper")
     return figure
 
 
@@ -165,7 +175,7 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
             xlim=(-0.6, columns - 0.4),
             ylim=(rows - 0.4, -0.6),
             aspect="equal",
-            title=f"plate {plate}",
+            title=gettext("plate {number}", number=plate),
         )
         axes.set_xticks(range(columns), [str(column + 1) for column in range(columns)])
         axes.set_yticks(range(rows), [chr(65 + row) for row in range(rows)])
@@ -173,7 +183,7 @@ def plate_maps(state: CampaignState, batch: RoundState) -> Figure:
     colours = mpl.cm.ScalarMappable(mpl.colors.Normalize(*ends), COLOUR_MAP)
     label = state.campaign.outcome.scale.label
     figure.colorbar(colours, ax=list(grid.flat), label=label, shrink=0.8)
-    figure.suptitle(f"Round {batch.number} (ringed: standard and controls)")
+    figure.suptitle(gettext("Round {number} (ringed: standard and controls)", number=batch.number))
     return figure
 
 
@@ -185,7 +195,7 @@ def _legend(axes: Axes, state: CampaignState) -> list[Line2D]:
         of_role = [well for well in wells if well.proposal.role == role]
         if of_role:
             trusted = sum(_value(well) is not None for well in of_role)
-            label = f"{role} (n = {trusted})"
+            label = f"{in_words(role)} (n = {trusted})"
             found += axes.plot([], [], marker, color=color, label=label, ls="none")
     return found
 
@@ -200,7 +210,7 @@ def _draw_well(
         axes.text(
             column,
             row,
-            "lost" if state.lost else "?",
+            gettext("lost") if state.lost else "?",
             ha="center",
             va="center",
             fontsize=7,

@@ -1,13 +1,20 @@
 """Figures of what was tried round by round, and of a planned comparison."""
 
+from collections import Counter
+from textwrap import fill
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from orchestrator.core.state import CampaignState
+from orchestrator.languages import gettext
+from orchestrator.results.conclusions import in_words
 from orchestrator.results.model_figures import COLOUR_MAP
 
 _LINE = "#4477aa"
+_WIDTH = 26
+"""Letters of a condition's name side by side."""
 
 
 def parameters_by_round(state: CampaignState) -> Figure:
@@ -42,9 +49,9 @@ def parameters_by_round(state: CampaignState) -> Figure:
         )
         unit = f" ({parameter.unit})" if parameter.unit else ""
         axes.set_title(f"{parameter.title or parameter.name}{unit}", fontsize=8)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.tick_params(labelsize=7)
-        axes.set_xlabel("round", fontsize=7)
+        axes.set_xlabel(gettext("round"), fontsize=7)
         axes.set_xlim(0.5, len(state.rounds) + 0.5)
         if not parameter.numeric:
             labels = [parameter.label(level) for level in parameter.choices or ()]
@@ -59,9 +66,6 @@ def parameters_by_round(state: CampaignState) -> Figure:
 
 def comparison_figure(state: CampaignState) -> Figure:
     """Every trusted value of the conditions that a person chose, by run, and their means."""
-    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
-    axes = figure.subplots()
-    rng = np.random.default_rng(0)
     wells = [
         (batch.number, well.proposal.condition, well.trusted)
         for batch in state.rounds
@@ -70,6 +74,9 @@ def comparison_figure(state: CampaignState) -> Figure:
     ]
     conditions = list(dict.fromkeys(condition for _, condition, _ in wells))
     runs = sorted({number for number, _, _ in wells})
+    figure = Figure(figsize=(max(5.6, 1.7 * len(conditions)), 3.8), layout="constrained")
+    axes = figure.subplots()
+    rng = np.random.default_rng(0)
     for place, condition in enumerate(conditions):
         for run in runs:
             values = [v for number, c, v in wells if number == run and c == condition]
@@ -77,11 +84,11 @@ def comparison_figure(state: CampaignState) -> Figure:
             axes.plot(spread, values, "o", ms=4, color=f"C{runs.index(run)}", alpha=0.75)
         mean = np.mean([value for _, c, value in wells if c == condition])
         axes.plot([place - 0.3, place + 0.3], [mean, mean], color="#222222", lw=1.8)
-    standards = state.campaign.standards
+    counts = Counter(condition for _, condition, _ in wells)
     names = [
-        "standard" if condition in standards else f"condition {place + 1}"
-        for place, condition in enumerate(conditions)
+        f"{fill(in_words(state, condition), _WIDTH)}\nn = {counts[condition]}"
+        for condition in conditions
     ]
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_ylabel(state.campaign.outcome.scale.label)
     return figure

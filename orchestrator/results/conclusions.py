@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.core.state import CampaignState, WellState
+from orchestrator.languages import gettext, later, ngettext
 from orchestrator.results.deviations import Deviation
 from orchestrator.studies.confirmation_result import Comparison
 from protocols.conditions import Condition
 from protocols.recommendations import FrontPoint, Recommendation
+from protocols.scale import probability_text
 
 _SURE, _UNSURE = 0.95, 0.5
 _TOUCHED = ("edited", "excluded", "entered by hand")
@@ -39,6 +41,7 @@ def conclusions(
     compared: Sequence[Compared],
     simulated: Mapping[str, bool],
     deviations: Sequence[Deviation],
+    by_hand: int = 0,
 ) -> Conclusions:
     """What can be said of a campaign in three sentences.
 
@@ -49,31 +52,47 @@ def conclusions(
         compared: planned comparisons of this campaign and of those that confirm it, oldest first.
         simulated: robot -> whether it was simulated.
         deviations: what went otherwise.
+        by_hand: how many values people entered.
     """
     return Conclusions(
         _found(state, best, front),
         _against_standard(state, best, compared),
-        _reservation(state, compared, simulated, deviations),
+        _reservation(state, compared, simulated, deviations, by_hand),
     )
 
 
 def _found(state: CampaignState, best: Recommendation | None, front: Sequence[FrontPoint]) -> str:
     scale, wells = state.campaign.outcome.scale, _wells(state)
-    trusted = sum(well.trusted is not None for well in wells)
-    of = f"{trusted} of {len(wells)} wells in {_number(len(state.rounds), 'round')}"
+    of = ngettext(
+        "{trusted} of {wells} wells in {number} round",
+        "{trusted} of {wells} wells in {number} rounds",
+        len(state.rounds),
+        trusted=sum(well.trusted is not None for well in wells),
+        wells=len(wells),
+    )
     if front:
-        return (
-            f"From {of} with a trusted value, {_number(len(front), 'condition')} remain that no "
-            "other is predicted to beat in every objective: which of them is best is a matter of "
-            "what is wanted."
+        return ngettext(
+            "From {of} with a trusted value, {number} condition remain that no other is predicted "
+            "to beat in every objective: which of them is best is a matter of what is wanted.",
+            "From {of} with a trusted value, {number} conditions remain that no other is predicted "
+            "to beat in every objective: which of them is best is a matter of what is wanted.",
+            len(front),
+            of=of,
         )
     if best is None:
-        return f"With {of} that have a trusted value there is too little for a recommendation."
+        return gettext(
+            "With {of} that have a trusted value there is too little for a recommendation.", of=of
+        )
     low, high = (scale.clipped(best.mean + z * best.sd) for z in (-1.645, 1.645))
-    return (
-        f"From {of} with a trusted value, the model recommends {in_words(state, best.condition)}, "
-        f"for which it predicts {scale.title} of {scale.text(scale.clipped(best.mean))} (90 % "
-        f"interval {scale.number(low)} to {scale.number(high)})."
+    return gettext(
+        "From {of} with a trusted value, the model recommends {condition}, for which it predicts "
+        "{what} of {mean} (90 % interval {low} to {high}).",
+        of=of,
+        condition=in_words(state, best.condition),
+        what=scale.title,
+        mean=scale.text(scale.clipped(best.mean)),
+        low=scale.number(low),
+        high=scale.number(high),
     )
 
 
@@ -81,38 +100,65 @@ def _against_standard(
     state: CampaignState, best: Recommendation | None, compared: Sequence[Compared]
 ) -> str:
     if compared:
-        return _by_comparison(state, best, compared[-1])
-    if best is None:
-        return "Nothing can be said of how it stands to the standard condition."
-    chance = best.beats_standard
-    if chance is None:
-        return "There is no standard condition to which it could be compared."
-    said = f"the model gives it a probability of {chance:.2f} to be better than the standard"
+        last = compared[-1].campaign
+        return _by_comparison(state, best, [one for one in compared if one.campaign == last])
+    space = state.campaign.space
+    known = all(one.standard is not None or one in space.decided for one in space.parameters)
+    if best is None and known:
+        return gettext("Nothing can be said of how it stands to the standard condition.")
+    chance = None if best is None else best.beats_standard
+    if best is None or chance is None:
+        return gettext("There is no standard condition to which it could be compared.")
+    shown = probability_text(chance)
+    said = gettext(
+        later("the model gives that a probability {chance}")
+        if " " in shown
+        else later("the model gives that a probability of {chance}"),
+        chance=gettext(shown),
+    )
     if chance >= _SURE:
-        return f"It is predicted to be better than today's standard ({said}), not yet confirmed."
+        return gettext(
+            "It is predicted to be better than today's standard ({said}); not yet confirmed.",
+            said=said,
+        )
     if chance > _UNSURE:
-        return f"Whether it is better than today's standard is open: {said}."
-    return f"It is not predicted to be better than today's standard: {said}."
+        return gettext("Whether it is better than today's standard is open: {said}.", said=said)
+    return gettext("It is not predicted to be better than today's standard: {said}.", said=said)
 
 
-def _by_comparison(state: CampaignState, best: Recommendation | None, compared: Compared) -> str:
-    scale, found = state.campaign.outcome.scale, compared.found
-    where = (
-        "This" if compared.campaign == state.id else f"The later campaign {compared.campaign}, a"
+def _by_comparison(
+    state: CampaignState, best: Recommendation | None, compared: Sequence[Compared]
+) -> str:
+    """Of the comparisons that were planned together."""
+    campaign = compared[0].campaign
+    shown = gettext("; it ").join(_shown(state, one.found) for one in compared)
+    seen = {condition for one in compared for condition in one.found.conditions}
+    if best is not None and best.condition not in seen:
+        shown += gettext("; the condition recommended now is another one and was not compared")
+    if campaign == state.id:
+        return gettext("This planned comparison {shown}.", shown=shown)
+    return gettext(
+        "The planned comparison of the later campaign {campaign} {shown}.",
+        campaign=campaign,
+        shown=shown,
     )
+
+
+def _shown(state: CampaignState, found: Comparison) -> str:
+    scale = state.campaign.outcome.scale
     first, second = (in_words(state, condition) for condition in found.conditions)
-    by = (
-        f"{scale.change(found.difference)} {found.of or scale.unit}".rstrip()
-        + f" ({1 - found.alpha:.0%} interval {scale.change(found.low)} to "
-        f"{scale.change(found.high)})"
+    by = gettext(
+        "{difference} ({share} % interval {low} to {high})",
+        difference=f"{scale.change(found.difference)} {found.of or scale.unit}".rstrip(),
+        share=f"{100 * (1 - found.alpha):.0f}",
+        low=scale.change(found.low),
+        high=scale.change(found.high),
     )
-    shown = {
-        "The first is better.": f"showed {first} to be better than {second}, by {by}",
-        "The second is better.": f"showed {first} to be worse than {second}, by {by}",
-    }.get(found.verdict, f"did not show a difference between {first} and {second}: {by}")
-    other = best is not None and best.condition not in found.conditions
-    caveat = "; the condition recommended now is another one and was not compared" if other else ""
-    return f"{where} planned comparison {shown}{caveat}."
+    text = {
+        "The first is better.": later("showed {first} to be better than {second}, by {by}"),
+        "The second is better.": later("showed {first} to be worse than {second}, by {by}"),
+    }.get(found.verdict, later("did not show a difference between {first} and {second}: {by}"))
+    return gettext(text, first=first, second=second, by=by)
 
 
 def _reservation(
@@ -120,28 +166,51 @@ def _reservation(
     compared: Sequence[Compared],
     simulated: Mapping[str, bool],
     deviations: Sequence[Deviation],
+    by_hand: int,
 ) -> str:
     parts = []
     if simulated and all(simulated.values()):
-        parts.append("every robot was simulated, so nothing here is a measurement")
+        parts.append(
+            ngettext(
+                "every robot was simulated, so nothing here is a measurement but for {number} "
+                "value that people entered",
+                "every robot was simulated, so nothing here is a measurement but for {number} "
+                "values that people entered",
+                by_hand,
+            )
+            if by_hand
+            else gettext("every robot was simulated, so nothing here is a measurement")
+        )
     elif any(simulated.values()):
         names = ", ".join(name for name, is_one in simulated.items() if is_one)
-        parts.append(f"simulated robots had a part in it ({names})")
+        parts.append(gettext("simulated robots had a part in it ({names})", names=names))
     without = sum(well.trusted is None for well in _wells(state))
     if without:
-        parts.append(f"{_number(without, 'well')} gave no value that may be trusted")
+        parts.append(
+            ngettext(
+                "{number} well gave no value that may be trusted",
+                "{number} wells gave no value that may be trusted",
+                without,
+            )
+        )
     touched = sum(entry.kind in _TOUCHED for entry in deviations)
     if touched:
-        parts.append(f"people changed or left out values in {_number(touched, 'entry')} below")
+        parts.append(
+            ngettext(
+                "people changed or left out values in {number} entry below",
+                "people changed or left out values in {number} entries below",
+                touched,
+            )
+        )
     runs = len({batch.number for batch in state.rounds})
     if runs == 1:
-        parts.append("all wells are of one run, which says nothing of how runs differ")
+        parts.append(gettext("all wells are of one run, which says nothing of how runs differ"))
     if not compared:
-        parts.append("no planned comparison has confirmed it")
+        parts.append(gettext("no planned comparison has confirmed it"))
     return (
-        f"To be kept in mind: {'; '.join(parts)}."
+        gettext("To be kept in mind: {parts}.", parts="; ".join(parts))
         if parts
-        else ("Every well gave a trusted value that nobody changed.")
+        else gettext("Every well gave a trusted value that nobody changed.")
     )
 
 
@@ -149,7 +218,7 @@ def in_words(state: CampaignState, condition: Condition) -> str:
     """A condition with titles, labels and units."""
     campaign = state.campaign
     if condition in campaign.standards:
-        return "the standard condition"
+        return gettext("the standard condition")
     parts = []
     for parameter in campaign.parameters:
         value = condition.root.get(parameter.name)
@@ -163,8 +232,3 @@ def in_words(state: CampaignState, condition: Condition) -> str:
 
 def _wells(state: CampaignState) -> list[WellState]:
     return [well for batch in state.rounds for well in batch.wells]
-
-
-def _number(count: int, what: str) -> str:
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{count} {what if count == 1 else plural}"

@@ -15,6 +15,7 @@ from orchestrator.errors import JournalError
 from orchestrator.journal.archives import opened_archive
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.row_json import add_rows, campaign_rows, sha256
+from orchestrator.languages import ENGLISH, speaking
 from orchestrator.results.attribution import Attribution
 from orchestrator.results.column_schema import table_schema
 from orchestrator.results.crate_environment import environment_lock, readme, wellwise_version
@@ -46,12 +47,13 @@ def write_crate(
     campaign_id: str,
     archive: Path,
     attribution: Attribution | None = None,
+    language: str = ENGLISH,
 ) -> int:
     """Write a campaign as an RO-Crate (zip), each part with its hash.
 
     Its parts are conditions, readings, images, events, report, campaign file, what the columns of
     the table are, and the versions to install. `attribution` says who made it and what others may
-    do with it.
+    do with it, `language` is that of the report.
 
     Returns: the number of files in it.
 
@@ -65,9 +67,9 @@ def write_crate(
     rows = campaign_rows(journal, campaign_id, (*_TABLES, *_LATER))
     record = record_of(journal, state, settings.home)
     parts = _parts(settings, state, rows, record)
-    parts["report.html"] = _part(
-        "report.html", report_of(journal, campaign_id, settings).encode(), "what was done and found"
-    )
+    with speaking(language):
+        page = report_of(journal, campaign_id, settings).encode()
+    parts["report.html"] = _part("report.html", page, "what was done and found")
     rounds = list(record.rounds.values())
     with tempfile.TemporaryDirectory() as folder:
         crate = described(

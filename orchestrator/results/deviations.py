@@ -9,18 +9,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
 
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState
 from orchestrator.journal.tables import EventRow
+from orchestrator.languages import gettext, in_words, later, ngettext
 from protocols.addresses import JobAddress, RoundAddress, WellAddress, parse_address
+from protocols.campaign import Campaign
+from protocols.conditions import Value
 from protocols.outcomes import Outcome
+from protocols.parameters import Parameter
 
 
 class Deviation(NamedTuple):
-    """What was otherwise: `what` happened `where`, when (by the lab's clock), by whom and why."""
+    """What was otherwise: `what` happened `where`, when (by the lab's clock), by whom and why.
+
+    `kind` is a text that is translated where it is shown; `why` is as it was recorded.
+    """
 
     kind: str
     at: datetime
@@ -49,23 +58,24 @@ class _Entry(NamedTuple):
 
 
 _OF_CAMPAIGN: Mapping[EventKind, tuple[str, str]] = {
-    EventKind.CAMPAIGN_PAUSED: ("paused", "nothing more was sent"),
-    EventKind.CAMPAIGN_ABORTED: ("aborted", "ended before its stop rule held"),
-    EventKind.RESCORED: ("scored again", "readings were scored once more"),
-    EventKind.WORKER_LOST: ("worker lost", "a computer at the bench did not answer"),
-    EventKind.CLOCK_MOVED: ("clock moved", "the clock of the lab was moved"),
-    EventKind.ROBOT_OFFLINE: ("robot offline", "it did not answer"),
-    EventKind.ROBOT_STOPPED: ("robot stopped", "it was stopped"),
+    EventKind.CAMPAIGN_PAUSED: (later("paused"), later("nothing more was sent")),
+    EventKind.CAMPAIGN_ABORTED: (later("aborted"), later("ended before its stop rule held")),
+    EventKind.RESCORED: (later("scored again"), later("readings were scored once more")),
+    EventKind.WORKER_LOST: (later("worker lost"), later("a computer at the bench did not answer")),
+    EventKind.CLOCK_MOVED: (later("clock moved"), later("the clock of the lab was moved")),
+    EventKind.ROBOT_OFFLINE: (later("robot offline"), later("it did not answer")),
+    EventKind.ROBOT_STOPPED: (later("robot stopped"), later("it was stopped")),
 }
 _OF_JOB: Mapping[EventKind, tuple[str, str]] = {
-    EventKind.JOB_LATE: ("late", "the tolerance passed before the job could be sent"),
-    EventKind.JOB_FAILED: ("failed", "the job failed"),
-    EventKind.JOB_IN_DOUBT: ("in doubt", "nobody knew what was done of the job"),
+    EventKind.JOB_LATE: (later("late"), later("the tolerance passed before the job could be sent")),
+    EventKind.JOB_FAILED: (later("failed"), later("the job failed")),
+    EventKind.JOB_IN_DOUBT: (later("in doubt"), later("nobody knew what was done of the job")),
 }
+_PARAMETERS: TypeAdapter[tuple[Parameter, ...]] = TypeAdapter(tuple[Parameter, ...])
 _DECIDED: Mapping[EventKind, str] = {
-    EventKind.JOB_DONE: "taken as done",
-    EventKind.JOB_FAILED: "taken as failed",
-    EventKind.JOB_PLANNED: "sent again",
+    EventKind.JOB_DONE: later("taken as done"),
+    EventKind.JOB_FAILED: later("taken as failed"),
+    EventKind.JOB_PLANNED: later("sent again"),
 }
 
 
@@ -120,7 +130,7 @@ def _entries(state: CampaignState, events: Sequence[EventRow]) -> Iterator[_Entr
 def _of_well(
     kind: EventKind, event: EventRow, address: WellAddress, known: _Well, state: CampaignState
 ) -> _Entry | None:
-    place = f"round {address.round_number}, plate {address.plate}"
+    place = gettext("round {round}, plate {plate}", round=address.round_number, plate=address.plate)
 
     def entry(name: str, what: str) -> _Entry:
         return _Entry(name, event, what, place, address.well)
@@ -133,28 +143,82 @@ def _of_well(
             known.values[outcome.name] = event.data["value"]
             flags = event.data["flags"]
             if flags:
-                words = " and ".join(flag.replace("_", " ") for flag in flags)
-                what = f"{outcome.name}: {outcome.scale.text(event.data['value'])} is not trusted"
-                return entry("flagged", what)._replace(why=words)
+                words = gettext(" and ").join(map(in_words, flags))
+                what = gettext(
+                    "{outcome}: {value} is not trusted",
+                    outcome=outcome.name,
+                    value=outcome.scale.text(event.data["value"]),
+                )
+                return entry(later("flagged"), what)._replace(why=words)
         case EventKind.VALUE_ENTERED:
             before = known.values.get(outcome.name)
             known.values[outcome.name] = event.data["value"]
             return _entered(entry, outcome, before, event.data["value"])
         case EventKind.WELL_EXCLUDED:
             before = known.values.get(outcome.name)
-            text = "a well without a value" if before is None else outcome.scale.text(before)
-            return entry("excluded", f"{outcome.name}: {text} is left out of the model")
+            text = outcome.scale.text(before)
+            if before is None:
+                text = gettext("a well without a value")
+            what = gettext(
+                "{outcome}: {value} is left out of the model", outcome=outcome.name, value=text
+            )
+            return entry(later("excluded"), what)
         case EventKind.WELL_LOST:
             empty = event.message.startswith("left empty")
-            return entry("left empty" if empty else "lost", "")
+            return entry(later("left empty") if empty else later("lost"), "")
         case EventKind.WELL_REQUEUED:
-            return entry("tried again", "its condition has a well of a later round")
+            what = gettext("its condition has a well of a later round")
+            return entry(later("tried again"), what)
         case EventKind.PROPOSAL_EDITED:
-            values = ", ".join(f"{name} = {value}" for name, value in event.data.items())
-            return entry("proposal edited", values)
+            return entry(later("proposal edited"), _edited(event.data, campaign))
         case _:
             pass
     return None
+
+
+def _edited(data: Mapping[str, Any], campaign: Campaign) -> str:
+    """The values that a well was to have, and those that it got."""
+    # Older journals have the new values only.
+    after = data["after"] if isinstance(data.get("after"), dict) else data
+    before = data["before"] if after is not data else {}
+
+    def shown(name: str, value: Value | None) -> str:
+        parameter = campaign.space.by_name.get(name)
+        if value is None or parameter is None:
+            return gettext("none") if value is None else str(value)
+        text = f"{value:g}" if isinstance(value, float) else parameter.label(value)
+        return f"{text} {parameter.unit}".rstrip()
+
+    return ", ".join(
+        gettext(
+            "{outcome}: {before} became {value}",
+            outcome=name,
+            before=shown(name, before[name]),
+            value=shown(name, value),
+        )
+        if name in before
+        else gettext("{name} became {value}", name=name, value=shown(name, value))
+        for name, value in after.items()
+    )
+
+
+def _changed(data: Mapping[str, Any]) -> str:
+    """Which parts of the plan changed from which round on, and what parameters allow since."""
+    parts = ", ".join(data["after"])
+    found = [gettext("{parts} from round {round} on", parts=parts, round=data["round"])]
+    before, after = (
+        {
+            each.name: each.allowed
+            for each in _PARAMETERS.validate_python(side.get("parameters", ()))
+        }
+        for side in (data["before"], data["after"])
+    )
+    found += [
+        gettext("{outcome}: {before} became {value}", outcome=name, before=was, value=after[name])
+        for name, was in before.items()
+        if after.get(name, was) != was
+    ]
+    return "; ".join(found)
 
 
 def _entered(
@@ -164,45 +228,65 @@ def _entered(
         return None
     text = outcome.scale.text(value)
     if before is None:
-        return entry("entered by hand", f"{outcome.name}: {text}, where no reading gave a value")
-    return entry("edited", f"{outcome.name}: {outcome.scale.text(before)} became {text}")
+        what = gettext(
+            "{outcome}: {value}, where no reading gave a value", outcome=outcome.name, value=text
+        )
+        return entry(later("entered by hand"), what)
+    was = outcome.scale.text(before)
+    what = gettext(
+        "{outcome}: {before} became {value}", outcome=outcome.name, before=was, value=text
+    )
+    return entry(later("edited"), what)
 
 
 def _of_job(
     kind: EventKind, event: EventRow, address: JobAddress, doubtful: set[str]
 ) -> _Entry | None:
-    place = f"round {address.round_number}, plate {address.plate}, step {address.step}"
+    place = gettext(
+        "round {round}, plate {plate}, step {step}",
+        round=address.round_number,
+        plate=address.plate,
+        step=address.step,
+    )
     if event.who != WELLWISE and kind in _DECIDED:
-        of = "decided in doubt" if event.subject in doubtful else "decided when late"
-        return _Entry(of, event, _DECIDED[kind], place)
+        doubted = event.subject in doubtful
+        of = later("decided in doubt") if doubted else later("decided when late")
+        return _Entry(of, event, gettext(_DECIDED[kind]), place)
     if kind == EventKind.JOB_IN_DOUBT:
         doubtful.add(event.subject)
     if kind in _OF_JOB:
         name, what = _OF_JOB[kind]
-        return _Entry(name, event, what, place)
+        return _Entry(name, event, gettext(what), place)
     return None
 
 
 def _of_campaign(kind: EventKind, event: EventRow, state: CampaignState) -> _Entry | None:
     address = parse_address(event.subject)
-    whole = "the campaign" if event.subject == state.id else event.subject
-    place = f"round {address.round_number}" if isinstance(address, RoundAddress) else whole
+    place = gettext("the campaign") if event.subject == state.id else event.subject
+    if isinstance(address, RoundAddress):
+        place = gettext("round {number}", number=address.round_number)
     if kind in _OF_CAMPAIGN:
-        return _Entry(_OF_CAMPAIGN[kind][0], event, _OF_CAMPAIGN[kind][1], place)
+        name, what = _OF_CAMPAIGN[kind]
+        return _Entry(name, event, gettext(what), place)
     match kind:
         case EventKind.HANDED_OVER:
             plates = ", ".join(map(str, event.data["plates"]))
-            what = f"plates {plates} went from {event.data['from']} to {event.data['to']}"
+            what = gettext(
+                "plates {plates} went from {before} to {after}",
+                plates=plates,
+                before=event.data["from"],
+                after=event.data["to"],
+            )
             why = event.message.split(": ", 1)[-1]
-            return _Entry("handed over", event, what, place, why=why)
+            return _Entry(later("handed over"), event, what, place, why=why)
         case EventKind.CAMPAIGN_CHANGED:
-            parts = ", ".join(event.data["after"])
-            what = f"{parts} from round {event.data['round']} on"
-            return _Entry("plan changed", event, what, place)
+            return _Entry(later("plan changed"), event, _changed(event.data), place)
         case EventKind.ROUNDS_SET:
-            return _Entry("plan changed", event, f"{event.data['rounds']} rounds", place)
+            number = event.data["rounds"]
+            what = ngettext("{number} round", "{number} rounds", number)
+            return _Entry(later("plan changed"), event, what, place)
         case EventKind.ROBOT_CONFIGURED:
             parts = ", ".join(event.data["after"])
-            return _Entry("robot configured", event, parts, event.subject)
+            return _Entry(later("robot configured"), event, parts, event.subject)
         case _:
             return None

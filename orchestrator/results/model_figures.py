@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib import rc_context
@@ -21,6 +22,8 @@ from optimizer import (
     r_squared,
 )
 from orchestrator.core.goals import goals_of
+from orchestrator.languages import ENGLISH, current, gettext
+from orchestrator.results.typefaces import found_here
 from orchestrator.studies.agreement import Pair, agreement
 from protocols.campaign import Campaign
 from protocols.conditions import Observation, Value
@@ -36,13 +39,23 @@ COLOUR_MAP = "cividis"
 def svg(figure: Figure, salt: str) -> bytes:
     """A figure as SVG, the same bytes for the same figure and salt."""
     buffer = io.BytesIO()
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": salt}):
+    drawn = current() == ENGLISH or found_here(current())
+    kind = "path" if drawn else "none"
+    with rc_context({"svg.fonttype": kind, "svg.hashsalt": salt}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
 
-def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> dict[str, Figure]:
-    """Every plot of the model, by name; none when there are too few observations."""
+def model_figures(
+    campaign: Campaign, observations: Sequence[Observation], front: Sequence[FrontPoint]
+) -> dict[str, Figure]:
+    """Every plot of the model, by name; none when there are too few observations.
+
+    Args:
+        campaign: whose they are.
+        observations: its results, and what it learns from beside.
+        front: the conditions that none beats, where it has several objectives.
+    """
     found = effects(campaign.space, observations)
     if not found:
         return {}
@@ -55,12 +68,11 @@ def model_figures(campaign: Campaign, observations: Sequence[Observation]) -> di
         pair = pair_effect(campaign.space, observations, found[0].parameter, found[1].parameter)
         if pair is not None:
             figures["pair-effect"] = pair_map(campaign, pair, observations)
-    goals = goals_of(campaign)
     if campaign.costs:
-        front = pareto_front(campaign.space, observations, campaign.costs, objective=goals)
-        figures["pareto-front"] = front_curve(campaign, front)
-    if len(goals.objectives) > 1:
-        front = pareto_front(campaign.space, observations, objective=goals)
+        goals = goals_of(campaign)
+        worth = pareto_front(campaign.space, observations, campaign.costs, objective=goals)
+        figures["pareto-front"] = front_curve(campaign, worth)
+    if front:
         figures["trade-off"] = trade_offs(campaign, front, observations)
     return figures
 
@@ -93,17 +105,30 @@ def effect_curves(
             axes.fill_between(places, mean - sd, mean + sd, color=_LINE, alpha=0.25, lw=0)
         share = effect.total_order
         axes.set_title(
-            f"{100 * share.median:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})",
+            gettext(
+                "{share} % ({low} to {high})",
+                share=f"{100 * share.median:.0f}",
+                low=f"{100 * share.low:.0f}",
+                high=f"{100 * share.high:.0f}",
+            ),
             fontsize=9,
         )
         _axis(axes, parameter)
         axes.tick_params(labelsize=7)
     figure.supylabel(campaign.outcome.scale.label, fontsize=9)
-    figure.suptitle(
-        "What each parameter does, and its share of what the model explains with interactions\n"
-        f"(90 % interval; R² {r_squared(held_out):.2f} of {len(held_out)} held-out results)",
-        fontsize=9,
+    said = (
+        gettext(
+            "What each parameter does, and its share of what the model explains with interactions"
+        ),
+        gettext(
+            "(90 % interval; R² {r2} of {number} held-out results)",
+            r2=f"{r_squared(held_out):.2f}",
+            number=len(held_out),
+        ),
     )
+    # Letters of other languages are twice as wide.
+    width = (44 if current() == ENGLISH else 22) * across
+    figure.suptitle("\n".join(fill(text, width) for text in said), fontsize=9)
     return figure
 
 
@@ -135,7 +160,8 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
     _axis(axes, second, "y")
     figure.colorbar(colours, label=scale.label)
     sd = scale.rough(float(np.max(pair.sd)))
-    axes.set_title(f"Two parameters together; circles: wells (sd up to {sd})", fontsize=9)
+    title = gettext("Two parameters together; circles: wells (sd up to {sd})", sd=sd)
+    axes.set_title(title, fontsize=9)
     return figure
 
 
@@ -145,8 +171,8 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
     axes = figure.subplots()
     trusted = [entry for entry in held_out if not entry.outlier]
     for entries, colour, label in (
-        (trusted, _LINE, "well, with one sd of a measurement"),
-        ([entry for entry in held_out if entry.outlier], _OUTLIER, "outlier, not trusted"),
+        (trusted, _LINE, gettext("well, with one sd of a measurement")),
+        ([entry for entry in held_out if entry.outlier], _OUTLIER, gettext("outlier, not trusted")),
     ):
         if entries:
             means, values = [e.mean for e in entries], [e.value for e in entries]
@@ -177,13 +203,22 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
         xlim=(low, high),
         ylim=(low, high),
         aspect="equal",
-        xlabel=f"predicted without it{unit}",
-        ylabel=f"measured{unit}",
+        xlabel=gettext("predicted without it") + unit,
+        ylabel=gettext("measured") + unit,
     )
     axes.set_title(
-        f"{scale.title}: {100 * inside:.0f} % within the {100 * _SHARE:.0f} % "
-        "interval,\n"
-        f"R² {r_squared(trusted):.2f} of {len(trusted)} held-out results",
+        gettext(
+            "{what}: {inside} % within the {share} % interval,",
+            what=scale.title,
+            inside=f"{100 * inside:.0f}",
+            share=f"{100 * _SHARE:.0f}",
+        )
+        + "\n"
+        + gettext(
+            "R² {r2} of {number} held-out results",
+            r2=f"{r_squared(trusted):.2f}",
+            number=len(trusted),
+        ),
         fontsize=9,
     )
     axes.legend(fontsize=8, loc="upper left")
@@ -200,16 +235,32 @@ def agreement_of(campaign: Campaign, pairs: Sequence[Pair]) -> Figure:
     axes.axhline(found.bias, color=_LINE, lw=1.4)
     for limit in (found.lower, found.upper):
         axes.axhline(limit, color=_LINE, lw=1, ls="--")
+        known = limit - found.limit_half, limit + found.limit_half
+        axes.axhspan(*known, color=_LINE, alpha=0.06, lw=0)
     axes.plot((scored + by_hand) / 2, scored - by_hand, "o", ms=4, color="#222222", alpha=0.7)
     scale = campaign.outcome.scale
     change = scale.change
     axes.set_title(
-        f"{found.wells} wells: scorer less hand {change(found.bias)} ({change(found.bias_low)} to "
-        f"{change(found.bias_high)}), "
-        f"limits {change(found.lower)} to {change(found.upper)}",
+        gettext(
+            "{wells} wells: scorer less hand {bias} ({low} to {high}),",
+            wells=found.wells,
+            bias=change(found.bias),
+            low=change(found.bias_low),
+            high=change(found.bias_high),
+        )
+        + "\n"
+        + gettext(
+            "limits {low} to {high}, each known to ±{half}",
+            low=change(found.lower),
+            high=change(found.upper),
+            half=scale.number(found.limit_half),
+        ),
         fontsize=9,
     )
-    axes.set(xlabel=f"{scale.label}, mean of scorer and hand", ylabel="scorer less hand")
+    axes.set(
+        xlabel=gettext("{what}, mean of scorer and hand", what=scale.label),
+        ylabel=gettext("scorer less hand"),
+    )
     return figure
 
 
@@ -218,7 +269,7 @@ def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
     figure = Figure(figsize=(4.6 * len(campaign.costs), 4), layout="constrained")
     panels = figure.subplots(1, len(campaign.costs), squeeze=False, sharey=True)[0]
     for index, (cost, axes) in enumerate(zip(campaign.costs, panels, strict=True)):
-        for tried, label in ((True, "tried"), (False, "not tried yet")):
+        for tried, label in ((True, gettext("tried")), (False, gettext("not tried yet"))):
             points = [point for point in front if point.tried == tried]
             if points:
                 axes.errorbar(
@@ -232,9 +283,9 @@ def front_curve(campaign: Campaign, front: Sequence[FrontPoint]) -> Figure:
                     label=label,
                 )
         axes.set_xlabel(f"{cost.name} ({cost.unit})" if cost.unit else cost.name)
-    panels[0].set_ylabel(f"{campaign.outcome.scale.label}, predicted")
+    panels[0].set_ylabel(gettext("{what}, predicted", what=campaign.outcome.scale.label))
     panels[0].legend(fontsize=8)
-    figure.suptitle("Conditions that no other beats in everything", fontsize=10)
+    figure.suptitle(gettext("Conditions that no other beats in everything"), fontsize=10)
     return figure
 
 
@@ -252,8 +303,11 @@ def trade_offs(
             (o.outcomes[name], o.value) for o in observations if o.usable and o.of(name).usable
         ]
         if known:
-            axes.plot(*zip(*known, strict=True), ".", color="#bbbbbb", label="measured")
-        for tried, label in ((True, "not beaten, tried"), (False, "not beaten, not tried yet")):
+            axes.plot(*zip(*known, strict=True), ".", color="#bbbbbb", label=gettext("measured"))
+        for tried, label in (
+            (True, gettext("not beaten, tried")),
+            (False, gettext("not beaten, not tried yet")),
+        ):
             points = [point for point in front if point.tried == tried]
             if points:
                 axes.errorbar(
@@ -270,7 +324,7 @@ def trade_offs(
         axes.set_xlabel(scale.label)
     panels[0].set_ylabel(first.label)
     panels[0].legend(fontsize=8)
-    figure.suptitle("Objectives against each other, with one sd", fontsize=10)
+    figure.suptitle(gettext("Objectives against each other, with one sd"), fontsize=10)
     return figure
 
 

@@ -1,7 +1,8 @@
 """Report: what a campaign did and found by its journal, as one self-contained page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,25 @@ from matplotlib.figure import Figure
 from scipy.stats import t
 
 import optimizer
+from optimizer.fitting import fit
 from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import file_text
+from orchestrator.languages import (
+    ENGLISH,
+    LANGUAGES,
+    counted_in_markup,
+    current,
+    day,
+    gettext,
+    in_markup,
+    moment,
+    recorded,
+    speaking,
+)
+from orchestrator.languages import in_words as name_in_words
+from orchestrator.results import typefaces
 from orchestrator.results.campaign_figures import figures_of
 from orchestrator.results.comparison_figures import comparison_figure, parameters_by_round
 from orchestrator.results.conclusions import conclusions, in_words
@@ -26,14 +42,30 @@ from orchestrator.results.model_figures import agreement_of, svg
 from orchestrator.results.report_captions import caption
 from orchestrator.results.report_images import image_panels
 from orchestrator.results.report_record import Record, record_of
+from orchestrator.results.report_words import (
+    chance,
+    constraints_in_words,
+    described,
+    facts_of,
+    layout_in_words,
+    made_in_words,
+    planned_difference,
+    wanted,
+    well_place,
+)
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import FEWEST_PAIRS
 from orchestrator.studies.best_conditions import best_conditions
 from protocols.conditions import Condition
+from protocols.errors import WellwiseError
+from protocols.recommendations import FrontPoint
+from protocols.scale import p_text
 
 _COMPUTED_WITH = ("wellwise", "botorch", "gpytorch", "torch", "numpy", "scipy")
 """What the predictions of the page itself are computed with."""
 _SHARE = 0.95
+_LINKING = "standard", "control"
+"""Roles of wells that are alike in each round, and so tell rounds apart from conditions."""
 
 
 class Spread(NamedTuple):
@@ -84,6 +116,13 @@ class RoundSummary(NamedTuple):
     made: RoundProvenance
 
 
+class Effects(NamedTuple):
+    """The sd of each random effect in the model, and the names of those not told apart."""
+
+    sds: dict[str, float]
+    untold: list[str]
+
+
 class Outlier(NamedTuple):
     """A well whose value the model gives next to no weight, and what it expected instead."""
 
@@ -92,15 +131,20 @@ class Outlier(NamedTuple):
     expected: float
 
 
-def report_of(journal: Journal, campaign_id: str, settings: Settings) -> str:
-    """The report of a campaign of a journal; see `report`."""
+def report_of(
+    journal: Journal, campaign_id: str, settings: Settings, among: Collection[str] | None = None
+) -> str:
+    """The report of a campaign of a journal; see `report`.
+
+    Confirmations of it are those `among` these campaigns, or any.
+    """
     state = journal.state(campaign_id)
     return report(
         state,
         settings,
         file_text(journal, campaign_id),
         journal.last_moment(campaign_id),
-        record_of(journal, state, settings.home),
+        record_of(journal, state, settings.home, among),
     )
 
 
@@ -111,7 +155,9 @@ def report(
     last: datetime | None,
     record: Record | None = None,
 ) -> str:
-    """The report of a campaign as HTML; figures, style and campaign file are inside.
+    """The report of a campaign as HTML, in the current language.
+
+    Figures, style and campaign file are inside. What was recorded stays as it is, in English.
 
     Args:
         state: the campaign.
@@ -122,11 +168,15 @@ def report(
     """
     record = record or Record()
     campaign, scale = state.campaign, state.campaign.outcome.scale
+    waiting = [batch.number for batch in state.rounds if batch.proposed]
     found = best_conditions(state, settings.campaign_folder(state.id))
     best, front = found.recommended, found.front
+    # Of a batch that was never approved no well was filled.
+    state = replace(state, rounds=tuple(b for b in state.rounds if not b.proposed))
     went_otherwise, simulated = deviations(state, record.events), record.simulated(state)
-    plots = _plots(state, record)
-    figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
+    with typefaces.lettered():
+        plots = _plots(state, record, front)
+        figures = {name: Markup(_inline(svg(figure, name))) for name, figure in plots.items()}  # noqa: S704
     scales_of = {outcome.name: outcome.scale for outcome in campaign.outcomes}
     environment = Environment(
         loader=PackageLoader("orchestrator.results", ""),
@@ -135,20 +185,37 @@ def report(
         trim_blocks=True,
     )
     environment.filters["value"] = scale.number
-    environment.filters["chance"] = lambda value: f"{value:.2f}"
+    environment.filters |= {"chance": chance, "p": p_text}
     environment.filters["level"] = lambda value: (
         "-" if value is None else value if isinstance(value, str) else f"{value:g}"
     )
     environment.filters["words"] = lambda condition: in_words(state, condition)
+    environment.filters |= {"name": name_in_words, "recorded": recorded, "day": day}
+    environment.filters |= {"moment": moment, "bold": Markup("<b>{}</b>").format}
+    environment.filters["as_code"] = Markup("<code>{}</code>").format
+    environment.globals |= {"_": in_markup, "_n": counted_in_markup, **typefaces.families()}
     return environment.get_template("report.html").render(
+        language=current(),
         state=state,
         campaign=campaign,
         scale=scale,
+        described=described(scale),
+        aims=[
+            (described(scales_of[one.outcome]), wanted(one, scales_of[one.outcome]))
+            for one in campaign.objectives
+        ],
+        limits=constraints_in_words(campaign),
+        facts_of=lambda found: facts_of(found, scale),
         title=state.campaign.title or state.id,
         zone=settings.zone,
         last=last,
-        conclusions=conclusions(state, best, front, record.compared, simulated, went_otherwise),
+        conclusions=conclusions(
+            state, best, front, record.compared, simulated, went_otherwise, record.by_hand
+        ),
         simulated=simulated,
+        by_hand=record.by_hand,
+        launched_by=record.launched_by,
+        approvals=record.approvals,
         deviations=went_otherwise,
         figures=figures,
         captions={name: caption(name, campaign, number) for number, name in enumerate(plots, 1)},
@@ -157,21 +224,26 @@ def report(
         scales=[scales_of[wanted.outcome] for wanted in campaign.objectives],
         standard=_of_role(state, "standard"),
         rounds=[_round(batch, record) for batch in state.rounds],
-        made=_made(record),
+        waiting=waiting,
+        linked=any(w.proposal.role in _LINKING for b in state.rounds for w in b.wells),
+        made=made_in_words({n: made for n, made in record.rounds.items() if n not in waiting}),
         repeated=_repeated(state),
         compared=record.compared,
         planned=record.planned,
+        planned_difference=planned_difference(campaign),
         outliers=_outliers(state),
+        effects=_effects(state),
+        layout=layout_in_words(campaign),
         labels={parameter.name: parameter.level_labels for parameter in state.campaign.parameters},
-        computed_with={name: version(name) for name in _COMPUTED_WITH},
+        versions=", ".join(f"{name} {version(name)}" for name in _COMPUTED_WITH),
         scorers=record.scorers,
         by_model=any(well.proposal.mean is not None for b in state.rounds for well in b.wells),
         file_text=file_text,
     )
 
 
-def _plots(state: CampaignState, record: Record) -> dict[str, Figure]:
-    plots = figures_of(state)
+def _plots(state: CampaignState, record: Record, front: Sequence[FrontPoint]) -> dict[str, Figure]:
+    plots = figures_of(state, front)
     if any(batch.wells for batch in state.rounds):
         plots["parameters-by-round"] = parameters_by_round(state)
     if any(entry.campaign == state.id for entry in record.compared):
@@ -180,6 +252,29 @@ def _plots(state: CampaignState, record: Record) -> dict[str, Figure]:
         plots["agreement"] = agreement_of(state.campaign, record.pairs)
     shown = image_panels(record.images)
     return plots if shown is None else plots | {"images": shown}
+
+
+def write_report(
+    journal: Journal, campaign_id: str, settings: Settings, folder: Path, language: str = ENGLISH
+) -> Iterator[Path]:
+    """Write the report of a campaign as one HTML page and as PDF; yields what is written.
+
+    Raises:
+        WellwiseError: no font of this computer has the letters of the language; there is no PDF.
+    """
+    with speaking(language):
+        html = report_of(journal, campaign_id, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    page, pages = folder / "report.html", folder / "report.pdf"
+    page.write_text(html, encoding="utf-8")
+    yield page
+    if language != ENGLISH and not typefaces.found_here(language):
+        raise WellwiseError(
+            f"no font of this computer has the letters of {LANGUAGES[language]}, so that "
+            f"{pages.name} was not written: install one, such as fonts-noto-cjk of Debian"
+        )
+    as_pdf(html, pages)
+    yield pages
 
 
 def as_pdf(html: str, path: Path) -> None:
@@ -204,22 +299,14 @@ def _round(batch: RoundState, record: Record) -> RoundSummary:
     )
 
 
-def _made(record: Record) -> list[tuple[str, RoundProvenance]]:
-    """With what the rounds were made: those that were made alike together, in words."""
-    alike: list[tuple[list[int], RoundProvenance]] = []
-    for number, made in record.rounds.items():
-        same = made.model_copy(update={"observations": None, "usable": None, "pending": 0})
-        if alike and alike[-1][1] == same:
-            alike[-1][0].append(number)
-        else:
-            alike.append(([number], same))
-    return [
-        (
-            f"round {numbers[0]}" if len(numbers) == 1 else f"rounds {numbers[0]} to {numbers[-1]}",
-            of,
-        )
-        for numbers, of in alike
-    ]
+def _effects(state: CampaignState) -> Effects:
+    fitted = fit(state.campaign.space, state.observations)
+    sds = {} if fitted is None else fitted.model.effect_sds
+    names = [covariate.name for covariate in state.campaign.covariates]
+    return Effects(
+        {name if name in names else gettext(name): sd for name, sd in sds.items()},
+        [name for name in names if name not in sds],
+    )
 
 
 def _outliers(state: CampaignState) -> list[Outlier]:
@@ -233,16 +320,10 @@ def _outliers(state: CampaignState) -> list[Outlier]:
     held_out = optimizer.cross_validate(state.campaign.space, state.observations)
     own = held_out[len(held_out) - len(wells) :] if wells else []
     return [
-        Outlier(
-            f"round {number}, plate {well.well.plate}, {well.well.name}", entry.value, entry.mean
-        )
+        Outlier(well_place(number, well), entry.value, entry.mean)
         for (number, well), entry in zip(wells, own, strict=True)
         if entry.outlier
     ]
-
-
-def _place(number: int, well: WellState) -> str:
-    return f"round {number}, plate {well.well.plate}, {well.well.name}"
 
 
 def _spread(values: Sequence[float]) -> Spread | None:
@@ -254,8 +335,10 @@ def _spread(values: Sequence[float]) -> Spread | None:
     return Spread(len(values), low, middle, high, min(values), max(values))
 
 
-def _summary(values: Sequence[tuple[int, float]]) -> Summary | None:
-    """Of (run, value) pairs of one condition."""
+def _summary(
+    values: Sequence[tuple[int, float]], clipped: Callable[[float], float] = float
+) -> Summary | None:
+    """Of (run, value) pairs of one condition, its interval within what values can be."""
     if not values:
         return None
     by_run: dict[int, list[float]] = {}
@@ -267,7 +350,7 @@ def _summary(values: Sequence[tuple[int, float]]) -> Summary | None:
     mean, low, high = fmean(units), None, None
     if len(units) > 1:
         half = float(t.ppf(0.5 + _SHARE / 2, len(units) - 1)) * stdev(units) / len(units) ** 0.5
-        low, high = mean - half, mean + half
+        low, high = clipped(mean - half), clipped(mean + half)
     return Summary(len(whole), len(by_run), mean, low, high, min(whole), max(whole))
 
 
@@ -278,7 +361,8 @@ def _of_role(state: CampaignState, role: str) -> Summary | None:
             for batch in state.rounds
             for well in batch.wells
             if well.proposal.role == role and well.trusted is not None
-        ]
+        ],
+        state.campaign.outcome.scale.clipped,
     )
 
 
@@ -293,7 +377,7 @@ def _repeated(state: CampaignState) -> list[Repeated]:
                 )
     several = []
     for condition, entries in found.items():
-        summary = _summary(entries)
+        summary = _summary(entries, state.campaign.outcome.scale.clipped)
         if summary is not None and len(entries) > 1:
             several.append(Repeated(condition, tuple(number for number, _ in entries), summary))
     utility = state.campaign.objective.utility

@@ -13,6 +13,9 @@ from PIL import Image as Picture
 from orchestrator.core.state import CampaignState, WellState
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
+from orchestrator.journal.tables import BY_HAND, ObservationRow
+from orchestrator.languages import gettext
+from orchestrator.results.report_words import well_place
 from protocols.image_formats import ImageNotRead
 from protocols.images import read_image
 from protocols.pixel_size import pixel_size_um
@@ -40,13 +43,24 @@ def images_of(journal: Journal, state: CampaignState, home: Path) -> list[WellIm
     ranked = sorted(wells, key=lambda entry: -utility(entry[0]))
     if not ranked:
         return []
-    chosen = {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
+    chosen = {
+        gettext("best"): ranked[0],
+        gettext("median"): ranked[len(ranked) // 2],
+        gettext("worst"): ranked[-1],
+    }
+    by_hand = {
+        (row.round, row.plate, row.well)
+        for row in journal.derived(state.id, ObservationRow)
+        if row.scorer == BY_HAND
+    }
     found = []
     for name, (trusted, number, well) in chosen.items():
         content = _latest(journal, state.id, number, well, home)
         if content is not None:
             shown = state.campaign.outcome.scale.text(trusted)
-            title = f"{name}: {shown}\nround {number}, plate {well.well.plate}, {well.well.name}"
+            if (number, well.well.plate, well.well.name) in by_hand:
+                shown += f" ({gettext('by hand')})"
+            title = f"{name}: {shown}\n{well_place(number, well)}"
             found.append(WellImage(title, content))
     return found
 
@@ -74,7 +88,7 @@ def _panels(readable: Mapping[str, tuple[np.ndarray, float | None]]) -> Figure:
         axes.set_title(title, fontsize=8)
         axes.set_axis_off()
         if size is None:
-            axes.text(0.5, -0.03, "scale not recorded", ha="center", va="top", fontsize=7,
+            axes.text(0.5, -0.03, gettext("scale not recorded"), ha="center", va="top", fontsize=7,
                       transform=axes.transAxes)  # fmt: skip
         else:
             _draw_bar(axes, width, height, size)
@@ -90,7 +104,7 @@ def _draw_bar(axes: Axes, width: int, height: int, size_um: float) -> None:
         axes.plot([left, left + pixels], [below, below], color=colour, lw=thick,
                   solid_capstyle="butt")  # fmt: skip
     text = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
-    axes.text(0.05, -0.03, f"bar: {text}", ha="left", va="top", fontsize=7,
+    axes.text(0.05, -0.03, gettext("bar: {length}", length=text), ha="left", va="top", fontsize=7,
               transform=axes.transAxes)  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from orchestrator.service.dashboard.checklist_pages import checklist_pages
 from orchestrator.service.dashboard.job_pages import job_pages
 from orchestrator.service.dashboard.language import InItsLanguage, language_pages
 from orchestrator.service.dashboard.pages import STATIC, pages, problem_page
+from orchestrator.service.dashboard.rendering import compile_templates
 from orchestrator.service.dashboard.values_pages import values_pages
 from orchestrator.service.notifications import Notifier
 from orchestrator.service.path_prefix import location_below
@@ -40,6 +41,7 @@ from orchestrator.service.routes.values import values
 from orchestrator.service.routes.vocabulary import vocabulary
 from orchestrator.service.schema import ProblemDetails
 from orchestrator.service.webhooks import Webhook
+from protocols.quantities import load_units
 
 LARGEST = 2_000_000
 """Bytes of the largest body that is taken."""
@@ -79,6 +81,7 @@ def create_app(
         notifier = Notifier(backend.stream, tuple(backend.settings.notify.split()))
         watching = [asyncio.create_task(backend.stream.run()), asyncio.create_task(notifier.run())]
         settings = backend.settings
+        watching.append(asyncio.create_task(asyncio.to_thread(prepare)))
         watching += [
             asyncio.create_task(Webhook(backend.stream, to, settings.webhook_secret).run())
             for to in settings.webhooks.split()
@@ -125,6 +128,13 @@ def create_app(
 
     app.openapi = described  # type: ignore[method-assign]
     return app
+
+
+@cache
+def prepare() -> None:
+    """Do what the first visitors would wait for; a service does it while it starts."""
+    load_units()
+    compile_templates()
 
 
 @cache

@@ -9,6 +9,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from orchestrator.journal.access_tokens import Denied, Identity, Role, UnknownToken
 from orchestrator.service.backend import Backend
+from orchestrator.service.permissions import allowed, allowed_somewhere
 from orchestrator.service.problems import Refused
 
 COOKIE = "wellwise_session"
@@ -76,21 +77,28 @@ def address_of(request: Request) -> str:
 
 
 def at_least(role: Role) -> Callable[..., Identity]:
-    """A dependency that lets in people with this role, or one that may do more."""
+    """A dependency that lets in people with this role, or one that may do more.
 
-    def allowed(
+    Below the address of a campaign or a job their role in its project counts, elsewhere the
+    highest that they have anywhere: a route with no campaign in its address looks itself for what
+    is theirs.
+    """
+
+    def let_in(
         request: Request,
         _token: Annotated[object, Depends(_bearer)] = None,
         _session: Annotated[object, Depends(_cookie)] = None,
     ) -> Identity:
         found = identity(request)
-        if found.role < role:
-            raise Refused(
-                403, f"this needs the role {role.word}: {found.person} has {found.role.word}"
-            )
+        at = request.path_params
+        campaign = at.get("campaign_id") or at.get("job", "").partition("/")[0]
+        if campaign:
+            request.state.role = allowed(backend_of(request).journal, found, campaign, role)
+        else:
+            request.state.role = allowed_somewhere(found, role)
         return found
 
-    return allowed
+    return let_in
 
 
 Viewer = Annotated[Identity, Depends(at_least(Role.VIEWER))]

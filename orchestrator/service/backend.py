@@ -50,8 +50,8 @@ class Backend:
     stream: EventStream
     lab: LabFile | None
     began_at: datetime
+    insights: Insights
     embedded: bool = False
-    insights: Insights = field(default_factory=Insights)
     cache: ResponseCache = field(default_factory=ResponseCache)
     wrong_tokens: WrongTokens = field(default_factory=WrongTokens)
     _states: dict[str, _Known] = field(default_factory=dict)
@@ -94,6 +94,7 @@ class Backend:
             stream=EventStream(journal, settings.zone),
             lab=lab,
             began_at=datetime.now(UTC),
+            insights=Insights(settings.campaign_folder),
             embedded=embedded,
         )
 

@@ -8,7 +8,10 @@ from orchestrator.control.checklists import expected_unit
 from orchestrator.core.state import IN_FLIGHT, CampaignState
 from orchestrator.errors import Missing
 from orchestrator.journal import queries
+from orchestrator.journal.access_tokens import Identity
+from orchestrator.journal.attention import at_work
 from orchestrator.lab.provenance import is_person, is_simulated
+from orchestrator.languages import in_words
 from orchestrator.service.backend import Backend
 from orchestrator.service.lookup import open_campaigns
 from orchestrator.service.schema import (
@@ -19,15 +22,18 @@ from orchestrator.service.schema import (
     SaidView,
 )
 from protocols.addresses import JobAddress, parse_address
+from protocols.blocks import label_on_plate
 from protocols.errors import InvalidInput, Problem
 from protocols.jobs import Job, JobReport
 from protocols.plate_table import read_plate_table
 
 
-def open_checklists(backend: Backend, robot: str | None = None) -> list[ChecklistSummary]:
-    """The open jobs of all people, or of one, by when they are due."""
+def open_checklists(
+    backend: Backend, who: Identity, robot: str | None = None
+) -> list[ChecklistSummary]:
+    """The open jobs of all people, or of one, that somebody may see, by when they are due."""
     found: list[ChecklistSummary] = []
-    for state in open_campaigns(backend):
+    for state in open_campaigns(backend, who, at_work(backend.journal)):
         for name, config in state.campaign.robots.items():
             if robot not in (None, name) or not is_person(config):
                 continue
@@ -83,6 +89,11 @@ def checklist_of(backend: Backend, robot: str, key: str) -> ChecklistView:
         **summary.model_dump(),
         over=over,
         unit=expected_unit(state.campaign, job.step),
+        blocks={
+            covariate.title or in_words(covariate.name): label
+            for covariate in state.campaign.covariates
+            if (label := label_on_plate(covariate, job.plate))
+        },
         wells=list(job.wells),
         went_wrong={
             well: SaidView(

@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from scipy.stats import norm
 
 import optimizer
 from orchestrator.core.state import CampaignState
+from orchestrator.languages import current
 from orchestrator.results.model_figures import model_figures, svg
+from orchestrator.results.typefaces import lettered
 from orchestrator.service.schema import (
     Curve,
     Importance,
@@ -17,10 +20,9 @@ from orchestrator.service.schema import (
     Recommended,
     Trust,
 )
-from orchestrator.studies.best_conditions import best_conditions
+from orchestrator.studies.best_conditions import BestConditions, best_conditions
 from protocols.conditions import Observation
 from protocols.recommendations import FrontPoint, Recommendation
-from protocols.scale import Scale
 
 _SHARE = 0.9
 _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
@@ -32,17 +34,21 @@ _Made = TypeVar("_Made")
 class Insights:
     """The latest results, by campaign, with the observations that they are of."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder_of: Callable[[str], Path]) -> None:
+        """With the folder of each campaign, where its best conditions are kept."""
+        self._folder_of = folder_of
         self._lock = threading.RLock()
         self._made: dict[str, tuple[tuple[Observation, ...], dict[str, Any]]] = {}
 
     def of(self, state: CampaignState) -> Insight:
         """The model's results for a campaign; takes seconds when there are new observations."""
-        return self.kept(state, "insight", lambda: _insight(state))
+        return self.kept(state, "insight", lambda: _insight(state, self._best(state)))
 
     def figure(self, state: CampaignState, name: str) -> bytes | None:
         """A figure as SVG; None where there is none."""
-        return self.kept(state, "figures", lambda: _figures(state)).get(name)
+        return self.kept(
+            state, f"figures in {current()}", lambda: _figures(state, self._best(state))
+        ).get(name)
 
     def kept(self, state: CampaignState, what: str, make: Callable[[], _Made]) -> _Made:
         """What was made of a campaign's observations under this name, or it is made now."""
@@ -56,10 +62,12 @@ class Insights:
             found: _Made = made[what]
             return found
 
+    def _best(self, state: CampaignState) -> BestConditions:
+        return best_conditions(state, self._folder_of(state.id))
 
-def _insight(state: CampaignState) -> Insight:
+
+def _insight(state: CampaignState, best: BestConditions) -> Insight:
     space, observations = state.campaign.space, state.observations
-    scale, best = state.campaign.outcome.scale, best_conditions(state)
     if not best:
         return Insight(observations=len(observations))
     found = optimizer.effects(space, observations)
@@ -67,7 +75,7 @@ def _insight(state: CampaignState) -> Insight:
     within = [held.within(_SHARE) for held in held_out]
     return Insight(
         observations=len(observations),
-        recommended=None if best.recommended is None else _recommended(best.recommended, scale),
+        recommended=None if best.recommended is None else _recommended(state, best.recommended),
         front=tuple(_not_beaten(state, point) for point in best.front),
         importance=tuple(
             Importance(
@@ -97,7 +105,8 @@ def _insight(state: CampaignState) -> Insight:
     )
 
 
-def _recommended(best: Recommendation, scale: Scale) -> Recommended:
+def _recommended(state: CampaignState, best: Recommendation) -> Recommended:
+    scale = state.campaign.outcome.scale
     low, high = best.mean - _WIDE * best.sd, best.mean + _WIDE * best.sd
     return Recommended(
         condition=dict(best.condition.root),
@@ -106,6 +115,7 @@ def _recommended(best: Recommendation, scale: Scale) -> Recommended:
         high=scale.clipped(high),
         tried=best.tried,
         beats_standard=best.beats_standard,
+        feasible=best.feasible if state.campaign.outcome_constraints else None,
         cut=any(scale.clipped(end) != end for end in (low, high)),
     )
 
@@ -123,6 +133,7 @@ def _not_beaten(state: CampaignState, point: FrontPoint) -> NotBeaten:
     )
 
 
-def _figures(state: CampaignState) -> dict[str, bytes]:
-    figures = model_figures(state.campaign, state.observations)
-    return {name: svg(figure, state.id) for name, figure in figures.items()}
+def _figures(state: CampaignState, best: BestConditions) -> dict[str, bytes]:
+    with lettered():
+        figures = model_figures(state.campaign, state.observations, best.front)
+        return {name: svg(figure, state.id) for name, figure in figures.items()}

@@ -1,7 +1,7 @@
 """The robots of the lab: what each does, what lies on its deck, and what is left of it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from drivers.base import Driver, DriverError, RobotSetup
@@ -12,12 +12,15 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.state import IN_FLIGHT, CampaignState, JobStatus
 from orchestrator.errors import Missing
 from orchestrator.journal import queries
+from orchestrator.journal.access_tokens import Identity, Role
 from orchestrator.lab.provenance import is_simulated
 from orchestrator.service.backend import Backend
 from orchestrator.service.lookup import open_campaigns
+from orchestrator.service.permissions import allowed
+from orchestrator.service.problems import Refused
 from orchestrator.service.schema import DeckPlaceView, JobView, RobotView, SupplyView
 from orchestrator.service.views import event_view, job_view, outage_view
-from protocols.campaign import RobotConfig
+from protocols.campaign_parts import RobotConfig
 from protocols.errors import InvalidInput, Problem
 
 _ERRORS = (
@@ -38,17 +41,41 @@ class OnDeck(NamedTuple):
     problem: str = ""
 
 
-def robots_of(backend: Backend, decks: Mapping[str, OnDeck] | None = None) -> list[RobotView]:
+def robots_of(
+    backend: Backend, who: Identity, decks: Mapping[str, OnDeck] | None = None
+) -> list[RobotView]:
     """The robots of the lab file and of all campaigns that are not over, by name.
 
-    With what is known of their `decks`, if they were looked at just now.
+    A robot works, or does not answer, whoever uses it; campaigns, jobs and errors are those that
+    somebody may see. With what is known of their `decks`, if they were looked at just now.
+    """
+    users, known = _users(backend), decks_of(backend) if decks is None else decks
+    seen = {state.id for state in open_campaigns(backend, who)}
+    return [
+        _view(backend, name, config, users.get(name, []), known.get(name, OnDeck()), seen)
+        for name, config in sorted(_configs(backend, _seen(users, seen)).items())
+    ]
+
+
+def users_of(backend: Backend, who: Identity, robot: str) -> list[CampaignState]:
+    """The campaigns that are not over and that use a robot, for somebody who may act on it.
+
+    That is an operator of the whole service, or of a project that uses the robot.
+
+    Raises:
+        Missing: they see no such robot.
+        Refused: they are no such operator.
     """
     users = _users(backend)
-    known = decks_of(backend) if decks is None else decks
-    return [
-        _view(backend, name, config, users.get(name, []), known.get(name, OnDeck()))
-        for name, config in sorted(_configs(backend, users).items())
-    ]
+    seen = {state.id for state in open_campaigns(backend, who)}
+    if robot not in _configs(backend, _seen(users, seen)):
+        raise Missing(f"there is no such robot: {robot!r}")
+    found = users.get(robot, [])
+    if who.role < Role.OPERATOR:
+        roles = [allowed(backend.journal, who, state.id) for state in found if state.id in seen]
+        if max(roles, default=Role.NONE) < Role.OPERATOR:
+            raise Refused(403, f"this needs the role operator in a project that uses {robot}")
+    return found
 
 
 def decks_of(backend: Backend) -> dict[str, OnDeck]:
@@ -59,7 +86,9 @@ def decks_of(backend: Backend) -> dict[str, OnDeck]:
     }
 
 
-def refill(backend: Backend, robot: str, names: Sequence[str], by: By) -> list[SupplyView]:
+def refill(
+    backend: Backend, who: Identity, robot: str, names: Sequence[str], why: str
+) -> list[SupplyView]:
     """Note that these are full again, or everything on a robot.
 
     It stands in the event log of the campaigns that use it, and in the service's.
@@ -67,13 +96,12 @@ def refill(backend: Backend, robot: str, names: Sequence[str], by: By) -> list[S
     Raises:
         Missing: there is no such robot, or it does not count what it uses up.
         InvalidInput: it has no such supply.
+        Refused: as for `users_of`.
     """
-    users = _users(backend)
-    config = _configs(backend, users).get(robot)
-    driver = None if config is None else _offline(backend, robot, config)
+    users, by = users_of(backend, who, robot), By(who.person, why)
+    driver = _offline(backend, robot, _configs(backend, {robot: users} if users else {})[robot])
     if not isinstance(driver, Supplied):
-        why = "there is no such robot" if config is None else "it does not count what it uses up"
-        raise Missing(f"robot {robot!r} cannot be filled up: {why}")
+        raise Missing(f"robot {robot!r} cannot be filled up: it does not count what it uses up")
     try:
         filled = driver.refill(tuple(names))
     except DriverError as error:
@@ -83,7 +111,7 @@ def refill(backend: Backend, robot: str, names: Sequence[str], by: By) -> list[S
         ) from None
     what = ", ".join(supply.name for supply in filled)
     _log.info("%s of %s is full again, says %s: %s", what, robot, by.who, by.why)
-    for state in users.get(robot, []):
+    for state in users:
         message = f"full again: {what}" + (f" ({by.why})" if by.why else "")
         now = backend.acting(state.id).clock.now()
         backend.journal.note(state.id, now, EventKind.ROBOT_REFILLED, robot, message, by.who)
@@ -103,6 +131,16 @@ def _users(backend: Backend) -> dict[str, list[CampaignState]]:
         for name in state.campaign.robots:
             found.setdefault(name, []).append(state)
     return found
+
+
+def _seen(
+    users: Mapping[str, Sequence[CampaignState]], seen: Container[str]
+) -> dict[str, list[CampaignState]]:
+    """The same without the campaigns that somebody may not see, and robots that only those use."""
+    known = {
+        name: [state for state in states if state.id in seen] for name, states in users.items()
+    }
+    return {name: states for name, states in known.items() if states}
 
 
 def _configs(backend: Backend, users: dict[str, list[CampaignState]]) -> dict[str, RobotConfig]:
@@ -146,10 +184,11 @@ def _view(
     backend: Backend,
     name: str,
     config: RobotConfig,
-    users: Sequence[CampaignState],
+    everyone: Sequence[CampaignState],
     deck: OnDeck,
+    seen: Container[str],
 ) -> RobotView:
-    zone = backend.settings.zone
+    zone, users = backend.settings.zone, [state for state in everyone if state.id in seen]
     at_work: list[JobView] = []
     planned: list[JobView] = []
     for state in users:
@@ -167,7 +206,12 @@ def _view(
                 limit=most,
             )
             found += [job_view(row, zone) for _, row in rows]
-    outages = [outage for state in users for outage in state.outages if outage.robot == name]
+    busy = at_work or any(
+        queries.jobs(backend.journal, state.id, robot=name, states=IN_FLIGHT, limit=1)
+        for state in everyone
+        if state.id not in seen
+    )
+    outages = [outage for state in everyone for outage in state.outages if outage.robot == name]
     outage = outage_view(outages[0], zone) if outages else None
     errors = [
         event_view(row, zone)
@@ -179,7 +223,7 @@ def _view(
         name=name,
         driver=config.driver,
         simulated=is_simulated(config),
-        state="offline" if outage else "working" if at_work else "idle",
+        state="offline" if outage else "working" if busy else "idle",
         campaigns=[state.id for state in users],
         job=at_work[0] if at_work else None,
         queue=len(planned),

@@ -1,5 +1,6 @@
 """Queries for an answer: a campaign, a round, the history of a well or a job."""
 
+from collections.abc import Container
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 from orchestrator.core.state import CampaignState, RoundState
 from orchestrator.errors import Missing
 from orchestrator.journal import campaign_list, queries
+from orchestrator.journal.access_tokens import Identity
 from orchestrator.journal.campaign_list import Filing, Listed
 from orchestrator.journal.suggestions import open_suggestions
 from orchestrator.lab.scoring import scorer_of
@@ -17,6 +19,7 @@ from orchestrator.service.schema import (
     JobHistory,
     WellHistory,
 )
+from orchestrator.service.telemetry import measured_units
 from orchestrator.service.views import (
     campaign_summary,
     campaign_view,
@@ -83,6 +86,7 @@ def job_history(backend: Backend, campaign_id: str, name: str) -> JobHistory:
         latest=row.latest.astimezone(zone),
         operations=operation_views(row, lost),
         readings=queries.number_of_readings(backend.journal, name),
+        measured_units=measured_units(backend.journal, campaign_id, name),
         events=[event_view(event, zone) for event in happened],
     )
 
@@ -147,7 +151,17 @@ def installed_scorer(outcome: Outcome) -> Scorer | None:
         return None
 
 
-def open_campaigns(backend: Backend) -> list[CampaignState]:
-    """Every campaign that is not over, the oldest first."""
-    there = [one for one in campaign_list.listed(backend.journal)[::-1] if not one.status.over]
-    return [backend.state(one.id, one.last_event)[1] for one in there]
+def open_campaigns(
+    backend: Backend, who: Identity | None = None, among: Container[str] | None = None
+) -> list[CampaignState]:
+    """Every campaign that is not over and that somebody may see, the oldest first.
+
+    Of many, only those `among` the given ones are read.
+    """
+    listed = campaign_list.listed(backend.journal, None if who is None else who.sees)
+    there = [one for one in listed[::-1] if not one.status.over]
+    return [
+        backend.state(one.id, one.last_event)[1]
+        for one in there
+        if among is None or one.id in among
+    ]

@@ -6,14 +6,18 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from orchestrator.journal.access_tokens import Identity
 from orchestrator.journal.queries import counts_of
 from orchestrator.service.backend import Backend
 from orchestrator.service.needs import all_needs
 from orchestrator.service.schema import NeedKind
 
 
-def exposition(backend: Backend) -> tuple[str, str]:
-    """All metrics as text, read from the journal now, and the media type of that text."""
+def exposition(backend: Backend, who: Identity) -> tuple[str, str]:
+    """All metrics as text, read from the journal now, and the media type of that text.
+
+    They are of the campaigns that somebody may see, but for robots, events and listeners.
+    """
     registry = CollectorRegistry()
     campaigns = Gauge("wellwise_campaigns", "Campaigns by status.", ["status"], registry=registry)
     jobs = Gauge(
@@ -37,13 +41,13 @@ def exposition(backend: Backend) -> tuple[str, str]:
     )
     events = Gauge("wellwise_last_event", "Id of the latest event.", registry=registry)
     listeners = Gauge("wellwise_event_listeners", "Listeners to live events.", registry=registry)
-    counts = counts_of(backend.journal)
+    counts = counts_of(backend.journal, who.sees)
     for status, number in counts.campaigns.items():
         campaigns.labels(status).set(number)
     for state, number in counts.open_jobs.items():
         jobs.labels(state).set(number)
     kinds: Counter[str] = Counter(dict.fromkeys(get_args(NeedKind), 0))
-    kinds.update(need.kind for need in all_needs(backend))
+    kinds.update(need.kind for need in all_needs(backend, who))
     silent = set()
     for campaign_id in counts.open_campaigns:
         _, found = backend.state(campaign_id)
@@ -53,7 +57,7 @@ def exposition(backend: Backend) -> tuple[str, str]:
     for kind, number in kinds.items():
         waiting.labels(kind).set(number)
     offline.set(len(silent))
-    faulty.set(len(backend.supervisor.faults))
+    faulty.set(len(backend.supervisor.faults.keys() & {*counts.open_campaigns}))
     events.set(backend.journal.last_event())
     listeners.set(backend.stream.listeners)
     return generate_latest(registry).decode(), CONTENT_TYPE_LATEST

@@ -1,12 +1,14 @@
 """What people are needed for, over all campaigns: the one list that pages and programs show."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from orchestrator.core.by import WELLWISE
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState, CampaignStatus
 from orchestrator.journal import queries
+from orchestrator.journal.access_tokens import Identity
+from orchestrator.journal.attention import may_need
 from orchestrator.journal.suggestions import suggestions_waiting
 from orchestrator.languages import gettext, moment, ngettext
 from orchestrator.service.backend import Backend
@@ -17,22 +19,25 @@ from orchestrator.service.schema.campaigns import URGENCY
 from orchestrator.service.views import needs
 
 
-def all_needs(backend: Backend) -> list[Need]:
-    """What people are needed for, most urgent first."""
-    states = open_campaigns(backend)
+def all_needs(backend: Backend, who: Identity) -> list[Need]:
+    """What people are needed for in the campaigns that somebody may see, most urgent first."""
+    among = may_need(backend.journal) | backend.supervisor.faults.keys()
+    states = open_campaigns(backend, who, among)
+    seen = {state.id for state in states}
     found = [need for state in states for need in needs(state)]
     found += [need for state in states for need in _stopped(backend, state)]
     found += _silent(states)
-    found += [need for state in states for need in _held(state)]
-    found += _checklists(backend)
+    found += [need for state in states for need in _held(state, seen)]
+    found += _checklists(backend, who)
     found += _suggested(backend, states)
     return sorted(found, key=lambda need: (URGENCY[need.kind], not need.overdue))
 
 
-def number_of_needs(backend: Backend) -> int:
+def number_of_needs(backend: Backend, who: Identity) -> int:
     """How many things people are needed for; a second old at most, as every page says it."""
     version = backend.journal.last_event(), int(time.monotonic())
-    return int(backend.cache.of("number of needs", version, lambda: str(len(all_needs(backend)))))
+    key = f"number of needs {'' if who.sees is None else sorted(who.sees)}"
+    return int(backend.cache.of(key, version, lambda: str(len(all_needs(backend, who)))))
 
 
 def _stopped(backend: Backend, state: CampaignState) -> Iterator[Need]:
@@ -86,24 +91,37 @@ def _silent(states: list[CampaignState]) -> list[Need]:
     return list(found.values())
 
 
-def _held(state: CampaignState) -> Iterator[Need]:
-    """Robots that get nothing more before something is decided in another campaign."""
+def _held(state: CampaignState, seen: Container[str]) -> Iterator[Need]:
+    """Robots that get nothing more before something is decided in another campaign.
+
+    Which one is said to those who may see it.
+    """
     for robot, job in state.elsewhere_in_doubt.items():
         if robot not in state.campaign.robots:
             continue
         other = job.partition("/")[0]
+        if other in seen:
+            message = gettext(
+                "{robot} gets no more jobs, for {job} is in doubt", robot=robot, job=job
+            )
+            what_to_do = gettext(
+                "Say what became of that job, which is of {campaign}.", campaign=other
+            )
+            link = f"/campaigns/{other}"
+        else:
+            message = gettext(
+                "{robot} gets no more jobs, for one of another project is in doubt", robot=robot
+            )
+            what_to_do = gettext("Ask an operator of the whole lab to decide about it.")
+            link = f"/robots#{robot}"
         yield Need(
             kind="held",
             campaign=state.id,
             round=len(state.rounds),
             robot=robot,
-            message=gettext(
-                "{robot} gets no more jobs, for {job} is in doubt", robot=robot, job=job
-            ),
-            what_to_do=gettext(
-                "Say what became of that job, which is of {campaign}.", campaign=other
-            ),
-            link=f"/campaigns/{other}",
+            message=message,
+            what_to_do=what_to_do,
+            link=link,
         )
 
 
@@ -125,9 +143,9 @@ def _suggested(backend: Backend, states: list[CampaignState]) -> Iterator[Need]:
             )
 
 
-def _checklists(backend: Backend) -> Iterator[Need]:
+def _checklists(backend: Backend, who: Identity) -> Iterator[Need]:
     """The jobs of people that are due."""
-    for job in open_checklists(backend):
+    for job in open_checklists(backend, who):
         if job.when != "later" and not job.simulated:
             overdue = job.when == "late"
             said = {

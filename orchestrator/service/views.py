@@ -99,6 +99,7 @@ def campaign_view(
                 scorer=outcome.scorer,
                 step=outcome.step,
                 by_hand=outcome.by_hand,
+                expression=outcome.expression,
             )
             for outcome in campaign.outcomes
         ],

@@ -130,7 +130,7 @@ def intraclass(values: Sequence[Sequence[float]]) -> Intraclass:
 
 def _trend(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Slope of a straight line through the points, and the p value of its being 0."""
-    if x.std() < 1e-12:
+    if np.ptp(x) <= 1e-9 * np.abs(x).max():
         return 0.0, 1.0
     line = linregress(x, y)
     return float(line.slope), float(line.pvalue)

@@ -1,9 +1,13 @@
 """How many wells and runs a planned comparison needs: power of the tests of a confirmation."""
 
+from bisect import bisect_left
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import logit
 from scipy.stats import nct, t
 
+from orchestrator.studies import dunnett
 from orchestrator.studies.run_comparison import LEAST_SHARE
 from protocols.confirmation_plan import ConfirmationPlan
 from protocols.errors import WellwiseError
@@ -32,9 +36,16 @@ def on_scale(plan: ConfirmationPlan) -> tuple[float, tuple[float, float], float]
 
 
 def power_of(
-    wells: int, difference: float, sds: float | tuple[float, float], alpha: float = 0.05
+    wells: int,
+    difference: float,
+    sds: float | tuple[float, float],
+    alpha: float = 0.05,
+    comparisons: int = 1,
 ) -> float:
     """The power of a two-sided Welch's t test with so many wells a group, of one sd or of two.
+
+    With several comparisons it is that of each in Dunnett's test, whatever the others are, at the
+    probability `alpha` of any false alarm. Two sds are those of candidates and of the standard.
 
     The statistic has a noncentral t distribution (Cohen 1988, "Statistical Power Analysis", chapter
     2), here with the degrees of freedom of Welch and Satterthwaite: 2 wells - 2 where the sds are
@@ -43,10 +54,8 @@ def power_of(
     one, two = (sds, sds) if isinstance(sds, float | int) else sds
     degrees = (wells - 1) * (one**2 + two**2) ** 2 / (one**4 + two**4)
     noncentrality = difference / ((one**2 + two**2) / wells) ** 0.5
-    critical = float(t.ppf(1 - alpha / 2, degrees))
-    return float(
-        nct.sf(critical, degrees, noncentrality) + nct.cdf(-critical, degrees, noncentrality)
-    )
+    ratios = ((two / one) ** 2,) * comparisons if one else (1.0,) * comparisons
+    return _power(noncentrality, degrees, alpha, ratios)
 
 
 def wells_for(
@@ -54,15 +63,18 @@ def wells_for(
     sds: float | tuple[float, float],
     power: float = 0.9,
     alpha: float = 0.05,
+    comparisons: int = 1,
 ) -> int:
     """The fewest wells a group (at least 2) with which the test has the wanted power.
 
     Raises:
         WellwiseError: it would be more than a thousand.
     """
-    for wells in range(2, _MOST_WELLS + 1):
-        if power_of(wells, difference, sds, alpha) >= power:
-            return wells
+    wells = _fewest(
+        _MOST_WELLS, lambda it: power_of(it, difference, sds, alpha, comparisons) >= power
+    )
+    if wells is not None:
+        return wells
     largest = sds if isinstance(sds, float | int) else max(sds)
     raise WellwiseError(
         f"a difference of {difference:g} with an sd of {largest:.3g} between wells would need more "
@@ -78,20 +90,22 @@ def power_over_runs(
     sds: tuple[float, float],
     run_sd: float,
     alpha: float = 0.05,
+    comparisons: int = 1,
 ) -> float:
     """The power of `paired` with so many runs and wells a run of each condition.
+
+    With several comparisons that of each in `against_control`; see `power_of`.
 
     A run's difference has the variance 2 run_sd^2 + (sd1^2 + sd2^2) / wells; the statistic has a
     noncentral t distribution with runs - 1 degrees of freedom. The conditions' sds may differ.
     """
     if runs < 2:
         return 0.0
+    if comparisons > 1:
+        sds = max(sds), max(sds)
     sd = (2 * run_sd**2 + (sds[0] ** 2 + sds[1] ** 2) / wells) ** 0.5
-    degrees, noncentrality = runs - 1, difference / sd * runs**0.5
-    critical = float(t.ppf(1 - alpha / 2, degrees))
-    return float(
-        nct.sf(critical, degrees, noncentrality) + nct.cdf(-critical, degrees, noncentrality)
-    )
+    degrees = (runs - 1) * comparisons
+    return _power(difference / sd * runs**0.5, degrees, alpha, (1.0,) * comparisons)
 
 
 def runs_for(
@@ -101,12 +115,15 @@ def runs_for(
     run_sd: float,
     power: float = 0.9,
     alpha: float = 0.05,
+    comparisons: int = 1,
 ) -> int | None:
     """The fewest runs (2 or more) with the wanted power; None where not even a hundred have it."""
-    for runs in range(2, _MOST_RUNS + 1):
-        if power_over_runs(runs, wells, difference, sds, run_sd, alpha) >= power:
-            return runs
-    return None
+
+    def enough(runs: int) -> bool:
+        found = power_over_runs(runs, wells, difference, sds, run_sd, alpha, comparisons)
+        return found >= power
+
+    return _fewest(_MOST_RUNS, enough)
 
 
 def wells_a_run(
@@ -116,22 +133,49 @@ def wells_a_run(
     run_sd: float,
     power: float = 0.9,
     alpha: float = 0.05,
+    comparisons: int = 1,
 ) -> int:
     """The fewest wells (2 or more) that each condition needs in each run for the wanted power.
 
     Raises:
         WellwiseError: no number is enough, as the runs are too few; says how many would do.
     """
-    for wells in range(2, _MOST_WELLS + 1):
-        if power_over_runs(runs, wells, difference, sds, run_sd, alpha) >= power:
-            return wells
-    enough = runs_for(_USUAL_WELLS, difference, sds, run_sd, power, alpha)
+
+    def enough(wells: int) -> bool:
+        found = power_over_runs(runs, wells, difference, sds, run_sd, alpha, comparisons)
+        return found >= power
+
+    wells = _fewest(_MOST_WELLS, enough)
+    if wells is not None:
+        return wells
+    more = runs_for(_USUAL_WELLS, difference, sds, run_sd, power, alpha, comparisons)
     remedy = (
-        f"{enough} runs of {_USUAL_WELLS} wells are enough"
-        if enough
+        f"{more} runs of {_USUAL_WELLS} wells are enough"
+        if more
         else "look for a larger difference"
     )
     raise WellwiseError(
         f"{runs} runs do not find a difference of {difference:g} however many wells they have: a "
         f"condition varies between runs by {run_sd:g} (sd); {remedy}"
     )
+
+
+def _power(noncentrality: float, degrees: float, alpha: float, ratios: tuple[float, ...]) -> float:
+    """By the ratios of the control's variance to that of each comparison's other condition."""
+    if len(ratios) == 1:
+        critical = float(t.ppf(1 - alpha / 2, degrees))
+    else:
+        critical = dunnett.critical(ratios, degrees, alpha)
+    # The far tail is below 1e-6 wherever scipy cannot compute it.
+    far = float(np.nan_to_num(nct.cdf(-critical, degrees, noncentrality)))
+    return float(nct.sf(critical, degrees, noncentrality)) + far
+
+
+def _fewest(most: int, enough: Callable[[int], bool]) -> int | None:
+    """The first number from 2 that is enough, as all behind it are; None if not even `most` is."""
+    low, high = 2, 2
+    while not enough(high):
+        if high == most:
+            return None
+        low, high = high + 1, min(most, 2 * high)
+    return low + bisect_left(range(low, high), True, key=enough)

@@ -1,7 +1,7 @@
-"""Confirmation: a planned comparison of the recommended condition with the standard."""
+"""Confirmation: a planned comparison of the recommended or other conditions with the standard."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 import optimizer
 from orchestrator.core.round_planning import assign_chosen
 from orchestrator.core.state import CampaignState
-from orchestrator.studies.best_conditions import best_conditions
+from orchestrator.studies.candidates import one_objective, recommendation
 from orchestrator.studies.comparison_power import on_scale, wells_a_run, wells_for
-from protocols.campaign import (
-    Campaign,
+from protocols.campaign import Campaign
+from protocols.campaign_parts import (
     Chosen,
     FirstRound,
     LaterRounds,
@@ -31,25 +31,26 @@ _FEWEST_REPEATS = 5
 
 
 class Design(NamedTuple):
-    """Two conditions, and the wells that each needs in each of `runs`.
+    """One or more candidates and the standard, and the wells that each needs in each of `runs`.
 
     With one run a two-sided t test over wells is planned; with several one over runs, between which
     a condition varies with the sd `run_sd` (see `run_comparison`). `difference` of their true
-    values is detected with probability `power` at `alpha`, if a well's sd is `sd`. `predicted` is
-    the difference that the model expects, of the values or, where one is to be matched, of their
-    closeness to it. All are in the outcome's unit. `sd_standard` is that of the standard's wells
-    where it is known to be another, and `baseline` the standard's predicted mean, around which log
-    odds are planned.
+    values is detected with probability `power` at `alpha`, if a well's sd is `sd`. With several
+    candidates it is Dunnett's test: each difference from the standard is detected with this power,
+    and `alpha` is of all of them together. `predicted` are the differences that the model expects,
+    of the values or, where one is to be matched, of their closeness to it. All are in the outcome's
+    unit. `sd_standard` is that of the standard's wells where it is known to be another, and
+    `baseline` the standard's predicted mean, around which log odds are planned.
     """
 
-    recommended: Condition
+    candidates: tuple[Condition, ...]
     standard: Condition
     wells: int
     difference: float
     sd: float
     alpha: float
     power: float
-    predicted: float
+    predicted: tuple[float, ...]
     runs: int = 1
     run_sd: float = 0.0
     margin: float | None = None
@@ -71,6 +72,7 @@ class Design(NamedTuple):
             link=self.link,
             sd_standard=None if self.sd_standard == self.sd else self.sd_standard,
             baseline=self.baseline,
+            candidates=len(self.candidates) if len(self.candidates) > 1 else None,
         )
 
 
@@ -83,36 +85,29 @@ def design(
     run_sd: float = 0.0,
     margin: float | None = None,
     link: Link = "identity",
+    candidates: Sequence[Condition] | None = None,
 ) -> Design:
-    """How many wells compare the recommended condition with the best standard.
+    """How many wells compare the recommended condition, or candidates, with the best standard.
 
     Args:
         state: a campaign with results.
         difference: of true values, the smallest worth detecting; None: half of what the model
-            predicts.
+            predicts, of several candidates half of the smallest.
         power: wanted probability to detect it.
-        alpha: probability of a false alarm.
-        runs: rounds that each have both conditions.
+        alpha: probability of a false alarm, in all comparisons together.
+        runs: rounds that each have all conditions.
         run_sd: how much a condition varies between runs, its sd, beside the noise of wells.
         margin: within which both are called equivalent.
         link: `logit` compares ratios by their log odds, and plans on that scale.
+        candidates: of the campaign's space (see `candidates_of`); None: the recommended condition.
 
     Raises:
         WellwiseError: there is nothing to compare, the difference is not above 0, or no number of
             wells is enough for so few runs.
     """
     campaign = state.campaign
-    if len(campaign.objectives) > 1:
-        raise WellwiseError(
-            f"{state.id} has several objectives, and no condition is the best of all: choose one "
-            "of the Pareto front (wellwise show), and write it into a campaign file of one "
-            "objective as a chosen condition"
-        )
-    best = best_conditions(state).recommended
-    if best is None:
-        raise WellwiseError(
-            f"{state.id} has no recommendation yet: confirm a campaign that has results"
-        )
+    one_objective(state)
+    means = _means(state, candidates)
     if not campaign.standards:
         raise WellwiseError(
             f"{state.id} has no standard condition to compare with: give each parameter a standard"
@@ -120,29 +115,20 @@ def design(
     standards = optimizer.predict(campaign.space, state.observations, campaign.standards)
     objective, scale = campaign.objective, campaign.outcome.scale
     standard = max(standards, key=lambda prediction: objective.utility(prediction.mean))
-    if standard.condition == best.condition:
-        raise WellwiseError(
-            "the standard condition is the one that is recommended: there is nothing to confirm"
-        )
-    apart = [
-        parameter.name
-        for parameter in campaign.space.one_a_plate
-        if standard.condition.root.get(parameter.name) != best.condition.root.get(parameter.name)
-    ]
-    if apart:
-        raise WellwiseError(
-            f"both conditions cannot be on one plate, which has one {' and one '.join(apart)}: "
-            "what is seen would be of the plates. Compare them in a campaign of one well a plate, "
-            f"or write a campaign file in which the standard's {apart[0]} is the recommended one"
-        )
-    expected = scale.clipped(best.mean)
-    better_by = objective.utility(expected) - objective.utility(standard.mean)
-    predicted = -better_by if objective.direction == "minimise" else better_by
-    wanted = better_by / 2 if difference is None else difference
+    for condition in means:
+        _comparable(campaign, condition, standard.condition, candidates is None)
+    better_by = {
+        condition: objective.utility(scale.clipped(mean)) - objective.utility(standard.mean)
+        for condition, mean in means.items()
+    }
+    least = min(better_by, key=lambda condition: better_by[condition])
+    sign = -1 if objective.direction == "minimise" else 1
+    wanted = better_by[least] / 2 if difference is None else difference
     if wanted <= 0:
+        what = "the recommended condition" if candidates is None else f"the candidate {least}"
         raise WellwiseError(
-            "the recommended condition is not predicted to be better "
-            f"({scale.change(predicted)}): give --difference"
+            f"{what} is not predicted to be better "
+            f"({scale.change(sign * better_by[least])}): give --difference"
         )
     sd = max(
         optimizer.noise_sd(campaign.space, state.observations) or 0.0, _repeat_sd(state) or 0.0
@@ -150,14 +136,14 @@ def design(
     sd_standard = _repeat_sd(state, standard.condition) or sd
     baseline = scale.clipped(standard.mean)
     plan = Design(
-        recommended=best.condition,
+        candidates=tuple(means),
         standard=standard.condition,
         wells=0,
         difference=wanted,
         sd=sd,
         alpha=alpha,
         power=power,
-        predicted=predicted,
+        predicted=tuple(sign * by for by in better_by.values()),
         runs=runs,
         run_sd=run_sd,
         margin=margin,
@@ -167,10 +153,42 @@ def design(
     )
     compared, sds, between = on_scale(plan.plan)
     if runs == 1:
-        wells = wells_for(compared, sds, power, alpha)
+        wells = wells_for(compared, sds, power, alpha, len(means))
     else:
-        wells = wells_a_run(runs, compared, sds, between, power, alpha)
+        wells = wells_a_run(runs, compared, sds, between, power, alpha, len(means))
     return plan._replace(wells=wells)
+
+
+def _means(state: CampaignState, candidates: Sequence[Condition] | None) -> dict[Condition, float]:
+    """What the model predicts of each candidate; of the recommended condition if there are none."""
+    if candidates is None:
+        best = recommendation(state)
+        return {best.condition: best.mean}
+    predictions = optimizer.predict(state.campaign.space, state.observations, candidates)
+    return {prediction.condition: prediction.mean for prediction in predictions}
+
+
+def _comparable(
+    campaign: Campaign, candidate: Condition, standard: Condition, recommended: bool
+) -> None:
+    if standard == candidate:
+        raise WellwiseError(
+            "the standard condition is the one that is recommended: there is nothing to confirm"
+            if recommended
+            else f"{candidate} is the standard condition, with which candidates are compared: "
+            "leave it out"
+        )
+    apart = [
+        parameter.name
+        for parameter in campaign.space.one_a_plate
+        if standard.root.get(parameter.name) != candidate.root.get(parameter.name)
+    ]
+    if apart:
+        raise WellwiseError(
+            f"both conditions cannot be on one plate, which has one {' and one '.join(apart)}: "
+            "what is seen would be of the plates. Compare them in a campaign of one well a plate, "
+            f"or write a campaign file in which the standard's {apart[0]} is the recommended one"
+        )
 
 
 def _repeat_sd(state: CampaignState, of: Condition | None = None) -> float | None:
@@ -193,10 +211,11 @@ def _repeat_sd(state: CampaignState, of: Condition | None = None) -> float | Non
 
 
 def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str:
-    """The campaign file of the confirmation: the same protocol, two conditions in each round.
+    """The campaign file of the confirmation: the same protocol, all conditions in each round.
 
-    The plates are as many as hold them; wells that are left over go to both conditions, or where a
-    well decides parameters to the optimiser. The model goes on from the results of the campaign.
+    The plates are as many as hold them; wells that are left over go to all conditions alike. Those
+    that do not go round, or any where a well decides parameters, are the optimiser's. The model
+    goes on from the results of the campaign.
 
     Raises:
         WellwiseError: not even 64 plates have enough wells that decide what the conditions need.
@@ -206,7 +225,7 @@ def confirmation_file(state: CampaignState, file_text: str, plan: Design) -> str
         if not notices:
             return _written(file_text, study, state.id)
     raise WellwiseError(
-        "no round of this campaign has enough wells that decide what both conditions need"
+        "no round of this campaign has enough wells that decide what the conditions need"
     )
 
 
@@ -214,12 +233,12 @@ def _studies(campaign: Campaign, plan: Design) -> Iterator[Campaign]:
     """One-round campaigns with more and more plates, with the wells of one of the rounds."""
     per_plate = campaign.plates.wells_per_plate
     parameters = [_as_in_round(campaign, number) for number in range(campaign.stop.rounds, 0, -1)]
-    for plates in range(-(-2 * plan.wells // per_plate), _MOST_PLATES + 1):
+    conditions = (*plan.candidates, plan.standard)
+    for plates in range(-(-len(conditions) * plan.wells // per_plate), _MOST_PLATES + 1):
         total = plates * per_plate
-        each = plan.wells if campaign.space.decided else total // 2
-        chosen = tuple(
-            Chosen(condition=dict(c.root), wells=each) for c in (plan.recommended, plan.standard)
-        )
+        each = plan.wells if campaign.space.decided else total // len(conditions)
+        initial = total - len(conditions) * each
+        chosen = tuple(Chosen(condition=dict(c.root), wells=each) for c in conditions)
         for some in parameters:
             yield Campaign.model_construct(
                 **dict(campaign)
@@ -230,7 +249,7 @@ def _studies(campaign: Campaign, plan: Design) -> Iterator[Campaign]:
                     "parameters": some,
                     "plates": campaign.plates.model_copy(update={"count": plates}),
                     "rounds": RoundPlan(
-                        first=FirstRound(initial=total - 2 * each, standard=0, chosen=chosen),
+                        first=FirstRound(initial=initial, standard=0, chosen=chosen),
                         later=LaterRounds(proposed=total),
                         wanted=tuple(
                             WantedBatch(round=number, chosen=chosen)

@@ -1,12 +1,13 @@
 """What a confirmation gave: the comparison that its plan fixed, and what limits it."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from orchestrator.core.round_planning import chosen_condition
+from orchestrator.core.first_design import chosen_condition
 from orchestrator.core.state import CampaignState
+from orchestrator.languages import gettext, later
 from orchestrator.studies.comparison_power import on_scale, power_of, power_over_runs
 from orchestrator.studies.run_comparison import (
     Components,
@@ -18,6 +19,7 @@ from orchestrator.studies.run_comparison import (
     in_one_run,
     linked,
     paired,
+    pairs_in_one_run,
     within_plates,
     without_plates,
 )
@@ -26,9 +28,10 @@ from protocols.conditions import Condition
 from protocols.confirmation_plan import Link
 from protocols.errors import WellwiseError
 
+_T = TypeVar("_T")
 _Placed = dict[int, list[list[tuple[float, int]]]]
 
-_ONE_RUN = (
+_ONE_RUN = later(
     "There was one run: how much a condition varies between runs (lots, donors, days) is not in "
     "the test, so that false alarms are more frequent than it says."
 )
@@ -37,7 +40,8 @@ _ONE_RUN = (
 class Comparison(NamedTuple):
     """What the wells of two conditions gave.
 
-    In one run by Welch's t test over wells, in several by a t test over runs; `test` says which.
+    In one run by Welch's t test over wells, in several by a t test over runs, of several candidates
+    by Dunnett's; `test` says which.
 
     `difference` of the means, first minus second, with its interval at 1 - `alpha`; `effect` is
     Hedges' g. Where a value is to be matched they are of minus the distance to it.
@@ -68,27 +72,50 @@ class Comparison(NamedTuple):
     def verdict(self) -> str:
         """In words."""
         if self.p >= self.alpha:
-            return "The data do not show a difference."
+            return later("The data do not show a difference.")
         first = (self.difference < 0) == self.lower_is_better
-        return "The first is better." if first else "The second is better."
+        return later("The first is better.") if first else later("The second is better.")
 
 
-def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
-    """What a confirmation gave: its first chosen condition against its last.
+def comparisons(state: CampaignState, alpha: float | None = None) -> list[Comparison]:
+    """What a confirmation gave: each of its planned candidates against its last chosen condition.
+
+    Several that were planned together are judged together, by Dunnett's test.
 
     Args:
         state: the confirmation.
-        alpha: probability of a false alarm; None: that of its plan, or 0.05.
+        alpha: probability of a false alarm, of all together; None: that of its plan, or 0.05.
 
     Raises:
         WellwiseError: it has no two chosen conditions, or too few trusted values of one of them.
     """
     plan, conditions = state.campaign.confirmation, chosen_conditions(state.campaign)
-    level = alpha or (0.05 if plan is None else plan.alpha)
-    link: Link = "identity" if plan is None else plan.link
     if len(conditions) < 2:
         raise _too_few(state, [])
-    pair = conditions[0], conditions[-1]
+    if plan is None or plan.candidates is None:
+        return [_comparison(state, (conditions[0], conditions[-1]), alpha)]
+    return [
+        _comparison(state, (conditions[joint.first], conditions[joint.second]), alpha, joint)
+        for joint in compare_several(state, alpha)
+    ]
+
+
+def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
+    """The first of `comparisons`."""
+    return comparisons(state, alpha)[0]
+
+
+def _comparison(
+    state: CampaignState,
+    pair: tuple[Condition, Condition],
+    alpha: float | None,
+    joint: Contrast | None = None,
+) -> Comparison:
+    """What the wells of two conditions gave; `joint` is what a test of several together says."""
+    plan, conditions = state.campaign.confirmation, chosen_conditions(state.campaign)
+    level = alpha or (0.05 if plan is None else plan.alpha)
+    link: Link = "identity" if plan is None else plan.link
+    together = 1 if joint is None else len(conditions) - 1
     placed = _placed(state, pair)
     whole = [[value for several in placed.values() for value, _ in several[i]] for i in (0, 1)]
     if min(map(len, whole)) < 2:
@@ -100,7 +127,8 @@ def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
     close, plates = _compared(state.campaign, placed, link)
     left, right = ([value for several in close.values() for value in several[i]] for i in (0, 1))
     remarks = list(confounded(state.campaign, pair))
-    both = [run for run, several in close.items() if all(several)]
+    needed = _placed(state, pair if joint is None else conditions)
+    both = [run for run, several in needed.items() if all(several)]
     margin = None if plan is None else plan.margin
     fewest = min((len(values) for run in both for values in close[run]), default=0)
     power = None
@@ -108,24 +136,51 @@ def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
     if len(both) > 1:
         adjusted = without_plates(close, plates)
         found = paired(cell_means(adjusted), level, margin)
-        test = f"t test over {len(both)} runs"
+        test = gettext("t test over {runs} runs", runs=len(both))
         left_out = len(close) - len(both)
         if left_out:
-            remarks.append(f"{left_out} runs without trusted values of both are left out.")
+            remarks.append(
+                gettext("{runs} runs without trusted values of both are left out.", runs=left_out)
+                if joint is None
+                else gettext(
+                    "{runs} runs without trusted values of all are left out.", runs=left_out
+                )
+            )
     else:
         everywhere = [[plate for it in plates.values() for plate in it[i]] for i in (0, 1)]
         found = within_plates((left, right), everywhere, level, margin)
-        test = "t test within plates" if on_plates else "Welch's t test"
-        remarks.append(_ONE_RUN)
+        test = gettext("t test within plates") if on_plates else gettext("Welch's t test")
+        remarks.append(gettext(_ONE_RUN))
+    if joint is not None:
+        found = joint
+        test = (
+            gettext(
+                "Dunnett's test over {runs} runs of {together} comparisons together",
+                runs=len(both),
+                together=together,
+            )
+            if len(both) > 1
+            else gettext(
+                "Dunnett's test over wells of {together} comparisons together", together=together
+            )
+        )
     if plan is not None:
         difference, _, run_sd = on_scale(plan)
         measured = _within_run_sds(close if len(both) < 2 else without_plates(close, plates))
         if len(both) > 1:
-            power = power_over_runs(len(both), fewest, difference, measured, run_sd, level)
+            power = power_over_runs(
+                len(both), fewest, difference, measured, run_sd, level, together
+            )
         elif fewest > 1 and max(measured) > 0:
-            power = power_of(fewest, difference, measured, level)
+            power = power_of(fewest, difference, measured, level, together)
     if plan is not None and (level != plan.alpha or len(both) < plan.runs):
-        remarks.append(f"Not as planned: {plan.runs} runs at alpha {plan.alpha:g} were planned.")
+        remarks.append(
+            gettext(
+                "Not as planned: {runs} runs at alpha {alpha} were planned.",
+                runs=plan.runs,
+                alpha=f"{plan.alpha:g}",
+            )
+        )
     degrees = len(left) + len(right) - 2
     pooled = np.sqrt((np.var(left) * len(left) + np.var(right) * len(right)) / degrees)
     effect = 0.0 if pooled == 0 else found.difference / float(pooled) * (1 - 3 / (4 * degrees - 1))
@@ -147,8 +202,15 @@ def compare(state: CampaignState, alpha: float | None = None) -> Comparison:
         power=power,
         remarks=tuple(remarks),
         components=components(close) if len(both) > 1 else None,
-        of="log odds" if link == "logit" else "",
+        of=gettext("log odds") if link == "logit" else _closeness(state),
     )
+
+
+def _closeness(state: CampaignState) -> str:
+    if state.campaign.objective.direction != "match":
+        return ""
+    unit = state.campaign.outcome.scale.unit
+    return gettext("{unit} in closeness to the target", unit=unit).strip()
 
 
 def compare_several(
@@ -165,19 +227,21 @@ def compare_several(
     level = alpha or (0.05 if plan is None else plan.alpha)
     link: Link = "identity" if plan is None else plan.link
     close, plates = _compared(state.campaign, _placed(state, conditions), link)
+    margin = None if plan is None else plan.margin
     cells = without_plates(close, plates)
     means = cell_means(cells)
-    if len(means) > 1 and pairs:
-        return all_pairs(means, level)
     if len(means) > 1:
-        return against_control(means, level, None if plan is None else plan.margin)
-    groups = [
-        [value for several in cells.values() for value in several[i]]
-        for i in range(len(conditions))
-    ]
-    if len(groups) < 2 or min(map(len, groups)) < 2:
-        raise _too_few(state, groups)
-    return in_one_run(groups, level, pairs)
+        return all_pairs(means, level) if pairs else against_control(means, level, margin)
+    as_read, adjusted = (_of_all_runs(table, len(conditions)) for table in (close, cells))
+    if len(as_read) < 2 or min(map(len, as_read)) < 2:
+        raise _too_few(state, as_read)
+    if pairs:
+        return pairs_in_one_run(adjusted, level)
+    return in_one_run(as_read, _of_all_runs(plates, len(conditions)), level, margin)
+
+
+def _of_all_runs(table: Mapping[int, Sequence[Sequence[_T]]], conditions: int) -> list[list[_T]]:
+    return [[one for several in table.values() for one in several[i]] for i in range(conditions)]
 
 
 def chosen_conditions(campaign: Campaign) -> list[Condition]:
@@ -245,8 +309,11 @@ def confounded(campaign: Campaign, conditions: Sequence[Condition]) -> list[str]
     if not differing:
         return []
     return [
-        f"The place of a well decides {', '.join(differing)}, in which the conditions differ: "
-        "what the place does and what the condition does cannot be told apart."
+        gettext(
+            "The place of a well decides {parameters}, in which the conditions differ: what the "
+            "place does and what the condition does cannot be told apart.",
+            parameters=", ".join(differing),
+        )
     ]
 
 

@@ -15,6 +15,7 @@ from orchestrator.core.round_planning import plan_round
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.errors import InvalidInput, Problem, WellwiseError
+from protocols.number_words import counted
 
 _FEWEST = 10  # results that say anything of what is ahead
 _LEAST_EXPLAINED = 0.1  # R squared of held-out results
@@ -62,10 +63,11 @@ class RoundSizes(NamedTuple):
         plates, left = divmod(self.wells, campaign.plates.wells_per_plate)
         controls = campaign.rounds.later.controls if self.controls is None else self.controls
         standard = min(campaign.rounds.first.standard, self.wells) if controls else 0
+        references = min(campaign.rounds.later.standard, max(0, self.wells - controls - 1))
         problem = None
         if left or not plates:
             problem = (
-                f"{self.wells} wells do not fill plates",
+                f"{counted(self.wells, 'well')} cannot fill plates",
                 f"a multiple of {campaign.plates.wells_per_plate}",
             )
         elif controls >= self.wells:
@@ -75,7 +77,8 @@ class RoundSizes(NamedTuple):
             )
         elif self.rounds < 1 or self.replicates < 1:
             problem = (
-                f"{self.rounds} rounds with {self.replicates} wells a condition",
+                f"{counted(self.rounds, 'round')} with {counted(self.replicates, 'well')} a "
+                "condition",
                 "1 or more of each",
             )
         if problem is not None:
@@ -96,8 +99,9 @@ class RoundSizes(NamedTuple):
                         ),
                         "later": rounds.later.model_copy(
                             update={
-                                "proposed": self.wells - controls,
+                                "proposed": self.wells - controls - references,
                                 "controls": controls,
+                                "standard": references,
                                 "replicates": self.replicates,
                             }
                         ),

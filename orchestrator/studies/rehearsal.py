@@ -9,11 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from orchestrator.control.act import Act, perform
 from orchestrator.control.jobs import Decide
-from orchestrator.control.wells import EnterValues
 from orchestrator.core.events import EventKind
 from orchestrator.core.lifecycle import AskApproval, AskOperator
 from orchestrator.core.state import CampaignState
@@ -22,7 +19,9 @@ from orchestrator.journal import queries as record
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import open_lab
 from orchestrator.settings import Settings
-from protocols.campaign import Campaign, RobotConfig
+from orchestrator.studies.training import plausible_values
+from protocols.campaign import Campaign
+from protocols.campaign_parts import RobotConfig
 from protocols.jobs import Job
 from protocols.loading import Load, loads
 from protocols.working_hours import WorkingHours
@@ -142,7 +141,7 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
                 act: Act = (
                     Decide(job=question.key, decision="again", why="to see what comes after it")
                     if isinstance(question, AskOperator)
-                    else _any_values(journal.state(campaign_id), question.round)
+                    else plausible_values(journal.state(campaign_id), question.round)
                 )
                 perform(lab, campaign_id, act, "rehearsal")
             if outlook.moment is not None and not outlook.questions:
@@ -152,20 +151,6 @@ async def _simulate(settings: Settings, journal: Journal, campaign_id: str) -> N
     finally:
         for robot in lab.robots.values():
             await robot.close()
-
-
-def _any_values(state: CampaignState, number: int) -> EnterValues:
-    """Values for a round's wells that wait for a person's, anywhere in their natural range."""
-    batch = state.rounds[number - 1]
-    low, high = state.campaign.outcome.scale.natural_range or (0.0, 1.0)
-    rng = np.random.default_rng(batch.number)
-    rows = [
-        f"{batch.number},{well.well.plate},{well.well.name},{rng.uniform(low, high)}"
-        for well in batch.wells
-        if not well.lost and not well.scored
-    ]
-    table = "\n".join(["round,plate,well,value", *rows])
-    return EnterValues(csv=table, why="to see what comes after it")
 
 
 def _rehearsed(journal: Journal, state: CampaignState, settings: Settings) -> list[RehearsedJob]:

@@ -11,8 +11,10 @@ from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignState, Requeued, RoundState
 from orchestrator.journal.tables import EventRow
 from protocols.addresses import RoundAddress, WellAddress, parse_address
+from protocols.blocks import by_place
 from protocols.campaign import Campaign
 from protocols.combine import combined
+from protocols.computed import with_computed
 from protocols.conditions import Condition, Observation
 from protocols.layout import Layout
 from protocols.outcomes import Rule
@@ -144,22 +146,30 @@ def _again(
         for found in state.past
     ]
     requeued, pending = [], []
+    blocks = by_place(campaign.covariates, campaign.plates)
     for batch in before:
         for well in batch.wells:
             address = WellAddress(state.id, batch.number, well.well.plate, well.well.name)
             now = known.get(address, _Known())
             condition = _then(campaign, well.proposal.condition)
-            if now.scored and not now.lost:
+            entered = Score(value=now.value, flags=now.flags) if now.scored else None
+            score, outcomes = with_computed(
+                campaign.computed, campaign.outcome.name, entered, now.outcomes
+            )
+            if score is not None and not now.lost:
                 observations.append(
                     Observation(
                         condition=condition,
-                        value=now.value,
+                        value=score.value,
                         round=batch.number,
-                        flags=now.flags,
-                        outcomes=now.outcomes,
+                        flags=score.flags,
+                        outcomes=outcomes,
                         plate=well.well.plate,
                         edge=well.edge,
-                        covariates=dict(now.covariates),
+                        covariates={
+                            **blocks.get((well.well.plate, well.well.name), {}),
+                            **now.covariates,
+                        },
                     )
                 )
             elif not now.lost and batch.number not in over:

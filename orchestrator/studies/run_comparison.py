@@ -8,16 +8,19 @@ runs are the blocks of a two-way table (Montgomery, "Design and Analysis of Expe
 run, whose exact test has a t distribution with (runs - 1)(conditions - 1) degrees of freedom.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
-from scipy.stats import dunnett, multivariate_t, studentized_range, t, ttest_ind, tukey_hsd
+from scipy.stats import studentized_range, t, tukey_hsd
 
+from orchestrator.studies.dunnett import critical, exceeded
 from protocols.confirmation_plan import Link
 
+_LEAST_DEGREES = 0.5  # with which a condition has an sd of its own
+_RATIOS = 1e-6, 1e6  # beyond which a variance is as good as none beside the other
 LEAST_SHARE = 0.0005  # half of the last digit that a ratio is written with
 
 
@@ -115,38 +118,10 @@ def within_plates(
 ) -> Contrast:
     """Two conditions of one run over their wells, which may vary unequally, plates as blocks.
 
-    On one plate Welch's t test; on several least squares on condition and plates with HC3 standard
-    errors (MacKinnon and White 1985). It says nothing of other runs.
+    Welch's t test on one plate, and on several as `in_one_run` has it. It says nothing of other
+    runs.
     """
-    import statsmodels.api as sm
-
-    first, second = (np.asarray(values, dtype=float) for values in groups)
-    names = sorted({plate for some in plates for plate in some})
-    of = np.array([plate for some in plates for plate in some])
-    condition = np.repeat([1.0, 0.0], [len(first), len(second)])
-    blocks = [(of == name) * 1.0 for name in names[1:]]
-    design = np.column_stack([condition, np.ones(len(of)), *blocks])
-    if len(names) == 1 or np.linalg.matrix_rank(design) < design.shape[1]:
-        result = ttest_ind(first, second, equal_var=False)
-        difference, degrees = float(first.mean() - second.mean()), float(result.df)
-        error = abs(difference / float(result.statistic)) if result.statistic else 0.0
-        error = error or float(
-            (first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)) ** 0.5
-        )
-    else:
-        fitted = sm.OLS(np.concatenate([first, second]), design).fit(cov_type="HC3", use_t=True)
-        difference, error = float(fitted.params[0]), float(fitted.bse[0])
-        degrees = float(fitted.df_resid)
-    half = float(t.ppf(1 - alpha / 2, degrees)) * error
-    return Contrast(
-        0,
-        1,
-        difference,
-        difference - half,
-        difference + half,
-        _two_sided(difference, error, degrees),
-        _equivalence(difference, error, degrees, margin),
-    )
+    return in_one_run(groups, plates, alpha, margin)[0]
 
 
 def paired(
@@ -175,26 +150,12 @@ def against_control(
 ) -> list[Contrast]:
     """Each condition against the last (runs x conditions), by Dunnett's procedure.
 
-    The statistics of k comparisons with one control have a multivariate t distribution with
-    correlation 1/2 (Dunnett 1955). Equivalence is tested for each by itself.
+    Equivalence is tested for each by itself.
     """
     error, degrees = _error(means)
     count = means.shape[1] - 1
-    shape = np.full((count, count), 0.5) + 0.5 * np.eye(count)
-    joint = multivariate_t(shape=shape, df=degrees, seed=0)
-
-    def exceeded(size: float) -> float:
-        return 1 - float(joint.cdf(np.full(count, size), lower_limit=np.full(count, -size)))
-
-    critical = _root(exceeded, alpha)
-    found = []
-    for number, difference in enumerate((means[:, :-1] - means[:, -1:]).mean(axis=0)):
-        value = float(difference)
-        p = min(1.0, max(0.0, exceeded(abs(value) / error)))
-        half = critical * error
-        equivalent = _equivalence(value, error, degrees, margin)
-        found.append(Contrast(number, count, value, value - half, value + half, p, equivalent))
-    return found
+    differences = (means[:, :-1] - means[:, -1:]).mean(axis=0)
+    return _together(differences, [error] * count, [1.0] * count, [degrees] * count, alpha, margin)
 
 
 def all_pairs(means: NDArray[np.float64], alpha: float = 0.05) -> list[Contrast]:
@@ -214,32 +175,67 @@ def all_pairs(means: NDArray[np.float64], alpha: float = 0.05) -> list[Contrast]
 
 
 def in_one_run(
-    groups: Sequence[Sequence[float]], alpha: float = 0.05, pairs: bool = False
+    groups: Sequence[Sequence[float]],
+    plates: Sequence[Sequence[int]],
+    alpha: float = 0.05,
+    margin: float | None = None,
 ) -> list[Contrast]:
-    """Several conditions of one run over its wells: Dunnett against the last, or Tukey for pairs.
+    """Each condition of one run against the last over wells (Dunnett), plates as blocks.
 
-    It says nothing of other runs.
+    Of two conditions on one plate it is Welch's t test.
+
+    Least squares on conditions and plates. Each condition has an sd of its own, from what is left
+    over of its wells, and each comparison the degrees of freedom of Satterthwaite: Hasler and
+    Hothorn 2008, "Multiple Contrast Tests in the Presence of Heteroscedasticity", Biometrical
+    Journal 50, 793-800. Plates that cannot be told from the conditions are left out. It says
+    nothing of other runs.
+
+    Args:
+        groups: the values of each condition, two or more.
+        plates: the plate of each of these values.
+        alpha: probability of a false alarm of all comparisons together.
+        margin: within which two conditions are called equivalent; each is tested by itself.
     """
-    if pairs:
-        tukey = tukey_hsd(*groups)
-        interval = tukey.confidence_interval(1 - alpha)
-        statistic, p = np.asarray(tukey.statistic), np.asarray(tukey.pvalue)
-        low, high = np.asarray(interval.low), np.asarray(interval.high)
-        return [
-            Contrast(i, j, float(statistic[i, j]), float(low[i, j]), float(high[i, j]),
-                     float(p[i, j]))
-            for i in range(len(groups))
-            for j in range(i + 1, len(groups))
-        ]  # fmt: skip
-    *others, control = groups
-    result = dunnett(*others, control=control, rng=np.random.default_rng(0))
-    bounds = result.confidence_interval(1 - alpha)
-    lows, highs, ps = (np.asarray(it) for it in (bounds.low, bounds.high, result.pvalue))
+    values = np.array([value for some in groups for value in some])
+    plate = np.array([number for some in plates for number in some])
+    of_conditions = np.repeat(np.eye(len(groups)), [len(some) for some in groups], axis=0)
+    design = np.hstack([of_conditions, plate[:, None] == np.unique(plate)[1:]])
+    if np.linalg.matrix_rank(design) < design.shape[1] or len(design) == design.shape[1]:
+        design = of_conditions
+    solved = np.linalg.pinv(design)
+    weights = solved @ values
+    # What a condition leaves over has as many degrees of freedom as the fit left to its wells.
+    left_over = (values - design @ weights) ** 2 @ of_conditions
+    degrees = (1 - np.einsum("ij,ji->i", design, solved)) @ of_conditions
+    contrasts = solved[: len(groups) - 1] - solved[len(groups) - 1]
+    if degrees.min() >= _LEAST_DEGREES:
+        parts = contrasts**2 @ of_conditions * (left_over / degrees)
+        with np.errstate(invalid="ignore"):  # of values that are all equal
+            free = parts.sum(axis=1) ** 2 / (parts**2 / degrees).sum(axis=1)
+    else:  # the plates take nearly all of it: one sd of all wells
+        parts = contrasts**2 @ of_conditions * (left_over.sum() / degrees.sum())
+        free = np.full(len(contrasts), degrees.sum())
+    of_candidates = np.maximum(parts[:, :-1].sum(axis=1), np.finfo(float).tiny)
+    ratios = np.clip(parts[:, -1] / of_candidates, *_RATIOS)
+    rounding = 1e-12 * float(np.abs(values).max())
+    differences, errors = (
+        np.where(np.abs(found) > rounding, found, 0.0)
+        for found in (contrasts @ values, parts.sum(axis=1) ** 0.5)
+    )
+    return _together(differences, errors, ratios, free, alpha, margin)
+
+
+def pairs_in_one_run(groups: Sequence[Sequence[float]], alpha: float = 0.05) -> list[Contrast]:
+    """Each pair of conditions of one run over its wells, by Tukey's honest significance test."""
+    tukey = tukey_hsd(*groups)
+    interval = tukey.confidence_interval(1 - alpha)
+    statistic, p = np.asarray(tukey.statistic), np.asarray(tukey.pvalue)
+    low, high = np.asarray(interval.low), np.asarray(interval.high)
     return [
-        Contrast(number, len(others), float(np.mean(values) - np.mean(control)),
-                 float(lows[number]), float(highs[number]), float(ps[number]))
-        for number, values in enumerate(others)
-    ]  # fmt: skip
+        Contrast(i, j, float(statistic[i, j]), float(low[i, j]), float(high[i, j]), float(p[i, j]))
+        for i in range(len(groups))
+        for j in range(i + 1, len(groups))
+    ]
 
 
 def components(
@@ -295,6 +291,28 @@ def _error(means: NDArray[np.float64]) -> tuple[float, int]:
     return float((2 * (residuals**2).sum() / degrees / runs) ** 0.5), degrees
 
 
+def _together(
+    differences: NDArray[np.float64],
+    errors: Sequence[float] | NDArray[np.float64],
+    ratios: Sequence[float] | NDArray[np.float64],
+    degrees: Sequence[float] | NDArray[np.float64],
+    alpha: float,
+    margin: float | None,
+) -> list[Contrast]:
+    """Contrasts with one control, their p and intervals for all together; see `exceeded`."""
+    shape = tuple(float(ratio) for ratio in ratios)
+    found = []
+    each = zip(differences, errors, degrees, strict=True)
+    for number, (value, error, free) in enumerate(map(float, one) for one in each):
+        half = critical(shape, free, alpha) * error if error else 0.0
+        p = exceeded(abs(value) / error, shape, free) if error else float(value == 0)
+        equivalent = _equivalence(value, error, free, margin)
+        found.append(
+            Contrast(number, len(errors), value, value - half, value + half, p, equivalent)
+        )
+    return found
+
+
 def _two_sided(value: float, error: float, degrees: float) -> float:
     if error == 0:
         return float(value == 0)
@@ -307,12 +325,3 @@ def _equivalence(value: float, error: float, degrees: float, margin: float | Non
     if error == 0:
         return float(abs(value) >= margin)
     return float(t.sf((margin - abs(value)) / error, degrees))
-
-
-def _root(exceeded: Callable[[float], float], alpha: float) -> float:
-    """Where the probability falls to alpha, to three digits: that of the integral itself."""
-    low, high = 0.0, 50.0
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if exceeded(middle) > alpha else (low, middle)
-    return (low + high) / 2

@@ -12,7 +12,8 @@ from orchestrator.core.lifecycle import AskValues, Question
 from orchestrator.core.state import CampaignState
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.provenance import is_person, is_simulated
-from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign import Campaign
+from protocols.campaign_parts import RobotConfig
 from protocols.conditions import Value
 from protocols.errors import InvalidInput, Problem
 from protocols.outcomes import Outcome
@@ -78,7 +79,8 @@ def plausible_values(state: CampaignState, number: int) -> EnterValues:
     experiment.
     """
     batch, campaign = state.rounds[number - 1], state.campaign
-    asked = [outcome for outcome in campaign.outcomes if outcome.by_hand]
+    by_hand = [outcome for outcome in campaign.outcomes if outcome.by_hand]
+    asked = {outcome.name: outcome for outcome in (*by_hand, *campaign.awaited)}.values()
     rows = []
     for well in batch.wells:
         if well.lost:
@@ -108,11 +110,28 @@ def _plausible(
 
 
 def _ends(campaign: Campaign, outcome: Outcome) -> tuple[float, float]:
-    """Between which values they lie: so that a target is in reach, and not at once."""
+    """Between which values they lie: so that what is wanted is in reach, and not at once."""
     if outcome.scale.natural_range is not None:
         return outcome.scale.natural_range
-    target = campaign.stop.target if outcome.name == campaign.outcome.name else None
-    if not target:
-        return 0.0, 100.0
-    near, far = sorted((0.9 * target, 4 * target), key=abs)
-    return (near, far) if campaign.objective.direction == "minimise" else (0.0, 1.1 * target)
+    choices = [choice for choice in campaign.objectives if choice.outcome == outcome.name]
+    for choice in choices:
+        if choice.target is not None:  # to be matched
+            return _about(choice.target)
+        target = campaign.stop.target if outcome.name == campaign.outcome.name else None
+        if target:
+            near, far = sorted((0.9 * target, 4 * target), key=abs)
+            return (near, far) if choice.direction == "minimise" else (0.0, 1.1 * target)
+        if choice.threshold is not None:
+            return _about(choice.threshold)
+    for rule in campaign.outcome_constraints:
+        if rule.outcome == outcome.name:
+            low, high = rule.at_least, rule.at_most
+            return _about(low or high or 0.0)
+    return 0.0, 100.0
+
+
+def _about(value: float) -> tuple[float, float]:
+    """0 and another end, so that much between them is as good as a value, and much is not."""
+    if value == 0:
+        return -1.0, 1.0
+    return min(0.0, 2 * value), max(0.0, 2 * value)

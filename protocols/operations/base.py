@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from protocols.plugins import literal
 from protocols.references import TemplatePart, WellOnDay, Window, takes
+from protocols.wanted_read import NOT_SAID, WantedRead
 
 ReadingKind = Literal["image", "number", "plate", "trace"]
 """What an instrument gives: of a well an image, a number or a trace, of a plate a table."""
@@ -69,6 +70,11 @@ class BaseOperation(BaseModel, ABC):
     @abstractmethod
     def in_words(self) -> str:
         """The instruction in words, for a checklist."""
+
+    @property
+    def wanted_read(self) -> WantedRead:
+        """Which of several reads in an instrument's file it is, as far as it says."""
+        return NOT_SAID
 
     @property
     def nominal_s(self) -> float:
@@ -137,6 +143,12 @@ class EachOperation(BaseOperation):
     def place(self) -> str:
         """What it works on, for a checklist."""
         return self.well or "plate"
+
+
+def at_wavelengths(wavelength_nm: float | None, excitation_nm: float | None) -> str:
+    """At which wavelengths something is read, for a checklist; empty if it is not said."""
+    at = "" if wavelength_nm is None else f" at {wavelength_nm:g} nm"
+    return at + ("" if excitation_nm is None else f", excited at {excitation_nm:g} nm")
 
 
 class Supplement(BaseModel):

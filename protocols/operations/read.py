@@ -4,9 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from protocols.operations.base import PlateOperation, PlateTemplate
+from protocols.operations.base import PlateOperation, PlateTemplate, at_wavelengths
 from protocols.quantities import Wavelength
 from protocols.references import OrParameter
+from protocols.wanted_read import WantedRead
 
 
 class ReadTemplate(PlateTemplate):
@@ -39,8 +40,12 @@ class Read(PlateOperation):
     wavelength_nm: float | None = Field(None, gt=0)
     excitation_nm: float | None = Field(None, gt=0)
 
+    @property
+    def wanted_read(self) -> WantedRead:
+        """By its wavelengths, or else its quantity."""
+        return WantedRead.at(self.quantity, self.wavelength_nm, self.excitation_nm)
+
     def in_words(self) -> str:
         """The instruction in words, for a checklist."""
-        at = "" if self.wavelength_nm is None else f" at {self.wavelength_nm:g} nm"
-        after = "" if self.excitation_nm is None else f", excited at {self.excitation_nm:g} nm"
-        return f"read {self.quantity} of the plate{at}{after}"
+        at = at_wavelengths(self.wavelength_nm, self.excitation_nm)
+        return f"read {self.quantity} of the plate{at}"

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion
 from skimage.filters import gaussian
+from skimage.morphology import disk
 
 from protocols.scorers.calibration_profile import Profile
 from protocols.scorers.well_in_image import LEAST_PX, Well, at_working_size, edge_width, find_well
@@ -22,6 +24,8 @@ _DARKEST = 20.0
 _FLAGGED_UNEXPLAINED = 0.12
 _FARTHEST_PIXEL, _FARTHEST_MEAN = 5.0, 2.5
 _LARGEST_SHIFT = float(np.log(3))
+_FLAGGED_BETWEEN, _FLAGGED_ALONE, _UNSTAINED_UP_TO = 0.07, 0.05, 0.2
+_FAINTER, _LEAST_WHOLE = 0.2, 0.01
 _FLOOR = 2.0
 
 
@@ -41,6 +45,17 @@ class Area(NamedTuple):
     inside: NDArray[np.bool_]
     surround: Array
     places: Array
+
+
+class Kinds(NamedTuple):
+    """Which pixels of an area are stained, and which look like either kind at all (n each).
+
+    `along` is how far each is on the way from unstained (0) to stained (1).
+    """
+
+    stained: NDArray[np.bool_]
+    explained: NDArray[np.bool_]
+    along: Array
 
 
 def log_intensity(pixels: Array) -> Array:
@@ -92,12 +107,13 @@ def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stai
     """The stained share of a well's area, 0 to 1.
 
     Each pixel's colour is projected on the line from unstained to stained (Fisher's discriminant)
-    and counts as stained beyond the middle. Uneven light, a quadratic surface, is taken out as it
-    is found in what is left over of both kinds. What is far from that line (bubbles, debris,
-    glare) counts neither as stained nor as area.
+    and counts as stained where stain covers half of it or more. Uneven light, a quadratic surface,
+    is taken out as it is found in what is left over of both kinds. What is far from that line
+    (bubbles, debris, glare) counts neither as stained nor as area.
 
     Flags: `no_well_found`, `out_of_focus`, `over_exposed`, `under_exposed`, `too_small`, and
-    `outside_calibration`: colours, light or size that the references did not have.
+    `outside_calibration`: colours, light or size that the references did not have, also a stain
+    that is fainter than theirs.
 
     Args:
         image: height x width x 3, RGB, 0..255.
@@ -128,12 +144,13 @@ def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stai
         return Stained(Score(value=None, flags=tuple(flags)), pixels)
     if np.abs(area.surround - np.array(profile.surround)).max() > _LARGEST_SHIFT:
         flags.append("outside_calibration")
-    stained, explained = classify(area, profile)
+    kinds = classify(area, profile)
+    stained, explained, _ = kinds
     if explained.mean() < 1 - max(_FLAGGED_UNEXPLAINED, 2 * profile.unexplained):
         flags.append("outside_calibration")
     if not explained.any():
         return Stained(Score(value=None, flags=tuple(dict.fromkeys(flags))), pixels)
-    if _far(area, profile, stained, explained):
+    if _far(area, profile, stained, explained) or _faint(area, profile, kinds):
         flags.append("outside_calibration")
     counted, found = area.inside.copy(), area.inside.copy()
     counted[area.inside] = explained
@@ -147,14 +164,25 @@ def relative_colours(area: Area, relative: bool) -> Array:
     return area.colours - area.surround if relative else area.colours
 
 
-def classify(
-    area: Area, profile: Profile, rounds: int = 3
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pixels of an area are stained, and which look like either kind at all (n each)."""
+def half_covered(profile: Profile) -> float:
+    """How far a pixel that stain covers half of is on the way from unstained (0) to stained (1).
+
+    Light adds up, its logarithm does not: the darker the stain, the nearer it is to unstained.
+    """
+    first, second = np.array(profile.unstained), np.array(profile.stained)
+    inverse = np.linalg.inv(profile.covariance())
+    way = second - first
+    half = np.log((1 + np.exp(way)) / 2)
+    return float(half @ inverse @ way / (way @ inverse @ way))
+
+
+def classify(area: Area, profile: Profile, rounds: int = 3) -> Kinds:
+    """Which pixels of an area are stained, and which look like either kind at all."""
     first, second = np.array(profile.unstained), np.array(profile.stained)
     inverse = np.linalg.inv(profile.covariance())
     way = second - first
     weights = inverse @ way / (way @ inverse @ way)
+    covered = half_covered(profile)
     colours = relative_colours(area, profile.relative)
     surface = quadratic(area.places[:, 0], area.places[:, 1])[:, 1:]
     surface = surface - surface.mean(axis=0)
@@ -162,7 +190,7 @@ def classify(
     for _ in range(rounds):
         lit = colours - light[:, None]
         along = (lit - first) @ weights
-        stained = along > 0.5
+        stained = along > covered
         left = lit - np.where(stained[:, None], second, first)
         rest = lit - first - np.clip(along, -0.3, 1.8)[:, None] * way
         distance = np.sqrt(np.einsum("ni,ij,nj->n", rest, inverse, rest))
@@ -176,7 +204,48 @@ def classify(
                 grey[kind] -= grey[kind & explained].mean()
         fitted = np.linalg.lstsq(surface[explained], grey[explained], rcond=None)[0]
         light = np.clip(surface @ fitted, -0.4, 0.4)
-    return stained, explained
+    return Kinds(stained, explained, along)
+
+
+def between(
+    area: Area, kinds: Kinds, chosen: NDArray[np.bool_] | None = None
+) -> tuple[float, float | None]:
+    """How much of an area is of a colour between both kinds, and how stained its stained parts are.
+
+    The first is a share of the area, 0 to 1, without what is next to both kinds: edges of stained
+    regions, where a pixel sees both. The second is the median of those pixels all of whose
+    neighbours are stained too, on the way from unstained (0) to stained (1); None where they are
+    less than a hundredth of the area.
+
+    Args:
+        area: the inside of a well.
+        kinds: its pixels.
+        chosen: which of its pixels are looked at (n); all by default.
+    """
+    seen = kinds.explained if chosen is None else kinds.explained & chosen
+    if not seen.any():
+        return 0.0, None
+    along = np.full(area.inside.shape, np.nan)
+    along[area.inside] = np.where(seen, kinds.along, np.nan)
+    stained, clear = along > 0.5, along < _UNSTAINED_UP_TO
+    edge = binary_dilation(stained, disk(2)) & binary_dilation(clear, disk(2))
+    share = float(((along <= 0.5) & ~clear & ~edge).sum() / seen.sum())
+    whole = binary_erosion(stained)
+    if whole.sum() < _LEAST_WHOLE * seen.sum():
+        return share, None
+    return share, float(np.median(along[whole]))
+
+
+def _faint(area: Area, profile: Profile, kinds: Kinds) -> bool:
+    """Whether there is stain that is fainter than that of the references.
+
+    On which side of the middle it is would be an accident.
+    """
+    share, middle = between(area, kinds)
+    if middle is not None and middle < profile.faintest - _FAINTER:
+        return True
+    allowed = _FLAGGED_BETWEEN if middle is not None else _FLAGGED_ALONE
+    return share > max(allowed, 2 * profile.between)
 
 
 def _far(

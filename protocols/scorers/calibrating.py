@@ -12,6 +12,7 @@ from protocols.errors import InvalidInput, Problem
 from protocols.scorers.calibrated_cells import (
     Area,
     area_of,
+    between,
     classify,
     grid,
     log_intensity,
@@ -112,8 +113,18 @@ def calibrate(references: Sequence[Reference]) -> Calibrated:
                 )
             ]
         )
-    left_out = [1 - float(classify(each.area, profile)[1].mean()) for each in seen]
-    profile = profile.model_copy(update={"unexplained": round(max(left_out), 4)})
+    kinds = [classify(each.area, profile) for each in seen]
+    shares = [
+        between(each.area, of, each.stained | each.unstained)
+        for each, of in zip(seen, kinds, strict=True)
+    ]
+    profile = profile.model_copy(
+        update={
+            "unexplained": round(max(1 - float(of.explained.mean()) for of in kinds), 4),
+            "between": round(max(share for share, _ in shares), 4),
+            "faintest": round(min([1.0, *(middle for _, middle in shares if middle)]), 4),
+        }
+    )
     return Calibrated(profile, _difference(seen))
 
 

@@ -59,6 +59,9 @@ class Profile(_Model):
         radius: least and largest radius of a well, as a share of the image's shorter side.
         edge: width of the well's edge, as a share of the radius: the widest of the references.
         unexplained: the largest share of a reference's area that looks like neither kind.
+        between: the largest share of a reference's area whose colour is between both kinds.
+        faintest: how stained the stained parts of the faintest reference are, on the way from
+            unstained (0) to stained (1).
         white: the light's fall-off over the field by a white reference: for each colour the
             coefficients of 1, x, y, x2, xy, y2, with x and y from -1 to 1.
     """
@@ -73,6 +76,8 @@ class Profile(_Model):
     radius: tuple[float, float]
     edge: float = Field(gt=0, allow_inf_nan=False)
     unexplained: float = Field(ge=0, le=1)
+    between: float = Field(0.0, ge=0, le=1)
+    faintest: float = Field(1.0, ge=0, le=1)
     white: (
         tuple[
             Annotated[tuple[_Finite, ...], Field(min_length=6, max_length=6)],

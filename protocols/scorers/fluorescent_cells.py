@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.ndimage import convolve, maximum_filter, median_filter
 from skimage.draw import circle_perimeter
-from skimage.filters import gaussian, threshold_otsu
+from skimage.filters import gaussian
 from skimage.measure import label, regionprops
 
 from protocols.images import CameraImage, write_png
@@ -17,12 +17,14 @@ from protocols.scoring import Score, scored_image
 _CHANNELS = {"red": 0, "green": 1, "blue": 2}
 _SATURATED = 250 / 255
 _FLAGGED_SATURATION = 0.05
-_LEAST_CONTRAST = 12.0
+LEAST_CONTRAST = 6.0
+"""Grey levels (of 255) by which a cell is brighter than its surroundings."""
 _LEAST_SIGNAL_TO_NOISE = 8.0
 _LEAST_NOISE = 0.5
 _SMALLEST_CELL_PX = 5.0
 _LEAST_DIAMETERS = 3
 _CLUMPED = 2.0
+_RIDGE = 4.0
 _OTHER_CHANNEL, _LEAST_RISE = 4.0, 0.05
 _MARK_RGB = (255, 0, 200)
 _LAPLACIAN = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
@@ -35,7 +37,7 @@ class FluorescentCells:
     by their noise.
     """
 
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."
@@ -124,7 +126,10 @@ class FluorescentCells:
 
 
 def clumped(light: NDArray[np.float64], cells: NDArray[np.int_], diameter_px: float) -> bool:
-    """Whether what is as bright as cells is much more than the area of those that were counted.
+    """Whether what was counted is much larger than cells: several that lie together.
+
+    The size of each is the area around it that is brighter than half its own height, and the
+    median of all is compared with a disc.
 
     Args:
         light: height x width.
@@ -133,23 +138,37 @@ def clumped(light: NDArray[np.float64], cells: NDArray[np.int_], diameter_px: fl
     """
     if not len(cells):
         return False
-    smooth: NDArray[np.float64] = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
-    dark = float(np.median(smooth))
-    half = dark + (float(np.median(smooth[cells[:, 0], cells[:, 1]])) - dark) / 2
-    area = float((smooth > half).sum())
-    return area > _CLUMPED * len(cells) * np.pi / 4 * diameter_px**2
+    smooth = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
+    reach, areas = int(2 * diameter_px), []
+    for row, column in cells:
+        rows = slice(max(0, row - reach), row + reach + 1)
+        around = smooth[rows, max(0, column - reach) : column + reach + 1]
+        half = (smooth[row, column] + np.percentile(around, 10)) / 2
+        areas.append(float((around > half).sum()))
+    return float(np.median(areas)) > _CLUMPED * np.pi / 4 * diameter_px**2
 
 
-def find_cells(light: NDArray[np.float64], diameter_px: float) -> NDArray[np.int_]:
-    """Row and column of each bright spot of an image (n x 2, of height x width, 0 to 255).
+def find_cells(
+    light: NDArray[np.float64], diameter_px: float, least_rise: float = LEAST_CONTRAST
+) -> NDArray[np.int_]:
+    """Row and column of each bright spot of an image (n x 2, of height x width).
 
-    Spots are peaks of the image smoothed at the scale of a cell, above Otsu's threshold and at
-    least half a diameter apart; in an image without contrast there is none.
+    Spots are peaks of a difference of Gaussians at the scale of a cell, at least half a diameter
+    apart, that rise above their surroundings by `least_rise`, as bright as their neighbours or not.
+    Peaks on a ridge, such as the edge of a well or a fibre, are none: there one curvature is much
+    larger than the other (D. Lowe, Distinctive Image Features from Scale-Invariant Keypoints,
+    International Journal of Computer Vision 60 (2004) 91-110, section 4.1).
     """
-    smooth: NDArray[np.float64] = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
-    if smooth.max() - np.median(smooth) < _LEAST_CONTRAST:
-        return np.empty((0, 2), dtype=int)
-    return np.argwhere(_peaks(smooth, diameter_px))
+    rise = _rise(light, diameter_px)
+    size = max(int(diameter_px), 3) | 1
+    highest = (rise == maximum_filter(rise, size=size)) & (rise > least_rise)
+    vertical, horizontal = np.gradient(rise)
+    (down, across), (_, along) = np.gradient(vertical), np.gradient(horizontal)
+    curvature = down * along - across**2
+    round_enough = (down + along) ** 2 * _RIDGE < (_RIDGE + 1) ** 2 * curvature
+    # Equal neighbours, as of a saturated cell, are one peak.
+    found = regionprops(label(highest & (curvature > 0) & round_enough, connectivity=2))
+    return np.array([region.coords[0] for region in found], dtype=int).reshape(-1, 2)
 
 
 def find_cells_by_noise(
@@ -158,21 +177,15 @@ def find_cells_by_noise(
     """Row and column of each bright spot of an image of any scale (n x 2, of height x width).
 
     As `find_cells`, but what counts as contrast is what rises above the noise of the pixels at the
-    scale of a cell, so that uneven light is none. Single hot pixels are left out where a cell is
-    larger than they are. `least_noise` is the standard deviation that a pixel has at least, such as
-    that of rounding.
+    scale of a cell. Single hot pixels are left out where a cell is larger than they are.
+    `least_noise` is the standard deviation that a pixel has at least, such as that of rounding.
     """
-    sigma = diameter_px / 4
     # Of white noise a Gaussian leaves 1 / (2 sqrt(pi) sigma).
-    noise = max(pixel_noise(light), least_noise) / (2 * np.sqrt(np.pi) * sigma)
+    noise = max(pixel_noise(light), least_noise) / (2 * np.sqrt(np.pi) * diameter_px / 4)
     if diameter_px >= _SMALLEST_CELL_PX:
         light = median_filter(light, size=3)
-    smooth: NDArray[np.float64] = gaussian(light, sigma=sigma, preserve_range=True)
-    rise = smooth - gaussian(light, sigma=diameter_px, preserve_range=True)
-    clear = rise > max(_LEAST_SIGNAL_TO_NOISE * noise, 1e-9 * float(np.abs(light).max()))
-    # Equal neighbours, as of a saturated cell, are one peak.
-    found = regionprops(label(_peaks(smooth, diameter_px) & clear, connectivity=2))
-    return np.array([region.coords[0] for region in found], dtype=int).reshape(-1, 2)
+    least = max(_LEAST_SIGNAL_TO_NOISE * noise, 1e-9 * float(np.abs(light).max()))
+    return find_cells(light, diameter_px, least)
 
 
 def pixel_noise(light: NDArray[np.float64]) -> float:
@@ -185,10 +198,10 @@ def pixel_noise(light: NDArray[np.float64]) -> float:
     return float(np.median(rough)) / (6 * 0.6745) or float(rough.mean()) * np.sqrt(np.pi / 2) / 6
 
 
-def _peaks(smooth: NDArray[np.float64], diameter_px: float) -> NDArray[np.bool_]:
-    size = max(int(diameter_px), 3) | 1
-    highest = smooth == maximum_filter(smooth, size=size)
-    return np.asarray(highest & (smooth > threshold_otsu(smooth)))
+def _rise(light: NDArray[np.float64], diameter_px: float) -> NDArray[np.float64]:
+    """By how much each place is brighter than what is around a cell there (height x width)."""
+    near = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
+    return np.asarray(near - gaussian(light, sigma=diameter_px, preserve_range=True))
 
 
 def _over_exposed(light: NDArray[np.float64], image: CameraImage) -> bool:

@@ -16,7 +16,18 @@ _BASE = 0.999
 """A peak ends where it has come down by this share of its prominence."""
 
 
-class PeakOptions(TraceOptions):
+class WhatIsAPeak(TraceOptions):
+    """How peaks are told from noise."""
+
+    least: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="what rises by less is no peak"
+    )
+    smooth: int | None = Field(
+        None, ge=5, description="points of a Savitzky-Golay filter (order 2) before it is looked at"
+    )
+
+
+class PeakOptions(WhatIsAPeak):
     """Which peak is meant, and how it is told from noise.
 
     With `start` and `end` the peak is all that lies between them, above the line between the ends.
@@ -28,12 +39,6 @@ class PeakOptions(TraceOptions):
     within: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="how far from there it may be"
     )
-    least: float = Field(
-        0.0, ge=0, allow_inf_nan=False, description="what rises by less is no peak"
-    )
-    smooth: int | None = Field(
-        None, ge=5, description="points of a Savitzky-Golay filter (order 2) before it is looked at"
-    )
 
 
 class Peak(NamedTuple):
@@ -44,6 +49,20 @@ class Peak(NamedTuple):
     area: float
 
 
+def smoothed(points: Points, options: WhatIsAPeak) -> NDArray[np.float64]:
+    """The values of a trace, as smooth as its options say."""
+    if options.smooth is None or len(points.y) <= options.smooth:
+        return points.y
+    return np.asarray(savgol_filter(points.y, options.smooth | 1, 2))
+
+
+def peaks_of(points: Points, options: WhatIsAPeak) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """The smoothed values of a trace, and the indices of all its peaks' tops in their order."""
+    y = smoothed(points, options)
+    tops, _ = find_peaks(y, prominence=max(options.least, np.finfo(float).tiny))
+    return y, tops
+
+
 def peak_in(points: Points, options: PeakOptions) -> Peak | None:
     """The peak that is meant; None if there is none.
 
@@ -51,10 +70,7 @@ def peak_in(points: Points, options: PeakOptions) -> Peak | None:
     the base line of a peak that stands alone, to the valley between two that overlap. The area is
     the integral above it, by the trapezoidal rule.
     """
-    x, raw, _ = points
-    y = raw
-    if options.smooth is not None and len(raw) > options.smooth:
-        y = savgol_filter(raw, options.smooth | 1, 2)
+    x, y = points.x, smoothed(points, options)
     if options.start is not None and options.end is not None:
         return _between(x, y, 0, len(x) - 1)
     tops, _ = find_peaks(y)

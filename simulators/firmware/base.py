@@ -127,6 +127,11 @@ class Firmware(ABC):
     def tick(self) -> None:
         """Let time pass."""
 
+    @property
+    @abstractmethod
+    def moving(self) -> bool:
+        """Whether anything of it moves now."""
+
     @abstractmethod
     def power_off_and_on(self) -> None:
         """Forget what it forgets without power."""

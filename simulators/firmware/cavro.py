@@ -44,6 +44,11 @@ class CavroFirmware(Firmware):
         self._plan: list[_Movement] = []
         super().__init__(abuse, silent)
 
+    @property
+    def moving(self) -> bool:
+        """Whether its plunger moves, or will when its valve has turned."""
+        return any(movement.seconds for movement in self._plan)
+
     def power_off_and_on(self) -> None:
         """Stop where it is, and be no more initialised."""
         self._terminate()

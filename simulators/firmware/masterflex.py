@@ -29,6 +29,11 @@ class MasterflexFirmware(Firmware):
         self._ends_at: float | None = None
         super().__init__(abuse, silent)
 
+    @property
+    def moving(self) -> bool:
+        """Whether it moves now."""
+        return self._ends_at is not None
+
     def power_off_and_on(self) -> None:
         """Forget what a drive forgets; a movement stops where it is."""
         self._stop()

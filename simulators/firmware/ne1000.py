@@ -47,6 +47,11 @@ class NE1000Firmware(Firmware):
         self._alarm = "A?R"
         super().__init__(abuse, silent)
 
+    @property
+    def moving(self) -> bool:
+        """Whether it moves now."""
+        return self._begun_at is not None
+
     def power_off_and_on(self) -> None:
         """Stop where it is, and say so once; settings and the mode are kept."""
         self._halt()

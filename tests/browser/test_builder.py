@@ -244,10 +244,31 @@ def test_wells_are_chosen_on_a_drawing_by_a_mouse(page: Page) -> None:
     expect(plates.get_by_label("wells", exact=True)).to_have_value("B2:G11")
 
 
+def test_wells_of_standards_and_controls_are_painted_by_mouse_and_keys(page: Page) -> None:
+    page.get_by_role("button", name="or empty").click()
+    plates = part(page, "Plates")
+    plates.get_by_label("labware").fill("96-well")
+    plates.get_by_role("radio", name="standard condition").check()
+    plates.get_by_role("gridcell", name="A12, in use").hover()
+    page.mouse.down()
+    plates.get_by_role("gridcell", name="C12, in use").hover()
+    page.mouse.up()
+    expect(plates.get_by_role("gridcell", name="B12, in use, standard condition")).to_have_text("S")
+    plates.get_by_role("radio", name="controls").check()
+    plates.get_by_role("gridcell", name="C12, in use").focus()
+    for key in ("Shift+ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(plates.get_by_role("gridcell", name=re.compile("in use, controls"))).to_have_count(2)
+    plates.get_by_role("gridcell", name="D12, in use, controls").click()
+    expect(plates.get_by_role("gridcell", name=re.compile("in use, controls"))).to_have_count(1)
+    found = YAML(typ="safe").load(text_of(page))["plates"]
+    assert (found["standards_in"], found["controls_in"]) == (["A12", "B12"], ["C12"])
+
+
 def test_places_without_a_well_are_marked_on_the_drawing(page: Page) -> None:
     example(page, "formulation")
     plates = part(page, "Plates")
-    plates.get_by_label("mark places without a well").check()
+    plates.get_by_label("places without a well").check()
     plates.get_by_role("gridcell", name="B6, in use").click()
     expect(plates).to_contain_text("11 of 11 wells of a plate are in use")
     part(page, "Rounds and their end").get_by_role("button", name="Fill them").click()

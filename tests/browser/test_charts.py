@@ -32,6 +32,13 @@ TWO = (
         "  - {outcome: ph, direction: maximise, threshold: 2}",
     )
 )
+TRACES = (
+    (ROOT / "examples" / "chromatography" / "campaign.yaml")
+    .read_text()
+    .replace("first: {initial: 11, standard: 1}", "first: {initial: 2}")
+    .replace("later: {proposed: 12}", "later: {proposed: 2}")
+    .replace("rows: 2, columns: 6", "rows: 1, columns: 2")
+)
 WATCH = """
 addEventListener("securitypolicyviolation", (event) => {
   (window.refused ??= []).push(`${event.violatedDirective} ${event.blockedURI}`);
@@ -40,13 +47,14 @@ addEventListener("securitypolicyviolation", (event) => {
 
 
 class Lab(NamedTuple):
-    """Two finished campaigns, one with images and one with two objectives, behind a service."""
+    """Finished campaigns with images, two objectives and traces, behind a service."""
 
     url: str
     context: BrowserContext
     elsewhere: list[str]
     images: CampaignState
     two: CampaignState
+    traces: CampaignState
 
 
 def table(state: CampaignState) -> str:
@@ -74,20 +82,21 @@ def finished(house: House, text: str) -> CampaignState:
 
 
 class Ran(NamedTuple):
-    """A home with two finished campaigns, and a token for it."""
+    """A home with finished campaigns, and a token for it."""
 
     home: Path
     token: str
     images: CampaignState
     two: CampaignState
+    traces: CampaignState
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     house = House(tmp_path_factory.mktemp("charts"))
-    images, two = finished(house, ASSAY_FILE.read_text()), finished(house, TWO)
+    states = [finished(house, text) for text in (ASSAY_FILE.read_text(), TWO, TRACES)]
     house.backend.journal.close()
-    return Ran(house.backend.settings.home, house.secrets["operator"], images, two)
+    return Ran(house.backend.settings.home, house.secrets["operator"], *states)
 
 
 # The campaigns run before there is a browser: each wants the thread's event loop for itself.
@@ -98,7 +107,7 @@ def lab(ran: Ran, chromium: Browser) -> Iterator[Lab]:
         page = opened(chromium, elsewhere)
         page.goto(f"{running.url}/login?token={ran.token}")
         page.context.add_init_script(WATCH)
-        yield Lab(running.url, page.context, elsewhere, ran.images, ran.two)
+        yield Lab(running.url, page.context, elsewhere, ran.images, ran.two, ran.traces)
 
 
 def shown(lab: Lab, state: CampaignState, tab: str = "Best so far") -> tuple[Page, Locator]:
@@ -362,5 +371,29 @@ def test_the_timeline_shows_every_job_and_leads_to_it(lab: Lab) -> None:
     expect(detail.get_by_role("group", name="Table of operations")).to_be_visible()
     page.keyboard.press("Escape")
     accessible(page, "timeline")
+    page.evaluate("window.refused = []")  # axe itself adds styles, which the policy refuses
+    done(page, lab)
+
+
+def test_a_chromatogram_is_drawn_and_a_part_of_it_is_looked_at(lab: Lab) -> None:
+    page = lab.context.new_page()
+    page.on("pageerror", lambda error: lab.elsewhere.append(f"fault on the page: {error}"))
+    page.goto(f"{lab.url}/campaigns/{lab.traces.id}/wells/1/1/A1")
+    chart = page.locator("campaign-charts")
+    figure = chart.locator(".figure svg")
+    expect(chart).to_contain_text("5281 points")  # of 22 minutes, four a second
+    head, *rows = csv.reader(io.StringIO(saved(page, chart, "CSV").decode()))
+    assert head == ["retention time (min)", "absorbance (mAU)"]
+    assert (len(rows), float(rows[0][0]), float(rows[-1][0])) == (5281, 0, 22)
+    axis = figure.locator(".role-axis-label").first
+    expect(axis).to_contain_text("22")
+    box = figure.bounding_box()
+    assert box is not None
+    # A place is looked for when the figure is in view and holds still.
+    for share, act in ((0.3, page.mouse.down), (0.5, page.mouse.up)):
+        figure.hover(position={"x": share * box["width"], "y": box["height"] - 40})
+        act()
+    expect(axis).not_to_contain_text("22")
+    accessible(page, "trace")
     page.evaluate("window.refused = []")  # axe itself adds styles, which the policy refuses
     done(page, lab)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from orchestrator.journal.journal import Journal
 from tests.browser.test_dashboard import (
@@ -91,6 +91,8 @@ def test_a_campaign_by_hand_is_done_to_its_end_on_a_tablet(
     page.get_by_label("Barcode of the plate").fill("ADAS-SALTS/r1/p1")
     page.get_by_role("button", name="Check").tap()
     expect(page.locator("#scan-said")).to_have_text("This is the plate.")
+    page.evaluate("refresh()")
+    expect(page.locator("#scan-said")).to_have_text("This is the plate.")
     page.get_by_label("carry the plate to the hood").tap()
     page.get_by_label("A1 add 500 uL water").tap()
     page.reload()
@@ -158,6 +160,28 @@ def test_a_campaign_by_hand_is_done_to_its_end_on_a_tablet(
     values = {well.well.name: (well.value, well.lost) for well in state.rounds[0].wells}
     assert values == {"A1": (11.5, ""), "A2": (13.5, ""), "A3": (None, "step fill: spilt")}
     assert elsewhere == []
+
+
+def test_what_is_ticked_before_the_scripts_of_a_slow_network_are_there_stays_ticked(
+    chromium: Browser, elsewhere: list[str], running: Service
+) -> None:
+    page = opened(chromium, elsewhere, **TABLET)
+    launched(page, running, "fay")
+    work_on(page, running, "fay", FILL)
+    held: list[Route] = []
+    page.route("**/static/checklist.js", lambda route: held.append(route))
+    page.goto(page.url + "?by=well", wait_until="commit")
+    page.get_by_role("group", name="A1").get_by_role("checkbox").first.tap()
+    page.get_by_label("What happened").fill("a scratch")
+    expect(page.locator("#confirm-ticked")).to_be_disabled()
+    held[0].continue_()
+    page.wait_for_load_state()
+    page.get_by_role("group", name="A2").get_by_role("checkbox").first.tap()
+    expect(page.get_by_role("button", name="Confirm 2 items")).to_be_enabled()
+    page.unroute("**/static/checklist.js")
+    page.reload()
+    expect(page.get_by_role("button", name="Confirm 2 items")).to_be_enabled()
+    expect(page.get_by_label("What happened")).to_have_value("a scratch")
 
 
 def test_a_job_is_done_by_the_keyboard_alone(

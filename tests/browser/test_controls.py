@@ -99,3 +99,19 @@ def test_a_button_does_what_it_says_whatever_another_browser_does_meanwhile(
         ("campaign_running", "looked at it"),
     ]
     assert elsewhere == []
+
+
+def test_a_search_that_is_being_put_together_stays_when_news_comes(
+    chromium: Browser, elsewhere: list[str], running: Service
+) -> None:
+    page = opened(chromium, elsewhere)
+    launched(page, running, "gus")
+    page.goto(running.url)
+    page.get_by_role("searchbox").fill("salts")
+    page.get_by_label("State").select_option("paused")
+    page.get_by_role("heading", level=1).click()
+    page.evaluate("refresh()")
+    expect(page.get_by_role("searchbox")).to_have_value("salts")
+    expect(page.get_by_label("State")).to_have_value("paused")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_text("0 campaigns")).to_be_visible()

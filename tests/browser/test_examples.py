@@ -28,7 +28,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield found
 
 
-@pytest.mark.parametrize("name", [*BY_HAND, "rpe"])
+@pytest.mark.parametrize("name", [*BY_HAND, "chromatography", "rpe"])
 def test_an_example_runs_to_its_end(
     chromium: Browser, elsewhere: list[str], running: Service, name: str
 ) -> None:
@@ -42,13 +42,14 @@ def test_an_example_runs_to_its_end(
     page.get_by_role("tab", name="Text").click()
     write(page, text)
     expect(page.locator("#findings")).to_contain_text("The file is valid.")
-    if name != "rpe":
+    with_people = name in BY_HAND
+    if with_people:
         page.get_by_label("People are simulated, for training").check()
         name = f"{name}-simulated"
     page.get_by_role("button", name="Launch").click()
     page.wait_for_url(f"**/campaigns/{name}")
     expect(page.locator(".head .status")).to_have_text("finished")
-    if name != "rpe":
+    if with_people:
         expect(page.get_by_role("heading", level=1)).to_contain_text("(simulated people)")
 
     # What it exports is read back as past results: every value, in its unit.

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog
 from playwright.sync_api import Browser, Page, expect
 
 from orchestrator import languages
 from orchestrator.languages import LANGUAGES
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from tests.catalogues import of_texts
 from tests.conftest import ASSAY_FILE, ROOT
 from tests.service import PEOPLE, House, house, listening
 
@@ -65,19 +65,7 @@ TEXTS = """() => {
 @pytest.fixture
 def bracketed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Japanese in which each translation is the English text in brackets."""
-    whole = languages.catalogue("ja")
-
-    def catalogue(language: str) -> Catalog:
-        found = Catalog(language)
-        for message in whole:
-            if message.id:
-                one = message.id if isinstance(message.id, str) else message.id[1]
-                shown = f"⟦{one}⟧"
-                string = shown if isinstance(message.id, str) else (shown,)
-                found.add(message.id, string, message.locations)
-        return found
-
-    monkeypatch.setattr(languages, "catalogue", catalogue)
+    monkeypatch.setattr(languages, "catalogue", of_texts(lambda text: f"⟦{text}⟧"))
     languages.words.cache_clear()
     yield
     languages.words.cache_clear()

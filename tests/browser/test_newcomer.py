@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.builder_page import part, thing
 from tests.browser.test_dashboard import opened, service
 from tests.conftest import ROOT
-from tests.program import PROGRAM
+from tests.program import PROGRAM, line_with
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ANSWERS = {
@@ -89,17 +89,6 @@ def measured(well: dict[str, str]) -> float:
     return round(90 - (temperature - 70) ** 2 / 20, 1)
 
 
-def until(running: subprocess.Popen[str], wanted: str) -> str:
-    """The first line with a text; a process that ends before prints what it said."""
-    assert running.stdout is not None
-    seen = []
-    for line in running.stdout:
-        seen.append(line)
-        if wanted in line:
-            return line
-    raise AssertionError("".join(seen))
-
-
 def test_by_hand_at_the_command_line(tmp_path: Path) -> None:
     way = Way(tmp_path)
     assert "wellwise new mine.yaml" in README
@@ -108,14 +97,15 @@ def test_by_hand_at_the_command_line(tmp_path: Path) -> None:
     going = way.begins("wellwise run mine.yaml")
     for number in (1, 2):
         listing = re.search(
-            r"wellwise manual list \w+", until(going, f"/r{number}/p1/prepare/1: waits for person")
+            r"wellwise manual list \w+",
+            line_with(going, f"/r{number}/p1/prepare/1: waits for person"),
         )
         assert listing
         said = way.types(listing[0])
         confirm = re.search(r"wellwise manual confirm \S+ \S+", said)
         assert confirm, said
         way.types(confirm[0])
-        until(going, f"round {number} waits for the values")
+        line_with(going, f"round {number} waits for the values")
         going.communicate()
         table = tmp_path / "home" / "campaigns" / "yield_of_an_ester" / "wells.csv"
         with table.open() as file:

@@ -10,6 +10,7 @@ from datetime import datetime
 from drivers.base import Capabilities, JobRefused, KeyConflict, KeyMemory, RobotSetup
 from drivers.clock import RealClock
 from drivers.device import Device, OperationFailed
+from drivers.telemetry import Measurement
 from drivers.twin import Done, Twin
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Dispense, Image, Incubate, Operation
@@ -22,11 +23,19 @@ class Equipment:
         self.did: list[Done] = []
         self.broken = self.off = False
         self.reads = 0
+        self.moving = False
+
+    async def _move(self, seconds: float) -> None:
+        self.moving = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.moving = False
 
     async def dispense(self, well: str, volume_ul: float) -> None:
         """Give out a volume."""
         began_at = time.time()
-        await asyncio.sleep(0.02)
+        await self._move(0.02)
         if self.off:
             raise ConnectionError("it was switched off")
         if self.broken:
@@ -37,7 +46,7 @@ class Equipment:
     async def incubate(self, seconds: float) -> None:
         """Wait on the heater."""
         began_at = time.time()
-        await asyncio.sleep(min(seconds, 0.06))
+        await self._move(min(seconds, 0.06))
         self.did.append(Done("incubate", None, seconds, began_at, time.time()))
 
     def value(self, well: str) -> float:
@@ -237,7 +246,24 @@ class SurvivesItsDevice(Honest):
             raise OperationFailed(str(error)) from None
 
 
+class MovesToMeasure(Honest):
+    """Gives out a drop to know its pressure."""
+
+    async def telemetry(self) -> list[Measurement]:
+        await equipment.dispense("A1", 1)
+        return [Measurement("pressure", 101.3, "kPa")]
+
+
+class NoUnit(Honest):
+    """Measures in a unit of its own."""
+
+    async def telemetry(self) -> list[Measurement]:
+        return [Measurement("pressure", 101.3, "strokes")]
+
+
 BAD: list[tuple[type[Honest], str, str]] = [
+    (MovesToMeasure, "what it measures of itself", "it did something because it was asked"),
+    (NoUnit, "what it measures of itself", "it measures pressure in 'strokes' is not a unit"),
     (DoneEarly, "what it says of a job is true under load", "operations were not"),
     (HalfOfTheReadings, "its readings are of its wells", "it has readings of A1, A3; A1, A2"),
     (ReadingsOfAnotherWell, "its readings are of its wells", "it read "),
@@ -272,6 +298,7 @@ def twin() -> Iterator[Twin]:
         expected=equipment.value,
         break_next=break_next,
         crash=equipment.crash,
+        moving=lambda: equipment.moving,
     )
 
 

@@ -6,55 +6,31 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drivers.base import (
-    DRIVER_API,
-    Capabilities,
     Driver,
     DriverError,
-    KeyMemory,
-    RobotOffline,
-    RobotSetup,
 )
 from drivers.clock import RealClock
 from drivers.conformance import examine, reached
 from drivers.conformance.bench import Bench
-from drivers.conformance.levels import Level, Outcome
-from drivers.device import Device, OperationFailed
+from drivers.conformance.check_list import CHECKS
+from drivers.conformance.levels import Failure, Level, Outcome
 from drivers.registry import driver_class
 from drivers.scaffold import new_driver
 from drivers.twin import Twin, twin_of
 from protocols.jobs import Job, JobReport, Reading
-from protocols.operations import Dispense, Image, Operation
-from tests.builders import finished, job_of
+from protocols.operations import Dispense, Operation
 from tests.conftest import ROOT, START
-from tests.drivers import bad_drivers
+from tests.drivers import bad_drivers, bad_pumps
+from tests.drivers.test_device import Pump
 from tests.program import wellwise
 
 WELLWISE = Path(sys.executable).with_name("wellwise")
-
-
-class Pump(Device):
-    """A pump that takes 30 ms for each dispense."""
-
-    able = Capabilities(
-        operations={"dispense": {"volume_ul": (1, 100)}, "image": {}},
-        memory=KeyMemory.REMEMBERS_KEYS,
-        stop_s=2.0,
-    )
-    done = 0
-
-    async def perform(self, operation: Operation, job: Job) -> Reading | None:
-        await asyncio.sleep(0.03)
-        if isinstance(operation, Image):
-            return Reading(well=operation.well, kind="number", number=0.5)
-        Pump.done += 1
-        return None
-
-    async def halt(self) -> None: ...
 
 
 class TakesAKeyTwice(Pump):
@@ -114,7 +90,7 @@ class ForgetsInACrash(Pump):
 
 @contextmanager
 def bench_twin() -> Iterator[Twin]:
-    yield Twin(clock=RealClock(), performed=lambda: Pump.done)
+    yield Twin(clock=RealClock(), performed=lambda: Pump.done, moving=lambda: Pump.moving)
 
 
 def outcomes(kind: type[Driver], folder: Path) -> list[Outcome]:
@@ -216,6 +192,20 @@ def test_a_twin_tells_what_was_done_in_its_order_wherever_it_was_noted(tmp_path:
         assert asyncio.run(each(benches)) == ["A1", "A2", "A3", "A4"]
 
 
+@pytest.mark.reproduction("E")
+@pytest.mark.parametrize(("kind", "twin", "options"), bad_pumps.BAD)
+def test_a_pump_that_is_told_of_no_stop_is_caught_while_it_moves(
+    tmp_path: Path, kind: type[Driver], twin: str, options: dict[str, str]
+) -> None:
+    (stops,) = [check for _, title, _, check in CHECKS if title.startswith("stop stops it")]
+    maker = twin_of(twin)
+    assert maker is not None
+    with maker(tmp_path) as found:
+        found = replace(found, options=found.options | options)
+        with pytest.raises(Failure, match="it still moved when stop had returned"):
+            asyncio.run(stops(Bench(kind, found, tmp_path, 1)))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -250,7 +240,7 @@ def test_a_new_driver_is_gold_as_it_is_written(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stderr == ""
-    assert "Driver acme_pump: gold (24 of 24 checks hold)." in ran.stdout
+    assert "Driver acme_pump: gold (25 of 25 checks hold)." in ran.stdout
     assert len((tmp_path / "acme/wellwise_acme_pump/driver.py").read_text().splitlines()) <= 40
     with pytest.raises(DriverError, match="exists: nothing was written"):
         new_driver("acme_pump", tmp_path / "acme")
@@ -278,118 +268,3 @@ def test_the_kit_takes_a_class_and_asks_before_it_moves(tmp_path: Path) -> None:
     assert "holds  bronze  it does a job to its end" in run.stdout
     unknown = wellwise("driver", "check", "tests.nothing:X", "--hardware", home=tmp_path)
     assert "there is no driver tests.nothing:X" in unknown.stderr
-
-
-def pump(home: Path, kind: type[Pump]) -> Pump:
-    return kind(RobotSetup("pump", None, RealClock(), home))
-
-
-THREE = [Dispense(well=well, liquid="water", volume_ul=10) for well in ("A1", "A2", "A3")]
-
-
-def test_a_well_that_fails_costs_that_well(tmp_path: Path) -> None:
-    class Clogs(Pump):
-        async def perform(self, operation: Operation, job: Job) -> Reading | None:
-            if getattr(operation, "well", "") == "A2":
-                raise OperationFailed("the tip is clogged")
-            return await super().perform(operation, job)
-
-    async def run() -> JobReport:
-        device = pump(tmp_path, Clogs)
-        await device.connect()
-        await device.submit(job_of(*THREE, Image(well="A2")))
-        report = await finished(device, "c/r1/p1/s/1")
-        await device.close()
-        return report
-
-    report = asyncio.run(run())
-    assert (report.state, report.failed_wells, report.operations_done) == (
-        "done",
-        {"A2": "the tip is clogged"},
-        2,
-    )
-
-
-def test_a_line_that_drops_in_an_operation_leaves_that_one_in_doubt(tmp_path: Path) -> None:
-    class Unplugged(Pump):
-        async def perform(self, operation: Operation, job: Job) -> Reading | None:
-            if getattr(operation, "well", "") == "A2":
-                raise RobotOffline("the cable is out")
-            return await super().perform(operation, job)
-
-    async def run() -> JobReport:
-        device = pump(tmp_path, Unplugged)
-        await device.connect()
-        await device.submit(job_of(*THREE))
-        report = await finished(device, "c/r1/p1/s/1")
-        await device.close()
-        return report
-
-    report = asyncio.run(run())
-    assert (report.state, report.not_begun) == ("in_doubt", (2,))
-    assert report.message == (
-        "operation 2 of 3 (dispense A2) was under way: the cable is out. All before it are done, "
-        "none after it is"
-    )
-
-
-def test_jobs_are_done_one_after_the_other_and_go_on_after_a_close(tmp_path: Path) -> None:
-    async def run() -> list[JobReport]:
-        before = Pump.done
-        device = pump(tmp_path, Pump)
-        await device.connect()
-        await device.submit(job_of(*THREE))
-        await device.submit(job_of(*THREE, key="c/r1/p2/s/1"))
-        await device.close()
-        assert Pump.done - before < 6
-        again = pump(tmp_path, Pump)
-        await again.connect()
-        reports = [await finished(again, key) for key in ("c/r1/p1/s/1", "c/r1/p2/s/1")]
-        assert Pump.done - before == 6
-        await again.close()
-        return reports
-
-    assert [report.state for report in asyncio.run(run())] == ["done", "done"]
-
-
-def test_a_device_refuses_what_the_lab_does_not_allow(tmp_path: Path) -> None:
-    device = Pump(
-        RobotSetup(
-            "pump", None, RealClock(), tmp_path, limits={"dispense": {"volume_ul": (5, 500)}}
-        )
-    )
-    assert device.capabilities.operations["dispense"] == {"volume_ul": (5, 100)}
-
-    async def run() -> None:
-        await device.connect()
-        try:
-            await device.submit(job_of(Dispense(well="A1", liquid="water", volume_ul=2)))
-        finally:
-            await device.close()
-
-    with pytest.raises(
-        DriverError, match="cannot dispense with volume_ul 2 \\(it takes 5 to 100\\)"
-    ):
-        asyncio.run(run())
-
-
-@pytest.mark.parametrize(
-    ("version", "remedy"), [(0, "newer version of the driver later"), (2, "a newer wellwise")]
-)
-def test_a_driver_for_another_version_of_the_contract_is_refused(
-    monkeypatch: pytest.MonkeyPatch, version: int, remedy: str
-) -> None:
-    declared = type("Later", (Pump,), {"driver_api": version})
-    monkeypatch.setattr("drivers.registry._load", lambda *_: declared)
-    with pytest.raises(
-        DriverError, match=f"version {version} of the driver contract.*version 1.*{remedy}"
-    ):
-        driver_class("later")
-
-
-def test_a_driver_that_declares_this_version_or_none_is_taken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for kind in (Pump, type("Now", (Pump,), {"driver_api": DRIVER_API})):
-        monkeypatch.setattr("drivers.registry._load", lambda *_, kind=kind: kind)
-        assert driver_class("now") is kind

@@ -19,7 +19,6 @@ from simulators.firmware import MasterflexFirmware
 from tests.builders import dispenses, job_of
 from tests.conftest import ROOT
 from tests.drivers.test_serial import KEY
-from tests.program import wellwise
 
 ENVIRONMENT = Path(sys.executable).parent.parent
 
@@ -35,13 +34,6 @@ async def over(driver: OutsideDriver, key: str = KEY) -> JobReport:
     while (report := await driver.poll(key)).state == "running":
         await asyncio.sleep(0.01)
     return report
-
-
-def test_a_robot_whose_driver_has_its_own_interpreter_is_gold_too(tmp_path: Path) -> None:
-    lab = tmp_path / "lab.yaml"
-    lab.write_text(f"robots:\n  pump: {{driver: masterflex-ls, environment: {ENVIRONMENT}}}\n")
-    ran = wellwise("driver", "check", "pump", "--lab", lab, home=tmp_path)
-    assert "Driver masterflex-ls: gold" in ran.stdout, ran.stdout + ran.stderr
 
 
 def test_its_end_in_the_middle_of_a_job_is_a_disconnect_and_then_what_the_driver_declares(

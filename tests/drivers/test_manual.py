@@ -210,11 +210,16 @@ def test_of_the_kinetics_of_a_plate_an_item_gets_those_of_its_well(
     times = ("Time [s]", "0", "60", "120")
     kinetics.write_text("\n".join("\t".join([t, *r]) for t, r in zip(times, rows, strict=True)))
 
-    def read(what: Path) -> str:
-        ran = wellwise("manual", "read", "bench-person", KEY, "3", what, home=measuring)
+    def read(what: Path, *more: str) -> str:
+        ran = wellwise("manual", "read", "bench-person", KEY, "3", what, *more, home=measuring)
         return ran.stdout + ran.stderr
 
     assert "says nothing of" in read(others)
+    two = tmp_path / "two.txt"
+    two.write_text(f"first\n{kinetics.read_text()}\n\nsecond\n{kinetics.read_text()}\n")
+    assert "(1: first, 2: second)" in " ".join(read(two).split())
+    assert read(two, "--block", "2") == "1 items are confirmed.\n"
+    kinetics.write_text(kinetics.read_text().replace("0.1", "OVRFLW", 1))  # in another well
     assert read(kinetics) == "1 items are confirmed.\n"
 
 

@@ -13,8 +13,8 @@ from optimizer.cost_weights import CostWeights, Expense
 from optimizer.encoding import Encoding
 from optimizer.strategy_registry import strategy_findings
 from orchestrator.core.round_planning import plan_round
-from protocols.campaign import StrategyChoice
 from protocols.campaign_file import read_campaign
+from protocols.campaign_parts import StrategyChoice
 from protocols.conditions import Condition, Observation
 from protocols.constraints import Cost
 from protocols.parameters import ContinuousParameter, SteppedParameter

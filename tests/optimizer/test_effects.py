@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
-from benchmarks.effects import covered, families, trial
+from benchmarks.effects import covered, trial
+from benchmarks.known_indices import REPORTED
 from optimizer import effects, pair_effect, propose
 from optimizer.marginal_tests import marginal_tests
 from protocols.campaign import Campaign
@@ -77,7 +79,7 @@ def test_a_pair_effect_averaged_over_one_parameter_is_the_effect_of_the_other(
 
 
 def test_intervals_hold_the_indices_that_are_known() -> None:
-    found = [trial(known.name, 0.2, seed=31) for known in families()]
+    found = [trial(name, 0.2, seed=31) for name in REPORTED]
     held = [
         covered(found, None, order, zero) for order in ("first", "total") for zero in (False, True)
     ]
@@ -124,3 +126,26 @@ def test_what_has_one_value_or_as_many_levels_as_results_has_no_test() -> None:
     assert marginal_tests(space, results[:7]) == {}
     same = [result.model_copy(update={"value": 1.0}) for result in results]
     assert marginal_tests(space, same) == {}
+
+
+def test_replicates_are_no_further_evidence_that_a_parameter_matters() -> None:
+    space = SearchSpace(
+        parameters=tuple(
+            ContinuousParameter(name=name, step="A", kind="continuous", low=0, high=1, standard=0.5)
+            for name in ("idle", "strong")
+        )
+    )
+    rng = np.random.default_rng(7)
+    p_values = []
+    for seed in range(60):
+        results = [
+            Observation(condition=condition, value=2 * float(condition["strong"]) + noise, round=1)
+            for condition in (
+                Condition(dict(zip(space.by_name, rng.random(2).tolist(), strict=True)))
+                for _ in range(8)
+            )
+            for noise in rng.normal(0, 0.1, 3).tolist()
+        ]
+        p_values.append(marginal_tests(space, results, seed)["idle"].p_value)
+    # The p values of what does nothing are spread evenly.
+    assert kstest(p_values, "uniform").pvalue > 0.01

@@ -8,7 +8,7 @@ from botorch.utils.sampling import manual_seed
 
 from optimizer import predict, propose
 from optimizer.fitting import fit
-from optimizer.model import ConditionKernel
+from optimizer.model import ConditionKernel, PosteriorSamples
 from protocols.campaign import Campaign
 from protocols.conditions import Condition, Observation
 from protocols.parameters import ContinuousParameter
@@ -53,6 +53,26 @@ def test_posterior_samples_have_the_mean_and_sd_of_the_posterior(rpe: Campaign) 
     drawn = model.posterior_samples(4000, seed=1)(features)
     assert np.abs(drawn.mean(axis=0) - mean).max() < 0.1
     assert np.abs(drawn.std(axis=0) * model.sd_inflation - sd).max() < 0.1
+
+
+def test_a_width_multiplies_how_far_a_function_is_from_the_mean(rpe: Campaign) -> None:
+    observations = observed(rpe)
+    fitted = fit(rpe.space, observations)
+    assert fitted is not None
+    encoding, _, model = fitted
+    features = encoding.features(encoding.rows([o.condition for o in observations[:12]]) + 0.01)
+    members = len(model.model.train_targets)
+
+    def drawn(width: float) -> np.ndarray:
+        widths = np.full(members, width)
+        return PosteriorSamples(model.model, members, 1, 0.0, 1.0, torch.as_tensor, widths)(
+            features
+        )
+
+    with torch.no_grad():
+        means = model.model.posterior(torch.as_tensor(features)).mean[..., 0].numpy()
+    assert drawn(0.0) == pytest.approx(means, abs=1e-9)
+    assert drawn(2.5) - means == pytest.approx(2.5 * (drawn(1.0) - means), abs=1e-9)
 
 
 def test_prior_samples_have_the_covariance_of_their_kernel() -> None:

@@ -22,7 +22,7 @@ from optimizer.strategies.peers.strategy import AxStrategy, BaybeStrategy, PeerS
 from optimizer.strategy import Request
 from optimizer.strategy_conformance import RULES, SPACE, check_strategy, observations
 from optimizer.strategy_registry import make_strategy, strategy_findings
-from protocols.campaign import StrategyChoice
+from protocols.campaign_parts import StrategyChoice
 from protocols.environments import EnvironmentNotMade, environment_folder, interpreter
 from protocols.search_space import SearchSpace
 from tests.program import wellwise

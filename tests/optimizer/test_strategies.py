@@ -7,8 +7,9 @@ from optimizer.strategies.peers.packages import PACKAGES
 from optimizer.strategy import NoOptions, Request
 from optimizer.strategy_conformance import SPACE, check_strategy, observations
 from optimizer.strategy_registry import strategy_class, strategy_findings, strategy_names
-from protocols.campaign import Campaign, StrategyChoice
-from protocols.conditions import Proposal
+from protocols.campaign import Campaign
+from protocols.campaign_parts import StrategyChoice
+from protocols.conditions import Observation, Proposal
 
 QUICK = {"published": {"pool": 300}}
 ELSEWHERE = {*PACKAGES, "qlognei"}
@@ -66,3 +67,12 @@ def test_what_is_wrong_with_the_choice_of_a_strategy_is_said() -> None:
 def test_positions_of_unknown_parameters_are_refused(rpe: Campaign) -> None:
     with pytest.raises(ValueError, match="'colour', which is no parameter"):
         propose(rpe.space, observations(rpe.space, 5), positions=[{"colour": 1}], number=1)
+
+
+@pytest.mark.parametrize("strategy", ["qlognei", "published"])
+def test_of_equal_values_no_strategy_is_sure_of_anything(rpe: Campaign, strategy: str) -> None:
+    first = propose(rpe.space, [], number=22, seed=1)
+    equal = [Observation(condition=p.condition, value=0.0, round=1) for p in first]
+    proposals = propose(rpe.space, equal, number=4, seed=1, strategy=strategy)
+    assert {(p.mean, p.sd, p.gain) for p in proposals} == {(None, None, None)}
+    assert len({p.condition for p in [*first, *proposals]}) == 26

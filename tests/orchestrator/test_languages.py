@@ -11,8 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import languages
-from orchestrator.languages import ENGLISH, LANGUAGES, gettext, moment, ngettext, speaking, wanted
+from orchestrator.languages import (
+    ENGLISH,
+    LANGUAGES,
+    finding,
+    gettext,
+    moment,
+    ngettext,
+    speaking,
+    wanted,
+)
 from orchestrator.service.dashboard.catalogues import current_texts
+from orchestrator.service.dashboard.finding_texts import texts_of_findings
 from protocols.campaign_file import read_campaign
 from tests.conftest import ASSAY_FILE
 from tests.service import house
@@ -118,3 +128,37 @@ def test_the_words_of_scripts_are_kept_by_browsers_until_they_change(tmp_path: P
         assert said["Choose none"] == "選択を解除"
         assert "no-store" in client.get("/words/ja-of-yesterday.js").headers["cache-control"]
         assert client.get("/words/tlh-1.js").status_code == 404
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_of_a_check_is_found_again_whatever_values_it_has(language: str) -> None:
+    for text, _ in texts_of_findings():
+        names = languages.PLACEHOLDER.findall(text)
+        values = {name: f"<{place}>" for place, name in enumerate(names)}
+        filled = languages.PLACEHOLDER.sub(lambda name: values[name[1]], text)  # noqa: B023
+        with speaking(language):
+            shown = finding(filled)
+        translation = languages.words(language).texts[text]
+        assert shown == languages.PLACEHOLDER.sub(
+            lambda name: values[name[1]],  # noqa: B023
+            translation,
+        )
+
+
+def test_problems_of_a_file_are_in_the_language_asked_for_and_in_english_otherwise(
+    tmp_path: Path,
+) -> None:
+    text = ASSAY_FILE.read_text().replace("driver: simulated", "driver: dreamt", 1)
+    text = text.replace("stop:", "stopp:", 1)
+    with house(tmp_path) as found:
+        client, body = found.client("operator"), {"file": text}
+        [plain, english, japanese] = (
+            client.post("/api/v1/campaigns", json=body, headers=headers).json()
+            for headers in ({}, {"Accept-Language": "en"}, {"Accept-Language": "ja"})
+        )
+    assert plain == english
+    said = [(problem["line"], problem["key"]) for problem in plain["problems"]]
+    assert said == [(problem["line"], problem["key"]) for problem in japanese["problems"]]
+    assert "unknown key: did you mean 'stop'?" in plain["detail"]
+    assert "未知のキーです: 'stop' のことですか?" in japanese["detail"]
+    assert "(期待される値: このキー)" in japanese["detail"]

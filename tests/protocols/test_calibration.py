@@ -97,6 +97,23 @@ def test_what_the_references_did_not_have_is_flagged(
     assert set(flags.split()) & set(score_by_profile(image, clear).score.flags)
 
 
+@pytest.mark.parametrize("uneven", [0.0, 0.3])
+@pytest.mark.parametrize("strength", [0.3, 0.45, 0.6])
+def test_a_stain_that_is_fainter_than_the_references_is_flagged(
+    uneven: float, strength: float
+) -> None:
+    # Unevenly stained references leave room for half of their stain: its place on either side of
+    # the middle is what has to be noticed.
+    even = replace(CLEAR, unevenness=uneven)
+    profile, rng = _profile(even), np.random.default_rng(18)
+    for share in (0.15, 0.4, 0.8, 1.0):
+        as_known = score_by_profile(photograph(even, share, rng), profile).score
+        assert as_known.flags == ()
+        assert as_known.value == pytest.approx(share, abs=0.03)
+        faint = score_by_profile(photograph(replace(even, strength=strength), share, rng), profile)
+        assert "outside_calibration" in faint.score.flags, (share, faint.score)
+
+
 def test_photographs_of_other_things_get_no_trusted_score(clear: Profile) -> None:
     for image in (data.astronaut(), data.coffee(), data.immunohistochemistry(), data.retina()):
         assert score_by_profile(image, clear).score.flags
@@ -164,10 +181,11 @@ def test_a_profile_is_made_kept_and_needed_by_the_campaign(tmp_path: Path) -> No
     blank = _saved(tmp_path, "blank.png", photograph(CLEAR, 0.0, rng))
     full = _saved(tmp_path, "full.jpg", photograph(CLEAR, 1.0, rng))
     shares = np.linspace(0.02, 0.98, 20)
-    lines = ["image,value"]
+    lines = ["\ufeffimage;value"]  # as Excel writes it in Germany, as percentages
     for place, share in enumerate(shares):
         _saved(tmp_path, f"w{place}.png", photograph(replace(CLEAR, size=200), share, rng))
-        lines.append(f"w{place}.png,{share + rng.normal(0, 0.005):.4f}")
+        seen = f"{100 * (share + rng.normal(0, 0.005)):.2f}%".replace(".", ",")
+        lines.append(f"w{place}.png;{seen}")
     (tmp_path / "hand.csv").write_text("\n".join(lines))
     home = tmp_path / "home"
     given = ["calibrate", "coloured_cell_ratio", "--blank", blank, "--stained", full]

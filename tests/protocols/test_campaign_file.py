@@ -221,3 +221,19 @@ def test_a_standard_is_needed_only_where_wells_have_it() -> None:
     assert campaign.standards == ()
     plan = plan_round(campaign, 1, [])
     assert {placement.proposal.role for placement in plan.layout.placements} == {"initial"}
+
+
+def test_what_the_standard_does_not_have_needs_no_standard() -> None:
+    added = """
+  - {name: additive, step: react, kind: category, levels: [water, DMSO], standard: water}
+  - {name: share, step: react, kind: stepped, unit: uL, levels: [1, 2], when: {additive: [DMSO]}}
+
+protocol:"""
+    dispense = (
+        "        - {do: dispense, liquid: {parameter: additive}, volume: {parameter: share}}\n"
+    )
+    text = ASSAY_FILE.read_text().replace("\nprotocol:", added, 1)
+    text = text.replace("        - {do: mix", f"{dispense}        - {{do: mix", 1)
+    assert all("share" not in condition.root for condition in read_campaign(text).standards)
+    with pytest.raises(InvalidInput, match="share has no standard"):
+        read_campaign(text.replace("standard: water", "standard: DMSO"))

@@ -41,6 +41,14 @@ def test_what_days_and_robots_take_is_added_up_and_priced() -> None:
     assert [cost for _, cost in bill] == pytest.approx([12, 90, 80, 0.6, 250])
 
 
+def test_prices_may_come_out_of_a_spreadsheet_of_any_country() -> None:
+    listed = read_prices("Kind;Name;Price;Per\nliquid;medium;1.045,50;0,5 L\nplate;6-well;30;10\n")
+    assert listed == {
+        ("liquid", "medium"): Price(1045.5, 0.5, "L"),
+        ("plate", "6-well"): Price(30, 10, ""),
+    }
+
+
 def test_what_has_no_price_is_distinguished_from_what_costs_nothing() -> None:
     bill = costs([Need("liquid", "water", 3, "mL"), Need("liquid", "medium", 3, "mL")],
                  read_prices(HEADER + "liquid,water,0,1 L\n"))  # fmt: skip

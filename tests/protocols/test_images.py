@@ -117,6 +117,8 @@ AS_CAMERAS_GIVE_THEM = {
     "deflated, predicted": _tiff(TWELVE, compression="zlib", predictor=True),
     "tiles": _tiff(TWELVE, tile=(64, 64)),
     "white is zero": _tiff(~SIXTEEN, photometric="miniswhite"),
+    "white is zero, float": _tiff(1 - FLOAT, photometric="miniswhite"),
+    "white is zero, signed": _tiff((4095 - TWELVE).astype(np.int16), photometric="miniswhite"),
     "OME": _tiff(TWELVE, ome=True),
     "ImageJ": _tiff(TWELVE, imagej=True),
     "RGB 16 bit": _tiff(_rgb(TWELVE), photometric="rgb"),

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from optimizer import propose
 from orchestrator.core.round_planning import plan_round
-from protocols.campaign import Campaign, FirstRound
+from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from protocols.campaign_parts import FirstRound
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.layout import assign, assign_standard, lay_out
 from protocols.plates import Plates
@@ -109,6 +110,46 @@ def test_replicates_are_on_different_plates_wherever_the_free_wells_allow_it(
         for k in range(1, len(free) + 1)
     )
     assert (together == 0) == possible
+
+
+def test_layouts_of_earlier_campaigns_are_planned_again_as_they_were() -> None:
+    """Replay rests on it; the order was that of the first release with blocks."""
+    wells = Plates(count=4, labware="24-well", wells="A1:B3").all_wells()
+    heads = [{"head": "left" if well.name[1] == "1" else "right"} for well in wells]
+    proposed = propose(_ASSAY.space, [], number=20, replicates=3, seed=1, strategy="random")
+    standards = assign_standard(_ASSAY.space, 4, wells, [{}] * 24, 1, blocks=heads)
+    assigned = {
+        place: Proposal(condition=condition, role="standard", reason="standard")
+        for place, condition in standards.items()
+    }
+    layout = lay_out(_ASSAY.space, 1, wells, [{}] * 24, assigned, proposed, 1, heads)
+    numbers = {p.condition: n for n, p in enumerate([*assigned.values(), *proposed])}
+    assert [numbers[p.proposal.condition] for p in layout.placements] == [
+        18,
+        3,
+        6,
+        12,
+        23,
+        21,
+        15,
+        3,
+        9,
+        21,
+        12,
+        23,
+        9,
+        18,
+        6,
+        3,
+        21,
+        15,
+        6,
+        18,
+        15,
+        3,
+        9,
+        12,
+    ]
 
 
 def test_replicates_with_a_period_of_their_wells_are_on_different_plates(rpe: Campaign) -> None:

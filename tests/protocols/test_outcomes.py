@@ -13,7 +13,7 @@ from protocols.campaign_file import read_campaign
 from protocols.earlier_form import in_new_form
 from protocols.errors import InvalidInput
 from protocols.outcomes import ObjectiveChoice, Outcome
-from protocols.scale import Scale, share
+from protocols.scale import Scale, p_text, probability_text, share
 from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE
 
 TEXT = (ROOT / "examples" / "resistance" / "campaign.yaml").read_text()
@@ -36,7 +36,16 @@ def problems(text: str) -> list[str]:
         ("unit: ohm\n", "units: ohm\n", "outcomes[0].units: unknown key: did you mean 'unit'?"),
         (HAND, "    scorer: number\n    by_hand: true\n  # Read", "has no scorer (expected either"),
         (HAND, "    step: mix\n    by_hand: true\n  # Read", "outcomes[0].step: an outcome that a"),
-        (HAND, "  # Read", "outcomes[0].scorer: missing (expected a scorer, or by_hand: true)"),
+        (HAND, "  # Read", "outcomes[0].scorer: missing (expected a scorer, by_hand: true, or an"),
+        (HAND, "    expression: ph +\n  # Read", "outcomes[0].expression: 'ph +' cannot be read"),
+        (HAND, "    expression: 2 * 3\n  # Read", "expression: '2 * 3' names no outcome"),
+        (HAND, "    expression: 10 ** -phh\n  # Read",
+         "outcomes[0].expression: 'phh' is not an outcome of this campaign (expected ph? one of"),
+        (HAND, "    expression: 2 * resistance\n  # Read",
+         "outcomes[0].expression: 'resistance' is computed from itself"),
+        (HAND, "    expression: 10 ** -ph\n    step: mix\n  # Read",
+         "outcomes[0].step: an outcome that is computed has no step (expected either expression"),
+        (HAND, "    by_hand: true\n    expression: ph\n  # Read", "enters has no expr"),
         ("[0, 14]", "[14, 0]", "outcomes[1].range: the lowest value, 14, is not below"),
         ("[0, 14]", "[0, .inf]", "outcomes[1].range"),
         ("name: ph", "name: resistance", "outcomes[1].name: 'resistance' is duplicated"),
@@ -188,3 +197,32 @@ def test_a_scale_of_the_scorer_counts_where_the_file_gives_none() -> None:
     assert own.scale == Scale("dead", "percent", (0, 100))
     assert Outcome(name="dead", scorer="of nobody").scale == Scale("dead")
     assert ObjectiveChoice(outcome="ph", direction="match", target=7.2).best([6, 7, 9]) == 7
+
+
+def test_no_probability_is_said_to_be_certain() -> None:
+    said = [probability_text(value) for value in (0.0, 0.004, 0.25, 0.996, 1.0)]
+    assert said == ["below 0.01", "below 0.01", "0.25", "above 0.99", "above 0.99"]
+    assert [p_text(p) for p in (0.0, 3e-9, 0.0123, 1.0)] == [
+        "p < 1e-06", "p < 1e-06", "p = 0.012", "p = 1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        # Two significant digits of the uncertainty (JCGM 100:2008, 7.2.6).
+        (1.014, 0.36112, "1.01 ± 0.36"),
+        (4.18, 0.044827, "4.180 ± 0.045"),
+        (1234.5, 361.2, "1230 ± 360"),
+        (5.0, 0.0, "5 ± 0"),
+        (1.03e12, 3e10, "1.030e+12 ± 3.0e+10"),
+        (1.5614e-9, 8.831e-11, "1.561e-09 ± 8.8e-11"),
+        (1.2e-9, 3e-7, "1e-09 ± 3.0e-07"),
+        (0.0, 8.831e-11, "0 ± 8.8e-11"),
+    ],
+)
+def test_a_prediction_has_the_digits_of_its_standard_deviation(
+    mean: float, sd: float, text: str
+) -> None:
+    assert Scale("mass", "mg").with_sd(mean, sd) == text
+    assert Scale("share", "", (0.0, 1.0)).with_sd(1.02, 0.034) == "1.000 ± 0.034"

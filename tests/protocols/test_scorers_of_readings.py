@@ -176,6 +176,8 @@ def test_a_trace_is_read_from_a_table() -> None:
         ("A450", "mAU", (0.5, 0.75)),
         ("A600", "", (1.0, 2.0)),
     ]
+    indexed = read_trace_table(",time [min],A450,A600\n0,0,0.5,1\n1,0.5,0.75,2\n", "pandas.csv")
+    assert [axis.name for axis in (indexed.x, *indexed.channels)] == ["time", "A450", "A600"]
     with pytest.raises(InvalidInput, match=r"t.csv:3: '1,x' cannot be read"):
         read_trace_table("a,b\n0,1\n1,x\n2,3\n", "t.csv")
     with pytest.raises(InvalidInput, match="time does not rise"):
@@ -202,3 +204,17 @@ def test_what_has_no_value_never_takes_the_place_of_a_trusted_one() -> None:
     assert combined([NOTHING, GOOD], "first") == GOOD
     assert combined([GOOD, DUBIOUS]) == DUBIOUS  # It is newer, and is shown with its flag.
     assert combined([NOTHING, NOTHING], "mean") == NOTHING
+
+
+def test_traces_of_other_programs_have_their_channels() -> None:
+    """Chromeleon's steps, OpenChrom's second time and index, and the falling axis of a spectrum."""
+    chromeleon = "Time (min)\tStep (s)\tValue (mAU)\n0.000\tn.a.\t0.1\n0.003\t0.2\t0.2\n"
+    found = read_trace_table(chromeleon, "c.txt")
+    assert [(c.name, c.unit, c.values) for c in found.channels] == [("Value", "mAU", (0.1, 0.2))]
+    openchrom = "RT(milliseconds);RT(minutes) - NOT USED BY IMPORT;RI;TIC\n"
+    found = read_trace_table(f"{openchrom}1000;0.016;0;7\n2000;0.03;0;8\n", "o.csv")
+    assert (found.x.unit, [c.name for c in found.channels]) == ("milliseconds", ["TIC"])
+    spectrum = read_trace_table("Wavelength [nm],Abs,\n800,0.1,\n799,0.2,\n", "s.csv")
+    assert (spectrum.x.values, spectrum.channels[0].values) == ((799.0, 800.0), (0.2, 0.1))
+    steps = read_trace_table("time [s],step\n0,1\n1,2\n", "t.csv")
+    assert steps.channels[0].name == "step"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import InvalidInput
+from protocols.table_formats import table_text
 from protocols.table_text import finite, read_table
 
 NUMBERS = st.floats(-1e6, 1e6).map(lambda number: round(number, 4))
@@ -88,3 +89,20 @@ def test_what_is_no_table_is_refused_with_its_place() -> None:
         read_table("a,b\n" + "x" * 200_000, "t.csv")
     assert read_table("", "t.csv").rows == ()
     assert [row.line for row in read_table("a,b\n\n , \n1,2\n", "t.csv").rows] == [1, 4]
+
+
+def test_points_separate_thousands_beside_decimal_commas() -> None:
+    table = read_table("dose;signal\n1.000;0,5\n10;0,25\n", "t.csv")
+    assert [tuple(map(table.number, row.cells)) for row in table.rows[1:]] == [
+        (1000, 0.5),
+        (10, 0.25),
+    ]
+
+
+def test_marks_without_a_width_are_not_part_of_a_number() -> None:
+    table = read_table("dose,signal\n\u200b10,0.5\ufeff\n", "t.csv")
+    assert tuple(map(table.number, table.rows[1].cells)) == (10, 0.5)
+
+
+def test_text_of_windows_without_its_mark_is_text() -> None:
+    assert table_text("dose\tsignal\r\n10\t5\r\n".encode("utf-16-le"), "t").startswith("dose")

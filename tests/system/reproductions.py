@@ -2,10 +2,13 @@
 
 Each point has tests that fail where it goes wrong again, in the part that holds it: they are marked
 `reproduction`, with their points. `python -m tests.system.reproductions` lists them and says how
-many there are, `pytest -m reproduction` runs them.
+many there are, `pytest -m reproduction` runs them. With `--before` it runs each as it stood in the
+commit that brought it, on the sources before that commit, and says how many failed there.
 """
 
+import argparse
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -60,16 +63,30 @@ def _points(function: ast.FunctionDef) -> Iterator[str]:
             yield from map(ast.literal_eval, decorator.args)
 
 
-def main() -> None:
-    """Print the points with their tests."""
+def main() -> int:
+    """Print the points with their tests, or what became of them on the sources before."""
+    from tests.system import before
+
+    parser = argparse.ArgumentParser(prog="python -m tests.system.reproductions")
+    parser.add_argument(
+        "--before",
+        nargs="*",
+        choices=POINTS,
+        metavar="POINT",
+        help="run the tests of these points, or of all, on the sources before they came",
+    )
+    wanted = parser.parse_args().before
     found = marked()
+    if wanted is not None:
+        return before.main({point: found.get(point, []) for point in wanted or POINTS})
     for point, what in POINTS.items():
         print(f"{point:4} {what}")
         for test in found.get(point, ["no test"]):
             print(f"       {test}")
     tests = {test for some in found.values() for test in some}
     print(f"{len(tests)} tests of {len(found)} of {len(POINTS)} points")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

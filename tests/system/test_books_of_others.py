@@ -10,25 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from drivers.base import RobotSetup
 from drivers.clock import RealClock
 from drivers.job_book import JobBook
 from orchestrator.core.state import JobStatus
-from orchestrator.engine.advance import advance
 from orchestrator.engine.dispatch import execute_job
 from orchestrator.journal.store import robot_resource
 from orchestrator.lab import lab as lab_module
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.robots import stop_robot, used_robot
+from orchestrator.settings import Settings
 from protocols.jobs import Job, JobReport, Reading
 from protocols.operations import Operation, well_of
 from tests import acting
 from tests.builders import dispenses, finished, job_of
 from tests.drivers.test_job_book import LoggingPump, did
-from tests.postgres import temporary_database
-from tests.system.test_other_homes import opened, planned
+from tests.system.homes import TwoHomes, new_life, opened
 
 KEY = "crash/r1/p1/react/1"
 OURS = "@ours"
@@ -96,52 +94,49 @@ def test_a_copied_job_book_does_not_go_on_where_it_was_copied(
 
 @pytest.mark.reproduction("A5")
 def test_a_robot_of_two_homes_does_nothing_twice_when_one_goes_on_after_the_other(
-    tmp_path: Path,
+    tmp_path: Path, two_homes: TwoHomes
 ) -> None:
     """The second home's book is older than the job, and yet it cannot know of it."""
-    with temporary_database() as url:
-        settings, campaign_id = planned(tmp_path / "first", url)
-        homes = settings, settings.model_copy(update={"home": tmp_path / "second"})
-        labs = []
-        for home in homes:
-            lab = opened(home, campaign_id)
-            labs.append(replace(lab, clock=RealClock(), configured=None, remake=None))
-        asyncio.run(advance(opened(settings, campaign_id), campaign_id))
+    campaign_id = two_homes.campaign_id
+    labs = [
+        replace(opened(home, campaign_id), clock=RealClock(), configured=None, remake=None)
+        for home in (two_homes.first, two_homes.second)
+    ]
 
-        def pumped(lab: Lab, home_fence: int) -> Lab:
-            setup = RobotSetup(
-                "dispenser",
-                None,
-                RealClock(),
-                lab.home,
-                journal=lab.journal.identity.suffix,
-                home_fence=home_fence,
-            )
-            return replace(lab, robots={"dispenser": SharedPump(setup)})
+    def pumped(lab: Lab, home_fence: int) -> Lab:
+        setup = RobotSetup(
+            "dispenser",
+            None,
+            RealClock(),
+            lab.home,
+            journal=lab.journal.identity.suffix,
+            home_fence=home_fence,
+        )
+        return replace(lab, robots={"dispenser": SharedPump(setup)})
 
-        async def follow(lab: Lab) -> None:
-            async with used_robot(lab, campaign_id, "dispenser") as used:
-                pump = pumped(lab, used.lease.home_fence).robots["dispenser"]
-                await execute_job(lab, replace(used, driver=pump), KEY)
-                await pump.close()
+    async def follow(lab: Lab) -> None:
+        async with used_robot(lab, campaign_id, "dispenser") as used:
+            pump = pumped(lab, used.lease.home_fence).robots["dispenser"]
+            await execute_job(lab, replace(used, driver=pump), KEY)
+            await pump.close()
 
-        async def used_before(lab: Lab) -> None:
-            async with used_robot(pumped(lab, 0), campaign_id, "dispenser") as used:
-                await used.driver.connect()
+    async def used_before(lab: Lab) -> None:
+        async with used_robot(pumped(lab, 0), campaign_id, "dispenser") as used:
+            await used.driver.connect()
 
-        first, second = labs
-        set_back(first, KEY)
-        asyncio.run(used_before(second))
-        asyncio.run(follow(first))
-        done = did(tmp_path)
-        assert len(done) > 0
-        # The first one's computer burns down before it has said that the job was done.
-        set_back(first, KEY, JobStatus.DISPATCHED)
-        asyncio.run(follow(second))
-        _, state = second.journal.job(KEY)
-        assert did(tmp_path) == done
-        assert state.status is JobStatus.IN_DOUBT
-        assert "what it knows begins at" in state.message
+    first, second = labs
+    set_back(first, KEY)
+    asyncio.run(used_before(second))
+    asyncio.run(follow(first))
+    done = did(tmp_path)
+    assert len(done) > 0
+    # The first one's computer burns down before it has said that the job was done.
+    set_back(first, KEY, JobStatus.DISPATCHED)
+    asyncio.run(follow(second))
+    _, state = second.journal.job(KEY)
+    assert did(tmp_path) == done
+    assert state.status is JobStatus.IN_DOUBT
+    assert "what it knows begins at" in state.message
 
 
 def set_back(lab: Lab, key: str, to: JobStatus = JobStatus.PLANNED) -> None:
@@ -207,11 +202,10 @@ def test_a_job_of_a_former_life_that_was_under_way_is_not_gone_on_with(tmp_path:
 
 @pytest.mark.reproduction("A4")
 def test_a_process_that_lives_through_a_new_life_does_not_go_on_with_a_job_of_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worked: tuple[Settings, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own job book has the job under way, and a person has said that it is sent again."""
-    settings, campaign_id = planned(tmp_path / "home")
-    asyncio.run(advance(opened(settings, campaign_id), campaign_id))
+    settings, campaign_id = worked
     monkeypatch.setattr(lab_module, "clock_for", lambda *_: RealClock())
     monkeypatch.setattr(lab_module, "make_driver", lambda _, setup, __: LoggingPump(setup))
     lab = opened(settings, campaign_id)
@@ -224,11 +218,8 @@ def test_a_process_that_lives_through_a_new_life_does_not_go_on_with_a_job_of_be
     book.begin(job.key, 0)
     book.end(job.key, 0, None)
     book.close()
-    with lab.journal.transaction() as session:
-        session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
-    other = opened(settings, campaign_id)
+    other = new_life(lab, settings, campaign_id)
     acting.decide(other, KEY, "again", "ada", "the plate is made anew")
-    acting.resume(other, campaign_id, "ada", "looked at it")
 
     async def hand_out() -> None:
         async with used_robot(lab, campaign_id, "dispenser") as used:
@@ -241,10 +232,9 @@ def test_a_process_that_lives_through_a_new_life_does_not_go_on_with_a_job_of_be
 
 @pytest.mark.reproduction("A11")
 def test_a_robot_whose_book_has_seen_later_owners_than_the_journal_is_used_and_stopped(
-    tmp_path: Path,
+    worked: tuple[Settings, str],
 ) -> None:
-    settings, campaign_id = planned(tmp_path / "home")
-    asyncio.run(advance(opened(settings, campaign_id), campaign_id))
+    settings, campaign_id = worked
     lab = opened(settings, campaign_id)
     setup = RobotSetup(
         "dispenser", None, RealClock(), settings.home, journal=lab.journal.identity.suffix
@@ -274,9 +264,10 @@ def test_a_robot_whose_book_has_seen_later_owners_than_the_journal_is_used_and_s
 
 
 @pytest.mark.reproduction("A11")
-def test_who_stopped_a_robot_past_a_later_owner_lets_its_line_go(tmp_path: Path) -> None:
-    settings, campaign_id = planned(tmp_path / "home")
-    asyncio.run(advance(opened(settings, campaign_id), campaign_id))
+def test_who_stopped_a_robot_past_a_later_owner_lets_its_line_go(
+    worked: tuple[Settings, str],
+) -> None:
+    settings, campaign_id = worked
     setup = RobotSetup("dispenser", None, RealClock(), settings.home)
     JobBook(setup.book_path, "dispenser", 40).close()
     made: list[LoggingPump] = []

@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from drivers.base import KeyMemory
 from drivers.file_identity import file_identity
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.engine.advance import advance
 from orchestrator.errors import Halted
-from orchestrator.lab.lab import Lab, open_journal, open_lab
+from orchestrator.lab.lab import open_journal
 from orchestrator.settings import Settings
 from protocols.compile import compile_jobs
 from simulators.robot import lab_log_path
@@ -26,58 +25,23 @@ from simulators.robot_log import RobotLog
 from tests import acting
 from tests.conftest import START
 from tests.postgres import temporary_database
-from tests.system import crash
 from tests.system.device_lab import end_of, started
-
-
-def planned(home: Path, url: str = "") -> tuple[Settings, str]:
-    """A home with a campaign whose first round is planned, opened once."""
-    settings = Settings(home=home, database_url=url)
-    settings.make_home()
-    journal = open_journal(settings)
-    small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
-    campaign_id = journal.create_campaign(small, "", [], START)
-    journal.close()
-    return settings, campaign_id
-
-
-def opened(settings: Settings, campaign_id: str) -> Lab:
-    journal = open_journal(settings)
-    return open_lab(settings, journal, journal.state(campaign_id))
-
-
-def advanced(settings: Settings, campaign_id: str) -> None:
-    """Run the campaign for a while in this home."""
-    lab = opened(settings, campaign_id)
-    asyncio.run(advance(lab, campaign_id))
-    lab.journal.close()
-
-
-def reason(settings: Settings, campaign_id: str) -> str:
-    """Why the campaign of a home waits for a person; nothing if it runs."""
-    journal = open_journal(settings)
-    state = journal.state(campaign_id)
-    journal.close()
-    return state.reason if state.status is CampaignStatus.PAUSED else ""
-
-
-def roll_back(url: str, last_event: int) -> None:
-    """Events after one are lost, and their numbers are given again."""
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        known = {"last": last_event}
-        connection.execute(text("DELETE FROM event WHERE id > :last"), known)
-        sequence = text("SELECT setval(pg_get_serial_sequence('event', 'id'), :last)")
-        connection.execute(sequence, known)
-    engine.dispose()
+from tests.system.homes import (
+    TwoHomes,
+    advanced,
+    new_life,
+    opened,
+    planned,
+    reason,
+    roll_back,
+)
 
 
 @pytest.mark.reproduction("A4")
 def test_a_computer_or_container_with_another_name_does_not_make_a_home_a_copy(
-    tmp_path: Path,
+    worked: tuple[Settings, str],
 ) -> None:
-    settings, campaign_id = planned(tmp_path / "home")
-    advanced(settings, campaign_id)
+    settings, campaign_id = worked
 
     def elsewhere() -> None:
         new_uts_namespace = 0x04000000
@@ -96,11 +60,10 @@ def test_a_computer_or_container_with_another_name_does_not_make_a_home_a_copy(
 @pytest.mark.reproduction("A4")
 @pytest.mark.parametrize("how", ["put back", "unpacked", "synchronised", "copied over"])
 def test_a_home_that_is_put_back_in_its_place_asks_what_was_done_since(
-    tmp_path: Path, how: str
+    tmp_path: Path, worked: tuple[Settings, str], how: str
 ) -> None:
-    settings, campaign_id = planned(tmp_path / "home")
+    settings, campaign_id = worked
     home, kept = settings.home, tmp_path / "kept"
-    advanced(settings, campaign_id)
     shutil.copytree(home, kept)
     advanced(settings, campaign_id)
     assert reason(settings, campaign_id) == ""
@@ -147,9 +110,10 @@ def test_a_database_that_is_rolled_back_again_is_seen_again(tmp_path: Path) -> N
 
 
 @pytest.mark.reproduction("A3")
-def test_two_copies_of_one_home_never_send_the_same_key(tmp_path: Path) -> None:
-    settings, campaign_id = planned(tmp_path / "home")
-    advanced(settings, campaign_id)
+def test_two_copies_of_one_home_never_send_the_same_key(
+    tmp_path: Path, worked: tuple[Settings, str]
+) -> None:
+    settings, campaign_id = worked
     keys = set()
     for name in ("first", "second"):
         shutil.copytree(settings.home, tmp_path / name)
@@ -205,42 +169,34 @@ def test_a_database_server_in_another_time_zone_is_the_same(tmp_path: Path) -> N
 
 @pytest.mark.reproduction("A4")
 def test_a_database_whose_lost_end_was_written_anew_is_seen_by_the_home_that_lost_it(
-    tmp_path: Path,
+    two_homes: TwoHomes,
 ) -> None:
-    with temporary_database() as url:
-        first, campaign_id = planned(tmp_path / "first", url)
-        second = first.model_copy(update={"home": tmp_path / "second"})
-        before = open_journal(first).last_event()
-        advanced(first, campaign_id)
-        # As a standby that had not heard the end: another home goes on from there.
-        roll_back(url, before)
-        journal = open_journal(second)
-        for _ in range(200):
-            journal.robot_offline(campaign_id, "dispenser", "silence", START)
-            journal.robot_back(campaign_id, "dispenser", START)
-        journal.close()
-        assert "of an earlier time than this home" in reason(first, campaign_id)
+    # As a standby that had not heard the end: another home goes on from there.
+    roll_back(two_homes.url, two_homes.before)
+    journal = open_journal(two_homes.second)
+    for _ in range(200):
+        journal.robot_offline(two_homes.campaign_id, "dispenser", "silence", START)
+        journal.robot_back(two_homes.campaign_id, "dispenser", START)
+    journal.close()
+    why = reason(two_homes.first, two_homes.campaign_id)
+    assert "of an earlier time than this home" in why
 
 
 @pytest.mark.reproduction("A4")
 def test_a_home_takes_part_in_the_life_that_another_one_began_after_a_rollback(
-    tmp_path: Path,
+    two_homes: TwoHomes,
 ) -> None:
     """What the second home saw last was lost, and a person has answered for it already."""
-    with temporary_database() as url:
-        first, campaign_id = planned(tmp_path / "first", url)
-        second = first.model_copy(update={"home": tmp_path / "second"})
-        before = open_journal(first).last_event()
-        advanced(first, campaign_id)
-        assert reason(second, campaign_id) == ""
-        roll_back(url, before)
-        lab = opened(first, campaign_id)
-        assert "of an earlier time" in lab.journal.state(campaign_id).reason
-        acting.resume(lab, campaign_id, "ada", "looked at it")
-        lab.journal.close()
-        advanced(first, campaign_id)
-        assert reason(second, campaign_id) == ""
-        assert opened(second, campaign_id).journal.identity.life == 2
+    first, second, campaign_id = two_homes.first, two_homes.second, two_homes.campaign_id
+    assert reason(second, campaign_id) == ""
+    roll_back(two_homes.url, two_homes.before)
+    lab = opened(first, campaign_id)
+    assert "of an earlier time" in lab.journal.state(campaign_id).reason
+    acting.resume(lab, campaign_id, "ada", "looked at it")
+    lab.journal.close()
+    advanced(first, campaign_id)
+    assert reason(second, campaign_id) == ""
+    assert opened(second, campaign_id).journal.identity.life == 2
 
 
 @pytest.mark.reproduction("A4")
@@ -251,10 +207,7 @@ def test_a_process_that_lives_through_a_new_life_sends_nothing_under_the_old_key
         settings, campaign_id = planned(tmp_path / "home", url)
         lab = opened(settings, campaign_id)
         before = lab.journal.identity
-        with lab.journal.transaction() as session:
-            session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
-        other = opened(settings.model_copy(update={"home": tmp_path / "other"}), campaign_id)
-        acting.resume(other, campaign_id, "ada", "looked at it")
+        new_life(lab, settings.model_copy(update={"home": tmp_path / "other"}), campaign_id)
         for _ in range(3):
             asyncio.run(advance(lab, campaign_id))
         sent = RobotLog(lab_log_path(settings.home, "virtual")).everything()
@@ -270,10 +223,7 @@ def test_a_process_that_lives_through_a_new_life_asks_for_a_job_by_its_new_key(
     advanced_to_plan(settings, campaign_id)
     lab = opened(settings, campaign_id)
     assert lab.journal.identity.life == 1
-    with lab.journal.transaction() as session:
-        session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
-    other = opened(settings, campaign_id)
-    acting.resume(other, campaign_id, "ada", "looked at it")
+    other = new_life(lab, settings, campaign_id)
     key = other.journal.jobs(campaign_id, 1)[0].key
     job, state = other.journal.job(key)
 
@@ -305,10 +255,7 @@ def test_a_job_that_was_read_before_a_new_life_or_a_decision_is_not_sent_after_i
         lab.journal.move_job(key, planned, to, lab.clock.now(), as_key=as_key)
 
     of_former_life, _ = lab.journal.job(last)
-    with lab.journal.transaction() as session:
-        session.connection().execute(text("UPDATE journal SET unsettled = 'it was restored'"))
-    other = opened(settings, campaign_id)
-    acting.resume(other, campaign_id, "ada", "looked at it")
+    other = new_life(lab, settings, campaign_id)
     acting.decide(other, last, "again", "ada", "a new plate")
     lab.journal.job(first)
     with pytest.raises(Halted, match="brought back"):

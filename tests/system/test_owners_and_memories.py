@@ -28,7 +28,8 @@ from orchestrator.journal import store
 from orchestrator.journal.backup import back_up, restore
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import ReadingRow
-from orchestrator.lab.lease import owned
+from orchestrator.lab.lab import Lab
+from orchestrator.lab.lease import Lease, owned
 from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
 from protocols.instants import later
@@ -41,6 +42,24 @@ from tests.system.clocks import shifted
 from tests.system.device_lab import REFUSED, end_of, started
 
 KEY = "crash/r1/p1/react/1"
+
+
+@pytest.fixture
+def pumped(tmp_path: Path) -> tuple[Lab, str]:
+    """A campaign whose dispenser is a pump that logs what it did, made anew by each owner."""
+    lab, campaign_id = small_lab(tmp_path)
+
+    def made(name: str, config: object, lease: Lease) -> LoggingPump:
+        setup = RobotSetup("dispenser", None, RealClock(), tmp_path, fence=lease.fence)
+        return LoggingPump(setup)
+
+    return replace(lab, clock=RealClock(), remake=made), campaign_id
+
+
+async def hand_out(lab: Lab, campaign_id: str) -> None:
+    """The job, by its robot's owner."""
+    async with used_robot(lab, campaign_id, "dispenser") as used:
+        await execute_job(lab, used, KEY)
 
 
 @pytest.mark.reproduction("A9")
@@ -202,51 +221,60 @@ def test_a_silent_robot_is_not_left_alone_for_hours_by_a_wrong_clock(tmp_path: P
     assert any(isinstance(action, ExecuteJob) for action in next_actions(state, START))
 
 
-@pytest.mark.reproduction("A5")
-def test_a_job_is_not_sent_again_when_the_job_book_was_moved_away(tmp_path: Path) -> None:
-    lab, campaign_id = small_lab(tmp_path)
-    pump = LoggingPump(RobotSetup("dispenser", None, RealClock(), tmp_path))
-    lab = replace(lab, clock=RealClock(), robots={"dispenser": pump}, configured=None)
+@pytest.mark.reproduction("A5", "A10")
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=1)])
+def test_a_job_is_not_sent_again_when_the_job_book_was_moved_away(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pumped: tuple[Lab, str],
+    ahead: timedelta,
+) -> None:
+    """Nor when a clock that was ahead is set right before."""
+    lab, campaign_id = pumped
 
-    async def hand_out() -> None:
+    async def dispatch_and_lose_everything() -> int:
         async with used_robot(lab, campaign_id, "dispenser") as used:
-            await execute_job(lab, used, KEY)
-
-    async def dispatch_and_lose_everything() -> None:
-        await pump.connect()
-        job, _ = lab.journal.job(KEY)
-        lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
-        await pump.submit(job)
-        while len(did(tmp_path)) < len(job.operations):
-            await asyncio.sleep(0.01)
-        await pump.close()
+            await used.driver.connect()
+            job, _ = lab.journal.job(KEY)
+            lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
+            await used.driver.submit(job)
+            while len(did(tmp_path)) < len(job.operations):
+                await asyncio.sleep(0.01)
         for file in (tmp_path / "robots").iterdir():
             file.unlink()
+        return len(job.operations)
 
-    asyncio.run(dispatch_and_lose_everything())
-    done = did(tmp_path)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(clock, "datetime", shifted(ahead))
+        operations = asyncio.run(dispatch_and_lose_everything())
     # Not late, and the robot was there all the time: only its book is new.
-    asyncio.run(hand_out())
+    asyncio.run(hand_out(lab, campaign_id))
     _, state = lab.journal.job(KEY)
+    assert len(did(tmp_path)) == operations
     assert state.status is JobStatus.IN_DOUBT
     assert "what it knows begins at" in state.message
-    assert did(tmp_path) == done
 
 
 @pytest.mark.reproduction("A5")
-def test_a_job_that_a_robot_never_got_is_sent_without_asking_anybody(tmp_path: Path) -> None:
-    lab, campaign_id = small_lab(tmp_path)
-    pump = LoggingPump(RobotSetup("dispenser", None, RealClock(), tmp_path))
-    lab = replace(lab, clock=RealClock(), robots={"dispenser": pump}, configured=None)
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=1)])
+def test_a_job_that_a_robot_never_got_is_sent_without_asking_anybody(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pumped: tuple[Lab, str],
+    ahead: timedelta,
+) -> None:
+    lab, campaign_id = pumped
 
-    async def hand_out() -> None:
-        # As every owner does before it notes a dispatch.
-        await pump.connect()
-        lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
+    async def noted_and_not_sent() -> None:
         async with used_robot(lab, campaign_id, "dispenser") as used:
-            await execute_job(lab, used, KEY)
+            # As every owner does before it notes a dispatch.
+            await used.driver.connect()
+            lab.journal.move_job(KEY, JobStatus.PLANNED, JobStatus.DISPATCHED, lab.clock.now())
 
-    asyncio.run(hand_out())
+    with monkeypatch.context() as wrong:
+        wrong.setattr(clock, "datetime", shifted(ahead))
+        asyncio.run(noted_and_not_sent())
+    asyncio.run(hand_out(lab, campaign_id))
     job, state = lab.journal.job(KEY)
     assert state.status is JobStatus.DONE
     assert len(did(tmp_path)) == len(job.operations)

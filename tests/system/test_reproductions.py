@@ -27,8 +27,9 @@ from orchestrator.engine.advance import advance
 from orchestrator.errors import LeaseLost, Owned, Unavailable
 from orchestrator.journal.backup import back_up, restore
 from orchestrator.journal.journal import Journal
+from orchestrator.lab.device_lock import device_lock
 from orchestrator.lab.lab import Lab, open_journal, open_lab
-from orchestrator.lab.lease import device_lock, is_dead, owned, this_process
+from orchestrator.lab.lease import is_dead, owned, this_process
 from orchestrator.lab.robots import used_robot
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
@@ -41,6 +42,7 @@ from tests import acting
 from tests.builders import job_of, lab_of, performed, small_lab, until_asked
 from tests.conftest import START
 from tests.system import crash
+from tests.system.homes import opened
 
 ROBOT = "dispenser"
 
@@ -55,11 +57,6 @@ def new_campaign(home: Path, database: str = "journal.sqlite") -> tuple[Settings
     campaign_id = journal.create_campaign(crash.campaign(KeyMemory.REMEMBERS_KEYS), "", [], START)
     journal.close()
     return settings, campaign_id
-
-
-def opened(settings: Settings, campaign_id: str) -> Lab:
-    journal = open_journal(settings)
-    return open_lab(settings, journal, journal.state(campaign_id))
 
 
 # A. Physical things done twice, or never

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.journal.access_tokens import Role
 from orchestrator.journal.suggestions import open_suggestions
 from protocols.campaign import Campaign
 from tests.service import House, house, listening
@@ -152,6 +154,28 @@ def test_with_an_operators_token_an_assistant_may_act_if_it_is_let(
         "operator",
         "the incubator is open",
     )
+
+
+def test_with_a_role_in_a_project_an_assistant_finds_the_campaigns_of_that_alone(
+    lab: tuple[House, str, str], assay: Campaign
+) -> None:
+    found, _, hidden = lab
+    own = found.campaign(assay.model_copy(update={"name": "of-retina"}))
+    body = {"project": "Retina", "why": "ours"}
+    found.client("admin").post(f"/api/v1/campaigns/{own}/filing", json=body)
+    roles, day = {"Retina": Role.OPERATOR}, timedelta(days=1)
+    found.secrets["ada"], _ = found.backend.access.create("ada", Role.NONE, day, "root", roles)
+    lists = ("campaigns", "needs", "robots", "checklists", "whoami")
+    calls: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in lists]
+    calls += [("campaign", {"campaign": hidden}), ("events", {"campaign": hidden})]
+    calls += [("pause", {"campaign": name, "why": "so"}) for name in (hidden, own)]
+    *told, look, events, refused, done = asked(lab, "ada", calls, "--changes", "do")["answers"]
+    assert own in told[0][1]
+    assert not [text for failed, text in told if failed or f'"{hidden}' in text]
+    for failed, text in (look, events, refused):
+        assert failed
+        assert f"there is no campaign '{hidden}' in this journal (expected one of {own})" in text
+    assert not done[0], done[1]
 
 
 def test_a_client_that_the_openapi_description_makes_reads_the_service(

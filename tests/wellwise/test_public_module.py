@@ -1,7 +1,6 @@
 """`import wellwise`: what other programs may rely on."""
 
 import json
-import os
 import pkgutil
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import pytest
 import optimizer
 import wellwise
 from protocols.public_names import lazily
-from tests.conftest import ROOT
 
 HEAVY = (
     "torch",
@@ -25,55 +23,6 @@ HEAVY = (
     "numpy",
     "pydantic",
 )
-
-PROGRAM = """
-from wellwise import (
-    Capabilities, Client, Condition, ContinuousParameter, Device, Job, KeyMemory, Observation,
-    Operation, Proposal, Reading, Score, Scorer, SearchSpace, predict, propose, recommend,
-)
-
-dose = ContinuousParameter(
-    name="dose", step="A", kind="continuous", low=1, high=100, scale="log", standard=10
-)
-space = SearchSpace(parameters=(dose,))
-batch: list[Proposal] = propose(space, [], number=6, seed=1)
-known = [Observation(condition=proposal.condition, value=0.5, round=1) for proposal in batch]
-expected = predict(space, known, [Condition({"dose": 3.0})])
-means: list[float] = [prediction.mean for prediction in expected]
-best = recommend(space, known)
-sure: float | None = None if best is None else best.is_best
-
-
-class Lamp(Device):
-    able = Capabilities(operations={"image": {}}, memory=KeyMemory.REMEMBERS_KEYS)
-
-    async def perform(self, operation: Operation, job: Job) -> Reading | None:
-        return None
-
-    async def halt(self) -> None:
-        return None
-
-
-def titles(client: Client) -> list[str]:
-    return [summary.id for summary in client.campaigns()]
-"""
-
-
-def mypy(program: str, folder: Path) -> str:
-    """What mypy --strict says of a program that somebody writes elsewhere."""
-    (folder / "program.py").write_text(program)
-    (folder / "mypy.ini").write_text("[mypy]\nplugins = pydantic.mypy\nfollow_imports = silent\n")
-    command = [sys.executable, "-m", "mypy", "--strict"]
-    cache = f"--cache-dir={ROOT / '.mypy_cache' / 'public'}"
-    ran = subprocess.run(
-        [*command, cache, "program.py"],
-        cwd=folder,
-        env=os.environ | {"MYPYPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("name", wellwise.__all__)
@@ -117,11 +66,3 @@ def test_a_name_whose_packages_are_absent_says_what_to_install() -> None:
         ImportError, match=r"wellwise.Client needs no_such_package.*wellwise\[lab\]"
     ):
         named("Client")
-
-
-def test_a_program_that_uses_it_is_type_checked(tmp_path: Path) -> None:
-    every = ", ".join(name for name in wellwise.__all__ if name != "__version__")
-    assert mypy(f"{PROGRAM}\nfrom wellwise import {every}\n", tmp_path).startswith("Success")
-    wrong = mypy("import wellwise\nwellwise.Campain\nwellwise.propose(1, [])\n", tmp_path)
-    assert "has no attribute" in wrong
-    assert "arg-type" in wrong

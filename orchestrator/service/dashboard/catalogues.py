@@ -1,14 +1,16 @@
-"""Brings the catalogues of translations up to date with what pages say.
+"""Brings the catalogues of translations up to date with what pages and reports say.
 
     python -m orchestrator.service.dashboard.catalogues
 
-Texts come from templates, scripts and Python of the service, and from the vocabulary: statuses,
-kinds of events, roles and flags, acts with their fields, keys of the campaign file with what they
-mean. What is new has an empty translation, what is gone is dropped; a test finds both.
+Texts come from templates, scripts and Python of the service, from the report, and from the
+vocabulary: statuses, kinds of events, roles and flags, acts with their fields, keys of the campaign
+file with what they mean, what checks of it say. What is new has an empty translation, what is gone
+is dropped; a test finds both.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, get_args
 
@@ -22,21 +24,29 @@ from orchestrator.control.table import ACTS
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus, JobStatus, RoundStatus
 from orchestrator.journal.access_tokens import Role
-from orchestrator.languages import ENGLISH, LANGUAGES, catalogue
+from orchestrator.lab import scoring
+from orchestrator.languages import ENGLISH, FINDINGS, LANGUAGES, catalogue
+from orchestrator.service.dashboard.finding_texts import texts_of_findings
 from orchestrator.service.problems import TITLES
 from orchestrator.service.routes.vocabulary import installed
 from orchestrator.service.schema.campaigns import URGENCY
-from protocols import scorers
+from protocols import combine, computed, scorers
 from protocols.conditions import Role as WellRole
 
 _SERVICE = Path(__file__).parents[1]
+_REPORT = {
+    "results": [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")],
+    "studies": [("**.py", "python")],
+}
+"""Rooms of which texts stand in the report, with how they are read."""
+
 _METHODS = [
     ("**/vendor/**", "ignore"),
     ("**.py", "python"),
     ("**/templates/**.html", "jinja2.ext:babel_extract"),
     ("**/static/**.js", f"{__name__}:texts_of_script"),
 ]
-_KEYWORDS = {"gettext": None, "_": None, "ngettext": (1, 2), "_n": (1, 2)}
+_KEYWORDS = {"gettext": None, "later": None, "_": None, "ngettext": (1, 2), "_n": (1, 2)}
 _TEXT = r'"((?:[^"\\]|\\.)*)"'
 _CALL = re.compile(rf"\b(n?gettext)\(\s*{_TEXT}(?:\s*,\s*{_TEXT})?")
 _FLAG = re.compile(r'flags\b[^\n]*?"([a-z_]+)"')
@@ -73,12 +83,21 @@ def said_by_pages() -> Iterator[Said]:
         yield Said(text, f"service/{file}")
 
 
+def said_by_reports() -> Iterator[Said]:
+    """What the report of a campaign says, with its figures."""
+    for room, methods in _REPORT.items():
+        folder = _SERVICE.with_name(room)
+        for file, _, text, _, _ in extract_from_dir(folder, methods, keywords=_KEYWORDS):
+            yield Said(text, f"{room}/{file}")
+
+
 def said_by_the_vocabulary() -> Iterator[Said]:
     """What pages say of what they are given, not of what stands in them."""
     names: list[str] = [*_FURTHER, *URGENCY, *(role.word for role in Role), *get_args(WellRole)]
     for kind in (CampaignStatus, RoundStatus, JobStatus, EventKind):
         names += [member.value for member in kind]
-    for file in sorted(Path(scorers.__file__).parent.glob("*.py")):
+    own = sorted(Path(scorers.__file__).parent.glob("*.py"))
+    for file in (*own, Path(combine.__file__), Path(computed.__file__), Path(scoring.__file__)):
         names += _FLAG.findall(file.read_text(encoding="utf-8"))
     yield from (Said(name.replace("_", " "), "core") for name in names)
     yield from (Said(title, "service/problems.py") for title in TITLES.values())
@@ -96,6 +115,11 @@ def said_by_the_vocabulary() -> Iterator[Said]:
         for name, plug_in in plug_ins.items():
             yield Said(name.replace("_", " "), "protocols.js")
             yield Said(plug_in.summary, "protocols.js")
+
+
+def said_by_checks() -> Iterator[Said]:
+    """What checks of a campaign file say."""
+    yield from (Said(text, f"{FINDINGS}{file}") for text, file in texts_of_findings())
 
 
 def texts_of_schema(schema: Any) -> Iterator[str]:
@@ -125,7 +149,9 @@ def _options(*kinds: Mapping[str, Any]) -> list[Any]:
 def current_texts() -> Catalog:
     """Everything that is said, without translations."""
     found = Catalog(project="wellwise", charset="utf-8")
-    for text, file in (*said_by_pages(), *said_by_the_vocabulary()):
+    for text, file in chain(
+        said_by_pages(), said_by_reports(), said_by_the_vocabulary(), said_by_checks()
+    ):
         if text:
             found.add(text, locations=[(file, 0)])
     return found

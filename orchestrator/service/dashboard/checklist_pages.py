@@ -53,7 +53,7 @@ class Group(NamedTuple):
 @checklist_pages.get("/checklists")
 def checklists(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The open jobs of all people, by person."""
-    found = sorted(open_checklists(backend), key=lambda one: one.robot)
+    found = sorted(open_checklists(backend, who), key=lambda one: one.robot)
     people = [(name, list(jobs)) for name, jobs in groupby(found, lambda one: one.robot)]
     content = rendered("checklists.html", people=people)
     last = backend.journal.last_event()

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from orchestrator.control.table import ACTS
 from orchestrator.core.state import CampaignState, CampaignStatus
 from orchestrator.journal import queries as record
-from orchestrator.journal.access_tokens import Denied, UnknownToken
+from orchestrator.journal.access_tokens import Denied, Identity, Role, UnknownToken
 from orchestrator.journal.campaign_list import Listed, Selection, listed
 from orchestrator.languages import gettext
 from orchestrator.service.authentication import (
@@ -42,6 +42,7 @@ from orchestrator.service.lookup import (
     well_history,
 )
 from orchestrator.service.needs import all_needs
+from orchestrator.service.permissions import allowed, operated, visible
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.schema.charts import MOST_COMPARED
 from orchestrator.service.views import event_view, round_view
@@ -64,6 +65,22 @@ def _seen(backend: Backend, everything: Sequence[Listed]) -> tuple[int, Hashable
     return max((one.last_event for one in everything), default=0), version
 
 
+def _of(who: Identity) -> str:
+    """What tells contents for people with roles in projects apart; all others see the same."""
+    return f" of {who.role} {sorted(who.projects.items())}" if who.projects else ""
+
+
+def _only_seen(who: Identity, seen: Sequence[Listed]) -> frozenset[str]:
+    """Which campaigns somebody with roles in projects sees and may not act on.
+
+    To those without, all are alike: the style sheet hides buttons from viewers.
+    """
+    if not who.projects:
+        return frozenset()
+    roles = {one.id: who.role_in(one.filing.project) for one in seen}
+    return frozenset(name for name, role in roles.items() if role < Role.OPERATOR)
+
+
 def problem_page(title: str, detail: str) -> str:
     """The page of a request that is refused."""
     return rendered("problem.html", title=title, detail=detail)
@@ -82,18 +99,18 @@ def overview(
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> Response:
     """Campaigns that are looked for, and first of all what a person is needed for in any."""
-    everything = listed(backend.journal)
+    everything = visible(backend.journal, who)
     last, version = _seen(backend, everything)
     chosen = Selection(search.strip(), status or None, project, tag, archived == "yes")
     looked = Looked(chosen, number)
 
     def draw() -> str:
         shown = shown_on(backend, everything, looked)
-        return rendered("overview.html", needed=needed, **shown)
+        return rendered("overview.html", needed=needed, only_seen=only_seen, **shown)
 
-    needed = all_needs(backend)
-    seen = version, tuple(needed)
-    content = kept(backend, "overview", seen, draw) if looked.plain else draw()
+    needed, only_seen = all_needs(backend, who), _only_seen(who, everything)
+    seen = version, tuple(needed), only_seen
+    content = kept(backend, f"overview{_of(who)}", seen, draw) if looked.plain else draw()
     return page(request, who, gettext("Campaigns"), content, live="*", last=last, here="campaigns")
 
 
@@ -105,6 +122,8 @@ def compare(
     campaign: Annotated[list[str], Query(max_length=MOST_COMPARED)] = [],  # noqa: B006 - of FastAPI
 ) -> Response:
     """Campaigns side by side."""
+    for name in campaign:
+        allowed(backend.journal, who, name)
     states = [backend.state(name) for name in dict.fromkeys(campaign)]
     chart = comparison_chart([state for _, state in states])
     outcomes = {state.id: view_of(backend, last, state).outcomes[0] for last, state in states}
@@ -119,7 +138,8 @@ def compare(
 def needs(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """What a person is needed for, over all campaigns, and where it is done."""
     last = backend.journal.last_event()
-    content = rendered("needs.html", needed=all_needs(backend))
+    only_seen = _only_seen(who, visible(backend.journal, who))
+    content = rendered("needs.html", needed=all_needs(backend, who), only_seen=only_seen)
     return page(request, who, gettext("Needs a person"), content, live="*", last=last, here="needs")
 
 
@@ -138,6 +158,8 @@ def new_campaign(
         examples=_example_files(),
         empty=rendered("empty_campaign.yaml") + "\n",
         person=who.person,
+        projects=operated(who),
+        anywhere=who.role >= Role.OPERATOR,
         origin=origin,
     )
     return page(request, who, gettext("New campaign"), content, here="new")
@@ -277,12 +299,18 @@ def one_well(
 def robots(request: Request, backend: TheBackend, who: Viewer) -> Response:
     """The robots of the lab, with decks and supplies."""
     last, version = _seen(backend, listed(backend.journal))
-    decks = decks_of(backend)
+    decks, only_seen = decks_of(backend), _only_seen(who, visible(backend.journal, who))
     content = kept(
         backend,
-        "robots",
-        (version, tuple(decks.items())),
-        lambda: rendered("robots.html", robots=robots_of(backend, decks)),
+        f"robots{_of(who)}",
+        (version, tuple(decks.items()), only_seen),
+        lambda: rendered(
+            "robots.html",
+            robots=robots_of(backend, who, decks),
+            only_seen=only_seen,
+            everything=who.sees is None,
+            operator=not who.projects or who.role >= Role.OPERATOR,
+        ),
     )
     return page(request, who, gettext("Robots"), content, live="*", last=last, here="robots")
 
@@ -295,6 +323,7 @@ def access(request: Request, backend: TheBackend, who: Admin) -> Response:
         "access.html",
         tokens=backend.access.tokens(),
         audit=backend.access.audit(),
+        projects=sorted({one.filing.project for one in listed(backend.journal)} - {""}),
         zone=zone,
         own=who.token_id,
     )

@@ -10,8 +10,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from orchestrator.control.table import ACTS
-from orchestrator.journal.access_tokens import Identity
-from orchestrator.languages import ENGLISH, LANGUAGES, current, gettext, in_words, moment, ngettext
+from orchestrator.journal.access_tokens import Identity, Role
+from orchestrator.languages import (
+    LANGUAGES,
+    counted_in_markup,
+    current,
+    in_markup,
+    in_words,
+    moment,
+    recorded,
+)
 from orchestrator.service.backend import Backend
 from orchestrator.service.dashboard.dialogs import dialogs, url_of
 from orchestrator.service.dashboard.language import file_of_words
@@ -46,22 +54,6 @@ def _number(value: float | int | str | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) and digits else f"{value:g}"
 
 
-def _said(text: str, /, **values: object) -> Markup:
-    """A text of a template in the language of the page; values are escaped, the text is ours."""
-    return Markup(gettext(text)).format(**values)  # noqa: S704
-
-
-def _counted(one: str, many: str, number: int, /) -> Markup:
-    return Markup(ngettext(one, many, number))  # noqa: S704
-
-
-def _recorded(text: object) -> Markup | str:
-    """What was written into the journal, which is in English whatever the page speaks."""
-    if current() == ENGLISH or not text:
-        return str(text)
-    return Markup('<span lang="en">{}</span>').format(text)
-
-
 def _in_scale(
     write: Callable[[Scale, float], str],
 ) -> Callable[[float | None, CampaignSummary], str]:
@@ -69,7 +61,12 @@ def _in_scale(
     return lambda value, view: _NONE if value is None else write(view.scale, value)
 
 
-_environment.globals |= {"act_url": _act_url, "_": _said, "_n": _counted, "words_of": file_of_words}
+_environment.globals |= {
+    "act_url": _act_url,
+    "_": in_markup,
+    "_n": counted_in_markup,
+    "words_of": file_of_words,
+}
 _environment.filters["value"] = _in_scale(Scale.number)
 _environment.filters["rough"] = _in_scale(Scale.rough)
 _environment.filters["end_of"] = lambda value, view: (
@@ -78,12 +75,18 @@ _environment.filters["end_of"] = lambda value, view: (
 _environment.filters["of_outcome"] = lambda value, outcome: (
     _NONE if value is None else Scale("", outcome.unit, outcome.natural_range).number(value)
 )
+_environment.filters["with_sd"] = lambda mean, sd, outcome: Scale(
+    "", outcome.unit, outcome.natural_range
+).with_sd(mean, sd)
 _environment.filters["with_unit"] = _in_scale(Scale.text)
 _environment.filters["number"] = _number
 _environment.filters["level"] = lambda value: (
     _NONE if value is None else value if isinstance(value, str) else f"{value:g}"
 )
-_environment.filters["when"] = lambda at: moment(at) if at else _NONE
+# A Korean date has spaces, at which a narrow cell of a table would break it into a line for each.
+_environment.filters["when"] = lambda at: (
+    moment(at).replace(". ", ".\N{NO-BREAK SPACE}") if at else _NONE
+)
 _environment.filters["anchor"] = lambda parts: (
     "do-" + re.sub(r"[^a-z0-9]+", "-", " ".join(map(str, parts)).lower()).strip("-")
 )
@@ -96,7 +99,7 @@ _environment.filters["without_place"] = lambda values: {
     name: value for name, value in values.items() if name != "place"
 }
 _environment.filters["words"] = lambda text: in_words(str(text))
-_environment.filters["recorded"] = _recorded
+_environment.filters["recorded"] = recorded
 _environment.filters["strong"] = Markup("<strong>{}</strong>").format
 _environment.filters["as_code"] = Markup("<code>{}</code>").format
 
@@ -104,6 +107,12 @@ _environment.filters["as_code"] = Markup("<code>{}</code>").format
 def rendered(name: str, **values: Any) -> str:
     """A template with these values, in the current language."""
     return _environment.get_template(name).render(language=current(), **values)
+
+
+def compile_templates() -> None:
+    """Compile every template, so that the first visitor of a page does not wait for it."""
+    for name in _environment.list_templates(extensions=["html"]):
+        _environment.get_template(name)
 
 
 def kept(backend: Backend, key: str, version: Hashable, draw: Callable[[], str]) -> str:
@@ -129,7 +138,7 @@ def page(
     here: str = "",
 ) -> Response:
     """A whole page, or only its content for one that is looked at already."""
-    needed = number_of_needs(request.app.state.backend)
+    needed = number_of_needs(request.app.state.backend, who)
     if request.headers.get("x-part"):
         return html(request, content, headers={"X-Needs": str(needed)})
     whole = rendered(
@@ -137,7 +146,9 @@ def page(
         title=title,
         content=content,
         who=who,
-        role=who.role.word,
+        role=request.state.role.word,
+        highest=who.highest.word,
+        admin=who.role is Role.ADMIN,
         live=live,
         last=last,
         here=here,

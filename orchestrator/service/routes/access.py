@@ -17,7 +17,8 @@ tokens = APIRouter(prefix="/tokens", tags=["access"])
 @people.get("/whoami", responses=answers(401, 503))
 def whoami(who: Viewer) -> Person:
     """Who you are, and what you may do."""
-    return Person(person=who.person, role=who.role.word)
+    inside = {name: role.word for name, role in who.projects.items()}
+    return Person(person=who.person, role=who.role.word, projects=inside)
 
 
 @tokens.get("", responses=answers(401, 403, 503))
@@ -29,8 +30,9 @@ def list_tokens(backend: TheBackend, admin: Admin) -> list[TokenView]:
 @tokens.post("", status_code=201, responses=ACTING)
 def create_token(backend: TheBackend, who: Admin, body: TokenWish) -> NewToken:
     """Make a token; its secret is in this answer and nowhere else."""
-    role = Role[body.role.upper()]
-    secret, row = backend.access.create(body.person, role, timedelta(days=body.days), who.person)
+    role, lifetime = Role[body.role.upper()], timedelta(days=body.days)
+    inside = {name: Role[found.upper()] for name, found in body.projects.items()}
+    secret, row = backend.access.create(body.person, role, lifetime, who.person, inside)
     return NewToken(**TokenView.model_validate(row.model_dump()).model_dump(), secret=secret)
 
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Header, Query, Response
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.errors import Missing
 from orchestrator.journal import queries
-from orchestrator.journal.campaign_list import Selection, listed
+from orchestrator.journal.campaign_list import Selection
+from orchestrator.languages import current, speaking
 from orchestrator.results.report import report_of
 from orchestrator.results.tables import csv_text, events_table, parquet_bytes, tidy_table
 from orchestrator.service.authentication import TheBackend, Viewer
@@ -19,6 +20,7 @@ from orchestrator.service.lookup import (
     view_of,
     well_history,
 )
+from orchestrator.service.permissions import visible, visible_ids
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import (
     After,
@@ -69,7 +71,8 @@ def list_campaigns(
 ) -> CampaignPage:
     """Campaigns, newest first: every one, or those that are looked for."""
     chosen = Selection(search, status, project, tag, archived)
-    found = [campaign for campaign in listed(backend.journal) if chosen.takes(campaign)]
+    there = visible(backend.journal, viewer)
+    found = [campaign for campaign in there if chosen.takes(campaign)]
     if before is not None:
         ids = [campaign.id for campaign in found]
         if before not in ids:
@@ -211,6 +214,10 @@ def export(
     viewer: Viewer,
     campaign_id: CampaignId,
     name: ExportName,
+    language: Annotated[
+        Literal["en", "ja", "ko"] | None,
+        Query(description="Of the report; what the request asks for if absent."),
+    ] = None,
 ) -> Response:
     """An export: the table of wells, the event log, the campaign file, or the report."""
     _, state = backend.state(campaign_id)
@@ -220,7 +227,9 @@ def export(
             queries.file_text(backend.journal, campaign_id).encode(), f"{campaign_id}.yaml", kind
         )
     if name == "report.html":
-        html = report_of(backend.journal, campaign_id, backend.settings)
+        seen = visible_ids(backend.journal, viewer)
+        with speaking(language or current()):
+            html = report_of(backend.journal, campaign_id, backend.settings, seen)
         return _file(html.encode(), f"{campaign_id}-report.html", kind)
     if name == "events.csv":
         table = events_table(backend.journal.events(campaign_id), backend.settings.zone)

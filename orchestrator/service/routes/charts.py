@@ -15,6 +15,7 @@ from orchestrator.service.model_charts import (
     slices_chart,
     surface_chart,
 )
+from orchestrator.service.permissions import allowed
 from orchestrator.service.problems import READING
 from orchestrator.service.requests import CampaignId
 from orchestrator.service.schema.charts import (
@@ -24,9 +25,11 @@ from orchestrator.service.schema.charts import (
     FrontChart,
     SlicesChart,
     SurfaceChart,
+    TelemetryChart,
     TimelineChart,
     WellsChart,
 )
+from orchestrator.service.telemetry import telemetry_chart
 from orchestrator.service.timeline import timeline_chart
 
 THUMBNAIL_PX = 288
@@ -127,6 +130,18 @@ def timeline(
     return timeline_chart(backend.journal, state, number, backend.settings.zone)
 
 
+@charts.get("/campaigns/{campaign_id}/charts/telemetry", responses=READING)
+def telemetry(
+    backend: TheBackend,
+    viewer: Viewer,
+    campaign_id: CampaignId,
+    job: Annotated[str, Query(min_length=1, max_length=200)],
+    unit: Annotated[str, Query(max_length=50)] = "",
+) -> TelemetryChart:
+    """What a robot measured of itself during a job, in one unit."""
+    return telemetry_chart(backend.journal, campaign_id, job, unit)
+
+
 @charts.get("/charts/comparison", responses=READING)
 def comparison(
     backend: TheBackend,
@@ -138,4 +153,6 @@ def comparison(
     ],
 ) -> ComparisonChart:
     """The best so far of several campaigns, after each of their rounds."""
+    for name in campaign:
+        allowed(backend.journal, viewer, name)
     return comparison_chart([backend.state(name)[1] for name in campaign])

@@ -22,7 +22,7 @@ checklists = APIRouter(prefix="/checklists", tags=["checklists"])
 @checklists.get("", responses=answers(401, 503))
 def list_checklists(backend: TheBackend, viewer: Viewer) -> list[ChecklistSummary]:
     """The open jobs of all people, by when they are due."""
-    return open_checklists(backend)
+    return open_checklists(backend, viewer)
 
 
 @checklists.get("/{robot}", responses=READING)
@@ -30,7 +30,7 @@ def list_checklists_of(
     backend: TheBackend, viewer: Viewer, robot: RobotName
 ) -> list[ChecklistSummary]:
     """The open jobs of one person, by when they are due."""
-    return open_checklists(backend, robot)
+    return open_checklists(backend, viewer, robot)
 
 
 @checklists.get("/{robot}/{job:path}", responses=READING)

@@ -8,8 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from orchestrator.journal.access_tokens import Identity
 from orchestrator.service.authentication import TheBackend, Viewer, identity
 from orchestrator.service.backend import Backend
+from orchestrator.service.permissions import allowed, visible_ids
 from orchestrator.service.problems import Refused, answers
 
 events = APIRouter(tags=["lab"])
@@ -41,8 +43,11 @@ async def stream(
     last_event_id: Annotated[int | None, Header(ge=0, le=2**53)] = None,
 ) -> StreamingResponse:
     """Events as they happen (server-sent), after the last id that was seen or from now."""
+    if campaign is not None:
+        await asyncio.to_thread(allowed, backend.journal, viewer, campaign)
     begin = last_event_id if last_event_id is not None else after
-    found = _sent(request, backend, backend.stream.last if begin is None else begin, campaign)
+    last = backend.stream.last if begin is None else begin
+    found = _sent(request, backend, viewer, last, campaign)
     return StreamingResponse(
         found,
         media_type="text/event-stream",
@@ -52,9 +57,9 @@ async def stream(
 
 
 async def _sent(
-    request: Request, backend: Backend, after: int, campaign: str | None
+    request: Request, backend: Backend, who: Identity, after: int, campaign: str | None
 ) -> AsyncIterator[str]:
-    """Events until the listener goes, or may not listen any more."""
+    """Events that somebody may see, until they go or may not listen any more."""
     yield "retry: 1000\n\n"
     allowed_at = time.monotonic()
     async for batch in backend.stream.listen(after, campaign, _PATIENCE_S):
@@ -64,4 +69,7 @@ async def _sent(
             except Refused:
                 return
             allowed_at = time.monotonic()
+        if batch and who.sees is not None:
+            seen = await asyncio.to_thread(visible_ids, backend.journal, who)
+            batch = [event for event in batch if event.campaign_id in seen]
         yield "".join(map(backend.stream.message, batch)) or ": nothing new\n\n"

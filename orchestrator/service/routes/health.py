@@ -30,6 +30,6 @@ def ready(backend: TheBackend) -> Health | JSONResponse:
 
 @health.get("/metrics", responses=answers(401, 503), response_class=PlainTextResponse)
 def metrics(backend: TheBackend, viewer: Viewer) -> PlainTextResponse:
-    """Counts and gauges in the text format of Prometheus."""
-    text, kind = exposition(backend)
+    """Counts and gauges in the text format of Prometheus, of the campaigns that one may see."""
+    text, kind = exposition(backend, viewer)
     return PlainTextResponse(text, media_type=kind)

@@ -7,9 +7,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 
 from orchestrator.errors import Missing
-from orchestrator.journal import queries
 from orchestrator.journal.tables import ReadingRow
-from orchestrator.lab.scoring import marked_image
+from orchestrator.lab.scoring import marked_image, outcomes_of
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.backend import Backend
 from orchestrator.service.lookup import installed_scorer
@@ -91,11 +90,13 @@ def marked(
     """The image of a reading, with what the scorer counts marked on it."""
     row, _ = _image_of(backend, campaign_id, reading)
     _, state = backend.state(campaign_id)
-    scored = state.campaign.scored(queries.measurement_of(backend.journal, reading))
-    scorer = installed_scorer(scored)
-    png = None if scorer is None else marked_image(row, backend.settings.home, scorer)
+    source = backend.journal.sources_of([reading])[reading]
+    scorers = map(installed_scorer, outcomes_of(state.campaign, *source))
+    home = backend.settings.home
+    drawn = (None if scorer is None else marked_image(row, home, scorer) for scorer in scorers)
+    png = next((found for found in drawn if found is not None), None)
     if png is None:
-        raise Missing(f"{scored.scorer} has nothing to mark on reading {reading} of {campaign_id}")
+        raise Missing(f"no scorer has anything to mark on reading {reading} of {campaign_id}")
     return Response(
         png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"}
     )
@@ -136,9 +137,21 @@ def _image_of(backend: Backend, campaign_id: str, reading: int) -> tuple[Reading
     Raises:
         Missing: it is none, or it is gone.
     """
-    if backend.journal.reading(reading).kind != "image":
+    if _reading_of(backend, campaign_id, reading).kind != "image":
         raise Missing(f"reading {reading} of {campaign_id} is no image")
     return _file_of(backend, campaign_id, reading)
+
+
+def _reading_of(backend: Backend, campaign_id: str, reading: int) -> ReadingRow:
+    """A reading of a campaign; one of another campaign is none here.
+
+    Raises:
+        Missing: there is no such reading.
+    """
+    row = backend.journal.reading(reading)
+    if row.campaign_id != campaign_id:
+        raise Missing(f"there is no reading {reading} in this journal")
+    return row
 
 
 def _file_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingRow, Path]:
@@ -147,10 +160,10 @@ def _file_of(backend: Backend, campaign_id: str, reading: int) -> tuple[ReadingR
     Raises:
         Missing: it has none, or it is gone.
     """
-    row = backend.journal.reading(reading)
+    row = _reading_of(backend, campaign_id, reading)
     folder = backend.settings.campaign_folder(row.campaign_id).resolve()
     path = (backend.settings.home / row.path).resolve()
-    if row.campaign_id != campaign_id or not row.path or not path.is_relative_to(folder):
+    if not row.path or not path.is_relative_to(folder):
         raise Missing(f"reading {reading} of {campaign_id} has no file")
     if not path.is_file():
         raise Missing(f"the file of reading {reading} is not on the disk any more")

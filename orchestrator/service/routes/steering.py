@@ -17,6 +17,7 @@ from orchestrator.service.authentication import Operator, TheBackend, at_least
 from orchestrator.service.backend import Backend
 from orchestrator.service.idempotency import IdempotencyKey, idempotent
 from orchestrator.service.lookup import summary_of, well_history
+from orchestrator.service.permissions import allowed_in_its_transaction
 from orchestrator.service.problems import ACTING
 from orchestrator.service.requests import CampaignId, PlateNumber, RoundNumber, WellName
 from orchestrator.service.schema import CampaignSummary, Entered, Stopped, WellHistory, Why
@@ -133,7 +134,14 @@ def _performed(
 ) -> JSONResponse:
     def answer() -> BaseModel:
         taking = None if suggestion is None else partial(take, number=suggestion)
-        outcome = perform(backend.acting(campaign_id), campaign_id, act, who.person, taking)
+        outcome = perform(
+            backend.acting(campaign_id),
+            campaign_id,
+            act,
+            who.person,
+            taking,
+            partial(allowed_in_its_transaction, who),
+        )
         backend.changed(campaign_id)
         if act.answer == "entered":
             return Entered(wells=len(outcome))

@@ -151,6 +151,7 @@ class ActMethods(ABC):
         file_name: str = "",
         unit: str = "",
         as_it_is: bool = False,
+        block: str = "",
         replace: bool = False,
     ) -> CampaignSummary:
         """Give the file that an item of a checklist read: an image, a plate's table or a trace."""
@@ -165,6 +166,7 @@ class ActMethods(ABC):
                 file_name=file_name,
                 unit=unit,
                 as_it_is=as_it_is,
+                block=block,
                 replace=replace,
                 why=why,
             ),

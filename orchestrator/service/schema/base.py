@@ -13,6 +13,10 @@ PersonName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTED)
 ]
 
+ProjectName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=_PRINTED)
+]
+
 
 class View(BaseModel):
     """A part of an answer."""

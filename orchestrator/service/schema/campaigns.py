@@ -118,7 +118,7 @@ class ParameterView(View):
 
 
 class OutcomeView(View):
-    """A named value of each well; `by_hand`: a person enters it."""
+    """A named value of each well; `by_hand`: a person enters it; `expression`: what computes it."""
 
     name: str
     title: str
@@ -127,6 +127,7 @@ class OutcomeView(View):
     scorer: str | None
     step: str | None
     by_hand: bool
+    expression: str | None = None
 
 
 class StepView(View):
@@ -304,7 +305,8 @@ class OperationView(View):
 class JobHistory(JobView):
     """A job with what it asks of its robot, and what happened, newest first.
 
-    It may begin until `latest`. `readings` counts what it returned.
+    It may begin until `latest`. `readings` counts what it returned. `measured_units` are those of
+    what its robot measured meanwhile, each a chart of telemetry.
     """
 
     step_title: str
@@ -313,6 +315,7 @@ class JobHistory(JobView):
     latest: datetime
     operations: list[OperationView]
     readings: int
+    measured_units: list[str]
     events: list[EventView]
 
 

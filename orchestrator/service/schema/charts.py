@@ -6,6 +6,7 @@ from typing import Literal
 from orchestrator.core.state import JobStatus
 from orchestrator.service.schema.base import View
 from protocols.conditions import Value
+from protocols.traces import Trace
 
 MOST_COMPARED = 20
 """Campaigns that may be compared at once."""
@@ -239,6 +240,14 @@ class TimelineChart(View):
     robots: list[str]
     jobs: list[TimelineJob]
     left_out: int
+
+
+class TelemetryChart(View):
+    """What a robot measured of itself during a job: channels of one unit, by minutes from then."""
+
+    job: str
+    began_at: datetime
+    trace: Trace
 
 
 class Progress(View):

@@ -61,11 +61,13 @@ class ChecklistSummary(View):
 class ChecklistView(ChecklistSummary):
     """The same with its items. `over` says how it ended, if it did: there are no items then.
 
-    `unit` is the one in which its numbers are wanted, if the campaign says so.
+    `unit` is the one in which its numbers are wanted, if the campaign says so. `blocks` says where
+    its plate belongs: the label of each block, or its labels with their parts of the plate.
     """
 
     over: str
     unit: str
+    blocks: dict[str, str]
     wells: list[str]
     went_wrong: dict[str, SaidView]
     entries: list[ItemView]

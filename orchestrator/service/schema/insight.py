@@ -9,8 +9,9 @@ class Recommended(View):
 
     `low` and `high` bound the interval; values are of the objective's outcome, in its unit.
 
-    `beats_standard` is the probability that it is better than the best standard condition. `cut`:
-    the interval is what the natural range leaves of it.
+    `beats_standard` is the probability that it is better than the best standard condition,
+    `feasible` that it meets the constraints on outcomes, where there are any. `cut`: the interval
+    is what the natural range leaves of it.
     """
 
     condition: dict[str, Value]
@@ -19,6 +20,7 @@ class Recommended(View):
     high: float
     tried: bool
     beats_standard: float | None
+    feasible: float | None = None
     cut: bool = False
 
 

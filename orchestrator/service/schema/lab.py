@@ -1,20 +1,30 @@
 """Requests and answers about robots, people and the service itself."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from orchestrator.service.schema.base import Body, PersonName, View, Why
+from orchestrator.service.schema.base import Body, PersonName, ProjectName, View, Why
 from orchestrator.service.schema.campaigns import EventView, JobView, OutageView
 
 
 class TokenWish(Body):
-    """Whom a token is for, what they may do, and for how many days."""
+    """Whom a token is for, what they may do, and for how many days.
+
+    `role` is that in the whole service; `projects` has further ones in single projects.
+    """
 
     person: PersonName
-    role: Annotated[str, StringConstraints(pattern="^(viewer|operator|admin)$")]
+    role: Literal["none", "viewer", "operator", "admin"] = "none"
+    projects: dict[ProjectName, Literal["viewer", "operator"]] = Field(default={}, max_length=100)
     days: Annotated[float, Field(gt=0, le=366, allow_inf_nan=False)] = 90
+
+    @model_validator(mode="after")
+    def _lets_somebody_do_something(self) -> Self:
+        if self.role == "none" and not self.projects:
+            raise ValueError("it has no role (expected one in the service, or in a project)")
+        return self
 
 
 class DeckPlaceView(View):
@@ -74,10 +84,11 @@ class RobotView(View):
 
 
 class Person(View):
-    """Who you are here."""
+    """Who you are here: your role in the whole service, and those in single projects."""
 
     person: str
     role: str
+    projects: dict[str, str] = Field(default={})
 
 
 class TokenView(View):
@@ -86,6 +97,7 @@ class TokenView(View):
     id: str
     person: str
     role: str
+    projects: dict[str, str] = Field(default={})
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None

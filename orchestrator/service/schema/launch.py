@@ -1,11 +1,11 @@
 """Launching a campaign: its text, and what it would do."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from orchestrator.service.schema.base import Body, View
+from orchestrator.service.schema.base import Body, ProjectName, View
 from orchestrator.service.schema.campaigns import WellView
 
 
@@ -15,7 +15,8 @@ class CampaignText(Body):
     `past_results` is a table to start from: its text, or a `data:` URL (base64) of a workbook or a
     Parquet file. A campaign that was launched already is launched once more only with `again`.
     With `simulated_people`, for training, people and the values that they enter are simulated, and
-    the name and the title of the campaign say so.
+    the name and the title of the campaign say so. `project` is where it is launched; who is an
+    operator in one project only need not say it.
     """
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
@@ -25,6 +26,7 @@ class CampaignText(Body):
     )
     again: bool = False
     simulated_people: bool = False
+    project: ProjectName | Literal[""] = ""
 
 
 class MigratedText(View):

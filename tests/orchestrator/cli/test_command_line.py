@@ -1,4 +1,3 @@
-import contextlib
 import csv
 import os
 import pty
@@ -14,17 +13,14 @@ from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
 from orchestrator.results.campaign_figures import write_plots
 from orchestrator.results.tables import tidy_table, write_table
-from protocols.campaign import Campaign, StopRule
+from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
-from simulators.robot import lab_log_path
-from simulators.robot_log import RobotLog
+from protocols.campaign_parts import StopRule
 from tests.builders import planned
 from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE, START
 from tests.postgres import temporary_database
 from tests.program import PROGRAM, wellwise
 from tests.system import crash
-
-LAB_FILE = ROOT / "tests" / "system" / "lab_campaign.yaml"
 
 
 def test_the_same_seed_gives_the_same_export(tmp_path: Path, assay: Campaign) -> None:
@@ -123,7 +119,7 @@ def test_plots_of_a_round_under_way_leave_out_what_is_not_known(
 ) -> None:
 
     journal, campaign_id = planned(tmp_path, assay)  # type: ignore[arg-type]
-    assert len(write_plots(journal.state(campaign_id), tmp_path / "plots")) == 3
+    assert len(write_plots(journal.state(campaign_id), tmp_path / "plots", ())) == 3
 
 
 def test_a_campaign_is_advanced_call_by_call_on_postgresql(tmp_path: Path) -> None:
@@ -140,7 +136,7 @@ def test_a_campaign_is_advanced_call_by_call_on_postgresql(tmp_path: Path) -> No
         first = wellwise("advance", home=tmp_path, WELLWISE_DATABASE_URL=url)
         assert "Come back at 2026-03-03 09:00." in first.stdout
         last = wellwise("advance", "crash", home=tmp_path, WELLWISE_DATABASE_URL=url)
-        assert "Campaign crash is finished: 1 rounds done." in last.stdout
+        assert "Campaign crash is finished: 1 round done." in last.stdout
         journal.close()
 
 
@@ -208,74 +204,6 @@ def test_a_well_is_corrected_by_command(tmp_path: Path) -> None:
     refused = wellwise("correct-well", "A1", "--exclude", "--why", "x", home=tmp_path)
     assert refused.returncode == 2
     assert "expected a well such as rpe/r1/p3/B2" in refused.stderr
-
-
-def servers_of(home: Path) -> list[str]:
-    """Prefect's servers that have this home in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            is_server = b"prefect.server.api" in (process / "cmdline").read_bytes()
-            if is_server and str(home / "prefect").encode() in (process / "environ").read_bytes():
-                found.append(process.name)
-    return found
-
-
-def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(tmp_path: Path) -> None:
-    file = tmp_path / "campaign.yaml"
-    file.write_text(
-        LAB_FILE.read_text()
-        .replace("stop: {rounds: 2}", "stop: {rounds: 1}")
-        .replace("tolerance: 5 day", "tolerance: 50 day")
-    )
-    home = tmp_path / "home"
-    environment = {
-        **os.environ,
-        "WELLWISE_HOME": str(home),
-        "WELLWISE_LEASE_S": "2",
-    }
-
-    def started(*command: str, speed: int) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [PROGRAM, *command],
-            env=environment | {"WELLWISE_SPEED": str(speed)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def line_with(text: str, process: subprocess.Popen[str]) -> str:
-        assert process.stdout is not None
-        seen = []
-        for line in process.stdout:
-            seen.append(line)
-            if text in line:
-                return line
-        raise AssertionError(f"no {text!r} in:\n{''.join(seen)}")
-
-    with started("run", str(file), speed=2500) as first:
-        # The round takes it half a minute more, so that it holds the campaign when the second
-        # comes, for which the reading is due soon.
-        line_with("round 1:", first)
-        with started("resume", "--wait", speed=10000) as second:
-            assert f"process {first.pid}" in line_with("Waiting:", second)
-            first.kill()
-            out, _ = second.communicate()
-            assert second.returncode == 0, out
-    assert servers_of(home) == [], "Prefect's servers end with the processes that started them"
-    journal = Journal(f"sqlite:///{home / 'journal.sqlite'}")
-    state = journal.state("lab")
-    assert (state.status, len(state.rounds)) == ("finished", 1)
-    assert all(well.value is not None for well in state.rounds[0].wells)
-    log = RobotLog(lab_log_path(home, "virtual"))
-    done = [
-        (performed.key, performed.position)
-        for performed in log.everything()
-        if performed.operation.kind != "image"
-    ]
-    assert len(done) == len(set(done)) == 10
-    journal.close()
-    log.close()
 
 
 def test_no_command_waits_for_the_model_that_does_not_need_it() -> None:

@@ -366,6 +366,6 @@ def test_acts_of_many_people_at_once_are_done_one_after_the_other(url: str, tmp_
     assert (
         dispensed(lab, campaign_id, 1, "A2")
         == well.proposal.condition[SUBSTRATE]
-        == edits[-1].data[SUBSTRATE]
+        == edits[-1].data["after"][SUBSTRATE]
     )
     assert len(lab.journal.events(campaign_id, kinds=[EventKind.ROUND_APPROVED])) == 1

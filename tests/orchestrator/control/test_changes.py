@@ -23,8 +23,9 @@ from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
-from protocols.campaign import Campaign, StopRule
+from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from protocols.campaign_parts import StopRule
 from protocols.errors import InvalidInput
 from tests import acting
 from tests.builders import until_asked
@@ -97,6 +98,24 @@ def test_a_range_is_widened_from_the_next_batch_on_and_replay_knows_when(tmp_pat
         study.id, kinds=[EventKind.CAMPAIGN_CHANGED]
     )] == [2, 3]  # fmt: skip
     assert study.replayed() == [(1, 24, ()), (2, 24, ()), (3, 24, ())]
+
+
+def test_a_file_of_before_a_range_was_changed_does_not_take_it_back(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    study.batch()
+    study.do(SetRange(parameter=VOLUME, high=120, why="larger wells"))
+    study.do(FixNext(values={VOLUME: 50}, why="only these tips"))
+    file = with_cycles(ASSAY_FILE.read_text())
+    with pytest.raises(JournalError, match=r"as it was before: enzyme_volume \(for round 2\)"):
+        study.do(ChangeCampaign(file=file, so_far={"cycles": 3}, why="it matters"))
+    assert study.state.campaign.space.by_name[VOLUME].extremes[1] == 120
+    volume = file.index(f"name: {VOLUME}")
+    knowing = file[:volume] + file[volume:].replace("high: 80", "high: 120", 1)
+    study.do(ChangeCampaign(file=knowing, so_far={"cycles": 3}, why="it matters"))
+    assert study.state.campaign.space.by_name[VOLUME].extremes[1] == 120
+    # What a file says that knew of the change is meant.
+    study.do(ChangeCampaign(file=file, so_far={"cycles": 3}, why="smaller wells"))
+    assert study.state.campaign.space.by_name[VOLUME].extremes[1] == 80
 
 
 def test_a_parameter_is_added_with_what_it_was_so_far(tmp_path: Path) -> None:
@@ -174,7 +193,7 @@ def test_a_level_is_added(tmp_path: Path, rpe: Campaign) -> None:
             ChangeCampaign(
                 file=ASSAY_FILE.read_text().replace("colour-assay\ntitle", "other\ntitle"), why="x"
             ),
-            "name cannot change under way",
+            "name cannot change under way .*, or write name: colour-assay into a file meant for",
         ),
         (
             ChangeCampaign(

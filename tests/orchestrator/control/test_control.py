@@ -217,7 +217,7 @@ def test_rounds_are_raised_after_the_end_and_never_below_what_has_begun(tmp_path
     crash.run_to_end(tmp_path, lab.journal.url, campaign_id)
     state = lab.journal.state(campaign_id)
     assert (state.status, len(state.rounds)) == ("finished", 2)
-    with pytest.raises(JournalError, match="1 rounds are too few: 2 have begun"):
+    with pytest.raises(JournalError, match="1 round: too few, as 2 have begun"):
         acting.set_rounds(lab, campaign_id, 1, "ada", "typo")
 
 
@@ -256,7 +256,7 @@ def test_a_batch_waits_for_approval_and_can_be_edited_before_it(tmp_path: Path) 
     first, second = lab.journal.state(campaign_id).rounds
     assert asyncio.run(advance(lab, campaign_id)).questions == (AskApproval(campaign_id, 2),)
     assert second.proposed
-    assert len(write_plots(lab.journal.state(campaign_id), tmp_path / "plots")) == 6
+    assert len(write_plots(lab.journal.state(campaign_id), tmp_path / "plots", ())) == 6
     well = first.wells[1]
     assert (well.proposal.condition[name], well.proposal.role) == (500.0, "edited")
     assert well.proposal.reason == "edited by ada: more"
@@ -311,10 +311,10 @@ def test_a_lost_condition_is_tried_again_in_the_next_round(tmp_path: Path) -> No
     assert [proposal.condition for proposal in again] == [lost.proposal.condition]
     assert again[0].reason == "once more: lost in round 1, plate 2, A1"
     assert state.requeued == ()
-    assert len(write_plots(state, tmp_path / "plots")) == 6
+    assert len(write_plots(state, tmp_path / "plots", ())) == 6
     costs = (Cost(name="substrate", terms={"substrate_concentration": 1.0}),)
     costly = replace(state, campaign=state.campaign.model_copy(update={"costs": costs}))
-    assert tmp_path / "plots" / "pareto-front.png" in write_plots(costly, tmp_path / "plots")
+    assert tmp_path / "plots" / "pareto-front.png" in write_plots(costly, tmp_path / "plots", ())
 
 
 def test_times_of_day_are_those_of_the_lab(tmp_path: Path, rpe: Campaign) -> None:

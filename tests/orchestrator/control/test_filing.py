@@ -10,7 +10,8 @@ from orchestrator.cli.main import app
 from orchestrator.control.filing import Archive, FileUnder, Unarchive
 from orchestrator.core.state import CampaignStatus, JobStatus
 from orchestrator.errors import JournalError
-from orchestrator.journal.campaign_list import Filing, Listed, Selection, listed, may_ask
+from orchestrator.journal.attention import may_ask
+from orchestrator.journal.campaign_list import Filing, Listed, Selection, listed
 from orchestrator.service.views import needs
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign

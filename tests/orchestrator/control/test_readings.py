@@ -107,7 +107,7 @@ def test_a_readers_table_is_read_whole_or_refused_with_every_line() -> None:
     with pytest.raises(InvalidInput) as refused:
         read_plate_table("well,value\nA1,0.5\nA01,0.6\nZ-,0.1\nB2,high\n", "t.csv")
     assert [str(problem) for problem in refused.value.problems] == [
-        "t.csv:3: A1 comes a second time",
+        "t.csv:3: A1 comes a second time (expected each well once, of one plate and read)",
         "t.csv:4: Z-,0.1 has no well (expected such as A1,0.5)",
         "t.csv:5: B2: 'high' is no number (expected a number, or nothing for a well that is to be "
         "left out)",
@@ -193,6 +193,8 @@ def test_agreement_is_bland_and_altmans() -> None:
         pytest.approx(-78.1, abs=0.2),
         pytest.approx(73.9, abs=0.2),
     )
+    # Their limits are known to 2.12 standard errors of 16.3.
+    assert found.limit_half == pytest.approx(2.12 * 16.3, abs=0.1)
     with pytest.raises(ValueError, match="3 or more"):
         agreement([1.0, 2.0], [1.0, 2.0])
 

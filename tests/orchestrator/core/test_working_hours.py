@@ -20,8 +20,9 @@ from orchestrator.journal.queries import jobs
 from orchestrator.lab.lab import open_lab
 from orchestrator.settings import Settings
 from orchestrator.studies.rehearsal import rehearse
-from protocols.campaign import Campaign, RobotConfig
+from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign, read_lab
+from protocols.campaign_parts import RobotConfig
 from protocols.compile import compile_jobs
 from protocols.errors import InvalidInput
 from protocols.working_hours import WorkingHours

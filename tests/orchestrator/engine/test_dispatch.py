@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from drivers.base import JobRefused
+from drivers.base import JobRefused, RobotOffline
+from drivers.telemetry import Measurement
 from orchestrator.core.lifecycle import ExecuteJob, WaitUntil, next_actions
 from orchestrator.core.state import JobStatus
 from orchestrator.engine import dispatch
 from orchestrator.engine.advance import Outlook, advance
 from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.lab.robots import used_robot
+from orchestrator.service.telemetry import measured_units, telemetry_chart
 from orchestrator.settings import Settings
 from protocols.campaign import Campaign
 from protocols.jobs import Job, JobReport
@@ -218,7 +220,37 @@ def test_what_a_robot_reports_meanwhile_is_logged_once(tmp_path: Path, rpe: Camp
     notices = [
         event.message
         for event in lab.journal.events(campaign_id, kinds=["notice"])
-        if KEY in event.message
+        if event.subject == KEY
     ]
-    assert notices == [f"{KEY}: the door is open", f"{KEY}: a person is reminded"]
+    assert notices == ["maholo: the door is open", "maholo: a person is reminded"]
     assert lab.journal.job(KEY)[1].status is JobStatus.DONE
+
+
+def test_what_a_robot_measures_of_itself_is_kept_with_its_job(
+    tmp_path: Path, rpe: Campaign
+) -> None:
+    lab, campaign_id = lab_with(tmp_path, rpe, [])
+    robot = lab.robots["maholo"]
+    states, asked = iter(["running"] * 95), robot.poll
+    temperatures = (36 + number / 100 for number in range(1000))
+
+    async def slowly(key: str) -> JobReport:
+        report = await asked(key)
+        return report.model_copy(update={"state": next(states, report.state)})
+
+    async def telemetry() -> list[Measurement]:
+        value = next(temperatures)
+        if value == 36.02:
+            raise RobotOffline("it is asked again later")
+        return [Measurement("block", value, "degC"), Measurement("pressure", float("nan"), "kPa")]
+
+    robot.poll = slowly  # type: ignore[method-assign]
+    robot.telemetry = telemetry  # type: ignore[attr-defined]
+    asyncio.run(executed(lab, campaign_id, KEY))
+    assert lab.journal.job(KEY)[1].status is JobStatus.DONE
+    [event] = [e for e in lab.journal.events(campaign_id) if e.kind == "telemetry"]
+    assert (event.subject, event.message) == (KEY, "block 36 to 36.09 degC")
+    chart = telemetry_chart(lab.journal, campaign_id, KEY, "degC").trace
+    assert chart.channels[0].values == tuple(36 + n / 100 for n in range(10) if n != 2)
+    assert chart.x.values[:3] == pytest.approx((0, 1 / 6, 0.5))
+    assert measured_units(lab.journal, campaign_id, KEY) == ["degC"]

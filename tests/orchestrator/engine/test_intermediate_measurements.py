@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from orchestrator.cli.main import app
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.queries import readings
+from orchestrator.journal.scores import ScoredReadings
 from orchestrator.lab.lab import open_lab
 from orchestrator.results.crate import journal_of, write_crate
 from orchestrator.results.tables import tidy_table
@@ -101,7 +102,8 @@ def test_a_campaign_is_asked_what_causes_what(
         assert reading.id is not None
         early = float(well.proposal.condition[dose]) / study.parameters[0].bounds[1]
         scores.append((reading.id, Score(value=0.1 + 0.8 * early)))
-    journal.record_scores(scores, "coloured_cell_ratio", "1", START, "early_colour")
+    found = ScoredReadings("early_colour", "coloured_cell_ratio", "1", scores)
+    journal.record_scores(campaign_id, [found], START)
     journal.close()
 
     monkeypatch.setattr("orchestrator.cli.context.console.width", 160)
@@ -130,9 +132,16 @@ def test_a_measurement_that_cannot_be_is_refused() -> None:
     for name in ("ratio", "predicted_mean"):
         assert f"the name {name!r} is taken" in refusal(f"{{name: {name}, step: glance}}")
     both = refusal("{name: early_colour, step: glance}\n  - {name: late_colour, step: read}")
-    assert "none is left for the objective" in both
-    twice = refusal("{name: early_colour, step: glance}\n  - {name: late_colour, step: glance}")
-    assert "step 'glance' has a measurement already" in twice
+    assert "says no step, and every step that reads has an outcome" in both
+    elsewhere = "{name: early_colour, step: glance}\n  - {name: late_colour, step: glance}"
+    assert (
+        len(
+            read_campaign(
+                _text().replace("{name: early_colour, step: glance}", elsewhere)
+            ).measurements
+        )
+        == 2
+    )
 
 
 def test_a_journal_from_before_it_is_brought_up_to_date(tmp_path: Path) -> None:

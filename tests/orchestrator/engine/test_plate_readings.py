@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.control.wells import ReadTable
 from orchestrator.core.state import CampaignStatus, WellState
 from orchestrator.engine.readings import reading_faults
 from orchestrator.journal import queries
@@ -17,13 +18,14 @@ from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from protocols.errors import InvalidInput
 from protocols.jobs import JobReport, Reading
 from protocols.operations import Dispense, Heat, Read
 from simulators.lipase_assay import FULL_UM, lipase_assay
 from simulators.robot import lab_log_path
 from simulators.robot_log import RobotLog
 from simulators.variation import with_variation
-from tests.acting import read_table, rescore
+from tests.acting import do, read_table, rescore
 from tests.builders import job_of, lab_of, until_asked
 from tests.conftest import ROOT
 from tests.service import house
@@ -161,6 +163,20 @@ def test_standards_on_the_plate_of_a_persons_table_are_found_again(tmp_path: Pat
     assert rescore(lab, campaign_id, "ada", "again").changed == 0
     [event] = [e for e in lab.journal.events(campaign_id) if e.kind == "observation"][:1]
     assert event.data["sd"] == pytest.approx(0.24, abs=0.005)
+
+
+def test_a_persons_table_gives_the_block_of_the_steps_wavelength(tmp_path: Path) -> None:
+    """Two grids as i-control writes them, each below its label; the step reads at 405 nm."""
+    lab, campaign_id = lab_of(tmp_path, enzyme())
+    table = "Abs 600 nm\n<>,1\nA,1.246\n\nAbs 405 nm\n<>,1\nA,0.447\n"
+    act = ReadTable(table=table, round_number=1, plate=1, why="reader")
+    do(lab, campaign_id, "ada", act)
+    assert lab.journal.state(campaign_id).rounds[0].wells[0].value == pytest.approx(50, abs=1)
+    by_name = act.model_copy(update={"block": "1"})
+    assert do(lab, campaign_id, "ada", by_name)["A1"].value == pytest.approx(150, abs=1)
+    neither = act.model_copy(update={"table": table.replace("405", "450")})
+    with pytest.raises(InvalidInput, match=r"not one of them alone is called .* 405 nm"):
+        do(lab, campaign_id, "ada", neither)
 
 
 def test_a_replay_rests_on_the_combined_value(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """A campaign of two objectives within a constraint, from its file to its trade-offs."""
 
 import pytest
+from rich.console import Console
 
 from optimizer import hypervolumes
+from orchestrator.cli.console import front_table
 from orchestrator.cli.live import print_result
 from orchestrator.control.wells import EnterValues
 from orchestrator.core.goals import goals_of
@@ -14,6 +16,7 @@ from orchestrator.lab.lab import Lab, open_lab
 from orchestrator.results.report import report
 from orchestrator.results.tables import csv_text, tidy_table
 from orchestrator.settings import Settings
+from orchestrator.studies.best_conditions import best_conditions
 from orchestrator.studies.confirmation import design
 from orchestrator.studies.forecast import forecast
 from orchestrator.studies.replay import replay
@@ -74,6 +77,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, str]:
     lab = open_lab(settings, journal, journal.state(campaign_id))
     [question] = until_asked(lab, campaign_id).questions
     assert question == AskValues(campaign_id, 1, 12, "Resistance (ohm), pH")
+    assert isinstance(question, AskValues)
+    assert question.columns == ("resistance [ohm]", "ph")
     entered(lab, campaign_id, "resistance")
     # One outcome is not enough: the round waits for the other.
     [question] = until_asked(lab, campaign_id).questions
@@ -120,6 +125,11 @@ def test_its_trade_offs_take_the_place_of_a_recommendation(
     journal = house.backend.journal
     print_result(house.backend.settings, journal, campaign_id)
     assert "that no other beats in every objective" in capsys.readouterr().out
+    state = journal.state(campaign_id)
+    narrow = Console(width=50)
+    folder = house.backend.settings.campaign_folder(campaign_id)
+    narrow.print(front_table(state, best_conditions(state, folder).front))
+    assert "\u2026" not in capsys.readouterr().out
     client = house.client("viewer")
     found = client.get(f"{V1}/campaigns/{campaign_id}/insight").json()
     assert found["recommended"] is None
@@ -133,7 +143,6 @@ def test_its_trade_offs_take_the_place_of_a_recommendation(
     assert "Resistance (ohm)" in page
     figure = client.get(f"{V1}/campaigns/{campaign_id}/figures/trade-off.svg")
     assert figure.headers["content-type"] == "image/svg+xml"
-    state = journal.state(campaign_id)
     html = report(state, house.backend.settings, text(), None)
     assert "no condition is the best in all of them" in html
     assert "Two objectives against each other" in html

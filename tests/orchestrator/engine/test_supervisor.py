@@ -1,5 +1,8 @@
 """The supervisor waits for earlier owners, and keeps the faults of campaigns apart."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from drivers.base import KeyMemory
-from orchestrator.engine import supervisor as carrier_module
+from orchestrator.engine import supervisor as supervisor_module
 from orchestrator.engine.prefect_server import embed_prefect
 from orchestrator.engine.supervisor import CampaignSupervisor
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.store import campaign_resource
 from orchestrator.journal.tables import CampaignRow
 from orchestrator.settings import Settings
-from protocols.campaign import RobotConfig
+from protocols.campaign_parts import RobotConfig
 from tests.system import crash
 
 PATIENCE_S = 240
@@ -31,7 +34,7 @@ def wait_for(what: Callable[[], bool]) -> None:
 def test_campaigns_are_run_in_parallel_and_wait_for_the_first_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier_module, "_SHORTEST_S", 0.2)
+    monkeypatch.setattr(supervisor_module, "_SHORTEST_S", 0.2)
     settings = Settings(home=tmp_path)
     embed_prefect(settings)
     small = crash.campaign(KeyMemory.REMEMBERS_KEYS)
@@ -63,3 +66,19 @@ def test_campaigns_are_run_in_parallel_and_wait_for_the_first_owner(
     assert not supervisor.alive
     journal.close()
     elsewhere.close()
+
+
+def test_prefects_server_that_does_not_answer_is_said_in_a_sentence(tmp_path: Path) -> None:
+    begun = (
+        "from pathlib import Path; import sys; from orchestrator.settings import Settings\n"
+        "from orchestrator.engine.prefect_server import embed_prefect, start_prefect\n"
+        "embed_prefect(Settings(home=Path(sys.argv[1])))\n"
+        "start_prefect()"
+    )
+    # Prefect gives its server this time to answer.
+    given = os.environ | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "0"}
+    ran = subprocess.run(
+        [sys.executable, "-c", begun, str(tmp_path)], env=given, capture_output=True, text=True
+    )
+    assert "WellwiseError: Prefect's own server does not answer" in ran.stderr
+    assert "Nothing was begun. The computer may be busy: try again" in ran.stderr

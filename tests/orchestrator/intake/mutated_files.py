@@ -4,6 +4,7 @@
 much memory all of them need; each counts that is neither valid nor refused.
 """
 
+import argparse
 import copy
 import io
 import random
@@ -124,7 +125,10 @@ def most_mb() -> float:
 
 def main() -> None:
     """Print a line an unexpected outcome, and what it costs."""
-    found = list(outcomes(int(sys.argv[1])))
+    name = "python -m tests.orchestrator.intake.mutated_files"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
+    parser.add_argument("number", nargs="?", type=int, default=2000, help="of files")
+    found = list(outcomes(parser.parse_args().number))
     wrong = [one for one in found if one.said not in ("valid", "refused")]
     slowest = max(found, key=lambda one: one.seconds)
     for number, one in enumerate(wrong[:10]):

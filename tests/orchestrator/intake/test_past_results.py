@@ -15,7 +15,8 @@ from orchestrator.intake.past_results import (
 from orchestrator.intake.table_files import table_of
 from orchestrator.journal.journal import Journal
 from orchestrator.results.tables import csv_text, layout_table, tidy_table
-from protocols.campaign import Campaign, PastResults
+from protocols.campaign import Campaign
+from protocols.campaign_parts import PastResults
 from protocols.conditions import Condition, Observation, Proposal
 from protocols.errors import InvalidInput
 from protocols.layout import Layout, Placement

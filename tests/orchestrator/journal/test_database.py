@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, Table, create_engine, select, text
 
 from drivers.base import KeyMemory
@@ -17,6 +19,7 @@ from drivers.job_book import JobBook
 from orchestrator.core.state import JobStatus
 from orchestrator.errors import JournalError, UnknownOutcome
 from orchestrator.journal.backup import back_up, restore
+from orchestrator.journal.database import latest_revision, revision
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import CampaignRow
 from orchestrator.results.tables import tidy_table
@@ -86,6 +89,11 @@ def test_the_first_tables_are_brought_up_to_date_with_what_is_in_them(url: str) 
     assert [event.message for event in journal.events("old")] == ["after the update"]
     journal.own("old", "me", 30)
     journal.close()
+    head = ScriptDirectory.from_config(config).get_current_head()
+    with engine.begin() as connection:
+        assert revision(connection) == latest_revision() == head
+        assert MigrationContext.configure(connection).get_current_revision() == head
+    engine.dispose()
 
 
 def test_a_backup_brings_everything_back_on_either_engine(tmp_path: Path, url: str) -> None:

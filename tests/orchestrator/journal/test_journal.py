@@ -20,8 +20,10 @@ from orchestrator.errors import Conflict, JournalError
 from orchestrator.journal.journal import Journal
 from orchestrator.journal.tables import CampaignRow
 from protocols.campaign import Campaign
+from protocols.campaign_file import read_campaign
 from tests.builders import planned
 from tests.conftest import START
+from tests.system import crash
 
 
 def test_a_campaign_comes_back_as_it_was_written(tmp_path: Path, rpe: Campaign) -> None:
@@ -61,7 +63,6 @@ def test_a_job_moves_only_from_where_it_is(tmp_path: Path, assay: Campaign) -> N
 def test_state_and_event_always_agree(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[JobStatus, JobStatus]]
 ) -> None:
-    from protocols.campaign_file import read_campaign
     from tests.conftest import ASSAY_FILE
 
     campaign = read_campaign(ASSAY_FILE.read_text())
@@ -94,6 +95,17 @@ def test_a_failed_job_loses_its_wells_and_what_would_follow_is_dropped(
     assert Drop("rpe/r1/p1/B/1") in next_actions(state, START)
     assert journal.job("rpe/r1/p1/B/1")[0].wells == ()
     assert journal.job("rpe/r1/p2/B/1")[0].wells != ()
+
+
+def test_a_round_of_one_well_and_one_job_is_said_so(tmp_path: Path) -> None:
+    text = crash.FILE.read_text().replace("count: 2", "count: 1").replace("A1:A2", "A1:A1")
+    text = text.replace("initial: 3, standard: 1", "initial: 1")
+    one = read_campaign(text.replace("proposed: 3, controls: 1", "proposed: 1"))
+    steps = one.protocol.model_copy(update={"steps": one.protocol.steps[:1]})
+    journal, campaign_id = planned(tmp_path, one.model_copy(update={"protocol": steps}))
+    [event] = journal.events(campaign_id, kinds=["round_planned"])
+    assert (event.data["wells"], event.data["jobs"]) == (1, 1)
+    assert event.message == "1 well, 1 job"
 
 
 def test_a_journal_of_a_newer_wellwise_is_refused(tmp_path: Path) -> None:

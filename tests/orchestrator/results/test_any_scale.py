@@ -25,6 +25,7 @@ from tests.service import House, house
 TEXT = (ROOT / "examples" / "resistance" / "campaign.yaml").read_text()
 START_OF_OUTCOMES, END_OF_OBJECTIVES = TEXT.index("outcomes:"), TEXT.index("parameters:")
 COSTS = "costs: [{name: reagents, unit: EUR, terms: {glycerol: 0.1}}]\n\n"
+_NUMBER = r"-?[\d.]+(?:e-?\+?\d+)?"
 
 
 class Case:
@@ -58,6 +59,14 @@ CASES = {
     "matched": Case(
         "{name: acidity, title: pH, range: [0, 14], by_hand: true}",
         "{outcome: acidity, direction: match, target: 7.2}", 4.1, 7.2, "",
+    ),
+    "tiny": Case(
+        "{name: amount, title: Amount, unit: mol, by_hand: true}",
+        "{outcome: amount, direction: minimise}", 4.57e-9, 1.23e-9, "mol",
+    ),
+    "huge": Case(
+        "{name: viable, title: Viable cells, unit: 1/mL, by_hand: true}",
+        "{outcome: viable, direction: maximise}", 1.357e6, 4.8e6, "1/mL",
     ),
 }  # fmt: skip
 
@@ -111,7 +120,8 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
     assert found["low"] <= found["mean"] <= found["high"]
     assert abs(found["mean"] - case.high) < abs(case.high - case.low) / 2
     assert scale.text(found["mean"]) in pages["insight"]
-    assert f'wellwise_best{{campaign="{name}"}} {state.best}' in metrics
+    [shown_best] = re.findall(rf'wellwise_best{{campaign="{name}"}} (\S+)', metrics)
+    assert float(shown_best) == state.best
     # Figures.
     plot = best_so_far(state).axes[0]
     assert plot.get_ylabel() == scale.label
@@ -140,7 +150,7 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
     ahead = wellwise("forecast", "--campaign", name, "--surfaces", "1")
     assert f"reaches {case.high:g} {case.unit}".rstrip() in ahead
     assert f"True values of {scale.label}" in ahead
-    medians = [float(text) for text in re.findall(r"(-?[\d.]+) \(-?[\d.]+ to", ahead)]
+    medians = [float(text) for text in re.findall(rf"({_NUMBER}) \({_NUMBER} to", ahead)]
     reach = abs(case.high - case.low)
     assert medians
     assert all(abs(median - case.high) < 2 * reach for median in medians)

@@ -72,10 +72,10 @@ def test_figures_tell_roles_by_shape_say_n_and_show_no_order_within_a_round(
     with house(tmp_path) as served:
         _, state = served.backend.state(served.campaign(assay, read=True))
     values = [o.value for o in state.rounds[0].observations if o.usable and o.value is not None]
-    [best], [spread] = best_so_far(state).axes, distributions(state).axes
-    for axes in (best, spread):
-        legend = axes.get_legend()
-        assert legend is not None
+    figures = best_so_far(state), distributions(state)
+    [best], [spread] = (figure.axes for figure in figures)
+    for figure in figures:
+        [legend] = figure.legends
         of_roles = [
             handle for handle in legend.legend_handles if "(n = " in str(handle.get_label())
         ]
@@ -99,6 +99,15 @@ def test_scorer_and_hand_are_compared_where_both_are(assay: Campaign) -> None:
     assert axes.get_title().startswith("4 wells: scorer less hand +0.020 (+0.020 to +0.020)")
     limits = axes.lines[-1].get_ydata()
     assert np.asarray(limits) == pytest.approx([0.02] * 4)
+    # Of three wells that differ hardly anything is known of the limits: mean +- 1.96 sd, each to
+    # 4.30 sd, the quantile of Student's t with two degrees of freedom.
+    apart = [pair._replace(scored=pair.by_hand + 0.1 * n) for n, pair in enumerate(pairs[:3])]
+    [axes] = agreement_of(assay, apart).axes
+    assert axes.get_title().endswith("limits -0.096 to +0.296, each known to ±0.430")
+    bands = sorted(patch.get_extents().transformed(axes.transData.inverted()).intervaly.tolist()
+                   for patch in axes.patches)  # fmt: skip
+    assert bands[0] == pytest.approx([-0.526, 0.334], abs=1e-3)
+    assert bands[-1] == pytest.approx([-0.134, 0.726], abs=1e-3)
 
 
 def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: Campaign) -> None:

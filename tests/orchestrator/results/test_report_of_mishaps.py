@@ -3,24 +3,30 @@
 import io
 import re
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from orchestrator.control.changes import SetRange
+from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
 from orchestrator.journal.journal import Journal
 from orchestrator.lab.lab import Lab, open_lab
+from orchestrator.lab.provenance import round_provenance
 from orchestrator.results.report import report_of
 from orchestrator.results.report_images import WellImage, bar_length_um, image_panels
 from orchestrator.settings import Settings
 from orchestrator.studies.confirmation import Design, confirmation_file
 from protocols.campaign_file import read_campaign
+from protocols.compile import compile_jobs
 from protocols.pixel_size import pixel_size_um
 from tests import acting
 from tests.conftest import START
 from tests.system import crash
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 SIMULATED = "{driver: simulated, options: {culture: enzyme-assay}}"
 TEXT = (
     crash.FILE.read_text()
@@ -60,10 +66,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     journal = Journal(settings.journal_url)
     campaign = read_campaign(TEXT)
     name = journal.create_campaign(campaign, TEXT, [], START, "ada")
-    from orchestrator.core.round_planning import plan_round
-    from orchestrator.lab.provenance import round_provenance
-    from protocols.compile import compile_jobs
-
     plan = plan_round(campaign, 1, [])
     jobs = compile_jobs(campaign, name, plan.layout, START)
     made = round_provenance(journal.state(name))
@@ -87,7 +89,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     better = campaign.space.standard({}).model_copy(
         update={"root": {"substrate_concentration": 500.0}}
     )
-    plan_of = Design(better, campaign.space.standard({}), 9, 0.1, 0.05, 0.05, 0.9, 0.2)
+    plan_of = Design((better,), campaign.space.standard({}), 9, 0.1, 0.05, 0.05, 0.9, (0.2,))
     text = confirmation_file(state, TEXT, plan_of)
     confirmation = journal.create_campaign(read_campaign(text), text, [], START, "ada")
     crash.run_to_end(home, settings.journal_url, confirmation)
@@ -133,7 +135,10 @@ def test_rounds_and_versions_are_those_of_the_journal(pages: tuple[str, str]) ->
     assert "each later round" not in text
     assert "prefect" not in text.lower()
     assert "scorer coloured_cell_ratio, version" in text
-    assert "eve, by hand (2)" in text
+    # The well that she excluded has no value of hers.
+    assert "eve, by hand (1)" in text
+    assert "People entered 1 value." in text
+    assert "but for 1 value that people entered" in text
 
 
 def test_a_confirmation_is_compared_in_its_report_and_in_that_of_what_it_confirms(
@@ -149,6 +154,96 @@ def test_a_confirmation_is_compared_in_its_report_and_in_that_of_what_it_confirm
         # The sentence on top and the test in the table say the same.
         assert ("did not show a difference" in second) == (verdict.startswith("The data do not"))
         assert ("to be better than" in second) == (verdict == "The first is better.")
+
+
+def test_what_a_reviewer_asks_is_on_the_page(pages: tuple[str, str]) -> None:
+    for page in pages:
+        text = _text(page)
+        assert "launched 2026-03-02 by ada" in text
+        assert "coloured-cell ratio, 0 to 1, maximised." in text
+        assert "Which well of a round got which condition was decided at random" in text
+        assert "took 2 days a round on" in text
+        for wrong in (
+            " 1 runs",
+            "on 1 plates",
+            "p = 0 ",
+            "probability 1.00",
+            "probability of 1.00",
+        ):
+            assert wrong not in text
+        [shown] = re.findall(r"<caption>Conditions that were measured more.*?</table>", page, re.S)
+        assert "substrate_concentration (uM)" in _text(shown)
+        for low, high in re.findall(r"\(([-\d.]+) to ([-\d.]+)\)", _text(shown)):
+            assert 0 <= float(low) <= float(high) <= 1
+    confirmation = _text(pages[1])
+    assert "for a difference of 0.100" in confirmation
+    # Each dot's condition is named below it, with how many dots there are.
+    [figure] = re.findall(r'<figure id="comparison">.*?</figure>', pages[1], re.S)
+    assert "substrate_concentration" in figure
+    assert figure.count("n = ") == 2
+
+
+def test_a_batch_that_people_changed_and_approved_says_what_it_was(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    text = crash.FILE.read_text().replace("rounds:\n", "rounds:\n  approval: true\n", 1)
+    campaign = read_campaign(text)
+    journal = Journal(settings.journal_url)
+    name = journal.create_campaign(campaign, text, [], START, "ada")
+    plan = plan_round(campaign, 1, [])
+    journal.plan_round(name, plan.layout, None, [], START, START)
+    lab = _lab(settings, journal, name)
+    well = journal.state(name).rounds[0].wells[0]
+    before = well.proposal.condition["substrate_concentration"]
+    given = {"substrate_concentration": 300.0}
+    acting.edit_proposal(lab, name, acting.place(1, 1, "A1"), given, "ada", "as in the paper")
+    acting.approve(lab, name, "bo", "looks right")
+    html = report_of(journal, name, settings)
+    journal.close()
+    [row] = _rows(html, "deviations")
+    assert row[3] == f"substrate_concentration: {before:g} uM became 300 uM"
+    assert "Approved by bo before any job was sent: looks right." in _text(html)
+
+
+def test_a_batch_that_nobody_approved_is_none_that_was_made(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    text = crash.FILE.read_text().replace("rounds:\n", "rounds:\n  approval: true\n", 1)
+    campaign = read_campaign(text)
+    journal = Journal(settings.journal_url)
+    name = journal.create_campaign(campaign, text, [], START, "ada")
+    journal.plan_round(name, plan_round(campaign, 1, []).layout, None, [], START, START)
+    lab = _lab(settings, journal, name)
+    acting.do(
+        lab, name, "eve", SetRange(parameter="substrate_concentration", high=800, why="costly")
+    )
+    acting.abort(lab, name, "grace", "no money")
+    html = report_of(journal, name, settings)
+    journal.close()
+    assert _rows(html, "rounds") == []
+    assert "Round 1 was proposed and not approved: none of its wells was filled." in _text(html)
+    assert "gave no value that may be trusted" not in _text(html)
+    [row] = [row for row in _rows(html, "deviations") if row[0] == "plan changed"]
+    low, high = campaign.space.by_name["substrate_concentration"].extremes
+    assert row[3].endswith(
+        f"substrate_concentration: {low:g} to {high:g} uM became {low:g} to 800 uM"
+    )
+
+
+def test_every_objective_and_constraint_is_named_at_the_top(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    text = (EXAMPLES / "formulation" / "campaign.yaml").read_text()
+    separation = "  - {outcome: separation, direction: minimise, threshold: 30}\n"
+    text = text.replace(separation, "  - {outcome: acidity, direction: match, target: 5.5}\n")
+    text = text.replace(
+        "{outcome: acidity, at_least: 4.5, at_most: 6.5}", "{outcome: separation, at_most: 30}"
+    )
+    journal = Journal(settings.journal_url)
+    name = journal.create_campaign(read_campaign(text), text, [], START, "ada")
+    html = report_of(journal, name, settings)
+    journal.close()
+    head = _text(html[: html.index("<h2>Result</h2>")])
+    assert "Viscosity in Pa*s (minimised); pH, 0 to 14 (matched to 5.50);" in head
+    assert "Constraints on outcomes: Separation after a day at most 30.0 percent." in head
+    assert "There is no standard condition" in head
 
 
 def _tiff(**options: object) -> bytes:

@@ -11,7 +11,8 @@ from openpyxl import Workbook
 from PIL import Image as Picture
 
 from orchestrator.client import Client, RefusedByService
-from tests.by_hand import FILL, LOOK, WEIGH, on_the_table
+from protocols.campaign_file import read_campaign
+from tests.by_hand import FILL, LOOK, TEXT, WEIGH, on_the_table
 from tests.service import House, house
 
 V1 = "/api/v1"
@@ -185,3 +186,21 @@ def test_a_program_works_a_checklist_off_with_the_client(served: House) -> None:
     client.give_numbers("salts", WEIGH, {"1": 1.0, "2": 2.0, "3": 3.0}, unit="mg")
     assert client.checklist("ada", WEIGH).over.startswith("done")
     client.close()
+
+
+def test_a_checklist_says_to_which_block_its_plate_belongs(served: House) -> None:
+    blocks = """covariates:
+  - {name: incubator, kind: category, plates: {upper: [1], lower: [2]}}
+  - {name: head, title: Head, kind: category, wells: {left: A1:B1, right: A2:B3}}
+plates: {count: 2, labware: 6-well}"""
+    text = TEXT.replace("plates: {count: 1, labware: 6-well, wells: A1:A3}", blocks)
+    text = text.replace("initial: 3", "initial: 12").replace("proposed: 3", "proposed: 12")
+    served.campaign(read_campaign(text, drivers=["manual"]))
+    on_the_table(served)
+    client = served.client("operator")
+    assert client.get(f"{V1}/checklists/ada/{FILL}").json()["blocks"] == {
+        "incubator": "upper",
+        "Head": "left: A1:B1, right: A2:B3",
+    }
+    page = client.get(f"/checklists/ada/{FILL}").text
+    assert "<dt>incubator</dt><dd>upper</dd>" in page

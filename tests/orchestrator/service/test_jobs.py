@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from orchestrator.core.events import EventKind
 from orchestrator.core.state import JobStatus
+from orchestrator.journal import queries
 from protocols.campaign import Campaign
 from tests.conftest import START
 from tests.service import House, house
@@ -95,3 +98,28 @@ def test_a_campaign_without_a_round_has_no_jobs_yet(served: House, assay: Campai
     assert "no jobs yet" in served.client("viewer").get(f"/campaigns/{campaign}/jobs").text
     missing = served.client("viewer").get(f"/campaigns/{campaign}/jobs?round=3")
     assert missing.status_code == 404
+
+
+def test_the_page_of_a_job_draws_what_its_robot_measured(served: House, assay: Campaign) -> None:
+    campaign_id = served.campaign(assay)
+    [(_, job), *_] = queries.jobs(served.backend.journal, campaign_id)
+    units = {"block": "degC", "lid": "degC", "pump": "kPa"}
+    samples = [
+        [(START + timedelta(minutes=n)).isoformat(), {"block": 37.0 + n, "lid": 80.0, "pump": 1.0}]
+        for n in range(3)
+    ]
+    client, kind = served.client("viewer"), EventKind.TELEMETRY
+    assert (
+        client.get(f"/api/v1/campaigns/{campaign_id}/jobs/{job.key}").json()["measured_units"] == []
+    )
+    data = {"units": units, "samples": samples}
+    served.backend.journal.note(campaign_id, START, kind, job.key, "block 37 to 39", data=data)
+    page = client.get(f"/campaigns/{campaign_id}/jobs/{job.key}").text
+    addresses = [unescape(one) for one in re.findall(r'data-trace="([^"]+)"', page)]
+    assert len(addresses) == 2
+    degrees, pressure = (client.get(address).json()["trace"] for address in addresses)
+    assert [channel["name"] for channel in degrees["channels"]] == ["block", "lid"]
+    assert degrees["channels"][0]["values"] == [37.0, 38.0, 39.0]
+    assert pressure["x"] == {"name": "time", "unit": "min", "values": [0.0, 1.0, 2.0]}
+    other = client.get(addresses[0].replace("degC", "mbar"))
+    assert other.status_code == 404

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from orchestrator.studies.training import has_simulated_people
-from protocols.campaign import RobotConfig
 from protocols.campaign_file import read_campaign
+from protocols.campaign_parts import RobotConfig
 from protocols.operations import OPERATIONS
 from protocols.parameters import PARAMETER_KINDS
 from tests.conftest import ASSAY_FILE, ROOT, RPE_FILE

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.core.state import JobStatus
 from orchestrator.journal import queries
+from orchestrator.journal.attention import may_need
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
 from tests import acting
@@ -37,6 +38,7 @@ def test_nobody_is_needed_where_nothing_waits(served: House, assay: Campaign) ->
     assert served.client("nobody").get("/api/v1/needs").status_code == 401
     served.campaign(assay)
     assert needs(served) == []
+    assert may_need(served.backend.journal) == set(), "its state is not read"
     page = served.client("viewer").get("/needs").text
     assert "Nobody is needed just now." in page
     assert re.search(r'id="needed"\s+hidden', page)

@@ -9,7 +9,8 @@ import optimizer
 from optimizer import recommend
 from orchestrator.core.goals import goals_of
 from orchestrator.studies.best_conditions import best_conditions
-from protocols.campaign import Campaign, StopRule
+from protocols.campaign import Campaign
+from protocols.campaign_parts import StopRule
 from tests import acting
 from tests.builders import lab_of, until_asked
 

@@ -38,7 +38,7 @@ def _design(campaign: Campaign, wells: int) -> Design:
     recommended = campaign.space.standard(campaign.decided_values(1)[3])
     recommended = recommended.model_copy(update={"root": recommended.root | {"ksr_period": 13.0}})
     standard = campaign.space.standard(campaign.decided_values(1)[1])
-    return Design(recommended, standard, wells, 0.1, 0.05, 0.05, 0.9, 0.2)
+    return Design((recommended,), standard, wells, 0.1, 0.05, 0.05, 0.9, (0.2,))
 
 
 def test_where_wells_decide_plates_are_added_until_both_conditions_sit(
@@ -50,7 +50,7 @@ def test_where_wells_decide_plates_are_added_until_both_conditions_sit(
     study = read_campaign(confirmation_file(state, RPE_FILE.read_text(), plan))
     assert (study.plates.count, study.stop.rounds, study.past_results.campaign) == (5, 1, "rpe")
     layout = plan_round(study, 1, ()).layout
-    for condition in (plan.recommended, plan.standard):
+    for condition in (*plan.candidates, plan.standard):
         chosen = [
             p.well
             for p in layout.placements
@@ -70,7 +70,7 @@ def test_a_chosen_condition_is_of_the_space_and_fits_its_wells(rpe: Campaign) ->
             1,
             "exactly one value",
         ),
-        (values, 9, "9 wells are wanted, but 8 decide these values"),
+        (values, 9, "9 wells wanted, but 8 decide these values"),
     ):
         first = {"initial": 48 - wells, "chosen": [{"condition": condition, "wells": wells}]}
         text = RPE_FILE.read_text().replace("{initial: 47, standard: 1}", json.dumps(first))
@@ -95,7 +95,7 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
         state = served.backend.state(campaign_id)[1]
         plan = design(state, difference=0.2, power=0.8)
         assert plan.wells == wells_for(0.2, plan.sd, 0.8)
-        assert design(state).difference == pytest.approx(plan.predicted / 2)
+        assert design(state).difference == pytest.approx(plan.predicted[0] / 2)
         study = read_campaign(confirmation_file(state, ASSAY_FILE.read_text(), plan))
         wells = study.plates.count * study.plates.wells_per_plate
         assert [entry.wells for entry in study.rounds.first.chosen] == [wells // 2, wells // 2]
@@ -106,7 +106,7 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
         rng = np.random.default_rng(1)
         values: dict[WellPlace, float | None] = {
             acting.place(1, p.well.plate, p.well.name): float(
-                (0.8 if p.proposal.condition == plan.recommended else 0.6) + rng.normal(0, 0.05)
+                (0.8 if p.proposal.condition in plan.candidates else 0.6) + rng.normal(0, 0.05)
             )
             for p in layout.placements
         }
@@ -115,7 +115,7 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
         )
         served.backend.changed(confirmed)
         found = compare(served.backend.state(confirmed)[1])
-        assert found.conditions == (plan.recommended, plan.standard)
+        assert found.conditions == (*plan.candidates, plan.standard)
         assert found.low < 0.2 < found.high
         assert found.difference == pytest.approx(found.means[0] - found.means[1])
         assert found.p < 0.001

@@ -1,5 +1,6 @@
 """A confirmation over several runs is written down before its first job, and judged by runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,9 +15,15 @@ from orchestrator.results.report import report_of
 from orchestrator.settings import Settings
 from orchestrator.studies.comparison_power import wells_a_run
 from orchestrator.studies.confirmation import Design, confirmation_file
-from orchestrator.studies.confirmation_result import compare, compare_several, confounded
-from protocols.campaign import Campaign, Chosen
+from orchestrator.studies.confirmation_result import (
+    compare,
+    compare_several,
+    comparisons,
+    confounded,
+)
+from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
+from protocols.campaign_parts import Chosen
 from protocols.conditions import Condition
 from protocols.errors import WellwiseError
 from tests.conftest import START
@@ -29,7 +36,7 @@ def test_three_runs_are_planned_done_and_judged(tmp_path: Path) -> None:
     earlier = CampaignState("crash", campaign, "finished", START)  # type: ignore[arg-type]
     better = Condition({"substrate_concentration": 200.0})
     plan = Design(
-        better, campaign.space.standard({}), 2, 0.1, 0.05, 0.05, 0.9, 0.2, runs=3, margin=0.05
+        (better,), campaign.space.standard({}), 2, 0.1, 0.05, 0.05, 0.9, (0.2,), runs=3, margin=0.05
     )
     file = confirmation_file(earlier, text, plan)
     study = read_campaign(file)
@@ -87,6 +94,15 @@ def test_three_runs_are_planned_done_and_judged(tmp_path: Path) -> None:
     assert found.components is not None
     assert [one.second for one in all_found] == [2, 2]
     assert [(one.first, one.second) for one in pairs] == [(0, 1), (0, 2), (1, 2)]
+    several_planned = study.model_copy(
+        update={"confirmation": plan.plan.model_copy(update={"candidates": 2})}
+    )
+    together = comparisons(replace(state, campaign=several_planned))
+    assert [(one.p, one.low) for one in together] == [(one.p, one.low) for one in all_found]
+    assert {one.test for one in together} == {
+        "Dunnett's test over 3 runs of 2 comparisons together"
+    }
+    assert all(one.power is not None and one.equivalence_p is not None for one in together)
     # Of three conditions more wells say what a plate adds.
     assert all_found[0].difference == pytest.approx(found.difference, abs=0.05)
 

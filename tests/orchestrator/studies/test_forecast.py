@@ -66,7 +66,7 @@ def test_a_round_plan_fills_plates_or_is_refused(rpe: Campaign) -> None:
     kept = RoundSizes(2, 96).of(rpe)
     assert (kept.rounds.later.controls, kept.rounds.first.standard) == (2, 1)
     for sizes, message in (
-        (RoundSizes(3, 20), "20 wells do not fill plates"),
+        (RoundSizes(3, 20), "20 wells cannot fill plates"),
         (RoundSizes(3, 6, controls=6), "leave no well"),
         (RoundSizes(0, 48), "0 rounds"),
         (RoundSizes(1, 0), "0 wells"),

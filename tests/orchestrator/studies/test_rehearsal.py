@@ -19,6 +19,7 @@ from protocols.compile import compile_jobs
 from protocols.loading import loads
 from protocols.working_hours import WorkingHours
 from tests.conftest import ASSAY_FILE, RPE_FILE, START
+from tests.orchestrator.cli.test_progress import TEXT as BY_HAND
 
 
 def test_every_job_of_every_round_is_rehearsed_and_nothing_is_left_behind(
@@ -67,6 +68,12 @@ def test_what_is_done_when_nobody_is_there_is_reported(assay: Campaign) -> None:
     assert [(conflict.step, conflict.fatal) for conflict in found.conflicts if conflict.fatal] == [
         ("read", True)
     ]
+
+
+def test_a_round_gets_every_value_that_it_waits_for_also_where_the_objective_is_computed() -> None:
+    text = BY_HAND.replace("rounds: 9, spend: {salt_used: 800}", "rounds: 2")
+    found = rehearse(read_campaign(text), Settings())
+    assert [batch.finished for batch in found.state.rounds] == [True, True]
 
 
 def test_a_day_takes_what_its_jobs_dispense(rpe: Campaign) -> None:

@@ -8,7 +8,8 @@ from orchestrator.lab.lab import open_lab
 from orchestrator.results.tables import tidy_table
 from orchestrator.settings import Settings
 from orchestrator.studies.replay import replay
-from protocols.campaign import Campaign, RobotConfig, StopRule
+from protocols.campaign import Campaign
+from protocols.campaign_parts import RobotConfig, StopRule
 from tests import acting
 from tests.builders import until_asked
 from tests.conftest import START

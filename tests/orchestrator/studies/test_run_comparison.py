@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import beta, dunnett, ttest_ind, ttest_rel
+from scipy.stats import beta, binom, dunnett, t, ttest_ind, ttest_rel
 from statsmodels.formula.api import ols
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.anova import AnovaRM
@@ -21,6 +21,7 @@ from orchestrator.studies.run_comparison import (
     in_one_run,
     linked,
     paired,
+    pairs_in_one_run,
     within_plates,
     without_plates,
 )
@@ -77,7 +78,7 @@ def test_several_conditions_are_dunnetts_and_tukeys() -> None:
     means = _table(5, 4, seed=2)
     # Of two conditions both are the paired test.
     two = means[:, 2:]
-    assert against_control(two)[0].p == pytest.approx(paired(two).p, abs=2e-3)
+    assert against_control(two)[0].p == pytest.approx(paired(two).p)
     assert all_pairs(two)[0].p == pytest.approx(paired(two).p, abs=1e-6)
     # The residual of the two-way table is that of a repeated-measures analysis of variance.
     long = pd.DataFrame(
@@ -98,13 +99,66 @@ def test_several_conditions_are_dunnetts_and_tukeys() -> None:
     assert (widest.high - widest.low) / 2 / error * 2**0.5 == pytest.approx(4.20, abs=0.01)
 
 
-def test_in_one_run_wells_are_judged_by_scipy() -> None:
+@pytest.mark.parametrize("sizes", [(90, 90, 90), (40, 120, 70, 70, 200)])
+def test_in_one_run_wells_are_judged_as_by_scipy(sizes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
-    groups = [rng.normal(shift, 1, 9) for shift in (0, 0.5, 1.5)]
-    found = in_one_run(groups)
+    # Equal sds, and so many wells that it is next to nothing that scipy takes one sd for all.
+    drawn = [rng.normal(0, 1, size) for size in sizes]
+    groups = [0.15 * number + (it - it.mean()) / it.std(ddof=1) for number, it in enumerate(drawn)]
+    plates = [[1] * size for size in sizes]
+    found = in_one_run(groups, plates, margin=2.0)
     peer = dunnett(*groups[:-1], control=groups[-1], rng=np.random.default_rng(0))
-    assert [one.p for one in found] == pytest.approx(list(peer.pvalue))
-    assert len(in_one_run(groups, pairs=True)) == 3
+    interval = peer.confidence_interval(0.95)
+    # Scipy integrates by chance, to about three digits.
+    assert [one.p for one in found] == pytest.approx(list(peer.pvalue), abs=5e-3)
+    assert [one.low for one in found] == pytest.approx(list(interval.low), abs=0.02)
+    assert [one.high for one in found] == pytest.approx(list(interval.high), abs=0.02)
+    assert all(one.equivalence_p is not None for one in found)
+    assert len(pairs_in_one_run(groups)) == len(sizes) * (len(sizes) - 1) / 2
+
+
+def test_each_condition_has_an_sd_of_its_own_as_in_welchs_test() -> None:
+    rng = np.random.default_rng(2)
+    groups = [list(rng.normal(0, sd, size)) for sd, size in ((1, 7), (4, 6), (2, 12))]
+    plates = [[1] * len(some) for some in groups]
+    [alone] = in_one_run([groups[0], groups[2]], [plates[0], plates[2]])
+    peer = ttest_ind(groups[0], groups[2], equal_var=False)
+    assert alone.p == pytest.approx(peer.pvalue, abs=1e-4)
+    assert (alone.low, alone.high) == pytest.approx(tuple(peer.confidence_interval()), abs=1e-4)
+    # Of several together p is between that of one and Bonferroni's.
+    for one in in_one_run(groups, plates):
+        single = ttest_ind(groups[one.first], groups[2], equal_var=False).pvalue
+        assert single < one.p < 2 * single
+    constant = in_one_run([[1.0, 1.0], [2.0, 2.0], [1.0, 1.0]], [[1, 1]] * 3)
+    assert [one.p for one in constant] == [1.0, 0.0]
+
+
+def test_in_one_run_plates_are_blocks_as_in_least_squares_on_both() -> None:
+    rng = np.random.default_rng(3)
+    plates = [[1, 1, 2, 3], [1, 2, 2, 3], [2, 3, 3, 1, 1]]
+    groups = [list(rng.normal(number, 0.1, len(some))) for number, some in enumerate(plates)]
+    groups = [[v + p for v, p in zip(*it, strict=True)] for it in zip(groups, plates, strict=True)]
+    found = in_one_run(groups, plates, alpha=0.05)
+    table = pd.DataFrame(
+        [(c, p, v) for c in range(3) for p, v in zip(plates[c], groups[c], strict=True)],
+        columns=["condition", "plate", "value"],
+    )
+    peer = ols("value ~ C(condition, Treatment(2)) + C(plate)", table).fit()
+    spare = 1 - peer.get_influence().hat_matrix_diag
+    of = table["condition"]
+    variance = (peer.resid**2).groupby(of).sum() / pd.Series(spare).groupby(of).sum()
+    solved = pd.DataFrame(np.linalg.pinv(peer.model.exog), peer.params.index)
+    for number, one in enumerate(found):
+        name = f"C(condition, Treatment(2))[T.{number}]"
+        error = float((solved.loc[name] ** 2 * of.map(variance)).sum()) ** 0.5
+        assert one.difference == pytest.approx(peer.params[name])
+        # Between Student's t of all degrees of freedom and Bonferroni's of the fewest.
+        fewest = pd.Series(spare).groupby(of).sum().min()
+        widest = t.ppf(1 - 0.05 / 4, fewest)
+        assert t.ppf(0.975, peer.df_resid) < (one.high - one.low) / 2 / error < widest
+    # Conditions on plates of their own cannot be told from them.
+    alone = in_one_run([[1.0, 1.1], [2.0, 2.1], [3.0, 3.2]], [[1, 1], [2, 2], [3, 3]])
+    assert alone[0].difference == pytest.approx(-2.05)
 
 
 def test_power_is_that_of_a_published_formula_and_of_simulation() -> None:
@@ -187,6 +241,33 @@ def test_one_run_is_welchs_test_with_equivalence() -> None:
     )
     weights = CompareMeans(DescrStatsW(one), DescrStatsW(two))
     assert found.equivalence_p == pytest.approx(weights.ttost_ind(-1, 1, usevar="unequal")[0])
+
+
+def test_one_well_of_each_condition_on_each_plate_is_a_paired_test() -> None:
+    one, two = np.random.default_rng(3).normal((0, 0.4), (1, 0.3), (5, 2)).T.tolist()
+    found = within_plates((one, two), [[1, 2, 3, 4, 5]] * 2)
+    peer = ttest_rel(one, two)
+    interval = peer.confidence_interval(0.95)
+    assert (found.p, found.low, found.high) == pytest.approx(
+        (peer.pvalue, interval.low, interval.high)
+    )
+
+
+@pytest.mark.parametrize("sds", [(1.0, 1.0), (3.0, 1.0)])
+def test_unlike_numbers_of_wells_on_plates_raise_no_more_false_alarms(
+    sds: tuple[float, float],
+) -> None:
+    rng = np.random.default_rng(4)
+    plates = [[1, 1, 1, 1, 1, 2], [1, 2, 2, 2, 2, 2]]
+    alarms = 0
+    for _ in range(1000):
+        effect = rng.normal(0, 2, 3)
+        groups = [
+            rng.normal(effect[several], sd).tolist()
+            for several, sd in zip(plates, sds, strict=True)
+        ]
+        alarms += within_plates(groups, plates).p < 0.05
+    assert alarms <= binom.ppf(0.99, 1000, 0.05)
 
 
 def test_log_odds_are_planned_around_the_standard() -> None:

@@ -1,9 +1,12 @@
 """Campaigns by hand run to their end for training, and say that they are simulated."""
 
 import asyncio
+import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from pandas import read_csv
 
 from drivers.checklist import Checklist
 from orchestrator.core.lifecycle import AskValues
@@ -22,6 +25,7 @@ from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign, read_lab
 from protocols.errors import InvalidInput
 from tests import acting
+from tests.builders import planned
 from tests.by_hand import TEXT
 from tests.conftest import ROOT, START
 
@@ -100,3 +104,31 @@ def test_nobody_trains_with_real_equipment() -> None:
     campaign = read_campaign(TEXT, lab=lab)
     with pytest.raises(InvalidInput, match="ada: masterflex-ls is real equipment"):
         with_simulated_people(campaign)
+
+
+@pytest.mark.parametrize("target", [7e4, -20.0, 0.0])
+def test_what_is_to_be_matched_is_in_reach_and_not_at_once(tmp_path: Path, target: float) -> None:
+    objective = f"{{outcome: resistance, direction: match, target: {target!r}}}"
+    text = RESISTANCE.replace("{outcome: resistance, direction: minimise}", objective)
+    assert 0.05 < near(tmp_path, text, "resistance", target, 0.2 * abs(target) or 0.2) < 0.95
+
+
+def test_bounds_and_thresholds_are_in_reach(tmp_path: Path) -> None:
+    objective = "{outcome: resistance, direction: minimise"
+    text = RESISTANCE.replace("    range: [0, 14]\n", "").replace(
+        f"{objective}}}", f"{objective}, threshold: 0.3}}\n  - {{outcome: ph, direction: maximise}}"
+    )
+    assert 0.05 < near(tmp_path, text, "resistance", 0.15, 0.15) < 0.95
+    bounded = RESISTANCE.replace("    range: [0, 14]\n", "")
+    bounded += "\noutcome_constraints: [{outcome: ph, at_least: 1300, at_most: 1500}]\n"
+    assert 0.05 < near(tmp_path, bounded, "ph", 1400, 300) < 0.95
+
+
+def near(home: Path, text: str, name: str, value: float, by: float) -> float:
+    """The share of a first round whose simulated values are so near to a value."""
+    text = re.sub(r"^stop: .*$", "stop: {rounds: 4}", text, flags=re.MULTILINE)
+    (home / name).mkdir()
+    journal, campaign_id = planned(home / name, read_campaign(text))
+    csv = plausible_values(journal.state(campaign_id), 1).csv
+    column = read_csv(StringIO(csv))[name]
+    return float((abs(column - value) <= by).mean())

@@ -275,7 +275,12 @@
     });
   }
 
-  main.addEventListener("refreshed", () => { restore(); offerCamera(); });
+  main.addEventListener("refreshed", restore);
+  if (page()) {
+    kept.adopt();
+    draft.ticks = [...new Set([...draft.ticks, ...ticked().map(String)])];
+    keep();
+  }
   restore();
   offerCamera();
 })();

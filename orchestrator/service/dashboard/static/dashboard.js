@@ -71,7 +71,10 @@ async function refresh() {
   }
   // What a person is writing stays; a button that has the focus is brought up to date like any other.
   const writing = Boolean(document.activeElement?.matches("input, textarea, select"));
-  const callbacks = { beforeAttributeUpdated: (name) => name !== "checked" }; // nor is a tick undone
+  const callbacks = {
+    beforeAttributeUpdated: (name) => name !== "checked", // nor is a tick undone
+    beforeNodeMorphed: (node) => node.dataset?.own === undefined, // of this the server knows nothing
+  };
   Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing, callbacks });
   main.dispatchEvent(new CustomEvent("refreshed", { detail: response.headers }));
   load();
@@ -153,11 +156,19 @@ function element(name, text, kind) {
 // Access: tokens.
 
 function tokens() {
+  byId("token-project-more").onclick = () => {
+    byId("token-projects").append(byId("token-project").content.cloneNode(true));
+    byId("token-projects").lastElementChild.querySelector("input").focus();
+  };
+  byId("token-projects").onclick = (event) => {
+    if (event.target.closest("[data-project-away]")) event.target.closest(".row").remove();
+  };
   byId("token-form").onsubmit = async (event) => {
     event.preventDefault();
     setText(byId("token-problem"), "");
     try {
-      const wish = { person: byId("token-person").value, role: byId("token-role").value, days: Number(byId("token-days").value) };
+      const projects = Object.fromEntries([...byId("token-projects").children].map((row) => [row.querySelector("[data-project]").value, row.querySelector("[data-project-role]").value]));
+      const wish = { person: byId("token-person").value, role: byId("token-role").value, projects, days: Number(byId("token-days").value) };
       const token = await send("POST", `${prefix}/api/v1/tokens`, wish);
       const made = byId("token-made");
       made.hidden = false;

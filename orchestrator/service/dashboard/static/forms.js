@@ -23,6 +23,14 @@ function keptForm(key) {
     for (const id of [...problems.keys()]) showProblem(id, "");
   }
 
+  // On a slow network a person types before this script is there: that is a draft like any other. Returns the fields.
+  function adopt() {
+    const first = (field) => (field.matches("select") ? (field.querySelector("option[selected]") ?? field.options[0])?.value : field.defaultValue);
+    const found = [...main.querySelectorAll(WRITTEN)].filter((field) => field.id && !(field.id in draft.values) && field.value !== first(field));
+    for (const field of found) draft.values[field.id] = field.value;
+    return found;
+  }
+
   // After a load, and after each refresh: the drafts, and what was refused, are there again.
   function restore() {
     for (const field of main.querySelectorAll(WRITTEN)) {
@@ -52,7 +60,7 @@ function keptForm(key) {
     first.scrollIntoView({ block: "center" });
   }
 
-  return { draft, keep, showProblem, clearProblems, restore, typed, refused };
+  return { draft, keep, showProblem, clearProblems, adopt, restore, typed, refused };
 }
 
 // What was done, for eyes and ears, until the next thing or for a while.

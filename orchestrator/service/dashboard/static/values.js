@@ -136,6 +136,8 @@
   });
 
   main.addEventListener("refreshed", () => { kept.restore(); count(); });
+  for (const field of kept.adopt()) if (field.dataset.name) draft.was[field.id] ??= field.dataset.was;
+  keep();
   kept.restore();
   count();
 })();

@@ -1,6 +1,6 @@
 // Fields: a part of a campaign as a form, made from its JSON Schema.
 import { insert, move, pathText, remove, renameKey, set, valueAt } from "./campaign-text.js";
-import { Choice, controlOf, idOf, Problems, problemsAt, problemsIn } from "./controls.js";
+import { Choice, controlOf, idOf, List, Problems, problemsAt, problemsIn } from "./controls.js";
 import { asParameter } from "./new-parameter.js";
 import { blank, describe, meaning, resolve, retagged, variantName, variantOf, words } from "./schema.js";
 import { store, thingsAt, withNames } from "./store.js";
@@ -22,7 +22,7 @@ export function Field({ schema: given, root, path, label = words(path.at(-1)), r
       <${Problems} found=${problems} id=${`${idOf(path)}-said`} />
     </div>`;
   }
-  const grouped = GROUPS.includes(found.kind) && !control;
+  const grouped = GROUPS.includes(found.kind) && !control && made.type !== List;
   return html`<div class=${`field ${problems.length ? "has-problem" : ""}`}>
     ${LABELLED_ITSELF.includes(found.kind) && !control ? null : html`<${Label} path=${grouped ? null : path} label=${label} required=${required} />`}
     ${made}

@@ -1,7 +1,7 @@
 // Beside the form: what is wrong, and what the campaign would do.
 import { said } from "./controls.js";
 import { words } from "./schema.js";
-import { labwareOf, wellName } from "./plates.js";
+import { labwareOf, SIGNS, wellName } from "./plates.js";
 import { store } from "./store.js";
 import { html } from "../vendor/preact.min.js";
 
@@ -66,7 +66,7 @@ const load = (it) => [
   Object.entries(it.tips).map(([size, count]) => ngettext("{number} tip of {size} uL", "{number} tips of {size} uL", count, { size })).join(", "),
 ];
 
-const ROLES = { standard: ["S", gettext("standard")], control: ["C", gettext("control")], chosen: ["P", gettext("chosen by a person")] };
+const ROLES = { standard: [SIGNS.standard, gettext("standard")], control: [SIGNS.control, gettext("control")], chosen: ["P", gettext("chosen by a person")] };
 
 // The first layout: the first plate as a drawing, and all wells as a table.
 function Layout({ plan }) {

@@ -1,6 +1,7 @@
 // The other sections: what the campaign is, rounds and their end, robots, and what else there may be.
 import { remove, set, valueAt } from "./campaign-text.js";
 import { Choice, idOf, problemsAt, Problems } from "./controls.js";
+import { Covariates } from "./covariates.js";
 import { Field, Form } from "./fields.js";
 import { wellsOfRound } from "./plates.js";
 import { resolve } from "./schema.js";
@@ -32,10 +33,10 @@ function Wells() {
   if (!there) return null;
   const { first = {}, later = {} } = store.data.rounds ?? {};
   const chosen = (Array.isArray(first?.chosen) ? first.chosen : []).reduce((sum, it) => sum + number(it?.wells ?? 1), 0);
-  const one = number(first?.initial) + number(first?.standard) + chosen, next = number(later?.proposed) + number(later?.controls);
+  const one = number(first?.initial) + number(first?.standard) + chosen, next = number(later?.proposed) + number(later?.controls) + number(later?.standard);
   const fill = () => store.edit(
     set(["rounds", "first", "initial"], Math.max(0, there - number(first?.standard) - chosen)),
-    set(["rounds", "later", "proposed"], Math.max(1, there - number(later?.controls))),
+    set(["rounds", "later", "proposed"], Math.max(1, there - number(later?.controls) - number(later?.standard))),
   );
   const fits = one > 0 && one % there === 0 && next === there;
   return html`<p class=${fits ? "in-words" : "in-words warn"}>${ngettext("A round has {number} well.", "A round has {number} wells.", there)} ${gettext("The first fills {first}, each later one {later}.", { first: one, later: next })} ${!fits && html`<button type="button" onClick=${fill}>${gettext("Fill them")}</button>`}</p>`;
@@ -79,6 +80,6 @@ const ELSEWHERE = ["name", "title", "start", "seed", "parameters", "constraints"
 export function Further() {
   const root = store.vocabulary.schema;
   const names = Object.keys(root.properties).filter((name) => !ELSEWHERE.includes(name) && !root.properties[name].deprecated);
-  return html`${names.map((name) => html`<${Field} key=${name} schema=${root.properties[name]} root=${root} path=${[name]} />`)}`;
+  return html`${names.map((name) => name === "covariates" ? html`<${Covariates} key=${name} />` : html`<${Field} key=${name} schema=${root.properties[name]} root=${root} path=${[name]} />`)}`;
 }
 

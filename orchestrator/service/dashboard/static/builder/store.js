@@ -48,6 +48,7 @@ const summaries = (plugins) => Object.keys(plugins ?? {}).map((name) => ({ name,
 export const THINGS = {
   parameters: { of: (data) => named(data.parameters), keys: ["parameter", "numerator", "denominator"], lists: ["parts", "parameters"], mappings: ["terms", "when", "fixed", "condition", "columns"] },
   steps: { of: (data) => named(data.protocol?.steps), keys: ["step"], lists: [], mappings: [] },
+  covariates: { of: (data) => named(data.covariates), keys: [], lists: [], mappings: [] },
   outcomes: { of: (data) => named(data.outcomes), keys: ["outcome"], lists: [], mappings: ["columns"] },
   robots: {
     of: (data, vocabulary) => [...new Set([...Object.keys(data.robots ?? {}), ...Object.keys(vocabulary?.robots ?? {})])].map((name) => ({ name, title: "" })),

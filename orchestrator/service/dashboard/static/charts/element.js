@@ -1,7 +1,7 @@
 // <campaign-charts>: charts with tabs, drawn when they come into view. In a shadow tree, which updates of the page leave alone.
 
 import { Chosen, inside, pageOf } from "./chosen.js";
-import { COMPARISON, KINDS, TIMELINE } from "./kinds.js";
+import { COMPARISON, KINDS, TIMELINE, TRACE } from "./kinds.js";
 import { drawn, whenColoursChange } from "./library.js";
 import { csv, drawnTable } from "./tables.js";
 
@@ -41,7 +41,7 @@ class CampaignCharts extends HTMLElement {
 
   connectedCallback() {
     this.campaign = this.dataset.campaign;
-    this.kinds = this.campaign ? KINDS.filter((kind) => !kind.objectives || Number(this.dataset.objectives) >= kind.objectives) : this.dataset.timeline ? TIMELINE : COMPARISON;
+    this.kinds = this.campaign ? KINDS.filter((kind) => !kind.objectives || Number(this.dataset.objectives) >= kind.objectives) : this.dataset.timeline ? TIMELINE : this.dataset.trace ? TRACE : COMPARISON;
     this.kind = this.kinds[0];
     if (this.campaign) {
       this.chosen = new Chosen(this.campaign);
@@ -141,7 +141,7 @@ class CampaignCharts extends HTMLElement {
   ask = (name, query = {}) => {
     const asked = this.dataset.timeline ? { round: this.dataset.round } : query;
     const words = new URLSearchParams(asked).toString();
-    const address = name === "comparison"
+    const address = name === "trace" ? prefix + this.dataset.trace : name === "comparison"
       ? `${prefix}/api/v1/charts/comparison?${new URLSearchParams(this.dataset.campaigns.split(" ").map((one) => ["campaign", one]))}`
       : `${prefix}/api/v1/campaigns/${this.campaign ?? this.dataset.timeline}/charts/${name}${words ? `?${words}` : ""}`;
     if (!this.#answers.has(address)) {
@@ -176,7 +176,7 @@ class CampaignCharts extends HTMLElement {
       this.#view?.finalize();
       this.#view = null;
       this.figure.replaceChildren();
-      labelled(this.figure, { "aria-label": `${kind.title}. ${this.said.textContent}${empty ? "" : ` ${gettext("Tab enters the chart, arrow keys go from one value to the next.")}`}` });
+      labelled(this.figure, { "aria-label": `${kind.title}. ${this.said.textContent}${empty || this.dataset.trace ? "" : ` ${gettext("Tab enters the chart, arrow keys go from one value to the next.")}`}` });
       if (!empty) await this.#drawn(kind, data, choice, wells, mine);
       this.#table();
       this.#show();
@@ -324,7 +324,7 @@ class CampaignCharts extends HTMLElement {
   }
 
   #name(end) {
-    return `${this.campaign ?? this.dataset.timeline ?? "campaigns"}-${this.kind.id}.${end}`;
+    return `${this.campaign ?? this.dataset.timeline ?? (this.dataset.trace ? this.dataset.well : "campaigns")}-${this.kind.id}.${end}`;
   }
 
   async #svg() {

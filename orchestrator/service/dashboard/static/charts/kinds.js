@@ -129,3 +129,13 @@ export const TIMELINE = [
     empty: (data) => !data.jobs.length && gettext("There are no jobs yet: they are planned when a round is approved."),
   },
 ];
+
+export const TRACE = [
+  {
+    id: "trace", title: gettext("What was recorded"), table: tables.trace,
+    load: (ask) => ask("trace"),
+    spec: (data, width) => specs.trace(data, { width }),
+    said: (data) => gettext("{number} points. Drag over the small chart to see a part of it; a double click shows all.", { number: data.trace.x.values.length }),
+    empty: () => false,
+  },
+];

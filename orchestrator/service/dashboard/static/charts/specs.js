@@ -382,3 +382,21 @@ export function timeline(data, size, { day }) {
   }
   return { ...size, height: { step: 46 }, layer: marks };
 }
+
+// A trace as an instrument recorded it; the part that is chosen below fills the chart.
+export function trace({ trace: { x, channels } }, size) {
+  const headed = (axis) => named({ ...axis, title: axis.name });
+  const rows = channels.flatMap((channel) => x.values.map((at, i) => ({ at, value: channel.values[i], channel: channel.name })));
+  const several = channels.length > 1;
+  const layer = (given, scale) => ({
+    ...size, ...given,
+    mark: { type: "line", strokeWidth: 1.2, aria: false },
+    encoding: {
+      x: { field: "at", type: "quantitative", title: given.height ? null : headed(x), scale: { nice: false, ...scale } },
+      y: { field: "value", type: "quantitative", title: given.height ? null : several ? channels[0].unit : headed(channels[0]), axis: given.height ? null : {}, scale: { zero: false } },
+      color: several ? { field: "channel", type: "nominal", title: null, legend: given.height ? null : { orient: "top" } } : { value: colours().accent },
+    },
+  });
+  const part = { name: "part", select: { type: "interval", encodings: ["x"] } };
+  return { data: { values: rows }, vconcat: [layer({}, { domain: { param: "part" } }), layer({ height: 46, params: [part] }, {})] };
+}

@@ -53,7 +53,12 @@ const timeline = (data) => ({
   rows: data.jobs.map((job) => [job.key, job.robot, gettext(job.state.replaceAll("_", " ")), job.due_at, job.latest, job.sent, job.began, job.ended]),
 });
 
-export const tables = { wells, rounds, spreads, slices, surface, calibration, front, comparison, timeline };
+const trace = ({ trace: { x, channels } }) => {
+  const headed = (axis) => named({ ...axis, title: axis.name });
+  return { heads: [headed(x), ...channels.map(headed)], rows: x.values.map((value, i) => [value, ...channels.map((one) => one.values[i])]) };
+};
+
+export const tables = { wells, rounds, spreads, slices, surface, calibration, front, comparison, timeline, trace };
 
 export function csv({ heads, rows }) {
   // A text that a spreadsheet would take for a formula begins with an apostrophe, as in the exports of the service.

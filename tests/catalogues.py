@@ -1,0 +1,24 @@
+"""Catalogues that stand in for a translation, so that what is not translated is seen."""
+
+from collections.abc import Callable
+
+from babel.messages import Catalog
+
+from orchestrator import languages
+
+
+def of_texts(shown: Callable[[str], str]) -> Callable[[str], Catalog]:
+    """What `languages.catalogue` does, with texts made of the English ones instead of Japanese."""
+    whole = languages.catalogue("ja")
+
+    def catalogue(language: str) -> Catalog:
+        found = Catalog(language)
+        for message in whole:
+            if message.id:
+                one = message.id if isinstance(message.id, str) else message.id[1]
+                text = shown(one)
+                string = text if isinstance(message.id, str) else (text,)
+                found.add(message.id, string, message.locations)
+        return found
+
+    return catalogue
