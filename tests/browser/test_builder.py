@@ -219,6 +219,18 @@ def test_constraints_say_how_much_of_the_space_they_leave(page: Page) -> None:
     expect(left).to_contain_text("oil / water <= 100 by itself: 100 %")
 
 
+def test_what_is_begun_before_a_slow_browser_has_drawn_the_page_is_shown(page: Page) -> None:
+    page.add_init_script(
+        """const later = setTimeout;
+        window.requestAnimationFrame = () => 0;
+        window.setTimeout = (act, ms = 0, ...given) => later(act, ms + 1500, ...given);"""
+    )
+    with page.expect_response("**/api/v1/vocabulary"):
+        page.reload()
+    page.get_by_role("button", name="or empty").dispatch_event("click")
+    expect(part(page, "Plates").get_by_label("labware")).to_be_visible(timeout=20_000)
+
+
 def test_wells_are_chosen_on_a_drawing_by_keys_alone(page: Page) -> None:
     page.get_by_role("button", name="or empty").click()
     plates = part(page, "Plates")

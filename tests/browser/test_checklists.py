@@ -184,6 +184,22 @@ def test_what_is_ticked_before_the_scripts_of_a_slow_network_are_there_stays_tic
     expect(page.get_by_label("What happened")).to_have_value("a scratch")
 
 
+def test_what_is_pressed_before_the_scripts_of_a_slow_network_are_there_is_done(
+    chromium: Browser, elsewhere: list[str], running: Service
+) -> None:
+    page = opened(chromium, elsewhere, **TABLET)
+    launched(page, running, "gil")
+    held: list[Route] = []
+    page.route("**/static/dashboard.js", lambda route: held.append(route))
+    page.goto(f"{running.url}/campaigns/gils-salts", wait_until="commit")
+    page.get_by_role("button", name="Pause", exact=True).tap()
+    expect(page.locator("#act")).not_to_be_visible()
+    held[0].continue_()
+    expect(page.locator("#act")).to_be_visible()
+    expect(page.locator("#act-why")).to_be_focused()
+    assert elsewhere == []
+
+
 def test_a_job_is_done_by_the_keyboard_alone(
     chromium: Browser, elsewhere: list[str], running: Service
 ) -> None:

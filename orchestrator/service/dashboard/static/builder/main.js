@@ -12,7 +12,7 @@ import { Further, Identity, Robots, Rounds } from "./sections.js";
 import { ask, checking, newKey, prefix } from "./service.js";
 import { Start } from "./start.js";
 import { store } from "./store.js";
-import { html, render, useEffect, useRef, useState } from "../vendor/preact.min.js";
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.min.js";
 
 const place = document.getElementById("builder");
 const examples = JSON.parse(document.getElementById("examples").textContent);
@@ -59,7 +59,8 @@ function App() {
   const [shown, setShown] = useState("form");
   const [line, setLine] = useState(null);
   const [kept, setKept] = useState(true);
-  useEffect(() => {
+  // Before anybody can click: what is written before an effect ran would never be drawn.
+  useLayoutEffect(() => {
     const check = checking(store);
     let timer = null;
     const now = () => { clearTimeout(timer); setKept(save()); };

@@ -4,7 +4,7 @@ import { Text } from "./controls.js";
 import { Field } from "./fields.js";
 import { resolve, words } from "./schema.js";
 import { store } from "./store.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.min.js";
+import { html, useLayoutEffect, useRef, useState } from "../vendor/preact.min.js";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 export const wellName = (row, column) => (row >= 26 ? LETTERS[Math.floor(row / 26) - 1] : "") + LETTERS[row % 26] + (column + 1);
@@ -135,7 +135,7 @@ function Drawing({ known, used, own }) {
     const whole = first.row === 0 && first.column === 0 && last.row === rows - 1 && last.column === columns - 1;
     store.edit(whole ? remove(["plates", "wells"]) : set(["plates", "wells"], `${wellName(first.row, first.column)}:${wellName(last.row, last.column)}`));
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const end = () => { if (span.current?.held) { take(span.current.from, span.current.to); draw(null); } };
     window.addEventListener("pointerup", end);
     return () => window.removeEventListener("pointerup", end);
