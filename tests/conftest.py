@@ -25,6 +25,11 @@ def _home_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WELLWISE_HOME", os.environ.get("WELLWISE_HOME", ""))
 
 
+@pytest.fixture(autouse=True)
+def _in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
 @pytest.fixture(scope="session")
 def rpe() -> Campaign:
     return read_campaign(RPE_FILE.read_text())

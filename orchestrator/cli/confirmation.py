@@ -193,6 +193,13 @@ def _of(campaign: Campaign, difference: float) -> str:
 def _print_comparison(found: Comparison, campaign: Campaign) -> None:
     from rich.table import Table
 
+    from orchestrator.results.comparison_words import (
+        difference_of,
+        judged_by,
+        remarks_of,
+        verdict_of,
+    )
+
     scale = campaign.outcome.scale
     table = Table(caption="" if scale.is_ratio else scale.described, caption_justify="left")
     for name in ("condition", "wells", "mean", "sd"):
@@ -203,11 +210,10 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
         table.add_row(str(condition), str(wells), scale.number(mean), scale.number(sd))
     console.print(table)
     console.print(
-        f"Difference {scale.change(found.difference)} {found.of or scale.unit}".rstrip()
-        + f" ({100 * (1 - found.alpha):.0f} % interval "
+        f"Difference {difference_of(found, campaign)} ({100 * (1 - found.alpha):.0f} % interval "
         f"{scale.change(found.low)} to {scale.change(found.high)}), "
-        f"{p_text(found.p)} ({found.test}), effect size {found.effect:.2f} (Hedges' g). "
-        f"{found.verdict}",
+        f"{p_text(found.p)} ({judged_by(found)}), effect size {found.effect:.2f} (Hedges' g). "
+        f"{verdict_of(found)}",
         highlight=False,
         soft_wrap=True,
     )
@@ -218,7 +224,7 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
         sds = (scale.number(sd) for sd in found.components)
         text = "Sds by a mixed model: of runs {}, of a condition between runs {}, of wells {}."
         console.print(text.format(*sds), highlight=False, soft_wrap=True)
-    for remark in found.remarks:
+    for remark in remarks_of(found):
         console.print(remark, highlight=False, soft_wrap=True)
 
 

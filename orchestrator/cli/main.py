@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import typer
 
@@ -16,6 +17,9 @@ from orchestrator.cli.lazy import (
     is_of_the_lab,
 )
 from orchestrator.core.acts_table import ACT_SPECS
+
+if TYPE_CHECKING:
+    from protocols.errors import WellwiseError
 
 
 def _of(module: str, attribute: str, **commands: str) -> dict[str, Lazy]:
@@ -176,11 +180,31 @@ def main() -> None:
     try:
         app()
     except WellwiseError as error:
-        _end(str(error))
+        _end(_in_words(error))
     except ModuleNotFoundError as error:
         if is_of_the_lab(error):
             _end(str(LabPackagesMissing()))
         raise
+
+
+def _in_words(error: WellwiseError) -> str:
+    """What is wrong, in the language of the terminal where a catalogue has it."""
+    from orchestrator.languages import finding, problem_in_words, speaking, translated, wanted
+    from protocols.errors import InvalidInput
+
+    with speaking(wanted(None, language_of_terminal())):
+        if isinstance(error, InvalidInput):
+            return "\n".join(problem_in_words(translated(one)) for one in error.problems)
+        return finding(str(error))
+
+
+def language_of_terminal() -> str:
+    """The language that the environment asks for, as in `ja` or `ja-jp`; empty for none.
+
+    By LC_ALL, LC_MESSAGES or LANG, the first that is set (POSIX, 8.2).
+    """
+    named = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return named.partition(".")[0].partition("@")[0].replace("_", "-")
 
 
 def _end(message: str) -> None:

@@ -23,6 +23,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from markupsafe import Markup
 
+from protocols.errors import Problem
+
 ENGLISH = "en"
 LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "ja": "日本語", "ko": "한국어"}
 """Languages of which there is a whole catalogue -> what their speakers call them."""
@@ -106,6 +108,20 @@ def finding(text: str) -> str:
         if found := wording.fullmatch(text):
             return PLACEHOLDER.sub(lambda name: found[name[1]], translation)
     return text
+
+
+def translated(problem: Problem) -> Problem:
+    """A problem in the current language, as far as a catalogue has its wording."""
+    said = {"message": finding(problem.message), "expected": finding(problem.expected)}
+    return problem.model_copy(update=said)
+
+
+def problem_in_words(problem: Problem) -> str:
+    """A line for a translated problem: where, what, and what was expected."""
+    if not problem.expected:
+        return str(problem)
+    expected = gettext(" (expected {expected})", expected=problem.expected)
+    return str(problem.model_copy(update={"expected": ""})) + expected
 
 
 def in_markup(text: str, /, **values: object) -> Markup:

@@ -9,14 +9,20 @@ from typing import NamedTuple
 
 from orchestrator.core.state import CampaignState, WellState
 from orchestrator.languages import gettext, later, ngettext
+from orchestrator.results.comparison_words import difference_of
 from orchestrator.results.deviations import Deviation
-from orchestrator.studies.confirmation_result import Comparison
+from orchestrator.studies.confirmation_result import Comparison, Verdict
 from protocols.conditions import Condition
 from protocols.recommendations import FrontPoint, Recommendation
 from protocols.scale import probability_text
 
 _SURE, _UNSURE = 0.95, 0.5
 _TOUCHED = ("edited", "excluded", "entered by hand")
+_SHOWED: Mapping[Verdict, str] = {
+    "first": later("showed {first} to be better than {second}, by {by}"),
+    "second": later("showed {first} to be worse than {second}, by {by}"),
+    "neither": later("did not show a difference between {first} and {second}: {by}"),
+}
 
 
 class Compared(NamedTuple):
@@ -149,16 +155,12 @@ def _shown(state: CampaignState, found: Comparison) -> str:
     first, second = (in_words(state, condition) for condition in found.conditions)
     by = gettext(
         "{difference} ({share} % interval {low} to {high})",
-        difference=f"{scale.change(found.difference)} {found.of or scale.unit}".rstrip(),
+        difference=difference_of(found, state.campaign),
         share=f"{100 * (1 - found.alpha):.0f}",
         low=scale.change(found.low),
         high=scale.change(found.high),
     )
-    text = {
-        "The first is better.": later("showed {first} to be better than {second}, by {by}"),
-        "The second is better.": later("showed {first} to be worse than {second}, by {by}"),
-    }.get(found.verdict, later("did not show a difference between {first} and {second}: {by}"))
-    return gettext(text, first=first, second=second, by=by)
+    return gettext(_SHOWED[found.verdict], first=first, second=second, by=by)
 
 
 def _reservation(

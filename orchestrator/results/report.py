@@ -36,6 +36,7 @@ from orchestrator.languages import in_words as name_in_words
 from orchestrator.results import typefaces
 from orchestrator.results.campaign_figures import figures_of
 from orchestrator.results.comparison_figures import comparison_figure, parameters_by_round
+from orchestrator.results.comparison_words import facts_of, remarks_of, verdict_of
 from orchestrator.results.conclusions import conclusions, in_words
 from orchestrator.results.deviations import deviations
 from orchestrator.results.model_figures import agreement_of, svg
@@ -46,7 +47,6 @@ from orchestrator.results.report_words import (
     chance,
     constraints_in_words,
     described,
-    facts_of,
     layout_in_words,
     made_in_words,
     planned_difference,
@@ -205,7 +205,9 @@ def report(
             for one in campaign.objectives
         ],
         limits=constraints_in_words(campaign),
-        facts_of=lambda found: facts_of(found, scale),
+        facts_of=lambda found: facts_of(found, state.campaign),
+        remarks_of=remarks_of,
+        verdict_of=verdict_of,
         title=state.campaign.title or state.id,
         zone=settings.zone,
         last=last,

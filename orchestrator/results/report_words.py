@@ -6,11 +6,10 @@ from typing import NamedTuple
 from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.state import WellState
 from orchestrator.languages import gettext, later, ngettext
-from orchestrator.studies.confirmation_result import Comparison
 from protocols.campaign import Campaign
 from protocols.covariates import Covariate
 from protocols.outcomes import ObjectiveChoice
-from protocols.scale import Scale, p_text, probability_text
+from protocols.scale import Scale, probability_text
 
 _CHANCES = later("above 0.99"), later("below 0.01")
 """Those that `probability_text` says in words."""
@@ -145,21 +144,6 @@ def _in_blocks(covariate: Covariate) -> str:
         for block, of in covariate.wells.items()
     ]
     return f"{covariate.name}: {', '.join([*plates, *wells])}"
-
-
-def facts_of(found: Comparison, scale: Scale) -> str:
-    """What a planned comparison gave, in numbers."""
-    return gettext(
-        "difference, first less second, {difference} ({share} % interval {low} to {high}), {p} "
-        "by {test}, effect size {effect} (Hedges' g)",
-        difference=f"{scale.change(found.difference)} {found.of or scale.unit}".rstrip(),
-        share=f"{100 * (1 - found.alpha):.0f}",
-        low=scale.change(found.low),
-        high=scale.change(found.high),
-        p=p_text(found.p),
-        test=found.test,
-        effect=f"{found.effect:.2f}",
-    )
 
 
 def well_place(round_number: int, well: WellState) -> str:

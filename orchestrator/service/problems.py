@@ -13,7 +13,7 @@ from starlette.routing import compile_path
 from drivers.item_readings import ItemsRefused
 from orchestrator.errors import JournalError, Missing, Unavailable
 from orchestrator.journal.access_tokens import Denied
-from orchestrator.languages import finding, gettext
+from orchestrator.languages import gettext, problem_in_words, translated
 from orchestrator.service.path_prefix import below_prefix
 from orchestrator.service.schema import ProblemDetails
 from protocols.errors import InvalidInput, Problem, WellwiseError
@@ -102,8 +102,8 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
                     return RedirectResponse(f"/login?next={request.url.path}", 303)
                 return answer(request, error.status, str(error), headers=error.headers)
             case InvalidInput():
-                problems = [_translated(found) for found in error.problems]
-                return answer(request, 422, "\n".join(map(_in_words, problems)), problems)
+                problems = [translated(found) for found in error.problems]
+                return answer(request, 422, "\n".join(map(problem_in_words, problems)), problems)
             case ItemsRefused():
                 return answer(request, 409, str(error), error.problems)
             case Denied():
@@ -124,8 +124,8 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
             where, *key = map(str, details["loc"])
             message, expected = refusal(details)
             found = Problem(where=where, key=".".join(key), message=message, expected=expected)
-            problems.append(_translated(found))
-        return answer(request, 422, "\n".join(map(_in_words, problems)), problems)
+            problems.append(translated(found))
+        return answer(request, 422, "\n".join(map(problem_in_words, problems)), problems)
 
     @app.exception_handler(StarletteHTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
@@ -147,19 +147,6 @@ def install(app: FastAPI, page_of: Callable[[str, str], str]) -> None:
 
 def _title(status: int) -> str:
     return gettext(TITLES.get(status, "Refused"))
-
-
-def _translated(found: Problem) -> Problem:
-    """A problem in the language of who asked; English where a program did not ask for another."""
-    said = {"message": finding(found.message), "expected": finding(found.expected)}
-    return found.model_copy(update=said)
-
-
-def _in_words(found: Problem) -> str:
-    if not found.expected:
-        return str(found)
-    expected = gettext(" (expected {expected})", expected=found.expected)
-    return str(found.model_copy(update={"expected": ""})) + expected
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:

@@ -1,13 +1,12 @@
 """What a confirmation gave: the comparison that its plan fixed, and what limits it."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from orchestrator.core.first_design import chosen_condition
 from orchestrator.core.state import CampaignState
-from orchestrator.languages import gettext, later
 from orchestrator.studies.comparison_power import on_scale, power_of, power_over_runs
 from orchestrator.studies.run_comparison import (
     Components,
@@ -31,21 +30,20 @@ from protocols.errors import WellwiseError
 _T = TypeVar("_T")
 _Placed = dict[int, list[list[tuple[float, int]]]]
 
-_ONE_RUN = later(
-    "There was one run: how much a condition varies between runs (lots, donors, days) is not in "
-    "the test, so that false alarms are more frequent than it says."
-)
+Verdict = Literal["first", "second", "neither"]
+"""Which of two conditions the data show to be better."""
 
 
 class Comparison(NamedTuple):
     """What the wells of two conditions gave.
 
-    In one run by Welch's t test over wells, in several by a t test over runs, of several candidates
-    by Dunnett's; `test` says which.
+    In one run by Welch's t test over wells, or within plates (`on_plates`) where there are several,
+    in several `runs` by a t test over them; where `together` comparisons are judged together by
+    Dunnett's test.
 
     `difference` of the means, first minus second, with its interval at 1 - `alpha`; `effect` is
-    Hedges' g. Where a value is to be matched they are of minus the distance to it.
-    `lower_is_better` says which sign of the difference is good.
+    Hedges' g. Where a value is to be matched they are of minus the distance to it, and with
+    `on_log_odds` on that scale. `lower_is_better` says which sign of the difference is good.
     """
 
     conditions: tuple[Condition, Condition]
@@ -60,21 +58,25 @@ class Comparison(NamedTuple):
     alpha: float
     lower_is_better: bool = False
     runs: int = 1
-    test: str = "Welch's t test"
+    together: int | None = None
+    on_plates: bool = False
+    on_log_odds: bool = False
     equivalence_p: float | None = None
     power: float | None = None
-    remarks: tuple[str, ...] = ()
     components: Components | None = None
-    of: str = ""
-    """On what scale the difference is, where it is not that of the values."""
+    decided: tuple[str, ...] = ()
+    """Titles of what the place of a well decides and in which the conditions differ."""
+    left_out: int = 0
+    """Runs that have no trusted values of what is compared."""
+    planned: tuple[int, float] | None = None
+    """Runs and alpha of the plan, where the comparison is not as it was planned."""
 
     @property
-    def verdict(self) -> str:
-        """In words."""
+    def verdict(self) -> Verdict:
+        """Which is better by its p and alpha."""
         if self.p >= self.alpha:
-            return later("The data do not show a difference.")
-        first = (self.difference < 0) == self.lower_is_better
-        return later("The first is better.") if first else later("The second is better.")
+            return "neither"
+        return "first" if (self.difference < 0) == self.lower_is_better else "second"
 
 
 def comparisons(state: CampaignState, alpha: float | None = None) -> list[Comparison]:
@@ -123,47 +125,21 @@ def _comparison(
     first, second = whole
     means = float(np.mean(first)), float(np.mean(second))
     sds = float(np.std(first, ddof=1)), float(np.std(second, ddof=1))
-    minimised = state.campaign.objective.direction == "minimise"
     close, plates = _compared(state.campaign, placed, link)
     left, right = ([value for several in close.values() for value in several[i]] for i in (0, 1))
-    remarks = list(confounded(state.campaign, pair))
     needed = _placed(state, pair if joint is None else conditions)
     both = [run for run, several in needed.items() if all(several)]
     margin = None if plan is None else plan.margin
     fewest = min((len(values) for run in both for values in close[run]), default=0)
     power = None
     on_plates = len({plate for run in both for some in plates[run] for plate in some}) > 1
-    if len(both) > 1:
-        adjusted = without_plates(close, plates)
-        found = paired(cell_means(adjusted), level, margin)
-        test = gettext("t test over {runs} runs", runs=len(both))
-        left_out = len(close) - len(both)
-        if left_out:
-            remarks.append(
-                gettext("{runs} runs without trusted values of both are left out.", runs=left_out)
-                if joint is None
-                else gettext(
-                    "{runs} runs without trusted values of all are left out.", runs=left_out
-                )
-            )
+    if joint is not None:
+        found = joint
+    elif len(both) > 1:
+        found = paired(cell_means(without_plates(close, plates)), level, margin)
     else:
         everywhere = [[plate for it in plates.values() for plate in it[i]] for i in (0, 1)]
         found = within_plates((left, right), everywhere, level, margin)
-        test = gettext("t test within plates") if on_plates else gettext("Welch's t test")
-        remarks.append(gettext(_ONE_RUN))
-    if joint is not None:
-        found = joint
-        test = (
-            gettext(
-                "Dunnett's test over {runs} runs of {together} comparisons together",
-                runs=len(both),
-                together=together,
-            )
-            if len(both) > 1
-            else gettext(
-                "Dunnett's test over wells of {together} comparisons together", together=together
-            )
-        )
     if plan is not None:
         difference, _, run_sd = on_scale(plan)
         measured = _within_run_sds(close if len(both) < 2 else without_plates(close, plates))
@@ -173,14 +149,7 @@ def _comparison(
             )
         elif fewest > 1 and max(measured) > 0:
             power = power_of(fewest, difference, measured, level, together)
-    if plan is not None and (level != plan.alpha or len(both) < plan.runs):
-        remarks.append(
-            gettext(
-                "Not as planned: {runs} runs at alpha {alpha} were planned.",
-                runs=plan.runs,
-                alpha=f"{plan.alpha:g}",
-            )
-        )
+    unlike = plan is not None and (level != plan.alpha or len(both) < plan.runs)
     degrees = len(left) + len(right) - 2
     pooled = np.sqrt((np.var(left) * len(left) + np.var(right) * len(right)) / degrees)
     effect = 0.0 if pooled == 0 else found.difference / float(pooled) * (1 - 3 / (4 * degrees - 1))
@@ -195,22 +164,18 @@ def _comparison(
         p=found.p,
         effect=effect,
         alpha=level,
-        lower_is_better=minimised,
+        lower_is_better=state.campaign.objective.direction == "minimise",
         runs=max(1, len(both)),
-        test=test,
+        together=None if joint is None else together,
+        on_plates=on_plates,
+        on_log_odds=link == "logit",
         equivalence_p=found.equivalence_p,
         power=power,
-        remarks=tuple(remarks),
         components=components(close) if len(both) > 1 else None,
-        of=gettext("log odds") if link == "logit" else _closeness(state),
+        decided=confounded(state.campaign, pair),
+        left_out=len(close) - len(both) if len(both) > 1 else 0,
+        planned=(plan.runs, plan.alpha) if plan is not None and unlike else None,
     )
-
-
-def _closeness(state: CampaignState) -> str:
-    if state.campaign.objective.direction != "match":
-        return ""
-    unit = state.campaign.outcome.scale.unit
-    return gettext("{unit} in closeness to the target", unit=unit).strip()
 
 
 def compare_several(
@@ -299,22 +264,16 @@ def _within_run_sds(cells: Mapping[int, Sequence[Sequence[float]]]) -> tuple[flo
     return found[0], found[1]
 
 
-def confounded(campaign: Campaign, conditions: Sequence[Condition]) -> list[str]:
-    """What is to be said of parameters that the place of a well decides."""
-    differing = [
+def confounded(campaign: Campaign, conditions: Sequence[Condition]) -> tuple[str, ...]:
+    """Titles of the parameters that the place of a well decides and in which conditions differ.
+
+    What the place does and what the condition does cannot be told apart there.
+    """
+    return tuple(
         parameter.title or parameter.name
         for parameter in campaign.space.decided
         if len({condition.root.get(parameter.name) for condition in conditions}) > 1
-    ]
-    if not differing:
-        return []
-    return [
-        gettext(
-            "The place of a well decides {parameters}, in which the conditions differ: what the "
-            "place does and what the condition does cannot be told apart.",
-            parameters=", ".join(differing),
-        )
-    ]
+    )
 
 
 def _too_few(state: CampaignState, groups: Sequence[Sequence[float]]) -> WellwiseError:

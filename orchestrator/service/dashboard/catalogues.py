@@ -36,9 +36,9 @@ from protocols.conditions import Role as WellRole
 _SERVICE = Path(__file__).parents[1]
 _REPORT = {
     "results": [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")],
-    "studies": [("**.py", "python")],
+    "languages": [("**.py", "python")],
 }
-"""Rooms of which texts stand in the report, with how they are read."""
+"""Rooms of which texts stand in the report, and how a problem is put, with how they are read."""
 
 _METHODS = [
     ("**/vendor/**", "ignore"),

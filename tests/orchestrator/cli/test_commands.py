@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from typer.main import get_group
 
 from orchestrator.cli.lazy import Lazy, loaded
-from orchestrator.cli.main import Commands
+from orchestrator.cli.main import Commands, main
+from tests.conftest import ASSAY_FILE
 
 NAMES = [(name, lazy) for commands in Commands.sections.values() for name, lazy in commands.items()]
 
@@ -43,6 +45,36 @@ def test_help_and_an_empty_home_need_neither_model_nor_database(words: list[str]
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"LANG": "ja_JP.UTF-8"}, "1 は low より大きくありません(期待される値: low < high)"),
+        ({"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "ko"}, "1은(는) low보다 크지 않습니다"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": "C"}, "1 is not above low (expected low < high)"),
+        ({"LANG": "sv_SE@euro"}, "1 is not above low (expected low < high)"),
+        ({}, "1 is not above low (expected low < high)"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_language_of_the_terminal(
+    asked: dict[str, str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "campaign.yaml"
+    file.write_text(ASSAY_FILE.read_text().replace("high: 1000", "high: 1"))
+    monkeypatch.setattr(sys, "argv", ["wellwise", "validate", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 LIGHT = """

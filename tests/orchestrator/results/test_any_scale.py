@@ -208,12 +208,12 @@ def test_without_a_scale_there_is_no_forecast(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "first", "second", "verdict", "difference"),
     [
-        ("maximised", [1495, 1496, 1494.5], [1351, 1352, 1350], "The first is better.", 144.17),
-        ("minimised", [-2.1, -2.2, -2.0], [-3.3, -3.4, -3.2], "The second is better.", 1.2),
-        ("minimised", [-3.3, -3.4, -3.2], [-2.1, -2.2, -2.0], "The first is better.", -1.2),
+        ("maximised", [1495, 1496, 1494.5], [1351, 1352, 1350], "first", 144.17),
+        ("minimised", [-2.1, -2.2, -2.0], [-3.3, -3.4, -3.2], "second", 1.2),
+        ("minimised", [-3.3, -3.4, -3.2], [-2.1, -2.2, -2.0], "first", -1.2),
         # 7.0 is nearer 7.2 than 8.4, though it is lower.
-        ("matched", [7.0, 7.1, 7.05], [8.4, 8.5, 8.3], "The first is better.", 1.05),
-        ("matched", [4.0, 7.2, 9.9], [4.1, 7.3, 10.0], "The data do not show a difference.", 0.03),
+        ("matched", [7.0, 7.1, 7.05], [8.4, 8.5, 8.3], "first", 1.05),
+        ("matched", [4.0, 7.2, 9.9], [4.1, 7.3, 10.0], "neither", 0.03),
     ],
 )
 def test_a_confirmation_judges_in_the_direction_of_the_objective(

@@ -119,7 +119,7 @@ def test_a_confirmation_is_planned_read_and_judged(assay: Campaign, tmp_path: Pa
         assert found.low < 0.2 < found.high
         assert found.difference == pytest.approx(found.means[0] - found.means[1])
         assert found.p < 0.001
-        assert found.verdict == "The first is better."
+        assert found.verdict == "first"
         assert found.effect == pytest.approx(0.2 / 0.05, rel=0.5)
     ran = CliRunner().invoke(app, ["confirm", confirmed, "--home", str(tmp_path)])
     assert ran.exit_code == 0, ran.output

@@ -11,6 +11,7 @@ from statsmodels.formula.api import ols
 from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignState
 from orchestrator.journal.journal import Journal
+from orchestrator.results.comparison_words import judged_by
 from orchestrator.results.report import report_of
 from orchestrator.settings import Settings
 from orchestrator.studies.comparison_power import wells_a_run
@@ -88,7 +89,7 @@ def test_three_runs_are_planned_done_and_judged(tmp_path: Path) -> None:
         model = ols("value ~ C(better) + C(plate)" if shared else "value ~ C(better)", table)
         differences.append(model.fit().params["C(better)[T.True]"])
     peer = ttest_1samp(differences, 0)
-    assert (found.runs, found.test) == (3, "t test over 3 runs")
+    assert (found.runs, judged_by(found)) == (3, "t test over 3 runs")
     assert found.p == pytest.approx(peer.pvalue)
     assert found.equivalence_p is not None
     assert found.components is not None
@@ -99,7 +100,7 @@ def test_three_runs_are_planned_done_and_judged(tmp_path: Path) -> None:
     )
     together = comparisons(replace(state, campaign=several_planned))
     assert [(one.p, one.low) for one in together] == [(one.p, one.low) for one in all_found]
-    assert {one.test for one in together} == {
+    assert {judged_by(one) for one in together} == {
         "Dunnett's test over 3 runs of 2 comparisons together"
     }
     assert all(one.power is not None and one.equivalence_p is not None for one in together)
@@ -117,5 +118,5 @@ def test_conditions_that_differ_in_what_the_place_decides_are_confounded(rpe: Ca
     [decided] = [parameter.name for parameter in rpe.space.decided]
     one = rpe.space.standard(rpe.decided_values(1)[0])
     other = rpe.space.standard(next(v for v in rpe.decided_values(1) if v[decided] != one[decided]))
-    assert confounded(rpe, (one, one)) == []
-    assert "cannot be told apart" in confounded(rpe, (one, other))[0]
+    assert confounded(rpe, (one, one)) == ()
+    assert confounded(rpe, (one, other)) == ("Trypsin time",)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from orchestrator.cli.main import app
 from orchestrator.core.state import CampaignState
+from orchestrator.results.comparison_words import judged_by
 from orchestrator.results.conclusions import conclusions
 from orchestrator.results.report_record import record_of
 from orchestrator.studies.candidates import candidates_of
@@ -100,11 +101,13 @@ def test_three_candidates_are_planned_run_and_judged_together(
         assert alone * 0.99 < one.p < 3 * alone * 1.01 + 1e-6
     assert [one.conditions for one in found] == [(one, plan.standard) for one in conditions]
     assert [one.verdict for one in found] == [
-        "The first is better.",
-        "The data do not show a difference.",
-        "The data do not show a difference.",
+        "first",
+        "neither",
+        "neither",
     ]
-    assert {one.test for one in found} == {"Dunnett's test over wells of 3 comparisons together"}
+    assert {judged_by(one) for one in found} == {
+        "Dunnett's test over wells of 3 comparisons together"
+    }
     assert [one.found for one in compared] == found
     sentence = conclusions(state, None, (), compared, {}, ()).against_standard
     assert sentence.count("; it did not show a difference between") == 2
