@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Coroutine, Sequence
@@ -45,7 +46,7 @@ def run_on(
         training = has_simulated_people(journal.state(campaign_id).campaign)
         while training and _values_entered(settings, journal, campaign_id, waiting):
             waiting = _until_asked(settings, journal, campaign_id, wait)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         what = "The lab goes on. Watch it again" if settings.workers else "Interrupted. Go on"
         console.print(f"{what} with: wellwise resume {campaign_id}")
         end_prefect()
@@ -54,7 +55,7 @@ def run_on(
         logging.shutdown()
         # Everything is released. A proposal that is computed in a thread is written by nobody, but
         # Python would wait for its end.
-        os._exit(130)
+        os._exit(128 + (interrupt.args[0] if interrupt.args else signal.SIGINT))
     print_result(settings, journal, campaign_id)
     write_results(settings, journal, campaign_id, out)
     console.print(f"log      {log}", soft_wrap=True, highlight=False)
@@ -97,16 +98,52 @@ def _values_entered(
 
 
 def _run(work: Coroutine[Any, Any, tuple[Question, ...]]) -> tuple[Question, ...]:
-    """As `asyncio.run`, which would wait for threads when it is interrupted."""
-    runner, interrupted = asyncio.Runner(), False
+    """As `asyncio.run`, which would wait for threads when it is interrupted.
+
+    Raises:
+        KeyboardInterrupt: by Ctrl-C, or by SIGTERM (its argument), with everything released.
+    """
+    runner, main = asyncio.Runner(), []
+
+    async def begun() -> tuple[Question, ...]:
+        main.append(asyncio.current_task())
+        return await work
+
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
-        return runner.run(work)
+        found = runner.run(begun())
     except KeyboardInterrupt:
-        interrupted = True
         raise
-    finally:
-        if not interrupted:
+    except BaseException as error:
+        if not _is_termination(error):
             runner.close()
+            raise
+        # The signal broke into the loop itself: what runs in it gives back what it holds.
+        for task in main:
+            if task is not None and not task.done():
+                task.cancel()
+                runner.get_loop().run_until_complete(asyncio.wait([task]))
+        raise KeyboardInterrupt(signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    runner.close()
+    return found
+
+
+class _Terminated(BaseException):
+    pass
+
+
+def _terminated(*_: object) -> None:
+    raise _Terminated
+
+
+def _is_termination(error: BaseException) -> bool:
+    """Whether it comes from SIGTERM, also while a flow of Prefect runs, which has its own."""
+    exceptions = sys.modules.get("prefect.exceptions")
+    return isinstance(error, _Terminated) or (
+        exceptions is not None and isinstance(error, exceptions.TerminationSignal)
+    )
 
 
 async def _with_progress(
