@@ -27,8 +27,14 @@ _LOOK = 3  # rows below a header in which a well comes first
 _PLATES = {8: 12, 16: 24, 32: 48}
 _WELL = (
     "well", "wells", "well id", "well name", "well position", "well positions", "plate position",
-    "position", "pos", "pos.",
+    "position", "pos", "pos.", "kavität", "puits", "pozo", "ウェル", "ウエル", "웰", "孔", "孔位",
 )  # fmt: skip
+_VALUE = ("value", "wert", "valeur", "valor", "値", "測定値", "값", "측정값", "值")
+_SUMMARY = re.compile(
+    r"(mean|average|avg|median|min|max|sum|total|sd|std|s\.d\.|sem|cv|n)\b.*|平均.*|합계|평균",
+    re.IGNORECASE,
+)
+"""Heads of columns behind a grid that sum its rows up."""
 
 Columns = dict[int, int]
 """Cell of a row -> column of the plate."""
@@ -139,7 +145,10 @@ def _well_columns(rows: Sequence[TableRow], place: int) -> tuple[int, ...]:
 
 
 def _well_text(row: TableRow, columns: Sequence[int]) -> str:
-    return "".join(row.cells[index] for index in columns if index < len(row.cells))
+    cells = [row.cells[index] for index in columns if index < len(row.cells)]
+    if len(cells) == 2 and all(map(str.isdecimal, cells)) and min(map(int, cells)) > 0:
+        return name_of(int(cells[0]) - 1, int(cells[1]) - 1)  # rows by number, as Harmony writes
+    return "".join(cells)
 
 
 def _is_list(rows: Sequence[TableRow], place: int) -> bool:
@@ -152,7 +161,7 @@ def _is_list(rows: Sequence[TableRow], place: int) -> bool:
 def _list_blocks(table: TableText, section: Sequence[TableRow]) -> list[Block]:
     names = section[0].cells
     where = _well_columns(section, 0)
-    value = [index for index, name in enumerate(names) if name.casefold() == "value"]
+    value = [index for index, name in enumerate(names) if name.casefold() in _VALUE]
     columns = value[:1] or [
         index
         for index, name in enumerate(names)
@@ -209,6 +218,7 @@ def _grids(
     head, places = rows[0], [place for columns in runs for place in columns]
     lettered = min(places) == 1 or not _TEMPERATURE.fullmatch(head.cells[1])
     wide = max(column for columns in runs for column in columns.values()) > _MOST_OF_ONE_CASE
+    summed = max(places) + 1 < len(head.cells) and bool(head.cells[max(places) + 1])
     letter, start, label, capitals = "", head.line, "", False
     for row in rows[1:]:
         first = row.cells[0]
@@ -227,7 +237,8 @@ def _grids(
         elif first or not letter or not _labelled(row, places):
             letter = ""
             continue
-        label = _labelled(row, places) if lettered else label
+        if lettered:
+            label = "" if summed else _labelled(row, places)
         for number, columns in enumerate(runs):
             name = label or title
             named = f"{name} {number + 1}".strip() if len(runs) > 1 else name
@@ -335,6 +346,8 @@ def _runs(row: Sequence[str]) -> list[Columns]:
                 return []
             break  # a remark behind the columns
         elif cell and runs[-1]:
+            if _SUMMARY.fullmatch(cell):
+                break
             return []
         elif not cell and runs[-1]:
             runs.append({})

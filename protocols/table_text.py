@@ -31,6 +31,10 @@ _NOT_THERE = frozenset(
 )
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u2060\ufeff"))
 """Marks without a width, which web pages and chats put between characters."""
+_PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | dict.fromkeys(
+    (0x2212, 0x2013), "-"
+)
+"""Digits and marks of full width, as they are typed in Japan, and what stands for a minus."""
 
 
 class TableRow(NamedTuple):
@@ -140,8 +144,8 @@ def _alike(rows: tuple[TableRow, ...]) -> int:
 
 
 def _ungrouped(cell: str) -> str:
-    """A number without the spaces or apostrophes between its thousands, and with a plain minus."""
-    cell = cell.replace("\u2212", "-")
+    """A number in plain digits, without the spaces or apostrophes between its thousands."""
+    cell = cell.translate(_PLAIN)
     if (spaced := _SPACED.fullmatch(cell)) is None:
         return cell
     whole, groups, rest = spaced.groups()

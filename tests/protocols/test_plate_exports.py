@@ -215,3 +215,21 @@ def test_kinetics_have_cycles_before_their_times() -> None:
     found = read_kinetics(text, "k.txt")
     assert found["A2"].x.values == (0.0, 60.0)
     assert found["A2"].channels[0].values == (0.2, 0.4)
+
+
+WIDE = {ord(sign): ord(sign) + 0xFEE0 for sign in "0123456789.-A"}
+"""Signs in full width, as they are typed in Japan (Unicode, halfwidth and fullwidth forms)."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ウェル,吸光度\n" + "A1,0.5\nA2,-0.02\n".translate(WIDE),
+        "웰,값\nA1,0.5\nA2,-0.02\n",
+        "Kavität;Wert\nA1;0,5\nA2;\u20130,02\n",
+        "Row,Column,Spots\n1,1,0.5\n1,2,-0.02\n",  # as Harmony and Columbus number rows
+        ",1,2,Mean,CV [%]\nA,0.5,-0.02,0.24,1\nMean,0.5,-0.02,0.24,1\n",
+    ],
+)
+def test_heads_digits_and_rows_are_written_in_many_ways(text: str) -> None:
+    assert read_plate_table(text, "reader.csv") == {"A1": 0.5, "A2": -0.02}
