@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from protocols.quantities import conversion, same_dimension
 from protocols.table_text import TableText
@@ -11,6 +12,8 @@ _WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]|(.+?)\s+/\s+(\S.*)"
 """`dose [mM]` and, as the SI brochure has it, `dose / mM`."""
 _UNDERLINED = re.compile(r"(.+)_([A-Za-z\u00b5\u03bc][^_]*)")
 """`dose_mM`, where names have no blanks."""
+_DEGREES = re.compile(r"(?:deg(?:rees?)?\.?|\u00b0)?\s*([CF])", re.IGNORECASE)
+"""How people write degrees of temperature: `C` and `F` alone are coulomb and farad."""
 _NUMBER_AND_UNIT = re.compile(r"(.*\d[.,]?)\s*([^\d\s.,].*)")
 
 
@@ -34,9 +37,9 @@ class Column:
             found = _NUMBER_AND_UNIT.fullmatch(cell)
             if found is None:
                 raise
-            own = "percent" if found[2] == "%" else found[2]
+            own = "percent" if found[2] == "%" else _meant(found[2], unit)
             return conversion(table.number(found[1]), own, unit or "dimensionless")
-        return conversion(number, self.unit, unit) if self.unit else number
+        return conversion(number, _meant(self.unit, unit), unit) if self.unit else number
 
     def foreign(self, unit: str) -> str:
         """The unit behind the header, where it is one and cannot be expressed in ours."""
@@ -92,7 +95,7 @@ def _unit_of(header: str, unit: str) -> str:
         named += _named(header, _UNDERLINED)
     for _, own in named:
         try:
-            conversion(1.0, own, unit)
+            conversion(1.0, _meant(own, unit), unit)
         except ValueError:
             continue
         return own
@@ -104,3 +107,11 @@ def _named(header: str, pattern: re.Pattern[str]) -> list[tuple[str, str]]:
     found = pattern.fullmatch(header)
     parts = () if found is None else tuple(filter(None, found.groups()))
     return [(parts[0], parts[1])] if parts else []
+
+
+def _meant(written: str, unit: str) -> str:
+    """The unit that somebody means beside ours; another name of it only for degrees."""
+    degrees = _DEGREES.fullmatch(normalize("NFKC", written))
+    if degrees is None or not same_dimension(unit or "dimensionless", "degC"):
+        return written
+    return f"deg{degrees[1].upper()}"

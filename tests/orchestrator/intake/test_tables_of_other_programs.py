@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from orchestrator.intake.columns import fitting
 from orchestrator.intake.past_results import read_history
 from orchestrator.intake.readings_table import read_readings_table
 from protocols.campaign import Campaign
@@ -205,3 +206,15 @@ def test_a_unit_behind_a_stroke_that_is_none_of_ours_is_refused(assay: Campaign)
     text = "c / g,enzyme_volume,coloured_cell_ratio\n10,20,0.4\n"
     with pytest.raises(InvalidInput, match="its unit g cannot be expressed in uM"):
         observed(text, assay, substrate_concentration="c / g")
+
+
+@pytest.mark.parametrize("header", ["T [F]", "T (°F)", "T_F", "T (deg F)", "T [℉]"])
+def test_degrees_are_those_of_temperature_where_a_temperature_is_wanted(header: str) -> None:
+    table = read_table("T,signal\n1,2\n", "past.csv")
+    for title in ("T", header):
+        [column] = fitting([header], title, "degC", "T")
+        # Water boils at 212 F.
+        assert column.number(table, "212", "degC") == pytest.approx(100)
+        assert column.number(table, "373.15 K", "degC") == pytest.approx(100)
+    [charge] = fitting(["Q [C]"], "Q", "mC")
+    assert charge.number(table, "1", "mC") == 1000
