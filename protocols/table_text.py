@@ -37,6 +37,10 @@ _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | dict.fromkeys
 """Digits and marks of full width, as they are typed in Japan, and what stands for a minus."""
 
 
+_LAST = "\x1f"
+"""Stands behind the last row, where no quotation mark is left open."""
+
+
 class TableRow(NamedTuple):
     """A row that is not blank: the line (from 1) on which it ends, and its stripped cells."""
 
@@ -96,18 +100,22 @@ def read_table(text: str, where: str) -> TableText:
     lines = text.splitlines(keepends=True)
     sep = _SEP_LINE.fullmatch(lines[0].rstrip("\r\n")) if lines else None
     if sep is not None:
-        rows = _rows("".join(["\n", *lines[1:]]), sep[1], where)
-        return _table(rows, sep[1])
-    found: list[tuple[str, tuple[TableRow, ...]]] = []
+        text = "".join(["\n", *lines[1:]])
+    found: list[tuple[str, tuple[TableRow, ...], int | None]] = []
     refused: list[Problem] = []
-    for delimiter in _DELIMITERS:
+    for delimiter in _DELIMITERS if sep is None else (sep[1],):
         try:
-            found.append((delimiter, _rows(text, delimiter, where)))
+            found.append((delimiter, *_rows(text, delimiter, where)))
         except InvalidInput as error:
             refused += error.problems
     if not found:
         raise InvalidInput(refused[:1])
-    delimiter, rows = max(found, key=lambda one: (_alike(one[1]), _closes_quotes(text, one[0])))
+    delimiter, rows, left_open = max(
+        found, key=lambda one: (_alike(one[1]), _closes_quotes(text, one[0]))
+    )
+    if left_open is not None:
+        message = "a quotation mark is opened here and closed nowhere"
+        raise InvalidInput([Problem(where=where, line=left_open, message=message, expected="CSV")])
     return _table(rows, delimiter)
 
 
@@ -122,19 +130,26 @@ def _closes_quotes(text: str, delimiter: str) -> bool:
     return True
 
 
-def _rows(text: str, delimiter: str, where: str) -> tuple[TableRow, ...]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    rows = []
+def _rows(text: str, delimiter: str, where: str) -> tuple[tuple[TableRow, ...], int | None]:
+    """The rows, and the line of the one whose quotation mark is left open, if there is one."""
+    lines = io.StringIO(f"{text}\n{_LAST}", newline="")
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    rows: list[TableRow] = []
+    begins = 1
     try:
         for row in reader:
             cells = tuple(cell.strip() for cell in row)
+            if row == [_LAST]:
+                return tuple(rows), None
             if any(cells):
                 rows.append(TableRow(reader.line_num, cells))
+            if not row or not row[-1].endswith(_LAST):
+                begins = reader.line_num + 1
     except csv.Error as error:
         raise InvalidInput(
             [Problem(where=where, line=reader.line_num, message=str(error), expected="CSV")]
         ) from None
-    return tuple(rows)
+    return tuple(rows), begins
 
 
 def _alike(rows: tuple[TableRow, ...]) -> int:

@@ -72,12 +72,17 @@ def fitting(header: Sequence[str], title: str, unit: str, name: str = "") -> lis
             if (
                 column.header == title
                 if exact
-                else title.casefold() in (column.header.casefold(), _bare(column).casefold())
+                else _plain(title) in (_plain(column.header), _plain(_bare(column)))
             )
         ]
         if found:
             return found
     return []
+
+
+def _plain(text: str) -> str:
+    """A title without its capitals, and its signs in their usual width."""
+    return normalize("NFKC", text).casefold()
 
 
 def _bare(column: Column) -> str:

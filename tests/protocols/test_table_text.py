@@ -106,3 +106,18 @@ def test_marks_without_a_width_are_not_part_of_a_number() -> None:
 
 def test_text_of_windows_without_its_mark_is_text() -> None:
     assert table_text("dose\tsignal\r\n10\t5\r\n".encode("utf-16-le"), "t").startswith("dose")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('dose,signal,note\n10,0.5,"a\n20,0.6,b\n', 2),
+        ('dose;signal;note\n10;0.5;a\n20;0.6;"b\n30;0.7;c', 3),
+        ('"dose\tsignal\n10\t0.5\n', 1),
+    ],
+)
+def test_a_quotation_mark_that_is_closed_nowhere_swallows_no_rows(text: str, line: int) -> None:
+    with pytest.raises(InvalidInput, match="closed nowhere") as refused:
+        read_table(text, "past.csv")
+    assert refused.value.problems[0].line == line
+    assert len(read_table(text.replace('"', ""), "past.csv").rows) == len(text.splitlines())
