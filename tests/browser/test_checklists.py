@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from orchestrator.journal.journal import Journal
+from tests.browser.held import Held
 from tests.browser.test_dashboard import (
     Service,
     accessible,
@@ -168,17 +169,16 @@ def test_what_is_ticked_before_the_scripts_of_a_slow_network_are_there_stays_tic
     page = opened(chromium, elsewhere, **TABLET)
     launched(page, running, "fay")
     work_on(page, running, "fay", FILL)
-    held: list[Route] = []
-    page.route("**/static/checklist.js", lambda route: held.append(route))
+    held = Held(page, "**/static/checklist.js")
     page.goto(page.url + "?by=well", wait_until="commit")
     page.get_by_role("group", name="A1").get_by_role("checkbox").first.tap()
     page.get_by_label("What happened").fill("a scratch")
     expect(page.locator("#confirm-ticked")).to_be_disabled()
-    held[0].continue_()
+    held.first().fallback()
     page.wait_for_load_state()
     page.get_by_role("group", name="A2").get_by_role("checkbox").first.tap()
     expect(page.get_by_role("button", name="Confirm 2 items")).to_be_enabled()
-    page.unroute("**/static/checklist.js")
+    held.end()
     page.reload()
     expect(page.get_by_role("button", name="Confirm 2 items")).to_be_enabled()
     expect(page.get_by_label("What happened")).to_have_value("a scratch")
@@ -189,12 +189,11 @@ def test_what_is_pressed_before_the_scripts_of_a_slow_network_are_there_is_done(
 ) -> None:
     page = opened(chromium, elsewhere, **TABLET)
     launched(page, running, "gil")
-    held: list[Route] = []
-    page.route("**/static/dashboard.js", lambda route: held.append(route))
+    held = Held(page, "**/static/dashboard.js")
     page.goto(f"{running.url}/campaigns/gils-salts", wait_until="commit")
     page.get_by_role("button", name="Pause", exact=True).tap()
     expect(page.locator("#act")).not_to_be_visible()
-    held[0].continue_()
+    held.first().fallback()
     expect(page.locator("#act")).to_be_visible()
     expect(page.locator("#act-why")).to_be_focused()
     assert elsewhere == []
@@ -302,8 +301,8 @@ def test_values_are_pasted_seen_and_saved_and_each_problem_stands_at_its_row(
     page.goto(running.ready_url)
 
     # A second page, of somebody who wants to be told.
-    state = page.context.storage_state()
-    other = opened(chromium, elsewhere, storage_state=state, permissions=["notifications"])
+    same = page.context.storage_state()
+    other = opened(chromium, elsewhere, storage_state=same, permissions=["notifications"])
     other.add_init_script(
         """window.told = [];
         window.Notification = new Proxy(window.Notification, {construct: (kind, [title, more]) => {

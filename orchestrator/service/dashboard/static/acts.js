@@ -74,13 +74,20 @@ function field(spec, choices) {
   if (spec.kind !== "mapping") {
     const label = spec.help.replace(/\.$/, "") + (spec.required || spec.kind === "flag" ? "" : ` ${gettext("(may be left out)")}`);
     const input = place(label, entry(spec.kind, spec), `act-${spec.name}`);
+    let read = null;
     if (spec.file) {
       input.dataset.table = "";
       const chosen = place(gettext("or a file"), element("input"), `act-${spec.name}-file`);
       chosen.type = "file";
-      chosen.onchange = async () => { if (chosen.files[0]) input.value = await tableOf(chosen.files[0]); };
+      chosen.onchange = () => {
+        const [file] = chosen.files;
+        if (!file) return;
+        setText(byId(`${chosen.id}-problem`), "");
+        const mine = (read = tableOf(file).then((text) => { if (mine === read) input.value = text; }, (error) => setText(byId(`${chosen.id}-problem`), error.message)));
+      };
     }
-    return () => {
+    return async () => {
+      await read; // a file that was chosen is sent, however long it takes to be read
       try {
         return { [spec.name]: valueOf(spec.kind, input) };
       } catch (error) {
@@ -96,7 +103,11 @@ function field(spec, choices) {
   return () => ({ [spec.name]: Object.fromEntries(inputs.map(([key, input]) => [key, asNumber(input.value.trim())]).filter((pair) => pair[1] !== "")) });
 }
 
+let dialogs = 0;
 function ask(button) {
+  const mine = ++dialogs; // what was sent from an earlier dialog is answered after another one is open
+  const here = () => mine === dialogs && act.open;
+  let unanswered = null; // what was sent and never answered: the same again is the same act
   const data = button.dataset;
   byId("act-title").textContent = data.title;
   byId("act-note").textContent = data.note;
@@ -109,26 +120,31 @@ function ask(button) {
   const asked = (acts[data.act] ?? []).filter((spec) => !(spec.name in preset)).map((spec) => field(spec, choices));
   const confirm = byId("act-confirm");
   confirm.className = button.classList.contains("danger") ? "danger solid" : "strong";
+  confirm.disabled = false;
   confirm.textContent = button.textContent.trim().replace("…", "");
   byId("act-form").onsubmit = async (event) => {
     event.preventDefault();
     confirm.disabled = true;
     try {
-      const given = asked.map((value) => value()), why = byId("act-why").value;
+      const why = byId("act-why").value, given = await Promise.all(asked.map((value) => value()));
       const problems = given.flatMap((part) => part.problem ?? []);
       if (problems.length && !why.trim()) problems.push({ key: "why", message: gettext("this may not be empty") });
       if (problems.length) throw Object.assign(new Error(), { problems });
       const content = Object.assign({ ...preset, why }, ...given);
-      const answer = await send("POST", data.url, content);
+      const sent = JSON.stringify(content);
+      unanswered = { sent, key: unanswered?.sent === sent ? unanswered.key : newKey() };
+      const answer = await send("POST", data.url, content, unanswered.key);
       const silent = Object.entries(answer.not_stopped ?? {});
       if (silent.length) throw new Error(gettext("NOT stopped: {robots}", { robots: silent.map(([name, why]) => `${name} (${why})`).join(", ") }));
-      act.close();
+      if (here()) act.close();
       if (byId("detail").open) openDetail(byId("detail").dataset.url);
       refresh();
     } catch (error) {
-      showRefusal(error);
+      if (!error.unanswered) unanswered = null;
+      if (here()) showRefusal(error);
+      else say([data.title, error.problems?.length ? error.problems.map(inWords).join("\n") : error.message].join(": "));
     } finally {
-      confirm.disabled = false;
+      if (mine === dialogs) confirm.disabled = false;
     }
   };
   act.showModal();

@@ -17,6 +17,9 @@
     count();
   }
 
+  // What is sent: how the fields stand that are saved by it.
+  const written = (ids) => Object.fromEntries(ids.map((id) => [id, draft.values[id]]));
+
   const ticked = () => [...main.querySelectorAll("[data-tick]:checked")].map((box) => Number(box.dataset.tick));
 
   function count() {
@@ -29,12 +32,6 @@
     button.textContent = number > 1 ? gettext("Confirm {number} items", { number }) : gettext("Confirm");
   }
 
-  function forget(items, fields = []) {
-    draft.ticks = draft.ticks.filter((item) => !items.includes(Number(item)));
-    for (const id of [...items.map((item) => `value-${item}`), ...items.map((item) => `paste-${item}`), ...fields]) delete draft.values[id];
-    keep();
-  }
-
   // Where a problem of an answer belongs; what belongs nowhere stands at the top.
   function placeOf(problem, places) {
     const key = problem.key ?? "";
@@ -43,31 +40,34 @@
     return places[key.split(".")[0]] ?? places.all ?? "checklist-problem";
   }
 
-  const refused = (error, places, written) => kept.refused(error, (problem) => placeOf(problem, places), written);
+  const refused = (error, places, how) => kept.refused(error, (problem) => placeOf(problem, places), how);
 
   // One act after the other, and the same one (a double click) once; what the page shows is then asked for again.
   let queue = Promise.resolve();
   const waiting = new Set();
   function act(name, content, how) {
-    const mark = JSON.stringify([name, how.items, how.fields]);
+    const mark = JSON.stringify([name, content]);
     if (waiting.has(mark)) return;
     waiting.add(mark);
-    queue = queue.then(() => perform(name, content, how)).finally(() => waiting.delete(mark));
+    const { items = [], fields = [] } = how;
+    const sent = written([...items.flatMap((item) => [`value-${item}`, `paste-${item}`]), ...fields]), from = document.activeElement;
+    queue = queue.then(() => perform(name, content, how, sent, from)).finally(() => waiting.delete(mark));
   }
 
-  async function perform(name, content, { items = [], fields = [], places = {}, text }) {
+  async function perform(name, content, { items = [], places = {}, text }, sent, from) {
     clearProblems();
     const here = document.activeElement?.closest(".group")?.id;
     try {
       const why = scanned ? { why: `plate ${scanned} scanned` } : {};
       await send("POST", `${page().dataset.base}/${name}`, { job: page().dataset.job, ...why, ...content });
-      forget(items, fields);
+      draft.ticks = draft.ticks.filter((item) => !items.includes(Number(item)));
+      kept.forget(sent);
       await refresh();
       say(text);
       goOn(here);
     } catch (error) {
       await refresh();
-      if (byId("checklist-problem")) refused(error, places);
+      if (byId("checklist-problem")) refused(error, places, { from });
       else say(error.message);
     }
   }
@@ -98,33 +98,37 @@
     act("numbers", { numbers, unit: unit.value, replace }, { items, places, text: ngettext("{number} item is saved.", "{number} items are saved.", items.length) });
   }
 
-  function saveFile(item, file, name, field) {
-    const content = { item, file, file_name: name, as_it_is: Boolean(byId(`as-it-is-${item}`)?.checked), replace: "replace" in field.dataset };
+  // How a file or table of an item is to be taken, as it stands when that is chosen: reading it may take longer than the next news.
+  function asked(item, field) {
     const unit = field.closest("form").querySelector("[data-unit]")?.value;
-    if (unit) content.unit = unit;
+    return { item, as_it_is: Boolean(byId(`as-it-is-${item}`)?.checked), replace: "replace" in field.dataset, ...(unit ? { unit } : {}) };
+  }
+
+  function saveFile(how, file, name) {
+    const { item } = how;
     say(gettext("Being sent…"));
-    act("files", content, { items: [item], places: { all: `problem-${item}` }, text: gettext("Item {item} is saved.", { item }) });
+    act("files", { ...how, file, file_name: name }, { items: [item], places: { all: `problem-${item}` }, text: gettext("Item {item} is saved.", { item }) });
   }
 
   async function chosen(field, file) {
-    const item = Number(field.dataset.file);
-    try {
-      await saveFile(item, await asDataUrl(file), file.name, field);
-    } catch (error) {
-      showProblem(`problem-${item}`, error.message);
-    }
+    const how = asked(Number(field.dataset.file), field);
     field.value = "";
+    try {
+      saveFile(how, await asDataUrl(file), file.name);
+    } catch (error) {
+      showProblem(`problem-${how.item}`, error.message);
+    }
   }
 
   // Numbers of a spreadsheet are put into the fields, and saved from there: so one sees which well gets what.
-  async function fill(form) {
-    const area = form.querySelector("[data-spread]");
+  async function fillIn(form) {
+    const area = form.querySelector("[data-spread]"), table = area.value, from = document.activeElement;
     const place = area.getAttribute("aria-describedby");
     clearProblems();
     try {
-      if (!area.value.trim()) throw new Error(gettext("There is nothing to fill in yet."));
+      if (!table.trim()) throw new Error(gettext("There is nothing to fill in yet."));
       const { job, robot } = page().dataset;
-      const found = await send("POST", `${prefix}/api/v1/checklists/${robot}/${job}/table`, { table: area.value });
+      const found = await send("POST", `${prefix}/api/v1/checklists/${robot}/${job}/table`, { table });
       const wells = [];
       for (const [item, number] of Object.entries(found.numbers)) {
         const field = fieldOf(item);
@@ -132,15 +136,18 @@
         field.value = draft.values[field.id] = String(number);
         wells.push(found.wells[item]);
       }
-      delete draft.values[area.id];
-      area.value = "";
-      keep();
+      kept.emptied(area.id, table);
       const left = found.left_out.length ? gettext("Left out: {wells}.", { wells: found.left_out.join(", ") }) : "";
       say([gettext("Filled in: {wells}.", { wells: wells.join(", ") }), left, gettext("Look at them, then save the numbers.")].filter(Boolean).join(" "));
-      form.querySelector("[data-number]")?.focus();
+      if (kept.idle(from)) byId(form.id)?.querySelector("[data-number]")?.focus();
     } catch (error) {
-      refused(error, { all: place, table: place }, true);
+      refused(error, { all: place, table: place }, { written: true, from });
     }
+  }
+
+  async function fillFrom(field) {
+    const { id } = field.closest("form"), area = field.closest("form").querySelector("[data-spread]");
+    if (await kept.brought(area.id, field, area.getAttribute("aria-describedby"))) fillIn(byId(id));
   }
 
   function wentWrong() {
@@ -157,8 +164,9 @@
 
   // Barcodes: a scanner types into the field and presses Enter; a browser that can look through the camera may.
 
+  let scans = 0;
   async function scan(code) {
-    const place = byId("scan-said");
+    const mine = ++scans, place = byId("scan-said");
     const tell = (text, kind) => { place.className = kind; place.textContent = text; };
     code = code.trim();
     if (!code) return tell("", "");
@@ -167,7 +175,8 @@
       return tell(gettext("This is the plate."), "good");
     }
     scanned = "";
-    const open = await fetch(`${prefix}/api/v1/checklists`).then((answer) => (answer.ok ? answer.json() : []), () => []);
+    const open = await fetch(`${prefix}/api/v1/checklists`).then((answer) => (answer.ok ? answer.json() : [])).catch(() => []);
+    if (mine !== scans) return; // another code was read meanwhile
     const other = open.find((job) => job.plate_id.toLowerCase() === code.toLowerCase());
     if (other && !page()) { location.href = `${prefix}/checklists/${other.robot}/${other.job}`; return; }
     tell(page() ? `${gettext("This is NOT the plate: the code says {code}.", { code })} ` : gettext("No open checklist is of {code}.", { code }), "problem");
@@ -190,12 +199,13 @@
     dialog.showModal();
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      if (!dialog.open) return dialog.onclose(); // it was closed before the camera was there
       video.srcObject = stream;
       await video.play();
       const detector = new BarcodeDetector();
       while (dialog.open) {
         const [found] = await detector.detect(video);
-        if (found) { byId("scan").value = found.rawValue; dialog.close(); return scan(found.rawValue); }
+        if (found && dialog.open) { byId("scan").value = found.rawValue; dialog.close(); return scan(found.rawValue); }
         await new Promise((resolve) => setTimeout(resolve, 150));
       }
     } catch (error) {
@@ -244,25 +254,20 @@
     if (button.dataset.confirm) confirm(button.dataset.confirm.split(",").map(Number));
     if (button.id === "confirm-ticked") confirm(ticked());
     if (button.id === "scan-camera") camera();
-    if ("fill" in button.dataset) fill(button.closest("form"));
+    if ("fill" in button.dataset) fillIn(button.closest("form"));
     if (button.dataset.saveTable) {
       const area = byId(`paste-${button.dataset.saveTable}`), item = Number(button.dataset.saveTable);
-      if (area.value.trim()) saveFile(item, area.value, "", area);
+      if (area.value.trim()) saveFile(asked(item, area), area.value, "");
       else refused({ problems: [{ key: `items.${item}`, message: gettext("There is no table yet") }] }, {});
     }
   });
 
-  main.addEventListener("change", async (event) => {
-    const field = event.target;
+  function brought(field) {
     if (field.type !== "file" || !field.files.length) return;
-    if (field.dataset.file) return chosen(field, field.files[0]);
-    if ("spreadFile" in field.dataset) {
-      const area = field.closest("form").querySelector("[data-spread]");
-      area.value = await tableOf(field.files[0]);
-      field.value = "";
-      fill(field.closest("form"));
-    }
-  });
+    if (field.dataset.file) chosen(field, field.files[0]);
+    if ("spreadFile" in field.dataset) fillFrom(field);
+  }
+  main.addEventListener("change", (event) => brought(event.target));
 
   for (const kind of ["dragover", "dragleave", "drop"]) {
     main.addEventListener(kind, (event) => {
@@ -275,12 +280,13 @@
     });
   }
 
-  main.addEventListener("refreshed", restore);
+  main.addEventListener("refreshed", () => { restore(); offerCamera(); });
   if (page()) {
     kept.adopt();
     draft.ticks = [...new Set([...draft.ticks, ...ticked().map(String)])];
     keep();
   }
   restore();
+  for (const field of main.querySelectorAll("input[type=file]")) brought(field); // chosen before this script was there
   offerCamera();
 })();

@@ -6,17 +6,21 @@ const main = document.getElementById("main");
 const byId = (id) => document.getElementById(id);
 const prefix = body.dataset.prefix; // the path at which a proxy serves this, or nothing
 
-async function send(method, url, content) {
-  const headers = { "X-CSRF-Token": body.dataset.csrf, "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+const silence = () => Object.assign(new Error(gettext("The service does not answer. Nothing was done as far as this page knows: look again in a moment.")), { unanswered: true });
+
+// Sent again with the same key, a change whose answer was lost is made once.
+async function send(method, url, content, key = newKey()) {
+  const headers = { "X-CSRF-Token": body.dataset.csrf, "Idempotency-Key": key };
   if (content !== undefined) headers["Content-Type"] = "application/json";
-  let response;
+  let response, answer;
   try {
     response = await fetch(url, { method, headers, body: content === undefined ? undefined : JSON.stringify(content) });
+    if (response.status === 204) return null;
+    answer = await response.json();
   } catch {
-    throw new Error(gettext("The service does not answer. Nothing was done as far as this page knows: look again in a moment."));
+    throw silence();
   }
-  if (response.status === 204) return null;
-  const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.detail), { problems: answer.problems ?? [] });
   return answer;
 }
@@ -24,48 +28,70 @@ async function send(method, url, content) {
 // A finding of an answer, in words; its line is one of a table that a person wrote.
 const inWords = ({ message, expected, line }) => (line ? gettext("Line {line}: ", { line }) : "") + message + (expected ? gettext(" (expected {expected})", { expected }) : "");
 
+const unreadable = (file) => new Error(gettext("{file} cannot be read.", { file: file.name }));
 const asDataUrl = (file) => new Promise((resolve, reject) => {
   const reader = new FileReader();
   reader.onload = () => resolve(reader.result);
-  reader.onerror = () => reject(new Error(gettext("{file} cannot be read.", { file: file.name })));
+  reader.onerror = () => reject(unreadable(file));
   reader.readAsDataURL(file);
 });
 
 // A table goes as its text; a workbook or a Parquet file as a data URL.
-const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? asDataUrl(file) : file.text());
+const tableOf = (file) => (/\.(xlsx|xlsm|parquet)$/i.test(file.name) ? asDataUrl(file) : file.text().catch(() => { throw unreadable(file); }));
 
 function setText(place, text) {
   place.hidden = !text;
   place.textContent = text;
 }
 
+// What is held down (a slow finger, a list that is open, a drag) is not moved away: it is let go of first, or held for very long.
+
+const held = new Set();
+const MOST_HELD_MS = 10_000;
+const AFTER_CLICK_MS = 50; // the click of a finger comes a moment after it is gone
+function untouched() {
+  return held.size ? new Promise((resolve) => { addEventListener("untouched", resolve, { once: true }); setTimeout(resolve, MOST_HELD_MS); }) : null;
+}
+const letGo = ({ pointerId }) => { if (held.delete(pointerId)) setTimeout(() => held.size || dispatchEvent(new Event("untouched")), AFTER_CLICK_MS); };
+addEventListener("pointerdown", (event) => { if (event.button === 0) held.add(event.pointerId); }, true);
+addEventListener("pointermove", (event) => { if (!event.buttons) letGo(event); }, true);
+for (const type of ["pointerup", "pointercancel"]) addEventListener(type, letGo, true);
+
 // Live: one stream of events; whatever comes makes the page ask for its content again, at most once a second.
 
-let asked = 0, waiting = null;
+let waiting = null;
 let last = Number(body.dataset.last || 0);
 const received = (window.wellwiseReceived = []);
+const MOST_WAITED_MS = 60_000;
 
-async function refresh() {
-  const mine = ++asked;
+// One is under way at a time, and whoever asks meanwhile gets the next: so no answer is older than what it was asked after, and
+// none is thrown away because the service takes longer than the next news.
+let going = null, next = null;
+function refresh() {
+  if (!going) return (going = update().finally(() => { going = null; }));
+  return (next ??= going.catch(() => null).then(() => { next = null; return refresh(); }));
+}
+
+async function update() {
   let text, response;
   try {
-    response = await fetch(location.href, { headers: { "X-Part": "1" } });
+    response = await fetch(location.href, { headers: { "X-Part": "1" }, signal: AbortSignal.timeout(MOST_WAITED_MS) });
     if (response.redirected || response.status === 401) return location.reload();
     if (!response.ok) return;
     text = await response.text();
   } catch {
     return; // the stream shows that the service is not reachable
   }
-  if (mine !== asked) return;
-  const next = document.createElement("div");
-  next.innerHTML = text;
-  const lazy = main.querySelector("[data-lazy]");
-  const fresh = next.querySelector("[data-lazy]");
-  if (lazy && fresh && lazy.dataset.loaded) {
-    fresh.innerHTML = lazy.innerHTML;
-    fresh.dataset.loaded = lazy.dataset.loaded;
+  await untouched();
+  const news = document.createElement("div");
+  news.innerHTML = text;
+  for (const fresh of news.querySelectorAll("[data-lazy]")) {
+    const there = lazy(fresh.dataset.lazy);
+    if (!there?.dataset.loaded) continue;
+    fresh.innerHTML = there.innerHTML;
+    fresh.dataset.loaded = there.dataset.loaded;
   }
-  for (const details of next.querySelectorAll("details[data-keep-open]")) {
+  for (const details of news.querySelectorAll("details[data-keep-open]")) {
     const there = main.querySelector(`details[data-keep-open="${details.dataset.keepOpen}"]`);
     if (there) details.open = there.open;
   }
@@ -75,7 +101,7 @@ async function refresh() {
     beforeAttributeUpdated: (name) => name !== "checked", // nor is a tick undone
     beforeNodeMorphed: (node) => node.dataset?.own === undefined, // of this the server knows nothing
   };
-  Idiomorph.morph(main, next.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing, callbacks });
+  Idiomorph.morph(main, news.innerHTML, { morphStyle: "innerHTML", ignoreActiveValue: writing, callbacks });
   main.dispatchEvent(new CustomEvent("refreshed", { detail: response.headers }));
   load();
 }
@@ -104,29 +130,53 @@ function listen() {
   };
 }
 
-// What takes the model seconds is asked for when the page is there, and again when there are new results.
+// What takes the model seconds is asked for when the page is there, and again when there are new results, or none came.
 
-async function load() {
-  for (const place of main.querySelectorAll("[data-lazy]")) {
-    if (place.dataset.key === "0" || place.dataset.loaded === place.dataset.key) continue;
-    const key = (place.dataset.loaded = place.dataset.key);
-    try {
-      const response = await fetch(place.dataset.lazy);
-      const now = main.querySelector("[data-lazy]");
-      if (response.ok && now.dataset.key === key) now.innerHTML = await response.text();
-    } catch {
-      delete place.dataset.loaded;
-    }
-  }
+const lazy = (url) => [...main.querySelectorAll("[data-lazy]")].find((place) => place.dataset.lazy === url);
+
+function load() {
+  for (const place of main.querySelectorAll("[data-lazy]")) if (place.dataset.key !== "0" && place.dataset.loaded !== place.dataset.key) fill(place);
 }
 
-// A well, over the page that leads to it.
+async function fill(place) {
+  const { lazy: url, key } = place.dataset;
+  place.dataset.loaded = key;
+  const text = await fetch(url).then((response) => (response.ok ? response.text() : null)).catch(() => null);
+  const now = lazy(url); // the page may have been brought up to date meanwhile
+  if (now?.dataset.loaded !== key) return;
+  if (text === null) delete now.dataset.loaded;
+  else now.innerHTML = text;
+}
 
+// What was done, for eyes and ears, until the next thing or for a while.
+const say = (() => {
+  const said = body.appendChild(document.createElement("p"));
+  said.id = "form-said";
+  said.setAttribute("role", "status");
+  let quiet = null;
+  return (text) => {
+    said.textContent = text;
+    clearTimeout(quiet);
+    quiet = setTimeout(() => { said.textContent = ""; }, 6000);
+  };
+})();
+
+// A well, over the page that leads to it: the one that was asked for last, unless it was closed meanwhile.
+
+let looked = 0;
 async function openDetail(url) {
-  const detail = byId("detail");
-  const response = await fetch(url, { headers: { "X-Part": "1" } });
-  if (!response.ok) return;
-  byId("detail-body").innerHTML = await response.text();
+  const mine = ++looked, detail = byId("detail"), again = detail.open;
+  const overtaken = () => mine !== looked || (again && !detail.open);
+  try {
+    const response = await fetch(url, { headers: { "X-Part": "1" } });
+    const text = await response.text();
+    if (overtaken()) return;
+    if (!response.ok) { location.href = url; return; } // the page of its own says why
+    byId("detail-body").innerHTML = text;
+  } catch {
+    if (!overtaken()) say(silence().message);
+    return;
+  }
   detail.dataset.url = url;
   if (!detail.open) detail.showModal();
 }
@@ -163,8 +213,11 @@ function tokens() {
   byId("token-projects").onclick = (event) => {
     if (event.target.closest("[data-project-away]")) event.target.closest(".row").remove();
   };
+  let making = false;
   byId("token-form").onsubmit = async (event) => {
     event.preventDefault();
+    if (making) return; // a double click
+    making = true;
     setText(byId("token-problem"), "");
     try {
       const projects = Object.fromEntries([...byId("token-projects").children].map((row) => [row.querySelector("[data-project]").value, row.querySelector("[data-project-role]").value]));
@@ -180,6 +233,8 @@ function tokens() {
       main.querySelector("section").replaceWith(next.querySelector("section"));
     } catch (error) {
       setText(byId("token-problem"), error.message);
+    } finally {
+      making = false;
     }
   };
   main.addEventListener("click", async (event) => {

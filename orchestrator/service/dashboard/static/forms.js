@@ -31,6 +31,36 @@ function keptForm(key) {
     return found;
   }
 
+  // What was saved as it was then is no draft any more; what was written since is.
+  function forget(sent) {
+    for (const [id, value] of Object.entries(sent)) if (draft.values[id] === value) delete draft.values[id];
+    keep();
+  }
+
+  // A table that was taken goes away, unless it was changed meanwhile.
+  function emptied(id, table) {
+    forget({ [id]: table });
+    if (byId(id)?.value === table) byId(id).value = "";
+  }
+
+  // A file comes into the area of a table, as if it was typed there. Returns whether it did: it may be no file, or another one was
+  // chosen while it was read.
+  const newest = {};
+  async function brought(id, field, problem) {
+    const file = (newest[id] = field.files[0]);
+    field.value = "";
+    try {
+      const text = await tableOf(file);
+      if (newest[id] !== file || !byId(id)) return false;
+      byId(id).value = text;
+      typed(byId(id));
+      return true;
+    } catch (error) {
+      showProblem(problem, error.message);
+      return false;
+    }
+  }
+
   // After a load, and after each refresh: the drafts, and what was refused, are there again.
   function restore() {
     for (const field of main.querySelectorAll(WRITTEN)) {
@@ -46,8 +76,12 @@ function keptForm(key) {
     keep();
   }
 
-  // What an answer refuses stands where `placeOf` says, and the first of it gets the focus. Lines are said of a table that a person wrote.
-  function refused(error, placeOf, written = false) {
+  // Whether a person still is where one was when something was sent, and does not write elsewhere.
+  const idle = (from) => document.activeElement === from || !document.activeElement?.matches(WRITTEN);
+
+  // What an answer refuses stands where `placeOf` says, and the first of it gets the focus, unless a person writes elsewhere by now
+  // than in `from`. Lines are said of a table that a person wrote.
+  function refused(error, placeOf, { written = false, from = document.activeElement } = {}) {
     const texts = new Map();
     for (const problem of error.problems?.length ? error.problems : [{ message: error.message }]) {
       const text = inWords(written ? problem : { ...problem, line: null });
@@ -55,23 +89,11 @@ function keptForm(key) {
       texts.set(id, [...(texts.get(id) ?? []), text]);
     }
     for (const [id, list] of texts) showProblem(id, list.join("\n"));
+    if (!idle(from)) return;
     const first = byId([...texts.keys()][0]);
     (main.querySelector(`[aria-describedby~="${first.id}"]:not(:disabled)`) ?? first).focus();
     first.scrollIntoView({ block: "center" });
   }
 
-  return { draft, keep, showProblem, clearProblems, adopt, restore, typed, refused };
+  return { draft, keep, showProblem, clearProblems, adopt, forget, emptied, brought, restore, typed, idle, refused };
 }
-
-// What was done, for eyes and ears, until the next thing or for a while.
-const say = (() => {
-  const said = document.body.appendChild(element("p"));
-  said.id = "form-said";
-  said.setAttribute("role", "status");
-  let quiet = null;
-  return (text) => {
-    said.textContent = text;
-    clearTimeout(quiet);
-    quiet = setTimeout(() => { said.textContent = ""; }, 6000);
-  };
-})();

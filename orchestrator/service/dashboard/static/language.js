@@ -10,9 +10,14 @@ const gettext = (text, values = {}) => {
 
 const ngettext = (one, many, number, values = {}) => gettext(number === 1 ? one : many, { number, ...values });
 
-document.addEventListener("change", (event) => {
-  if (event.target.id !== "language") return;
+function speak(language) {
   const { prefix } = document.body.dataset;
-  document.cookie = `wellwise_language=${event.target.value}; path=${prefix || "/"}; max-age=${365 * 24 * 3600}; samesite=strict`;
+  document.cookie = `wellwise_language=${language}; path=${prefix || "/"}; max-age=${365 * 24 * 3600}; samesite=strict`;
   location.reload();
-});
+}
+
+document.addEventListener("change", (event) => { if (event.target.id === "language") speak(event.target.value); });
+{
+  const { value } = document.getElementById("language") ?? {};
+  if (value && value !== document.documentElement.lang) speak(value); // chosen before this script was there
+}

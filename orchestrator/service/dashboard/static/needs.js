@@ -7,13 +7,16 @@
   const nameOf = (need) => [need.kind, need.campaign, need.job, need.robot, need.round].join(" ");
   let known = null;
 
-  const asked = async () => {
-    const answer = await fetch(`${prefix}/api/v1/needs`);
-    return answer.ok ? answer.json() : [];
-  };
+  // What is not known is not taken for nothing: it would be news once more.
+  const asked = () => fetch(`${prefix}/api/v1/needs`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
 
-  async function tell() {
+  // One after the other: an older answer would have told of it again.
+  let queue = Promise.resolve();
+  const tell = () => (queue = queue.then(compare));
+
+  async function compare() {
     const needs = await asked();
+    if (needs === null) return;
     const fresh = known === null ? [] : needs.filter((need) => !known.includes(nameOf(need)));
     known = needs.map(nameOf);
     for (const need of fresh) {
@@ -41,8 +44,8 @@
     if (wanted()) localStorage.removeItem(wish);
     else if ((await Notification.requestPermission()) === "granted") localStorage.setItem(wish, "yes");
     else setText(byId("tell-problem"), gettext("The browser does not allow it: allow messages of this page in its settings."));
+    if (wanted()) await tell(); // from now on: before it is said so
     offer();
-    if (wanted()) tell();
   });
 
   main.addEventListener("refreshed", (event) => {

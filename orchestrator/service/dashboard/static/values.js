@@ -36,13 +36,13 @@
     field.value = draft.values[field.id] = value;
   }
 
-  async function fill() {
-    const area = byId("spread");
+  async function fillIn() {
+    const table = byId("spread").value, from = document.activeElement;
     clearProblems();
     try {
-      if (!area.value.trim()) throw new Error(gettext("There is nothing to fill in yet."));
+      if (!table.trim()) throw new Error(gettext("There is nothing to fill in yet."));
       const plate = Number(byId("spread-plate")?.value ?? fields()[0].dataset.row.split("-")[0]);
-      const seen = await send("POST", `${base}/preview`, { table: area.value, round_number: Number(round), plate });
+      const seen = await send("POST", `${base}/preview`, { table, round_number: Number(round), plate });
       const wells = new Set();
       for (const one of seen.values) {
         const field = byId(`value-${one.plate}-${one.well}-${one.name}`);
@@ -53,10 +53,11 @@
       keep();
       count();
       say(wells.size ? gettext("Filled in: {wells}. Look at them, then save the values.", { wells: [...wells].join(", ") }) : gettext("Nothing was filled in."));
-      if (seen.problems.length) kept.refused(seen, () => "spread-problem", true);
-      else { area.value = ""; delete draft.values.spread; keep(); changed()[0]?.focus(); }
+      if (seen.problems.length) return kept.refused(seen, () => "spread-problem", { written: true, from });
+      kept.emptied("spread", table);
+      if (kept.idle(from)) changed()[0]?.focus();
     } catch (error) {
-      kept.refused(error, () => "spread-problem", true);
+      kept.refused(error, () => "spread-problem", { written: true, from });
     }
   }
 
@@ -71,38 +72,46 @@
     return [["round", "plate", "well", ...names].join(","), ...lines].join("\n");
   }
 
-  let saving = false;
+  let saving = false, again = false;
   async function save() {
-    if (saving) return; // a double click
+    again = saving;
+    if (saving) return;
     saving = true;
     try {
-      await checkAndSend();
+      // What was changed since, and saved while this was on its way, goes after it; a double click is no second wish.
+      while ((await checkAndSend()) && again && changed().length) again = false;
     } finally {
       saving = false;
     }
   }
 
+  // Returns whether values were saved.
   async function checkAndSend() {
+    const from = document.activeElement;
     clearProblems();
     await refresh();
-    if (overtaken()) return;
-    const rows = changed(), why = byId("values-why").value.trim();
-    if (!rows.length) return kept.refused({ message: gettext("There is nothing to save: no value is new.") }, () => "values-problem");
-    if (!why) return kept.refused({ message: gettext("Say how it was measured, such as with which probe.") }, () => "values-why-problem");
+    if (overtaken()) return false;
+    const rows = changed(), why = byId("values-why").value, what = Object.fromEntries(rows.map((field) => [field.id, field.value]));
+    if (!rows.length) return kept.refused({ message: gettext("There is nothing to save: no value is new.") }, () => "values-problem", { from });
+    if (!why.trim()) return kept.refused({ message: gettext("Say how it was measured, such as with which probe.") }, () => "values-why-problem", { from });
     const names = [...new Set(rows.map((field) => field.dataset.name))];
     try {
-      await send("POST", base, { csv: table(rows, names), why });
-      for (const field of rows) { delete draft.values[field.id]; delete draft.was[field.id]; }
-      delete draft.values["values-why"];
-      byId("values-why").value = "";
-      keep();
+      await send("POST", base, { csv: table(rows, names), why: why.trim() });
+      kept.emptied("values-why", why);
+      kept.forget(what);
+      for (const { id } of rows) delete draft.was[id];
       await refresh();
+      // What was written over a value on its way is written over what was saved.
+      for (const { id } of rows) if (id in draft.values) draft.was[id] = byId(id)?.dataset.was;
+      keep();
       say(ngettext("{number} value is saved.", "{number} values are saved.", rows.length));
+      return true;
     } catch (error) {
       kept.refused(error, (problem) => {
         const row = problem.line && rows[problem.line - 2];
         return row ? `problem-${row.dataset.row}` : problem.key === "why" ? "values-why-problem" : "values-problem";
-      });
+      }, { from });
+      return false;
     }
   }
 
@@ -124,20 +133,19 @@
 
   main.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (event.target.id === "spread-form") fill();
+    if (event.target.id === "spread-form") fillIn();
     if (event.target.id === "values-form") save();
   });
 
-  main.addEventListener("change", async (event) => {
-    if (event.target.id !== "spread-file" || !event.target.files.length) return;
-    byId("spread").value = await tableOf(event.target.files[0]);
-    event.target.value = "";
-    fill();
-  });
+  async function fillFrom(field) {
+    if (field.files.length && (await kept.brought("spread", field, "spread-problem"))) fillIn();
+  }
+  main.addEventListener("change", (event) => { if (event.target.id === "spread-file") fillFrom(event.target); });
 
   main.addEventListener("refreshed", () => { kept.restore(); count(); });
   for (const field of kept.adopt()) if (field.dataset.name) draft.was[field.id] ??= field.dataset.was;
   keep();
   kept.restore();
   count();
+  if (byId("spread-file")) fillFrom(byId("spread-file")); // chosen before this script was there
 })();

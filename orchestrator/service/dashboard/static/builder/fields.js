@@ -179,7 +179,7 @@ function Mapping({ root, path, label, value }) {
   const things = thingsAt(path, "mappings");
   const free = things?.find((thing) => !entries.includes(thing.name))?.name;
   const next = free ?? `${path.at(-1).replace(/s$/, "")}_${entries.length + 1}`;
-  return html`<div class="mapping">${entries.map((key) => html`<div class="row nowrap" key=${key}>
+  return html`<div class="mapping">${entries.map((key, index) => html`<div class="row nowrap" key=${index}>
       <${Key} ...${{ path: [...path, key], things, label }} />
       <${Field} schema=${value} root=${root} path=${[...path, key]} label=${words(key)} required=${true} hint=${false} />
       <button type="button" class="small" aria-label=${gettext("Remove {thing} from {list}", { thing: words(key), list: label })} onClick=${() => store.edit(remove([...path, key]))}>✕</button>

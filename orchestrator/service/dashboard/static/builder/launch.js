@@ -25,11 +25,12 @@ export function Launch({ launched }) {
     setBusy(true);
     setFault("");
     // The same text and wish are one launch: sent again, they get the first answer again.
-    const wish = `${again} ${simulated} ${project} ${store.text}`;
+    const { text } = store;
+    const wish = `${again} ${simulated} ${project} ${text}`;
     if (key.current.wish !== wish) key.current = { wish, key: newKey() };
     try {
-      const campaign = await ask("POST", "campaigns", { file: store.text, again: again || simulated, simulated_people: simulated, project }, key.current.key);
-      launched(campaign.id);
+      const campaign = await ask("POST", "campaigns", { file: text, again: again || simulated, simulated_people: simulated, project }, key.current.key);
+      launched(campaign.id, text);
     } catch (error) {
       setFault(error.message);
       setBusy(false);

@@ -9,7 +9,7 @@ import { Plates } from "./plates.js";
 import { Findings, Preview } from "./preview.js";
 import { Protocol } from "./protocol.js";
 import { Further, Identity, Robots, Rounds } from "./sections.js";
-import { ask, checking, newKey, prefix } from "./service.js";
+import { ask, ASKED_AGAIN_MS, checking, newKey, prefix } from "./service.js";
 import { Start } from "./start.js";
 import { store } from "./store.js";
 import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.min.js";
@@ -36,9 +36,17 @@ const sectionOf = (problem) => (SECTIONS.find(([, , , keys]) => keys.includes(fi
 let draftId = new URLSearchParams(location.hash.slice(1)).get("draft") || newKey();
 let begun = null; // the text with which it began: as long as nobody changed it, no other page needs a draft of it
 let over = false; // it was launched
+let begins = 0;
 const save = () => over || keep(draftId, store.text, store.data.title || store.data.name);
 
+// What has to be asked for first; nothing comes of it if another campaign was begun meanwhile.
+async function beginWith(asked) {
+  const mine = begins, text = await asked;
+  if (mine === begins) begin(text);
+}
+
 function begin(text, id = newKey()) {
+  begins++;
   if (store.text === begun) forget(draftId);
   else save();
   [draftId, begun] = [id, text];
@@ -48,9 +56,12 @@ function begin(text, id = newKey()) {
   store.tell();
 }
 
-function launched(id) {
-  over = true;
-  forget(draftId);
+// What was written, or begun, after it was sent stays a draft.
+function launched(id, text) {
+  if (store.text === text) {
+    over = true;
+    forget(draftId);
+  }
   location.href = `${prefix}/campaigns/${id}`;
 }
 
@@ -64,9 +75,10 @@ function App() {
     const check = checking(store);
     let timer = null;
     const now = () => { clearTimeout(timer); setKept(save()); };
+    const leave = () => { document.activeElement?.blur(); now(); }; // a name that is being written is taken when its field is left
     const changed = () => { check(); redraw((count) => count + 1); clearTimeout(timer); timer = setTimeout(now, 300); };
     store.listeners.add(changed);
-    addEventListener("pagehide", now);
+    addEventListener("pagehide", leave);
     document.addEventListener("visibilitychange", now);
     const keys = (event) => {
       if (shadowed(event) || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.target.closest("input, textarea")) return;
@@ -89,7 +101,7 @@ function App() {
         <button type="button" disabled=${!store.forth.length} onClick=${() => store.redo()}>${gettext("Redo")}</button>
         <button type="button" disabled=${!store.text} onClick=${download}>${gettext("Save the file")}</button>
       </div></div>
-    <${Start} key=${draftId} ...${{ examples, empty, begin, draftId }} />
+    <${Start} key=${draftId} ...${{ examples, empty, begin, beginWith, draftId }} />
     ${!kept && html`<p class="problem" role="alert">${gettext("This browser keeps no draft: save the file before you leave the page.")}</p>`}
     ${store.text && html`<div class="builder">
       <div class="edit">
@@ -130,8 +142,15 @@ const isEarlier = () => ["objective", "measurements"].some((key) => valueAt(stor
 
 function Earlier() {
   const [fault, setFault] = useState("");
+  // What was written while it was on its way is rewritten as well.
   const rewrite = async () => {
-    try { store.write((await ask("POST", "campaigns/migrate", { file: store.text })).file); } catch (error) { setFault(error.message); }
+    const mine = begins, { text } = store;
+    try {
+      const { file } = await ask("POST", "campaigns/migrate", { file: text });
+      if (mine !== begins) return;
+      if (store.text === text) store.write(file);
+      else await rewrite();
+    } catch (error) { setFault(error.message); }
   };
   return html`<div class="card warn-card"><p>${gettext("This file says its outcome in the earlier form. To edit outcomes here, have them written as outcomes and objectives: the campaign stays the same, and so do comments.")}</p>
     <button type="button" onClick=${rewrite}>${gettext("Rewrite outcomes")}</button>${fault && html`<p class="problem" role="alert">${fault}</p>`}</div>`;
@@ -152,12 +171,23 @@ function TextEditor({ line }) {
 async function open() {
   place.replaceChildren();
   render(html`<${App} />`, place);
+  learn();
   const { from } = place.dataset;
   if (from) {
-    try { begin(await ask("GET", `campaigns/${from}/exports/campaign.yaml`)); } catch { /* its page says that there is none */ }
-  } else store.write(draft(draftId).text ?? "");
-  store.back = [];
-  store.vocabulary = await ask("GET", "vocabulary");
-  store.tell();
+    try { await beginWith(ask("GET", `campaigns/${from}/exports/campaign.yaml`)); } catch { /* its page says that there is none */ }
+  } else {
+    store.write(draft(draftId).text ?? "");
+    store.back = [];
+  }
+}
+
+// What a campaign may say, without which there is no form: asked for until it is there.
+async function learn() {
+  try {
+    store.vocabulary = await ask("GET", "vocabulary");
+    store.tell();
+  } catch {
+    setTimeout(learn, ASKED_AGAIN_MS);
+  }
 }
 open();

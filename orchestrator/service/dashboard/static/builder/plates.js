@@ -23,7 +23,7 @@ export function labwareOf(plates) {
     const { rows, columns, absent } = labware;
     return rows > 0 && columns > 0 && rows * columns <= 4000 ? { rows, columns, absent: [absent ?? []].flat().map((name) => String(name).toUpperCase()) } : null;
   }
-  return store.vocabulary.labware[labware] ?? null;
+  return store.vocabulary?.labware[labware] ?? null; // a preview may be there before the vocabulary
 }
 
 export const corners = (wells) => { const ends = String(wells ?? "").split(":").map(place); return ends.length === 2 && ends.every(Boolean) ? ends : null; };
@@ -137,8 +137,10 @@ function Drawing({ known, used, own }) {
   };
   useLayoutEffect(() => {
     const end = () => { if (span.current?.held) { take(span.current.from, span.current.to); draw(null); } };
+    const stop = () => { if (span.current?.held) draw(null); };
     window.addEventListener("pointerup", end);
-    return () => window.removeEventListener("pointerup", end);
+    window.addEventListener("pointercancel", stop);
+    return () => { window.removeEventListener("pointerup", end); window.removeEventListener("pointercancel", stop); };
   });
   const wellUnder = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest?.("[data-row]")?.dataset;
   const over = (event) => { const well = span.current?.held && wellUnder(event); if (well) draw({ ...span.current, to: { row: Number(well.row), column: Number(well.column) } }); };

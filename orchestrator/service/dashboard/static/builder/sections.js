@@ -52,7 +52,7 @@ export function Robots() {
   const add = () => store.edit(set(["robots", freshName("robots", "robot")], { driver: Object.keys(drivers).find((name) => drivers[name].simulated) ?? Object.keys(drivers)[0] }));
   return html`${lab.length > 0 && html`<p class="hint">${gettext("Of the lab, and used by their names: {robots}.", { robots: lab.map(([name, driver]) => `${name} (${driver})`).join(", ") })}</p>`}
     <${Problems} found=${problemsAt(["robots"])} id="robots-said" />
-    <div class="items">${names.map((name) => html`<div class="item" key=${name} role="group" aria-label=${`${gettext("robot")} ${name}`} id=${idOf(["robots", name])} tabindex="-1"><div class="inside"><${Robot} name=${name} root=${root} rename=${rename} /></div>
+    <div class="items">${names.map((name, index) => html`<div class="item" key=${index} role="group" aria-label=${`${gettext("robot")} ${name}`} id=${idOf(["robots", name])} tabindex="-1"><div class="inside"><${Robot} name=${name} root=${root} rename=${rename} /></div>
       <div class="handles"><button type="button" class="small" aria-label=${gettext("Remove {thing}", { thing: `${gettext("robot")} ${name}` })} onClick=${() => store.edit(remove(["robots", name]))}>✕</button></div></div>`)}
     <button type="button" class="add" onClick=${add}>${gettext("Add robot")}</button></div>`;
 }

@@ -1,6 +1,7 @@
 // What the page asks the service.
 
 const body = document.body;
+export const ASKED_AGAIN_MS = 3000; // of a service that does not answer
 export const prefix = body.dataset.prefix; // the path at which a proxy serves this, or nothing
 
 export async function ask(method, path, content, key) {
@@ -36,7 +37,7 @@ export function checking(store, after = 400) {
     if (mine !== newest) return;
     Object.assign(store, found);
     store.tell();
-    if (found.state === "unreachable") timer = setTimeout(check, 3000);
+    if (found.state === "unreachable") timer = setTimeout(check, ASKED_AGAIN_MS);
   };
   return () => {
     if (store.text === seen) return;

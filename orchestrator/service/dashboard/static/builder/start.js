@@ -6,17 +6,14 @@ import { words } from "./schema.js";
 import { store } from "./store.js";
 import { html, useEffect, useState } from "../vendor/preact.min.js";
 
-export function Start({ examples, empty, begin, draftId }) {
+export function Start({ examples, empty, begin, beginWith, draftId }) {
   const [earlier, setEarlier] = useState([]);
   const [kept, setKept] = useState(drafts());
   const [fault, setFault] = useState("");
   useEffect(() => { ask("GET", "campaigns?limit=100").then((page) => setEarlier(page.items), () => setEarlier([])); }, []);
-  const fromFile = async (event) => { const [file] = event.target.files; if (file) begin(await file.text()); event.target.value = ""; };
-  const fromEarlier = async (event) => {
-    const { value: id } = event.target;
-    if (!id) return;
-    try { setFault(""); begin(await ask("GET", `campaigns/${id}/exports/campaign.yaml`)); } catch (error) { setFault(error.message); }
-  };
+  const from = async (asked) => { try { setFault(""); await beginWith(asked); } catch (error) { setFault(error.message); } };
+  const fromFile = (event) => { const [file] = event.target.files; if (file) from(file.text().catch(() => { throw new Error(gettext("{file} cannot be read.", { file: file.name })); })); event.target.value = ""; };
+  const fromEarlier = (event) => { const { value: id } = event.target; if (id) from(ask("GET", `campaigns/${id}/exports/campaign.yaml`)); };
   const others = kept.filter((draft) => draft.id !== draftId);
   return html`<section class="card start" aria-label=${gettext("Begin")}>
     <div class="row">

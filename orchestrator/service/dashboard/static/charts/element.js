@@ -38,18 +38,19 @@ class CampaignCharts extends HTMLElement {
   #choices = {};
   #ends = [];
   #view = null;
+  #drawing = null;
 
   connectedCallback() {
     this.campaign = this.dataset.campaign;
     this.kinds = this.campaign ? KINDS.filter((kind) => !kind.objectives || Number(this.dataset.objectives) >= kind.objectives) : this.dataset.timeline ? TIMELINE : this.dataset.trace ? TRACE : COMPARISON;
-    this.kind = this.kinds[0];
+    if (!this.kinds.includes(this.kind)) [this.kind] = this.kinds;
     if (this.campaign) {
       this.chosen = new Chosen(this.campaign);
       this.chosen.addEventListener("change", () => this.#show());
       this.#ends.push(this.chosen.markOn(document.getElementById("main")));
     }
     if (!this.shadowRoot) this.#build();
-    const redraw = later(() => this.#seen && this.draw(), 200);
+    const redraw = later(async () => { await globalThis.untouched(); if (this.#seen && this.isConnected) this.draw(); }, 200); // not under a drag
     this.redraw = redraw;
     const watch = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting || this.#seen) return;
@@ -156,7 +157,16 @@ class CampaignCharts extends HTMLElement {
     return this.#answers.get(address);
   };
 
-  async draw() {
+  draw() {
+    return (this.#drawing = this.#draw());
+  }
+
+  // What is to be saved is what is being drawn, once it is.
+  async #whenDrawn() {
+    for (let seen = null; seen !== this.#drawing; ) await (seen = this.#drawing);
+  }
+
+  async #draw() {
     const mine = ++this.#asked;
     const kind = this.kind;
     this.figure.ariaBusy = "true";
@@ -175,9 +185,10 @@ class CampaignCharts extends HTMLElement {
       this.data = { kind, data, choice, wells };
       this.#view?.finalize();
       this.#view = null;
+      const focused = this.shadowRoot.activeElement?.__data__?.datum?.said;
       this.figure.replaceChildren();
       labelled(this.figure, { "aria-label": `${kind.title}. ${this.said.textContent}${empty || this.dataset.trace ? "" : ` ${gettext("Tab enters the chart, arrow keys go from one value to the next.")}`}` });
-      if (!empty) await this.#drawn(kind, data, choice, wells, mine);
+      if (!empty) await this.#drawn(kind, data, choice, wells, mine, focused);
       this.#table();
       this.#show();
     } catch (error) {
@@ -190,7 +201,7 @@ class CampaignCharts extends HTMLElement {
     }
   }
 
-  async #drawn(kind, data, choice, wells, mine) {
+  async #drawn(kind, data, choice, wells, mine, focused) {
     const place = made("div");
     this.figure.append(place);
     const width = Math.max(230, this.figure.clientWidth - 90);
@@ -205,7 +216,7 @@ class CampaignCharts extends HTMLElement {
       }, 120);
       view.addSignalListener("brush", (_, ranges) => choose(ranges));
     }
-    this.#keys(place);
+    this.#keys(place, focused);
     return view;
   }
 
@@ -228,7 +239,7 @@ class CampaignCharts extends HTMLElement {
   }
 
   // The points of a chart are one stop of the tab key; arrows go from one to the next, Enter opens its well, space chooses it.
-  #keys(place) {
+  #keys(place, focused) {
     for (const mark of place.querySelectorAll('[role="graphics-symbol"]:not([aria-label])')) {
       if (!mark.querySelector("[aria-label]")) labelled(mark, { "aria-hidden": "true" }).removeAttribute("role"); // the brush
     }
@@ -251,6 +262,9 @@ class CampaignCharts extends HTMLElement {
         event.preventDefault();
       });
     });
+    // Who was on a value when new results came stays on it.
+    const again = focused && document.activeElement === document.body && marks.find((mark) => mark.__data__.datum.said === focused);
+    if (again) { marks[0].tabIndex = -1; again.tabIndex = 0; again.focus({ preventScroll: true }); }
   }
 
   #tell(datum, x = 0, y = 0) {
@@ -328,15 +342,18 @@ class CampaignCharts extends HTMLElement {
   }
 
   async #svg() {
+    await this.#whenDrawn();
     download(new Blob([await this.#view.toSVG()], { type: "image/svg+xml" }), this.#name("svg"));
   }
 
   async #png() {
+    await this.#whenDrawn();
     const canvas = await this.#view.toCanvas(2);
     canvas.toBlob((blob) => download(blob, this.#name("png")), "image/png");
   }
 
-  #csv() {
+  async #csv() {
+    await this.#whenDrawn();
     download(new Blob([csv(this.#rows())], { type: "text/csv" }), this.#name("csv"));
   }
 }
