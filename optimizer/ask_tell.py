@@ -322,7 +322,7 @@ class Optimizer:
         return study_figures.effect_curves(self.space, found, held_out, outcome or self.outcomes[0])
 
     def plot_calibration(self, outcome: str | None = None) -> "Figure":
-        """Each result beside what all the others predict for it, with 90 % intervals."""
+        """Each result beside what all other conditions predict for it, with 90 % intervals."""
         held_out = cross_validate(self.space, self._of(outcome))
         return study_figures.calibration(held_out, outcome or self.outcomes[0])
 

@@ -1,4 +1,4 @@
-"""Whether the model can be trusted: what it predicts for each observation from all the others."""
+"""Whether the model can be trusted: what it predicts for each condition from all the others."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,10 +12,11 @@ from protocols.search_space import SearchSpace
 
 
 class HeldOut(NamedTuple):
-    """An observed value, and the mean and sd that the model predicts from all other observations.
+    """An observed value, and the mean and sd that the model predicts from all other conditions.
 
-    All three are in the unit of the objective; the sd is that of a measurement, noise included.
-    `outlier`: the model gives the value next to no weight.
+    Replicates of the condition are left out with it. All three are in the unit of the objective;
+    the sd is that of a measurement, noise included. `outlier`: the model gives the value next to no
+    weight.
     """
 
     condition: Condition
@@ -31,9 +32,11 @@ class HeldOut(NamedTuple):
 
 
 def cross_validate(space: SearchSpace, observations: Sequence[Observation]) -> list[HeldOut]:
-    """Leave-one-out predictions of the usable observations, in their order.
+    """Leave-one-condition-out predictions of the usable observations, in their order.
 
-    Hyperparameters stay those of all observations (Rasmussen and Williams 2006, section 5.4.2).
+    Replicates, and the standard of every round, would otherwise tell each other's values (Roberts
+    et al. 2017, Ecography 40, 913-929). Results of similar experiments stay. Hyperparameters are
+    those of all observations (Rasmussen and Williams 2006, section 5.4.2).
 
     Args:
         space: the parameters and what each of them allows.

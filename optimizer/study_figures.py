@@ -64,13 +64,13 @@ def effect_curves(
             title=f"{share.median:.0%} ({share.low:.0%} to {share.high:.0%})",
         )
     figure.axes[0].set_ylabel(name)
-    explained = f"R² {r_squared(held_out):.2f} of {len(held_out)} held-out results"
+    explained = f"R² {r_squared(held_out):.2f} of {len(held_out)} results, left out by condition"
     figure.suptitle(f"Shares of what the model explains, with interactions ({explained})")
     return figure
 
 
 def calibration(held_out: Sequence[HeldOut], name: str) -> "Figure":
-    """Each result beside what all the others predict for it, with 90 % intervals."""
+    """Each result beside what all other conditions predict for it, with 90 % intervals."""
     figure, axes = _figure()
     axes.errorbar(
         [entry.mean for entry in held_out],
@@ -81,7 +81,7 @@ def calibration(held_out: Sequence[HeldOut], name: str) -> "Figure":
     )
     if held_out:
         axes.axline((held_out[0].value, held_out[0].value), slope=1, color="grey", linewidth=0.8)
-    axes.set(xlabel=f"{name} as all others predict it", ylabel=f"{name} as measured")
+    axes.set(xlabel=f"{name} as all other conditions predict it", ylabel=f"{name} as measured")
     return figure
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from botorch.cross_validation import ensemble_loo_cv
+from linear_operator.utils.cholesky import psd_safe_cholesky
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
@@ -241,16 +242,30 @@ class Surrogate:
             return self._in_unit(posterior.mixture_mean, posterior.mixture_variance)
 
     def leave_one_out(self) -> tuple[Array, Array]:
-        """Mean and sd of each observation as all others predict it, noise included (n each).
+        """Mean and sd of each observation as all other conditions predict it, with noise (n each).
 
-        Hyperparameters are those of all observations.
+        Whoever repeats a condition knows its value, so all of its wells are left out at once
+        (Roberts et al. 2017, "Cross-validation strategies for data with temporal, spatial,
+        hierarchical, or phylogenetic structure"). Hyperparameters are those of all observations;
+        a block of the inverse covariance then has the rest's prediction (Rasmussen and Williams
+        2006, equation 5.12, of several observations at once).
         """
+        training, (own,) = self._training, np.nonzero(self._own.numpy())
+        _, condition = np.unique(self._data.features[own], axis=0, return_inverse=True)
+        mean, variance = torch.empty(2, len(self.model.vector()), len(training.values)).double()
         with deterministic(0):
-            posterior = ensemble_loo_cv(self.model).posterior
-            # An outlier is compared with what a sound well would show.
-            variance = posterior.mixture_variance.flatten() - self._training.extra
-            means = posterior.mixture_mean.flatten()
-            return self._in_unit(means[self._own], variance[self._own])
+            noisy = self.model.likelihood(self.model.forward(self.model.train_inputs[0]))
+            inverse = torch.cholesky_inverse(psd_safe_cholesky(noisy.covariance_matrix))
+            pulls = inverse @ (training.values - noisy.mean).unsqueeze(-1)
+            for number in range(condition.max() + 1):
+                wells = torch.as_tensor(own[condition.ravel() == number])
+                block = torch.linalg.inv(inverse[:, wells][:, :, wells])
+                mean[:, wells] = training.values[wells] - (block @ pulls[:, wells]).squeeze(-1)
+                variance[:, wells] = block.diagonal(dim1=-2, dim2=-1)
+        mean, variance = mean[:, own], variance[:, own]
+        # An outlier is compared with what a sound well would show.
+        variance = variance.mean(dim=0) + mean.var(dim=0, correction=0) - training.extra[own]
+        return self._in_unit(mean.mean(dim=0), variance)
 
     def _in_unit(self, mean: torch.Tensor, variance: torch.Tensor) -> tuple[Array, Array]:
         sd = variance.flatten().clamp_min(1e-12).sqrt()

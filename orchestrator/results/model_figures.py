@@ -121,7 +121,7 @@ def effect_curves(
             "What each parameter does, and its share of what the model explains with interactions"
         ),
         gettext(
-            "(90 % interval; R² {r2} of {number} held-out results)",
+            "(90 % interval; R² {r2} of {number} results, left out by condition)",
             r2=f"{r_squared(held_out):.2f}",
             number=len(held_out),
         ),
@@ -166,7 +166,7 @@ def pair_map(campaign: Campaign, pair: PairEffect, observations: Sequence[Observ
 
 
 def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
-    """Each measured value against what the model says of it from all the others."""
+    """Each measured value against what the model says of it from all other conditions."""
     figure = Figure(figsize=(5.4, 5), layout="constrained")
     axes = figure.subplots()
     trusted = [entry for entry in held_out if not entry.outlier]
@@ -203,7 +203,7 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
         xlim=(low, high),
         ylim=(low, high),
         aspect="equal",
-        xlabel=gettext("predicted without it") + unit,
+        xlabel=gettext("predicted from all other conditions") + unit,
         ylabel=gettext("measured") + unit,
     )
     axes.set_title(
@@ -215,7 +215,7 @@ def calibration(campaign: Campaign, held_out: Sequence[HeldOut]) -> Figure:
         )
         + "\n"
         + gettext(
-            "R² {r2} of {number} held-out results",
+            "R² {r2} of {number} results, left out by condition",
             r2=f"{r_squared(trusted):.2f}",
             number=len(trusted),
         ),

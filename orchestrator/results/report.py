@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from scipy.stats import t
 
 import optimizer
-from optimizer.fitting import fit
+from optimizer.fitting import fit, predict_rows
 from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.journal.journal import Journal
@@ -319,12 +319,17 @@ def _outliers(state: CampaignState) -> list[Outlier]:
         for well in batch.wells
         if (found := well.observation(batch.number)) is not None and found.usable
     ]
-    held_out = optimizer.cross_validate(state.campaign.space, state.observations)
+    space, observations = state.campaign.space, state.observations
+    held_out = optimizer.cross_validate(space, observations)
     own = held_out[len(held_out) - len(wells) :] if wells else []
+    odd = [pair for pair in zip(wells, own, strict=True) if pair[1].outlier]
+    fitted = fit(space, observations) if odd else None
+    if fitted is None:
+        return []
+    expected = predict_rows(fitted, fitted.encoding.rows([entry.condition for _, entry in odd]))
     return [
-        Outlier(well_place(number, well), entry.value, entry.mean)
-        for (number, well), entry in zip(wells, own, strict=True)
-        if entry.outlier
+        Outlier(well_place(number, well), entry.value, prediction.mean)
+        for ((number, well), entry), prediction in zip(odd, expected, strict=True)
     ]
 
 

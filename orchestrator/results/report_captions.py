@@ -29,15 +29,16 @@ _CAPTIONS = {
         "deviation of the model; above each panel its share of what the model explains "
         "(total-order Sobol index) with its 90 % interval. An interaction counts for each "
         "parameter that takes part, so shares sum to more than 100 %. R² says how much of the "
-        "variance of held-out results the model explains."
+        "variance of results that are left out by condition the model explains."
     ),
     "pair-effect": later(
         "Predicted {what} over the two parameters with the largest shares of what the model "
         "explains, averaged over the others; circles are wells."
     ),
     "calibration": later(
-        "Each measured {what} against its prediction from all other wells (leave one out), with "
-        "one standard deviation of a measurement; the line is where both are equal."
+        "Each measured {what} against its prediction from the wells of all other conditions (left "
+        "out by condition), with one standard deviation of a measurement; the line is where both "
+        "are equal."
     ),
     "agreement": later(
         "{what} by the scorer less that by hand, over the mean of both, for each well that has "

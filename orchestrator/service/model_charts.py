@@ -104,7 +104,7 @@ def surface_chart(state: CampaignState, outcome: str, first: str, second: str) -
 
 
 def calibration_chart(state: CampaignState, outcome: str) -> CalibrationChart:
-    """Each measured value of an outcome against what the model says of it from all the others.
+    """Each measured value of an outcome against what all other conditions say of it.
 
     Raises:
         Missing: there is no such outcome.

@@ -159,7 +159,7 @@ class SurfaceChart(View):
 
 
 class HeldOutPoint(View):
-    """A measured value, and what the model says of it from all the others, as an interval.
+    """A measured value, and what the model says of it from all other conditions: an interval.
 
     `id` is the well; empty for a past result. `outlier`: the model gives it next to no weight.
     """
@@ -176,7 +176,10 @@ class HeldOutPoint(View):
 
 
 class CalibrationChart(View):
-    """Cross-validation with intervals of probability `share`; `within` is the share they held."""
+    """Cross-validation by condition with intervals of probability `share`.
+
+    `within` is the share of points that they held.
+    """
 
     outcome: ChartAxis
     share: float

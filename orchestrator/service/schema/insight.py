@@ -71,7 +71,7 @@ class Curve(View):
 
 
 class Trust(View):
-    """Cross-validation of the model on so many results.
+    """Cross-validation of the model on so many results, left out by condition.
 
     `within` is the share within 90 % intervals, `explained` the coefficient of determination:
     below 0 where the mean predicts better.
