@@ -53,6 +53,7 @@ from orchestrator.results.report_words import (
     wanted,
     well_place,
 )
+from orchestrator.results.space_by_round import allowed_by_round, otherwise_before
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import FEWEST_PAIRS
 from orchestrator.studies.best_conditions import best_conditions
@@ -228,6 +229,8 @@ def report(
         rounds=[_round(batch, record) for batch in state.rounds],
         waiting=waiting,
         linked=any(w.proposal.role in _LINKING for b in state.rounds for w in b.wells),
+        allowed=allowed_by_round(state, record.events),
+        otherwise=otherwise_before(state, record.events),
         made=made_in_words({n: made for n, made in record.rounds.items() if n not in waiting}),
         repeated=_repeated(state),
         compared=record.compared,

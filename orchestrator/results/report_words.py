@@ -167,9 +167,7 @@ def made_in_words(rounds: Mapping[int, RoundProvenance]) -> list[Made]:
             alike.append(([number], same))
     return [
         Made(
-            gettext("round {number}", number=numbers[0])
-            if len(numbers) == 1
-            else gettext("rounds {first} to {last}", first=numbers[0], last=numbers[-1]),
+            rounds_in_words(numbers[0], numbers[-1]),
             len(numbers) > 1,
             _made_with(of),
             f"wellwise {of.wellwise}"
@@ -178,6 +176,13 @@ def made_in_words(rounds: Mapping[int, RoundProvenance]) -> list[Made]:
         )
         for numbers, of in alike
     ]
+
+
+def rounds_in_words(first: int, last: int) -> str:
+    """One round or several that follow each other."""
+    if first == last:
+        return gettext("round {number}", number=first)
+    return gettext("rounds {first} to {last}", first=first, last=last)
 
 
 def _made_with(made: RoundProvenance) -> str:

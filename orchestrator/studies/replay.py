@@ -88,6 +88,23 @@ def replay(state: CampaignState, events: Sequence[EventRow]) -> list[Replayed]:
     return found
 
 
+def campaigns_by_round(
+    state: CampaignState, events: Sequence[EventRow]
+) -> list[tuple[int, Campaign]]:
+    """From which round on the campaign was as it then was; the first is that of the launch.
+
+    Args:
+        state: the campaign's present state.
+        events: all of its events, oldest first.
+    """
+    found = {1: _as_launched(state, events)}
+    for event in events:
+        if event.kind == EventKind.CAMPAIGN_CHANGED:
+            # What was changed again before the round was planned never held.
+            found[event.data["round"]] = _with(list(found.values())[-1], event.data["after"])
+    return list(found.items())
+
+
 def _as_launched(state: CampaignState, events: Sequence[EventRow]) -> Campaign:
     """The campaign before anything of it was changed."""
     campaign = state.campaign

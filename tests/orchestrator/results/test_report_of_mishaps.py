@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from orchestrator.control.changes import SetRange
+from orchestrator.control.changes import ChangeCampaign, SetRange
 from orchestrator.core.round_planning import plan_round
 from orchestrator.core.state import JobStatus
 from orchestrator.journal.journal import Journal
@@ -269,3 +269,47 @@ def test_a_scale_bar_is_drawn_where_the_file_says_how_large_a_pixel_is() -> None
     assert [text.get_text() for text in without.texts] == ["scale not recorded"]
     # The bar is as long as it says.
     assert np.ptp(np.asarray(with_bar.lines[-1].get_xdata())) * 0.65 == pytest.approx(10)
+
+
+def test_the_methods_say_which_ranges_held_in_which_rounds(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    text = crash.FILE.read_text()
+    journal = Journal(settings.journal_url)
+    name = journal.create_campaign(read_campaign(text), text, [], START, "ada")
+
+    def plan(number: int) -> None:
+        layout = plan_round(journal.state(name).campaign, number, []).layout
+        journal.plan_round(name, layout, None, [], START, START)
+
+    def set_high(high: float) -> None:
+        act = SetRange(parameter="substrate_concentration", high=high, why="solubility")
+        acting.do(_lab(settings, journal, name), name, "ada", act)
+
+    plan(1)
+    plan(2)
+    set_high(900)
+    set_high(800)  # the range up to 900 never held
+    plan(3)
+    rule = "constraints:\n  - {kind: linear, terms: {substrate_concentration: 1}, at_most: 750}"
+    high = float(read_campaign(text).space.by_name["substrate_concentration"].extremes[1])
+    file = text.replace("\nprotocol:", f"\n{rule}\n\nprotocol:", 1)
+    file = file.replace(f"high: {high:g}", "high: 800", 1)
+    acting.do(
+        _lab(settings, journal, name), name, "ada", ChangeCampaign(file=file, why="solubility")
+    )
+    set_high(700)
+    html = report_of(journal, name, settings)
+    tried = {
+        batch.number: [w.proposal.condition["substrate_concentration"] for w in batch.wells]
+        for batch in journal.state(name).rounds
+    }
+    journal.close()
+    rows = {row[1]: row[4] for row in _rows(html, "space")}
+    low = read_campaign(text).space.by_name["substrate_concentration"].extremes[0]
+    assert rows["substrate_concentration"] == (
+        f"rounds 1 to 2: {low:g} to {high:g} uM; round 3: {low:g} to 800 uM; "
+        f"from round 4 on: {low:g} to 700 uM"
+    )
+    assert all(float(value) <= 800 for value in tried[3])
+    assert sum("round" in allowed for allowed in rows.values()) == 1
+    assert "The constraints are as they are since round 4; before, they were others" in _text(html)
