@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from optimizer.causes.independence import Array
 from optimizer.causes.models import MODELS, CausalModels, Fit
+from optimizer.causes.replicates import Conditions, conditions_of
 
 MIN_ROWS = 50
 ROWS_A_COLUMN = 10
@@ -60,6 +61,7 @@ def discover_causes(
     fixed: Collection[int] = (),
     seed: int = 0,
     blocks: Sequence[object] | None = None,
+    conditions: Sequence[object] | None = None,
 ) -> CausalGraph:
     """The causal order and graph of the columns of `data`.
 
@@ -69,13 +71,19 @@ def discover_causes(
         seed: decides how the wells are split and where the models start.
         blocks: a label for each row, such as its round and plate. What a block adds to a variable
             is no cause among the columns; None: all rows are of one.
+        conditions: a label for each row. Replicates of a condition count once, by their mean;
+            None: no row is a replicate of another.
 
     Raises:
-        ValueError: there are fewer than 50 rows, or 10 a column, or 10 a block, fewer than two
-            columns, a value is missing, or a column is constant.
+        ValueError: there are fewer than 50 rows (conditions, where these are told), or 10 a column,
+            or 10 a block, fewer than two columns, a value is missing, or a column is constant.
     """
-    labels = _labels(data, blocks)
-    models, count = CausalModels(data, labels, seed), data.shape[1]
+    return _discovered(conditions_of(data, blocks, conditions), fixed, seed)
+
+
+def _discovered(table: Conditions, fixed: Collection[int], seed: int) -> CausalGraph:
+    _refuse_too_little(table)
+    models, count = CausalModels(table, seed), table.values.shape[1]
     roots = tuple(sorted(fixed))
     effects = _by_likelihood(models, roots, _by_sinks(models, count, roots))
     graph, hidden, undecided = (np.zeros((count, count), dtype=bool) for _ in range(3))
@@ -103,10 +111,12 @@ def edge_stability(
     draws: int = 20,
     seed: int = 0,
     blocks: Sequence[object] | None = None,
+    conditions: Sequence[object] | None = None,
 ) -> Array:
     """In which share of resamples (0..1) each edge is found and decided (variables x variables).
 
-    Arguments and errors as for `discover_causes`, which half of the rows must satisfy.
+    Arguments and errors as for `discover_causes`, which half of the rows (or conditions) must
+    satisfy.
 
     Args:
         data: measured values (n x variables).
@@ -114,38 +124,32 @@ def edge_stability(
         draws: how many resamples, each of half of the rows, without replacement.
         seed: decides the resamples and the search in each.
         blocks: a label for each row.
+        conditions: a label for each row.
     """
-    rng = np.random.default_rng(seed)
+    rng, table = np.random.default_rng(seed), conditions_of(data, blocks, conditions)
     shares = np.zeros((data.shape[1], data.shape[1]))
     for draw in range(draws):
-        rows = rng.permutation(len(data))[: len(data) // 2]
-        of_rows = None if blocks is None else [blocks[row] for row in rows]
-        found = discover_causes(data[rows], fixed, seed + draw, of_rows)
+        rows = rng.permutation(len(table.values))[: len(table.values) // 2]
+        found = _discovered(table.at(rows), fixed, seed + draw)
         shares += found.decided / draws
     return shares
 
 
-def _labels(data: Array, blocks: Sequence[object] | None) -> NDArray[np.intp]:
-    """The number of each row's block, after the table was checked."""
-    rows, count = data.shape
+def _refuse_too_little(table: Conditions) -> None:
+    data, (rows, count) = table.values, table.values.shape
     enough = max(MIN_ROWS, ROWS_A_COLUMN * count)
     sound = rows >= enough and count > 1 and np.isfinite(data).all()
     if not sound or (data.std(axis=0) == 0).any():
         raise ValueError(
-            f"{rows} x {count} values (expected {enough} or more rows, two or more columns that "
-            "vary, none missing)"
+            f"{rows} x {count} values (expected {enough} or more rows, or conditions where some "
+            "are replicates, two or more columns that vary, none missing)"
         )
-    if blocks is None:
-        return np.zeros(rows, dtype=np.intp)
-    if len(blocks) != rows:
-        raise ValueError(f"{len(blocks)} labels of blocks (expected one for each of {rows} rows)")
-    number = {label: place for place, label in enumerate(dict.fromkeys(blocks))}
-    if rows < ROWS_A_COLUMN * len(number):
+    number = np.linalg.matrix_rank(np.column_stack([np.ones(rows), table.blocks]))
+    if rows < ROWS_A_COLUMN * number:
         raise ValueError(
-            f"{len(number)} blocks of {rows} rows (expected {ROWS_A_COLUMN} or more rows a block: "
+            f"{number} blocks of {rows} rows (expected {ROWS_A_COLUMN} or more rows a block: "
             "name fewer columns as blocks)"
         )
-    return np.array([number[label] for label in blocks], dtype=np.intp)
 
 
 def _by_sinks(models: CausalModels, count: int, roots: tuple[int, ...]) -> list[_Effect]:

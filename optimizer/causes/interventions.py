@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from optimizer.causes.independence import Array
+from optimizer.causes.replicates import conditions_of
 
 _ROWS_A_COEFFICIENT = 3
 _FEWEST_ROWS = 12
@@ -27,7 +27,10 @@ class InterventionEffect(NamedTuple):
 
 
 def intervention_effects(
-    data: Array, fixed: Collection[int], blocks: Sequence[object] | None = None
+    data: Array,
+    fixed: Collection[int],
+    blocks: Sequence[object] | None = None,
+    conditions: Sequence[object] | None = None,
 ) -> list[InterventionEffect]:
     """The effect of each column that was set on each that was measured.
 
@@ -39,16 +42,18 @@ def intervention_effects(
         data: values (n x variables), one row a well.
         fixed: the columns that were set.
         blocks: a label for each row, such as its plate; None: all are of one.
+        conditions: a label for each row. Replicates of a condition count once, by their mean;
+            None: no row is a replicate of another.
 
     Raises:
-        ValueError: there are fewer than 3 rows for each coefficient (two for each set column, one
-            for each block), or fewer than 12.
+        ValueError: there are fewer than 3 rows (or conditions) for each coefficient (two for each
+            set column, one for each block), or fewer than 12.
     """
     import statsmodels.api as sm
 
+    data, shares = conditions_of(data, blocks, conditions)
     settings = {cause: _thirds(data[:, cause]) for cause in sorted(fixed)}
-    labels = np.zeros(len(data)) if blocks is None else pd.factorize(np.asarray(blocks, str))[0]
-    of_blocks = [np.ones(len(data)), *((labels == k) * 1.0 for k in np.unique(labels)[1:])]
+    of_blocks = [np.ones(len(data)), *shares.T]
     design = np.column_stack([*of_blocks, *(column for it in settings.values() for column in it)])
     enough = max(_FEWEST_ROWS, _ROWS_A_COEFFICIENT * design.shape[1])
     if len(data) < enough:

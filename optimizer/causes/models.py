@@ -15,6 +15,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm, rankdata
 
 from optimizer.causes.independence import Array, CentredKernel, independence_p
+from optimizer.causes.replicates import Conditions
 from optimizer.single_thread import single_threaded
 
 MODELS = ("linear", "additive", "post-nonlinear")
@@ -55,17 +56,17 @@ class CausalModels:
     """Models of the columns of a table (n x variables), blocks of rows taken out.
 
     Args:
-        data: values, as normal scores and standardised.
-        blocks: a label for each row; what a block adds to a variable is an input of its models.
+        table: values, as normal scores and standardised, and the blocks of each row. What a block
+            adds to a variable is an input of its models.
         seed: decides which rows train a network and where it starts.
     """
 
-    def __init__(self, data: Array, blocks: NDArray[np.intp], seed: int) -> None:
+    def __init__(self, table: Conditions, seed: int) -> None:
+        data = table.values
         self._scores = norm.ppf((rankdata(data, axis=0) - 0.5) / len(data))
         self._standardised = (data - data.mean(axis=0)) / data.std(axis=0)
         self._splines = [_spline(column) for column in self._scores.T]
-        # The first block is the intercept.
-        self._blocks = (blocks[:, None] == np.unique(blocks)[None, 1:]).astype(float)
+        self._blocks = table.blocks
         self._seed = seed
         order = np.random.default_rng([seed, 7]).permutation(len(data))
         half = len(data) // 2

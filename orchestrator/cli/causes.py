@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from orchestrator.cli.context import Home, console, opened_journal
 from protocols.errors import InvalidInput, Problem
@@ -25,7 +26,8 @@ finding_causes = typer.Typer()
 class _Asked(NamedTuple):
     """A table with one row a well, the columns to look at, those that somebody set, and blocks.
 
-    `first` says of each row whether it is of the first round; None where rounds are not known.
+    `conditions` are the columns that tell conditions apart; none: no row is a replicate. `first`
+    says of each row whether it is of the first round; None where rounds are not known.
     """
 
     table: pd.DataFrame
@@ -33,7 +35,19 @@ class _Asked(NamedTuple):
     columns: list[str]
     given: list[str]
     blocks: list[str]
+    conditions: list[str]
     first: pd.Series[bool] | None = None
+
+
+class _Shared(NamedTuple):
+    """What rows share: a label of its block and one of its condition for each; None: nothing."""
+
+    blocks: list[str] | None
+    conditions: list[str] | None
+
+    def at(self, rows: NDArray[np.bool_]) -> _Shared:
+        """The labels of some rows."""
+        return _Shared(*(None if of is None else list(compress(of, rows)) for of in self))
 
 
 @finding_causes.command("causes")
@@ -67,6 +81,14 @@ def print_causes(
             "Of a campaign: round and plate.",
         ),
     ] = None,
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition",
+            help="A column that tells conditions apart: rows that are alike in all of them are "
+            "replicates and count once, by their mean. Of a campaign: its parameters.",
+        ),
+    ] = None,
     draws: Annotated[
         int, typer.Option("--draws", min=0, max=1000, help="Resamples for the stability.")
     ] = 20,
@@ -85,40 +107,48 @@ def print_causes(
     if table is not None:
         frame = _frame(table_of(table), str(table))
         wanted = list(dict.fromkeys(columns or []))
-        asked = _Asked(frame, str(table), wanted, given or [], blocks or [])
+        asked = _Asked(frame, str(table), wanted, given or [], blocks or [], conditions or [])
     else:
         assert campaign is not None
-        asked = _of_campaign(campaign, columns or [], given or [], blocks, home)
+        asked = _of_campaign(campaign, columns or [], given or [], blocks, conditions, home)
     _refuse_unknown(asked)
     numbers = asked.table[asked.columns].apply(pd.to_numeric, errors="coerce")
     _refuse_texts(asked, numbers)
     values = numbers.dropna()
-    labels = _labels(asked.table.loc[values.index, asked.blocks])
+    rows = asked.table.loc[values.index]
+    shared = _Shared(_labels(rows[asked.blocks]), _labels(rows[asked.conditions]))
     try:
         with console.status("looking for causes"):
-            _print_graph(asked, values, labels, draws)
+            _print_graph(asked, values, shared, draws)
     except ValueError as error:
         raise InvalidInput([Problem(where=asked.name, message=str(error))]) from None
-    _print_effects(asked, values, labels)
+    _print_effects(asked, values, shared)
 
 
-def _print_graph(asked: _Asked, values: pd.DataFrame, labels: list[str] | None, draws: int) -> None:
+def _print_graph(asked: _Asked, values: pd.DataFrame, shared: _Shared, draws: int) -> None:
     """The order, edges with their stability, and pairs of which no direction can be told."""
     from optimizer import discover_causes, edge_stability
 
     data, names = values.to_numpy(dtype=float), asked.columns
     fixed = {names.index(name) for name in asked.given}
-    found = discover_causes(data, fixed, blocks=labels)
-    _say(f"{len(data)} of {len(asked.table)} rows. Order, causes first: "
+    found = discover_causes(data, fixed, blocks=shared.blocks, conditions=shared.conditions)
+    count = len(data) if shared.conditions is None else len(set(shared.conditions))
+    what = "rows" if count == len(data) else "conditions"
+    of = "" if count == len(data) else f", {count} conditions, whose replicates count once"
+    _say(f"{len(data)} of {len(asked.table)} rows{of}. Order, causes first: "
          f"{', '.join(names[place] for place in found.order)}")  # fmt: skip
-    if len(data) < _ENOUGH_ROWS:
-        _say(f"With fewer than {_ENOUGH_ROWS} rows edges are missed and directions are guesses.")
+    if count < _ENOUGH_ROWS:
+        _say(f"With fewer than {_ENOUGH_ROWS} {what} edges are missed and directions are guesses.")
     shares = None
     if draws:
         try:
-            shares = edge_stability(data, fixed, draws, blocks=labels)
+            shares = edge_stability(
+                data, fixed, draws, blocks=shared.blocks, conditions=shared.conditions
+            )
         except ValueError:
-            _say("Half of the rows are too few to look again: how stable edges are is not known.")
+            _say(
+                f"Half of the {what} are too few to look again: how stable edges are is not known."
+            )
     for cause, effect in np.argwhere(found.decided):
         stable = "" if shares is None else f" (in {shares[cause, effect]:.0%} of {draws} resamples)"
         _say(f"  {names[cause]} causes {names[effect]}{stable}")
@@ -133,7 +163,7 @@ def _print_graph(asked: _Asked, values: pd.DataFrame, labels: list[str] | None, 
     _say("An arrow is a reason for an experiment: a hidden cause of both is not always seen.")
 
 
-def _print_effects(asked: _Asked, values: pd.DataFrame, labels: list[str] | None) -> None:
+def _print_effects(asked: _Asked, values: pd.DataFrame, shared: _Shared) -> None:
     """What the settings themselves change, by the rows whose settings no result had chosen."""
     from optimizer import intervention_effects
 
@@ -142,12 +172,10 @@ def _print_effects(asked: _Asked, values: pd.DataFrame, labels: list[str] | None
     rows, of = np.ones(len(values), dtype=bool), "all rows, taken as set without regard to results"
     if asked.first is not None:
         rows, of = asked.first.loc[values.index].to_numpy(), "the first round"
-    chosen = (
-        None if labels is None else [label for label, it in zip(labels, rows, strict=True) if it]
-    )
+    chosen = shared.at(rows)
     fixed = [asked.columns.index(name) for name in asked.given]
     try:
-        found = intervention_effects(values.to_numpy(dtype=float)[rows], fixed, chosen)
+        found = intervention_effects(values.to_numpy(dtype=float)[rows], fixed, *chosen)
     except ValueError as error:
         _say(f"Effects of what was set: not estimated, {error}")
         return
@@ -196,7 +224,7 @@ def _value(table: TableText, cell: str | None) -> float | str | None:
 
 
 def _labels(columns: pd.DataFrame) -> list[str] | None:
-    """One label a row, of all columns of blocks."""
+    """One label a row, of all these columns."""
     if columns.shape[1] == 0:
         return None
     return ["/".join(map(str, row)) for row in columns.itertuples(index=False)]
@@ -211,6 +239,7 @@ def _of_campaign(
     columns: list[str],
     given: list[str],
     blocks: list[str] | None,
+    conditions: list[str] | None,
     home: Path | None,
 ) -> _Asked:
     """The trusted wells, and the wanted columns with the measurements and the objective."""
@@ -228,6 +257,9 @@ def _of_campaign(
         wanted,
         list(dict.fromkeys([*given, *design])),
         ["round", "plate"] if blocks is None else blocks,
+        [parameter.name for parameter in state.campaign.parameters]
+        if conditions is None
+        else conditions,
         frame["round"] == 1,
     )
 
@@ -238,7 +270,7 @@ def _refuse_unknown(asked: _Asked) -> None:
         Problem(
             where=asked.name, message=f"there is no column {name!r}", expected=f"one of {known}"
         )
-        for name in dict.fromkeys([*asked.columns, *asked.blocks])
+        for name in dict.fromkeys([*asked.columns, *asked.blocks, *asked.conditions])
         if name not in asked.table.columns
     ]
     problems += [

@@ -94,6 +94,66 @@ def test_a_shift_between_rounds_is_no_cause() -> None:
     assert not found.hidden.any()
 
 
+def _in_triplicate(seed: int) -> tuple[np.ndarray, list[int]]:
+    """Three readings that have nothing to do with each other, of 50 conditions in triplicate."""
+    rng = np.random.default_rng(seed)
+    of_conditions = rng.normal(size=(50, 3))
+    conditions = np.repeat(np.arange(50), 3)
+    return of_conditions[conditions] + 0.3 * rng.normal(size=(150, 3)), conditions.tolist()
+
+
+def test_what_replicates_share_is_no_cause() -> None:
+    found = []
+    for seed in range(20):
+        data, conditions = _in_triplicate(seed)
+        graph = discover_causes(data, seed=seed, conditions=conditions)
+        found.append(bool(graph.graph.any() or graph.hidden.any()))
+    # 5 % of 20 tables is 1; more than 4 has a probability of 0.003.
+    assert sum(found) <= 4
+
+
+def test_conditions_are_what_pandas_means_by_their_means() -> None:
+    data, conditions = _in_triplicate(0)
+    order = np.random.default_rng(0).permutation(len(data))
+    means = pd.DataFrame(data).groupby(conditions).mean().to_numpy()
+    of = [conditions[row] for row in order]
+    expected = discover_causes(means[list(dict.fromkeys(of))])
+    found = discover_causes(data[order], conditions=of)
+    assert found.order == expected.order
+    assert (found.graph == expected.graph).all()
+    with pytest.raises(ValueError, match="49 x 3 values"):
+        discover_causes(data[:147], conditions=conditions[:147])
+    with pytest.raises(ValueError, match="149 labels of conditions"):
+        discover_causes(data, conditions=conditions[1:])
+
+
+def test_blocks_over_which_replicates_are_spread_are_no_cause() -> None:
+    rng = np.random.default_rng(5)
+    plate = np.tile([0, 1, 1], 60)  # a third and two thirds of each condition's wells
+    plate[:90] = np.tile([0, 0, 1], 30)
+    of_conditions = rng.normal(size=(60, 2))
+    conditions = np.repeat(np.arange(60), 3)
+    data = of_conditions[conditions] + 9.0 * plate[:, None] + 0.3 * rng.normal(size=(180, 2))
+    assert discover_causes(data, conditions=conditions.tolist()).graph.any()
+    found = discover_causes(data, blocks=plate.tolist(), conditions=conditions.tolist())
+    assert not (found.graph | found.hidden).any()
+
+
+def test_effects_of_what_was_set_hold_the_truth_where_conditions_repeat() -> None:
+    held = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        dose = (np.arange(30) + 0.5) / 30
+        of_conditions = 3 * dose + rng.normal(0, 0.5, 30)  # what else differs between conditions
+        conditions = np.repeat(np.arange(30), 3)
+        values = of_conditions[conditions] + rng.normal(0, 0.1, 90)
+        [effect] = intervention_effects(
+            np.column_stack([dose[conditions], values]), {0}, conditions=conditions.tolist()
+        )
+        held.append(effect.low <= 2.0 <= effect.high)
+    assert np.mean(held) >= 0.9
+
+
 def test_a_hidden_common_cause_is_no_arrow() -> None:
     said = []
     for seed in range(6):
@@ -141,6 +201,16 @@ def test_a_distance_counts_pairs() -> None:
     assert distance(truth, truth) == 0
     assert distance(truth, truth.T) == truth.sum()
     assert distance(truth, np.zeros_like(truth)) == truth.sum()
+
+
+def test_the_command_counts_replicates_once(tmp_path: Path) -> None:
+    data, conditions = _in_triplicate(1)
+    table = tmp_path / "wells.csv"
+    pd.DataFrame({"a": data[:, 0], "b": data[:, 1], "medium": conditions}).to_csv(table)
+    arguments = ["causes", str(table), "--column", "a", "--column", "b", "--draws", "0"]
+    done = CliRunner().invoke(app, [*arguments, "--condition", "medium"], catch_exceptions=False)
+    assert "150 of 150 rows, 50 conditions, whose replicates count once." in done.output
+    assert "no column causes another" in done.output
 
 
 def test_the_command_names_causes_and_refuses_what_it_cannot_read(tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def test_a_campaign_is_asked_what_causes_what(
     asked = CliRunner().invoke(app, [*words, "--column", dose])
     assert asked.exit_code == 0, asked.output
     # What the design set comes first; nothing causes it.
-    assert f"72 of 72 rows. Order, causes first: {dose}, " in asked.output
+    counted = "72 of 72 rows, 71 conditions, whose replicates count once."  # the standard twice
+    assert f"{counted} Order, causes first: {dose}, " in asked.output
     assert f"{dose} causes early_colour" in asked.output
     assert f"causes {dose}" not in asked.output
     for wrong in (["causes"], ["causes", "wells.csv", "--campaign", campaign_id]):
