@@ -17,7 +17,7 @@ import optimizer
 from benchmarks.beside_peers import Observations, free_standard, measured
 from benchmarks.forecasts import Family, families
 from benchmarks.functions import reported, tuning
-from optimizer.fitting import Prediction
+from protocols.recommendations import Prediction
 
 _SHARE = 0.9
 _BINS = (0.0, 0.2, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0)

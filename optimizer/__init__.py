@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optimizer.causes.interventions import InterventionEffect, intervention_effects
     from optimizer.cross_validation import HeldOut, cross_validate, r_squared
     from optimizer.encoding import Encoding
-    from optimizer.fitting import Prediction, noise_sd, predict
+    from optimizer.fitting import noise_sd, predict
     from optimizer.hypervolume import best_first, hypervolumes
     from optimizer.objective import Goals, Objective, OutcomeBounds
     from optimizer.pareto import pareto_front
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optimizer.recommendation import best_tried, most_promising, recommend
     from optimizer.sensitivity import Effect, PairEffect, SobolIndex, effects, pair_effect
     from optimizer.surfaces import Surface
-    from protocols.recommendations import FrontPoint, Recommendation
+    from protocols.recommendations import FrontPoint, Prediction, Recommendation
 
 __all__ = [
     "CausalGraph",
@@ -66,7 +66,7 @@ _NAMES = {
     "optimizer.cross_validation": "HeldOut cross_validate r_squared",
     "optimizer.sensitivity": "Effect PairEffect SobolIndex effects pair_effect",
     "optimizer.encoding": "Encoding",
-    "optimizer.fitting": "Prediction noise_sd predict",
+    "optimizer.fitting": "noise_sd predict",
     "optimizer.hypervolume": "best_first hypervolumes",
     "optimizer.causes.interventions": "InterventionEffect intervention_effects",
     "optimizer.objective": "Goals Objective OutcomeBounds",
@@ -74,7 +74,7 @@ _NAMES = {
     "optimizer.proposing": "propose",
     "optimizer.recommendation": "best_tried most_promising recommend",
     "optimizer.surfaces": "Surface",
-    "protocols.recommendations": "FrontPoint Recommendation",
+    "protocols.recommendations": "FrontPoint Prediction Recommendation",
 }
 
 # A type checker sees the imports above; to it, __getattr__ would make every misspelt name valid.

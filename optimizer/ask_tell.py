@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from optimizer import study_figures
 from optimizer.cost_weights import expenses
 from optimizer.cross_validation import cross_validate
-from optimizer.fitting import Prediction, predict
+from optimizer.fitting import predict
 from optimizer.hypervolume import hypervolumes
 from optimizer.objective import Objective
 from optimizer.pareto import pareto_front
@@ -32,7 +32,7 @@ from optimizer.strategy_registry import per_cost_findings
 from protocols.campaign_parts import StrategyChoice
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.constraints import Constraint, Cost
-from protocols.recommendations import FrontPoint, Recommendation
+from protocols.recommendations import FrontPoint, Prediction, Recommendation
 from protocols.search_space import SearchSpace
 from protocols.space_checks import cost_findings
 

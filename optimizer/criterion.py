@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from optimizer.fitting import FittedOutcomes
 from optimizer.hypervolume import reference_point
 from optimizer.objective import Goals, OutcomeName
+from protocols.recommendations import LIKELY
 
 Array = NDArray[np.float64]
 
@@ -22,7 +23,6 @@ Samples = Callable[[Array], Array]
 Predicted = Mapping[OutcomeName, tuple[Array, Array]]
 """Mean and sd of the true value of each outcome (n each)."""
 
-_LIKELY = 0.5  # the least probability to meet the constraints on outcomes
 _DIRECTIONS = 4  # of each posterior sample, where there are several objectives
 
 
@@ -73,13 +73,13 @@ def criterion(fitted: FittedOutcomes, goals: Goals, number: int, seed: int) -> C
         found = {
             name: np.repeat(draw(features), repeated, axis=0) for name, draw in sampled.items()
         }
-        excess = _excess(fitted, goals, found)
+        excess = excess_of(fitted, goals, found)
         return np.where(excess > 0, -excess, scalarised(above(found), weights))
 
     def expected(features: Array) -> Array:
         found = {name: model.mean(features)[None] for name, model in fitted.models.items()}
         even = np.full((1, count), 1 / math.sqrt(count))
-        excess = _excess(fitted, goals, found)
+        excess = excess_of(fitted, goals, found)
         return np.asarray(np.where(excess > 0, -excess, scalarised(above(found), even))[0])
 
     scale = orthant_volume(count) * float(np.prod(spread)) if several else 1.0
@@ -115,10 +115,10 @@ def probability_met(goals: Goals, predicted: Predicted) -> Array:
 
 def likely_feasible(fitted: FittedOutcomes, goals: Goals, features: Array) -> NDArray[np.bool_]:
     """Which conditions (n) meet the constraints on outcomes with a half or more."""
-    return np.asarray(feasible_probability(fitted, goals, features) >= _LIKELY)
+    return np.asarray(feasible_probability(fitted, goals, features) >= LIKELY)
 
 
-def _excess(fitted: FittedOutcomes, goals: Goals, values: dict[OutcomeName, Array]) -> Array:
+def excess_of(fitted: FittedOutcomes, goals: Goals, values: dict[OutcomeName, Array]) -> Array:
     """By how much constraints are broken (samples x n), in sds of the outcomes' values."""
     total = np.zeros_like(next(iter(values.values())))
     for rule in goals.constraints:

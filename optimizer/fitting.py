@@ -1,19 +1,19 @@
 """The model of a search space's observations, fitted once for all that ask."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.stats import t
 
 from optimizer.encoding import Encoding, Rows
 from optimizer.model import Data, Surrogate
 from optimizer.model.random_effects import Recorded
 from optimizer.objective import Goals, OutcomeName
 from protocols.conditions import Condition, Observation
+from protocols.recommendations import Prediction
 from protocols.search_space import SearchSpace
 
 EDGE = "edge of the plate"
@@ -22,27 +22,6 @@ _DEGREES = 4  # of freedom
 _KEPT = 6  # fitted models: one for each outcome of a round
 
 Array = NDArray[np.float64]
-
-
-class Prediction(NamedTuple):
-    """Mean and standard deviation of a condition's true value, in the unit of the objective."""
-
-    condition: Condition
-    mean: float
-    sd: float
-
-    def interval(
-        self, share: float = 0.9, natural_range: tuple[float, float] | None = None
-    ) -> tuple[float, float]:
-        """The central interval that holds the true value with probability `share`.
-
-        Args:
-            share: 0..1.
-            natural_range: the lowest and the highest value that there can be.
-        """
-        reach = float(norm.ppf(0.5 + share / 2)) * self.sd
-        low, high = natural_range or (-math.inf, math.inf)
-        return min(max(self.mean - reach, low), high), max(min(self.mean + reach, high), low)
 
 
 class FittedModel(NamedTuple):

@@ -1,17 +1,18 @@
 """The condition to use from now on, and how certain that is."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.criterion import Samples, criterion, feasible_probability
+from optimizer.criterion import Samples, criterion, excess_of, feasible_probability
 from optimizer.encoding import Rows
 from optimizer.evolution import maximise
-from optimizer.fitting import FittedOutcomes, Prediction, fit, fit_outcomes
+from optimizer.fitting import FittedOutcomes, fit, fit_outcomes
 from optimizer.objective import MAXIMISE, Goals, Objective
 from protocols.conditions import Condition, Observation
-from protocols.recommendations import Recommendation
+from protocols.recommendations import LIKELY, Prediction, Recommendation
 from protocols.search_space import SearchSpace
 
 _GENERATIONS = 12
@@ -56,8 +57,10 @@ def recommend(
 ) -> Recommendation | None:
     """The permitted condition with the best predicted mean, tried or not.
 
-    With constraints on outcomes, the one for which the predicted mean, above the worst that was
-    tried, times the probability that it meets them is highest.
+    With constraints on outcomes, of those that meet them with a probability of `LIKELY` or more
+    (Gelbart, Snoek and Adams 2014) the one for which the predicted mean, above the worst that was
+    tried, times this probability is highest (Gardner et al. 2014). Where none is known that
+    probably meets them, the likeliest, with the best tried one that met them beside it.
 
     Args:
         space: the parameters and what each of them allows.
@@ -86,6 +89,7 @@ def recommend(
         return _leads(samples, encoding.features(np.vstack([row, rivals])), model.sd_inflation)
 
     same = (observed == row).all(axis=1)
+    feasible = float(feasible_probability(fitted, goals, encoding.features(row))[0])
     return Recommendation(
         condition=encoding.conditions(row)[0],
         mean=float(mean[0]),
@@ -95,32 +99,47 @@ def recommend(
             float((leads(encoding.rows(standards)) > 0).all(axis=1).mean()) if standards else None
         ),
         is_best=float((leads(np.unique(observed[~same], axis=0)) >= 0).all(axis=1).mean()),
-        feasible=float(feasible_probability(fitted, goals, encoding.features(row))[0]),
+        feasible=feasible,
+        met=None if feasible >= LIKELY else best_tried(space, observations, goals),
     )
 
 
 def best_tried(
-    space: SearchSpace, observations: Sequence[Observation], objective: Objective = MAXIMISE
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    objective: Objective | Goals = MAXIMISE,
 ) -> Prediction | None:
     """The tried condition with the best predicted mean, to stand beside one that is untried.
+
+    With constraints on outcomes, of those whose results met them, by the mean of each outcome.
 
     Args:
         space: the parameters and what each of them allows.
         observations: what is known so far.
-        objective: whether values are to be high, low or near a target.
+        objective: whether values are to be high, low or near a target, and constraints.
 
-    Returns: None with fewer than two usable observations.
+    Returns: None with fewer than two usable observations, or where none met the constraints.
 
     Raises:
-        ValueError: a condition has a value that is not allowed.
+        ValueError: a condition has a value that is not allowed, or there are several objectives.
     """
-    fitted = fit(space, observations)
-    if fitted is None:
+    goals = _of_one(objective)
+    (wanted,) = goals.objectives
+    of_wanted = [observation.of(wanted.outcome) for observation in observations]
+    fitted = fit(space, of_wanted)
+    tried = {observation.condition for observation in of_wanted if observation.usable}
+    for rule in goals.constraints:
+        values: dict[Condition, list[float]] = {}
+        for observation in (one.of(rule.outcome) for one in observations):
+            if observation.usable and observation.value is not None:
+                values.setdefault(observation.condition, []).append(observation.value)
+        tried &= {condition for condition, of in values.items() if rule.excess(fmean(of)) <= 0}
+    met = [c for c in dict.fromkeys(one.condition for one in observations) if c in tried]
+    if fitted is None or not met:
         return None
-    means, sds = fitted.model.predict_chosen(fitted.encoding.features(fitted.observed))
-    best = int(objective.expected_utility(means, sds).argmax())
-    tried = [observation.condition for observation in observations if observation.usable]
-    return Prediction(tried[best], float(means[best]), float(sds[best]))
+    means, sds = fitted.model.predict_chosen(fitted.encoding.features(fitted.encoding.rows(met)))
+    best = int(wanted.expected_utility(means, sds).argmax())
+    return Prediction(met[best], float(means[best]), float(sds[best]))
 
 
 def _of_one(objective: Objective | Goals) -> Goals:
@@ -147,7 +166,7 @@ def _leads(
 
 
 def _best_row(fitted: FittedOutcomes, goals: Goals, seed: int) -> Rows:
-    """The permitted condition (1 x p) with the best predicted mean."""
+    """The permitted condition (1 x p) with the best predicted mean, of those likely feasible."""
     rng = np.random.default_rng(seed)
     encoding, observed, models = fitted
     (objective,) = goals.objectives
@@ -163,7 +182,16 @@ def _best_row(fitted: FittedOutcomes, goals: Goals, seed: int) -> Rows:
     def expected(features: NDArray[np.float64]) -> NDArray[np.float64]:
         if goals.plain:
             return utility(features)
-        above = np.maximum(utility(features) - worst, 0.0) + _LEAST * model.values_sd
-        return np.asarray(above * feasible_probability(fitted, goals, features))
+        met = feasible_probability(fitted, goals, features)
+        above = np.maximum(utility(features) - worst, 0.0) / model.values_sd + _LEAST
+        # What is likely is worth more than 1, what is not less than a half.
+        unlikely = np.where(met > _LEAST, met, -_broken(fitted, goals, features))
+        return np.asarray(np.where(met >= LIKELY, 1 + above * met, unlikely))
 
     return maximise(encoding, observed, expected, rng, _GENERATIONS, _SHRINK)
+
+
+def _broken(fitted: FittedOutcomes, goals: Goals, features: NDArray[np.float64]) -> Rows:
+    """By how much predicted means break the constraints on outcomes (n), in sds of the values."""
+    means = {name: model.mean(features)[None] for name, model in fitted.models.items()}
+    return np.asarray(excess_of(fitted, goals, means)[0])

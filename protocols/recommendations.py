@@ -1,8 +1,35 @@
 """What a study ends with: the condition to use from now on, or those that none beats."""
 
+import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 from protocols.conditions import Condition
+
+LIKELY = 0.5
+"""The least probability (0..1) of meeting the constraints on outcomes with which a condition may be
+recommended, or be on a Pareto front."""
+
+
+class Prediction(NamedTuple):
+    """Mean and standard deviation of a condition's true value, in the unit of the objective."""
+
+    condition: Condition
+    mean: float
+    sd: float
+
+    def interval(
+        self, share: float = 0.9, natural_range: tuple[float, float] | None = None
+    ) -> tuple[float, float]:
+        """The central interval that holds the true value with probability `share`.
+
+        Args:
+            share: 0..1.
+            natural_range: the lowest and the highest value that there can be.
+        """
+        reach = NormalDist().inv_cdf(0.5 + share / 2) * self.sd
+        low, high = natural_range or (-math.inf, math.inf)
+        return min(max(self.mean - reach, low), high), max(min(self.mean + reach, high), low)
 
 
 class Recommendation(NamedTuple):
@@ -13,8 +40,9 @@ class Recommendation(NamedTuple):
     how often no condition that was tried is better in the posterior's samples. It is no calibrated
     probability, far too low where many were tried (0.02 where it held in 27 of 63 campaigns):
     compare by it, and do not report it. `feasible` (0..1) is the probability
-    that it meets the constraints on outcomes, 1 where there are none; what breaks them is no better
-    than anything.
+    that it meets the constraints on outcomes, 1 where there are none. Where it is below `LIKELY` no
+    condition that probably meets them is known: this one is the likeliest, and `met` is the best of
+    those that were tried and whose results met them, None where none did.
     """
 
     condition: Condition
@@ -24,6 +52,12 @@ class Recommendation(NamedTuple):
     beats_standard: float | None
     is_best: float
     feasible: float = 1.0
+    met: Prediction | None = None
+
+    @property
+    def likely_feasible(self) -> bool:
+        """Whether it probably meets the constraints on outcomes."""
+        return self.feasible >= LIKELY
 
 
 class FrontPoint(NamedTuple):

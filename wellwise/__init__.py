@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from drivers.supplies import DeckPlace, Supply
     from drivers.telemetry import Measurement
     from optimizer.ask_tell import Optimizer
-    from optimizer.fitting import Prediction, predict
+    from optimizer.fitting import predict
     from optimizer.objective import Goals, Objective, OutcomeBounds
     from optimizer.pareto import pareto_front
     from optimizer.proposing import propose
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         Parameter,
         SteppedParameter,
     )
-    from protocols.recommendations import FrontPoint, Recommendation
+    from protocols.recommendations import FrontPoint, Prediction, Recommendation
     from protocols.scoring import MarksImages, Score, Scorer
     from protocols.search_space import SearchSpace
     from protocols.traces import Axis, Trace
@@ -155,7 +155,7 @@ _NAMES = {
     "drivers.supplies": "DeckPlace Supply",
     "drivers.telemetry": "Measurement",
     "optimizer.ask_tell": "Optimizer",
-    "optimizer.fitting": "Prediction predict",
+    "optimizer.fitting": "predict",
     "optimizer.objective": "Goals Objective OutcomeBounds",
     "optimizer.pareto": "pareto_front",
     "optimizer.proposing": "propose",
@@ -173,7 +173,7 @@ _NAMES = {
     "protocols.jobs": "Job JobReport Reading",
     "protocols.operations": "Operation",
     "protocols.outcomes": "ObjectiveChoice Outcome OutcomeConstraint",
-    "protocols.recommendations": "FrontPoint Recommendation",
+    "protocols.recommendations": "FrontPoint Prediction Recommendation",
     "protocols.search_space": "SearchSpace",
     "protocols.parameters": (
         "BooleanParameter CategoryParameter ContinuousParameter DecidedByWell IntegerParameter "

@@ -64,20 +64,26 @@ def _role_values(batch: RoundState, role: str, scale: Scale) -> str:
 
 def condition_table(state: CampaignState, best: Recommendation) -> Table:
     """The recommended condition with its prediction, next to the standard one."""
+    from orchestrator.results.conclusions import likely_broken
+
     scale = state.campaign.outcome.scale
     predicted = scale.with_sd(best.mean, best.sd)
-    title = f"Recommended condition: predicted {predicted} {scale.unit}".rstrip()
+    what = "Recommended" if best.likely_feasible else "Likeliest"
+    title = f"{what} condition: predicted {predicted} {scale.unit}".rstrip()
     notes = ["Tried." if best.tried else "Not tried yet: measure it before you rely on it."]
     if best.beats_standard is not None:
         notes.append(
             f"Better than the standard with probability {probability_text(best.beats_standard)}."
         )
-    if state.campaign.outcome_constraints:
+    if broken := likely_broken(state, best):
+        notes.insert(0, broken)
+    elif state.campaign.outcome_constraints:
         met = probability_text(best.feasible)
         notes.append(f"It meets the constraints on outcomes with probability {met}.")
     table = Table(title=title, caption=" ".join(notes), caption_justify="left")
-    for name in ("parameter", "step", "recommended", "standard", "unit"):
-        table.add_column(name, justify="right" if name in ("recommended", "standard") else "left")
+    for name in ("parameter", "step", what.lower(), "standard", "unit"):
+        right = name in (what.lower(), "standard")
+        table.add_column(name, justify="right" if right else "left")
     for parameter in state.campaign.parameters:
         none = "-" if parameter.decided_by_well is None else "set by the well"
         standard = none if parameter.standard is None else _shown(parameter.standard)

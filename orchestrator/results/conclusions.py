@@ -90,9 +90,20 @@ def _found(state: CampaignState, best: Recommendation | None, front: Sequence[Fr
             "With {of} that have a trusted value there is too little for a recommendation.", of=of
         )
     low, high = (scale.clipped(best.mean + z * best.sd) for z in (-1.645, 1.645))
+    text = (
+        later(
+            "From {of} with a trusted value, the model recommends {condition}, for which it "
+            "predicts {what} of {mean} (90 % interval {low} to {high})."
+        )
+        if best.likely_feasible
+        else later(
+            "From {of} with a trusted value, the model knows no condition that probably meets the "
+            "constraints on outcomes; the likeliest is {condition}, for which it predicts {what} "
+            "of {mean} (90 % interval {low} to {high})."
+        )
+    )
     return gettext(
-        "From {of} with a trusted value, the model recommends {condition}, for which it predicts "
-        "{what} of {mean} (90 % interval {low} to {high}).",
+        text,
         of=of,
         condition=in_words(state, best.condition),
         what=scale.title,
@@ -100,6 +111,33 @@ def _found(state: CampaignState, best: Recommendation | None, front: Sequence[Fr
         low=scale.number(low),
         high=scale.number(high),
     )
+
+
+def likely_broken(state: CampaignState, best: Recommendation) -> str:
+    """That a recommended condition probably breaks the constraints on outcomes, and what met them.
+
+    Empty where it probably meets them, or there are none.
+    """
+    if best.likely_feasible:
+        return ""
+    said = gettext(
+        "No condition that probably meets the constraints on outcomes is known: this is the "
+        "likeliest, and meets them with probability {probability}.",
+        probability=gettext(probability_text(best.feasible)),
+    )
+    if best.met is None:
+        return f"{said} {gettext('No condition that was tried met them.')}"
+    scale = state.campaign.outcome.scale
+    low, high = best.met.interval(natural_range=scale.natural_range)
+    tried = gettext(
+        "The best that was tried and met them is {condition}, with a predicted value of {mean} "
+        "(90 % interval {low} to {high}).",
+        condition=in_words(state, best.met.condition),
+        mean=scale.text(scale.clipped(best.met.mean)),
+        low=scale.number(low),
+        high=scale.number(high),
+    )
+    return f"{said} {tried}"
 
 
 def _against_standard(

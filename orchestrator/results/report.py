@@ -37,7 +37,7 @@ from orchestrator.results import typefaces
 from orchestrator.results.campaign_figures import figures_of
 from orchestrator.results.comparison_figures import comparison_figure, parameters_by_round
 from orchestrator.results.comparison_words import facts_of, remarks_of, verdict_of
-from orchestrator.results.conclusions import conclusions, in_words
+from orchestrator.results.conclusions import conclusions, in_words, likely_broken
 from orchestrator.results.deviations import deviations
 from orchestrator.results.model_figures import agreement_of, svg
 from orchestrator.results.report_captions import caption
@@ -215,6 +215,7 @@ def report(
         conclusions=conclusions(
             state, best, front, record.compared, simulated, went_otherwise, record.by_hand
         ),
+        likely_broken=likely_broken(state, best) if best else "",
         simulated=simulated,
         by_hand=record.by_hand,
         launched_by=record.launched_by,

@@ -10,6 +10,7 @@ from scipy.stats import norm
 import optimizer
 from orchestrator.core.state import CampaignState
 from orchestrator.languages import current
+from orchestrator.results.conclusions import likely_broken
 from orchestrator.results.model_figures import model_figures, svg
 from orchestrator.results.typefaces import lettered
 from orchestrator.service.schema import (
@@ -17,12 +18,14 @@ from orchestrator.service.schema import (
     Importance,
     Insight,
     NotBeaten,
+    Predicted,
     Recommended,
     Trust,
 )
 from orchestrator.studies.best_conditions import BestConditions, best_conditions
 from protocols.conditions import Observation
-from protocols.recommendations import FrontPoint, Recommendation
+from protocols.recommendations import FrontPoint, Prediction, Recommendation
+from protocols.scale import Scale
 
 _SHARE = 0.9
 _WIDE = float(norm.ppf(0.5 + _SHARE / 2))
@@ -42,7 +45,13 @@ class Insights:
 
     def of(self, state: CampaignState) -> Insight:
         """The model's results for a campaign; takes seconds when there are new observations."""
-        return self.kept(state, "insight", lambda: _insight(state, self._best(state)))
+        best = self._best(state)
+        found = self.kept(state, "insight", lambda: _insight(state, best))
+        if found.recommended is None or best.recommended is None:
+            return found
+        said = likely_broken(state, best.recommended)  # in the language of who asks
+        recommended = found.recommended.model_copy(update={"likely_broken": said})
+        return found.model_copy(update={"recommended": recommended})
 
     def figure(self, state: CampaignState, name: str) -> bytes | None:
         """A figure as SVG; None where there is none."""
@@ -63,7 +72,8 @@ class Insights:
             return found
 
     def _best(self, state: CampaignState) -> BestConditions:
-        return best_conditions(state, self._folder_of(state.id))
+        folder = self._folder_of(state.id)
+        return self.kept(state, "best conditions", lambda: best_conditions(state, folder))
 
 
 def _insight(state: CampaignState, best: BestConditions) -> Insight:
@@ -117,6 +127,14 @@ def _recommended(state: CampaignState, best: Recommendation) -> Recommended:
         beats_standard=best.beats_standard,
         feasible=best.feasible if state.campaign.outcome_constraints else None,
         cut=any(scale.clipped(end) != end for end in (low, high)),
+        met=None if best.met is None else _predicted(scale, best.met),
+    )
+
+
+def _predicted(scale: Scale, found: Prediction) -> Predicted:
+    low, high = found.interval(_SHARE, scale.natural_range)
+    return Predicted(
+        condition=dict(found.condition.root), mean=scale.clipped(found.mean), low=low, high=high
     )
 
 

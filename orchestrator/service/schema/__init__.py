@@ -49,6 +49,7 @@ from orchestrator.service.schema.insight import (
     Importance,
     Insight,
     NotBeaten,
+    Predicted,
     Recommended,
     Trust,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "ParameterView",
     "Person",
     "PlugIn",
+    "Predicted",
     "ProblemDetails",
     "ReadingView",
     "Recommended",

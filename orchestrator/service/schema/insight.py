@@ -4,24 +4,34 @@ from orchestrator.service.schema.base import View
 from protocols.conditions import Value
 
 
-class Recommended(View):
-    """The condition to use from now on, with a 90 % interval of its true value.
+class Predicted(View):
+    """A condition with a 90 % interval of its true value, `low` to `high`.
 
-    `low` and `high` bound the interval; values are of the objective's outcome, in its unit.
-
-    `beats_standard` is the probability that it is better than the best standard condition,
-    `feasible` that it meets the constraints on outcomes, where there are any. `cut`: the interval
-    is what the natural range leaves of it.
+    Values are of the objective's outcome, in its unit.
     """
 
     condition: dict[str, Value]
     mean: float
     low: float
     high: float
+
+
+class Recommended(Predicted):
+    """The condition to use from now on, with a 90 % interval of its true value.
+
+    `beats_standard` is the probability that it is better than the best standard condition,
+    `feasible` that it meets the constraints on outcomes, where there are any. `cut`: the interval
+    is what the natural range leaves of it. Where no condition is known whose `feasible` is 0.5 or
+    more it is the likeliest; then `likely_broken` says so in words, and `met` is the best of the
+    conditions that were tried and met the constraints, if any did.
+    """
+
     tried: bool
     beats_standard: float | None
     feasible: float | None = None
     cut: bool = False
+    likely_broken: str = ""
+    met: Predicted | None = None
 
 
 class NotBeaten(View):
