@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 _FINE, _ROUGH = 5, 3
@@ -65,17 +66,33 @@ class Scale(NamedTuple):
             return value
         return min(max(value, self.natural_range[0]), self.natural_range[1])
 
-    def number(self, value: float | None) -> str:
-        """A value without its unit: to a thousandth of the natural range, or to five digits."""
-        return _written(value, self._decimals(3), _FINE)
+    def number(self, value: float | None, spread: float | None = None) -> str:
+        """A value without its unit: to a thousandth of the natural range, or to five digits.
+
+        Args:
+            value: the value; None: there is none.
+            spread: the smallest standard deviation (or width) of what stands together. Without a
+                natural range numbers end at its second digit, all at the same place.
+        """
+        decimals = self._decimals(3)
+        if value is None or decimals is not None or not spread or not math.isfinite(spread + value):
+            return _written(value, decimals, _FINE)
+        last = Decimal(f"{spread:.1e}").adjusted() - 1
+        if spread >= 1e-4 and max(abs(value), spread) < 1e9:
+            return f"{value:.{max(0, -last)}f}"
+        if abs(value) >= spread * 1e15:
+            return _written(value, None, _FINE)
+        ending = Decimal(value).quantize(Decimal(1).scaleb(last))
+        return f"{ending:e}" if ending else "0"
 
     def rough(self, value: float | None) -> str:
         """A value with fewer digits, for predictions."""
         return _written(value, self._decimals(2), _ROUGH)
 
-    def text(self, value: float | None) -> str:
-        """A value with its unit."""
-        return self.number(value) + (f" {self.unit}" if self.unit and value is not None else "")
+    def text(self, value: float | None, spread: float | None = None) -> str:
+        """A value with its unit; `spread` as for `number`."""
+        unit = f" {self.unit}" if self.unit and value is not None else ""
+        return self.number(value, spread) + unit
 
     def with_sd(self, mean: float, sd: float) -> str:
         """A predicted mean with its standard deviation, without the unit: `1.01 ± 0.36`.
@@ -96,9 +113,9 @@ class Scale(NamedTuple):
         shown = max(decimals, 0)
         return f"{round(self.clipped(mean), decimals):.{shown}f} ± {round(sd, decimals):.{shown}f}"
 
-    def change(self, value: float) -> str:
-        """A difference of two values, with its sign and without the unit."""
-        return ("-" if math.copysign(1.0, value) < 0 else "+") + self.number(abs(value))
+    def change(self, value: float, spread: float | None = None) -> str:
+        """A difference of two values, with its sign and without the unit; `spread` as above."""
+        return ("-" if math.copysign(1.0, value) < 0 else "+") + self.number(abs(value), spread)
 
     def ends(self, values: Iterable[float]) -> tuple[float, float]:
         """The ends of an axis: those of the natural range, or a little beyond the values."""

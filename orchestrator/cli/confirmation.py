@@ -200,18 +200,21 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
         verdict_of,
     )
 
-    scale = campaign.outcome.scale
+    scale, half = campaign.outcome.scale, (found.high - found.low) / 2
+    spread = min((sd for sd in found.sds if sd > 0), default=None)
     table = Table(caption="" if scale.is_ratio else scale.described, caption_justify="left")
     for name in ("condition", "wells", "mean", "sd"):
         table.add_column(name, justify="left" if name == "condition" else "right")
     for condition, wells, mean, sd in zip(
         found.conditions, found.wells, found.means, found.sds, strict=True
     ):
-        table.add_row(str(condition), str(wells), scale.number(mean), scale.number(sd))
+        table.add_row(
+            str(condition), str(wells), scale.number(mean, spread), scale.number(sd, spread)
+        )
     console.print(table)
     console.print(
         f"Difference {difference_of(found, campaign)} ({100 * (1 - found.alpha):.0f} % interval "
-        f"{scale.change(found.low)} to {scale.change(found.high)}), "
+        f"{scale.change(found.low, half)} to {scale.change(found.high, half)}), "
         f"{p_text(found.p)} ({judged_by(found)}), effect size {found.effect:.2f} (Hedges' g). "
         f"{verdict_of(found)}",
         highlight=False,

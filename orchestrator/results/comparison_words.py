@@ -37,25 +37,25 @@ def judged_by(found: Comparison) -> str:
 
 def difference_of(found: Comparison, campaign: Campaign) -> str:
     """The difference of the means, with what it is of."""
-    scale = campaign.outcome.scale
+    scale, half = campaign.outcome.scale, (found.high - found.low) / 2
     of = scale.unit
     if found.on_log_odds:
         of = gettext("log odds")
     elif campaign.objective.direction == "match":
         of = gettext("{unit} in closeness to the target", unit=of).strip()
-    return f"{scale.change(found.difference)} {of}".rstrip()
+    return f"{scale.change(found.difference, half)} {of}".rstrip()
 
 
 def facts_of(found: Comparison, campaign: Campaign) -> str:
     """What it gave, in numbers."""
-    scale = campaign.outcome.scale
+    scale, half = campaign.outcome.scale, (found.high - found.low) / 2
     return gettext(
         "difference, first less second, {difference} ({share} % interval {low} to {high}), {p} "
         "by {test}, effect size {effect} (Hedges' g)",
         difference=difference_of(found, campaign),
         share=f"{100 * (1 - found.alpha):.0f}",
-        low=scale.change(found.low),
-        high=scale.change(found.high),
+        low=scale.change(found.low, half),
+        high=scale.change(found.high, half),
         p=p_text(found.p),
         test=judged_by(found),
         effect=f"{found.effect:.2f}",

@@ -107,9 +107,9 @@ def _found(state: CampaignState, best: Recommendation | None, front: Sequence[Fr
         of=of,
         condition=in_words(state, best.condition),
         what=scale.title,
-        mean=scale.text(scale.clipped(best.mean)),
-        low=scale.number(low),
-        high=scale.number(high),
+        mean=scale.text(scale.clipped(best.mean), best.sd),
+        low=scale.number(low, best.sd),
+        high=scale.number(high, best.sd),
     )
 
 
@@ -133,9 +133,9 @@ def likely_broken(state: CampaignState, best: Recommendation) -> str:
         "The best that was tried and met them is {condition}, with a predicted value of {mean} "
         "(90 % interval {low} to {high}).",
         condition=in_words(state, best.met.condition),
-        mean=scale.text(scale.clipped(best.met.mean)),
-        low=scale.number(low),
-        high=scale.number(high),
+        mean=scale.text(scale.clipped(best.met.mean), best.met.sd),
+        low=scale.number(low, best.met.sd),
+        high=scale.number(high, best.met.sd),
     )
     return f"{said} {tried}"
 

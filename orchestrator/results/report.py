@@ -1,18 +1,16 @@
 """Report: what a campaign did and found by its journal, as one self-contained page."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean, quantiles, stdev
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from scipy.stats import t
 
 import optimizer
 from optimizer.fitting import fit, predict_rows
@@ -54,6 +52,7 @@ from orchestrator.results.report_words import (
     well_place,
 )
 from orchestrator.results.space_by_round import allowed_by_round, otherwise_before
+from orchestrator.results.summaries import Spread, Summary, smallest, spread_of, summary_of
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import FEWEST_PAIRS
 from orchestrator.studies.best_conditions import best_conditions
@@ -67,36 +66,6 @@ _COMPUTED_WITH = ("wellwise", "botorch", "gpytorch", "torch", "numpy", "scipy")
 _SHARE = 0.95
 _LINKING = "standard", "control"
 """Roles of wells that are alike in each round, and so tell rounds apart from conditions."""
-
-
-class Spread(NamedTuple):
-    """Values of some wells: how many, median and quartiles, and range.
-
-    A mean has no interval here: the wells of a round have conditions that differ on purpose.
-    """
-
-    wells: int
-    low_quartile: float
-    median: float
-    high_quartile: float
-    least: float
-    most: float
-
-
-class Summary(NamedTuple):
-    """Wells of one condition: how many, in how many runs, mean with 95 % interval, and range.
-
-    The interval is Student's t: over the means of runs where there are several, as wells of one
-    run are alike; over wells where there is one, and then it says nothing of other runs.
-    """
-
-    wells: int
-    runs: int
-    mean: float
-    low: float | None
-    high: float | None
-    least: float
-    most: float
 
 
 class Repeated(NamedTuple):
@@ -185,7 +154,7 @@ def report(
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["value"] = scale.number
+    environment.filters |= {"value": scale.number, "smallest": smallest}
     environment.filters |= {"chance": chance, "p": p_text}
     environment.filters["level"] = lambda value: (
         "-" if value is None else value if isinstance(value, str) else f"{value:g}"
@@ -300,7 +269,7 @@ def _round(batch: RoundState, record: Record) -> RoundSummary:
         batch,
         dict(Counter(well.proposal.role for well in batch.wells)),
         tuple(dict.fromkeys(reasons)),
-        _spread(values),
+        spread_of(values),
         record.rounds.get(batch.number, RoundProvenance()),
     )
 
@@ -337,36 +306,8 @@ def _outliers(state: CampaignState) -> list[Outlier]:
     ]
 
 
-def _spread(values: Sequence[float]) -> Spread | None:
-    if not values:
-        return None
-    if len(values) == 1:
-        return Spread(1, *(values[0],) * 5)
-    low, middle, high = quantiles(values, n=4, method="inclusive")
-    return Spread(len(values), low, middle, high, min(values), max(values))
-
-
-def _summary(
-    values: Sequence[tuple[int, float]], clipped: Callable[[float], float] = float
-) -> Summary | None:
-    """Of (run, value) pairs of one condition, its interval within what values can be."""
-    if not values:
-        return None
-    by_run: dict[int, list[float]] = {}
-    for run, value in values:
-        by_run.setdefault(run, []).append(value)
-    whole = [value for _, value in values]
-    # Wells of one run are alike, so that runs are the units where there are several.
-    units = whole if len(by_run) == 1 else [fmean(several) for several in by_run.values()]
-    mean, low, high = fmean(units), None, None
-    if len(units) > 1:
-        half = float(t.ppf(0.5 + _SHARE / 2, len(units) - 1)) * stdev(units) / len(units) ** 0.5
-        low, high = clipped(mean - half), clipped(mean + half)
-    return Summary(len(whole), len(by_run), mean, low, high, min(whole), max(whole))
-
-
 def _of_role(state: CampaignState, role: str) -> Summary | None:
-    return _summary(
+    return summary_of(
         [
             (batch.number, well.trusted)
             for batch in state.rounds
@@ -388,7 +329,7 @@ def _repeated(state: CampaignState) -> list[Repeated]:
                 )
     several = []
     for condition, entries in found.items():
-        summary = _summary(entries, state.campaign.outcome.scale.clipped)
+        summary = summary_of(entries, state.campaign.outcome.scale.clipped)
         if summary is not None and len(entries) > 1:
             several.append(Repeated(condition, tuple(number for number, _ in entries), summary))
     utility = state.campaign.objective.utility

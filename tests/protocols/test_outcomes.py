@@ -1,5 +1,6 @@
 """Outcomes and objectives in a campaign file: what is refused, and the form from before them."""
 
+from decimal import Decimal
 from typing import Any
 
 import jsonschema
@@ -181,6 +182,25 @@ def test_a_number_is_written_as_finely_as_its_scale(
         assert low < value < high
     else:
         assert scale.allows(scale.clipped(value))
+
+
+@given(
+    st.lists(st.floats(-1e8, 1e8), min_size=1, max_size=5),
+    st.floats(1e-3, 99),
+    st.sampled_from([1.0, 1e-9, 1e-12]),
+)
+def test_numbers_that_stand_together_end_at_one_digit(
+    values: list[float], spread: float, unit: float
+) -> None:
+    spread *= unit
+    values = [value * unit for value in values if abs(value * unit) > spread]
+    written = [Decimal(Scale("mass", "mg").number(value, spread)) for value in values]
+    last = Decimal(f"{spread:.1e}").as_tuple().exponent  # its second significant digit
+    assert isinstance(last, int)
+    assert {each.as_tuple().exponent for each in written} <= {min(last, 0)}
+    assert Scale("mass", "mg").number(1e30, 1e-3) == "1e+30"
+    assert all(abs(float(w) - v) <= spread / 10 for w, v in zip(written, values, strict=True))
+    assert Scale("share", "", (0.0, 1.0)).number(0.5, spread) == "0.500"
 
 
 @given(st.floats(0, 1))

@@ -1,6 +1,7 @@
 """A campaign in milligrams, in negative volts or about a pH: everything that shows it says so."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,16 @@ def test_it_is_shown_in_its_unit_and_on_its_scale(
     report = (tmp_path / "out" / "report.html").read_text()
     assert f"Values are {scale.described}" in report
     assert '<figure id="pareto-front">' in report
-    assert f"{scale.text(found['mean'])}</b> (90 % interval" in report
+    [said] = re.findall(
+        rf"value of <b>({_NUMBER})[^<]*</b> \(90 % interval ({_NUMBER}) to ({_NUMBER})[,;)]", report
+    )
+    width = found["high"] - found["low"]
+    assert float(said[0]) == pytest.approx(found["mean"], abs=width / 20)
+    [rounds] = re.findall(r'<table id="rounds">.*?</table>', report, re.S)
+    ends = re.findall(rf">({_NUMBER}) \(({_NUMBER}) to ({_NUMBER})\)<", rounds)
+    assert len(ends) == 2
+    for together in (said, [number for row in ends for number in row]):
+        assert len({Decimal(number).as_tuple().exponent for number in together}) == 1
     assert "ada, by hand (" in report
     ahead = wellwise("forecast", "--campaign", name, "--surfaces", "1")
     assert f"reaches {case.high:g} {case.unit}".rstrip() in ahead

@@ -14,8 +14,9 @@ import pytest
 from orchestrator.core.state import CampaignState
 from orchestrator.results.campaign_figures import best_so_far, distributions
 from orchestrator.results.model_figures import agreement_of
-from orchestrator.results.report import _summary, as_pdf, report
+from orchestrator.results.report import as_pdf, report
 from orchestrator.results.report_record import Record
+from orchestrator.results.summaries import summary_of
 from orchestrator.settings import Settings
 from orchestrator.studies.agreement import Pair
 from protocols.addresses import WellAddress
@@ -120,15 +121,15 @@ def test_a_campaign_without_results_has_a_report_as_well(tmp_path: Path, assay: 
 
 
 def test_an_interval_is_students_over_runs_where_there_are_several() -> None:
-    one_run = _summary([(1, 0.5), (1, 0.7), (1, 0.6)])
+    one_run = summary_of([(1, 0.5), (1, 0.7), (1, 0.6)])
     assert one_run is not None
     # t(0.975, 2) = 4.303; sd 0.1.
     assert one_run.low == pytest.approx(0.6 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
     # Ten wells a run add nothing to three runs.
-    runs = _summary([(run, value) for run, value in ((1, 0.5), (2, 0.7), (3, 0.6))] * 10)
+    runs = summary_of([(run, value) for run, value in ((1, 0.5), (2, 0.7), (3, 0.6))] * 10)
     assert runs is not None
     assert (runs.wells, runs.runs) == (30, 3)
     assert runs.low == pytest.approx(one_run.low)
-    one = _summary([(1, 0.5)])
+    one = summary_of([(1, 0.5)])
     assert one is not None
     assert one.low is None
