@@ -12,6 +12,7 @@ from skimage.measure import label, regionprops
 
 from protocols.images import CameraImage, write_png
 from protocols.jobs import Reading
+from protocols.scorers.touching_cells import Separated, separate
 from protocols.scoring import Score, scored_image
 
 _CHANNELS = {"red": 0, "green": 1, "blue": 2}
@@ -23,7 +24,6 @@ _LEAST_SIGNAL_TO_NOISE = 8.0
 _LEAST_NOISE = 0.5
 _SMALLEST_CELL_PX = 5.0
 _LEAST_DIAMETERS = 3
-_CLUMPED = 2.0
 _RIDGE = 4.0
 _OTHER_CHANNEL, _LEAST_RISE = 4.0, 0.05
 _MARK_RGB = (255, 0, 200)
@@ -37,7 +37,7 @@ class FluorescentCells:
     by their noise.
     """
 
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "A magenta circle surrounds each cell that was counted."
@@ -65,7 +65,7 @@ class FluorescentCells:
     def score(self, reading: Reading) -> Score:
         """The share of a full well, 0 to 1, at the depth that the camera gave.
 
-        Flags: `over_exposed`, `overfull`, `clumped` (cells that touch are counted as one),
+        Flags: `over_exposed`, `overfull`, `clumped` (too many cells lie together to be told apart),
         `other_channel` (another colour has the cells), `too_small` (a side of less than three
         cells), those of an image that is not read (`unreadable`, `format_not_read`, `too_large`,
         `no_such_plane`) and of `CameraImage`.
@@ -79,11 +79,11 @@ class FluorescentCells:
         flags = [*image.flags, *(["over_exposed"] if _over_exposed(light, image) else [])]
         if light.min() == light.max() and "constant" not in flags:
             flags.append("constant")
-        cells = self._cells(image)
-        count = len(cells)
+        found = self._separated(image)
+        count = len(found.cells)
         if count > self._options.full_count:
             flags.append("overfull")
-        if clumped(light, cells, self._options.diameter_px):
+        if found.clumped:
             flags.append("clumped")
         if self._brighter_elsewhere(image):
             flags.append("other_channel")
@@ -95,7 +95,7 @@ class FluorescentCells:
         if isinstance(image, Score):
             return None
         shown = image.for_the_eye().copy()
-        for row, column in self._cells(image):
+        for row, column in self._separated(image).cells:
             around = circle_perimeter(
                 row, column, round(self._options.diameter_px), shape=shown.shape[:2]
             )
@@ -115,6 +115,13 @@ class FluorescentCells:
     def _light(self, image: CameraImage) -> NDArray[np.float64]:
         return image.channel(_CHANNELS[self._options.channel])
 
+    def _separated(self, image: CameraImage) -> Separated:
+        light, diameter_px = self._light(image), self._options.diameter_px
+        noise = pixel_noise(light)
+        if not image.eight_bit:
+            light = without_hot_pixels(light, diameter_px)
+        return separate(light, self._cells(image), diameter_px, noise)
+
     def _cells(self, image: CameraImage) -> NDArray[np.int_]:
         light, diameter_px = self._light(image), self._options.diameter_px
         if image.eight_bit:
@@ -123,29 +130,6 @@ class FluorescentCells:
             return find_cells(light * 255.0, diameter_px)
         whole = image.pixels.dtype.kind in "iu"
         return find_cells_by_noise(light, diameter_px, _LEAST_NOISE if whole else 0.0)
-
-
-def clumped(light: NDArray[np.float64], cells: NDArray[np.int_], diameter_px: float) -> bool:
-    """Whether what was counted is much larger than cells: several that lie together.
-
-    The size of each is the area around it that is brighter than half its own height, and the
-    median of all is compared with a disc.
-
-    Args:
-        light: height x width.
-        cells: row and column of each (n x 2).
-        diameter_px: of a cell.
-    """
-    if not len(cells):
-        return False
-    smooth = gaussian(light, sigma=diameter_px / 4, preserve_range=True)
-    reach, areas = int(2 * diameter_px), []
-    for row, column in cells:
-        rows = slice(max(0, row - reach), row + reach + 1)
-        around = smooth[rows, max(0, column - reach) : column + reach + 1]
-        half = (smooth[row, column] + np.percentile(around, 10)) / 2
-        areas.append(float((around > half).sum()))
-    return float(np.median(areas)) > _CLUMPED * np.pi / 4 * diameter_px**2
 
 
 def find_cells(
@@ -182,10 +166,16 @@ def find_cells_by_noise(
     """
     # Of white noise a Gaussian leaves 1 / (2 sqrt(pi) sigma).
     noise = max(pixel_noise(light), least_noise) / (2 * np.sqrt(np.pi) * diameter_px / 4)
-    if diameter_px >= _SMALLEST_CELL_PX:
-        light = median_filter(light, size=3)
+    light = without_hot_pixels(light, diameter_px)
     least = max(_LEAST_SIGNAL_TO_NOISE * noise, 1e-9 * float(np.abs(light).max()))
     return find_cells(light, diameter_px, least)
+
+
+def without_hot_pixels(light: NDArray[np.float64], diameter_px: float) -> NDArray[np.float64]:
+    """The image without single bright pixels, where a cell is larger than they are."""
+    if diameter_px < _SMALLEST_CELL_PX:
+        return light
+    return np.asarray(median_filter(light, size=3))
 
 
 def pixel_noise(light: NDArray[np.float64]) -> float:
