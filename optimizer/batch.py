@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from optimizer.cost_weights import CostWeights
 from optimizer.criterion import Criterion, Samples
-from optimizer.encoding import Encoding, Rows
+from optimizer.encoding import Decided, Encoding, Rows, alike
 from optimizer.neighbours import neighbours
 from protocols.conditions import Value
 
@@ -42,9 +42,6 @@ class Effort(NamedTuple):
 
 THOROUGH = Effort(samples=384, pool=1000, max_pool=2000, climbers=6, generations=2)
 ROUGH = Effort(samples=64, pool=300, max_pool=600, climbers=4, generations=1)
-
-PoolKey = tuple[tuple[str, Value], ...]
-"""What a position decides, sorted by parameter name; equal positions share a pool."""
 
 
 class Choice(NamedTuple):
@@ -103,9 +100,7 @@ def choose_batch(
     best_tried = encoding.on_levels(tried[order[:_BEST_TRIED]])
 
     seen = {row.tobytes() for row in tried} | barred
-    empty: dict[PoolKey, list[int]] = {}
-    for index, values in enumerate(positions):
-        empty.setdefault(tuple(sorted(values.items())), []).append(index)
+    empty = alike(positions)  # those that decide the same share a pool
     share = effort._replace(pool=effort.pool // len(empty))
     evaluate = _Evaluate(encoding, samples, weights or CostWeights.none(encoding))
     pools = {key: _Pool(evaluate, dict(key), seen, best_tried, share, rng) for key in empty}
@@ -133,14 +128,14 @@ def choose_batch(
 
 
 def _best_candidate(
-    pools: Mapping[PoolKey, "_Pool"], best: NDArray[np.float64], climb: bool
-) -> tuple[PoolKey, "_Candidate"]:
+    pools: Mapping[Decided, "_Pool"], best: NDArray[np.float64], climb: bool
+) -> tuple[Decided, "_Candidate"]:
     """The best candidate of all pools. Only pools that may have it are searched.
 
     Gains only fall as conditions are chosen (submodularity), so a pool's last score bounds its
     next one, except for what further search finds (lazy greedy algorithm; Minoux 1978).
     """
-    current: dict[PoolKey, _Candidate] = {}
+    current: dict[Decided, _Candidate] = {}
     while True:
         key = max(pools, key=lambda key: current[key].score if key in current else pools[key].bound)
         if key in current:
@@ -282,12 +277,7 @@ class _Evaluated(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence["_Evaluated"]) -> "_Evaluated":
-        return cls(
-            rows=np.concatenate([part.rows for part in parts]),
-            values=np.concatenate([part.values for part in parts]),
-            optimism=np.concatenate([part.optimism for part in parts]),
-            weights=np.concatenate([part.weights for part in parts]),
-        )
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def at(self, which: NDArray[np.int_] | NDArray[np.bool_]) -> "_Evaluated":
         return _Evaluated(*(part[which] for part in self))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.feasible import permitted_values
-from optimizer.program import unseen_values
+from optimizer.program import bounds_of, unseen_values
 from protocols.conditions import Condition, Value
 from protocols.constraints import CardinalityConstraint, ForbiddenCombination, Sum
 from protocols.parameters import Parameter
@@ -29,6 +29,22 @@ Rows = NDArray[np.float64]
 An entry is the index of a level, or a share (0..1) of a continuous range.
 """
 
+Decided = tuple[tuple[str, Value], ...]
+"""What a position decides, sorted by parameter name."""
+
+
+def decided_by(values: Mapping[str, Value]) -> Decided:
+    """Values as a key: positions that decide the same have the same."""
+    return tuple(sorted(values.items()))
+
+
+def alike(positions: Sequence[Mapping[str, Value]]) -> dict[Decided, list[int]]:
+    """What positions decide -> the indices of those that decide it."""
+    found: dict[Decided, list[int]] = {}
+    for index, values in enumerate(positions):
+        found.setdefault(decided_by(values), []).append(index)
+    return found
+
 
 class Encoding:
     """Rows and features of one search space.
@@ -41,7 +57,7 @@ class Encoding:
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        self._rare: dict[tuple[tuple[str, Value], ...], Rows] = {}
+        self._rare: dict[Decided, Rows] = {}
         self._tables = [_level_features(parameter) for parameter in space.parameters]
         self.levels = np.array(
             [0 if p.has_order else len(p.choices or ()) for p in space.parameters]
@@ -227,7 +243,7 @@ class Encoding:
         Raises:
             ValueError: the constraints leave nothing that has the decided values.
         """
-        key = tuple(sorted(decided.items()))
+        key = decided_by(decided)
         if key not in self._rare:
             found = np.empty((0, len(self._tables)))
             size = max(number, _TRIAL) if self.space.constraints else number
@@ -306,7 +322,7 @@ class Encoding:
                 amounts = np.array([parameter.amount(level) for level in choices])
                 column = amounts[entries.astype(int)]
             else:
-                low, high = _ends(parameter)
+                low, high = bounds_of(parameter)
                 column = (
                     low * np.exp(entries * np.log(high / low))
                     if parameter.log_scale
@@ -382,8 +398,3 @@ def _interpolated(entries: NDArray[np.float64], table: NDArray[np.float64]) -> R
     between = table[before] + (entries - before) * (table[before + 1] - table[before])
     on_level = (entries == np.floor(entries)) & (entries >= 0) & (entries < len(table))
     return np.asarray(np.where(on_level, exact, between))
-
-
-def _ends(parameter: Parameter) -> tuple[float, float]:
-    low, high = parameter.extremes
-    return float(low), float(high)

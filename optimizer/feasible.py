@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from optimizer.program import Program, Values, contradiction
+from optimizer.program import Program, Values, bounds_of, contradiction
 from optimizer.sequential import sequential_values
 from protocols.conditions import Value
 from protocols.parameters import Parameter
@@ -94,8 +94,7 @@ def _polytope(
     from botorch.utils.sampling import get_polytope_samples
 
     names = [parameter.name for parameter in free]
-    ends = [(float(low), float(high)) for low, high in (p.extremes for p in free)]
-    bounds = torch.tensor(ends, dtype=torch.float64).T
+    bounds = torch.tensor([bounds_of(parameter) for parameter in free], dtype=torch.float64).T
     amounts = space.amounts(values)
     below, equal = [], []
     for rule in (one for constraint in space.constraints for one in constraint.sums):

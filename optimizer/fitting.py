@@ -62,7 +62,11 @@ def predict(
         if space.snap(condition.root) is None:
             raise ValueError(f"{condition} is not allowed, or not complete")
     fitted = fit(space, observations) if conditions else None
-    return [] if fitted is None else predict_rows(fitted, fitted.encoding.rows(conditions))
+    if fitted is None:
+        return []
+    rows = fitted.encoding.rows(conditions)
+    means, sds = fitted.model.predict(fitted.encoding.features(rows))
+    return list(map(Prediction, fitted.encoding.conditions(rows), means.tolist(), sds.tolist()))
 
 
 def noise_sd(space: SearchSpace, observations: Sequence[Observation]) -> float | None:
@@ -212,12 +216,3 @@ def _recorded(observations: Sequence[Observation]) -> Recorded:
         labels=labels,
         numbers=numbers,
     )
-
-
-def predict_rows(fitted: FittedModel, rows: Rows) -> list[Prediction]:
-    """What the model expects of rows (n x p)."""
-    means, sds = fitted.model.predict(fitted.encoding.features(rows))
-    return [
-        Prediction(condition, float(mean), float(sd))
-        for condition, mean, sd in zip(fitted.encoding.conditions(rows), means, sds, strict=True)
-    ]

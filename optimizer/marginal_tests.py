@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
 from optimizer.encoding import Encoding
+from optimizer.model.random_effects import indicators, orthonormal_basis
 from protocols.conditions import Observation
 from protocols.search_space import SearchSpace
 
@@ -95,9 +96,5 @@ def marginal_tests(
 
 def _basis(column: NDArray[np.float64], categorical: bool) -> NDArray[np.float64]:
     """An orthonormal basis (n x degrees) of a parabola, or of levels, orthogonal to the mean."""
-    if categorical:
-        columns = (column[:, None] == np.unique(column)).astype(float)
-    else:
-        columns = np.stack([column, column**2], axis=1)
-    left, sizes, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    return np.asarray(left[:, sizes > 1e-9 * max(1.0, sizes.max())])
+    columns = indicators(column) if categorical else np.stack([column, column**2], axis=1)
+    return orthonormal_basis(columns - columns.mean(axis=0))

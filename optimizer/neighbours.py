@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
+from optimizer.program import bounds_of
 
 _REACH = 0.08
 _EXCHANGES = 0.5
@@ -72,7 +73,7 @@ def _nearest(encoding: Encoding, index: int, values: NDArray[np.float64]) -> NDA
     if parameter.choices is not None:
         levels = np.array([parameter.amount(level) for level in parameter.choices])
         return np.asarray(np.abs(values[:, None] - levels).argmin(axis=1), dtype=float)
-    low, high = (float(end) for end in parameter.extremes)
+    low, high = bounds_of(parameter)
     values = np.clip(values, low, high)
     if parameter.log_scale:
         return np.asarray(np.log(values / low) / np.log(high / low))

@@ -75,7 +75,7 @@ class Program:
             if levels is not None and value is not None and level != value:
                 self._upper[column] = 0.0
         if levels is None and value is not None:
-            low, high = _bounds(parameter)
+            low, high = bounds_of(parameter)
             share = (float(value) - low) / (high - low)
             self._rows.append((own, share, share))
         minus = {column: -weight for column, weight in active.weights.items()}
@@ -104,7 +104,7 @@ class Program:
         parameter, active = self._space.by_name[name], self._active[name]
         if parameter.choices is not None:
             return _Affine({self._place[name, v]: parameter.amount(v) for v in parameter.choices})
-        low, high = _bounds(parameter)
+        low, high = bounds_of(parameter)
         weights = {column: low * weight for column, weight in active.weights.items()}
         return _Affine(weights | {self._place[name, None]: high - low}, low * active.constant)
 
@@ -128,7 +128,7 @@ class Program:
         always = 0
         for name in rule.parameters:
             parameter = self._space.by_name[name]
-            low, high = (0.0, 0.0) if parameter.choices is not None else _bounds(parameter)
+            low, high = (0.0, 0.0) if parameter.choices is not None else bounds_of(parameter)
             if parameter.choices is not None:
                 levels = [v for v in parameter.choices if parameter.amount(v) != 0]
                 weights |= {self._place[name, level]: 1.0 for level in levels}
@@ -215,7 +215,7 @@ class Program:
                 if share > 0.5:
                     values[parameter.name] = level
                 continue
-            low, high = _bounds(parameter)
+            low, high = bounds_of(parameter)
             unused = parameter.name in self._used and x[self._used[parameter.name]] < 0.5
             values[parameter.name] = 0.0 if unused else low + min(max(share, 0), 1) * (high - low)
         return values
@@ -261,6 +261,7 @@ def contradiction(space: SearchSpace, decided: Mapping[str, Value]) -> str | Non
     return f"no condition meets {contradicting}{place}: loosen them"
 
 
-def _bounds(parameter: Parameter) -> tuple[float, float]:
+def bounds_of(parameter: Parameter) -> tuple[float, float]:
+    """The lowest and the highest value of a parameter with a range."""
     low, high = parameter.extremes
     return float(low), float(high)

@@ -83,22 +83,18 @@ def recommend(
     model = models[goals.objectives[0].outcome]
     row = _best_row(fitted, goals, seed)
     mean, sd = model.predict_chosen(encoding.features(row))
-    samples = criterion(fitted, goals, _SAMPLES, seed).samples
-
-    def leads(rivals: Rows) -> NDArray[np.float64]:
-        return _leads(samples, encoding.features(np.vstack([row, rivals])), model.sd_inflation)
-
-    same = (observed == row).all(axis=1)
+    beats = None
+    if standards:
+        samples = criterion(fitted, goals, _SAMPLES, seed).samples
+        rivals = encoding.features(np.vstack([row, encoding.rows(standards)]))
+        beats = float((_leads(samples, rivals, model.sd_inflation) > 0).all(axis=1).mean())
     feasible = float(feasible_probability(fitted, goals, encoding.features(row))[0])
     return Recommendation(
         condition=encoding.conditions(row)[0],
         mean=float(mean[0]),
         sd=float(sd[0]),
-        tried=bool(same.any()),
-        beats_standard=(
-            float((leads(encoding.rows(standards)) > 0).all(axis=1).mean()) if standards else None
-        ),
-        is_best=float((leads(np.unique(observed[~same], axis=0)) >= 0).all(axis=1).mean()),
+        tried=bool((observed == row).all(axis=1).any()),
+        beats_standard=beats,
         feasible=feasible,
         met=None if feasible >= LIKELY else best_tried(space, observations, goals),
     )

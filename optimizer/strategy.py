@@ -10,8 +10,9 @@ A campaign then names it: `strategy: my-strategy`, or `strategy: {name: my-strat
 {...}}`. `optimizer.strategy_conformance` checks that it keeps the contract.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -113,6 +114,27 @@ class SeveralOutcomes(Protocol):
     """A strategy that takes several objectives, and constraints on outcomes."""
 
     several_outcomes: ClassVar[Literal[True]]
+
+
+def predicted(
+    conditions: Sequence[Condition],
+    reasons: Iterable[str],
+    means: Iterable[float],
+    sds: Iterable[float],
+    gains: Iterable[float | None] = repeat(None),
+) -> list[Proposal]:
+    """Proposals with their predictions, to five digits: finer than wells are read, on any scale."""
+    return [
+        Proposal(
+            condition=condition,
+            role="proposed",
+            reason=reason,
+            mean=float(f"{mean:.5g}"),
+            sd=float(f"{sd:.5g}"),
+            gain=None if gain is None else float(f"{gain:.5g}"),
+        )
+        for condition, reason, mean, sd, gain in zip(conditions, reasons, means, sds, gains)  # noqa: B905
+    ]
 
 
 class NoOptions(BaseModel):

@@ -223,8 +223,7 @@ def _impossible(strategy: Strategy) -> Iterator[str]:
 
 def _all_conditions(space: SearchSpace) -> Sequence[Condition]:
     encoding = Encoding(space)
-    shape = [len(encoding.level_features(index)) for index in range(len(space.parameters))]
-    return encoding.conditions(np.array(list(np.ndindex(*shape)), dtype=np.float64))
+    return encoding.conditions(encoding.all_rows({}))
 
 
 _CHECKS: tuple[_Check, ...] = (

@@ -36,13 +36,10 @@ class Recommendation(NamedTuple):
     """A condition with the predicted mean and sd of its true value, in the objective's unit.
 
     `tried` says whether a well has had it. `beats_standard` (0..1) is the probability that it is
-    better than the best of the standard conditions; None if none was given. `is_best` (0..1) says
-    how often no condition that was tried is better in the posterior's samples. It is no calibrated
-    probability, far too low where many were tried (0.02 where it held in 27 of 63 campaigns):
-    compare by it, and do not report it. `feasible` (0..1) is the probability
-    that it meets the constraints on outcomes, 1 where there are none. Where it is below `LIKELY` no
-    condition that probably meets them is known: this one is the likeliest, and `met` is the best of
-    those that were tried and whose results met them, None where none did.
+    better than the best of the standard conditions; None if none was given. `feasible` (0..1) is
+    the probability that it meets the constraints on outcomes, 1 where there are none. Where it is
+    below `LIKELY` no condition that probably meets them is known: this one is the likeliest, and
+    `met` is the best of those that were tried and whose results met them, None where none did.
     """
 
     condition: Condition
@@ -50,7 +47,6 @@ class Recommendation(NamedTuple):
     sd: float
     tried: bool
     beats_standard: float | None
-    is_best: float
     feasible: float = 1.0
     met: Prediction | None = None
 

@@ -69,20 +69,20 @@ def random_effects(
         decided: which parameters the positions decide (p).
     """
     count = len(recorded.rounds)
-    rounds = _indicators(recorded.rounds)
+    rounds = indicators(recorded.rounds)
     found: list[tuple[str, Array]] = [("round", rounds)] if rounds.shape[1] > 1 else []
     parts = list(_candidates(recorded))
     if parts:
-        columns = [_indicators(column) for column in features.T[decided]]
-        explained = _basis(np.hstack([rounds, *columns]))
+        columns = [indicators(column) for column in features.T[decided]]
+        explained = orthonormal_basis(np.hstack([rounds, *columns]))
         for name, effect in parts:
             linear = effect.shape[1] == 1
             beside = _parameters(features, levels) if linear else _constant_within(features, effect)
-            left = _residual(effect, _basis(np.hstack([explained, beside])))
+            left = _residual(effect, orthonormal_basis(np.hstack([explained, beside])))
             least = _NEW if linear else _ROUNDING
             if (left**2).sum() > least * (effect**2).sum():
                 found.append((name, effect))
-                explained = _basis(np.hstack([explained, effect]))
+                explained = orthonormal_basis(np.hstack([explained, effect]))
     covariances = np.zeros((len(found), count, count))
     for index, (_, effect) in enumerate(found):
         covariances[index] = effect @ effect.T
@@ -100,13 +100,13 @@ def _candidates(recorded: Recorded) -> Iterator[tuple[str, Array]]:
     plates = np.unique(pairs, axis=1, return_inverse=True)[1].ravel()
     several = len(np.unique(plates)) > len(np.unique(recorded.rounds))
     for name, labels in [*recorded.labels.items(), *([("plate", plates)] if several else [])]:
-        groups = _indicators(labels)[:, np.unique(labels) >= 0]
+        groups = indicators(labels)[:, np.unique(labels) >= 0]
         # Groups of one cannot be told from noise.
         if groups.shape[1] > 1 and groups.sum(axis=0).max() > 1:
             yield name, groups
 
 
-def _indicators(labels: NDArray[np.generic]) -> Array:
+def indicators(labels: NDArray[np.generic]) -> Array:
     """One column for each label, in their order (n x groups)."""
     return np.asarray(labels[:, None] == np.unique(labels)[None, :], dtype=np.float64)
 
@@ -114,7 +114,7 @@ def _indicators(labels: NDArray[np.generic]) -> Array:
 def _parameters(features: Array, levels: Labels) -> Array:
     """Numbers as they are, categories as indicators."""
     parts = [
-        _indicators(column) if number else column[:, None]
+        indicators(column) if number else column[:, None]
         for column, number in zip(features.T, levels, strict=True)
     ]
     return np.hstack(parts)
@@ -125,14 +125,14 @@ def _constant_within(features: Array, groups: Array) -> Array:
     members = [np.flatnonzero(group) for group in groups.T]
     known = np.flatnonzero(groups.any(axis=1))
     nested = [
-        _indicators(column)
+        indicators(column)
         for column in features.T
         if np.ptp(column[known]) > 0 and all(np.ptp(column[group]) == 0 for group in members)
     ]
     return np.hstack([np.empty((len(features), 0)), *nested])
 
 
-def _basis(columns: Array) -> Array:
+def orthonormal_basis(columns: Array) -> Array:
     """An orthonormal basis (n x rank) of what columns (n x c) span."""
     left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(left[:, sizes > _ROUNDING * max(float(sizes.max(initial=0.0)), 1.0)])

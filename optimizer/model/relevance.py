@@ -125,14 +125,14 @@ class _Chains:
         for index, step in self._others:
             proposed = self.vectors.clone()
             proposed[:, index] += step * self._normal()
-            self._accept(proposed, self.relevant, torch.zeros(_CHAINS, dtype=torch.float64))
+            self._accept(proposed, self.relevant)
 
     def _move_lengthscale(self, place: int, index: int) -> None:
         if not self.relevant[:, place].any():
             return
         proposed = self.vectors.clone()
         proposed[:, index] += _LENGTHSCALE_STEP * self._normal() * self.relevant[:, place]
-        self._accept(proposed, self.relevant, torch.zeros(_CHAINS, dtype=torch.float64))
+        self._accept(proposed, self.relevant)
 
     def _toggle(self, place: int, index: int) -> None:
         proposed, relevant = self.vectors.clone(), self.relevant.clone()
@@ -158,9 +158,9 @@ class _Chains:
                 one, other = self._lengthscales[int(first)], self._lengthscales[int(second)]
                 proposed[chain, other] = proposed[chain, one]
                 proposed[chain, one] = _EXCLUDED
-        self._accept(proposed, relevant, torch.zeros(_CHAINS, dtype=torch.float64))
+        self._accept(proposed, relevant)
 
-    def _accept(self, proposed: Tensor, relevant: Tensor, log_ratio: Tensor) -> None:
+    def _accept(self, proposed: Tensor, relevant: Tensor, log_ratio: Tensor | float = 0.0) -> None:
         included = torch.where(relevant, proposed[:, self._lengthscales], 0.0)
         rest = proposed[:, [index for index, _ in self._others]]
         inside = (included.abs() <= _BOUNDS[1]).all(dim=1) & (rest.abs() <= _BOUNDS[1]).all(dim=1)

@@ -57,11 +57,6 @@ class Data(NamedTuple):
         """Which observations are of the experiment itself (n)."""
         return np.ones(len(self.values), bool) if self.tasks is None else self.tasks == 0
 
-    @property
-    def rounds(self) -> NDArray[np.int_]:
-        """Round numbers (n)."""
-        return self.recorded.rounds
-
     def at(self, which: NDArray[np.bool_]) -> "Data":
         """Some of the observations."""
         return self._replace(
@@ -285,8 +280,9 @@ class Surrogate:
             return 1.0
         data = self._data
         log_posterior = norm.logpdf(np.log(_INFLATION_GRID), *_INFLATION_PRIOR)
-        last = data.rounds[data.own].max()
-        before = data.rounds < last
+        rounds = data.recorded.rounds
+        last = rounds[data.own].max()
+        before = rounds < last
         held_out = data.own & ~before & ~(self._training.extra.numpy() > 0)
         if min(held_out.sum(), (before & data.own).sum()) >= _MIN_HELD_OUT:
             earlier = Surrogate(data.at(before))

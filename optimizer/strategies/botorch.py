@@ -1,6 +1,7 @@
 """The default strategy: the mixture model, and batches chosen by noisy expected improvement."""
 
 from collections.abc import Iterator, Sequence
+from operator import add
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ from optimizer.encoding import Encoding
 from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.initial import initial_design
 from optimizer.objective import Goals, Objective
-from optimizer.strategy import Request
+from optimizer.strategies.space_filling import space_filling_proposals
+from optimizer.strategy import Request, predicted
 from optimizer.untried import tried_rows
 from protocols.conditions import Proposal
 
@@ -51,37 +53,25 @@ class BotorchStrategy:
         )
         rows = np.array([choice.row for choice in choices])
         features = encoding.features(rows)
-        predicted = {outcome: model.predict(features) for outcome, model in models.items()}
+        outcomes = {outcome: model.predict(features) for outcome, model in models.items()}
         reasons = (
-            _reasons(fitted, request.objective, predicted, choices)
+            _reasons(fitted, request.objective, outcomes, choices)
             if request.goals.plain
-            else _reasons_of_several(request.goals, predicted, choices)
+            else _reasons_of_several(request.goals, outcomes, choices)
         )
-        means, sds = predicted[request.objective.outcome]
-        return [
-            Proposal(
-                condition=condition,
-                role="proposed",
-                reason=reason + weights.in_words(condition),
-                mean=_rounded(mean),
-                sd=_rounded(sd),
-                gain=_rounded(choice.gain),
-            )
-            for condition, reason, mean, sd, choice in zip(
-                encoding.conditions(rows), reasons, means, sds, choices, strict=True
-            )
-        ]
+        conditions = encoding.conditions(rows)
+        reasons = map(add, reasons, map(weights.in_words, conditions))
+        means, sds = outcomes[request.objective.outcome]
+        return predicted(conditions, reasons, means, sds, (choice.gain for choice in choices))
 
 
 def _initial(request: Request) -> list[Proposal]:
     encoding = Encoding(request.space)
     tried = tried_rows(encoding, request.observations, request.pending)
     rows = initial_design(encoding, request.positions, request.seed, tried)
-    reason = "initial design: spread evenly over the search space"
-    return [
-        Proposal(condition=condition, role="initial", reason=reason)
-        for condition in encoding.conditions(rows)
-    ]
+    return space_filling_proposals(
+        encoding, rows, "initial design: spread evenly over the search space"
+    )
 
 
 def _reasons(
@@ -115,8 +105,3 @@ def _reasons_of_several(
         )
         limits = f"; meets the constraints with {met[index]:.0%}" if goals.constraints else ""
         yield f"optimiser: {outcomes}{limits}; expected to add {choice.gain:.4g} to {adds}"
-
-
-def _rounded(value: float) -> float:
-    """Five digits: finer than any well can be read, on any scale."""
-    return float(f"{value:.5g}")

@@ -1,6 +1,7 @@
 """BoTorch's own Gaussian process on the encoded conditions, as it is delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from gpytorch.kernels import RBFKernel, ScaleKernel
 from gpytorch.mlls import ExactMarginalLogLikelihood
 
 from optimizer.encoding import Encoding, Rows
-from optimizer.strategy import Request
+from optimizer.strategy import Request, predicted
 from protocols.conditions import Condition, Observation, Proposal
 
 
@@ -56,23 +57,10 @@ class PlainModel(NamedTuple):
         return conditions[int(utility.argmax())]
 
     def proposals(
-        self, rows: Rows, reasons: Sequence[str], gains: Sequence[float | None]
+        self, rows: Rows, reasons: Sequence[str], gains: Iterable[float | None] = repeat(None)
     ) -> list[Proposal]:
         """Rows as proposals with their predictions."""
-        means, sds = self.predict(rows)
-        return [
-            Proposal(
-                condition=condition,
-                role="proposed",
-                reason=reason,
-                mean=float(f"{mean:.5g}"),
-                sd=float(f"{sd:.5g}"),
-                gain=None if gain is None else float(f"{gain:.4g}"),
-            )
-            for condition, reason, gain, mean, sd in zip(
-                self.encoding.conditions(rows), reasons, gains, means, sds, strict=True
-            )
-        ]
+        return predicted(self.encoding.conditions(rows), reasons, *self.predict(rows), gains)
 
 
 def fit_plain_model(request: Request) -> PlainModel:

@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import norm
 
-from optimizer.encoding import Rows
+from optimizer.encoding import Decided, Rows, alike, decided_by
 from optimizer.single_thread import single_threaded
 from optimizer.strategies.plain import PlainModel, fit_rbf_model
 from optimizer.strategies.space_filling import RandomStrategy
@@ -38,12 +38,9 @@ class PublishedStrategy:
         """With its options."""
         self._options = options
 
+    @single_threaded(autograd=True)
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
-        with single_threaded(autograd=True):
-            return self._propose(request)
-
-    def _propose(self, request: Request) -> list[Proposal]:
         if not request.learnt:
             return RandomStrategy(NoOptions()).propose(request)
         torch.manual_seed(request.seed)
@@ -61,12 +58,12 @@ class PublishedStrategy:
         tried = tried_rows(plain.encoding, request.observations, request.pending)
         rows = untried_rows(plain.encoding, request.positions, candidates, tried, rng)
         reason = "expected improvement, away from the others of the batch (local penalisation)"
-        return plain.proposals(rows, [reason] * len(rows), [None] * len(rows))
+        return plain.proposals(rows, [reason] * len(rows))
 
+    @single_threaded(autograd=True)
     def recommend(self, request: Request) -> Condition:
         """The observed condition with the best predicted mean."""
-        with single_threaded(autograd=True):
-            return fit_rbf_model(request).best_observed(request)
+        return fit_rbf_model(request).best_observed(request)
 
 
 class _PenalisedImprovement:
@@ -79,9 +76,9 @@ class _PenalisedImprovement:
         self, request: Request, plain: PlainModel, rng: np.random.Generator, pool: int
     ) -> None:
         self._plain, self._objective, self._rng = plain, request.objective, rng
-        self._size = max(pool // len({_key(values) for values in request.positions}), _MIN_POOL)
-        self._pools: dict[tuple[tuple[str, Value], ...], Rows] = {}
-        self._values: dict[tuple[tuple[str, Value], ...], Rows] = {}
+        self._size = max(pool // len(alike(request.positions)), _MIN_POOL)
+        self._pools: dict[Decided, Rows] = {}
+        self._values: dict[Decided, Rows] = {}
         self._chosen: list[tuple[torch.Tensor, float, float]] = []
         self._top = max(request.objective.utility(float(o.value or 0.0)) for o in request.usable)
         with torch.no_grad():
@@ -95,7 +92,7 @@ class _PenalisedImprovement:
 
     def ordered(self, decided: Mapping[str, Value]) -> Rows:
         """Permitted rows that have the decided values, the best first."""
-        key = _key(decided)
+        key = decided_by(decided)
         if key not in self._pools:
             pool = self._plain.encoding.random(self._size, decided, self._rng)
             mean, sd = self._predict(pool)
@@ -120,7 +117,3 @@ class _PenalisedImprovement:
     def _penalty(self, rows: Rows, point: torch.Tensor, mean: float, sd: float) -> Rows:
         distance = (self._plain.tensor(rows) - point).norm(dim=1).numpy()
         return np.asarray(norm.logcdf((self._lipschitz * distance - self._top + mean) / sd))
-
-
-def _key(decided: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
-    return tuple(sorted(decided.items()))

@@ -56,12 +56,9 @@ class QLogNEIStrategy:
         """With its options."""
         self._options = options
 
+    @single_threaded(autograd=True)
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
-        with single_threaded(autograd=True):
-            return self._propose(request)
-
-    def _propose(self, request: Request) -> list[Proposal]:
         if not request.learnt:
             return sobol_proposals(request)
         torch.manual_seed(request.seed)
@@ -88,18 +85,17 @@ class QLogNEIStrategy:
             acquisition.set_X_pending(plain.tensor(np.array(so_far)))
         name = "qLogNEI" if len(request.goals.objectives) == 1 else "qLogNEHVI"
         adds = "the best of the batch" if name == "qLogNEI" else "the hypervolume"
-        reasons = [f"{name}: expected to add {gain:.4g} to {adds}" for gain in gains]
-        conditions = encoding.conditions(np.array(chosen))
+        rows = np.array(chosen)
         reasons = [
-            reason + weights.in_words(condition)
-            for reason, condition in zip(reasons, conditions, strict=True)
+            f"{name}: expected to add {gain:.4g} to {adds}{weights.in_words(condition)}"
+            for gain, condition in zip(gains, encoding.conditions(rows), strict=True)
         ]
-        return plain.proposals(np.array(chosen), reasons, gains)
+        return plain.proposals(rows, reasons, [float(f"{gain:.4g}") for gain in gains])
 
+    @single_threaded(autograd=True)
     def recommend(self, request: Request) -> Condition:
         """The observed condition with the best predicted mean."""
-        with single_threaded(autograd=True):
-            return fit_plain_model(request).best_observed(request)
+        return fit_plain_model(request).best_observed(request)
 
     def _best(
         self,

@@ -1,12 +1,14 @@
 """Thompson sampling: each position gets the best condition of another posterior sample."""
 
+from itertools import repeat
+
 import numpy as np
 
 from optimizer.encoding import Rows
-from optimizer.fitting import fit, predict_rows
+from optimizer.fitting import fit
 from optimizer.neighbours import neighbours
 from optimizer.strategies.space_filling import sobol_proposals
-from optimizer.strategy import NoOptions, Request
+from optimizer.strategy import NoOptions, Request, predicted
 from optimizer.untried import tried_rows, untried_rows
 from protocols.conditions import Proposal
 
@@ -61,13 +63,5 @@ class ThompsonStrategy:
         tried = tried_rows(encoding, request.observations, request.pending)
         rows = untried_rows(encoding, request.positions, candidates, tried, rng)
         reason = "the best condition of a function that the observations allow (Thompson sampling)"
-        return [
-            Proposal(
-                condition=found.condition,
-                role="proposed",
-                reason=reason,
-                mean=float(f"{found.mean:.5g}"),
-                sd=float(f"{found.sd:.5g}"),
-            )
-            for found in predict_rows(fitted, rows)
-        ]
+        conditions = encoding.conditions(rows)
+        return predicted(conditions, repeat(reason), *model.predict(encoding.features(rows)))

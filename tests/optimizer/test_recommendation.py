@@ -5,7 +5,6 @@ from benchmarks.reliability import campaign
 from optimizer import best_tried, predict, recommend
 from optimizer.objective import Objective
 from protocols.campaign import Campaign
-from protocols.conditions import Observation
 from tests.optimizer.known_objective import bowl, observed
 
 
@@ -29,20 +28,6 @@ def test_the_standard_is_beaten_only_where_it_is_not_the_best(rpe: Campaign) -> 
         assert best is not None
         assert best.beats_standard is not None
         assert low <= best.beats_standard <= high
-
-
-def test_the_recommended_is_the_more_surely_the_best_the_more_was_seen_of_it(rpe: Campaign) -> None:
-    observations = observed(rpe)
-    first = recommend(rpe.space, observations)
-    assert first is not None
-    assert 0 < first.is_best < 1
-    again = [
-        Observation(condition=first.condition, value=bowl(first.condition) + 0.2, round=1)
-        for _ in range(8)
-    ]
-    surer = recommend(rpe.space, [*observations, *again])
-    assert surer is not None
-    assert surer.is_best > first.is_best
 
 
 def test_the_best_tried_condition_stands_beside_an_untried_one(rpe: Campaign) -> None:

@@ -23,7 +23,7 @@ known = [Observation(condition=proposal.condition, value=0.5, round=1) for propo
 expected = predict(space, known, [Condition({"dose": 3.0})])
 means: list[float] = [prediction.mean for prediction in expected]
 best = recommend(space, known)
-sure: float | None = None if best is None else best.is_best
+sure: float | None = None if best is None else best.beats_standard
 
 
 class Lamp(Device):

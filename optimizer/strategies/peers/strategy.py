@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from optimizer.encoding import Encoding, Rows
+from optimizer.encoding import Encoding, Rows, alike
 from optimizer.neighbours import neighbours
 from optimizer.strategies.peers.packages import PACKAGES, environment_name
 from optimizer.strategies.peers.process import PeerFailed, PeerProcess
@@ -140,7 +140,7 @@ class PeerStrategy(ABC):
         """
         groups: list[dict[str, Any]] = []
         members: list[list[int]] = []
-        for values, indices in _alike(request).items():
+        for values, indices in alike(request.positions).items():
             decided = dict(values)
             some = encoding.random(1, decided, rng)  # raises where nothing is permitted
             listed = self._listed(encoding, decided, tried, rng)
@@ -324,14 +324,6 @@ def _descriptors(encoding: Encoding, index: int) -> list[list[float]] | None:
 def _known(request: Request) -> tuple[Observation, ...]:
     """What may be learnt from, with the value of the one objective."""
     return request.usable_of(request.objective.outcome)
-
-
-def _alike(request: Request) -> dict[tuple[tuple[str, Value], ...], list[int]]:
-    """What positions decide -> the indices of those that decide it."""
-    found: dict[tuple[tuple[str, Value], ...], list[int]] = {}
-    for index, values in enumerate(request.positions):
-        found.setdefault(tuple(sorted(values.items())), []).append(index)
-    return found
 
 
 def _rules(request: Request) -> list[dict[str, Any]]:
