@@ -124,7 +124,7 @@ def front_table(state: CampaignState, front: Sequence[FrontPoint]) -> Table:
                 strict=True,
             )
         ]
-        met = [f"{point.feasible:.0%}"] if campaign.outcome_constraints else []
+        met = [probability_text(point.feasible)] if campaign.outcome_constraints else []
         values = [
             _shown(point.condition.root.get(parameter.name)) for parameter in campaign.parameters
         ]

@@ -126,7 +126,7 @@ def likely_broken(state: CampaignState, best: Recommendation) -> str:
         probability=gettext(probability_text(best.feasible)),
     )
     if best.met is None:
-        return f"{said} {gettext('No condition that was tried met them.')}"
+        return said + " " + gettext("No condition that was tried met them.")
     scale = state.campaign.outcome.scale
     low, high = best.met.interval(natural_range=scale.natural_range)
     tried = gettext(

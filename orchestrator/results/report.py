@@ -13,7 +13,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 import optimizer
-from optimizer.fitting import fit, predict_rows
+from optimizer.fitting import fit
 from orchestrator.core.provenance import RoundProvenance
 from orchestrator.core.state import CampaignState, RoundState, WellState
 from orchestrator.journal.journal import Journal
@@ -296,10 +296,7 @@ def _outliers(state: CampaignState) -> list[Outlier]:
     held_out = optimizer.cross_validate(space, observations)
     own = held_out[len(held_out) - len(wells) :] if wells else []
     odd = [pair for pair in zip(wells, own, strict=True) if pair[1].outlier]
-    fitted = fit(space, observations) if odd else None
-    if fitted is None:
-        return []
-    expected = predict_rows(fitted, fitted.encoding.rows([entry.condition for _, entry in odd]))
+    expected = optimizer.predict(space, observations, [entry.condition for _, entry in odd])
     return [
         Outlier(well_place(number, well), entry.value, prediction.mean)
         for ((number, well), entry), prediction in zip(odd, expected, strict=True)

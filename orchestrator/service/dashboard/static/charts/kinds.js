@@ -91,7 +91,7 @@ export const KINDS = [
     choices: (_, wells) => [["outcome", gettext("Outcome"), options(modelled(wells)), wells.objective]],
     load: (ask, { outcome }) => ask("calibration", { outcome }),
     spec: (data, width) => specs.calibration(data, { width }),
-    said: (data) => gettext("Each result against what the model says of it from all the others: {within} % of {number} lie within their {percent} % intervals; R² {explained} without outliers.", {
+    said: (data) => gettext("Each result against what the model says of it from all other conditions: {within} % of {number} lie within their {percent} % intervals; R² {explained} without outliers.", {
       within: percent(data.within), number: data.points.length, percent: percent(data.share), explained: data.explained.toFixed(2),
     }),
     empty: (data) => !data.points.length && gettext("There are too few observations yet to fit the model."),

@@ -277,7 +277,7 @@ export function calibration(data, size) {
     layer: [
       ...beyond(data.outcome, all, "x", page), ...beyond(data.outcome, all, "y", page),
       { data: { values: [{ x: low, y: low }, { x: high, y: high }] }, mark: { type: "line", color: page.ink, aria: false }, encoding: { x: { field: "x", type: "quantitative" }, y: { field: "y", type: "quantitative" } } },
-      { data: { values: rows }, mark: { type: "rule", aria: false }, encoding: { x: { field: "low", ...axis(gettext("predicted without it")) }, x2: { field: "high" }, y: { field: "y", ...axis(gettext("measured")) }, color: kind, opacity: unchosen(0.08, 0.45) } },
+      { data: { values: rows }, mark: { type: "rule", aria: false }, encoding: { x: { field: "low", ...axis(gettext("predicted from all other conditions")) }, x2: { field: "high" }, y: { field: "y", ...axis(gettext("measured")) }, color: kind, opacity: unchosen(0.08, 0.45) } },
       { data: { values: rows, name: "wells" }, params: [brush()], mark: { type: "point", filled: true, size: 55, tooltip: { content: "data" }, cursor: "pointer" },
         encoding: { x: { field: "x", type: "quantitative" }, y: { field: "y", type: "quantitative" }, color: kind, shape: { field: "kind", type: "nominal", scale: { domain: kinds, range: ["circle", "triangle-up", "cross"] }, legend }, opacity: unchosen(0.2, 0.9), description: { field: "said" } } },
     ],

@@ -31,15 +31,16 @@ const surface = (data) => ({
 });
 
 const calibration = (data) => ({
-  heads: [gettext("well"), gettext("round"), gettext("measured"), gettext("predicted without it"), gettext("low"), gettext("high"), gettext("within"), gettext("outlier")],
+  heads: [gettext("well"), gettext("round"), gettext("measured"), gettext("predicted from all other conditions"), gettext("low"), gettext("high"), gettext("within"), gettext("outlier")],
   rows: data.points.map((one) => [one.id || gettext("past result"), one.round, one.value, one.mean, one.low, one.high, one.within ? gettext("yes") : gettext("no"), one.outlier ? gettext("yes") : gettext("no")]),
 });
 
 const front = (data) => {
   const names = Object.keys(data.points[0]?.condition ?? {});
+  const constrained = data.points.some((one) => one.feasible < 1);
   return {
-    heads: [...names, ...data.outcomes.flatMap((axis) => [gettext("{outcome}, mean", { outcome: named(axis) }), gettext("less one sd"), gettext("plus one sd")]), gettext("tried")],
-    rows: data.points.map((one) => [...names.map((name) => one.condition[name]), ...data.outcomes.flatMap((_, i) => [one.mean[i], one.low[i], one.high[i]]), one.tried ? gettext("yes") : gettext("no")]),
+    heads: [...names, ...data.outcomes.flatMap((axis) => [gettext("{outcome}, mean", { outcome: named(axis) }), gettext("less one sd"), gettext("plus one sd")]), ...(constrained ? [gettext("meets constraints")] : []), gettext("tried")],
+    rows: data.points.map((one) => [...names.map((name) => one.condition[name]), ...data.outcomes.flatMap((_, i) => [one.mean[i], one.low[i], one.high[i]]), ...(constrained ? [one.feasible] : []), one.tried ? gettext("yes") : gettext("no")]),
   };
 };
 
