@@ -32,7 +32,7 @@ def test_a_table_of_a_german_spreadsheet_gives_what_one_with_points_gives(tmp_pa
     ("text", "said"),
     [
         ("", "there is no column 'a'"),
-        ('a,b\n"1,2\n', "t.csv: b: has no number"),
+        ('a,b\n"1,2\n', "t.csv:2: a quotation mark is opened here"),
         ("a,b\n1,2\n1,2,3\n", r"t.csv:3: the row has 3 cells \(expected at most 2"),
         ("a,a,b\n1,2,3\n", r"t.csv:1: several columns are called 'a'"),
         ("a,b\n1,red\n2,blue\n", "t.csv: b: has no number"),
