@@ -188,11 +188,20 @@ def main() -> None:
 
 
 def _in_words(error: WellwiseError) -> str:
-    """What is wrong, in the language of the terminal where a catalogue has it."""
-    from orchestrator.languages import finding, problem_in_words, speaking, translated, wanted
+    """What is wrong, in the language of the terminal where a catalogue has it.
+
+    Who has only what a client needs has no catalogues.
+    """
+    asked = language_of_terminal()
+    if not asked:
+        return str(error)
     from protocols.errors import InvalidInput
 
-    with speaking(wanted(None, language_of_terminal())):
+    try:
+        from orchestrator.languages import finding, problem_in_words, speaking, translated, wanted
+    except ModuleNotFoundError:
+        return str(error)
+    with speaking(wanted(None, asked)):
         if isinstance(error, InvalidInput):
             return "\n".join(problem_in_words(translated(one)) for one in error.problems)
         return finding(str(error))
@@ -204,7 +213,8 @@ def language_of_terminal() -> str:
     By LC_ALL, LC_MESSAGES or LANG, the first that is set (POSIX, 8.2).
     """
     named = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return named.partition(".")[0].partition("@")[0].replace("_", "-")
+    found = named.partition(".")[0].partition("@")[0].replace("_", "-")
+    return "" if found in ("C", "POSIX") else found
 
 
 def _end(message: str) -> None:

@@ -82,6 +82,7 @@ import sys
 from importlib.abc import MetaPathFinder
 
 ABSENT = {"torch", "botorch", "sqlmodel", "sqlalchemy", "alembic", "fastapi", "prefect", "uvicorn"}
+ABSENT |= {"babel", "jinja2", "markupsafe"}
 
 class Absent(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -112,7 +113,11 @@ def test_a_command_of_the_lab_says_what_to_install(words: list[str]) -> None:
     )
 
 
-def test_a_light_computer_checks_drivers_and_speaks_to_a_service() -> None:
+@pytest.mark.parametrize("locale", ["C", "ja_JP.UTF-8"])
+def test_a_light_computer_checks_drivers_and_speaks_to_a_service(
+    locale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
     assert "manual" in light("driver", "list").stdout
     ran = light(
         "remote", "pause", "rpe", "--why", "lunch", "--url", "http://127.0.0.1:9", "--token", "t"
