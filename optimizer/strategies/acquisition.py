@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from botorch.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.multi_objective import logei
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
 from botorch.acquisition.objective import GenericMCObjective
@@ -16,6 +17,11 @@ from optimizer.strategies.plain import PlainModel
 from optimizer.strategy import Request
 
 Utilities = Callable[..., torch.Tensor]
+
+# BoTorch would compile a kernel for this very machine when it is first asked: another machine would
+# propose other conditions, and a compilation that is killed leaves a lock for which every later
+# process waits for ever.
+logei._load_attempted = True
 
 
 def noisy_improvement(

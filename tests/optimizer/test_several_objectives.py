@@ -57,6 +57,16 @@ def asked_and_told(problem: Any, strategy: str | None, batches: int, number: int
     return optimizer
 
 
+def test_nothing_is_compiled_for_the_machine_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Another machine would propose other conditions, and who waits for a compilation that was
+    # killed waits for ever: torch's lock is a file that stays.
+    asked: list[object] = []
+    monkeypatch.setattr("torch.utils.cpp_extension.load", lambda **given: asked.append(given))
+    optimizer = asked_and_told(DTLZ2(3, num_objectives=2, negate=True), "qlognei", 1, 4)
+    assert len(optimizer.ask(1)) == 1
+    assert asked == []
+
+
 def test_it_approaches_the_front_of_dtlz2() -> None:
     problem = DTLZ2(4, num_objectives=2, negate=True)
     optimizer = asked_and_told(problem, None, batches=5, number=8)
