@@ -195,13 +195,15 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
 
     from orchestrator.results.comparison_words import (
         difference_of,
+        ends_of,
         judged_by,
         remarks_of,
         verdict_of,
     )
+    from orchestrator.results.summaries import smallest
 
-    scale, half = campaign.outcome.scale, (found.high - found.low) / 2
-    spread = min((sd for sd in found.sds if sd > 0), default=None)
+    scale, spread = campaign.outcome.scale, smallest(found.sds)
+    low, high = ends_of(found, campaign)
     table = Table(caption="" if scale.is_ratio else scale.described, caption_justify="left")
     for name in ("condition", "wells", "mean", "sd"):
         table.add_column(name, justify="left" if name == "condition" else "right")
@@ -214,7 +216,7 @@ def _print_comparison(found: Comparison, campaign: Campaign) -> None:
     console.print(table)
     console.print(
         f"Difference {difference_of(found, campaign)} ({100 * (1 - found.alpha):.0f} % interval "
-        f"{scale.change(found.low, half)} to {scale.change(found.high, half)}), "
+        f"{low} to {high}), "
         f"{p_text(found.p)} ({judged_by(found)}), effect size {found.effect:.2f} (Hedges' g). "
         f"{verdict_of(found)}",
         highlight=False,

@@ -37,25 +37,31 @@ def judged_by(found: Comparison) -> str:
 
 def difference_of(found: Comparison, campaign: Campaign) -> str:
     """The difference of the means, with what it is of."""
-    scale, half = campaign.outcome.scale, (found.high - found.low) / 2
+    scale = campaign.outcome.scale
     of = scale.unit
     if found.on_log_odds:
         of = gettext("log odds")
     elif campaign.objective.direction == "match":
         of = gettext("{unit} in closeness to the target", unit=of).strip()
-    return f"{scale.change(found.difference, half)} {of}".rstrip()
+    return f"{scale.change(found.difference, found.half_width)} {of}".rstrip()
+
+
+def ends_of(found: Comparison, campaign: Campaign) -> tuple[str, str]:
+    """The ends of the interval of the difference, with as many decimals as that."""
+    scale, half = campaign.outcome.scale, found.half_width
+    return scale.change(found.low, half), scale.change(found.high, half)
 
 
 def facts_of(found: Comparison, campaign: Campaign) -> str:
     """What it gave, in numbers."""
-    scale, half = campaign.outcome.scale, (found.high - found.low) / 2
+    low, high = ends_of(found, campaign)
     return gettext(
         "difference, first less second, {difference} ({share} % interval {low} to {high}), {p} "
         "by {test}, effect size {effect} (Hedges' g)",
         difference=difference_of(found, campaign),
         share=f"{100 * (1 - found.alpha):.0f}",
-        low=scale.change(found.low, half),
-        high=scale.change(found.high, half),
+        low=low,
+        high=high,
         p=p_text(found.p),
         test=judged_by(found),
         effect=f"{found.effect:.2f}",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from orchestrator.core.state import CampaignState, WellState
 from orchestrator.languages import gettext, later, ngettext
-from orchestrator.results.comparison_words import difference_of
+from orchestrator.results.comparison_words import difference_of, ends_of
 from orchestrator.results.deviations import Deviation
 from orchestrator.studies.confirmation_result import Comparison, Verdict
 from protocols.conditions import Condition
@@ -189,14 +189,14 @@ def _by_comparison(
 
 
 def _shown(state: CampaignState, found: Comparison) -> str:
-    scale = state.campaign.outcome.scale
+    low, high = ends_of(found, state.campaign)
     first, second = (in_words(state, condition) for condition in found.conditions)
     by = gettext(
         "{difference} ({share} % interval {low} to {high})",
         difference=difference_of(found, state.campaign),
         share=f"{100 * (1 - found.alpha):.0f}",
-        low=scale.change(found.low),
-        high=scale.change(found.high),
+        low=low,
+        high=high,
     )
     return gettext(_SHOWED[found.verdict], first=first, second=second, by=by)
 

@@ -72,6 +72,11 @@ class Comparison(NamedTuple):
     """Runs and alpha of the plan, where the comparison is not as it was planned."""
 
     @property
+    def half_width(self) -> float:
+        """Half of the interval of the difference."""
+        return (self.high - self.low) / 2
+
+    @property
     def verdict(self) -> Verdict:
         """Which is better by its p and alpha."""
         if self.p >= self.alpha:
