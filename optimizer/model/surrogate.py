@@ -97,6 +97,8 @@ class Surrogate:
             seed: decides the draws of the hyperparameters.
         """
         self._data = data
+        # What is said of the best conditions and of effects rests on the same draws.
+        self._drawn: dict[int, RelevanceDraws] = {}
         own = data.own
         self._mean, self._sd, self._equal = _scale(data.values[own])
         standardised = (data.values - self._mean) / self._sd
@@ -319,11 +321,14 @@ class Surrogate:
 
     def _relevance_draws(self, seed: int) -> RelevanceDraws:
         """By up to 128 observations at random: each step of a chain costs a factorisation."""
-        count = len(self._training.values)
-        generator = torch.Generator().manual_seed(seed)
-        subset = torch.randperm(count, generator=generator)[:_MAX_SELECTING].sort().values
-        with deterministic(seed):
-            return relevance_draws(self._training.at(subset), self.model.vector()[0], seed)
+        if seed not in self._drawn:
+            count = len(self._training.values)
+            generator = torch.Generator().manual_seed(seed)
+            subset = torch.randperm(count, generator=generator)[:_MAX_SELECTING].sort().values
+            with deterministic(seed):
+                best = self.model.vector()[0]
+                self._drawn[seed] = relevance_draws(self._training.at(subset), best, seed)
+        return self._drawn[seed]
 
     def posterior_samples(self, number: int, seed: int) -> PosteriorSamples:
         """`number` functions sampled from the posterior, which can be evaluated anywhere.
