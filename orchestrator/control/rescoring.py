@@ -11,6 +11,7 @@ from orchestrator.journal.scores import ScoredReadings, add_scores
 from orchestrator.journal.tables import BY_HAND, Derived, MeasurementRow, ObservationRow
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.scoring import score_reading, scorer_of
+from protocols.number_words import counted
 from protocols.scoring import Score
 
 
@@ -69,18 +70,20 @@ class Rescore(Act):
         """Write the scores; returns how many there are and how many changed."""
         for batch in prepared:
             add_scores(acting.session, batch.derived, acting.now)
-            number = len(batch.derived.scores)
+            readings = counted(len(batch.derived.scores), "reading")
             message = (
-                f"{number} readings by {batch.derived.scorer} version {batch.derived.version}, "
+                f"{readings} by {batch.derived.scorer} version {batch.derived.version}, "
                 f"{batch.changed} changed: {self.why}"
             )
             acting.record(EventKind.RESCORED, message=message)
-        readings = {reading for batch in prepared for reading, _ in batch.derived.scores}
-        return Rescored(len(readings), sum(batch.changed for batch in prepared))
+        scored = {reading for batch in prepared for reading, _ in batch.derived.scores}
+        return Rescored(len(scored), sum(batch.changed for batch in prepared))
 
     def done(self, campaign_id: str, outcome: Any) -> str:
         """How many."""
-        return f"{outcome.readings} readings scored once more, {outcome.changed} changed."
+        return (
+            f"{counted(outcome.readings, 'reading')} scored once more, {outcome.changed} changed."
+        )
 
 
 def _differs(found: Score, before: Derived) -> bool:

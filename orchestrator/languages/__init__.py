@@ -35,6 +35,9 @@ FINDINGS = "findings/"
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """A value in a text of a check; other braces are those of YAML."""
 
+_VALUES: Mapping[str, str] = {"digits": r"\d+"}
+"""What a value of this name looks like, where that is known."""
+
 _current: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
@@ -102,11 +105,12 @@ def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
 def finding(text: str) -> str:
     """What a check found, in the current language; as it is where no catalogue has its wording.
 
-    Checks know no languages and write values into their texts, so it is found by its wording.
+    Checks know no languages and write values into their texts, so it is found by its wording. A
+    value may be such a text itself.
     """
     for wording, translation in words(current()).of_findings:
         if found := wording.fullmatch(text):
-            return PLACEHOLDER.sub(lambda name: found[name[1]], translation)
+            return PLACEHOLDER.sub(lambda name: finding(found[name[1]]), translation)
     return text
 
 
@@ -135,10 +139,14 @@ def counted_in_markup(one: str, many: str, number: int, /, **values: object) -> 
 
 
 def recorded(text: object) -> Markup | str:
-    """What was written into the journal, which is in English whatever the page speaks."""
+    """What was written into the journal, which is in English whatever the page speaks.
+
+    In the current language where a catalogue has its wording, and marked as English otherwise.
+    """
     if current() == ENGLISH or not text:
         return str(text)
-    return Markup('<span lang="en">{}</span>').format(text)
+    said = finding(str(text))
+    return said if said != text else Markup('<span lang="en">{}</span>').format(text)
 
 
 def in_words(name: str) -> str:
@@ -192,7 +200,7 @@ def words_of(found: Catalog) -> Words:
 def _wording(text: str) -> re.Pattern[str]:
     parts = PLACEHOLDER.split(text)  # what is written and names of values, in turn
     written = [re.escape(part) for part in parts[::2]]
-    values = [f"(?P<{name}>.*)" for name in parts[1::2]]
+    values = [rf"(?P<{name}>{_VALUES.get(name, '.*')})" for name in parts[1::2]]
     return re.compile("".join(map("".join, zip_longest(written, values, fillvalue=""))), re.DOTALL)
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from orchestrator import languages
+from orchestrator.core.lifecycle import AskValues
 from orchestrator.languages import (
     ENGLISH,
     LANGUAGES,
@@ -18,6 +20,7 @@ from orchestrator.languages import (
     gettext,
     moment,
     ngettext,
+    recorded,
     speaking,
     wanted,
 )
@@ -134,7 +137,7 @@ def test_the_words_of_scripts_are_kept_by_browsers_until_they_change(tmp_path: P
 def test_every_text_of_a_check_is_found_again_whatever_values_it_has(language: str) -> None:
     for text, _ in texts_of_findings():
         names = languages.PLACEHOLDER.findall(text)
-        values = {name: f"<{place}>" for place, name in enumerate(names)}
+        values = {name: f"<{place}>" for place, name in enumerate(names)} | {"digits": "12"}
         filled = languages.PLACEHOLDER.sub(lambda name: values[name[1]], text)  # noqa: B023
         with speaking(language):
             shown = finding(filled)
@@ -143,6 +146,44 @@ def test_every_text_of_a_check_is_found_again_whatever_values_it_has(language: s
             lambda name: values[name[1]],  # noqa: B023
             translation,
         )
+
+
+@pytest.mark.parametrize(
+    ("written", "japanese", "korean"),
+    [
+        ("3 rounds done", "3 ラウンドが完了", "라운드 3개 완료"),
+        ("12 wells, 1 job", "12 ウェル、ジョブ 1 件", "웰 12개, 작업 1건"),
+        (
+            "Control (a=1) has no free well in this round (a=1): the next best takes its place.",
+            "対照 (a=1): このラウンドに空いたウェルがありません (a=1)。次に良い条件が代わります。",
+            "대조 (a=1): 이번 라운드에 빈 웰이 없습니다 (a=1). 다음으로 좋은 조건이 대신합니다.",
+        ),
+        (
+            "at random; replicate 2 of 3",
+            "無作為。3 回の反復の 2 回目",
+            "무작위. 반복 3회 중 2번째",
+        ),
+    ],
+)
+def test_what_the_journal_has_is_said_in_the_language_of_the_page(
+    written: str, japanese: str, korean: str
+) -> None:
+    for language, translation in (("en", written), ("ja", japanese), ("ko", korean)):
+        with speaking(language):
+            assert recorded(written) == translation
+
+
+def test_what_a_person_wrote_stays_as_it_is_and_is_marked_as_another_language() -> None:
+    for written in ("the incubator is open", "look at the job", "<b>smoke</b>"):
+        with speaking("ja"):
+            assert recorded(written) == f'<span lang="en">{escape(written)}</span>'
+
+
+@pytest.mark.parametrize(("wells", "said"), [(1, "1 ウェル"), (12, "12 ウェル")])
+def test_a_person_is_asked_for_values_in_the_language_of_the_page(wells: int, said: str) -> None:
+    with speaking("ja"):
+        asked = recorded(AskValues("mixed", 2, wells, "Resistance (ohm)").message)
+    assert asked == f"ラウンド 2 は{said}の値を待っています: Resistance (ohm)"
 
 
 def test_problems_of_a_file_are_in_the_language_asked_for_and_in_english_otherwise(
