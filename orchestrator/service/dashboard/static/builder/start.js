@@ -39,7 +39,7 @@ export function Start({ examples, empty, begin, beginWith, draftId }) {
 function Examples({ examples, begin }) {
   return html`<p class="hint">${gettext("Take what is most like your study and change it, bring a file of your own, or begin with nothing. What you write is kept in this browser; nothing is launched before you say so.")}</p>
     <div class="cards">${Object.entries(examples).map(([name, text]) => html`<section class="card example" key=${name} aria-label=${words(name)}>
-      <h2>${words(name)}</h2><p>${read(text).data?.title}</p>
+      <h2>${read(text).data?.title ?? words(name)}</h2>
       <p class="hint">${(/^#\s*(.*(?:\n#.*)*)/.exec(text)?.[1] ?? "").replaceAll(/\n#\s*/g, " ")}</p>
       <button type="button" onClick=${() => begin(text)}>${gettext("Begin with it")}</button></section>`)}</div>`;
 }
