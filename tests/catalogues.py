@@ -1,6 +1,7 @@
 """Catalogues that stand in for a translation, so that what is not translated is seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from babel.messages import Catalog
 
@@ -22,3 +23,16 @@ def of_texts(shown: Callable[[str], str]) -> Callable[[str], Catalog]:
         return found
 
     return catalogue
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Every text that is given, not said: names, titles, levels, units."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield str(key)
+            yield from leaves(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from leaves(part)
+    elif isinstance(value, str):
+        yield value

@@ -7,7 +7,7 @@ date.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -32,6 +32,9 @@ LANGUAGES: Mapping[str, str] = {ENGLISH: "English", "ja": "日本語", "ko": "�
 FINDINGS = "findings/"
 """Begins the location of a text that checks of campaign files say."""
 
+INSTRUCTIONS = "instructions/"
+"""Begins the location of a text that checklists say of operations."""
+
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """A value in a text of a check; other braces are those of YAML."""
 
@@ -50,6 +53,8 @@ class Words(NamedTuple):
     """Those of them that scripts of pages say."""
     of_findings: tuple[tuple[re.Pattern[str], str], ...] = ()
     """What checks say, with any values in it -> translation; the most exact wording first."""
+    of_instructions: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """The same of what checklists say of operations."""
 
     @property
     def version(self) -> str:
@@ -114,6 +119,14 @@ def finding(text: str) -> str:
     return text
 
 
+def instruction(text: str) -> str:
+    """What is to be done to a well or a plate, in the current language, as `finding`."""
+    for wording, translation in words(current()).of_instructions:
+        if found := wording.fullmatch(text):
+            return PLACEHOLDER.sub(lambda name: found[name[1]], translation)
+    return text
+
+
 def translated(problem: Problem) -> Problem:
     """A problem in the current language, as far as a catalogue has its wording."""
     said = {"message": finding(problem.message), "expected": finding(problem.expected)}
@@ -138,15 +151,15 @@ def counted_in_markup(one: str, many: str, number: int, /, **values: object) -> 
     return in_markup(one if number == 1 else many, number=number, **values)
 
 
-def recorded(text: object) -> Markup | str:
+def recorded(text: object, said: Callable[[str], str] = finding) -> Markup | str:
     """What was written into the journal, which is in English whatever the page speaks.
 
-    In the current language where a catalogue has its wording, and marked as English otherwise.
+    In the current language where a catalogue has its wording (`said`), else marked as English.
     """
     if current() == ENGLISH or not text:
         return str(text)
-    said = finding(str(text))
-    return said if said != text else Markup('<span lang="en">{}</span>').format(text)
+    shown = said(str(text))
+    return shown if shown != text else Markup('<span lang="en">{}</span>').format(text)
 
 
 def in_words(name: str) -> str:
@@ -182,7 +195,7 @@ def words_of(found: Catalog) -> Words:
     """The translations of a catalogue, of a language that has one or two forms of number."""
     texts: dict[str, str] = {}
     of_browser: dict[str, str] = {}
-    of_findings: dict[str, str] = {}
+    of_place: dict[str, dict[str, str]] = {FINDINGS: {}, INSTRUCTIONS: {}}
     for message in found:
         said = [message.id] if isinstance(message.id, str) else list(message.id)
         shown = [message.string] if isinstance(message.string, str) else list(message.string or ())
@@ -191,10 +204,15 @@ def words_of(found: Catalog) -> Words:
                 texts[text] = translation
                 if any(file.endswith(".js") for file, _ in message.locations):
                     of_browser[text] = translation
-                if any(file.startswith(FINDINGS) for file, _ in message.locations):
-                    of_findings[text] = translation
-    exact = sorted(of_findings, key=lambda text: len(PLACEHOLDER.sub("", text)), reverse=True)
-    return Words(texts, of_browser, tuple((_wording(text), of_findings[text]) for text in exact))
+                for place, found_there in of_place.items():
+                    if any(file.startswith(place) for file, _ in message.locations):
+                        found_there[text] = translation
+    return Words(texts, of_browser, *map(_by_wording, of_place.values()))
+
+
+def _by_wording(texts: Mapping[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    exact = sorted(texts, key=lambda text: len(PLACEHOLDER.sub("", text)), reverse=True)
+    return tuple((_wording(text), texts[text]) for text in exact)
 
 
 def _wording(text: str) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ from orchestrator import languages
 from orchestrator.languages import LANGUAGES
 from protocols.campaign import Campaign
 from protocols.campaign_file import read_campaign
-from tests.catalogues import of_texts
+from tests.catalogues import leaves, of_texts
 from tests.conftest import ASSAY_FILE, ROOT
 from tests.service import PEOPLE, House, house, listening
 
@@ -69,19 +69,6 @@ def bracketed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     languages.words.cache_clear()
     yield
     languages.words.cache_clear()
-
-
-def leaves(value: Any) -> Iterator[str]:
-    """Every text that is given, not said: names, titles, levels, units."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield str(key)
-            yield from leaves(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from leaves(part)
-    elif isinstance(value, str):
-        yield value
 
 
 def given_of(campaign: Campaign) -> set[str]:

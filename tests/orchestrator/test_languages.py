@@ -5,6 +5,8 @@ import re
 import string
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from orchestrator.languages import (
     LANGUAGES,
     finding,
     gettext,
+    instruction,
     moment,
     ngettext,
     recorded,
@@ -26,7 +29,10 @@ from orchestrator.languages import (
 )
 from orchestrator.service.dashboard.catalogues import current_texts
 from orchestrator.service.dashboard.finding_texts import texts_of_findings
+from orchestrator.service.dashboard.rendering import what_of
 from protocols.campaign_file import read_campaign
+from protocols.operations import OPERATIONS
+from tests.catalogues import leaves
 from tests.conftest import ASSAY_FILE
 from tests.service import house
 
@@ -203,3 +209,37 @@ def test_problems_of_a_file_are_in_the_language_asked_for_and_in_english_otherwi
     assert "unknown key: did you mean 'stop'?" in plain["detail"]
     assert "未知のキーです: 'stop' のことですか?" in japanese["detail"]
     assert "(期待される値: このキー)" in japanese["detail"]
+
+
+_FURTHER: list[tuple[str, dict[str, Any]]] = [
+    ("heat", {"ramp_c_min": 2}),
+    ("cool", {"ramp_c_min": 2, "hold_s": 0}),
+    ("read", {"wavelength_nm": 405}),
+    ("read", {"wavelength_nm": 520, "excitation_nm": 485}),
+    ("record", {"wavelength_nm": 254, "duration_s": 600}),
+    ("shake", {"duration_s": 120, "speed_rpm": 500}),
+    ("inject", {"program": "P1"}),
+    ("seal", {"material": "none"}),
+    ("add_solid", {"mass_mg": 2500}),
+    ("dispense", {"supplements": [{"substance": "FGF", "concentration": 3, "unit": "nM"}]}),
+]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [*((kind, {}) for kind in OPERATIONS if kind != "call"), *_FURTHER],
+)
+def test_what_is_to_be_done_is_said_in_the_language_of_whoever_does_it(
+    kind: str, values: dict[str, Any], language: str
+) -> None:
+    model = OPERATIONS[kind]
+    place = {} if model.concerns_plate or "well" not in model.model_fields else {"well": "A1"}
+    operation = model.model_validate(place | dict(model.typical) | values)
+    text = what_of(SimpleNamespace(words=operation.in_words(), well=operation.well_name))
+    with speaking(language):
+        said = instruction(text)
+    of_values = set(re.findall(r"[A-Za-z]+", " ".join(leaves(operation.model_dump()))))
+    units = {"uL", "mL", "mg", "g", "min", "s", "C", "nm", "nM", "x", "rpm", "mm"}
+    assert set(re.findall(r"[A-Za-z]+", said)) <= of_values | units
+    assert said != text

@@ -25,7 +25,8 @@ from orchestrator.core.events import EventKind
 from orchestrator.core.state import CampaignStatus, JobStatus, RoundStatus
 from orchestrator.journal.access_tokens import Role
 from orchestrator.lab import scoring
-from orchestrator.languages import ENGLISH, FINDINGS, LANGUAGES, catalogue
+from orchestrator.languages import ENGLISH, FINDINGS, INSTRUCTIONS, LANGUAGES, catalogue
+from orchestrator.service.dashboard import instruction_texts
 from orchestrator.service.dashboard.finding_texts import texts_of_findings
 from orchestrator.service.problems import TITLES
 from orchestrator.service.routes.vocabulary import installed
@@ -118,8 +119,15 @@ def said_by_the_vocabulary() -> Iterator[Said]:
 
 
 def said_by_checks() -> Iterator[Said]:
-    """What checks of a campaign file say."""
+    """What checks of files say, and what wellwise writes into the journal."""
     yield from (Said(text, f"{FINDINGS}{file}") for text, file in texts_of_findings())
+
+
+def said_by_operations() -> Iterator[Said]:
+    """What checklists say of operations."""
+    yield from (
+        Said(text, f"{INSTRUCTIONS}protocols/operations") for text in instruction_texts.TEXTS
+    )
 
 
 def texts_of_schema(schema: Any) -> Iterator[str]:
@@ -149,9 +157,14 @@ def _options(*kinds: Mapping[str, Any]) -> list[Any]:
 def current_texts() -> Catalog:
     """Everything that is said, without translations."""
     found = Catalog(project="wellwise", charset="utf-8")
-    for text, file in chain(
-        said_by_pages(), said_by_reports(), said_by_the_vocabulary(), said_by_checks()
-    ):
+    everything = chain(
+        said_by_pages(),
+        said_by_reports(),
+        said_by_the_vocabulary(),
+        said_by_checks(),
+        said_by_operations(),
+    )
+    for text, file in everything:
         if text:
             found.add(text, locations=[(file, 0)])
     return found

@@ -7,10 +7,10 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from orchestrator.languages import gettext
+from orchestrator.languages import gettext, in_words, instruction
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.checklists import checklist_of, open_checklists
-from orchestrator.service.dashboard.rendering import page, rendered
+from orchestrator.service.dashboard.rendering import page, rendered, what_of
 from orchestrator.service.requests import JobName, RobotName
 from orchestrator.service.schema import ItemView
 
@@ -110,12 +110,11 @@ def _title(items: Sequence[ItemView]) -> str:
     """What is done in all of these wells, in words; what differs between them is left open."""
     texts = [what_of(item).split() for item in items]
     if len({len(words) for words in texts}) > 1:
-        return items[0].kind.replace("_", " ").capitalize()
+        return _capital(in_words(items[0].kind))
     columns = (set(column) for column in zip(*texts, strict=True))
     text = " ".join(column.pop() if len(column) == 1 else _OPEN for column in columns)
+    return _capital(instruction(text))
+
+
+def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def what_of(item: ItemView) -> str:
-    """The words of an item without its well."""
-    return item.words.removeprefix(f"{item.well}: ")

@@ -108,7 +108,7 @@ _SENTENCE = re.compile(r"(?![,;]).*[a-z]{2,}\b.* .*\b[a-z]{2,}", re.DOTALL)
 
 
 class FindingText(NamedTuple):
-    """A template, and the file whose checks say it."""
+    """A template, and the file that says it."""
 
     text: str
     file: str

@@ -17,6 +17,7 @@ from orchestrator.languages import (
     current,
     in_markup,
     in_words,
+    instruction,
     moment,
     recorded,
 )
@@ -25,7 +26,7 @@ from orchestrator.service.dashboard.dialogs import dialogs, url_of
 from orchestrator.service.dashboard.language import file_of_words
 from orchestrator.service.needs import number_of_needs
 from orchestrator.service.path_prefix import below_prefix, prefix_of
-from orchestrator.service.schema import CampaignSummary
+from orchestrator.service.schema import CampaignSummary, ItemView, OperationView
 from protocols.scale import Scale
 
 _NONE = "\N{EN DASH}"
@@ -100,8 +101,14 @@ _environment.filters["without_place"] = lambda values: {
 }
 _environment.filters["words"] = lambda text: in_words(str(text))
 _environment.filters["recorded"] = recorded
+_environment.filters["what"] = lambda item: recorded(what_of(item), instruction)
 _environment.filters["strong"] = Markup("<strong>{}</strong>").format
 _environment.filters["as_code"] = Markup("<code>{}</code>").format
+
+
+def what_of(item: ItemView | OperationView) -> str:
+    """The words of an operation without its well or plate."""
+    return item.words.removeprefix(f"{item.well or 'plate'}: ")
 
 
 def rendered(name: str, **values: Any) -> str:
