@@ -64,8 +64,6 @@ def _role_values(batch: RoundState, role: str, scale: Scale) -> str:
 
 def condition_table(state: CampaignState, best: Recommendation) -> Table:
     """The recommended condition with its prediction, next to the standard one."""
-    from orchestrator.results.conclusions import likely_broken
-
     scale = state.campaign.outcome.scale
     predicted = scale.with_sd(best.mean, best.sd)
     what = "Recommended" if best.likely_feasible else "Likeliest"
@@ -75,8 +73,10 @@ def condition_table(state: CampaignState, best: Recommendation) -> Table:
         notes.append(
             f"Better than the standard with probability {probability_text(best.beats_standard)}."
         )
-    if broken := likely_broken(state, best):
-        notes.insert(0, broken)
+    if not best.likely_feasible:
+        from orchestrator.results.conclusions import likely_broken
+
+        notes.insert(0, likely_broken(state, best))
     elif state.campaign.outcome_constraints:
         met = probability_text(best.feasible)
         notes.append(f"It meets the constraints on outcomes with probability {met}.")

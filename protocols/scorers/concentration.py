@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
+import scipy  # its parts are loaded when one is used
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy.optimize import brentq, curve_fit
 
 from protocols.jobs import Reading
 from protocols.plate_reference import Blank, blank_of, number_in, reference_wells
@@ -64,7 +64,7 @@ class Curve(NamedTuple):
 
         if off(low) * off(high) > 0:
             return None
-        found = float(brentq(off, low, high, xtol=1e-12 * max(1.0, abs(high))))
+        found = float(scipy.optimize.brentq(off, low, high, xtol=1e-12 * max(1.0, abs(high))))
         step = 1e-6 * (self.high - self.low)
         slope = (off(found + step) - off(max(found - step, 0.0))) / (
             found + step - max(found - step, 0.0)
@@ -132,7 +132,7 @@ def fitted(concentrations: Sequence[float], readings: Sequence[float], fit: Fit)
                            float(np.median(x[x > 0])), 1.0],
     }[fit]  # fmt: skip
     try:
-        coefficients, covariance = curve_fit(function, x, y, p0=start, maxfev=20_000)
+        coefficients, covariance = scipy.optimize.curve_fit(function, x, y, p0=start, maxfev=20_000)
     except RuntimeError as error:
         raise ValueError(str(error)) from None
     residuals = y - function(x, *coefficients)

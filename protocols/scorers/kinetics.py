@@ -3,9 +3,9 @@
 from typing import Annotated, ClassVar, NamedTuple, Self
 
 import numpy as np
+import scipy  # its parts are loaded when one is used: half a second each
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy.stats import linregress
 
 from protocols.jobs import Reading
 from protocols.quantities import conversion, same_dimension
@@ -129,7 +129,7 @@ class Slope:
         if len(x) < max(wide, _FEWEST):
             return Score(value=None, flags=("too_few_points",))
         fits = [
-            (linregress(x[k : k + wide] * scale, y[k : k + wide]), k)
+            (scipy.stats.linregress(x[k : k + wide] * scale, y[k : k + wide]), k)
             for k in range(len(x) - wide + 1)
         ]
         fit, at = max(fits, key=lambda one: abs(one[0].slope))

@@ -3,10 +3,9 @@
 from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
+import scipy  # its parts are loaded when one is used
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.integrate import trapezoid
-from scipy.signal import find_peaks, peak_prominences, peak_widths, savgol_filter
 
 from protocols.jobs import Reading
 from protocols.scorers.kinetics import Points, TraceOptions
@@ -53,13 +52,13 @@ def smoothed(points: Points, options: WhatIsAPeak) -> NDArray[np.float64]:
     """The values of a trace, as smooth as its options say."""
     if options.smooth is None or len(points.y) <= options.smooth:
         return points.y
-    return np.asarray(savgol_filter(points.y, options.smooth | 1, 2))
+    return np.asarray(scipy.signal.savgol_filter(points.y, options.smooth | 1, 2))
 
 
 def peaks_of(points: Points, options: WhatIsAPeak) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """The smoothed values of a trace, and the indices of all its peaks' tops in their order."""
     y = smoothed(points, options)
-    tops, _ = find_peaks(y, prominence=max(options.least, np.finfo(float).tiny))
+    tops, _ = scipy.signal.find_peaks(y, prominence=max(options.least, np.finfo(float).tiny))
     return y, tops
 
 
@@ -73,8 +72,8 @@ def peak_in(points: Points, options: PeakOptions) -> Peak | None:
     x, y = points.x, smoothed(points, options)
     if options.start is not None and options.end is not None:
         return _between(x, y, 0, len(x) - 1)
-    tops, _ = find_peaks(y)
-    prominences, left_bases, right_bases = peak_prominences(y, tops)
+    tops, _ = scipy.signal.find_peaks(y)
+    prominences, left_bases, right_bases = scipy.signal.peak_prominences(y, tops)
     meant = prominences > options.least
     if options.at is not None:
         step = float(np.diff(x).max()) if len(x) > 1 else 0.0
@@ -83,7 +82,7 @@ def peak_in(points: Points, options: PeakOptions) -> Peak | None:
         return None
     chosen = [int(np.argmax(np.where(meant, prominences, -1.0)))]
     given = prominences[chosen], left_bases[chosen], right_bases[chosen]
-    _, _, left, right = peak_widths(y, tops[chosen], _BASE, prominence_data=given)
+    _, _, left, right = scipy.signal.peak_widths(y, tops[chosen], _BASE, prominence_data=given)
     return _between(x, y, int(np.floor(left[0])), int(np.ceil(right[0])))
 
 
@@ -93,7 +92,7 @@ def _between(x: NDArray[np.float64], y: NDArray[np.float64], first: int, last: i
     inside, values = x[first : last + 1], y[first : last + 1]
     above = values - np.interp(inside, inside[[0, -1]], values[[0, -1]])
     top = int(np.argmax(above))
-    return Peak(float(inside[top]), float(above[top]), float(trapezoid(above, inside)))
+    return Peak(float(inside[top]), float(above[top]), float(np.trapezoid(above, inside)))
 
 
 class _PeakScorer:
