@@ -5,6 +5,7 @@ from statistics import fmean, quantiles
 
 from orchestrator.core.goals import goals_of
 from orchestrator.core.state import CampaignState, RoundState, WellState
+from orchestrator.languages import gettext
 from orchestrator.service.schema.charts import (
     ChartAxis,
     ChartLevel,
@@ -263,9 +264,12 @@ def _levels(state: CampaignState) -> Iterator[ChartLevel]:
     ]
     if standards:
         mean = fmean(standards)
-        label = f"standard {scale.rough(mean)} (n = {len(standards)})"
+        number = len(standards)
+        label = gettext("standard {mean} (n = {number})", mean=scale.rough(mean), number=number)
         yield ChartLevel(label=label, value=mean, kind="standard")
     if stop is not None:
-        yield ChartLevel(label=f"target {stop:g}", value=stop, kind="target")
+        label = gettext("target {value}", value=f"{stop:g}")
+        yield ChartLevel(label=label, value=stop, kind="target")
     if wanted is not None and wanted != stop:
-        yield ChartLevel(label=f"to match {wanted:g}", value=wanted, kind="target")
+        label = gettext("to match {value}", value=f"{wanted:g}")
+        yield ChartLevel(label=label, value=wanted, kind="target")

@@ -95,8 +95,9 @@ def said_by_reports() -> Iterator[Said]:
 def said_by_the_vocabulary() -> Iterator[Said]:
     """What pages say of what they are given, not of what stands in them."""
     names: list[str] = [*_FURTHER, *URGENCY, *(role.word for role in Role), *get_args(WellRole)]
-    for kind in (CampaignStatus, RoundStatus, JobStatus, EventKind):
+    for kind in (CampaignStatus, RoundStatus, EventKind):
         names += [member.value for member in kind]
+    yield from (Said(status.value.replace("_", " "), "core.js") for status in JobStatus)
     own = sorted(Path(scorers.__file__).parent.glob("*.py"))
     for file in (*own, Path(combine.__file__), Path(computed.__file__), Path(scoring.__file__)):
         names += _FLAG.findall(file.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator
 
 from orchestrator.journal import queries
+from orchestrator.languages import current
 from orchestrator.service.authentication import TheBackend, Viewer
 from orchestrator.service.charts import comparison_chart, wells_chart
 from orchestrator.service.lookup import round_of
@@ -68,7 +69,7 @@ def wells(backend: TheBackend, viewer: Viewer, campaign_id: CampaignId) -> Respo
         }
         return wells_chart(state, at).model_dump_json()
 
-    text = backend.cache.of(f"wells chart {campaign_id}", last, draw)
+    text = backend.cache.of(f"wells chart {campaign_id} in {current()}", last, draw)
     return Response(text, media_type="application/json")
 
 
