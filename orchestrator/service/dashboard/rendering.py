@@ -15,6 +15,7 @@ from orchestrator.languages import (
     LANGUAGES,
     counted_in_markup,
     current,
+    gettext,
     in_markup,
     in_words,
     instruction,
@@ -27,7 +28,7 @@ from orchestrator.service.dashboard.language import file_of_words
 from orchestrator.service.needs import number_of_needs
 from orchestrator.service.path_prefix import below_prefix, prefix_of
 from orchestrator.service.schema import CampaignSummary, ItemView, OperationView
-from protocols.scale import Scale
+from protocols.scale import Scale, probability_text
 
 _NONE = "\N{EN DASH}"
 
@@ -81,6 +82,7 @@ _environment.filters["with_sd"] = lambda mean, sd, outcome: Scale(
 ).with_sd(mean, sd)
 _environment.filters["with_unit"] = _in_scale(Scale.text)
 _environment.filters["number"] = _number
+_environment.filters["probability"] = lambda value: gettext(probability_text(value))
 _environment.filters["level"] = lambda value: (
     _NONE if value is None else value if isinstance(value, str) else f"{value:g}"
 )
