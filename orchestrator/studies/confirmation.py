@@ -25,6 +25,7 @@ from protocols.conditions import Condition
 from protocols.confirmation_plan import ConfirmationPlan, Link
 from protocols.errors import WellwiseError
 from protocols.parameters import Parameter
+from protocols.scale import probability_text
 
 _MOST_PLATES = 64
 _FEWEST_REPEATS = 5
@@ -102,8 +103,9 @@ def design(
         candidates: of the campaign's space (see `candidates_of`); None: the recommended condition.
 
     Raises:
-        WellwiseError: there is nothing to compare, the difference is not above 0, or no number of
-            wells is enough for so few runs.
+        WellwiseError: there is nothing to compare, what is recommended probably breaks the
+            constraints on outcomes, the difference is not above 0, or no number of wells is enough
+            for so few runs.
     """
     campaign = state.campaign
     one_objective(state)
@@ -163,6 +165,12 @@ def _means(state: CampaignState, candidates: Sequence[Condition] | None) -> dict
     """What the model predicts of each candidate; of the recommended condition if there are none."""
     if candidates is None:
         best = recommendation(state)
+        if not best.likely_feasible:
+            raise WellwiseError(
+                "no condition is known that probably meets the constraints on outcomes: the "
+                f"likeliest meets them with probability {probability_text(best.feasible)}. Measure "
+                "more, or name with --candidate what is to be compared with the standard"
+            )
         return {best.condition: best.mean}
     predictions = optimizer.predict(state.campaign.space, state.observations, candidates)
     return {prediction.condition: prediction.mean for prediction in predictions}

@@ -13,8 +13,10 @@ from orchestrator.results.report import report
 from orchestrator.service.insight import Insights
 from orchestrator.settings import Settings
 from orchestrator.studies.best_conditions import best_conditions
+from orchestrator.studies.confirmation import design
 from protocols.campaign_file import read_campaign
 from protocols.conditions import Condition, Observation
+from protocols.errors import WellwiseError
 from tests.conftest import ROOT, START
 
 TEXT = (ROOT / "examples" / "resistance" / "campaign.yaml").read_text(encoding="utf-8")
@@ -71,3 +73,13 @@ def test_whether_it_probably_meets_the_constraints_is_said_everywhere(
     if MET in words:
         assert view.met is not None
         assert view.met.condition["salt"] == 40
+
+
+def test_what_probably_breaks_the_constraints_is_not_confirmed_unless_it_is_named(
+    tmp_path: Path,
+) -> None:
+    state = state_of(tmp_path, "at_most: 2")
+    with pytest.raises(WellwiseError, match=r"no condition is known that probably meets the cons"):
+        design(state, difference=50.0)
+    named = state.observations[-1].condition
+    assert design(state, difference=50.0, candidates=[named]).candidates == (named,)
