@@ -25,6 +25,13 @@ export function keep(id, text, title) {
   }
 }
 
+// Calls back with the text of a draft that another tab has changed.
+export function changedElsewhere(tell) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key?.startsWith(own) && newValue) tell(key.slice(own.length), parsed(newValue).text ?? "");
+  });
+}
+
 function parsed(text) {
   try { return JSON.parse(text) ?? {}; } catch { return {}; }
 }

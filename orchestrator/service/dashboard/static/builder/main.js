@@ -1,6 +1,6 @@
 // The campaign builder: one text, a form for each part of it, and beside it what it would do.
 import { valueAt } from "./campaign-text.js";
-import { draft, forget, keep } from "./drafts.js";
+import { changedElsewhere, draft, forget, keep } from "./drafts.js";
 import { focusOn } from "./fields.js";
 import { Launch } from "./launch.js";
 import { Outcomes } from "./outcomes.js";
@@ -37,7 +37,20 @@ let draftId = new URLSearchParams(location.hash.slice(1)).get("draft") || newKey
 let begun = null; // the text with which it began: as long as nobody changed it, no other page needs a draft of it
 let over = false; // it was launched
 let begins = 0;
-const save = () => over || keep(draftId, store.text, store.data.title || store.data.name);
+let saved = ""; // what the browser has of it, as far as this page knows
+
+function save() {
+  if (over) return true;
+  saved = store.text;
+  return keep(draftId, store.text, store.data.title || store.data.name);
+}
+
+// Tabs of one draft show the same; what is being written here stays.
+changedElsewhere((id, text) => {
+  if (id !== draftId || over || store.text !== saved) return;
+  saved = text;
+  store.write(text);
+});
 
 // What has to be asked for first; nothing comes of it if another campaign was begun meanwhile.
 async function beginWith(asked) {
@@ -176,7 +189,8 @@ async function open() {
   if (from) {
     try { await beginWith(ask("GET", `campaigns/${from}/exports/campaign.yaml`)); } catch { /* its page says that there is none */ }
   } else {
-    store.write(draft(draftId).text ?? "");
+    saved = draft(draftId).text ?? "";
+    store.write(saved);
     store.back = [];
   }
 }
