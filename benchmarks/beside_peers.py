@@ -104,8 +104,7 @@ def _recommended(name: str | None, ask: Ask) -> Condition | None:
             if observation.usable and observation.value is not None:
                 values.setdefault(observation.condition, []).append(observation.value)
         return max(values, key=lambda condition: float(np.mean(values[condition])))
-    best = optimizer.recommend(space, known)
-    return None if best is None else best.condition
+    return optimizer.most_promising(space, known)
 
 
 def measured(
