@@ -31,13 +31,14 @@ Observations = list[Observation]
 class Ask(NamedTuple):
     """What a method is asked for: conditions for the positions of the next round.
 
-    Without any, a recommendation.
+    Without any, a recommendation. `among` are the only conditions that there are, if not empty.
     """
 
     function: Function
     observations: Sequence[Observation]
     positions: Sequence[dict[str, Any]]
     seed: int
+    among: tuple[Condition, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -82,6 +83,7 @@ def strategy(name: str | None) -> Method:
             observations=tuple(ask.observations),
             positions=tuple(ask.positions),
             seed=ask.seed,
+            among=ask.among,
         )
         begin = time.process_time()
         proposals = made.propose(request)
@@ -97,14 +99,15 @@ def _recommended(name: str | None, ask: Ask) -> Condition | None:
     space, known = ask.function.space, tuple(ask.observations)
     made = make_strategy(name)
     if isinstance(made, Recommending):
-        return made.recommend(Request(space=space, observations=known, positions=()))
+        request = Request(space=space, observations=known, positions=(), among=ask.among)
+        return made.recommend(request)
     if name in SPACE_FILLING:
         values: dict[Condition, list[float]] = {}
         for observation in known:
             if observation.usable and observation.value is not None:
                 values.setdefault(observation.condition, []).append(observation.value)
         return max(values, key=lambda condition: float(np.mean(values[condition])))
-    return optimizer.most_promising(space, known)
+    return optimizer.most_promising(space, known, among=ask.among)
 
 
 def measured(

@@ -11,8 +11,9 @@ Protocol, fixed before any setting was chosen:
     rounds       4 of 8 wells (and 8 of 2), the first one chosen by each strategy itself
     seeds        10
     values       0 for the worst of the table to 1 for the best; no noise is added
-    not in it    of a table that is no full grid, the nearest row that was not tried stands for what
-                 was proposed: numbers 0..1, sqrt 2 between two categories
+    not in it    of a table that is no full grid the rows are given as the only conditions; with
+                 --nearest not, and the nearest row that was not tried stands for what was proposed
+                 (numbers 0..1, sqrt 2 between two categories)
     judged by    the best that was tried, and the true value of what is recommended; differences of
                  the same table and seed, with their standard error, and over tables
     functions    with --forest the table is the training set of a random forest (seed 0), which is
@@ -25,7 +26,7 @@ its default model on one-hot categories, after rows at random. `--short` takes t
 import argparse
 import csv
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -179,18 +180,23 @@ def _fitted(points: torch.Tensor, values: torch.Tensor) -> SingleTaskGP:
     return model
 
 
-def campaign(table: Table, name: str, seed: int, rounds: int, wells: int) -> Outcome:
+def campaign(
+    table: Table, name: str, seed: int, rounds: int, wells: int, nearest: bool = False
+) -> Outcome:
     """All rounds of a campaign by a strategy, on the rows of the table."""
     if name == POOL:
         return pool_campaign(table, seed, rounds, wells)
     asked = strategy(name)
     function = Function(table.name, table.space, lambda values: float("nan"))
+    among = () if nearest or table.full else table.conditions
     known: Observations = []
     tried: list[int] = []
     seconds = 0.0
     for number in range(1, rounds + 1):
-        positions = [{} for _ in range(min(wells, len(table.conditions) - len(tried)))]
-        answer = asked(Ask(function, known, positions, seed))
+        positions: list[dict[str, Value]] = [
+            {} for _ in range(min(wells, len(table.conditions) - len(tried)))
+        ]
+        answer = asked(Ask(function, known, positions, seed, among))
         seconds += answer.seconds
         chosen = table.nearest(answer.proposals, tried)
         tried += chosen
@@ -200,7 +206,7 @@ def campaign(table: Table, name: str, seed: int, rounds: int, wells: int) -> Out
             )
             for index in chosen
         ]
-    recommended = asked(Ask(function, known, [], seed)).recommended
+    recommended = asked(Ask(function, known, [], seed, among)).recommended
     assert recommended is not None
     (best,) = table.nearest([recommended])
     return Outcome(float(table.values[tried].max()), float(table.values[best]), seconds)
@@ -212,8 +218,8 @@ def forest(table: Table) -> Function:
     fitted.fit(table.points, table.values)
     encoding = Encoding(table.space)
 
-    def truth(values: object) -> float:
-        rows = encoding.rows([Condition(values)])  # type: ignore[arg-type]
+    def truth(values: Mapping[str, Value]) -> float:
+        rows = encoding.rows([Condition(dict(values))])
         return float(fitted.predict(encoding.unit_cube(rows))[0])
 
     # What is best at the table's own conditions; between them there may be a little more.
@@ -299,6 +305,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--wells", type=int, default=WELLS)
+    parser.add_argument("--nearest", action="store_true", help="rows stand for what is near them")
     parser.add_argument("--forest", action="store_true", help="functions fitted to the tables")
     parser.add_argument("--short", action="store_true", help="three seeds")
     parser.add_argument("--kept", type=Path, help="a file of outcomes, which are not made again")
@@ -310,6 +317,7 @@ def main() -> None:
         if arguments.tables is None or path.stem in arguments.tables
     ]
     found = kept(arguments.kept)
+    sizes = (arguments.rounds, arguments.wells, arguments.nearest)
     for seed in range(3 if arguments.short else arguments.seeds):
         for table in tables:
             function = forest(table) if arguments.forest else None
@@ -320,7 +328,7 @@ def main() -> None:
                 found[key] = (
                     forest_campaign(function, name, seed)
                     if function
-                    else campaign(table, name, seed, arguments.rounds, arguments.wells)
+                    else campaign(table, name, seed, *sizes)
                 )
                 if arguments.kept:
                     with arguments.kept.open("a", newline="") as lines:

@@ -74,6 +74,7 @@ class Optimizer:
         seed: int = 0,
         plate: str | None = None,
         covariates: Sequence[str] = (),
+        among: Sequence[Mapping[str, Value]] = (),
     ) -> None:
         """With nothing told yet.
 
@@ -97,6 +98,8 @@ class Optimizer:
             seed: the same calls with the same seed give the same answers.
             plate: the column of results that says on which plate of its batch a row was measured,
                 by a number or a name. Where batches have several, plates may differ.
+            among: the only conditions that there are, such as the rows of a table or what is on a
+                shelf; the whole space where absent.
             covariates: columns that are recorded but not chosen, such as a passage number or the
                 lot of a reagent: numbers, or names. What is predicted is for a mean number, and an
                 average lot.
@@ -113,6 +116,7 @@ class Optimizer:
             self.space = SearchSpace(parameters=parameters, constraints=tuple(constraints))
         self._given = (objectives, thresholds or {}, outcome_constraints or {})
         self.outcomes, self.goals = goals_of(*self._given)
+        self.among = tuple(self._allowed(among))
         if isinstance(covariates, str):
             raise ValueError(f"covariates={covariates!r} (expected a list of columns)")
         self._plate, self._covariates = plate, tuple(covariates)
@@ -173,6 +177,7 @@ class Optimizer:
             strategy=self.strategy,
             objective=self.goals,
             costs=expenses(self.costs, self.spend, [*told, *self.pending]),
+            among=self.among,
         )
         self._asked += 1
         self.pending += [proposal.condition for proposal in self.proposals]
@@ -256,12 +261,13 @@ class Optimizer:
         Raises:
             ValueError: a value is missing or not allowed, or there is no such outcome.
         """
+        return predict(self.space, self._of(outcome), self._allowed(conditions))
+
+    def _allowed(self, conditions: Iterable[Mapping[str, Value]]) -> list[Condition]:
         found = [self.space.snap(condition) for condition in conditions]
         if None in found:
             raise ValueError(f"condition {found.index(None) + 1} is not allowed, or not complete")
-        return predict(
-            self.space, self._of(outcome), [condition for condition in found if condition]
-        )
+        return [condition for condition in found if condition]
 
     def _of(self, outcome: str | None) -> list[Observation]:
         """The observations of one outcome."""
@@ -289,6 +295,7 @@ class Optimizer:
             [c for c in compared if c],
             self.seed,
             objective=self.goals,
+            among=self.among,
         )
         if found is None:
             raise ValueError("fewer than two results were told: nothing can be recommended")
@@ -301,7 +308,7 @@ class Optimizer:
         where an outcome has fewer than two results.
         """
         costs = () if len(self.goals.objectives) > 1 else self.costs
-        return pareto_front(self.space, self.observations, costs, self.seed, self.goals)
+        return pareto_front(self.space, self.observations, costs, self.seed, self.goals, self.among)
 
     def hypervolumes(self) -> list[float]:
         """The hypervolume that the results of several objectives dominate, after each batch."""
@@ -348,6 +355,7 @@ class Optimizer:
             "strategy": None if self.strategy is None else self.strategy.model_dump(mode="json"),
             "seed": self.seed,
             "asked": self._asked,
+            "among": [condition.model_dump(mode="json") for condition in self.among],
             "recorded": {
                 "plate": self._plate,
                 "covariates": self._covariates,
@@ -383,6 +391,7 @@ class Optimizer:
             seed=content["seed"],
             plate=recorded.get("plate"),
             covariates=recorded.get("covariates", ()),
+            among=content.get("among", ()),
         )
         made._plates = dict(recorded.get("plates", {}))
         made.observations = TypeAdapter(list[Observation]).validate_python(content["observations"])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.cost_weights import CostWeights
 from optimizer.criterion import Criterion, Samples
 from optimizer.encoding import Decided, Encoding, Rows, alike
+from optimizer.listed import ListedEncoding
 from optimizer.neighbours import neighbours
 from protocols.conditions import Value
 
@@ -187,7 +188,8 @@ class _Pool:
         """Permitted conditions: random ones, the best that were tried, and their neighbours."""
         size = max(self._effort.pool, _MIN_POOL)
         every = self._encoding.all_rows(self._decided)
-        if 0 < len(every) <= size:
+        most = self._effort.max_pool if isinstance(self._encoding, ListedEncoding) else size
+        if 0 < len(every) <= most:
             return every
         random = self._encoding.random(size, self._decided, self._rng)
         near = np.repeat(best_tried, max(size // len(best_tried), 2), axis=0)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.encoding import Encoding, Rows
+from optimizer.listed import ListedEncoding
 from optimizer.neighbours import neighbours
 
 _RANDOM = 1000
@@ -23,6 +24,8 @@ def evolve(
 ) -> Rows:
     """Rows that start with the observed and 1000 random ones, of which the selected breed.
 
+    Of listed conditions they start with all.
+
     Args:
         encoding: of the search space.
         observed: rows (n x p) that were measured; those that constraints forbid are left out.
@@ -37,7 +40,8 @@ def evolve(
     Raises:
         ValueError: the constraints leave nothing.
     """
-    random = encoding.random(_RANDOM, {}, rng)
+    listed = isinstance(encoding, ListedEncoding)
+    random = encoding.all_rows({}) if listed else encoding.random(_RANDOM, {}, rng)
     rows = np.unique(np.vstack([observed[encoding.permits(observed)], random]), axis=0)
     for generation in range(generations):
         rows = select(rows)

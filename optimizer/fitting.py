@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from optimizer.encoding import Encoding, Rows
+from optimizer.listed import encoding_of
 from optimizer.model import Data, Surrogate
 from optimizer.model.random_effects import Recorded
 from optimizer.objective import Goals, OutcomeName
@@ -109,7 +110,10 @@ def fit(space: SearchSpace, observations: Sequence[Observation]) -> FittedModel 
 
 
 def fit_outcomes(
-    space: SearchSpace, observations: Sequence[Observation], goals: Goals
+    space: SearchSpace,
+    observations: Sequence[Observation],
+    goals: Goals,
+    among: Sequence[Condition] = (),
 ) -> FittedOutcomes | None:
     """A model of each outcome that is wanted or constrained, each of its usable observations.
 
@@ -119,6 +123,7 @@ def fit_outcomes(
         space: the parameters and what each of them allows.
         observations: what is known so far.
         goals: which outcomes.
+        among: the only conditions that there are; empty where all that is permitted is.
 
     Raises:
         ValueError: a condition has a value that is not allowed.
@@ -134,7 +139,8 @@ def fit_outcomes(
     if others:
         rows = np.unique(np.vstack([rows, *(other.observed for other in others)]), axis=0)
     models = {outcome: fitted.model for outcome, fitted in found.items()}
-    return FittedOutcomes(first.encoding, rows, models)
+    encoding = encoding_of(space, among) if among else first.encoding
+    return FittedOutcomes(encoding, rows, models)
 
 
 @lru_cache(maxsize=_KEPT)  # proposals, controls and recommendation of a round ask for the same

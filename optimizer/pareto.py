@@ -12,7 +12,7 @@ from optimizer.encoding import Rows
 from optimizer.evolution import evolve
 from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.objective import MAXIMISE, Goals, Objective
-from protocols.conditions import Observation, Value
+from protocols.conditions import Condition, Observation, Value
 from protocols.recommendations import FrontPoint
 from protocols.search_space import SearchSpace
 
@@ -31,6 +31,7 @@ def pareto_front(
     costs: Sequence[CostOf] = (),
     seed: int = 0,
     objective: Objective | Goals = MAXIMISE,
+    among: Sequence[Condition] = (),
 ) -> list[FrontPoint]:
     """Up to twenty conditions from the worst to the best in the first objective, none dominated.
 
@@ -45,6 +46,7 @@ def pareto_front(
         costs: each gives a number that is to be low, from a condition's values.
         seed: decides where the search begins.
         objective: what is wanted; several objectives, or one beside costs.
+        among: the only conditions that there are; empty where all that is permitted is.
 
     Returns: by increasing utility of the first objective; empty where an outcome has fewer than two
         usable observations.
@@ -53,7 +55,7 @@ def pareto_front(
         ValueError: a condition has a value that is not allowed.
     """
     goals = Goals.of(objective)
-    fitted = fit_outcomes(space, observations, goals)
+    fitted = fit_outcomes(space, observations, goals, among)
     if fitted is None:
         return []
 

@@ -24,6 +24,7 @@ def propose(
     strategy: StrategyChoice | str | None = None,
     objective: Objective | Goals = MAXIMISE,
     costs: Sequence[Expense] = (),
+    among: Sequence[Condition] = (),
 ) -> list[Proposal]:
     """Conditions to try next, one for each position, chosen together as a batch.
 
@@ -66,6 +67,8 @@ def propose(
         objective: whether values are to be high, low or near a target; or several objectives, and
             constraints on outcomes.
         costs: what conditions take; strategies regard them as far as their options say so.
+        among: the only conditions that there are, such as those of a table or on a shelf; empty
+            where all that the space permits may be tried.
 
     Returns: `number` proposals in the order of `positions`, each with its reason, and once a model
         was fitted also with the predicted mean and sd of the true value and the expected gain, in
@@ -95,6 +98,7 @@ def propose(
         goals=Goals.of(objective),
         rough=rough,
         costs=tuple(costs),
+        among=tuple(among),
     )
     chosen = make_strategy(strategy)
     if not request.goals.plain and not isinstance(chosen, SeveralOutcomes):
@@ -165,11 +169,14 @@ def _refuse_wrong(request: Request, proposals: Sequence[Proposal]) -> None:
     if len(proposals) != len(request.positions):
         expected = len(request.positions)
         raise ValueError(f"the strategy made {len(proposals)} proposals (expected {expected})")
+    among = set(request.among)
     for proposal, values in zip(proposals, request.positions, strict=True):
         condition = proposal.condition
         snapped = request.space.snap(condition.root)
         if snapped is None or not request.space.permits(condition.root):
             raise ValueError(f"the strategy proposed {condition}, which is not permitted")
+        if request.among and condition not in among:
+            raise ValueError(f"the strategy proposed {condition}, which is not among those given")
         if not all(_same(request.space, name, condition[name], values[name]) for name in values):
             raise ValueError(
                 f"the strategy proposed {condition} for a position that decides {dict(values)}"

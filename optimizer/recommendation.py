@@ -27,6 +27,7 @@ def most_promising(
     observations: Sequence[Observation],
     seed: int = 0,
     objective: Objective | Goals = MAXIMISE,
+    among: Sequence[Condition] = (),
 ) -> Condition | None:
     """The condition that would be recommended, without how certain that is.
 
@@ -35,6 +36,7 @@ def most_promising(
         observations: what is known so far.
         seed: decides where the search begins.
         objective: whether values are to be high, low or near a target, and constraints.
+        among: the only conditions that there are; empty where all that is permitted is.
 
     Returns: None with fewer than two usable observations.
 
@@ -42,7 +44,7 @@ def most_promising(
         ValueError: a condition has a value that is not allowed, or there are several objectives.
     """
     goals = _of_one(objective)
-    fitted = fit_outcomes(space, observations, goals)
+    fitted = fit_outcomes(space, observations, goals, among)
     if fitted is None:
         return None
     return fitted.encoding.conditions(_best_row(fitted, goals, seed))[0]
@@ -54,6 +56,7 @@ def recommend(
     standards: Sequence[Condition] = (),
     seed: int = 0,
     objective: Objective | Goals = MAXIMISE,
+    among: Sequence[Condition] = (),
 ) -> Recommendation | None:
     """The permitted condition with the best predicted mean, tried or not.
 
@@ -68,6 +71,7 @@ def recommend(
         standards: today's practice; several where wells decide some of its values.
         seed: decides where the search begins and the samples behind the probabilities.
         objective: whether values are to be high, low or near a target, and constraints.
+        among: the only conditions that there are; empty where all that is permitted is.
 
     Returns: None with fewer than two usable observations.
 
@@ -76,7 +80,7 @@ def recommend(
             `pareto_front` has their trade-offs.
     """
     goals = _of_one(objective)
-    fitted = fit_outcomes(space, observations, goals)
+    fitted = fit_outcomes(space, observations, goals, among)
     if fitted is None:
         return None
     encoding, observed, models = fitted

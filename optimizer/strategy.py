@@ -12,6 +12,7 @@ A campaign then names it: `strategy: my-strategy`, or `strategy: {name: my-strat
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -19,6 +20,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from optimizer.cost_weights import Expense
+from optimizer.encoding import Encoding
+from optimizer.listed import encoding_of
 from optimizer.objective import ONE_HIGH, Goals, Objective, OutcomeName
 from protocols.conditions import Condition, Observation, Proposal, Value
 from protocols.search_space import SearchSpace
@@ -31,8 +34,9 @@ class Request:
     `positions` say what each position decides, by parameter name. `observations` are all that is
     known, flagged and failed wells included; only those that are `usable` may be learnt from.
     `pending` conditions are under way or planned already. `rough` asks for less work, for campaigns
-    that are only simulated. `costs` are what conditions take, beside the goals. All values are
-    allowed and in their parameters' units, the outcomes' are in their own, on any scale.
+    that are only simulated. `costs` are what conditions take, beside the goals. `among` are the
+    only conditions that may be proposed; empty where the whole space may be. All values are allowed
+    and in their parameters' units, the outcomes' are in their own, on any scale.
     """
 
     space: SearchSpace
@@ -43,6 +47,12 @@ class Request:
     goals: Goals = ONE_HIGH
     rough: bool = False
     costs: tuple[Expense, ...] = ()
+    among: tuple[Condition, ...] = ()
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """Rows and features of what may be proposed."""
+        return encoding_of(self.space, self.among)
 
     @property
     def objective(self) -> Objective:

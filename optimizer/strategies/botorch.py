@@ -9,7 +9,6 @@ import numpy as np
 from optimizer.batch import ROUGH, THOROUGH, Choice, choose_batch
 from optimizer.cost_weights import CostOptions, CostWeights
 from optimizer.criterion import Predicted, criterion, probability_met
-from optimizer.encoding import Encoding
 from optimizer.fitting import FittedOutcomes, fit_outcomes
 from optimizer.initial import initial_design
 from optimizer.objective import Goals, Objective
@@ -35,7 +34,7 @@ class BotorchStrategy:
 
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
-        fitted = fit_outcomes(request.space, request.observations, request.goals)
+        fitted = fit_outcomes(request.space, request.observations, request.goals, request.among)
         if fitted is None:
             return _initial(request)
         encoding, observed, models = fitted
@@ -66,7 +65,7 @@ class BotorchStrategy:
 
 
 def _initial(request: Request) -> list[Proposal]:
-    encoding = Encoding(request.space)
+    encoding = request.encoding
     tried = tried_rows(encoding, request.observations, request.pending)
     rows = initial_design(encoding, request.positions, request.seed, tried)
     return space_filling_proposals(

@@ -68,7 +68,7 @@ def fit_plain_model(request: Request) -> PlainModel:
 
     Categories with descriptors are numbers to it: levels that are alike do alike.
     """
-    encoding = Encoding(request.space)
+    encoding = request.encoding
     widths = [
         encoding.coordinates[index].shape[1] if index in encoding.coordinates else 1
         for index in range(len(encoding.levels))
@@ -97,7 +97,7 @@ def fit_plain_model(request: Request) -> PlainModel:
 
 def fit_rbf_model(request: Request) -> PlainModel:
     """A `SingleTaskGP` with an RBF kernel; BoTorch's own where that has no optimum."""
-    encoding = Encoding(request.space)
+    encoding = request.encoding
     features, values = _data(encoding, request.usable, one_hot=True)
     model = SingleTaskGP(
         features, values, covar_module=ScaleKernel(RBFKernel(ard_num_dims=features.shape[1]))

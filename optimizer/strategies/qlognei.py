@@ -12,6 +12,7 @@ from pydantic import Field
 
 from optimizer.cost_weights import CostOptions, CostWeights
 from optimizer.encoding import Rows
+from optimizer.listed import ListedEncoding
 from optimizer.neighbours import neighbours
 from optimizer.single_thread import single_threaded
 from optimizer.strategies.acquisition import noisy_improvement
@@ -34,8 +35,8 @@ class QLogNEIStrategy:
     Of several objectives it is qLogNEHVI, with a model for each outcome.
 
     Continuous spaces are searched by `optimize_acqf`, mixed ones by
-    `optimize_acqf_mixed_alternating`, which is exact on levels; with constraints, permitted
-    conditions compete and the best of them breed, as where costs are
+    `optimize_acqf_mixed_alternating`, which is exact on levels; with constraints or a list of
+    conditions, permitted ones compete and the best of them breed, as where costs are
     weighed or categories have descriptors, which are numbers to the model. With fewer than two
     usable observations, or values that are all equal: a Sobol sequence.
     """
@@ -110,7 +111,8 @@ class QLogNEIStrategy:
         space = encoding.space
         continuous = [parameter.choices is None for parameter in space.parameters]
         box = any(continuous) and not encoding.coordinates
-        if space.constraints or not box or not weights.alike:
+        listed = isinstance(encoding, ListedEncoding)
+        if space.constraints or listed or not box or not weights.alike:
             return self._best_by_breeding(acquisition, plain, decided, rng, weights)
         start = encoding.decide(np.zeros((1, len(continuous))), [decided])
         fixed = {
@@ -178,6 +180,8 @@ class QLogNEIStrategy:
 def _evaluated(
     acquisition: AcquisitionFunction, plain: PlainModel, rows: Rows, weights: CostWeights
 ) -> Rows:
+    if not len(rows):
+        return np.empty(0)
     with torch.no_grad():
         values = acquisition(plain.tensor(rows).unsqueeze(1)).numpy()
     return np.asarray(values - np.log(weights(rows)))

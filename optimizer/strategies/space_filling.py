@@ -37,7 +37,7 @@ class RandomStrategy:
     def propose(self, request: Request) -> list[Proposal]:
         """As the contract says."""
         rng = np.random.default_rng([request.seed, len(request.observations), len(request.pending)])
-        encoding = Encoding(request.space)
+        encoding = request.encoding
 
         def candidates(index: int) -> Rows:
             return encoding.random(1, request.positions[index], rng)
@@ -49,7 +49,7 @@ class RandomStrategy:
 
 def sobol_proposals(request: Request) -> list[Proposal]:
     """The next points of a Sobol sequence; forbidden and tried ones are replaced at random."""
-    encoding = Encoding(request.space)
+    encoding = request.encoding
     own = [observation for observation in request.observations if not observation.study]
     before, number = len(own) + len(request.pending), len(request.positions)
     sobol = qmc.Sobol(len(request.space.parameters), rng=np.random.default_rng(request.seed))

@@ -36,7 +36,7 @@ class ThompsonStrategy:
         fitted = fit(request.space, request.observations)
         if fitted is None:
             return sobol_proposals(request)
-        encoding, observed, model = fitted
+        encoding, (_, observed, model) = request.encoding, fitted
         rng = np.random.default_rng(request.seed)
         samples = model.posterior_samples(len(request.positions), request.seed)
 

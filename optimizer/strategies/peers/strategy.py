@@ -89,7 +89,7 @@ class PeerStrategy(ABC):
             ValueError: no condition meets the constraints in a position.
             PeerFailed: the library failed, ended, or did not answer in time.
         """
-        encoding = Encoding(request.space)
+        encoding = request.encoding
         rng = np.random.default_rng([request.seed, len(request.observations), len(request.pending)])
         tried = tried_rows(encoding, request.observations, request.pending)
         wanted = self._wanted(request, encoding, tried, rng)
@@ -114,7 +114,7 @@ class PeerStrategy(ABC):
 
     def recommend(self, request: Request) -> Condition:
         """The observed condition that the library's model takes to be best."""
-        encoding = Encoding(request.space)
+        encoding = request.encoding
         best = self._ask(request, encoding, [{}], []).best
         if len(best) != len(request.space.parameters):
             raise PeerFailed(f"{self.title} recommended {best}, which is no condition")
