@@ -157,6 +157,17 @@ def _nothing_twice(strategy: Strategy) -> Iterator[str]:
                 yield f"{repeated} conditions {words} with {known} observations"
 
 
+def _only_listed(strategy: Strategy) -> Iterator[str]:
+    """Where only certain conditions exist (`among`), it proposes those (`Request.encoding`)."""
+    among = tuple(observation.condition for observation in observations(SPACE, 12, seed=6))
+    for known in (0, 10):
+        given = tuple(observations(SPACE, known))
+        request = Request(SPACE, given, positions=({},) * 3, seed=2, among=among)
+        found = {proposal.condition for proposal in strategy.propose(request)}
+        if len(found) < len(request.positions) or found - set(among):
+            yield f"{len(found & set(among))} of 3 with {known} observations"
+
+
 def _any_scale_and_direction(strategy: Strategy) -> Iterator[str]:
     """Values of any scale, all equal ones, and every direction."""
     for scale in (2500.0, -0.01, 0.0):
@@ -230,6 +241,7 @@ _CHECKS: tuple[_Check, ...] = (
     _one_for_each_position,
     _seeded,
     _nothing_twice,
+    _only_listed,
     _any_scale_and_direction,
     _several_outcomes,
     _bad_options,

@@ -37,7 +37,12 @@ def test_a_strategy_that_breaks_the_contract_is_told_how() -> None:
             ]
 
     found = "\n".join(check_strategy(Stubborn))
-    for words in ("for a position that decides", "proposed twice", "it proposed something"):
+    for words in (
+        "for a position that decides",
+        "proposed twice",
+        "0 of 3 with 10 observations",
+        "it proposed something",
+    ):
         assert words in found
 
 
