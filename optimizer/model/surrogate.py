@@ -14,6 +14,7 @@ from scipy.stats import norm, t
 
 from optimizer.model.gp import ConditionGP, Training
 from optimizer.model.hyperparameters import fit_vector, posterior_draws
+from optimizer.model.outliers import on_normal_scale
 from optimizer.model.posterior_samples import PosteriorSamples, deterministic, mean_weights
 from optimizer.model.random_effects import Recorded, random_effects
 from optimizer.model.relevance import RelevanceDraws, relevance_draws
@@ -25,6 +26,7 @@ _MAX_FITTED = 400  # observations that choose the hyperparameters
 _MAX_SELECTING = 128  # observations that decide which parameters matter
 
 _OUTLIER_Z = 4.0
+_UNEXPLAINED_Z = 1.5  # on the scale on which the others are most nearly normal
 _OUTLIER_VARIANCE = 1e3
 _OUTLIER_PASSES = 2
 
@@ -71,7 +73,8 @@ class Surrogate:
     """`ConditionGP` as an ensemble, its scale, outliers and hyperparameters decided.
 
     `model` is the BoTorch model, of standardised values. An observation that the others contradict
-    (more than 4 sd from its leave-one-out prediction) gets a large noise variance of its own.
+    (more than 4 sd from its leave-one-out prediction, and more than 1.5 on the scale on which the
+    others are most nearly normal) gets a large noise variance of its own.
 
     Values that are all equal say nothing of how the objective varies, which may just be out of the
     reach of its measurement. Then nothing is fitted: between the conditions that were tried,
@@ -125,9 +128,9 @@ class Surrogate:
             vectors = self._unfitted_vector()[None] if self._equal else self._fitted_vectors(seed)
             self.model = self._ensemble(vectors)
 
-    def _ensemble(self, vectors: torch.Tensor) -> ConditionGP:
+    def _ensemble(self, vectors: torch.Tensor, training: Training | None = None) -> ConditionGP:
         """The model with these hyperparameters (members x h)."""
-        model = ConditionGP(self._training, len(vectors))
+        model = ConditionGP(training or self._training, len(vectors))
         model.set_vector(vectors)
         model.eval()
         return model
@@ -145,7 +148,11 @@ class Surrogate:
         subset = _fitted_subset(self._training.values.numpy())
         best = fit_vector(self._training.at(subset))
         for _ in range(_OUTLIER_PASSES):
-            contradicted = self._contradicted(best)
+            contradicted = self._contradicted(self._training, best)
+            if (contradicted & (self._training.extra == 0)).any():
+                contradicted &= self._contradicted(
+                    *self._on_normal_scale(contradicted, subset), _UNEXPLAINED_Z
+                )
             if not (contradicted & (self._training.extra == 0)).any():
                 break
             self._training.extra[contradicted] = _OUTLIER_VARIANCE
@@ -162,11 +169,25 @@ class Surrogate:
         column = np.zeros(len(features)) if tasks is None else tasks
         return torch.as_tensor(np.column_stack([features, column]))
 
-    def _contradicted(self, vector: torch.Tensor) -> torch.Tensor:
-        """Which observations lie far from what all others predict for them (n)."""
-        held_out = ensemble_loo_cv(self._ensemble(vector[None]))
+    def _on_normal_scale(
+        self, contradicted: torch.Tensor, subset: torch.Tensor
+    ) -> tuple[Training, torch.Tensor]:
+        """The observations on the scale of the sound ones, and the model fitted to them there."""
+        values, suspect = self._training.values.numpy().copy(), contradicted.numpy()
+        tasks = np.zeros(len(values)) if self._data.tasks is None else self._data.tasks
+        for task in np.unique(tasks[suspect]):
+            of_it = tasks == task
+            values[of_it] = on_normal_scale(values[of_it], ~suspect[of_it])
+        training = self._training._replace(values=torch.as_tensor(values))
+        return training, fit_vector(training.at(subset))
+
+    def _contradicted(
+        self, training: Training, vector: torch.Tensor, far: float = _OUTLIER_Z
+    ) -> torch.Tensor:
+        """Which observations are more than `far` sds from what all others predict for them (n)."""
+        held_out = ensemble_loo_cv(self._ensemble(vector[None], training))
         z = (held_out.observed_Y - held_out.posterior.mean) / held_out.posterior.variance.sqrt()
-        contradicted: torch.Tensor = z.flatten().abs() > _OUTLIER_Z
+        contradicted: torch.Tensor = z.flatten().abs() > far
         return contradicted
 
     @property
