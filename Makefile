@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME ?= .wellwise
 
-.PHONY: demo serve test system pages examples reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
+.PHONY: demo serve test system pages examples reproductions browser third-party lint crash lab wheel docs bench bench-optimizer bench-strategies bench-tables bench-several bench-spaces bench-model bench-viewers bench-sizes bench-fleet bench-causes bench-forecasts bench-effects bench-reliability peers lock clean
 
 demo: $(READY)
 	$(BIN)/wellwise demo --home $(DEMO_HOME)
@@ -124,6 +124,10 @@ peers: $(READY)
 # chosen (tuning functions) and reported (others). SHORT=1 takes minutes, all of it a day.
 bench-strategies: $(READY)
 	$(BIN)/python -m benchmarks.strategies $(if $(SHORT),--short)
+
+# the strategies on laboratory tables: TABLES=folder with a CSV file for each (see the module); SHORT=1 takes three seeds
+bench-tables: $(READY)
+	$(BIN)/python -m benchmarks.tables $(TABLES) $(if $(SHORT),--short)
 
 # Several objectives and constraints on outcomes: hypervolume reached on BoTorch's test problems.
 bench-several: $(READY)
