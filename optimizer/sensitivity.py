@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from SALib.analyze import sobol
 from SALib.sample import sobol as saltelli
+from scipy.special import expit, logit
 from scipy.stats import qmc
 
+from optimizer.cross_validation import cross_validate, r_squared
 from optimizer.encoding import Encoding, Rows
 from optimizer.fitting import fit
 from optimizer.marginal_tests import MarginalTest, marginal_tests
@@ -23,6 +25,9 @@ _SAMPLES = 256
 _BASE_POINTS = 512
 _RESOLUTION = 0.01  # the least upper end of an index
 _INTERVAL = (0.05, 0.95)
+_WELL_EXPLAINED = 0.875  # R squared of held-out results
+_WIDER = 1.6  # total-order intervals, for each 1 that it is less
+_NEAR_ENDS = 1e-4  # a share, so that its logit is finite
 _KEPT = 6  # of the campaigns that were asked for last
 
 
@@ -131,6 +136,10 @@ def effects(space: SearchSpace, observations: Sequence[Observation], seed: int =
     function and the error of the estimator (Le Gratiet, Cannamela and Iooss 2014, SIAM/ASA Journal
     on Uncertainty Quantification 2, 336-363). Of a function that is constant all are 0.
 
+    Where held-out results are poorly explained (R squared below 0.875), the model misses an
+    interaction and gives its share to main effects: there the ends of total-order intervals lie
+    farther from the median, on a logit scale by 16 % for each 0.1 that R squared is less.
+
     First-order indices sum to at most 1, and what is left are interactions. Total-order indices
     sum to 1 or more, since an interaction counts for each parameter that takes part.
 
@@ -157,6 +166,8 @@ def _effects(
     encoding, _, model = fitted
     samples, relevant = model.selecting_samples(_SAMPLES, seed)
     first, total = _indices(encoding, samples, relevant, seed)
+    explained = max(0.0, r_squared(cross_validate(space, observations)))
+    width = 1 + _WIDER * max(0.0, _WELL_EXPLAINED - explained)
     base = _base_conditions(encoding, seed)
     tests = marginal_tests(space, observations, seed)
     found = []
@@ -171,7 +182,7 @@ def _effects(
                 mean=tuple(curves.mean(axis=0).tolist()),
                 sd=tuple(curves.std(axis=0).tolist()),
                 first_order=_sobol_index(first[:, index]),
-                total_order=_sobol_index(total[:, index]),
+                total_order=_sobol_index(total[:, index], width),
                 without_model=tests.get(parameter.name),
             )
         )
@@ -229,12 +240,14 @@ def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tup
     return tuple(parameter.value_of(float(entry)) for entry in entries)
 
 
-def _sobol_index(samples: NDArray[np.float64]) -> SobolIndex:
-    low, high = _INTERVAL
-    quantiles = np.quantile(np.clip(samples, 0.0, 1.0), [low, 0.5, high])
+def _sobol_index(samples: NDArray[np.float64], width: float = 1.0) -> SobolIndex:
+    """Median and interval, its ends `width` times as far from the median on a logit scale."""
+    ends = np.array(_INTERVAL)
+    low, median, high = np.quantile(np.clip(samples, 0.0, 1.0), [ends[0], 0.5, ends[1]])
+    if median > 0 and width > 1:
+        low_, middle, high_ = logit(np.clip([low, median, high], _NEAR_ENDS, 1 - _NEAR_ENDS))
+        # Where functions do without the parameter the interval begins at 0 as before.
+        low = min(median, expit(middle + width * (low_ - middle))) if low > 0 else 0.0
+        high = max(median, expit(middle + width * (high_ - middle)))
     # A parameter that hardly matters may be left out of every function.
-    return SobolIndex(
-        low=float(quantiles[0]),
-        median=float(quantiles[1]),
-        high=max(float(quantiles[2]), _RESOLUTION),
-    )
+    return SobolIndex(float(median), float(low), max(float(high), _RESOLUTION))

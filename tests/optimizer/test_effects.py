@@ -90,6 +90,13 @@ def test_intervals_hold_the_indices_that_are_known() -> None:
     assert np.median(widths) < 0.2
 
 
+def test_they_hold_them_where_an_interaction_is_hardly_seen() -> None:
+    found = [trial("ishigami", 0.1, seed) for seed in range(4)]
+    assert max(one.r_squared for one in found) < 0.875
+    hits, number = covered(found, None, "total", False)
+    assert (hits, number) >= (10, 12)
+
+
 def test_of_noise_alone_no_parameter_is_said_to_matter() -> None:
     found = trial("noise alone", 1.0, seed=5)
     assert found.low == [0.0] * len(found.low)
