@@ -101,7 +101,8 @@ def handicapped() -> list[Function]:
     return [seated_culture(), *losing]
 
 
-def _box(dimension: int, low: float, high: float) -> SearchSpace:
+def box(dimension: int, low: float, high: float) -> SearchSpace:
+    """A space of so many continuous parameters, each with the same range."""
     return SearchSpace(
         parameters=tuple(
             ContinuousParameter(
@@ -145,7 +146,7 @@ def hartmann6() -> Function:
         raw = float(alpha @ np.exp(-(a * (_point(values) - p) ** 2).sum(axis=1)))
         return (raw - 0.258) / (3.32237 - 0.258)
 
-    return Function("hartmann6", _box(6, 0, 1), value)
+    return Function("hartmann6", box(6, 0, 1), value)
 
 
 def levy7() -> Function:
@@ -157,7 +158,7 @@ def levy7() -> Function:
         last = (w[-1] - 1) ** 2 * (1 + np.sin(2 * np.pi * w[-1]) ** 2)
         return float(1 - (np.sin(np.pi * w[0]) ** 2 + inner + last) / 84.5)
 
-    return Function("levy7", _box(7, -10, 10), value)
+    return Function("levy7", box(7, -10, 10), value)
 
 
 def ackley7() -> Function:
@@ -174,7 +175,7 @@ def ackley7() -> Function:
         )
         return 1 - raw / 11.13
 
-    return Function("ackley7", _box(7, -5, 5), value)
+    return Function("ackley7", box(7, -5, 5), value)
 
 
 def cliff() -> Function:
@@ -290,7 +291,7 @@ def rosenbrock5() -> Function:
             1 - np.log1p((100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()) / 7.0
         )
 
-    return Function("rosenbrock5", _box(5, -2, 2), value)
+    return Function("rosenbrock5", box(5, -2, 2), value)
 
 
 def styblinski6() -> Function:
@@ -301,7 +302,7 @@ def styblinski6() -> Function:
         raw = float((x**4 - 16 * x**2 + 5 * x).sum() / 2)
         return (-raw + 4.3 * 6) / (39.16617 * 6 + 4.3 * 6)
 
-    return Function("styblinski6", _box(6, -5, 5), value)
+    return Function("styblinski6", box(6, -5, 5), value)
 
 
 def strains() -> Function:
@@ -343,7 +344,7 @@ def waves4() -> Function:
         x = _point(values)[:4] - np.array([0.3, 0.62, 0.75, 0.44])
         return float(np.exp(-6 * (x**2).sum()) * (0.9 + 0.1 * np.cos(14 * x).mean()))
 
-    return Function("waves4", _box(8, 0, 1), value)
+    return Function("waves4", box(8, 0, 1), value)
 
 
 def surface(seed: int) -> Function:

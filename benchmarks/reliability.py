@@ -15,7 +15,8 @@ import numpy as np
 
 import optimizer
 from benchmarks.beside_peers import Observations, free_standard, measured
-from benchmarks.forecasts import Family, families
+from benchmarks.forecast_families import Family
+from benchmarks.forecasts import families
 from benchmarks.functions import reported, tuning
 from protocols.recommendations import Prediction
 

@@ -10,6 +10,7 @@ from botorch.utils.sampling import manual_seed
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from optimizer.attainable import attainable, shape_of
 from optimizer.encoding import Encoding
 from optimizer.evolution import maximise
 from optimizer.fitting import FittedModel, fit
@@ -25,11 +26,12 @@ _CONDITIONS = 2000
 _TYPICAL = (0.03, 0.35)
 _HIGHEST = (0.4, 0.99)
 _PRIOR_NOISE_SD = 0.07  # the published campaign's
-# What a campaign reaches beyond the best after its first round, in units of how far that is above a
-# typical condition: median, and sd of the log. From 18 campaigns on the tuning functions.
-_EXCESS = (0.5, 1.0)
+# Consecutive seeds spread evenly over 0..1 by multiples of the golden ratio.
+_GOLDEN = (math.sqrt(5) - 1) / 2
 _GENERATIONS = 8
 _SHRINK = 0.7
+_LEAST_RISE = 0.05
+_FOUND = 0.9  # of what a surface exceeds the best by, simulated campaigns find in two rounds
 
 
 class Surface:
@@ -38,10 +40,10 @@ class Surface:
     With two or more usable observations it is a posterior sample. Its deviation from the mean is
     multiplied by a random power, from 0 to 1, of the model's sd inflation, since of one surface
     nobody knows how overconfident the model is. A posterior says little of how high the surface
-    rises where nothing was tried: what lies above all that was observed is therefore rescaled to
-    end above the best by a log-normal multiple of how far the best is above a typical condition.
-    Its median is 0.5 after one round, and that divided by the number of rounds after more; the sd
-    of its log is 1. So no scale, range or top is assumed, and a natural range only ends a surface.
+    rises where nothing was tried, and its best tried conditions are worse than it says: what lies
+    above a typical condition is therefore rescaled to end where campaigns do that begin like this
+    one (`optimizer.attainable`). Surfaces of consecutive seeds have tops spread evenly over that
+    distribution. No scale, range or top is assumed, and a natural range only ends a surface.
 
     Without observations it is sampled from what is assumed of any objective before a result: a
     Gaussian process with random lengthscales, through a logistic link, such that a typical
@@ -88,10 +90,11 @@ class Surface:
             return np.asarray(mean + inflation * (sample(features)[0] - mean))
 
         self._values = values
-        rounds = len({observation.round for observation in observations if observation.usable})
-        median, sd = _EXCESS
-        excess = median / rounds * math.exp(sd * rng.standard_normal())
-        self._values = _exceeding(excess, values, fitted, rng)
+        share = (0.5 + seed * _GOLDEN) % 1
+        shape = shape_of(fitted, observations)
+        top = attainable(shape).quantile(share)
+        top += (1 / _FOUND - 1) * max(0.0, top - shape.best)
+        self._values = _reaching(top, values, fitted, rng)
 
     noise_sd: float
     """The sd of a measurement of a true value: as fitted.
@@ -115,26 +118,28 @@ class Surface:
 _Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def _exceeding(
-    excess: float, values: _Values, fitted: FittedModel, rng: np.random.Generator
+def _reaching(
+    top: float, values: _Values, fitted: FittedModel, rng: np.random.Generator
 ) -> _Values:
-    """The same function, its values above the highest observed rescaled to exceed it.
+    """The same function, its values above a typical one rescaled so that the highest is `top`.
 
-    `excess` is by how many times the distance of that from a typical condition.
+    What was observed stays as it is where the top is higher, and shrinks with it where it is lower.
     """
     encoding, observed, model = fitted
-    typical = np.median(values(encoding.features(encoding.random(_CONDITIONS, {}, rng))))
+    typical = float(np.median(values(encoding.features(encoding.random(_CONDITIONS, {}, rng)))))
     best_row = maximise(encoding, observed, values, rng, _GENERATIONS, _SHRINK)
     highest = float(values(encoding.features(best_row))[0])
-    highest_observed = float(values(encoding.features(observed)).max())
-    maximum = highest_observed + excess * max(highest_observed - float(typical), 0.0)
-    threshold = highest_observed - model.noise_sd
-    above = max(highest - threshold, 1e-9 * max(abs(highest), abs(threshold)))
-    factor = (maximum - threshold) / above if above else 1.0
+    observed_best = float(values(encoding.features(observed)).max())
+    known = max(observed_best - model.noise_sd, (typical + observed_best) / 2)
+    if not typical < known < highest:
+        return values
+    top = max(top, typical + _LEAST_RISE * (observed_best - typical))
+    share = min(1.0, (top - typical) / (observed_best - typical))
+    knots, reached = [typical, known, highest], [typical, typical + share * (known - typical), top]
 
     def rescaled(features: NDArray[np.float64]) -> NDArray[np.float64]:
         found = values(features)
-        return np.where(found > threshold, threshold + factor * (found - threshold), found)
+        return np.where(found > typical, np.interp(found, knots, reached), found)
 
     return rescaled
 

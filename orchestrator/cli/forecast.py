@@ -174,8 +174,8 @@ def print_forecast(
             )
     console.print(table)
     basis = (
-        f"sampled given {observations} results, and given by how much campaigns usually exceed the "
-        "best that is known"
+        f"sampled given {observations} results, and given what campaigns get to that begin like "
+        "this one"
         if observations
         else (
             "sampled from what is assumed of any objective: good for comparing plans, no promise "
@@ -190,7 +190,7 @@ def print_forecast(
     )
     if target is not None and not unsure:
         console.print(
-            "Probabilities compare plans: they are not calibrated, and high ones are too high.",
+            "Probabilities are of campaigns that begin like this one, and no promise for it.",
             highlight=False,
             soft_wrap=True,
         )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.beside_peers import Observations, measured
-from benchmarks.forecasts import families
+from benchmarks.forecasts import brier, claims, families
+from benchmarks.forecasts import campaign as forecast_of
 from benchmarks.functions import Function, hartmann6, levy7
 from benchmarks.reliability import Said, campaign
 from optimizer import Prediction, propose, recommend
@@ -34,6 +35,13 @@ def test_of_noise_alone_nothing_is_said_to_be_sure(said: list[Said]) -> None:
 def test_intervals_of_the_recommended_condition_hold_its_true_value(said: list[Said]) -> None:
     # Of 20 intervals of 90 %, fewer than 15 has a probability of 0.01.
     assert sum(one.within for one in said) >= 15
+
+
+def test_what_a_forecast_says_is_reached_is_reached_as_often() -> None:
+    said = claims([forecast_of(family, 0, surfaces=0) for family in families(0)], by_rule=True)
+    score, constant = brier(said)
+    assert score < constant
+    assert abs(said[:, 0].mean() - said[:, 1].mean()) < 0.15
 
 
 @pytest.mark.parametrize("function", [hartmann6(), levy7()], ids=lambda function: function.name)
