@@ -355,21 +355,6 @@ def test_a_reload_loses_nothing(page: Page, running: Service) -> None:
     expect(page.get_by_text("Kept in this browser:")).to_have_count(0)
 
 
-def test_two_tabs_of_one_draft_show_the_same_and_lose_nothing(page: Page) -> None:
-    example(page, "formulation")
-    part(page, "Campaign").get_by_label("title").fill("My own cream")
-    page.reload()
-    other = page.context.new_page()
-    other.goto(page.url)
-    expect(part(other, "Campaign").get_by_label("title")).to_have_value("My own cream")
-    part(page, "Campaign").get_by_label("title").fill("Our cream")
-    expect(part(other, "Campaign").get_by_label("title")).to_have_value("Our cream")
-    part(other, "Campaign").get_by_label("name", exact=True).fill("our-cream")
-    expect(part(page, "Campaign").get_by_label("name", exact=True)).to_have_value("our-cream")
-    assert "title: Our cream" in text_of(page)
-    other.close()
-
-
 def test_the_text_itself_is_one_click_away(page: Page) -> None:
     example(page, "formulation")
     page.get_by_role("tab", name="Text").click()

@@ -1,4 +1,4 @@
-"""The campaign builder on a slow network: late answers take nothing of what was begun since."""
+"""The campaign builder on a slow network and in two tabs: nothing that was begun is lost."""
 
 from collections.abc import Iterator
 
@@ -111,3 +111,18 @@ def test_a_name_that_is_being_written_outlives_a_reload(page: Page) -> None:
     name.fill("catalyst")
     page.reload()
     expect(thing(part(page, "Parameters"), "parameter catalyst")).to_be_visible()
+
+
+def test_two_tabs_of_one_draft_show_the_same_and_lose_nothing(page: Page) -> None:
+    example(page, "formulation")
+    part(page, "Campaign").get_by_label("title").fill("My own cream")
+    page.reload()
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(part(other, "Campaign").get_by_label("title")).to_have_value("My own cream")
+    part(page, "Campaign").get_by_label("title").fill("Our cream")
+    expect(part(other, "Campaign").get_by_label("title")).to_have_value("Our cream")
+    part(other, "Campaign").get_by_label("name", exact=True).fill("our-cream")
+    expect(part(page, "Campaign").get_by_label("name", exact=True)).to_have_value("our-cream")
+    assert "title: Our cream" in text_of(page)
+    other.close()
