@@ -8,7 +8,7 @@ are levels, more are a range. Rows with equal conditions count once, with their 
 
 Protocol, fixed before any setting was chosen:
 
-    rounds       4 of 8 wells (and 8 of 2), the first one chosen by each strategy itself
+    rounds       4 of 8 wells, the first ones chosen by each strategy itself
     seeds        10
     values       0 for the worst of the table to 1 for the best; no noise is added
     not in it    of a table that is no full grid the rows are given as the only conditions; with
