@@ -190,7 +190,7 @@ def print_forecast(
     )
     if target is not None and not unsure:
         console.print(
-            "Probabilities are of campaigns that begin like this one, and no promise for it.",
+            "Probabilities are of campaigns that begin like this one; up to 60 % they are too low.",
             highlight=False,
             soft_wrap=True,
         )
