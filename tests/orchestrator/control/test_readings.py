@@ -25,7 +25,8 @@ from protocols.jobs import Reading
 from protocols.outcomes import Outcome
 from protocols.plate_table import read_plate_table
 from protocols.scorers.absorbance import Absorbance
-from protocols.scorers.fluorescent_cells import FluorescentCells, find_cells
+from protocols.scorers.cell_outlines import find_cells
+from protocols.scorers.fluorescent_cells import FluorescentCells
 from protocols.scoring import read_rgb
 from tests import acting
 from tests.conftest import ASSAY_FILE
@@ -60,7 +61,7 @@ def _image(light: np.ndarray, channel: int = 1) -> bytes:
 
 @pytest.mark.parametrize("number", [0, 1, 12, 60])
 def test_fluorescent_cells_are_counted(number: int) -> None:
-    assert len(find_cells(_cells(number, seed=number), 8.0)) == number
+    assert len(find_cells(_cells(number, seed=number), 8.0).places) == number
     scorer = FluorescentCells(FluorescentCells.Options(full_count=40))
     score = scorer.score(
         Reading(well="A1", kind="image", image=_image(_cells(number, seed=number)))
