@@ -1,5 +1,6 @@
 """The stained share of a well by a lab's own calibration: from profile and image to a score."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ _LARGEST_SHIFT = float(np.log(3))
 _FLAGGED_BETWEEN, _FLAGGED_ALONE, _UNSTAINED_UP_TO = 0.07, 0.05, 0.2
 _FAINTER, _LEAST_WHOLE = 0.2, 0.01
 _FLOOR = 2.0
+_LEAST_OF_A_KIND, _ENOUGH_UNSTAINED, _MOST_FALL = 0.02, 0.25, 0.6
 
 
 class Stained(NamedTuple):
@@ -39,23 +41,29 @@ class Stained(NamedTuple):
 
 
 class Area(NamedTuple):
-    """The inside of a well: its colours (n x 3, see `Profile`), where, and what is around it."""
+    """The inside of a well: its colours (n x 3, see `Profile`), where, and what is around it.
+
+    `places` and `ring` are row and column, -1 to 1, inside (n x 2) and of what is around (m x 2).
+    """
 
     colours: Array
     inside: NDArray[np.bool_]
     surround: Array
     places: Array
+    ring: Array
 
 
 class Kinds(NamedTuple):
     """Which pixels of an area are stained, and which look like either kind at all (n each).
 
-    `along` is how far each is on the way from unstained (0) to stained (1).
+    `along` is how far each is on the way from unstained (0) to stained (1); `colours` (n x 3) are
+    those in even light.
     """
 
     stained: NDArray[np.bool_]
     explained: NDArray[np.bool_]
     along: Array
+    colours: Array
 
 
 def log_intensity(pixels: Array) -> Array:
@@ -100,7 +108,8 @@ def area_of(pixels: Array, well: Well, white: tuple[tuple[float, ...], ...] | No
         surround = np.median(logs[ring], axis=0)
     saturated = (pixels >= _SATURATED).any(axis=2)
     inside = inside & ~saturated
-    return Area(logs[inside], inside, surround, np.column_stack([y[inside], x[inside]]))
+    inner, outer = (np.column_stack([y[part], x[part]]) for part in (inside, ring))
+    return Area(logs[inside], inside, surround, inner, outer)
 
 
 def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stained:
@@ -145,12 +154,12 @@ def score_by_profile(image: NDArray[np.uint8] | Array, profile: Profile) -> Stai
     if np.abs(area.surround - np.array(profile.surround)).max() > _LARGEST_SHIFT:
         flags.append("outside_calibration")
     kinds = classify(area, profile)
-    stained, explained, _ = kinds
+    stained, explained = kinds.stained, kinds.explained
     if explained.mean() < 1 - max(_FLAGGED_UNEXPLAINED, 2 * profile.unexplained):
         flags.append("outside_calibration")
     if not explained.any():
         return Stained(Score(value=None, flags=tuple(dict.fromkeys(flags))), pixels)
-    if _far(area, profile, stained, explained) or _faint(area, profile, kinds):
+    if _far(area, profile, kinds) or _faint(area, profile, kinds):
         flags.append("outside_calibration")
     counted, found = area.inside.copy(), area.inside.copy()
     counted[area.inside] = explained
@@ -176,7 +185,7 @@ def half_covered(profile: Profile) -> float:
     return float(half @ inverse @ way / (way @ inverse @ way))
 
 
-def classify(area: Area, profile: Profile, rounds: int = 3) -> Kinds:
+def classify(area: Area, profile: Profile, rounds: int = 4) -> Kinds:
     """Which pixels of an area are stained, and which look like either kind at all."""
     first, second = np.array(profile.unstained), np.array(profile.stained)
     inverse = np.linalg.inv(profile.covariance())
@@ -184,8 +193,6 @@ def classify(area: Area, profile: Profile, rounds: int = 3) -> Kinds:
     weights = inverse @ way / (way @ inverse @ way)
     covered = half_covered(profile)
     colours = relative_colours(area, profile.relative)
-    surface = quadratic(area.places[:, 0], area.places[:, 1])[:, 1:]
-    surface = surface - surface.mean(axis=0)
     light = np.zeros(len(colours))
     for _ in range(rounds):
         lit = colours - light[:, None]
@@ -197,14 +204,42 @@ def classify(area: Area, profile: Profile, rounds: int = 3) -> Kinds:
         explained = distance < _FARTHEST_PIXEL
         if explained.sum() < 100:
             break
-        # In two colours the surface could be a pattern of stain: only what is alike counts.
-        grey = left.mean(axis=1) + light
-        for kind in (stained, ~stained):
-            if (kind & explained).any():
-                grey[kind] -= grey[kind & explained].mean()
-        fitted = np.linalg.lstsq(surface[explained], grey[explained], rcond=None)[0]
-        light = np.clip(surface @ fitted, -0.4, 0.4)
-    return Kinds(stained, explained, along)
+        light = fall_off(
+            area,
+            profile.relative,
+            left.mean(axis=1) + light,
+            [~stained & explained, stained & explained],
+        )
+    return Kinds(stained, explained, along, lit)
+
+
+def fall_off(area: Area, relative: bool, grey: Array, kinds: Sequence[NDArray[np.bool_]]) -> Array:
+    """How much brighter the light is at each pixel than around the well (n), by a quadratic.
+
+    It is found in what is alike within each kind, as between kinds it could be a pattern of stain,
+    and continued to the plate around the well, which colours are relative to; or to the middle of
+    the image, where a lens is brightest, if they are not.
+
+    Args:
+        area: the inside of a well.
+        relative: whether its colours are relative to what is around it.
+        grey: logarithm of the light of each pixel (n).
+        kinds: which pixels are unstained, and which stained (n each).
+    """
+    surface = quadratic(area.places[:, 0], area.places[:, 1])[:, 1:]
+    chosen = [kind for kind in kinds if kind.sum() > _LEAST_OF_A_KIND * len(grey)]
+    if not chosen:
+        return np.zeros(len(grey))
+    if kinds[0].sum() > _ENOUGH_UNSTAINED * len(grey):
+        # Cells take up unlike amounts of stain: where there is enough without, that says more.
+        chosen = [kinds[0]]
+    slopes = np.concatenate([surface[kind] - surface[kind].mean(axis=0) for kind in chosen])
+    changes = np.concatenate([grey[kind] - grey[kind].mean() for kind in chosen])
+    fitted = np.linalg.lstsq(slopes, changes, rcond=None)[0]
+    origin = np.zeros(5)
+    if relative and len(area.ring):
+        origin = quadratic(area.ring[:, 0], area.ring[:, 1])[:, 1:].mean(axis=0)
+    return np.asarray(np.clip((surface - origin) @ fitted, -_MOST_FALL, _MOST_FALL))
 
 
 def between(
@@ -248,16 +283,24 @@ def _faint(area: Area, profile: Profile, kinds: Kinds) -> bool:
     return share > max(allowed, 2 * profile.between)
 
 
-def _far(
-    area: Area, profile: Profile, stained: NDArray[np.bool_], explained: NDArray[np.bool_]
-) -> bool:
-    """Whether the mean colour of either kind, where there is enough of it, is not the profile's."""
-    colours = relative_colours(area, profile.relative)
+def _far(area: Area, profile: Profile, kinds: Kinds) -> bool:
+    """Whether the mean colour of either kind, where there is enough of it, is not the profile's.
+
+    Pixels at the edges of small regions see both kinds: those that are surrounded by their own
+    count, where there are some.
+    """
     inverse = np.linalg.inv(profile.covariance())
-    for kind, expected in ((~stained, profile.unstained), (stained, profile.stained)):
-        chosen = kind & explained
+    for kind, expected in (
+        (~kinds.stained, profile.unstained),
+        (kinds.stained, profile.stained),
+    ):
+        chosen = kind & kinds.explained
         if chosen.mean() > 0.05:
-            away = np.median(colours[chosen], axis=0) - np.array(expected)
+            region = area.inside.copy()
+            region[area.inside] = chosen
+            whole = binary_erosion(region)[area.inside]
+            seen = whole if whole.mean() > _LEAST_WHOLE else chosen
+            away = np.median(kinds.colours[seen], axis=0) - np.array(expected)
             if np.sqrt(away @ inverse @ away) > _FARTHEST_MEAN:
                 return True
     return False

@@ -14,6 +14,7 @@ from protocols.scorers.calibrated_cells import (
     area_of,
     between,
     classify,
+    fall_off,
     grid,
     log_intensity,
     quadratic,
@@ -27,6 +28,7 @@ Array = NDArray[np.float64]
 _SHARES = (0.2, 0.5)
 _LEAST_DISTANCE = 3.0
 _LEAST_PIXELS = 200
+_LEAST_MARKED = 0.5
 _STAINED_MARK, _UNSTAINED_MARK = (255, 0, 255), (0, 255, 255)
 
 
@@ -192,7 +194,7 @@ def _with_colours(profile: Profile, seen: Sequence[_Seen]) -> Profile:
     means, spreads = [], []
     for kind in ("unstained", "stained"):
         colours = [
-            relative_colours(each.area, profile.relative)[getattr(each, kind)]
+            _in_even_light(each, profile.relative)[getattr(each, kind)]
             for each in seen
             if getattr(each, kind).any()
         ]
@@ -218,6 +220,15 @@ def _with_colours(profile: Profile, seen: Sequence[_Seen]) -> Profile:
             "spread": tuple(_triple(row) for row in np.mean(spreads, axis=0)),
         }
     )
+
+
+def _in_even_light(seen: _Seen, relative: bool) -> Array:
+    """The colours of a reference (n x 3), as `classify` sees them."""
+    colours = relative_colours(seen.area, relative)
+    if (seen.stained | seen.unstained).mean() < _LEAST_MARKED:
+        return colours
+    light = fall_off(seen.area, relative, colours.mean(axis=1), [seen.unstained, seen.stained])
+    return colours - light[:, None]
 
 
 def _difference(seen: Sequence[_Seen]) -> float:

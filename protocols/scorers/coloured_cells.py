@@ -115,7 +115,7 @@ def _seen(image: NDArray[np.uint8] | NDArray[np.float64]) -> _Seen:
 class ColouredCells:
     """Scores images of wells by a lab's profile, else by `coloured_cell_ratio`."""
 
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     reads: ClassVar[tuple[str, ...]] = ("image",)
     natural_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     marks: ClassVar[str] = "Magenta surrounds what counts as coloured; blue, all that was counted."

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, sobel, uniform_filter
 from skimage.feature import canny
-from skimage.transform import downscale_local_mean, hough_circle, resize
+from skimage.transform import downscale_local_mean, resize
 
 WORKING_PX = 320
 LEAST_PX = 48
@@ -14,6 +14,7 @@ LEAST_PX = 48
 
 _SEARCH_PX = 160
 _LEAST_VOTES = 0.35
+_SPREAD, _STEP_PX = float(np.radians(10)), 2.0
 
 
 class Well(NamedTuple):
@@ -41,7 +42,11 @@ def at_working_size(image: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[n
 
 
 def find_well(pixels: NDArray[np.float64], shares: tuple[float, float]) -> Well | None:
-    """The circle with the most edge on it, by the Hough transform; None if there is no clear one.
+    """The circle with the most edge on it, by a Hough transform; None if there is no clear one.
+
+    An edge votes for middles in the direction of its gradient only, within 10 degrees: so edges of
+    cells, which lie in every direction, hide no well (C. Kimme, D. Ballard and J. Sklansky, Finding
+    Circles by an Array of Accumulators, Communications of the ACM 18 (1975) 120-122).
 
     Args:
         pixels: height x width x 3.
@@ -57,11 +62,35 @@ def find_well(pixels: NDArray[np.float64], shares: tuple[float, float]) -> Well 
     radii = np.arange(int(low), int(np.ceil(high)) + 1)
     lightness = np.log(small + 8.0)
     edges = canny(lightness, sigma=1.5, low_threshold=0.02, high_threshold=0.06)
-    votes = hough_circle(edges, radii)
-    best, row, column = np.unravel_index(int(np.argmax(votes)), votes.shape)
-    if votes[best, row, column] < _LEAST_VOTES:
+    smooth = gaussian_filter(lightness, 1.5)
+    gradient = np.stack([sobel(smooth, axis)[edges] for axis in (0, 1)])
+    gradient /= np.maximum(np.hypot(*gradient), 1e-12)
+    votes, row, column, radius = max(
+        _votes(np.argwhere(edges).T, gradient, edges.shape, int(radius)) for radius in radii
+    )
+    if votes < _LEAST_VOTES:
         return None
-    return Well((row + 0.5) / scale - 0.5, (column + 0.5) / scale - 0.5, radii[best] / scale)
+    return Well((row + 0.5) / scale - 0.5, (column + 0.5) / scale - 0.5, radius / scale)
+
+
+def _votes(
+    places: NDArray[np.int_], gradient: NDArray[np.float64], shape: tuple[int, ...], radius: int
+) -> tuple[float, int, int, float]:
+    """The best middle of a circle of a radius: the share of it that is edge, its row and column."""
+    steps = int(np.ceil(radius * _SPREAD / _STEP_PX))
+    turned = np.linspace(-_SPREAD, _SPREAD, 2 * steps + 1)
+    across = np.stack([gradient[1], -gradient[0]])
+    away = radius * (gradient[:, :, None] * np.cos(turned) + across[:, :, None] * np.sin(turned))
+    votes = np.zeros(shape)
+    for side in (-1, 1):
+        rows, columns = np.rint(places[:, :, None] + side * away).astype(np.int32)
+        seen = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+        at = (rows * shape[1] + columns)[seen]
+        votes += np.bincount(at, minlength=votes.size).reshape(shape)
+    # An edge that is off by a pixel votes next to the middle.
+    votes = uniform_filter(votes, 3) * (9 / 3 * _STEP_PX / (2 * np.pi * radius))
+    row, column = np.unravel_index(int(np.argmax(votes)), shape)
+    return float(votes[row, column]), int(row), int(column), float(radius)
 
 
 def edge_width(pixels: NDArray[np.float64], well: Well) -> float:
