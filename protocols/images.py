@@ -26,6 +26,9 @@ _BITS = (8, 10, 12, 14, 16, 32)
 PREVIEW_PX = 2048
 """How large a preview is at most, each way."""
 
+_ORIENTATION = 274
+"""The tag of EXIF data, 1 for an image that is shown as it is."""
+
 _EXACT = {"1", "L", "I;16", "I;16B", "I;16L", "I", "F", "RGB"}
 """Pillow's modes whose array is what the file holds."""
 
@@ -133,6 +136,15 @@ def shown_by_browsers(data: bytes) -> bool:
     """Whether a file is shown by a browser as it is: JPEG, and PNG of at most 8 bits a sample."""
     name = format_of(data).name
     return name == "JPEG" or (name == "PNG" and data[24:25] != b"\x10")
+
+
+def shown_turned(data: bytes) -> bool:
+    """Whether viewers turn or mirror an image, by the orientation that its EXIF data say."""
+    try:
+        with Picture.open(io.BytesIO(data)) as picture:
+            return bool(picture.getexif().get(_ORIENTATION, 1) not in (0, 1))
+    except (OSError, ValueError, SyntaxError):
+        return False
 
 
 def preview_png(data: bytes, size: int = PREVIEW_PX) -> bytes:

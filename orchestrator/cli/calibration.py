@@ -66,8 +66,9 @@ def calibrate(
     ]
     found = profile_of(_references(given))
     profile = found.profile
+    left_out: list[str] = []
     if hand is not None:
-        profile = _compared(profile, hand)
+        profile = _compared(profile, hand, left_out)
     folder = settings_for(home).home / "profiles"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
@@ -78,7 +79,21 @@ def calibrate(
         highlight=False,
         soft_wrap=True,
     )
+    if all(s > u for s, u in zip(profile.stained, profile.unstained, strict=True)):
+        console.print(
+            "Stained areas are brighter than unstained ones: were --blank and --stained exchanged?",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     agreed = profile.agreement
+    if left_out:
+        console.print(
+            f"Left out of the comparison, as their scores have flags: {', '.join(left_out)}.",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     if agreed is not None:
         console.print(
             f"{agreed.pairs} wells by hand: bias {agreed.bias:+.3f}, limits {agreed.lower:+.3f} to "
@@ -123,6 +138,11 @@ def _references(given: list[tuple[Path, _Use]]) -> list[Reference]:
     for path, use in given:
         content = _content(path, problems)
         beside = path.with_name(f"{path.stem}.marks.png")
+        if content is not None and use == "marked":
+            refused = _unfit_for_marks(path, content, beside)
+            if refused is not None:
+                problems.append(refused)
+                continue
         marks = _content(beside, problems) if use == "marked" else None
         if content is None or (use == "marked" and marks is None):
             continue
@@ -140,8 +160,30 @@ def _references(given: list[tuple[Path, _Use]]) -> list[Reference]:
     return found
 
 
-def _compared(profile: Profile, table: Path) -> Profile:
-    """The profile with how its scores agree with values by hand."""
+def _unfit_for_marks(path: Path, content: bytes, beside: Path) -> Problem | None:
+    """Why an image cannot have marks: there are none, or programs that paint show it turned."""
+    from protocols.images import shown_turned
+
+    if not beside.exists():
+        return Problem(
+            where=str(path),
+            message=f"is neither --blank nor --stained, and there is no {beside.name}",
+            expected="--blank or --stained before each image that is one, or marked regions",
+        )
+    if shown_turned(content):
+        return Problem(
+            where=str(path),
+            message="is shown turned, by what its EXIF data say: marks would lie elsewhere",
+            expected="an image that is saved as it is shown",
+        )
+    return None
+
+
+def _compared(profile: Profile, table: Path, left_out: list[str]) -> Profile:
+    """The profile with how its scores agree with values by hand.
+
+    Names of images whose score has a flag, with the flag, are added to `left_out`.
+    """
     from orchestrator.intake.columns import fitting
     from orchestrator.intake.table_files import table_of
     from orchestrator.studies.agreement import agreement, intraclass
@@ -151,6 +193,7 @@ def _compared(profile: Profile, table: Path) -> Profile:
 
     problems: list[Problem] = []
     scored, by_hand, images = [], [], []
+    references = {image.sha256 for image in profile.images}
     pairs = read_table(table_of(table), str(table))
     header, *rows = pairs.rows or (TableRow(1, ()),)
     columns = [fitting(header.cells, name, "dimensionless") for name in ("image", "value")]
@@ -175,9 +218,15 @@ def _compared(profile: Profile, table: Path) -> Profile:
         content = _content(path, problems)
         if content is None:
             continue
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in references:
+            message = f"{path.name} is one of the references, and says nothing of other wells"
+            problems.append(Problem(where=str(table), line=line, message=message))
+            continue
         score = score_by_profile(_image(content, path).rgb(), profile).score
-        if score.value is not None and not score.flags:
-            digest = hashlib.sha256(content).hexdigest()
+        if score.value is None or score.flags:
+            left_out.append(f"{path.name} ({', '.join(score.flags)})")
+        else:
             images.append(ReferenceImage(name=path.name, sha256=digest, use="hand"))
             scored.append(score.value)
             by_hand.append(value)
@@ -185,7 +234,8 @@ def _compared(profile: Profile, table: Path) -> Profile:
         problems.append(
             Problem(
                 where=str(table),
-                message=f"{len(scored)} wells have both a score without a flag and a value",
+                message=f"{len(scored)} wells have both a score without a flag and a value"
+                + (f"; flags: {', '.join(left_out)}" if left_out else ""),
                 expected=f"{FEWEST_PAIRS} or more",
             )
         )

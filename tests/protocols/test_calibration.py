@@ -222,3 +222,38 @@ def test_a_profile_is_made_kept_and_needed_by_the_campaign(tmp_path: Path) -> No
     wrong = CliRunner().invoke(app, ["calibrate", "absorbance", "--name", "a/b"])
     assert "has no calibration" in str(wrong.exception)
     assert "no name of a profile" in str(wrong.exception)
+
+
+def test_a_calibration_says_what_a_scientist_would_overlook(tmp_path: Path) -> None:
+    rng = np.random.default_rng(19)
+    blank = _saved(tmp_path, "blank.png", photograph(CLEAR, 0.0, rng))
+    full = _saved(tmp_path, "full.png", photograph(CLEAR, 1.0, rng))
+    half = photograph(CLEAR, 0.5, rng)
+    turned = Image.Exif()
+    turned[274] = 6
+    Image.fromarray(np.asarray(half, dtype=np.uint8)).save(tmp_path / "half.jpg", exif=turned)
+
+    def told(*given: str) -> str:
+        home = ["--home", str(tmp_path / "home")]
+        done = CliRunner().invoke(app, ["calibrate", "coloured_cell_ratio", *given, *home])
+        return " ".join(f"{done.output} {done.exception or ''}".split())
+
+    assert "--blank or --stained before each image" in told(
+        "--blank", blank, "--stained", full, full
+    )
+    assert "exchanged?" in told("--blank", full, "--stained", blank)
+    assert "exchanged?" not in told("--blank", blank, "--stained", full)
+    (tmp_path / "half.marks.png").write_bytes(write_png(np.zeros_like(half, dtype=np.uint8)))
+    assert "shown turned" in told(str(tmp_path / "half.jpg"))
+    lines = ["image,value", "blank.png,0"]
+    (tmp_path / "hand.csv").write_text("\n".join(lines))
+    given = ("--blank", blank, "--stained", full, "--hand", str(tmp_path / "hand.csv"))
+    assert "is one of the references" in told(*given)
+    _saved(tmp_path, "faint.png", photograph(replace(CLEAR, strength=0.4), 0.5, rng))
+    lines = ["image,value", "faint.png,0.5"]
+    for place, share in enumerate(np.linspace(0.02, 0.98, 20)):
+        image = photograph(replace(CLEAR, size=200), share, rng)
+        _saved(tmp_path, f"w{place}.png", image)
+        lines.append(f"w{place}.png,{share:.2f}")
+    (tmp_path / "hand.csv").write_text("\n".join(lines))
+    assert "faint.png (outside_calibration)" in told(*given)
