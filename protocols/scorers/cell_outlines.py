@@ -44,6 +44,8 @@ _FLAGGED_SPREAD = 0.55
 _FEWEST = 8
 """Spots from which on their shapes say something of all."""
 _SMALLEST_CELL_PX = 5.0
+_TILE_PX, _MARGIN = 1024, 8.0
+"""Pixels of the parts in which a large image is looked at, and the diameters that they overlap."""
 _LAPLACIAN = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
 
 
@@ -104,7 +106,7 @@ def find_cells(
     if factor > 1:
         rows, columns = (side - side % factor for side in light.shape)
         light = np.asarray(downscale_local_mean(light[:rows, :columns], (factor, factor)))
-    spots = _spots(light, diameter_px / factor, least_rise, noise / factor)
+    spots = _in_tiles(light, diameter_px / factor, least_rise, noise / factor)
     places = np.array([(spot.row, spot.column) for spot in spots]).reshape(-1, 2)
     found = np.floor((places + 0.5) * factor).astype(int)
     return Cells(found, _clumped(spots, diameter_px / factor), _unlike(spots))
@@ -123,6 +125,26 @@ def pixel_noise(light: Array) -> float:
 def _smoothed_noise(noise: float, sigma: float) -> float:
     # Of white noise a Gaussian leaves 1 / (2 sqrt(pi) sigma), and never more than there is.
     return noise / max(2 * float(np.sqrt(np.pi)) * sigma, 1.0)
+
+
+def _in_tiles(light: Array, diameter: float, least_rise: float, noise: float) -> list[_Spot]:
+    """The spots of an image of any size, by parts that overlap: a whole one would need gigabytes.
+
+    Each spot is of the part in which its middle is.
+    """
+    margin = int(_MARGIN * diameter) + 1
+    found: list[_Spot] = []
+    for top in range(0, light.shape[0], _TILE_PX):
+        for left in range(0, light.shape[1], _TILE_PX):
+            row, column = max(0, top - margin), max(0, left - margin)
+            part = light[row : top + _TILE_PX + margin, column : left + _TILE_PX + margin]
+            found += [
+                spot._replace(row=spot.row + row, column=spot.column + column)
+                for spot in _spots(part, diameter, least_rise, noise)
+                if top <= round(spot.row + row) < top + _TILE_PX
+                and left <= round(spot.column + column) < left + _TILE_PX
+            ]
+    return found
 
 
 def _spots(light: Array, diameter: float, least_rise: float, noise: float) -> list[_Spot]:

@@ -77,3 +77,11 @@ def test_a_scale_bar_is_said() -> None:
     draw.rectangle((380, 470, 470, 476), fill=255)
     draw.text((400, 450), "50 um", fill=255)
     assert "drawn_in" in _scored(np.asarray(picture), 300).flags
+
+
+def test_a_large_image_is_counted_as_its_parts_are() -> None:
+    light, cells = _cells(8, 110)
+    image = np.tile(_photographed(light, 8), (3, 3))
+    found = _scored(image, 18 * cells)
+    assert found.flags == ()
+    assert found.value == pytest.approx(0.5, abs=0.02)
