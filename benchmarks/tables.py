@@ -316,12 +316,13 @@ def main() -> None:
         for path in paths
         if arguments.tables is None or path.stem in arguments.tables
     ]
+    names = [name for name in arguments.strategies if not arguments.forest or name != POOL]
     found = kept(arguments.kept)
     sizes = (arguments.rounds, arguments.wells, arguments.nearest)
     for seed in range(3 if arguments.short else arguments.seeds):
         for table in tables:
             function = forest(table) if arguments.forest else None
-            for name in arguments.strategies:
+            for name in names:
                 key = (function.name if function else table.name, name, seed)
                 if key in found:
                     continue
@@ -333,7 +334,7 @@ def main() -> None:
                 if arguments.kept:
                     with arguments.kept.open("a", newline="") as lines:
                         csv.writer(lines).writerow([*key, *(f"{x:.5f}" for x in found[key])])
-    compare(found, arguments.strategies)
+    compare(found, names)
 
 
 if __name__ == "__main__":
