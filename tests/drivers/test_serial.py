@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import math
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -86,48 +85,6 @@ def test_volumes_go_out_and_in_as_they_were_asked_for(
         report = asyncio.run(executed(pump(tmp_path, profile, running.path), operations))
     assert (report.state, report.operations_done) == ("done", 3)
     assert running.moved_ul == pytest.approx([400, 800, 600], rel=0.01)
-
-
-FAULTS = ("lost", "doubled", "garbled", "split", "late")
-
-
-async def on_a_bad_line(
-    home: Path, profile: str, firmware: type[Firmware], fault: str
-) -> tuple[str, Abuse, list[float], JobReport]:
-    abuse = Abuse(seed=int(home.name), late_s=0.1, **{fault: 0.12})
-    with switched_on(firmware, abuse) as running:
-        driver = pump(home, quick(home, profile), running.path)
-        report = await executed(driver, dispenses(*VOLUMES))
-    return fault, abuse, running.moved_ul, report
-
-
-@pytest.mark.parametrize(("profile", "firmware"), PUMPS)
-def test_a_bad_line_never_doubles_a_dispense(
-    tmp_path: Path, profile: str, firmware: type[Firmware]
-) -> None:
-    async def on_every_line() -> list[tuple[str, Abuse, list[float], JobReport]]:
-        # A pump on a bad line waits most of the time: each has a line of its own, side by side.
-        lines = [
-            on_a_bad_line(tmp_path / fault / str(seed), profile, firmware, fault)
-            for fault in FAULTS
-            for seed in range(2)
-        ]
-        return await asyncio.gather(*lines)
-
-    suffered: Counter[str] = Counter()
-    for fault, abuse, moved_ul, report in asyncio.run(on_every_line()):
-        assert report.state in ("done", "in_doubt"), report.message
-        suffered[fault] += abuse.suffered
-        # What is reported done was done once, in full; nothing was done twice, whatever became of
-        # it.
-        wells = [
-            volume for n, volume in enumerate(VOLUMES, 1) if f"A{n}" not in report.failed_wells
-        ]
-        for volume in wells[: report.operations_done]:
-            assert sum(one == pytest.approx(volume, rel=0.01) for one in moved_ul) == 1, report
-        assert len(moved_ul) <= len(VOLUMES)
-        assert all(sum(a == pytest.approx(b, rel=0.01) for a in moved_ul) == 1 for b in moved_ul)
-    assert min(suffered[fault] for fault in FAULTS) > 3, suffered
 
 
 class Mishearing(MasterflexFirmware):

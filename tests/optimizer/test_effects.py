@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from benchmarks.effects import covered, trial
-from benchmarks.known_indices import REPORTED
+from benchmarks.effects import trial
 from optimizer import effects, pair_effect, propose
 from optimizer.marginal_tests import marginal_tests
 from protocols.campaign import Campaign
@@ -76,25 +75,6 @@ def test_a_pair_effect_averaged_over_one_parameter_is_the_effect_of_the_other(
     assert (mean[:, 0] > mean[:, 1]).mean() > 0.5
     with pytest.raises(KeyError):
         pair_effect(rpe.space, observations, "fgfri_concentration", "sugar")
-
-
-def test_intervals_hold_the_indices_that_are_known() -> None:
-    found = [trial(name, 0.2, seed=31) for name in REPORTED]
-    held = [
-        covered(found, None, order, zero) for order in ("first", "total") for zero in (False, True)
-    ]
-    assert sum(hits for hits, _ in held) >= 0.8 * sum(number for _, number in held)
-    by_name = {one.family: one for one in found}
-    assert by_name["additive"].r_squared > 0.8
-    widths = np.subtract(by_name["additive"].high, by_name["additive"].low)
-    assert np.median(widths) < 0.2
-
-
-def test_they_hold_them_where_an_interaction_is_hardly_seen() -> None:
-    found = [trial("ishigami", 0.1, seed) for seed in range(4)]
-    assert max(one.r_squared for one in found) < 0.875
-    hits, number = covered(found, None, "total", False)
-    assert (hits, number) >= (10, 12)
 
 
 def test_of_noise_alone_no_parameter_is_said_to_matter() -> None:

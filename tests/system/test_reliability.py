@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from benchmarks.beside_peers import Observations, measured
+from benchmarks.effects import covered, trial
 from benchmarks.forecasts import brier, claims, families
 from benchmarks.forecasts import campaign as forecast_of
 from benchmarks.functions import Function, hartmann6, levy7
+from benchmarks.known_indices import REPORTED
 from benchmarks.reliability import Said, campaign
 from optimizer import Prediction, propose, recommend
 
@@ -59,3 +61,22 @@ def test_they_hold_it_where_wells_are_noisy_and_no_condition_repeats(function: F
         held += low <= function.truth(best.condition.root) <= high
     # Of five intervals of 90 %, fewer than 4 has a probability of 0.08.
     assert held >= 4
+
+
+def test_intervals_of_effects_hold_the_indices_that_are_known() -> None:
+    found = [trial(name, 0.2, seed=31) for name in REPORTED]
+    held = [
+        covered(found, None, order, zero) for order in ("first", "total") for zero in (False, True)
+    ]
+    assert sum(hits for hits, _ in held) >= 0.8 * sum(number for _, number in held)
+    by_name = {one.family: one for one in found}
+    assert by_name["additive"].r_squared > 0.8
+    widths = np.subtract(by_name["additive"].high, by_name["additive"].low)
+    assert np.median(widths) < 0.2
+
+
+def test_they_hold_them_where_an_interaction_is_hardly_seen() -> None:
+    found = [trial("ishigami", 0.1, seed) for seed in range(4)]
+    assert max(one.r_squared for one in found) < 0.875
+    hits, number = covered(found, None, "total", False)
+    assert (hits, number) >= (10, 12)
