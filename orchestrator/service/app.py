@@ -1,6 +1,7 @@
 """The app: API and dashboard, with limits on requests and headers on responses."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -135,6 +136,9 @@ def prepare() -> None:
     """Do what the first visitors would wait for; a service does it while it starts."""
     load_units()
     compile_templates()
+    # What is loaded lives as long as the service: no collection has to look through it again.
+    gc.collect()
+    gc.freeze()
 
 
 @cache
