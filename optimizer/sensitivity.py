@@ -242,8 +242,8 @@ def _values(encoding: Encoding, index: int, entries: NDArray[np.float64]) -> tup
 
 def _sobol_index(samples: NDArray[np.float64], width: float = 1.0) -> SobolIndex:
     """Median and interval, its ends `width` times as far from the median on a logit scale."""
-    ends = np.array(_INTERVAL)
-    low, median, high = np.quantile(np.clip(samples, 0.0, 1.0), [ends[0], 0.5, ends[1]])
+    first, last = _INTERVAL
+    low, median, high = np.quantile(np.clip(samples, 0.0, 1.0), [first, 0.5, last])
     if median > 0 and width > 1:
         low_, middle, high_ = logit(np.clip([low, median, high], _NEAR_ENDS, 1 - _NEAR_ENDS))
         # Where functions do without the parameter the interval begins at 0 as before.

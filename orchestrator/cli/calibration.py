@@ -68,7 +68,7 @@ def calibrate(
     profile = found.profile
     left_out: list[str] = []
     if hand is not None:
-        profile = _compared(profile, hand, left_out)
+        profile, left_out = _compared(profile, hand)
     folder = settings_for(home).home / "profiles"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
@@ -179,10 +179,10 @@ def _unfit_for_marks(path: Path, content: bytes, beside: Path) -> Problem | None
     return None
 
 
-def _compared(profile: Profile, table: Path, left_out: list[str]) -> Profile:
-    """The profile with how its scores agree with values by hand.
+def _compared(profile: Profile, table: Path) -> tuple[Profile, list[str]]:
+    """The profile with how its scores agree with values by hand, and what was left out.
 
-    Names of images whose score has a flag, with the flag, are added to `left_out`.
+    That is each image whose score has a flag: its name, with the flags.
     """
     from orchestrator.intake.columns import fitting
     from orchestrator.intake.table_files import table_of
@@ -192,7 +192,7 @@ def _compared(profile: Profile, table: Path, left_out: list[str]) -> Profile:
     from protocols.table_text import TableRow, read_table
 
     problems: list[Problem] = []
-    scored, by_hand, images = [], [], []
+    scored, by_hand, images, left_out = [], [], [], []
     references = {image.sha256 for image in profile.images}
     pairs = read_table(table_of(table), str(table))
     header, *rows = pairs.rows or (TableRow(1, ()),)
@@ -251,7 +251,8 @@ def _compared(profile: Profile, table: Path, left_out: list[str]) -> Profile:
         icc_low=same.low,
         icc_high=same.high,
     )
-    return profile.model_copy(update={"agreement": found, "images": (*profile.images, *images)})
+    update = {"agreement": found, "images": (*profile.images, *images)}
+    return profile.model_copy(update=update), left_out
 
 
 def _share(table: TableText, column: Column, cell: str) -> float | None:

@@ -44,6 +44,9 @@ _VALUES: Mapping[str, str] = {"digits": r"\d+"}
 _current: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
+_Wordings = tuple[tuple[re.Pattern[str], str], ...]
+
+
 class Words(NamedTuple):
     """Translations of one language."""
 
@@ -51,9 +54,9 @@ class Words(NamedTuple):
     """English -> translation, of each text and each plural that has one."""
     of_browser: Mapping[str, str]
     """Those of them that scripts of pages say."""
-    of_findings: tuple[tuple[re.Pattern[str], str], ...] = ()
+    of_findings: _Wordings = ()
     """What checks say, with any values in it -> translation; the most exact wording first."""
-    of_instructions: tuple[tuple[re.Pattern[str], str], ...] = ()
+    of_instructions: _Wordings = ()
     """The same of what checklists say of operations."""
 
     @property
@@ -113,17 +116,21 @@ def finding(text: str) -> str:
     Checks know no languages and write values into their texts, so it is found by its wording. A
     value may be such a text itself.
     """
-    for wording, translation in words(current()).of_findings:
-        if found := wording.fullmatch(text):
-            return PLACEHOLDER.sub(lambda name: finding(found[name[1]]), translation)
-    return text
+    return _by_wording(words(current()).of_findings, text, finding)
 
 
 def instruction(text: str) -> str:
-    """What is to be done to a well or a plate, in the current language, as `finding`."""
-    for wording, translation in words(current()).of_instructions:
+    """What is to be done to a well or a plate, in the current language, as `finding`.
+
+    Its values are names of substances and the like, and stay.
+    """
+    return _by_wording(words(current()).of_instructions, text, str)
+
+
+def _by_wording(wordings: _Wordings, text: str, of_value: Callable[[str], str]) -> str:
+    for wording, translation in wordings:
         if found := wording.fullmatch(text):
-            return PLACEHOLDER.sub(lambda name: found[name[1]], translation)
+            return PLACEHOLDER.sub(lambda name: of_value(found[name[1]]), translation)
     return text
 
 
@@ -207,10 +214,10 @@ def words_of(found: Catalog) -> Words:
                 for place, found_there in of_place.items():
                     if any(file.startswith(place) for file, _ in message.locations):
                         found_there[text] = translation
-    return Words(texts, of_browser, *map(_by_wording, of_place.values()))
+    return Words(texts, of_browser, *map(_exact_first, of_place.values()))
 
 
-def _by_wording(texts: Mapping[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _exact_first(texts: Mapping[str, str]) -> _Wordings:
     exact = sorted(texts, key=lambda text: len(PLACEHOLDER.sub("", text)), reverse=True)
     return tuple((_wording(text), texts[text]) for text in exact)
 

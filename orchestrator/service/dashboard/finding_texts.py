@@ -15,18 +15,18 @@ from typing import NamedTuple
 from orchestrator.languages import PLACEHOLDER
 
 _PACKAGES = Path(__file__).parents[3]
+
+
+def _in(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}.py" for name in names)
+
+
 _FILES = (
-    "protocols/*_checks.py",
-    "protocols/operations/*.py",
-    "protocols/parameters/*.py",
-    *(
-        f"protocols/{name}.py"
-        for name in (
-            *("blocks", "campaign_file", "constraints", "covariates", "descriptor_tables"),
-            *("errors", "expressions", "labware", "outcomes", "plates", "protocol", "quantities"),
-            *("references", "refusals", "step_timing", "wanted_read", "working_hours"),
-        )
-    ),
+    *_in("protocols", "*_checks", "operations/*", "parameters/*"),
+    *_in("protocols", "blocks", "campaign_file", "constraints", "covariates", "descriptor_tables"),
+    *_in("protocols", "errors", "expressions", "labware", "outcomes", "plates", "protocol"),
+    *_in("protocols", "quantities", "references", "refusals", "step_timing", "wanted_read"),
+    *_in("protocols", "working_hours"),
     "orchestrator/intake/*.py",
     "optimizer/strategy_registry.py",
 )
@@ -35,21 +35,16 @@ _FILES = (
 _SAY = {"Finding", "Problem", "Refusal", "ValueError", "LookupError", "_quantity_error", "_problem"}
 
 _RECORDING = (
-    *(
-        f"orchestrator/core/{name}.py"
-        for name in ("first_design", "lifecycle", "round_planning", "stop_rule")
-    ),
-    *(f"orchestrator/engine/{name}.py" for name in ("dispatch", "readings")),
-    *(f"orchestrator/journal/{name}.py" for name in ("lives", "outages")),
+    *_in("orchestrator/core", "first_design", "lifecycle", "round_planning", "stop_rule"),
+    *_in("orchestrator/engine", "dispatch", "readings"),
+    *_in("orchestrator/journal", "lives", "outages"),
     "protocols/step_timing.py",
-    *(f"orchestrator/lab/{name}.py" for name in ("disk", "rescheduling")),
+    *_in("orchestrator/lab", "disk", "rescheduling"),
     "optimizer/proposing.py",
-    *(
-        f"optimizer/strategies/{name}.py"
-        for name in ("botorch", "published", "qlognei", "space_filling", "thompson")
-    ),
+    *_in("optimizer/strategies", "botorch", "published", "qlognei", "space_filling", "thompson"),
 )
 """Which files write what people are asked, events, and reasons of proposals."""
+
 _COMPOSED = {
     "protocols/refusals.py": (
         *("{shown} is too small", "{shown} is too large", "{bound} or more", "more than {bound}"),
